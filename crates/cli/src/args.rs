@@ -1,0 +1,194 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Train convolutional image classifiers and measure what they see.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 stopped by Ctrl-C \
+                  and 143 by SIGTERM (both after saving).\nResults go to standard output, \
+                  messages to standard error."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a classifier; leaves a run directory with model, curves and confusion matrix
+    Train(TrainArgs),
+    /// Measure a trained model on a data set
+    Evaluate(EvaluateArgs),
+    /// Name the most probable classes of images
+    Predict(PredictArgs),
+    /// Show a network layer by layer: shapes, parameters, receptive fields
+    Summary(SummaryArgs),
+    /// Show what a data set holds: classes, splits, sizes, damaged files
+    Data(DataArgs),
+    /// List the backends and the devices found
+    Backends(BackendsArgs),
+}
+
+/// Where data comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArgs {
+    /// Look here first for data sets known by name, and download them here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What to do about damaged images: `fail` names them all, `skip` goes on without
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) bad_images: Option<Policy>,
+    /// Use at most N training images; other splits shrink in proportion
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Policy {
+    Fail,
+    Skip,
+}
+
+/// Where it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MachineArgs {
+    /// Compute on this backend: flex, ndarray, wgpu, cuda:1, ... [default: flex]
+    #[arg(long, value_name = "NAME[:INDEX]")]
+    pub(crate) backend: Option<String>,
+    /// Compute with N threads; 0 for all cores. Never changes the result
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// A name (fashion-mini, fashion-mnist, mnist, cifar10, cifar100) or a path to an image
+    /// folder, IDX or CIFAR files [default: fashion-mini]
+    pub(crate) data: Option<String>,
+    /// The network, by name: tutorial, small, vgg, resnet, plain-N [default: small]
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub(crate) preset: Option<String>,
+    /// The network, or a whole run's config.toml, from a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Change any setting, such as train.optimizer.learning_rate=0.01; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// See each training image N times
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Images per step
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<usize>,
+    /// Seed of weights, order, augmentation and dropout
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Write the run here instead of runs/NNN
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Load images with N threads; 0 loads between steps. Never changes the result
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// End standard output with one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The run's directory
+    pub(crate) run: PathBuf,
+    /// Another data set than the one it was trained on
+    pub(crate) data: Option<String>,
+    /// The part of the data to measure on
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    pub(crate) split: SplitName,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitName {
+    Train,
+    Val,
+    Test,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The run's directory
+    pub(crate) run: PathBuf,
+    /// Image files, or directories of them
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Name the K most probable classes
+    #[arg(long, value_name = "K", default_value_t = 3)]
+    pub(crate) top: usize,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// Print one JSON object per image
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    /// A preset, a config file or a run's directory
+    #[arg(default_value = receptive_model::presets::DEFAULT)]
+    pub(crate) network: String,
+    /// The input's shape, for a preset or a config file
+    #[arg(long, value_name = "CHANNELSxHEIGHTxWIDTH")]
+    pub(crate) input: Option<String>,
+    /// How many classes, for a preset or a config file
+    #[arg(long, value_name = "N")]
+    pub(crate) classes: Option<usize>,
+    /// Estimate the memory of a training step on this many images
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub(crate) batch_size: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// A name or a path, as for `train`
+    #[arg(default_value = "fashion-mini")]
+    pub(crate) data: String,
+    /// Look here first for data sets known by name, and download them here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackendsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

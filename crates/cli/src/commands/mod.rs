@@ -1,0 +1,76 @@
+//! One file a command: arguments to a library call to what is shown.
+
+mod backends;
+mod data;
+mod evaluate;
+mod predict;
+mod summary;
+mod train;
+
+use crate::args::{Arguments, Command, MachineArgs, Policy};
+use crate::error::CliError;
+use crate::exit::Exit;
+use receptive_data::BadImages;
+use receptive_train::{Backend, RunDirectory, TrainError};
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
+    match arguments.command {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Summary(arguments) => summary::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
+        Command::Backends(arguments) => backends::run(&arguments),
+    }
+}
+
+/// Writes a line to standard output.
+fn print(text: impl AsRef<str>) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", text.as_ref().trim_end())?;
+    Ok(out.flush()?)
+}
+
+/// Writes one line of JSON to standard output.
+fn print_json<T: Serialize>(value: &T) -> Result<(), CliError> {
+    print(serde_json::to_string(value)?)
+}
+
+/// The device and the threads a trained run is applied with.
+fn machine(arguments: &MachineArgs) -> Result<(Backend, usize), CliError> {
+    let backend: Backend = arguments.backend.as_deref().unwrap_or("flex").parse()?;
+    let mut machine = receptive_train::MachineConfig::default();
+    machine.threads = arguments.threads.unwrap_or(machine.threads);
+    let threads = if backend.kind.is_cpu() {
+        machine.thread_count()
+    } else {
+        1
+    };
+    Ok((backend, threads))
+}
+
+/// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
+fn model_directory(run: &Path) -> Result<std::path::PathBuf, TrainError> {
+    if run
+        .join(receptive_model::artifact::store::MANIFEST)
+        .is_file()
+    {
+        return Ok(run.into());
+    }
+    Ok(RunDirectory::open(run)?.model())
+}
+
+fn policy(policy: Policy) -> BadImages {
+    match policy {
+        Policy::Fail => BadImages::Fail,
+        Policy::Skip => BadImages::Skip,
+    }
+}
+
+/// A share as a percentage with one digit.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}

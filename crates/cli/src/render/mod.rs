@@ -1,0 +1,25 @@
+//! What people see: tables, numbers, progress.
+
+mod data_progress;
+mod table;
+mod train_progress;
+
+pub(crate) use data_progress::DataProgress;
+pub(crate) use table::{Table, grouped};
+pub(crate) use train_progress::TrainProgress;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// A bar on a terminal; nothing elsewhere, where plain lines stand in.
+fn bar(total: Option<u64>, template: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
+    // A template that can't be read leaves indicatif's own, which is no reason to fail.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}

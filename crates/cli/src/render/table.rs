@@ -1,0 +1,67 @@
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+use std::fmt;
+
+/// A table without lines: the first text columns to the left, numbers to the right.
+pub(crate) struct Table(comfy_table::Table);
+
+impl Table {
+    pub(crate) fn new(head: &[&str]) -> Self {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(head.iter().copied());
+        for (index, column) in table.column_iter_mut().enumerate() {
+            let text = head
+                .get(index)
+                .is_some_and(|name| matches!(*name, "" | "layer" | "class"));
+            column.set_padding((0, 2));
+            column.set_cell_alignment(if text {
+                CellAlignment::Left
+            } else {
+                CellAlignment::Right
+            });
+        }
+        Self(table)
+    }
+
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.0.add_row(cells.into_iter().collect::<Vec<_>>());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self
+            .0
+            .lines()
+            .map(|line| line.trim_end().to_string())
+            .collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(1234), "1,234");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+}

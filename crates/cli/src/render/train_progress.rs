@@ -1,0 +1,64 @@
+use super::bar;
+use indicatif::ProgressBar;
+use receptive_train::{Epoch, Observer, Step};
+
+/// Training and evaluation: a bar on a terminal, and a line an epoch everywhere.
+#[derive(Default)]
+pub(crate) struct TrainProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl TrainProgress {
+    /// Takes the bar away.
+    pub(crate) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for TrainProgress {
+    fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {
+        self.clear();
+        let new = bar(
+            Some(images as u64),
+            "{prefix} [{bar:24}] {pos}/{len} {per_sec} {msg} {eta}",
+        );
+        new.set_prefix(format!("epoch {epoch}/{epochs}"));
+        self.bar = Some(new);
+    }
+
+    fn step(&mut self, step: &Step) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step.images as u64);
+            bar.set_message(format!("loss {:.3}", step.loss));
+        }
+    }
+
+    fn epoch_ends(&mut self, epoch: &Epoch, epochs: usize) {
+        self.clear();
+        let width = epochs.to_string().len();
+        let val = match (epoch.val_loss, epoch.val_top1) {
+            (Some(loss), Some(top1)) => {
+                format!("   val loss {loss:.3} top-1 {:5.2} %", 100.0 * top1)
+            }
+            _ => String::new(),
+        };
+        eprintln!(
+            "epoch {:>width$}/{epochs}   loss {:.3} top-1 {:5.2} %{val}   {:.0} img/s{}",
+            epoch.epoch,
+            epoch.train_loss,
+            100.0 * epoch.train_top1,
+            epoch.images_per_second,
+            if epoch.best { " *" } else { "" }
+        );
+    }
+
+    fn evaluating(&mut self, split: &str, done: usize, total: usize) {
+        let bar = self.bar.get_or_insert_with(|| bar(None, "{msg}"));
+        bar.set_message(format!("evaluating the {split} split: {done}/{total}"));
+        if done >= total {
+            self.clear();
+        }
+    }
+}

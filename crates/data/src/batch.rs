@@ -1,0 +1,70 @@
+//! One batch, and how its images are made.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{Augment, DataError, Normalise, Samples};
+
+/// Some images with their labels, ready for a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// `[n, channels, height, width]`, `(value / 255 - mean) / std`.
+    pub images: Vec<f32>,
+    /// The label of each image.
+    pub labels: Vec<usize>,
+    /// The place of each image in its split.
+    pub indices: Vec<usize>,
+    /// `[n, channels, height, width]`
+    pub shape: [usize; 4],
+}
+
+/// What turns indices into a [`Batch`]; shared by all workers.
+pub(crate) struct Recipe {
+    pub(crate) normalise: Normalise,
+    pub(crate) augment: Augment,
+    /// The colour of erased pixels.
+    pub(crate) fill: Vec<u8>,
+    pub(crate) seed: u64,
+    pub(crate) epoch: u64,
+}
+
+impl Recipe {
+    pub(crate) fn batch(
+        &self,
+        samples: &Samples,
+        indices: &[usize],
+        scratch: &mut Vec<u8>,
+    ) -> Result<Batch, DataError> {
+        let size = samples.size();
+        let mut images = Vec::with_capacity(indices.len() * size.len());
+        let mut labels = Vec::with_capacity(indices.len());
+        for &index in indices {
+            // A panic must neither end the epoch early nor leave the consumer waiting.
+            let image = catch_unwind(AssertUnwindSafe(|| {
+                samples.read_into(index, scratch)?;
+                let key = (self.seed, self.epoch, index as u64);
+                self.augment.apply(scratch, &size, &self.fill, key);
+                self.normalise.append(scratch, &size, &mut images)
+            }));
+            image.unwrap_or_else(|panic| {
+                Err(DataError::Panicked {
+                    image: samples.path(index),
+                    message: text(&*panic),
+                })
+            })?;
+            labels.push(samples.label(index));
+        }
+        let shape = [indices.len(), size.channels, size.height, size.width];
+        Ok(Batch {
+            images,
+            labels,
+            indices: indices.to_vec(),
+            shape,
+        })
+    }
+}
+
+fn text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic".into())
+}

@@ -1,0 +1,313 @@
+//! CIFAR-10 and CIFAR-100 binaries: in a folder, or straight from their `.tar.gz`, which is read in
+//! memory and never extracted.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    DataError, ImageSize,
+    cifar_names::{CIFAR10, CIFAR100},
+    inflate::{self, MAX_BYTES},
+    source::{Part, Source},
+    split::{Item, Memory, Store},
+    walk,
+};
+
+const SIDE: usize = 32;
+const PLANE: usize = SIDE * SIDE;
+const SIZE: ImageSize = ImageSize {
+    channels: 3,
+    height: SIDE,
+    width: SIDE,
+};
+
+/// Which of the two sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One label byte a record.
+    Cifar10,
+    /// A coarse and a fine label byte a record; the fine one is used.
+    Cifar100,
+}
+
+impl Kind {
+    fn labels(self) -> usize {
+        match self {
+            Kind::Cifar10 => 1,
+            Kind::Cifar100 => 2,
+        }
+    }
+
+    fn record(self) -> usize {
+        self.labels() + 3 * PLANE
+    }
+
+    fn classes(self) -> &'static [&'static str] {
+        match self {
+            Kind::Cifar10 => &CIFAR10,
+            Kind::Cifar100 => &CIFAR100,
+        }
+    }
+
+    /// The kind whose records fill a file of this name and length exactly.
+    fn of(name: &str, len: u64) -> Option<Kind> {
+        let fits = |kind: Kind| len > 0 && len.is_multiple_of(kind.record() as u64);
+        let kind = match name {
+            "train.bin" | "test.bin" => Kind::Cifar100,
+            _ if name.starts_with("data_batch") || name == "test_batch.bin" => Kind::Cifar10,
+            _ => return None,
+        };
+        fits(kind).then_some(kind)
+    }
+}
+
+/// Where CIFAR files were found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Files(Kind, Vec<PathBuf>),
+    Archive(PathBuf),
+}
+
+/// Looks for CIFAR binaries in a folder, in the folder their archive extracts to, or in the
+/// archive itself. Names and lengths must both fit.
+pub(crate) fn find(folder: &Path) -> Result<Option<Found>, DataError> {
+    for inner in ["", "cifar-10-batches-bin", "cifar-100-binary"] {
+        let folder = folder.join(inner);
+        if !folder.is_dir() {
+            continue;
+        }
+        let mut kind = None;
+        let mut found = Vec::new();
+        for path in walk::files(&folder)?.1 {
+            let length = path.metadata().map_err(DataError::io("read", &path))?.len();
+            let this = Kind::of(&file_name(&path), length);
+            if this.is_some() && (kind.is_none() || this == kind) {
+                kind = this;
+                found.push(path);
+            }
+        }
+        if let Some(kind) = kind {
+            return Ok(Some(Found::Files(kind, found)));
+        }
+    }
+    let archives = ["cifar-10-binary.tar.gz", "cifar-100-binary.tar.gz"];
+    let archive = archives
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file());
+    Ok(archive.map(Found::Archive))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Reads what was found. If `expected` is given, another kind of CIFAR is an error.
+pub(crate) fn open(
+    name: String,
+    found: &Found,
+    expected: Option<Kind>,
+) -> Result<Source, DataError> {
+    let (place, kind, members) = match found {
+        Found::Files(kind, paths) => {
+            let mut members = Vec::new();
+            for path in paths {
+                let bytes = crate::decode::read_capped(path, MAX_BYTES)?;
+                members.push((file_name(path), bytes));
+            }
+            (name.clone(), *kind, members)
+        }
+        Found::Archive(path) => {
+            let place = path.display().to_string();
+            let members = read_archive(&mut *inflate::open(path)?, &place)?;
+            let kind = members
+                .iter()
+                .find_map(|(name, bytes)| Kind::of(name, bytes.len() as u64));
+            let Some(kind) = kind else {
+                return Err(DataError::format(
+                    place,
+                    "the archive holds no CIFAR binary (data_batch_1.bin ..., or train.bin and \
+                     test.bin, of whole records); a folder of images must be unpacked first",
+                ));
+            };
+            (place, kind, members)
+        }
+    };
+    if let Some(expected) = expected.filter(|expected| *expected != kind) {
+        return Err(DataError::format(
+            place,
+            format!("it is {kind:?}, not {expected:?}"),
+        ));
+    }
+    build(name, &place, kind, members)
+}
+
+/// The `.bin` files of a tar stream, by name. Nothing is written anywhere; links, folders and other
+/// files are passed over.
+fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
+    let unreadable = |error| DataError::format(place, format!("it could not be read: {error}"));
+    let mut left = MAX_BYTES;
+    // The cap holds for the whole stream, whatever the archive's own headers promise.
+    let mut archive = tar::Archive::new(reader.take(MAX_BYTES));
+    let mut members = Vec::new();
+    for entry in archive.entries().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let name = entry
+            .path()
+            .map_err(unreadable)?
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned());
+        let Some(name) = name.filter(|name| name.ends_with(".bin")) else {
+            continue;
+        };
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let promised = entry.size();
+        let bytes = inflate::read_all(&mut entry, left).map_err(unreadable)?;
+        let bytes = bytes
+            .filter(|bytes| bytes.len() as u64 == promised)
+            .ok_or_else(|| {
+                DataError::format(
+                    format!("{place}: {name}"),
+                    format!(
+                        "it promises {promised} bytes and is cut short, or exceeds {MAX_BYTES}"
+                    ),
+                )
+            })?;
+        left = left.saturating_sub(bytes.len() as u64);
+        members.push((name, bytes));
+    }
+    Ok(members)
+}
+
+fn build(
+    name: String,
+    place: &str,
+    kind: Kind,
+    mut members: Vec<(String, Vec<u8>)>,
+) -> Result<Source, DataError> {
+    // An archive's order is not the set's.
+    members.sort_by(|a, b| a.0.cmp(&b.0));
+    let (mut train, mut test) = (Reader::new(kind), Reader::new(kind));
+    let mut last = String::new();
+    for (file, bytes) in members {
+        if Kind::of(&file, bytes.len() as u64) != Some(kind) {
+            if Kind::of(&file, kind.record() as u64) == Some(kind) {
+                return Err(DataError::format(
+                    format!("{place}: {file}"),
+                    format!(
+                        "it has {} bytes, which is no multiple of the {} bytes of a record",
+                        bytes.len(),
+                        kind.record()
+                    ),
+                ));
+            }
+            continue;
+        }
+        if file == last {
+            return Err(DataError::format(place, format!("it holds {file} twice")));
+        }
+        if file.starts_with("test") {
+            &mut test
+        } else {
+            &mut train
+        }
+        .read(&file, &bytes)?;
+        last = file;
+    }
+    let classes: Vec<String> = kind
+        .classes()
+        .iter()
+        .map(|class| class.to_string())
+        .collect();
+    let train = train.finish().ok_or_else(|| {
+        let expected = if kind == Kind::Cifar10 {
+            "data_batch_1.bin"
+        } else {
+            "train.bin"
+        };
+        DataError::format(
+            place,
+            format!("it has test images, but no training images ({expected})"),
+        )
+    })?;
+    Ok(Source {
+        name,
+        names: classes.clone(),
+        list: classes,
+        numbered: false,
+        train,
+        val: None,
+        test: test.finish(),
+        cut_test: false,
+        notes: Vec::new(),
+    })
+}
+
+/// Collects the records of the files of one split.
+struct Reader {
+    kind: Kind,
+    memory: Memory,
+    items: Vec<Item>,
+}
+
+impl Reader {
+    fn new(kind: Kind) -> Reader {
+        let memory = Memory {
+            size: SIZE,
+            pixels: Vec::new(),
+            files: Vec::new(),
+        };
+        Reader {
+            kind,
+            memory,
+            items: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, file: &str, bytes: &[u8]) -> Result<(), DataError> {
+        self.memory.files.push((self.items.len(), file.to_string()));
+        let labels = self.kind.labels();
+        self.memory.pixels.reserve(bytes.len());
+        for (record, bytes) in bytes.chunks_exact(self.kind.record()).enumerate() {
+            let (label, planes) = bytes.split_at(labels);
+            let label = label[labels - 1];
+            if usize::from(label) >= self.kind.classes().len() {
+                return Err(DataError::format(
+                    format!("{file}[{record}]"),
+                    format!(
+                        "its label is {label}; {:?} has labels below {}",
+                        self.kind,
+                        self.kind.classes().len()
+                    ),
+                ));
+            }
+            // Red, green and blue planes -> pixels.
+            let (red, rest) = planes.split_at(PLANE);
+            let (green, blue) = rest.split_at(PLANE);
+            let pixels = red
+                .iter()
+                .zip(green)
+                .zip(blue)
+                .flat_map(|((r, g), b)| [*r, *g, *b]);
+            self.memory.pixels.extend(pixels);
+            self.items.push(Item {
+                image: self.items.len() as u32,
+                label: u32::from(label),
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Option<Part> {
+        (!self.items.is_empty())
+            .then(|| Part::new(Arc::new(Store::Memory(self.memory)), self.items))
+    }
+}

@@ -1,0 +1,151 @@
+//! Class names to labels, by name only.
+
+use crate::{DataError, source::Source};
+
+/// Decides the class list of a source and maps the names it uses to places in that list.
+///
+/// The list is the trained model's (`given`) or the source's own, which comes from its training
+/// split alone. So a class that is missing from some split, or is extra there, never shifts the
+/// label of another.
+pub(crate) fn resolve(
+    source: &mut Source,
+    given: Option<&[String]>,
+) -> Result<Vec<String>, DataError> {
+    let list: Vec<String> = match given {
+        // A source that only numbers its classes means the places in the model's list.
+        Some(given) if source.numbered => {
+            source.notes.push(format!(
+                "{} numbers its classes; number n is taken for class n of the trained model",
+                source.name
+            ));
+            let names = source.names.len().max(given.len());
+            source.names = (0..names)
+                .map(|n| given.get(n).cloned().unwrap_or_else(|| n.to_string()))
+                .collect();
+            given.to_vec()
+        }
+        Some(given) => given.to_vec(),
+        None => source.list.clone(),
+    };
+    let places: Vec<Option<u32>> = source
+        .names
+        .iter()
+        .map(|name| {
+            list.iter()
+                .position(|class| class == name)
+                .map(|place| place as u32)
+        })
+        .collect();
+    let names = source.names.clone();
+    let origin = source.name.clone();
+    for (split, part) in source.parts_mut() {
+        let mut seen = vec![false; list.len()];
+        for item in &mut part.items {
+            let name = item.label as usize;
+            let Some(place) = places.get(name).copied().flatten() else {
+                let class = names.get(name).cloned().unwrap_or_else(|| name.to_string());
+                return Err(DataError::UnknownClass {
+                    hint: near(&class, list.iter().map(String::as_str)),
+                    class,
+                    place: format!("{origin} ({split} split)"),
+                    count: list.len(),
+                    list: if given.is_some() {
+                        "the trained model"
+                    } else {
+                        "the training split"
+                    },
+                });
+            };
+            item.label = place;
+            if let Some(seen) = seen.get_mut(place as usize) {
+                *seen = true;
+            }
+        }
+        part.absent = list
+            .iter()
+            .zip(seen)
+            .filter(|(_, seen)| !seen)
+            .map(|(c, _)| c.clone())
+            .collect();
+    }
+    let absent: Vec<String> = source
+        .parts_mut()
+        .filter(|(_, part)| !part.items.is_empty() && !part.absent.is_empty())
+        .map(|(split, part)| {
+            format!(
+                "the {split} split has no image of {}",
+                enumerate(&part.absent)
+            )
+        })
+        .collect();
+    source.notes.extend(absent);
+    Ok(list)
+}
+
+/// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing.
+pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let lower = name.to_lowercase();
+    known
+        .map(|known| (distance(&lower, &known.to_lowercase()), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 2 && *distance < lower.chars().count())
+        .map_or_else(String::new, |(_, known)| {
+            format!("; did you mean `{known}`?")
+        })
+}
+
+/// The names, comma separated: the first ten, then how many more.
+pub(crate) fn enumerate(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let tail = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{tail}", shown.join(", "))
+}
+
+/// Levenshtein's distance, of the first 64 characters.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, a) in a.chars().take(64).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_suggested_and_others_are_not() {
+        let known = ["fashion-mini", "cifar10", "mnist"];
+        assert_eq!(near("minst", known.into_iter()), "; did you mean `mnist`?");
+        assert_eq!(
+            near("Cifar10", known.into_iter()),
+            "; did you mean `cifar10`?"
+        );
+        assert_eq!(near("imagenet", known.into_iter()), "");
+        assert_eq!(near("x", known.into_iter()), "");
+    }
+
+    #[test]
+    fn distances_are_levenshtein() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

@@ -1,0 +1,234 @@
+//! A data set that is ready: classes, splits, and what is known about its images.
+
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use crate::{DataError, DataOptions, ImageSize, Progress, Split, source::Source, split::Stored};
+
+/// A data set: a class list and up to three splits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DataSet {
+    /// The known name, or the path it was opened with.
+    pub name: String,
+    /// The class names; a label is a place in this list.
+    pub classes: Vec<String>,
+    /// What to train on.
+    pub train: Split,
+    /// What to choose by; empty if the source has none and `val_fraction` is 0.
+    pub val: Split,
+    /// What to report at the end, if there is such a split.
+    pub test: Option<Split>,
+    /// What was noticed and does not stop anyone, a sentence each.
+    pub notes: Vec<String>,
+    /// Images left out because they cannot be read, in order of their paths.
+    pub damaged: Vec<Damaged>,
+}
+
+/// An image that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+/// The least, the middle and the greatest of some numbers of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The least.
+    pub min: usize,
+    /// The (lower) median.
+    pub median: usize,
+    /// The greatest.
+    pub max: usize,
+}
+
+/// Sizes and kinds of the images of all splits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Widths in pixels, after EXIF orientation.
+    pub width: Range,
+    /// Heights in pixels, after EXIF orientation.
+    pub height: Range,
+    /// How many images store their colours which way (`grey`, `RGB with alpha` ...), most first.
+    pub colours: Vec<(String, usize)>,
+}
+
+impl DataSet {
+    /// All splits that there are: train, val, test.
+    pub fn splits(&self) -> impl Iterator<Item = &Split> {
+        [&self.train, &self.val]
+            .into_iter()
+            .chain(self.test.as_ref())
+    }
+
+    /// The size of the images if all have the same, else `None`.
+    ///
+    /// Channels are 1 only if every image is grey; width and height decide.
+    pub fn natural_size(&self) -> Option<ImageSize> {
+        let mut sizes = self.stored().map(|stored| match stored {
+            Stored::Pixels(size, _) => size,
+            Stored::File(entry, _) => entry.size,
+        });
+        let mut natural = sizes.next()?;
+        for size in sizes {
+            if (size.width, size.height) != (natural.width, natural.height) {
+                return None;
+            }
+            natural.channels = natural.channels.max(size.channels);
+        }
+        Some(natural)
+    }
+
+    /// Widths, heights and kinds of colours; `None` if there is no image.
+    pub fn sizes(&self) -> Option<Sizes> {
+        let (mut widths, mut heights) = (Vec::new(), Vec::new());
+        let mut colours: Vec<(String, usize)> = Vec::new();
+        for stored in self.stored() {
+            let (size, colour) = match stored {
+                Stored::Pixels(size, _) => (size, if size.channels == 1 { "grey" } else { "RGB" }),
+                Stored::File(entry, _) => (entry.size, entry.colours),
+            };
+            widths.push(size.width);
+            heights.push(size.height);
+            match colours.iter_mut().find(|(known, _)| known == colour) {
+                Some((_, count)) => *count += 1,
+                None => colours.push((colour.to_string(), 1)),
+            }
+        }
+        colours.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Some(Sizes {
+            width: range(widths)?,
+            height: range(heights)?,
+            colours,
+        })
+    }
+
+    /// A SHA-256 over what would be trained, validated and tested on, as 64 hexadecimal digits.
+    ///
+    /// Of image files: path relative to the source, label and file size, not the pixels (reading
+    /// them all again would take as long as an epoch). Of IDX and CIFAR: label and pixels. So it
+    /// changes with the class list, `limit` and the seed of the split too, and does not change when
+    /// a folder is moved.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for class in &self.classes {
+            hash.update((class.len() as u64).to_le_bytes());
+            hash.update(class);
+        }
+        for split in self.splits() {
+            hash.update(split.name());
+            hash.update((split.len() as u64).to_le_bytes());
+            for i in 0..split.len() {
+                hash.update((split.label(i) as u64).to_le_bytes());
+                match split.stored(i) {
+                    Ok(Stored::Pixels(_, pixels)) => hash.update(pixels),
+                    Ok(Stored::File(entry, _)) => {
+                        let path = split.relative(entry).as_os_str().as_encoded_bytes();
+                        hash.update((path.len() as u64).to_le_bytes());
+                        hash.update(path);
+                        hash.update(entry.bytes.to_le_bytes());
+                    }
+                    Err(_) => {} // an item always lies within its store
+                }
+            }
+        }
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    fn stored(&self) -> impl Iterator<Item = Stored<'_>> {
+        self.splits()
+            .flat_map(|split| (0..split.len()).filter_map(|i| split.stored(i).ok()))
+    }
+}
+
+fn range(mut values: Vec<usize>) -> Option<Range> {
+    values.sort_unstable();
+    Some(Range {
+        min: *values.first()?,
+        median: *values.get((values.len() - 1) / 2)?,
+        max: *values.last()?,
+    })
+}
+
+/// Cuts the missing splits, limits them and puts the data set together.
+pub(crate) fn assemble(
+    mut source: Source,
+    classes: Vec<String>,
+    options: &DataOptions,
+    progress: &dyn Progress,
+) -> Result<DataSet, DataError> {
+    let n = classes.len();
+    if n < 2 && options.classes.is_none() {
+        return Err(DataError::layout(
+            &source.name,
+            format!(
+                "there is only one class, {}; a classifier needs at least two",
+                crate::classes::enumerate(&classes)
+            ),
+        ));
+    }
+    let part =
+        |items, like: &crate::source::Part| crate::source::Part::new(like.store.clone(), items);
+    let wants_val = source.val.is_none();
+    let wants_test = source.test.is_none() && source.cut_test;
+    if wants_val || wants_test {
+        let shares = [
+            if wants_test {
+                options.test_fraction
+            } else {
+                0.0
+            },
+            if wants_val { options.val_fraction } else { 0.0 },
+        ];
+        let (rest, [test, val]) =
+            crate::stratify::cut(&source.train.items, n, shares, options.seed);
+        if wants_val {
+            source.val = Some(part(val, &source.train));
+        }
+        if wants_test && options.test_fraction > 0.0 {
+            source.test = Some(part(test, &source.train));
+        }
+        source.train.items = rest;
+    }
+    if let Some(limit) = options.limit {
+        let total = source.train.items.len().max(1);
+        for (name, part) in source.parts_mut() {
+            let share = part.items.len() as u128 * limit as u128 / total as u128;
+            let most = if name == "train" {
+                limit
+            } else {
+                (share as usize).max(1)
+            };
+            let items = std::mem::take(&mut part.items);
+            part.items = crate::stratify::limit(items, n, most, options.seed);
+        }
+    }
+    let damaged = crate::verify::verify(&mut source, &classes, options, progress)?;
+    if source.train.items.is_empty() {
+        return Err(DataError::layout(
+            &source.name,
+            "no image is left to train on".to_string(),
+        ));
+    }
+    let store = source.train.store.clone();
+    let split = |name, part: Option<crate::source::Part>| {
+        part.map(|part| Split::new(name, part.store, part.items, n))
+    };
+    let empty = Split::new("val", store.clone(), Vec::new(), n);
+    Ok(DataSet {
+        name: source.name,
+        classes,
+        val: split("val", source.val).unwrap_or(empty),
+        test: split("test", source.test),
+        train: Split::new("train", store, source.train.items, n),
+        notes: source.notes,
+        damaged,
+    })
+}

@@ -1,0 +1,225 @@
+//! One image file to 8-bit pixels, within limits.
+
+use std::{
+    fs,
+    io::{Cursor, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::{DataError, Picture, jpeg};
+
+/// What an image file may cost to decode; more is an error, found before the memory is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// The largest file, in bytes. Default 64 MiB.
+    pub file_bytes: u64,
+    /// The largest width and height, in pixels. Default 16384.
+    pub side: u32,
+    /// The largest decoded image, in bytes. Default 128 MiB (a 44 megapixel RGB photo).
+    pub alloc: u64,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        DecodeLimits {
+            file_bytes: 64 << 20,
+            side: 16_384,
+            alloc: 128 << 20,
+        }
+    }
+}
+
+/// Reads and decodes one image file.
+///
+/// The format is found by content, not by extension (except TGA, which has no signature). EXIF
+/// orientation is applied, 16-bit and float channels become 8-bit, grey stays one channel, and what
+/// is transparent is laid over white. Of an animation the first frame is taken.
+///
+/// # Errors
+///
+/// A file that is not a regular file (or a link to one), exceeds a limit, or is damaged. A JPEG
+/// that ends before its end marker is damaged although most decoders accept it.
+pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<Picture, DataError> {
+    Ok(decode_found(path, limits)?.picture)
+}
+
+/// A decoded file and what only the decoder knows about it.
+pub(crate) struct Found {
+    pub(crate) picture: Picture,
+    /// How the file stores its colours, for people.
+    pub(crate) colours: &'static str,
+    /// The file's size.
+    pub(crate) bytes: u64,
+}
+
+pub(crate) fn decode_found(path: &Path, limits: &DecodeLimits) -> Result<Found, DataError> {
+    let bytes = read_capped(path, limits.file_bytes)?;
+    let damaged = |reason: String| DataError::Image {
+        path: path.to_path_buf(),
+        reason,
+    };
+    if bytes.is_empty() {
+        return Err(damaged("the file is empty".into()));
+    }
+    // Decoders are other people's code fed with strangers' files: a panic of one is this file's
+    // error, not the end of the run.
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_bytes(&bytes, path, limits)))
+        .unwrap_or_else(|_| Err("its decoder failed on it".into()));
+    let image = decoded.map_err(damaged)?;
+    let colours = colour_name(&image);
+    let picture = to_picture(image);
+    Ok(Found {
+        picture,
+        colours,
+        bytes: bytes.len() as u64,
+    })
+}
+
+/// Reads a whole regular file of at most `limit` bytes.
+pub(crate) fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
+    // Asked before opening: opening a FIFO would wait for a writer for ever.
+    let before = fs::metadata(path).map_err(DataError::io("read", path))?;
+    check_regular(path, &before)?;
+    let file = fs::File::open(path).map_err(DataError::io("open", path))?;
+    // Asked again of what was really opened, since the name may mean another file by now.
+    let metadata = file.metadata().map_err(DataError::io("read", path))?;
+    check_regular(path, &metadata)?;
+    let too_large = |found: String| DataError::TooLarge {
+        path: path.to_path_buf(),
+        found,
+        limit: format!("{limit} bytes"),
+    };
+    if metadata.len() > limit {
+        return Err(too_large(format!("{} bytes", metadata.len())));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(DataError::io("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large("it grew while it was read".into()));
+    }
+    Ok(bytes)
+}
+
+fn check_regular(path: &Path, metadata: &fs::Metadata) -> Result<(), DataError> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let found = if metadata.is_dir() {
+        "a folder"
+    } else {
+        "a pipe, device or socket"
+    };
+    Err(DataError::NotAFile {
+        path: path.to_path_buf(),
+        found,
+    })
+}
+
+fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<DynamicImage, String> {
+    let format = match image::guess_format(bytes) {
+        Ok(format) => format,
+        Err(_) if is_tga(path) => ImageFormat::Tga,
+        Err(_) => return Err("its content is of no known image format".into()),
+    };
+    if format == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
+        return Err("the JPEG is truncated: its end marker (FF D9) is missing".into());
+    }
+    let mut caps = Limits::default();
+    caps.max_image_width = Some(limits.side);
+    caps.max_image_height = Some(limits.side);
+    caps.max_alloc = Some(limits.alloc);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(caps.clone());
+    let text = |error: image::ImageError| match error {
+        image::ImageError::Limits(_) => format!(
+            "it is larger than the limits of {0} x {0} pixels and {1} MiB decoded",
+            limits.side,
+            limits.alloc >> 20
+        ),
+        other => other.to_string(),
+    };
+    let mut decoder = reader.into_decoder().map_err(text)?;
+    let (width, height) = decoder.dimensions();
+    caps.check_dimensions(width, height).map_err(text)?;
+    caps.reserve(decoder.total_bytes()).map_err(text)?;
+    if width == 0 || height == 0 {
+        return Err(format!("it has no pixels: {width} x {height}"));
+    }
+    // Unreadable EXIF data says nothing about the pixels.
+    let orientation = decoder
+        .orientation()
+        .unwrap_or(image::metadata::Orientation::NoTransforms);
+    decoder.set_limits(caps).map_err(text)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(text)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn is_tga(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("tga"))
+}
+
+fn colour_name(image: &DynamicImage) -> &'static str {
+    match image {
+        DynamicImage::ImageLuma8(_) => "grey",
+        DynamicImage::ImageLumaA8(_) => "grey with alpha",
+        DynamicImage::ImageRgb8(_) => "RGB",
+        DynamicImage::ImageRgba8(_) => "RGB with alpha",
+        DynamicImage::ImageLuma16(_) => "grey, 16 bit",
+        DynamicImage::ImageLumaA16(_) => "grey with alpha, 16 bit",
+        DynamicImage::ImageRgb16(_) => "RGB, 16 bit",
+        DynamicImage::ImageRgba16(_) => "RGB with alpha, 16 bit",
+        DynamicImage::ImageRgb32F(_) => "RGB, float",
+        DynamicImage::ImageRgba32F(_) => "RGB with alpha, float",
+        _ => "other",
+    }
+}
+
+fn to_picture(image: DynamicImage) -> Picture {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let alpha = image.color().has_alpha();
+    let (channels, pixels) = match (image.color().has_color(), alpha) {
+        (false, false) => (1, image.into_luma8().into_raw()),
+        (false, true) => (1, over_white::<1>(&image.into_luma_alpha8().into_raw())),
+        (true, false) => (3, image.into_rgb8().into_raw()),
+        (true, true) => (3, over_white::<3>(&image.into_rgba8().into_raw())),
+    };
+    Picture {
+        width,
+        height,
+        channels,
+        pixels,
+    }
+}
+
+/// Lays pixels of `C` colours and an alpha over white.
+fn over_white<const C: usize>(pixels: &[u8]) -> Vec<u8> {
+    let mut flat = Vec::with_capacity(pixels.len() / (C + 1) * C);
+    for pixel in pixels.chunks_exact(C + 1) {
+        let alpha = u32::from(pixel[C]);
+        for &colour in &pixel[..C] {
+            flat.push(((u32::from(colour) * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+        }
+    }
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::over_white;
+
+    #[test]
+    fn transparency_is_laid_over_white() {
+        assert_eq!(
+            over_white::<3>(&[10, 20, 30, 255, 10, 20, 30, 0]),
+            [10, 20, 30, 255, 255, 255]
+        );
+        assert_eq!(over_white::<1>(&[0, 127, 100, 255]), [128, 100]);
+    }
+}

@@ -1,0 +1,219 @@
+//! The one error type of this crate.
+
+use std::{io, path::PathBuf};
+
+/// Why data could not be opened, decoded or delivered.
+///
+/// Every message is a sentence for the person at the terminal: it names the file, class or flag,
+/// says what was expected and found, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system refused an operation on a file or folder.
+    #[error("could not {action} {}: {source}", .path.display())]
+    Io {
+        /// What was tried, as a verb: `read`, `list`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own answer.
+        source: io::Error,
+    },
+    /// A path is a directory, FIFO, device or socket where an image file is needed.
+    #[error(
+        "{} is {found}, but an image must be a regular file (or a link to one): \
+         remove it or give another path",
+        .path.display()
+    )]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A file or its decoded content is larger than a limit.
+    #[error("{} is too large: {found}, and the limit is {limit}; make it smaller or remove it", .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The size found.
+        found: String,
+        /// The largest size accepted.
+        limit: String,
+    },
+    /// An image file is damaged or of a format that cannot be decoded.
+    #[error("{} is not a readable image: {reason}", .path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder found.
+        reason: String,
+    },
+    /// Some images of a folder are damaged and the policy is [`BadImages::Fail`](crate::BadImages::Fail).
+    #[error(
+        "{count} of {total} images cannot be read; repair or remove them, or go on without them \
+         with `--bad-images skip`:\n{list}"
+    )]
+    BadImages {
+        /// How many are damaged.
+        count: usize,
+        /// How many images were checked.
+        total: usize,
+        /// One damaged file and its reason a line (the first 20, then how many more).
+        list: String,
+    },
+    /// The source is neither a known name nor an existing path.
+    #[error(
+        "there is no data set `{source_name}`: no such path exists, and the known names are {known}{hint}"
+    )]
+    UnknownSource {
+        /// What was asked for.
+        source_name: String,
+        /// The known names, comma separated.
+        known: String,
+        /// `; did you mean ...?`, or nothing.
+        hint: String,
+    },
+    /// A folder is not laid out as an image data set.
+    #[error("{}: {problem}", .path.display())]
+    Layout {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
+    /// A class occurs that the class list does not have.
+    #[error(
+        "the class `{class}` of {place} is not one of the {count} classes of {list}{hint}; \
+         rename or remove it"
+    )]
+    UnknownClass {
+        /// The class.
+        class: String,
+        /// Where it was found.
+        place: String,
+        /// How many classes the list has.
+        count: usize,
+        /// Which list: `the training split` or `the trained model`.
+        list: &'static str,
+        /// `; did you mean ...?`, or nothing.
+        hint: String,
+    },
+    /// An IDX or CIFAR file does not hold what its kind of file must hold.
+    #[error("{file}: {problem}")]
+    Format {
+        /// The file, or the member of an archive.
+        file: String,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// A known data set is not on this machine and may not be (or could not be) downloaded.
+    #[error(
+        "the data set `{name}` was not found in {looked}, and {why}; put {files} into {place} \
+         (public address: {url})"
+    )]
+    Missing {
+        /// The name of the data set.
+        name: String,
+        /// Where it was looked for.
+        looked: String,
+        /// Why it was not downloaded.
+        why: String,
+        /// The files it consists of.
+        files: String,
+        /// Where to put them.
+        place: String,
+        /// Where they can be had.
+        url: String,
+    },
+    /// A download failed; nothing of it was kept.
+    #[error(
+        "could not download {url}: {reason}; nothing was kept: check the network and try again, \
+         or put the file into {} by hand",
+        .place.display()
+    )]
+    Download {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+        /// The folder in which the file is looked for.
+        place: PathBuf,
+    },
+    /// A downloaded file is not the published one; nothing of it was kept.
+    #[error(
+        "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: \
+         try again, and if it stays so the file at that address has changed"
+    )]
+    Checksum {
+        /// The address.
+        url: String,
+        /// The published checksum.
+        expected: String,
+        /// The checksum of what arrived.
+        found: String,
+    },
+    /// An option has a value that cannot be used.
+    #[error("{option}: {problem}")]
+    Option {
+        /// The flag or field.
+        option: &'static str,
+        /// What is wrong with it and what is accepted.
+        problem: String,
+    },
+    /// Code panicked while it made the sample of one image (a defect here or in a decoder).
+    #[error(
+        "{image}: the program failed while it read this image ({message}); this is a defect: \
+         please report it, and remove the image to go on"
+    )]
+    Panicked {
+        /// The image.
+        image: String,
+        /// The panic's message.
+        message: String,
+    },
+    /// A sample was asked for that the split does not have.
+    #[error("sample {index} of a split with {len} samples does not exist; indices start at 0")]
+    Index {
+        /// The index asked for.
+        index: usize,
+        /// The number of samples.
+        len: usize,
+    },
+}
+
+impl DataError {
+    /// Turns an [`io::Error`] into [`DataError::Io`] for `map_err`.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> DataError {
+        let path = path.into();
+        move |source| DataError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn layout(path: impl Into<PathBuf>, problem: impl Into<String>) -> DataError {
+        DataError::Layout {
+            path: path.into(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn format(file: impl Into<String>, problem: impl Into<String>) -> DataError {
+        DataError::Format {
+            file: file.into(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> DataError {
+        DataError::Option {
+            option,
+            problem: problem.into(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a JPEG is complete.
+
+/// Whether a JPEG file has an end-of-image marker after the start of its scan.
+///
+/// The decoder fills what a truncated file lacks with grey and reports no error, so this is the
+/// only thing that tells. "The last two bytes are FF D9" would be wrong: phones append data after
+/// the picture. Headers are stepped over by their length, so an embedded thumbnail's own end marker
+/// does not count.
+pub(crate) fn has_end(bytes: &[u8]) -> bool {
+    let mut at = 2; // after the start-of-image marker
+    let mut in_scan = false;
+    while let Some(&byte) = bytes.get(at) {
+        if byte != 0xff {
+            // Outside a scan this is a damaged header; step on and let the decoder judge it.
+            at += 1;
+            continue;
+        }
+        match bytes.get(at + 1) {
+            None => return false,
+            Some(0xff) => at += 1, // fill byte
+            // A literal FF of the scan, a restart, or a marker without a body.
+            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
+            Some(0xd9) if in_scan => return true,
+            Some(0xd9) => return false,
+            Some(&marker) => {
+                in_scan |= marker == 0xda;
+                let (Some(&high), Some(&low)) = (bytes.get(at + 2), bytes.get(at + 3)) else {
+                    return false;
+                };
+                at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_end;
+
+    const SCAN: [u8; 8] = [0xff, 0xda, 0, 2, 1, 0xff, 0, 2];
+
+    #[test]
+    fn an_end_marker_counts_only_after_the_scan_began() {
+        let thumbnail = [0xff, 0xe1, 0, 6, 0xff, 0xda, 0xff, 0xd9];
+        let whole = [
+            &[0xff, 0xd8][..],
+            &thumbnail,
+            &SCAN,
+            &[0xff, 0xd9],
+            b"appended",
+        ]
+        .concat();
+        assert!(has_end(&whole));
+        let cut = [&[0xff, 0xd8][..], &thumbnail, &SCAN].concat();
+        assert!(!has_end(&cut));
+    }
+
+    #[test]
+    fn end_bytes_inside_a_table_between_scans_do_not_count() {
+        let table = [0xff, 0xc4, 0, 4, 0xff, 0xd9];
+        assert!(!has_end(
+            &[&[0xff, 0xd8][..], &SCAN, &table, &SCAN].concat()
+        ));
+    }
+
+    #[test]
+    fn no_prefix_makes_it_panic() {
+        let bytes = [&[0xff, 0xd8][..], &SCAN, &[0xff, 0xff, 0xd9]].concat();
+        for len in 0..bytes.len() {
+            assert!(!has_end(&bytes[..len]));
+        }
+        assert!(has_end(&bytes));
+    }
+}

@@ -1,0 +1,93 @@
+//! A name or a path to a data set.
+
+use std::path::Path;
+
+use crate::{
+    DataError, DataOptions, DataSet, Progress, cifar, classes,
+    dataset::assemble,
+    folder, idx,
+    known::{KNOWN, KNOWN_NAMES, MINI},
+    mini,
+    named::{self, Places},
+    source::Source,
+};
+
+/// Opens a data set by name or by path.
+///
+/// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with a folder a
+/// class, or a folder a class directly), a folder of IDX or CIFAR binaries, or a CIFAR `.tar.gz`.
+/// What a folder holds is found by looking at its files.
+///
+/// A known name is looked for in [`DataOptions::data_dir`], `$RECEPTIVE_DATA`, the folder of
+/// Debian's `dataset-*` packages and the user's cache, each with a folder named after the set; then
+/// it is downloaded from its public address. `fashion-mini` is built in.
+///
+/// Image files are decoded once here, so that a damaged file is known now and not in the middle of
+/// a run; see [`BadImages`](crate::BadImages).
+///
+/// # Errors
+///
+/// Everything that would make a later step fail or mean something else than it says: see
+/// [`DataError`].
+pub fn open(
+    source: &str,
+    options: &DataOptions,
+    progress: &dyn Progress,
+) -> Result<DataSet, DataError> {
+    options.check()?;
+    let mut found = read(source, options, progress)?;
+    let classes = classes::resolve(&mut found, options.classes.as_deref())?;
+    assemble(found, classes, options, progress)
+}
+
+fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
+    if source == MINI {
+        return mini::open();
+    }
+    if let Some(known) = KNOWN.iter().find(|known| known.name == source) {
+        let places = Places::of(options);
+        return named::open(known, known.url, &places, options.download, progress, None);
+    }
+    let path = Path::new(source);
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(DataError::UnknownSource {
+                source_name: source.into(),
+                known: KNOWN_NAMES.join(", "),
+                hint: classes::near(source, KNOWN_NAMES.into_iter()),
+            });
+        }
+        Err(error) => return Err(DataError::io("read", path)(error)),
+    };
+    if metadata.is_dir() {
+        if let Some(found) = idx::find(path)? {
+            return idx::open(source.into(), path, &found, None);
+        }
+        return match cifar::find(path)? {
+            Some(found) => cifar::open(source.into(), &found, None),
+            None => folder::open(path, options),
+        };
+    }
+    if metadata.is_file() && idx::is_idx(path) {
+        return Err(DataError::layout(
+            path,
+            "this is one IDX file; give the folder that holds both images and labels",
+        ));
+    }
+    if metadata.is_file() && is_archive(source) {
+        return cifar::open(source.into(), &cifar::Found::Archive(path.into()), None);
+    }
+    Err(DataError::layout(
+        path,
+        "this is neither a folder nor a CIFAR .tar.gz; give a folder with one folder of images a \
+         class, a folder of IDX or CIFAR files, or a known name",
+    ))
+}
+
+fn is_archive(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [".tar.gz", ".tgz", ".tar"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}

@@ -1,0 +1,142 @@
+//! What may be chosen when a data set is opened.
+
+use std::path::PathBuf;
+
+use crate::{DataError, DecodeLimits};
+
+/// What to do about images that cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BadImages {
+    /// Refuse the data set with an error that names them. The default: a damaged file usually means
+    /// an interrupted copy, and then more is missing than what is seen to be damaged.
+    #[default]
+    Fail,
+    /// Go on without them; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to list them
+    /// without failing.
+    Skip,
+}
+
+impl std::str::FromStr for BadImages {
+    type Err = DataError;
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        match text {
+            "fail" => Ok(BadImages::Fail),
+            "skip" => Ok(BadImages::Skip),
+            _ => Err(DataError::option(
+                "--bad-images",
+                format!("`{text}` is not a policy: use `fail` or `skip`"),
+            )),
+        }
+    }
+}
+
+/// How [`open`](crate::open) finds, splits and checks a data set.
+#[derive(Clone, Debug)]
+pub struct DataOptions {
+    /// Where data sets known by name are looked for first, and downloaded to (`--data-dir`).
+    pub data_dir: Option<PathBuf>,
+    /// The share of the training images, in `0.0..1.0`, that becomes the validation split when the
+    /// source has none. Stratified: the same share of every class. Default 0.1.
+    pub val_fraction: f64,
+    /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one folder
+    /// of class folders, which has no split of its own. Default 0.1.
+    pub test_fraction: f64,
+    /// The seed of the split and of `limit`. Default 42.
+    pub seed: u64,
+    /// At most this many training images, a stratified and seeded choice. Validation and test
+    /// splits shrink in the same proportion, to at least one image each.
+    pub limit: Option<usize>,
+    /// What to do about images that cannot be read.
+    pub bad_images: BadImages,
+    /// The class list of a trained model. Labels are then positions in this list, found by name;
+    /// a class that it does not have is an error, and one class is enough.
+    pub classes: Option<Vec<String>>,
+    /// Whether a data set known by name may be downloaded. Default true.
+    pub download: bool,
+    /// What an image file may cost to decode.
+    pub decode: DecodeLimits,
+}
+
+impl Default for DataOptions {
+    fn default() -> Self {
+        DataOptions {
+            data_dir: None,
+            val_fraction: 0.1,
+            test_fraction: 0.1,
+            seed: 42,
+            limit: None,
+            bad_images: BadImages::Fail,
+            classes: None,
+            download: true,
+            decode: DecodeLimits::default(),
+        }
+    }
+}
+
+impl DataOptions {
+    /// Checks the fractions, the limit and the class list.
+    pub fn check(&self) -> Result<(), DataError> {
+        for (flag, value) in [
+            ("--val-fraction", self.val_fraction),
+            ("--test-fraction", self.test_fraction),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(DataError::option(
+                    flag,
+                    format!("{value} is not a share: use a number from 0 to below 1, such as 0.1"),
+                ));
+            }
+        }
+        if self.val_fraction + self.test_fraction >= 1.0 {
+            return Err(DataError::option(
+                "--val-fraction",
+                format!(
+                    "{} for validation and {} for test leave nothing to train on: \
+                     together they must stay below 1",
+                    self.val_fraction, self.test_fraction
+                ),
+            ));
+        }
+        if self.limit == Some(0) {
+            return Err(DataError::option(
+                "--limit",
+                "0 images cannot be trained on: use 1 or more",
+            ));
+        }
+        if let Some(classes) = &self.classes {
+            if classes.is_empty() {
+                return Err(DataError::option("classes", "the class list is empty"));
+            }
+            let mut seen = std::collections::HashSet::new();
+            if let Some(twice) = classes.iter().find(|class| !seen.insert(class.as_str())) {
+                return Err(DataError::option(
+                    "classes",
+                    format!("`{twice}` is in the class list twice"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(change: impl FnOnce(&mut DataOptions)) -> String {
+        let mut options = DataOptions::default();
+        change(&mut options);
+        options.check().expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn fractions_outside_0_to_1_are_refused() {
+        assert!(problem(|o| o.val_fraction = 1.0).contains("--val-fraction"));
+        assert!(problem(|o| o.val_fraction = f64::NAN).contains("--val-fraction"));
+        assert!(problem(|o| o.test_fraction = -0.1).contains("--test-fraction"));
+        assert!(problem(|o| (o.val_fraction, o.test_fraction) = (0.5, 0.5)).contains("below 1"));
+        assert!(problem(|o| o.limit = Some(0)).contains("--limit"));
+        assert!(problem(|o| o.classes = Some(vec!["a".into(), "a".into()])).contains("twice"));
+    }
+}

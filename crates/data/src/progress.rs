@@ -1,0 +1,42 @@
+//! How long work reports how far it is.
+
+/// Told how far a scan, a download or a measurement is; called from several threads.
+pub trait Progress: Sync {
+    /// Work begins: `what` is a few words (`checking images`), `total` its size in the units of
+    /// [`advance`](Progress::advance) (images or bytes), if known.
+    fn start(&self, what: &str, total: Option<u64>);
+    /// `by` more units are done.
+    fn advance(&self, by: u64);
+    /// The work begun last is over, whether it succeeded or not.
+    fn finish(&self);
+}
+
+/// A [`Progress`] that shows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn start(&self, _what: &str, _total: Option<u64>) {}
+    fn advance(&self, _by: u64) {}
+    fn finish(&self) {}
+}
+
+/// Calls [`Progress::finish`] when it goes out of scope, so that an error cannot leave a bar open.
+pub(crate) struct Running<'a>(&'a dyn Progress);
+
+impl<'a> Running<'a> {
+    pub(crate) fn start(progress: &'a dyn Progress, what: &str, total: Option<u64>) -> Self {
+        progress.start(what, total);
+        Running(progress)
+    }
+
+    pub(crate) fn advance(&self, by: u64) {
+        self.0.advance(by);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}

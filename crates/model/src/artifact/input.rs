@@ -1,0 +1,64 @@
+//! How a picture becomes a network's input.
+
+use crate::InputConfig;
+use serde::{Deserialize, Serialize};
+
+/// What is done to a picture of another size than the network's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// Both sides to size, the shape may change.
+    #[default]
+    Stretch,
+    /// The shorter side to size, what sticks out in the middle is cut off.
+    Crop,
+    /// The longer side to size, the rest is filled with black.
+    Pad,
+}
+
+/// How a picture becomes an input: resized to height and width, turned to grey or colour as
+/// `channels` says, scaled to 0..1, then `(value - mean) / std` for each channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+    /// In pixels.
+    pub height: usize,
+    /// In pixels.
+    pub width: usize,
+    /// What is done to another size.
+    pub resize: Resize,
+    /// The mean of each channel over the training split, in 0..1.
+    pub mean: Vec<f32>,
+    /// The standard deviation of each channel over the training split, in 0..1.
+    pub std: Vec<f32>,
+}
+
+impl InputSpec {
+    pub(crate) fn check(&self, input: InputConfig) -> Result<(), String> {
+        let shape = (self.channels, self.height, self.width);
+        if shape != (input.channels, input.height, input.width) {
+            return Err(format!(
+                "its input spec says {}x{}x{} but its config {}x{}x{}",
+                self.channels, self.height, self.width, input.channels, input.height, input.width
+            ));
+        }
+        for (name, values) in [("mean", &self.mean), ("std", &self.std)] {
+            if values.len() != self.channels {
+                return Err(format!(
+                    "its `{name}` has {} numbers for {} channels",
+                    values.len(),
+                    self.channels
+                ));
+            }
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(format!("its `{name}` is not finite"));
+            }
+        }
+        if self.std.iter().any(|std| *std <= 0.0) {
+            return Err("its `std` is not positive".into());
+        }
+        Ok(())
+    }
+}

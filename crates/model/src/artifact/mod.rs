@@ -1,0 +1,162 @@
+//! A trained model on disk: everything that `evaluate`, `predict` or another program needs.
+
+mod input;
+pub mod store;
+
+pub use input::{InputSpec, Resize};
+
+use crate::{Classifier, ModelConfig, ModelError, weights_sha256};
+use burn::module::Module;
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Device};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const FORMAT: &str = "receptive-artifact";
+const VERSION: u32 = 1;
+const SPEC: &str = "model.json";
+const WEIGHTS: &str = "weights.bpk";
+/// The largest file of an artifact that is read, in bytes.
+const FILE_BYTES: u64 = 16 << 30;
+/// What burn's format may add to the values: names, shapes, alignment.
+const RECORD_OVERHEAD: u64 = 16 << 20;
+
+/// A classifier with what must travel with its weights.
+///
+/// On disk it is one directory: `model.json` (config, classes, input), `weights.bpk` (burn's own
+/// record format) and `MANIFEST.json` with the hash of both.
+///
+/// ```no_run
+/// # fn main() -> Result<(), receptive_model::ModelError> {
+/// # #[cfg(feature = "flex")] {
+/// let device = burn::tensor::Device::flex();
+/// let artifact = receptive_model::Artifact::load("runs/001/model".as_ref(), &device)?;
+/// let images = burn::tensor::Tensor::zeros([1, 1, 28, 28], &device);
+/// println!("{:?} -> {}", artifact.classes, artifact.model.forward(images));
+/// # }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// The network with its weights.
+    pub model: Classifier,
+    /// The name of each class, in the order of the logits.
+    pub classes: Vec<String>,
+    /// How an image becomes an input.
+    pub input: InputSpec,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spec {
+    config: ModelConfig,
+    classes: Vec<String>,
+    input: InputSpec,
+    /// Of the values, to compare two runs by eye.
+    weights_sha256: String,
+}
+
+impl Artifact {
+    /// Writes the directory `path`, replacing one that is there only once the new one is whole.
+    ///
+    /// # Errors
+    /// When classes or input do not fit the model, or the file system refuses.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let config = self.model.config().clone();
+        check(path, &config, &self.classes, &self.input)?;
+        let model = self.model.valid();
+        let spec = Spec {
+            weights_sha256: weights_sha256(&model),
+            config,
+            classes: self.classes.clone(),
+            input: self.input.clone(),
+        };
+        let spec = serde_json::to_string_pretty(&spec)
+            .map_err(|error| ModelError::artifact(path.join(SPEC), error.to_string()))?;
+        let weights = model
+            .into_record()
+            .into_bytes()
+            .map_err(|error| ModelError::artifact(path.join(WEIGHTS), error.to_string()))?;
+        let files: [(&str, &[u8]); 2] = [(SPEC, spec.as_bytes()), (WEIGHTS, &weights)];
+        store::write_directory(path, FORMAT, VERSION, &files)
+    }
+
+    /// Reads and checks the directory `path` and builds the model on `device`.
+    ///
+    /// # Errors
+    /// [`ModelError::Artifact`] naming the file and what is wrong with it. Nothing is allocated
+    /// from a number in a file before the file's own size bears it out.
+    pub fn load(path: &Path, device: &Device) -> Result<Self, ModelError> {
+        let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
+        let spec_path = path.join(SPEC);
+        let spec: Spec = serde_json::from_slice(&take(path, &mut files, SPEC)?)
+            .map_err(|error| ModelError::artifact(&spec_path, error.to_string()))?;
+        check(&spec_path, &spec.config, &spec.classes, &spec.input)?;
+        let plan = spec.config.plan()?;
+        let weights_path = path.join(WEIGHTS);
+        let weights = take(path, &mut files, WEIGHTS)?;
+        let implied = plan.total.weight_bytes() as u64;
+        let found = weights.len() as u64;
+        if found < implied || found > implied + RECORD_OVERHEAD {
+            return Err(ModelError::artifact(
+                weights_path,
+                format!("it has {found} bytes but the config implies {implied} of weights"),
+            ));
+        }
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights))
+            .map_err(|error| ModelError::artifact(&weights_path, error.to_string()))?;
+        let model = plan
+            .init(device)
+            .try_load_record(record)
+            .map_err(|error| ModelError::artifact(&weights_path, error.to_string()))?;
+        if weights_sha256(&model) != spec.weights_sha256 {
+            return Err(ModelError::artifact(
+                weights_path,
+                "its values are not those the config was written with; use another copy",
+            ));
+        }
+        Ok(Self {
+            model,
+            classes: spec.classes,
+            input: spec.input,
+        })
+    }
+}
+
+fn take(
+    path: &Path,
+    files: &mut BTreeMap<String, Vec<u8>>,
+    name: &str,
+) -> Result<Vec<u8>, ModelError> {
+    files.remove(name).ok_or_else(|| {
+        ModelError::artifact(
+            path,
+            format!("its manifest does not list `{name}`; use another copy"),
+        )
+    })
+}
+
+fn check(
+    path: &Path,
+    config: &ModelConfig,
+    classes: &[String],
+    input: &InputSpec,
+) -> Result<(), ModelError> {
+    if config.classes != Some(classes.len()) {
+        return Err(ModelError::artifact(
+            path,
+            format!(
+                "it names {} classes but its config has {}",
+                classes.len(),
+                config
+                    .classes
+                    .map_or("none".into(), |classes| classes.to_string())
+            ),
+        ));
+    }
+    input
+        .check(config.input)
+        .map_err(|reason| ModelError::artifact(path, reason))
+}

@@ -1,0 +1,56 @@
+use burn::tensor::{Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+/// A non-linearity, applied to each value on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` where positive, else `0.01 x`.
+    LeakyRelu,
+    /// `x` times the normal distribution function of `x`.
+    Gelu,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+}
+
+/// PyTorch's default; Keras has 0.3.
+const LEAKY_SLOPE: f64 = 0.01;
+
+impl Activation {
+    /// Applies it to each value.
+    pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Relu => activation::relu(x),
+            Self::LeakyRelu => activation::leaky_relu(x, LEAKY_SLOPE),
+            Self::Gelu => activation::gelu(x),
+            Self::Tanh => activation::tanh(x),
+            Self::Sigmoid => activation::sigmoid(x),
+        }
+    }
+
+    /// The factor by which weights are widened so that the signal keeps its variance through this
+    /// activation (He et al. 2015 for ReLU; the values of `torch.nn.init.calculate_gain` else).
+    pub fn gain(self) -> f64 {
+        match self {
+            Self::Relu | Self::Gelu => 2f64.sqrt(),
+            Self::LeakyRelu => (2.0 / (1.0 + LEAKY_SLOPE * LEAKY_SLOPE)).sqrt(),
+            Self::Tanh => 5.0 / 3.0,
+            Self::Sigmoid => 1.0,
+        }
+    }
+
+    /// The config's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Gelu => "gelu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+        }
+    }
+}

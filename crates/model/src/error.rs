@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+
+/// Everything that can go wrong with a config, a plan or an artifact.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The text is not a model config: a syntax error, a word that is not known, a wrong type.
+    #[error("the model config {origin} can't be read: {reason}")]
+    Config {
+        /// The file, or what else the text came from.
+        origin: String,
+        /// The parser's own words, with line and column where it knows them.
+        reason: String,
+    },
+    /// A layer that can't be built on the input it gets.
+    #[error("layer {number} ({kind}): {problem}; {remedy}")]
+    Layer {
+        /// The layer's place, from 1; `4.2` is the second layer within layer 4.
+        number: String,
+        /// The layer's type, as in the config.
+        kind: &'static str,
+        /// What is wrong, with the formula filled in where there is one.
+        problem: String,
+        /// What to change.
+        remedy: String,
+    },
+    /// The config as a whole can't be a classifier.
+    #[error("the model can't be planned: {problem}; {remedy}")]
+    Model {
+        /// What is wrong.
+        problem: String,
+        /// What to change.
+        remedy: String,
+    },
+    /// No preset has this name.
+    #[error("there is no preset `{name}`; the presets are {known}")]
+    UnknownPreset {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// No layer has this number or name.
+    #[error("the model has no layer `{layer}`; its layers are {known}")]
+    UnknownLayer {
+        /// The layer asked for.
+        layer: String,
+        /// Numbers and names of the layers there are.
+        known: String,
+    },
+    /// A directory that is not a whole, unchanged artifact.
+    #[error("{path}: {reason}", path = path.display())]
+    Artifact {
+        /// The file or directory it concerns.
+        path: PathBuf,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// The file system refused.
+    #[error("{path}: {action} failed: {source}", path = path.display())]
+    Io {
+        /// The file or directory it concerns.
+        path: PathBuf,
+        /// What was being done, for example "reading".
+        action: &'static str,
+        /// The system's own error.
+        source: std::io::Error,
+    },
+}
+
+impl ModelError {
+    pub(crate) fn artifact(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Artifact {
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn model(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Model {
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    pub(crate) fn io(
+        path: impl Into<PathBuf>,
+        action: &'static str,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            path,
+            action,
+            source,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Dropout whose mask is a pure function of a key, not of a generator's state.
+
+use crate::hash::mix;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// What the dropout masks of one shard of one step are drawn from. Two shards of one batch get the
+/// masks that the whole batch would, since each image's mask depends on its row alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DropoutKey {
+    /// The run's seed.
+    pub seed: u64,
+    /// The step, counted from the start of training.
+    pub step: u64,
+    /// The place in the batch of the shard's first image.
+    pub first_row: usize,
+}
+
+impl DropoutKey {
+    /// A mask of 0 and `1 / (1 - rate)`.
+    ///
+    /// # Shapes
+    /// - output: `dims`, rows (images) first
+    pub(super) fn mask<const D: usize>(
+        &self,
+        layer: u64,
+        rate: f64,
+        dims: [usize; D],
+        device: &Device,
+    ) -> Tensor<D> {
+        let rows = dims[0];
+        let values: usize = dims[1..].iter().product();
+        let scale = (1.0 / (1.0 - rate)) as f32;
+        // Of 2^32 equally likely words, the share below this is dropped.
+        let threshold = (rate * 4_294_967_296.0) as u64;
+        let mut mask = vec![0.0; rows * values];
+        for (row, mask) in mask.chunks_mut(values.max(1)).enumerate() {
+            let row = (self.first_row + row) as u64;
+            let key = mix(mix(mix(mix(self.seed, self.step), layer), row), DROPOUT);
+            for (pair, mask) in mask.chunks_mut(2).enumerate() {
+                let word = mix(key, pair as u64);
+                for (kept, half) in mask.iter_mut().zip([word >> 32, word & 0xffff_ffff]) {
+                    *kept = if half < threshold { 0.0 } else { scale };
+                }
+            }
+        }
+        Tensor::from_data(TensorData::new(mask, dims), device)
+    }
+}
+
+/// Keeps dropout's numbers apart from those that other uses draw from the same seed.
+const DROPOUT: u64 = 0x64726f_706f7574;

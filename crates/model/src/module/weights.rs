@@ -1,0 +1,25 @@
+//! A fingerprint of a module's values.
+
+use crate::hash::hex;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use sha2::{Digest, Sha256};
+
+/// The SHA-256 of all of a module's values (weights and running statistics), in the module's order
+/// and as little-endian bytes, with each tensor's shape: equal exactly when two modules hold the
+/// same bits. Parameter ids, which are random, do not count.
+pub fn weights_sha256<M: Module>(module: &M) -> String {
+    struct Visitor(Sha256);
+    impl ModuleVisitor for Visitor {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let data = param.val().into_data();
+            for size in data.shape().iter() {
+                self.0.update((*size as u64).to_le_bytes());
+            }
+            self.0.update(data.as_bytes());
+        }
+    }
+    let mut visitor = Visitor(Sha256::new());
+    module.visit(&mut visitor);
+    hex(&visitor.0.finalize())
+}

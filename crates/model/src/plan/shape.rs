@@ -1,0 +1,59 @@
+use std::fmt;
+
+/// The shape of one image's values between two layers; a batch has a leading `N`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `[channels, height, width]`.
+    Map {
+        /// How many maps.
+        channels: usize,
+        /// Rows of each.
+        height: usize,
+        /// Columns of each.
+        width: usize,
+    },
+    /// `[features]`.
+    Flat(
+        /// How many values.
+        usize,
+    ),
+}
+
+impl Shape {
+    /// How many values one image has here.
+    pub const fn values(&self) -> usize {
+        match *self {
+            Self::Map {
+                channels,
+                height,
+                width,
+            } => channels * height * width,
+            Self::Flat(features) => features,
+        }
+    }
+
+    /// The numbers, outermost first.
+    pub fn dims(&self) -> Vec<usize> {
+        match *self {
+            Self::Map {
+                channels,
+                height,
+                width,
+            } => vec![channels, height, width],
+            Self::Flat(features) => vec![features],
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Map {
+                channels,
+                height,
+                width,
+            } => write!(f, "{channels}x{height}x{width}"),
+            Self::Flat(features) => write!(f, "{features}"),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Networks by name. A preset is its layers only: input size and classes come from the data.
+
+mod plain;
+mod resnet;
+mod small;
+mod tutorial;
+mod vgg;
+
+use crate::{InputConfig, ModelConfig, ModelError};
+
+/// The preset that is used when none is named.
+pub const DEFAULT: &str = "small";
+
+/// The names, with a line on each. `plain-N` stands for any number of convolutions.
+pub const NAMES: [(&str, &str); 5] = [
+    (
+        "tutorial",
+        "one convolution, one pool, two dense layers: small enough to follow by hand",
+    ),
+    (
+        "small",
+        "the best accuracy that two minutes of two CPU cores buy (default)",
+    ),
+    (
+        "vgg",
+        "three stages of two 3x3 convolutions with batch norm, 64 to 256 filters",
+    ),
+    (
+        "resnet",
+        "three stages of residual blocks, 16 to 64 filters",
+    ),
+    (
+        "plain-N",
+        "N 3x3 convolutions of 32 filters without pooling, such as plain-20",
+    ),
+];
+
+/// The most convolutions `plain-N` may have.
+const MOST_PLAIN: usize = 200;
+
+/// The preset of this name for images of this shape.
+///
+/// # Errors
+/// [`ModelError::UnknownPreset`] with the names there are.
+pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError> {
+    let empty = ModelConfig::new(input.channels, input.height, input.width);
+    match name {
+        "tutorial" => return Ok(tutorial::layers(empty)),
+        "small" => return Ok(small::layers(empty)),
+        "vgg" => return Ok(vgg::layers(empty)),
+        "resnet" => return Ok(resnet::layers(empty)),
+        _ => {}
+    }
+    name.strip_prefix("plain-")
+        .and_then(|count| count.parse().ok())
+        .filter(|count| (1..=MOST_PLAIN).contains(count))
+        .map(|count| plain::layers(empty, count))
+        .ok_or_else(|| ModelError::UnknownPreset {
+            name: name.into(),
+            known: NAMES.map(|(name, _)| name).join(", "),
+        })
+}
+
+/// The image shape a preset is described with when no data set is named.
+pub const fn usual_input(name: &str) -> InputConfig {
+    match name.as_bytes() {
+        b"vgg" | b"resnet" => InputConfig {
+            channels: 3,
+            height: 32,
+            width: 32,
+        },
+        _ => InputConfig {
+            channels: 1,
+            height: 28,
+            width: 28,
+        },
+    }
+}

@@ -1,0 +1,280 @@
+//! Draws one of each kind of picture: `cargo run --example gallery -- FOLDER` writes PNG and SVG.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use receptive_plot::{
+    Bars, Chart, Colour, ColourMap, Draw, Grid, HeatMap, LineStyle, Matrix, Overlay, Panel, Scale,
+    Series, Tile,
+};
+
+const FASHION: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(
+        std::env::args()
+            .nth(1)
+            .ok_or("name a folder to write into")?,
+    );
+    std::fs::create_dir_all(&folder)?;
+    save(&curves(20), &folder, "curves")?;
+    save(&curves(1), &folder, "curves-one-epoch")?;
+    save(&profile(), &folder, "profile")?;
+    save(&matrix(10), &folder, "matrix")?;
+    save(&matrix(3), &folder, "matrix-3")?;
+    save(&matrix(20), &folder, "matrix-20")?;
+    save(&matrix(100), &folder, "matrix-100")?;
+    save(&matrix(200), &folder, "matrix-200")?;
+    save(&field(), &folder, "field")?;
+    save(&signed(), &folder, "filter")?;
+    save(&large(), &folder, "field-512")?;
+    save(&predictions(), &folder, "predictions")?;
+    save(&recall(), &folder, "recall")?;
+    save(&differences(), &folder, "differences")?;
+    Ok(())
+}
+
+fn save(picture: &dyn Draw, folder: &Path, name: &str) -> Result<(), Box<dyn Error>> {
+    for extension in ["png", "svg"] {
+        picture.write(&folder.join(name).with_extension(extension))?;
+    }
+    Ok(())
+}
+
+/// A number within 0 and 1 that looks random and is the same on every run.
+fn noise(index: usize) -> f64 {
+    let mixed = (index as u64)
+        .wrapping_add(1)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 11) as f64
+        / (1_u64 << 53) as f64
+}
+
+fn curves(epochs: usize) -> Chart {
+    let curve = |from: f64, to: f64, rate: f64, rough: f64, seed: usize| -> Vec<(f64, f64)> {
+        (1..=epochs)
+            .map(|e| {
+                (
+                    e as f64,
+                    to + (from - to) * (-rate * e as f64).exp() + rough * (noise(e + seed) - 0.5),
+                )
+            })
+            .collect()
+    };
+    let rate: Vec<(f64, f64)> = (1..=epochs)
+        .map(|e| {
+            (
+                e as f64,
+                0.001 * (1.0 + (std::f64::consts::PI * e as f64 / 20.0).cos()) / 2.0 + 1e-6,
+            )
+        })
+        .collect();
+    let best = 17.min(epochs) as f64;
+    let marker = format!("best epoch {best}");
+    Chart::new("ResNet-20 on Fashion-MNIST")
+        .subtitle("seed 0, batch size 128, AdamW with a cosine schedule · best top-1 on the validation set: 93.4 %")
+        .x_label("epoch")
+        .x_whole()
+        .columns(3)
+        .panel_size(380.0, 310.0)
+        .panel(
+            Panel::new("loss")
+                .series(Series::new("train", &curve(0.9, 0.09, 0.25, 0.01, 0)))
+                .series(Series::new("validation", &curve(0.7, 0.21, 0.4, 0.04, 90)))
+                .marker(best, &marker),
+        )
+        .panel(
+            Panel::new("top-1, %")
+                .y_within(0.0, 100.0)
+                .series(Series::new("train", &curve(74.0, 97.5, 0.24, 0.2, 30)))
+                .series(Series::new("validation", &curve(76.0, 93.0, 0.4, 1.1, 60)))
+                .marker(best, &marker)
+                .note(best, 93.4, "93.4 %"),
+        )
+        .panel(
+            Panel::new("learning rate")
+                .y_scale(Scale::Log)
+                .series(Series::new("", &rate).style(LineStyle::Solid).colour(Colour::new(0, 158, 115))),
+        )
+}
+
+fn profile() -> Chart {
+    let bell = |r: f64, s: f64| (-r * r / (2.0 * s * s)).exp();
+    let radii = || (0..=48).map(f64::from);
+    let line = |s: f64| radii().map(|r| (r, bell(r, s))).collect::<Vec<_>>();
+    let band = |s: f64| {
+        radii()
+            .map(|r| (r, bell(r, s) * 0.8, (bell(r, s) * 1.2 + 0.01).min(1.1)))
+            .collect::<Vec<_>>()
+    };
+    Chart::new("Effective receptive field before and after training")
+        .subtitle("radial mean of |∂y/∂x|, shaded: one standard deviation over 256 pictures")
+        .x_label("distance from the centre, pixels")
+        .x_whole()
+        .panel_size(620.0, 340.0)
+        .panel(
+            Panel::new("share of the centre")
+                .series(Series::new("untrained", &line(7.0)).band(&band(7.0)))
+                .series(
+                    Series::new("trained", &line(14.0))
+                        .band(&band(14.0))
+                        .style(LineStyle::Dashed),
+                )
+                .marker(43.0, "theoretical edge"),
+        )
+}
+
+fn matrix(classes: usize) -> Matrix {
+    let names: Vec<String> = match classes {
+        10 => FASHION.map(str::to_owned).to_vec(),
+        3 => ["cat", "dog", "bird"].map(str::to_owned).to_vec(),
+        _ => (0..classes)
+            .map(|c| {
+                format!(
+                    "{} {c}",
+                    ["maple tree", "aquarium fish", "can", "lawn mower"][c % 4]
+                )
+            })
+            .collect(),
+    };
+    let counts: Vec<u64> = (0..classes * classes)
+        .map(|index| match (index / classes, index % classes) {
+            (t, p) if t == p => 830 + (noise(index) * 150.0) as u64,
+            (0, 6) | (6, 0) => 112,
+            (2, 4) | (4, 2) | (2, 6) | (6, 2) => 48 + (noise(index) * 30.0) as u64,
+            _ if noise(index) > 0.6 => (noise(index + 7) * 18.0) as u64,
+            _ => 0,
+        })
+        .collect();
+    Matrix::new(
+        "ResNet-20 on Fashion-MNIST: confusion on the test set",
+        &names,
+        &counts,
+    )
+}
+
+fn bell(side: usize, sigma: f64) -> Vec<f32> {
+    let middle = (side as f64 - 1.0) / 2.0;
+    (0..side * side)
+        .map(|i| {
+            let (x, y) = ((i % side) as f64 - middle, (i / side) as f64 - middle);
+            let rough = 0.6 + 0.4 * noise(i);
+            ((-(x * x + y * y) / (2.0 * sigma * sigma)).exp() * rough) as f32
+        })
+        .collect()
+}
+
+fn field() -> HeatMap {
+    let (x, y, rx, ry) = (30.5, 30.5, 16.0, 16.0);
+    HeatMap::new(
+        "Effective receptive field of layer 3.2",
+        61,
+        61,
+        &bell(61, 8.0),
+    )
+    .subtitle("mean of |∂y/∂x| over 256 pictures, centre unit")
+    .colours(ColourMap::Magma)
+    .scale(Scale::Sqrt)
+    .bar_label("share of the greatest")
+    .profiles()
+    .centred()
+    .overlay(Overlay::Rect {
+        x: 7.0,
+        y: 7.0,
+        width: 47.0,
+        height: 47.0,
+        label: "theoretical 47 × 47".into(),
+    })
+    .overlay(Overlay::Ellipse {
+        x,
+        y,
+        rx,
+        ry,
+        label: "two standard deviations".into(),
+    })
+    .overlay(Overlay::Cross {
+        x,
+        y,
+        label: "unit".into(),
+    })
+}
+
+fn signed() -> HeatMap {
+    let values: Vec<f32> = (0..121)
+        .map(|i| ((i % 11) as f32 * 0.7).sin() * ((i / 11) as f32 * 0.3).cos())
+        .collect();
+    HeatMap::new("Filter 12 of the first layer", 11, 11, &values).colours(ColourMap::Signed)
+}
+
+fn large() -> HeatMap {
+    HeatMap::new("Input gradient, 512 × 512", 512, 512, &bell(512, 60.0))
+        .scale(Scale::Log)
+        .range(1e-4, 1.0)
+        .overlay(Overlay::Rect {
+            x: -60.0,
+            y: 40.0,
+            width: 632.0,
+            height: 432.0,
+            label: "theoretical 632 × 432, wider than the picture".into(),
+        })
+}
+
+fn predictions() -> Grid {
+    let (right, wrong) = (Colour::new(0, 114, 178), Colour::new(196, 78, 0));
+    (0..20).fold(
+        Grid::new("Predictions on the test set")
+            .subtitle("blue: right, orange: wrong")
+            .columns(10),
+        |grid, i| {
+            let pixels: Vec<u8> = bell(28, 4.0 + noise(i) * 6.0)
+                .iter()
+                .map(|v| (v * 255.0) as u8)
+                .collect();
+            let miss = noise(i + 3) > 0.75;
+            let said = FASHION[(i * 7 + usize::from(miss)) % 10];
+            let caption = if miss {
+                format!("{} → {said}", FASHION[i * 7 % 10])
+            } else {
+                format!("{said} {:.0} %", 70.0 + 30.0 * noise(i))
+            };
+            grid.tile(
+                Tile::grey(28, 28, &pixels)
+                    .caption(&caption)
+                    .frame(if miss { wrong } else { right }),
+            )
+        },
+    )
+}
+
+fn recall() -> Bars {
+    let chart = Bars::new("Recall per class")
+        .subtitle("test set, 1000 pictures each")
+        .x_label("recall, %")
+        .range(0.0, 100.0);
+    let chart = FASHION.iter().enumerate().fold(chart, |chart, (i, class)| {
+        chart.bar(class, 75.0 + 24.0 * noise(i))
+    });
+    chart.reference(88.4, "mean 88.4 %")
+}
+
+fn differences() -> Bars {
+    let chart = Bars::new("Change in recall").x_label("percentage points");
+    let chart = FASHION.iter().enumerate().fold(chart, |chart, (i, class)| {
+        chart.bar(class, 8.0 * (noise(i) - 0.4))
+    });
+    chart.bar(
+        "a class whose name is much longer than there is room for",
+        f64::NAN,
+    )
+}

@@ -1,0 +1,280 @@
+//! Drawing a panel: axes, bands, lines.
+
+use super::annotate;
+use super::legend;
+use super::panel::Panel;
+use super::series::Series;
+use crate::axis::range::{extent, padded, widened};
+use crate::axis::scale::Scale;
+use crate::axis::ticks::{Tick, ticks};
+use crate::paint::clip;
+use crate::paint::font::Weight;
+use crate::paint::scene::{Anchor, Area, Outline, Point, Scene, Stroke, Text};
+use crate::paint::wrap::{clean, cut};
+use crate::{Colour, Theme};
+
+const TICK: f64 = 11.0;
+
+/// The common horizontal axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Across<'a> {
+    pub(crate) range: (f64, f64),
+    pub(crate) scale: Scale,
+    pub(crate) whole: bool,
+    pub(crate) label: &'a str,
+}
+
+/// Where values stand in the plot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) plot: Area,
+    x: (f64, f64),
+    y: (f64, f64),
+    scales: (Scale, Scale),
+}
+
+impl Frame {
+    pub(crate) fn x(&self, value: f64) -> Option<f64> {
+        Some(self.plot.x + self.plot.w * self.scales.0.share(value, self.x)?)
+    }
+    pub(crate) fn y(&self, value: f64) -> Option<f64> {
+        Some(self.plot.bottom() - self.plot.h * self.scales.1.share(value, self.y)?)
+    }
+    pub(crate) fn at(&self, (x, y): (f64, f64)) -> Option<Point> {
+        Some((self.x(x)?, self.y(y)?))
+    }
+}
+
+fn y_range(panel: &Panel) -> (f64, f64) {
+    let fitting = || {
+        let range = widened(extent(panel.ys(), panel.scale), panel.scale);
+        padded(range, panel.scale, panel.limits)
+    };
+    // A range from below zero means nothing on a logarithmic axis.
+    let given = panel
+        .range
+        .filter(|range| panel.scale.share(range.0, *range).is_some());
+    given.unwrap_or_else(fitting)
+}
+
+fn y_ticks(panel: &Panel) -> Vec<Tick> {
+    ticks(y_range(panel), panel.scale, 6, false)
+}
+
+/// The room that the labels of the vertical axis take.
+pub(crate) fn label_width(panel: &Panel) -> f64 {
+    y_ticks(panel)
+        .iter()
+        .map(|tick| Weight::Regular.width(&tick.label, TICK))
+        .fold(0.0, f64::max)
+        + 10.0
+}
+
+/// Draws the panel into `area`, its plot starting `left` points in.
+pub(crate) fn draw(
+    panel: &Panel,
+    scene: &mut Scene,
+    theme: &Theme,
+    area: Area,
+    across: &Across<'_>,
+    left: f64,
+) {
+    let head = legend::draw(panel, scene, theme, area);
+    let wide = Area::new((area.x + left).round(), area.y + head, 0.0, 0.0);
+    let wide = Area {
+        w: area.right() - wide.x,
+        ..wide
+    };
+    let strip = annotate::rows(panel) as f64 * annotate::ROW;
+    let foot = 20.0
+        + if clean(across.label).is_empty() {
+            0.0
+        } else {
+            20.0
+        };
+    let top = (wide.y + strip).round();
+    let bottom = (area.bottom() - foot).round().max(top + 40.0);
+    let plot = Area {
+        y: top,
+        h: bottom - top,
+        ..wide
+    };
+    let frame = Frame {
+        plot,
+        x: across.range,
+        y: y_range(panel),
+        scales: (across.scale, panel.scale),
+    };
+
+    axes(panel, scene, theme, &frame, across);
+    annotate::markers(panel, scene, theme, &frame);
+    let colour =
+        |(index, series): (usize, &Series)| series.colour.unwrap_or_else(|| theme.series(index));
+    for entry in panel.series.iter().enumerate() {
+        band(entry.1, scene, &frame, colour(entry));
+    }
+    // The first series is the last drawn, and so on top.
+    for entry in panel.series.iter().enumerate().rev() {
+        line(entry.1, scene, theme, &frame, colour(entry));
+    }
+    annotate::notes(panel, scene, theme, &frame);
+}
+
+fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame, across: &Across<'_>) {
+    let plot = frame.plot;
+    for tick in y_ticks(panel) {
+        let Some(y) = frame.y(tick.value) else {
+            continue;
+        };
+        let y = half(y);
+        let line = Outline::Line(vec![(plot.x, y), (plot.right(), y)]);
+        scene.stroke(line, Stroke::new(theme.rule, 1.0));
+        let text = Text::new((plot.x - 8.0, y + 4.0), &tick.label, TICK, theme.muted);
+        scene.text(text.anchor(Anchor::End));
+    }
+    let base = plot.bottom() + 0.5;
+    let axis = Stroke::new(theme.muted.mix(theme.background, 0.35), 1.0);
+    scene.stroke(
+        Outline::Line(vec![(plot.x, base), (plot.right(), base)]),
+        axis,
+    );
+    let mut free = f64::NEG_INFINITY;
+    for tick in ticks(
+        across.range,
+        across.scale,
+        (plot.w / 48.0) as usize,
+        across.whole,
+    ) {
+        let Some(x) = frame.x(tick.value) else {
+            continue;
+        };
+        let width = Weight::Regular.width(&tick.label, TICK);
+        if x - width / 2.0 < free {
+            continue;
+        }
+        free = x + width / 2.0 + 6.0;
+        let x = half(x);
+        scene.stroke(Outline::Line(vec![(x, base), (x, base + 4.0)]), axis);
+        let text = Text::new((x, base + 16.0), &tick.label, TICK, theme.muted);
+        scene.text(text.anchor(Anchor::Middle));
+    }
+    let label = cut(&clean(across.label), 12.0, Weight::Regular, plot.w);
+    let at = (plot.x + plot.w / 2.0, base + 35.0);
+    scene.text(Text::new(at, &label, 12.0, theme.muted).anchor(Anchor::Middle));
+}
+
+fn band(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
+    let plot = frame.plot;
+    let held = |y: f64| y.clamp(plot.y, plot.bottom());
+    let edges = series.band.iter().map(|(x, low, high)| {
+        let (x, low, high) = (frame.x(*x)?, frame.y(*low)?, frame.y(*high)?);
+        (plot.x - 0.01..=plot.right() + 0.01)
+            .contains(&x)
+            .then_some((x, held(low), held(high)))
+    });
+    for run in runs(edges) {
+        let upper = run.iter().map(|(x, _, high)| (*x, *high));
+        let lower = run.iter().rev().map(|(x, low, _)| (*x, *low));
+        scene.fill_through(Outline::Polygon(upper.chain(lower).collect()), colour, 0.18);
+    }
+}
+
+fn line(series: &Series, scene: &mut Scene, theme: &Theme, frame: &Frame, colour: Colour) {
+    const FEW: usize = 40;
+    // A value on the very edge must survive rounding.
+    let plot = frame.plot;
+    let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
+    let stroke = Stroke {
+        dash: series.dash(),
+        ..Stroke::new(colour, 2.0)
+    };
+    for run in runs(series.points.iter().map(|point| frame.at(*point))) {
+        for part in clip::line(&thin(&run), room) {
+            scene.stroke(Outline::Line(part), stroke);
+        }
+        if run.len() == 1 || series.points.len() <= FEW {
+            let radius = if run.len() == 1 { 4.0 } else { 2.5 };
+            for point in run
+                .into_iter()
+                .filter(|p| clip::segment(*p, *p, room).is_some())
+            {
+                scene.fill(Outline::Circle(point, radius + 1.0), theme.background);
+                scene.fill(Outline::Circle(point, radius), colour);
+            }
+        }
+    }
+}
+
+/// The unbroken stretches of a sequence with gaps.
+fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
+    let mut runs = vec![Vec::new()];
+    for item in items {
+        match (item, runs.last_mut()) {
+            (Some(item), Some(run)) => run.push(item),
+            _ => runs.push(Vec::new()),
+        }
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// Of the points that share half a point of width, the first, the extremes and the last: a line of
+/// a million points looks the same and stays small.
+fn thin(points: &[Point]) -> Vec<Point> {
+    const MANY: usize = 4000;
+    if points.len() <= MANY {
+        return points.to_vec();
+    }
+    let column = |p: &Point| (p.0 * 2.0).floor();
+    let mut kept = Vec::new();
+    for group in points.chunk_by(|a, b| column(a) == column(b)) {
+        let low = group
+            .iter()
+            .enumerate()
+            .min_by(|a, b| a.1.1.total_cmp(&b.1.1))
+            .map(|e| e.0);
+        let high = group
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.1.total_cmp(&b.1.1))
+            .map(|e| e.0);
+        let mut chosen: Vec<usize> = [Some(0), low, high, Some(group.len() - 1)]
+            .into_iter()
+            .flatten()
+            .collect();
+        chosen.sort_unstable();
+        chosen.dedup();
+        kept.extend(chosen.into_iter().filter_map(|index| group.get(index)));
+    }
+    kept
+}
+
+/// The nearest half point: where a line one point wide is crisp at two pixels per point.
+fn half(value: f64) -> f64 {
+    value.floor() + 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_breaks_the_line() {
+        assert_eq!(
+            runs([None, Some(1), Some(2), None, None, Some(3)].into_iter()),
+            [vec![1, 2], vec![3]]
+        );
+    }
+
+    #[test]
+    fn thinning_keeps_the_extremes() {
+        let mut points: Vec<Point> = (0..100_000).map(|i| (f64::from(i) / 250.0, 50.0)).collect();
+        if let Some(point) = points.get_mut(70_001) {
+            point.1 = 3.0;
+        }
+        let kept = thin(&points);
+        assert!(kept.len() < 4000, "{}", kept.len());
+        assert!(kept.iter().any(|p| p.1 == 3.0));
+        assert_eq!(kept.last(), points.last());
+    }
+}

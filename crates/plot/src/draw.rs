@@ -1,0 +1,62 @@
+//! What every picture can do: become bytes, or a file.
+
+use std::path::Path;
+
+use crate::paint::{file, raster, svg};
+use crate::{PlotError, Scene};
+
+/// A picture that can be stored. Bring it into scope to call [`write`](Draw::write).
+///
+/// The same picture gives the same bytes on every call and every machine.
+pub trait Draw {
+    /// Lays the picture out.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing to draw, or the values do not fit the size given.
+    fn scene(&self) -> Result<Scene, PlotError>;
+
+    /// The picture as a PNG file, [`Theme::density`](crate::Theme) pixels per point.
+    ///
+    /// # Errors
+    ///
+    /// As [`scene`](Draw::scene), and when the picture has too many pixels.
+    fn to_png(&self) -> Result<Vec<u8>, PlotError> {
+        raster::file(&self.scene()?)
+    }
+
+    /// The picture as an SVG document, its text as outlines.
+    ///
+    /// # Errors
+    ///
+    /// As [`scene`](Draw::scene).
+    fn to_svg(&self) -> Result<String, PlotError> {
+        svg::document(&self.scene()?)
+    }
+
+    /// Writes the picture as PNG or SVG, whichever the name of the file ends in.
+    ///
+    /// The file appears whole or not at all; one of the same name is replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither, and
+    /// when the file system refuses.
+    fn write(&self, path: &Path) -> Result<(), PlotError> {
+        let extension = path
+            .extension()
+            .map(|ext| ext.to_string_lossy().to_ascii_lowercase());
+        let bytes = match extension.as_deref() {
+            Some("png") => self.to_png()?,
+            Some("svg") => self.to_svg()?.into_bytes(),
+            other => {
+                let found = other.map_or("no extension".to_owned(), |ext| format!(".{ext}"));
+                return Err(PlotError::Extension {
+                    path: path.to_owned(),
+                    found,
+                });
+            }
+        };
+        file::replace(path, &bytes)
+    }
+}

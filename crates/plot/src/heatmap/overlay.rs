@@ -1,0 +1,211 @@
+//! Outlines over a heat map, named in a key above it.
+
+use super::Placing;
+use crate::Colour;
+use crate::Theme;
+use crate::paint::clip;
+use crate::paint::font::Weight;
+use crate::paint::scene::{Area, Outline, Point, Scene, Stroke, Text};
+use crate::paint::wrap::{clean, cut};
+
+/// An outline over a [`HeatMap`](crate::HeatMap), in pixels of the map: 0 is the left or top edge
+/// of the first pixel, 0.5 its middle. What lies outside the map is cut off.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Overlay {
+    /// A rectangle, such as the theoretical receptive field.
+    Rect {
+        /// Left edge.
+        x: f64,
+        /// Top edge.
+        y: f64,
+        /// Width.
+        width: f64,
+        /// Height.
+        height: f64,
+        /// Its name in the key.
+        label: String,
+    },
+    /// An ellipse along the axes, such as a fitted Gaussian's two standard deviations.
+    Ellipse {
+        /// Centre from the left.
+        x: f64,
+        /// Centre from the top.
+        y: f64,
+        /// Half its width.
+        rx: f64,
+        /// Half its height.
+        ry: f64,
+        /// Its name in the key.
+        label: String,
+    },
+    /// A cross, such as the unit looked from.
+    Cross {
+        /// Middle from the left.
+        x: f64,
+        /// Middle from the top.
+        y: f64,
+        /// Its name in the key.
+        label: String,
+    },
+}
+
+impl Overlay {
+    fn label(&self) -> &str {
+        match self {
+            Self::Rect { label, .. } | Self::Ellipse { label, .. } | Self::Cross { label, .. } => {
+                label
+            }
+        }
+    }
+
+    /// The lines of the overlay on a map placed as given.
+    fn lines(&self, placing: &Placing) -> Vec<Vec<Point>> {
+        let at = |x: f64, y: f64| placing.at(x, y);
+        match *self {
+            Self::Rect {
+                x,
+                y,
+                width,
+                height,
+                ..
+            } => {
+                let (right, bottom) = (x + width, y + height);
+                vec![vec![
+                    at(x, y),
+                    at(right, y),
+                    at(right, bottom),
+                    at(x, bottom),
+                    at(x, y),
+                ]]
+            }
+            Self::Ellipse { x, y, rx, ry, .. } => {
+                let turn = |i: u32| f64::from(i) / 96.0 * std::f64::consts::TAU;
+                vec![
+                    (0..=96)
+                        .map(|i| at(x + rx * turn(i).cos(), y + ry * turn(i).sin()))
+                        .collect(),
+                ]
+            }
+            Self::Cross { x, y, .. } => {
+                let (cx, cy) = at(x, y);
+                vec![
+                    vec![(cx - 7.0, cy), (cx + 7.0, cy)],
+                    vec![(cx, cy - 7.0), (cx, cy + 7.0)],
+                ]
+            }
+        }
+    }
+}
+
+/// Colours that stand out on every colour map, over a dark edge.
+const COLOURS: [Colour; 4] = [
+    Colour::new(255, 255, 255),
+    Colour::new(255, 176, 0),
+    Colour::new(86, 214, 255),
+    Colour::new(255, 133, 200),
+];
+const EDGE: Colour = Colour::new(20, 20, 20);
+const SIZE: f64 = 11.5;
+
+fn strokes(index: usize) -> [Stroke; 2] {
+    let colour = COLOURS
+        .get(index % COLOURS.len())
+        .copied()
+        .unwrap_or(Colour::WHITE);
+    let edge = Stroke {
+        opacity: 0.75,
+        blunt: true,
+        ..Stroke::new(EDGE, 3.5)
+    };
+    [
+        edge,
+        Stroke {
+            blunt: true,
+            ..Stroke::new(colour, 1.75)
+        },
+    ]
+}
+
+/// Draws the overlays onto the map.
+pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placing: &Placing) {
+    for (index, overlay) in overlays.iter().enumerate() {
+        let lines = overlay.lines(placing);
+        // A coordinate that is no number cannot be cut to the map.
+        let sound = lines
+            .iter()
+            .flatten()
+            .all(|p| p.0.is_finite() && p.1.is_finite());
+        for stroke in strokes(index).into_iter().filter(|_| sound) {
+            for part in lines.iter().flat_map(|line| clip::line(line, placing.area)) {
+                let closed = part.len() > 2 && part.first() == part.last();
+                let outline = if closed {
+                    Outline::Polygon(part)
+                } else {
+                    Outline::Line(part)
+                };
+                scene.stroke(outline, stroke);
+            }
+        }
+    }
+}
+
+/// Draws the key from `at`, within `width`; returns the height taken.
+pub(crate) fn key(
+    overlays: &[Overlay],
+    scene: &mut Scene,
+    theme: &Theme,
+    at: Point,
+    width: f64,
+) -> f64 {
+    const ROW: f64 = 20.0;
+    let (mut x, mut y) = at;
+    let mut any = false;
+    for (index, overlay) in overlays.iter().enumerate() {
+        let label = cut(&clean(overlay.label()), SIZE, Weight::Regular, width - 28.0);
+        if label.is_empty() {
+            continue;
+        }
+        let wide = 28.0 + Weight::Regular.width(&label, SIZE);
+        if any && x + wide > at.0 + width {
+            (x, y) = (at.0, y + ROW);
+        }
+        // On a patch of the map's kind of dark, as the colours are made for it.
+        let patch = Area::new(x, y, 22.0, 14.0);
+        scene.fill(Outline::Rect(patch), Colour::new(72, 72, 78));
+        let (cx, cy) = (x + 11.0, y + 7.0);
+        let sample: Vec<Vec<Point>> = match overlay {
+            Overlay::Rect { .. } => {
+                vec![vec![
+                    (cx - 6.0, cy - 4.0),
+                    (cx + 6.0, cy - 4.0),
+                    (cx + 6.0, cy + 4.0),
+                    (cx - 6.0, cy + 4.0),
+                    (cx - 6.0, cy - 4.0),
+                ]]
+            }
+            Overlay::Ellipse { .. } => {
+                let turn = |i: u32| f64::from(i) / 24.0 * std::f64::consts::TAU;
+                vec![
+                    (0..=24)
+                        .map(|i| (cx + 6.0 * turn(i).cos(), cy + 4.5 * turn(i).sin()))
+                        .collect(),
+                ]
+            }
+            Overlay::Cross { .. } => {
+                vec![
+                    vec![(cx - 5.0, cy), (cx + 5.0, cy)],
+                    vec![(cx, cy - 5.0), (cx, cy + 5.0)],
+                ]
+            }
+        };
+        let [_, stroke] = strokes(index);
+        for line in sample {
+            scene.stroke(Outline::Line(line), stroke);
+        }
+        scene.text(Text::new((x + 28.0, y + 11.0), &label, SIZE, theme.ink));
+        x += wide + 18.0;
+        any = true;
+    }
+    if any { y - at.1 + ROW + 6.0 } else { 0.0 }
+}

@@ -1,0 +1,198 @@
+//! Confusion matrices.
+
+mod cells;
+mod edges;
+mod layout;
+
+use crate::axis::number::{count, percent};
+use crate::heading::{Heading, MARGIN};
+use crate::{Draw, PlotError, Scene, Theme};
+use layout::Layout;
+
+/// A confusion matrix: a row per true class, a column per predicted class.
+///
+/// Colours show each cell's share of its row: one hue for the diagonal, another for mistakes, so
+/// that rare mistakes stand out. Up to 20 classes, cells also show the counts.
+///
+/// ```
+/// use receptive_plot::{Draw, Matrix};
+///
+/// let matrix = Matrix::new("Fashion-MNIST", &["shirt", "coat"], &[90, 10, 20, 80]);
+/// assert!(matrix.to_png()?.starts_with(b"\x89PNG"));
+/// # Ok::<(), receptive_plot::PlotError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    heading: Heading,
+    classes: Vec<String>,
+    counts: Vec<u64>,
+    theme: Theme,
+}
+
+impl Matrix {
+    /// A matrix of `counts[true][predicted]`, row by row.
+    #[must_use]
+    pub fn new<S: AsRef<str>>(title: &str, classes: &[S], counts: &[u64]) -> Self {
+        Self {
+            heading: Heading::new(title),
+            classes: classes
+                .iter()
+                .map(|class| class.as_ref().to_owned())
+                .collect(),
+            counts: counts.to_vec(),
+            theme: Theme::default(),
+        }
+    }
+
+    /// The line under the title; how many were right in all unless set.
+    #[must_use]
+    pub fn subtitle(mut self, subtitle: &str) -> Self {
+        subtitle.clone_into(&mut self.heading.subtitle);
+        self
+    }
+
+    /// The colours and the pixel density.
+    #[must_use]
+    pub fn theme(mut self, theme: Theme) -> Self {
+        self.theme = theme;
+        self
+    }
+
+    fn check(&self) -> Result<Table<'_>, PlotError> {
+        const MOST: usize = 1000;
+        let what = || self.heading.named("confusion matrix");
+        let classes = self.classes.len();
+        if classes == 0 {
+            return Err(PlotError::Empty {
+                what: what(),
+                missing: "classes",
+            });
+        }
+        if classes > MOST {
+            let (limit, found) = (MOST as u64, classes as u64);
+            return Err(PlotError::TooLarge {
+                what: what(),
+                unit: "classes",
+                limit,
+                found,
+            });
+        }
+        let expected = classes * classes;
+        if self.counts.len() != expected {
+            let rule = format!("{classes} x {classes}");
+            return Err(PlotError::Shape {
+                what: what(),
+                rule,
+                expected,
+                found: self.counts.len(),
+            });
+        }
+        Ok(Table::new(&self.classes, &self.counts))
+    }
+}
+
+/// The counts with their sums.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<'a> {
+    pub(crate) classes: &'a [String],
+    counts: &'a [u64],
+    /// Of each true class: how many there are.
+    pub(crate) rows: Vec<u64>,
+    /// Of each predicted class: how often it was predicted.
+    pub(crate) columns: Vec<u64>,
+    /// Of each class: how many were right.
+    pub(crate) right: Vec<u64>,
+}
+
+impl<'a> Table<'a> {
+    fn new(classes: &'a [String], counts: &'a [u64]) -> Self {
+        let n = classes.len();
+        let sum = |cells: &mut dyn Iterator<Item = &u64>| {
+            cells.fold(0, |sum: u64, c| sum.saturating_add(*c))
+        };
+        let rows = counts.chunks(n).map(|row| sum(&mut row.iter())).collect();
+        let columns = (0..n)
+            .map(|column| sum(&mut counts.iter().skip(column).step_by(n)))
+            .collect();
+        let right = counts.iter().step_by(n + 1).copied().collect();
+        Self {
+            classes,
+            counts,
+            rows,
+            columns,
+            right,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Every cell: row, column, count, and its share of the row.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (usize, usize, u64, f64)> {
+        let n = self.len();
+        self.counts.iter().enumerate().map(move |(index, count)| {
+            let whole = self.rows.get(index / n).copied().unwrap_or(0).max(1);
+            (index / n, index % n, *count, *count as f64 / whole as f64)
+        })
+    }
+
+    fn summary(&self) -> String {
+        let sum = |counts: &[u64]| counts.iter().fold(0, |sum: u64, c| sum.saturating_add(*c));
+        let (right, all) = (sum(&self.right), sum(&self.rows));
+        format!(
+            "{} of {} right ({})",
+            count(right),
+            count(all),
+            percent(right, all)
+        )
+    }
+}
+
+impl Draw for Matrix {
+    fn scene(&self) -> Result<Scene, PlotError> {
+        let table = self.check()?;
+        let theme = &self.theme;
+        let mut layout = Layout::new(&table);
+        let mut scene = Scene::new(&self.heading.title, theme);
+        let mut heading = self.heading.clone();
+        if heading.subtitle.is_empty() {
+            heading.subtitle = table.summary();
+        }
+        let top = heading.draw(&mut scene, theme, layout.width);
+        layout.start(top);
+        cells::draw(&table, &mut scene, theme, &layout);
+        edges::labels(&table, &mut scene, theme, &layout);
+        edges::sums(&table, &mut scene, theme, &layout);
+        let foot = cells::key(&mut scene, theme, &layout);
+        scene.resize(layout.width, foot + MARGIN);
+        Ok(scene)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_run_along_rows_and_columns() {
+        let classes = ["a".to_owned(), "b".to_owned()];
+        let table = Table::new(&classes, &[8, 2, 1, 4]);
+        assert_eq!(
+            (table.rows.as_slice(), table.columns.as_slice()),
+            (&[10, 5][..], &[9, 6][..])
+        );
+        assert_eq!(table.right, [8, 4]);
+        assert_eq!(table.cells().nth(1), Some((0, 1, 2, 0.2)));
+        assert_eq!(table.summary(), "12 of 15 right (80.0 %)");
+    }
+
+    #[test]
+    fn a_class_without_examples_has_shares_of_zero() {
+        let classes = ["a".to_owned()];
+        assert_eq!(
+            Table::new(&classes, &[0]).cells().next(),
+            Some((0, 0, 0, 0.0))
+        );
+    }
+}

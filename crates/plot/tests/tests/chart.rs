@@ -1,0 +1,133 @@
+use crate::pixels::Pixels;
+use receptive_plot::{Chart, Colour, Draw, Panel, PlotError, Scale, Series};
+
+const RED: Colour = Colour::new(255, 0, 0);
+
+#[test]
+fn a_png_has_two_pixels_per_point() {
+    let chart =
+        Chart::new("t").panel(Panel::new("y").series(Series::new("a", &[(0.0, 1.0), (1.0, 2.0)])));
+    let (width, height) = chart.scene().unwrap().size();
+    let pixels = Pixels::of(&chart);
+    assert_eq!(
+        (pixels.width as f64, pixels.height as f64),
+        (width * 2.0, height * 2.0)
+    );
+}
+
+#[test]
+fn a_rising_line_rises_to_the_right() {
+    let line = Series::new("", &[(0.0, 0.0), (10.0, 10.0)]).colour(RED);
+    let pixels = Pixels::of(&Chart::new("").panel(Panel::new("").series(line)));
+    let (left, top, right, bottom) = pixels.bounds(RED);
+    let near = |x: usize, y: usize| {
+        (x.saturating_sub(8)..x + 8).any(|x| {
+            (y.saturating_sub(8)..y + 8).any(|y| pixels.at(x.min(pixels.width - 1), y) == RED)
+        })
+    };
+    assert!(near(left, bottom) && near(right, top));
+    assert!(!near(left, top) && !near(right, bottom));
+}
+
+#[test]
+fn what_is_out_of_a_given_range_is_cut_off() {
+    let spike = [(0.0, 0.5), (1.0, 0.5), (1.5, 1e6), (2.0, 0.5), (3.0, 0.5)];
+    let chart = |panel: Panel| {
+        Pixels::of(&Chart::new("").panel(panel.series(Series::new("", &spike).colour(RED))))
+    };
+    let (_, top, _, bottom) = chart(Panel::new("").y_range(0.0, 1.0)).bounds(RED);
+    assert!(top > 20 && bottom < 640, "{top} {bottom}");
+}
+
+#[test]
+fn a_band_is_shaded_between_its_edges_only() {
+    let band: Vec<_> = (0..=10).map(|x| (f64::from(x), 4.0, 6.0)).collect();
+    let series = Series::new("", &[]).band(&band).colour(Colour::BLACK);
+    let pixels =
+        Pixels::of(&Chart::new("").panel(Panel::new("").y_range(0.0, 10.0).series(series)));
+    let shade = Colour::new(209, 209, 209);
+    let (left, top, right, bottom) = pixels.bounds(shade);
+    assert!(right - left > 600, "{left} {right}");
+    let share = (bottom - top) as f64 / 540.0;
+    assert!(
+        (0.17..0.25).contains(&share),
+        "a band over a fifth of the axis takes {share} of it"
+    );
+}
+
+#[test]
+fn an_epoch_axis_shows_no_fractions() {
+    let points = [(1.0, 0.5), (2.0, 0.4)];
+    let chart = |chart: Chart| {
+        chart
+            .panel(
+                Panel::new("")
+                    .y_range(0.0, 1.0)
+                    .series(Series::new("", &points)),
+            )
+            .to_svg()
+            .unwrap()
+    };
+    assert!(chart(Chart::new("")).contains("aria-label=\"1.2\""));
+    let whole = chart(Chart::new("").x_whole());
+    assert!(!whole.contains("aria-label=\"1.2\""));
+    assert!(whole.contains("aria-label=\"2\""));
+}
+
+#[test]
+fn a_logarithmic_axis_leaves_out_zero_and_names_powers() {
+    let points = [(1.0, 0.0), (2.0, 1e-6), (3.0, 1.0)];
+    let panel = Panel::new("")
+        .y_scale(Scale::Log)
+        .series(Series::new("", &points));
+    let svg = Chart::new("").panel(panel).to_svg().unwrap();
+    assert!(svg.contains("aria-label=\"10⁻⁶\""), "{svg}");
+}
+
+#[test]
+fn markers_notes_and_legend_are_in_the_picture() {
+    let panel = Panel::new("loss")
+        .series(Series::new("train", &[(1.0, 1.0), (7.0, 0.5)]))
+        .marker(7.0, "best epoch 7")
+        .note(7.0, 0.5, "lowest");
+    let svg = Chart::new("Run")
+        .x_label("epoch")
+        .panel(panel)
+        .to_svg()
+        .unwrap();
+    for label in ["Run", "loss", "train", "best epoch 7", "lowest", "epoch"] {
+        assert!(svg.contains(&format!("aria-label=\"{label}\"")), "{label}");
+    }
+}
+
+#[test]
+fn panels_are_stacked_in_one_column_and_side_by_side_in_two() {
+    let size = |columns| {
+        let panel = || Panel::new("y").series(Series::new("", &[(0.0, 0.0)]));
+        Chart::new("")
+            .columns(columns)
+            .panel(panel())
+            .panel(panel())
+            .scene()
+            .unwrap()
+            .size()
+    };
+    let ((narrow, tall), (wide, low)) = (size(1), size(2));
+    assert!(wide > narrow * 1.8 && tall > low * 1.8);
+}
+
+#[test]
+fn a_chart_without_panels_or_with_a_reversed_range_is_an_error() {
+    assert!(matches!(
+        Chart::new("").to_svg(),
+        Err(PlotError::Empty { .. })
+    ));
+    for (low, high) in [(1.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
+        let chart = Chart::new("loss").panel(Panel::new("").y_range(low, high));
+        let error = chart.to_svg().unwrap_err();
+        assert!(
+            matches!(error, PlotError::Range { .. }) && error.to_string().contains("\"loss\""),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,60 @@
+use std::path::Path;
+
+use receptive_plot::{Bars, Draw, PlotError};
+
+fn picture() -> Bars {
+    Bars::new("recall").bar("shirt", 0.8).bar("coat", 0.9)
+}
+
+#[test]
+fn the_extension_picks_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, start) in [("a.png", &b"\x89PNG"[..]), ("a.SVG", b"<svg")] {
+        picture().write(&folder.path().join(name)).unwrap();
+        assert!(
+            std::fs::read(folder.path().join(name))
+                .unwrap()
+                .starts_with(start)
+        );
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 2, "no draft stays behind");
+}
+
+#[test]
+fn another_extension_is_an_error_that_names_both() {
+    for (name, found) in [("a.jpg", ".jpg"), ("a", "no extension")] {
+        let error = picture().write(Path::new(name)).unwrap_err();
+        assert!(matches!(error, PlotError::Extension { .. }));
+        let text = error.to_string();
+        assert!(
+            text.contains(".png") && text.contains(".svg") && text.contains(found),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_replaced_and_a_missing_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.svg");
+    std::fs::write(&path, "old").unwrap();
+    picture().write(&path).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        picture().to_svg().unwrap()
+    );
+
+    let missing = folder.path().join("none").join("a.png");
+    let error = picture().write(&missing).unwrap_err().to_string();
+    assert!(
+        error.contains("none") && error.contains("folder exists"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_same_picture_gives_the_same_bytes() {
+    assert_eq!(picture().to_png().unwrap(), picture().to_png().unwrap());
+    assert_eq!(picture().to_svg().unwrap(), picture().to_svg().unwrap());
+}

@@ -1,0 +1,107 @@
+use crate::pixels::Pixels;
+use receptive_plot::{Colour, ColourMap, Draw, HeatMap, Overlay, PlotError, Scale};
+
+#[test]
+fn each_value_is_a_crisp_square_of_its_colour() {
+    let mut values = vec![255.0_f32; 16 * 16];
+    values[5 * 16 + 6] = 51.0;
+    let map = HeatMap::new("", 16, 16, &values)
+        .colours(ColourMap::Grey)
+        .range(0.0, 255.0);
+    let pixels = Pixels::of(&map);
+    // 27 points for each of the 16 values, from 54 points right and 20 down; two pixels per point.
+    let (left, top, side) = (2 * (54 + 6 * 27), 2 * (20 + 5 * 27), 54);
+    for (x, y) in [
+        (left, top),
+        (left + side - 1, top + side - 1),
+        (left + 20, top + 30),
+    ] {
+        assert_eq!(pixels.at(x, y), Colour::new(51, 51, 51), "{x} {y}");
+    }
+    for (x, y) in [
+        (left - 1, top),
+        (left + side, top),
+        (left, top - 1),
+        (left, top + side),
+    ] {
+        assert_eq!(pixels.at(x, y), Colour::WHITE, "{x} {y}");
+    }
+}
+
+#[test]
+fn a_square_root_scale_lifts_faint_values() {
+    let map = |scale| {
+        let map = HeatMap::new("", 2, 2, &[1.0, 0.25, 0.0, 0.0])
+            .colours(ColourMap::Grey)
+            .scale(scale);
+        Pixels::of(&map)
+    };
+    let at = |pixels: &Pixels| {
+        // The cells are 60 points: the second starts 60 points right of the first.
+        pixels.at((20 + 34 + 90) * 2, (20 + 30) * 2)
+    };
+    assert_eq!(at(&map(Scale::Linear)), Colour::new(64, 64, 64));
+    assert_eq!(at(&map(Scale::Sqrt)), Colour::new(128, 128, 128));
+}
+
+#[test]
+fn an_overlay_wider_than_the_map_stays_inside_it() {
+    let rect = Overlay::Rect {
+        x: -50.0,
+        y: 1.0,
+        width: 200.0,
+        height: 2.0,
+        label: String::new(),
+    };
+    let flat = HeatMap::new("", 4, 4, &[0.0; 16])
+        .colours(ColourMap::Grey)
+        .range(0.0, 1.0);
+    let plain = Pixels::of(&flat);
+    let with = Pixels::of(&flat.clone().overlay(rect));
+    let changed: Vec<usize> = (0..plain.width)
+        .filter(|x| (0..plain.height).any(|y| plain.at(*x, y) != with.at(*x, y)))
+        .collect();
+    let (left, right) = (changed.first().unwrap(), changed.last().unwrap());
+    assert!(
+        *left >= 54 * 2 - 1 && *right <= (54 + 240) * 2 + 1,
+        "{left} {right}"
+    );
+}
+
+#[test]
+fn maps_of_every_usual_size_stay_of_a_handy_size() {
+    for side in [11, 28, 61, 224, 512] {
+        let values = vec![0.5; side * side];
+        let (width, height) = HeatMap::new("t", side, side, &values)
+            .profiles()
+            .scene()
+            .unwrap()
+            .size();
+        assert!(
+            (300.0..800.0).contains(&width) && (250.0..800.0).contains(&height),
+            "{side}: {width} {height}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_number_of_values_says_how_many_are_expected() {
+    let error = HeatMap::new("ERF", 11, 11, &[0.0; 100])
+        .to_png()
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("121 values are expected (11 x 11), 100 found"),
+        "{error}"
+    );
+    let empty = HeatMap::new("", 0, 3, &[]).to_svg();
+    assert!(matches!(empty, Err(PlotError::Empty { .. })));
+    let large = HeatMap::new("", 4000, 1, &[0.0; 4000]).to_svg();
+    assert!(matches!(large, Err(PlotError::TooLarge { .. })));
+    let range = HeatMap::new("", 1, 1, &[0.0])
+        .scale(Scale::Log)
+        .range(0.0, 1.0)
+        .to_svg();
+    assert!(matches!(range, Err(PlotError::Range { .. })));
+}

@@ -1,0 +1,12 @@
+//! What the pictures promise, through the public interface only.
+
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod chart;
+mod extremes;
+mod files;
+mod heatmap;
+mod matrix;
+mod pixels;
+mod svg;

@@ -1,0 +1,241 @@
+//! The backends burn can run on, chosen at run time among those compiled in.
+
+use crate::TrainError;
+use burn::tensor::Device;
+use std::fmt;
+use std::str::FromStr;
+
+/// A backend and, where it has several, the index of a device: `flex`, `wgpu`, `cuda:1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backend {
+    /// Which one.
+    pub kind: BackendKind,
+    /// Which of its devices; the backend's own choice by default.
+    pub index: Option<usize>,
+}
+
+/// The backends there are, compiled in or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BackendKind {
+    /// burn's own CPU backend: the default, and the fastest on a CPU.
+    Flex,
+    /// The CPU backend on the `ndarray` crate, which burn has deprecated in favour of flex.
+    NdArray,
+    /// Any GPU through WebGPU shaders.
+    Wgpu,
+    /// NVIDIA GPUs.
+    Cuda,
+    /// GPUs through Vulkan's SPIR-V shaders.
+    Vulkan,
+    /// Apple GPUs.
+    Metal,
+    /// AMD GPUs.
+    Rocm,
+}
+
+impl BackendKind {
+    /// All of them, the CPU's first.
+    pub const ALL: [Self; 7] = [
+        Self::Flex,
+        Self::NdArray,
+        Self::Wgpu,
+        Self::Cuda,
+        Self::Vulkan,
+        Self::Metal,
+        Self::Rocm,
+    ];
+
+    /// The name on the command line, which is also the Cargo feature that compiles it in.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Cuda => "cuda",
+            Self::Vulkan => "vulkan",
+            Self::Metal => "metal",
+            Self::Rocm => "rocm",
+        }
+    }
+
+    /// Whether it computes on the CPU, one thread a shard.
+    pub const fn is_cpu(self) -> bool {
+        matches!(self, Self::Flex | Self::NdArray)
+    }
+
+    /// Whether this program has it.
+    pub const fn is_compiled(self) -> bool {
+        match self {
+            Self::Flex => cfg!(feature = "flex"),
+            Self::NdArray => cfg!(feature = "ndarray"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::Cuda => cfg!(feature = "cuda"),
+            Self::Vulkan => cfg!(feature = "vulkan"),
+            Self::Metal => cfg!(feature = "metal"),
+            Self::Rocm => cfg!(feature = "rocm"),
+        }
+    }
+
+    /// The devices this machine has for it; none where it is not compiled in or has no driver.
+    pub fn devices(self) -> Vec<Device> {
+        // A missing driver panics deep inside some GPU libraries; here it means "no device".
+        std::panic::catch_unwind(|| self.enumerate()).unwrap_or_default()
+    }
+
+    fn enumerate(self) -> Vec<Device> {
+        #[allow(unused_imports)]
+        use burn::tensor::DeviceType;
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Flex => vec![Device::flex()],
+            #[cfg(feature = "ndarray")]
+            // Deprecated in favour of flex, but asked for, so it stays as long as burn has it.
+            #[allow(deprecated)]
+            Self::NdArray => vec![Device::ndarray()],
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Device::enumerate(DeviceType::Wgpu).into_vec(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::enumerate(DeviceType::Cuda).into_vec(),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Device::enumerate(DeviceType::Vulkan).into_vec(),
+            #[cfg(feature = "metal")]
+            Self::Metal => Device::enumerate(DeviceType::Metal).into_vec(),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => Device::enumerate(DeviceType::Rocm).into_vec(),
+            #[allow(unreachable_patterns)] // every backend at once is possible too
+            _ => Vec::new(),
+        }
+    }
+
+    /// The command that compiles it in.
+    pub fn build_command(self) -> String {
+        format!("cargo run --release --features {} -- ...", self.name())
+    }
+}
+
+impl Backend {
+    /// The backend's device.
+    ///
+    /// # Errors
+    /// When the backend is not compiled in (with the command that does it), or has no such device
+    /// on this machine.
+    pub fn device(self) -> Result<Device, TrainError> {
+        let fail = |problem: String| TrainError::Backend {
+            backend: self.to_string(),
+            problem,
+        };
+        if !self.kind.is_compiled() {
+            return Err(fail(format!(
+                "it is not compiled into this program; build it with `{}`",
+                self.kind.build_command()
+            )));
+        }
+        let mut devices = self.kind.devices();
+        let index = self.index.unwrap_or(0);
+        if devices.is_empty() {
+            return Err(fail(
+                "no device or driver for it was found on this machine; use `--backend \
+                             flex` for the CPU"
+                    .into(),
+            ));
+        }
+        if index >= devices.len() {
+            return Err(fail(format!(
+                "there is no device {index}; this machine has {}, counted from 0",
+                devices.len()
+            )));
+        }
+        Ok(devices.swap_remove(index))
+    }
+}
+
+/// The device of the first backend that is compiled in: for reading files, where any will do.
+///
+/// # Errors
+/// When none is.
+pub fn default_device() -> Result<Device, TrainError> {
+    let kind = BackendKind::ALL.into_iter().find(|kind| kind.is_compiled());
+    Backend {
+        kind: kind.unwrap_or(BackendKind::Flex),
+        index: None,
+    }
+    .device()
+}
+
+impl FromStr for Backend {
+    type Err = TrainError;
+
+    fn from_str(text: &str) -> Result<Self, TrainError> {
+        let fail = |problem: String| TrainError::Backend {
+            backend: text.into(),
+            problem,
+        };
+        let (name, index) = match text.split_once(':') {
+            Some((name, index)) => (name, Some(index)),
+            None => (text, None),
+        };
+        let kind = BackendKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| {
+                fail(format!(
+                    "it is not known; there are {}",
+                    BackendKind::ALL.map(|k| k.name()).join(", ")
+                ))
+            })?;
+        let index = index
+            .map(|index| {
+                index.parse().map_err(|_| {
+                    fail(format!(
+                        "`{index}` is no device index; write {name}:0, {name}:1, ..."
+                    ))
+                })
+            })
+            .transpose()?;
+        Ok(Self { kind, index })
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        self.index.map_or(Ok(()), |index| write!(f, ":{index}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_indices_are_read_and_written() {
+        for text in ["flex", "ndarray", "wgpu:1", "cuda:0"] {
+            assert_eq!(text.parse::<Backend>().unwrap().to_string(), text);
+        }
+        let error = "flux".parse::<Backend>().unwrap_err().to_string();
+        assert!(error.contains("flex, ndarray, wgpu"), "{error}");
+        let error = "cuda:first".parse::<Backend>().unwrap_err().to_string();
+        assert!(error.contains("cuda:0"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_device_is_a_sentence() {
+        let error = "flex:3"
+            .parse::<Backend>()
+            .unwrap()
+            .device()
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("no device 3"), "{error}");
+        if !BackendKind::Rocm.is_compiled() {
+            let error = "rocm"
+                .parse::<Backend>()
+                .unwrap()
+                .device()
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("--features rocm"), "{error}");
+        }
+    }
+}

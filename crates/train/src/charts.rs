@@ -1,0 +1,60 @@
+//! `curves.png` and `confusion.png`.
+
+use crate::metrics::Confusion;
+use crate::{Epoch, RunDirectory, TrainError};
+use receptive_plot::{Chart, Draw, LineStyle, Matrix, Panel, Series};
+
+pub(crate) fn curves(run: &RunDirectory, epochs: &[Epoch], title: &str) -> Result<(), TrainError> {
+    let points = |value: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
+        epochs
+            .iter()
+            .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
+            .collect()
+    };
+    let best = epochs.iter().rev().find(|epoch| epoch.best);
+    let panel = |label: &str, train: Vec<(f64, f64)>, val: Vec<(f64, f64)>| {
+        let mut panel = Panel::new(label)
+            .series(Series::new("training", &train))
+            .series(Series::new("validation", &val).style(LineStyle::Dashed));
+        if let Some(best) = best {
+            panel = panel.marker(best.epoch as f64, &format!("best epoch {}", best.epoch));
+        }
+        panel
+    };
+    let loss = panel(
+        "loss",
+        points(|epoch| Some(epoch.train_loss)),
+        points(|epoch| epoch.val_loss),
+    );
+    let top1 = panel(
+        "top-1 (%)",
+        points(|epoch| Some(100.0 * epoch.train_top1)),
+        points(|epoch| epoch.val_top1.map(|top1| 100.0 * top1)),
+    );
+    Chart::new(title)
+        .subtitle("training: augmented, with dropout and label smoothing; validation: without")
+        .x_label("epoch")
+        .x_whole()
+        .panel(loss)
+        .panel(top1)
+        .write(&run.path().join("curves.png"))?;
+    Ok(())
+}
+
+pub(crate) fn confusion(
+    run: &RunDirectory,
+    confusion: &Confusion,
+    classes: &[String],
+    subtitle: &str,
+) -> Result<(), TrainError> {
+    let counts: Vec<u64> = confusion
+        .rows()
+        .iter()
+        .flatten()
+        .map(|count| *count as u64)
+        .collect();
+    Matrix::new("Confusion matrix", classes, &counts)
+        .subtitle(subtitle)
+        .write(&run.path().join("confusion.png"))?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! `--set key=value`: any setting from the command line.
+
+use super::{RunConfig, config_error};
+use crate::TrainError;
+use toml::{Table, Value};
+
+/// The config with each `key=value` put in its place; a key is a dotted path such as
+/// `train.optimizer.learning_rate`, a value is TOML, or a word.
+///
+/// # Errors
+/// When a key has no `=`, is not known, or its value does not fit.
+pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunConfig, TrainError> {
+    if overrides.is_empty() {
+        return Ok(config.clone());
+    }
+    let mut table = Table::try_from(config).map_err(config_error("(in memory)"))?;
+    for written in overrides {
+        let (key, value) = written.split_once('=').ok_or_else(|| {
+            TrainError::setting(written, "write --set key=value, such as train.epochs=5")
+        })?;
+        put(&mut table, key.trim(), parse(value.trim()))?;
+    }
+    Value::Table(table)
+        .try_into()
+        .map_err(|error: toml::de::Error| {
+            TrainError::setting(&overrides.join(" "), error.to_string().trim().to_string())
+        })
+}
+
+/// TOML where it is TOML, else the text itself: `--set train.monitor=val_loss` needs no quotes.
+fn parse(text: &str) -> Value {
+    toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.into()))
+}
+
+fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
+    let mut place = table;
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in &parts {
+        place = place
+            .entry(*part)
+            .or_insert_with(|| Value::Table(Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| TrainError::setting(key, format!("`{part}` has no settings within")))?;
+    }
+    // Another kind of optimizer has other settings: those of the old kind would be refused.
+    if last == "kind" && parts.last() == Some(&"optimizer") && place.get(last) != Some(&value) {
+        place.clear();
+    }
+    // A whole number where the setting is a fraction is meant as one.
+    let value = match (place.get(last), value) {
+        (Some(Value::Float(_)), Value::Integer(whole)) => Value::Float(whole as f64),
+        (_, value) => value,
+    };
+    place.insert(last.into(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{EarlyStopping, Monitor, Optimizer};
+    use receptive_model::ModelConfig;
+
+    fn set(overrides: &[&str]) -> Result<RunConfig, TrainError> {
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).into()).collect();
+        with_overrides(&RunConfig::new(ModelConfig::new(1, 8, 8)), &overrides)
+    }
+
+    #[test]
+    fn settings_at_any_depth_can_be_set() {
+        let config = set(&[
+            "train.epochs=3",
+            "train.optimizer.momentum=0.5",
+            "train.augment.shift=2",
+            "train.monitor=val_loss",
+            "train.early_stopping.patience=4",
+            "train.clip_norm=1",
+            "data.source=cifar10",
+        ])
+        .unwrap();
+        assert_eq!(config.train.epochs, 3);
+        assert!(matches!(
+            config.train.optimizer,
+            Optimizer::Sgd { momentum: 0.5, .. }
+        ));
+        assert_eq!(config.train.augment.shift, 2);
+        assert_eq!(config.train.monitor, Monitor::ValLoss);
+        let stopping = EarlyStopping {
+            metric: Monitor::ValTop1,
+            patience: 4,
+        };
+        assert_eq!(config.train.early_stopping, Some(stopping));
+        assert_eq!(config.train.clip_norm, Some(1.0));
+        assert_eq!(config.data.source, "cifar10");
+    }
+
+    #[test]
+    fn another_optimizer_brings_its_own_defaults() {
+        let config = set(&["train.optimizer.kind=adamw"]).unwrap();
+        assert!(matches!(
+            config.train.optimizer,
+            Optimizer::AdamW {
+                learning_rate: 1e-3,
+                weight_decay: 0.01
+            }
+        ));
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_wrong_value_are_refused() {
+        for (written, word) in [
+            ("train.epoch=3", "epoch"),
+            ("train.epochs=many", "invalid type"),
+            ("train.epochs", "key=value"),
+            ("train.seed.x=1", "seed"),
+        ] {
+            let error = set(&[written]).unwrap_err().to_string();
+            assert!(error.contains(word), "{written}: {error}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+use super::{Optimizer, Schedule};
+use crate::TrainError;
+use receptive_data::Augment;
+use serde::{Deserialize, Serialize};
+
+/// How a model is trained. Every number that has an influence on the weights is here or in
+/// [`DataConfig`](super::DataConfig).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Of the first weights, the order of the images, their augmentation and the dropout.
+    pub seed: u64,
+    /// How often each training image is seen.
+    pub epochs: usize,
+    /// Images per step.
+    pub batch_size: usize,
+    /// Images per shard of a step: what batch norm sees, and what one thread computes at a time.
+    pub micro_batch: MicroBatch,
+    /// What follows the gradient.
+    pub optimizer: Optimizer,
+    /// How the learning rate moves.
+    pub schedule: Schedule,
+    /// The share of each label that is spread over all classes (Szegedy et al. 2016).
+    pub label_smoothing: f32,
+    /// How much an image of each class counts in the loss.
+    pub class_weights: ClassWeights,
+    /// The largest norm of all gradients together; longer ones are scaled down to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// What makes one epoch better than another.
+    pub monitor: Monitor,
+    /// When to stop before the last epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Random changes of the training images.
+    pub augment: Augment,
+}
+
+/// Images per shard of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a number of images, or \"auto\"")]
+pub enum MicroBatch {
+    /// This many.
+    Images(usize),
+    /// 16 on a CPU backend, the whole batch on a GPU.
+    Auto(Auto),
+}
+
+/// The word `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    /// The only one.
+    Auto,
+}
+
+/// How much an image of each class counts in the loss.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    None,
+    /// So that each class counts the same however many images it has: `images / (classes * n)`.
+    Balanced,
+    /// These, in the order of the classes.
+    Given(Vec<f32>),
+}
+
+/// What makes one epoch better than another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// A lower loss on the validation split.
+    ValLoss,
+    /// A higher share of right answers on the validation split.
+    #[default]
+    ValTop1,
+}
+
+impl Monitor {
+    /// Whether `value` beats `best`; a value that is no number never does.
+    pub fn is_better(self, value: f64, best: f64) -> bool {
+        match self {
+            Self::ValLoss => value < best,
+            Self::ValTop1 => value > best,
+        }
+    }
+}
+
+/// When to stop before the last epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// What must get better.
+    #[serde(default)]
+    pub metric: Monitor,
+    /// How many epochs may pass without.
+    pub patience: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            epochs: 20,
+            batch_size: 64,
+            micro_batch: MicroBatch::Auto(Auto::Auto),
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            label_smoothing: 0.1,
+            class_weights: ClassWeights::None,
+            clip_norm: None,
+            monitor: Monitor::default(),
+            early_stopping: None,
+            augment: Augment {
+                flip: true,
+                ..Augment::default()
+            },
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Images per shard on a CPU or a GPU.
+    pub fn shard_size(&self, cpu: bool) -> usize {
+        match self.micro_batch {
+            MicroBatch::Images(images) => images.min(self.batch_size),
+            MicroBatch::Auto(_) if cpu => CPU_SHARD.min(self.batch_size),
+            MicroBatch::Auto(_) => self.batch_size,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        for (setting, value, most) in [
+            ("train.epochs", self.epochs, 1_000_000),
+            ("train.batch_size", self.batch_size, 1 << 20),
+            ("train.micro_batch", self.shard_size(true), 1 << 20),
+        ] {
+            if value == 0 || value > most {
+                return Err(TrainError::setting(
+                    setting,
+                    format!("it is {value}; use a number from 1 to {most}"),
+                ));
+            }
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(TrainError::setting(
+                "train.label_smoothing",
+                format!(
+                    "it is {}; use a number from 0 to below 1",
+                    self.label_smoothing
+                ),
+            ));
+        }
+        if let Some(norm) = self.clip_norm
+            && !(norm.is_finite() && norm > 0.0)
+        {
+            return Err(TrainError::setting(
+                "train.clip_norm",
+                format!("it is {norm}; use a positive number such as 1.0"),
+            ));
+        }
+        if self
+            .early_stopping
+            .is_some_and(|stopping| stopping.patience == 0)
+        {
+            return Err(TrainError::setting(
+                "train.early_stopping.patience",
+                "use 1 or more",
+            ));
+        }
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        Ok(self.augment.check()?)
+    }
+}
+
+/// Small enough that a batch of 64 feeds four threads, large enough for the matrix kernels.
+const CPU_SHARD: usize = 16;

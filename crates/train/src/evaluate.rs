@@ -1,0 +1,119 @@
+//! A model's answers on a whole split.
+
+use crate::metrics::{Confusion, cross_entropy, in_top, top};
+use crate::{Observer, TrainError, Workers};
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_data::{Batch, Loader, LoaderOptions, Samples};
+use receptive_model::{Classifier, InputSpec};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How a model did on a split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// How many images there were.
+    pub images: usize,
+    /// The mean cross entropy, without label smoothing or class weights.
+    pub loss: f64,
+    /// The share whose class got the largest logit.
+    pub top1: f64,
+    /// The share whose class is among the five largest logits.
+    pub top5: f64,
+    /// `[true class][predicted class]`.
+    pub confusion: Confusion,
+}
+
+/// Images a thread takes at a time.
+const BATCH: usize = 64;
+/// Batches that are loaded before the threads start on them.
+const ROUND: usize = 16;
+
+/// Evaluates `model` (without autodiff) on every image of `samples`, in order and unchanged. Sums
+/// are taken in the images' order: the same numbers on any number of threads.
+///
+/// # Errors
+/// When an image can't be read.
+pub fn evaluate(
+    model: &Classifier,
+    input: &InputSpec,
+    samples: &Arc<Samples>,
+    workers: &Workers,
+    device: &Device, // without autodiff
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, TrainError> {
+    let name = samples.split().name().to_string();
+    let total = samples.len();
+    let options = LoaderOptions {
+        batch_size: BATCH,
+        workers: 0,
+        mean: input.mean.clone(),
+        std: input.std.clone(),
+        ..LoaderOptions::default()
+    };
+    let mut loader = Loader::new(Arc::clone(samples), (0..total).collect(), options);
+    let mut sums = Sums::new(model.classes());
+    loop {
+        let batches = loader.by_ref().take(ROUND).collect::<Result<Vec<_>, _>>()?;
+        if batches.is_empty() {
+            return Ok(sums.finish());
+        }
+        let answers = workers
+            .map(
+                batches.len(),
+                || model.clone(),
+                |model, i| logits(model, &batches[i], device),
+            )
+            .map_err(|reason| TrainError::Worker { step: 0, reason })?;
+        for (batch, answers) in batches.iter().zip(answers) {
+            for (logits, label) in answers.chunks(model.classes()).zip(&batch.labels) {
+                sums.add(logits, *label);
+            }
+        }
+        observer.evaluating(&name, sums.images, total);
+    }
+}
+
+/// The logits of a batch, image by image.
+pub(crate) fn logits(model: &Classifier, batch: &Batch, device: &Device) -> Vec<f32> {
+    let data = TensorData::new(batch.images.clone(), batch.shape);
+    let logits = model.forward(Tensor::<4>::from_data(data, device));
+    logits.into_data().iter::<f32>().collect()
+}
+
+struct Sums {
+    images: usize,
+    loss: f64,
+    top5: usize,
+    confusion: Confusion,
+}
+
+impl Sums {
+    fn new(classes: usize) -> Self {
+        Self {
+            images: 0,
+            loss: 0.0,
+            top5: 0,
+            confusion: Confusion::new(classes),
+        }
+    }
+
+    fn add(&mut self, logits: &[f32], label: usize) {
+        self.images += 1;
+        self.loss += cross_entropy(logits, label);
+        self.top5 += usize::from(in_top(logits, label, 5));
+        if let Some(predicted) = top(logits, 1).first() {
+            self.confusion.add(label, *predicted);
+        }
+    }
+
+    fn finish(self) -> Evaluation {
+        let images = self.images.max(1) as f64;
+        Evaluation {
+            images: self.images,
+            loss: self.loss / images,
+            top1: self.confusion.correct() as f64 / images,
+            top5: self.top5 as f64 / images,
+            confusion: self.confusion,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Trains, evaluates and applies convolutional image classifiers on burn.
+//!
+//! ```text
+//! RunConfig -> prepare -> Prepared { data, input spec, plan }
+//!                train -> Trained  { the best epoch's artifact, history }
+//!             evaluate -> Evaluation { loss, top-1, top-5, confusion matrix }
+//!              predict -> the most probable classes of a picture
+//! ```
+//!
+//! A step is a sum of fixed micro-batches: a batch is cut into shards whose size does not depend on
+//! the machine, each shard's forward and backward pass runs on one thread, and the gradients are
+//! added in a fixed order. The same seed therefore gives the same weights, bit for bit, for any
+//! number of threads on one backend. Batch norm sees a shard at a time ("ghost batch norm",
+//! Hoffer et al. 2017).
+#![recursion_limit = "256"]
+
+pub mod backend;
+mod charts;
+mod checkpoint;
+pub mod config;
+mod error;
+mod evaluate;
+pub mod metrics;
+mod observer;
+mod predict;
+mod prepare;
+mod run;
+mod step;
+mod stop;
+mod train;
+mod workers;
+
+pub use backend::Backend;
+pub use config::{DataConfig, MachineConfig, RunConfig, TrainConfig};
+pub use error::TrainError;
+pub use evaluate::{Evaluation, evaluate};
+pub use observer::{Epoch, Observer, Quiet, Step};
+pub use predict::{Prediction, predict_file};
+pub use prepare::{InputFrom, Prepared, data_options, prepare, samples_for};
+pub use run::RunDirectory;
+pub use stop::Stop;
+pub use train::{Outcome, Trained, train};
+pub use workers::Workers;

@@ -1,0 +1,56 @@
+//! The classes a model sees in a picture.
+
+use crate::TrainError;
+use crate::evaluate::logits;
+use crate::metrics::{softmax, top};
+use crate::prepare::{data_resize, input_size};
+use burn::tensor::Device;
+use receptive_data::{Batch, DecodeLimits, Normalise, decode_file, fit};
+use receptive_model::Artifact;
+use serde::Serialize;
+use std::path::Path;
+
+/// A class and how probable the model holds it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The class's name.
+    pub class: String,
+    /// From 0 to 1; all classes' sum to 1.
+    pub probability: f64,
+}
+
+/// The `k` most probable classes of an image file, the most probable first.
+///
+/// # Errors
+/// When the file is no image, is damaged or too large.
+pub fn predict_file(
+    artifact: &Artifact,
+    path: &Path,
+    k: usize,
+    device: &Device,
+) -> Result<Vec<Prediction>, TrainError> {
+    let input = &artifact.input;
+    let size = input_size(input);
+    let picture = decode_file(path, &DecodeLimits::default())?;
+    let pixels = fit(&picture, &size, data_resize(input.resize))?;
+    let normalise = Normalise::new(&input.mean, &input.std)?;
+    let mut images = Vec::with_capacity(pixels.len());
+    normalise.append(&pixels, &size, &mut images)?;
+    let batch = Batch {
+        images,
+        labels: vec![0],
+        indices: vec![0],
+        shape: [1, size.channels, size.height, size.width],
+    };
+    let probabilities = softmax(&logits(&artifact.model, &batch, device));
+    let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
+    Ok(top(&order, k)
+        .into_iter()
+        .filter_map(|class| {
+            Some(Prediction {
+                class: artifact.classes.get(class)?.clone(),
+                probability: probabilities[class],
+            })
+        })
+        .collect())
+}

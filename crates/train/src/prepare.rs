@@ -1,0 +1,198 @@
+//! From a config to data that is measured and a plan that is checked.
+
+use crate::TrainError;
+use crate::config::{DataConfig, RunConfig};
+use receptive_data::{DataOptions, DataSet, ImageSize, InputSize, Progress, Samples};
+use receptive_model::{InputConfig, InputSpec, Pair, Plan, Resize};
+use std::sync::Arc;
+
+/// The side photos are resized to where nothing says otherwise.
+const PHOTO_SIDE: usize = 64;
+
+/// A run that is ready to start.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The config, with input and classes filled in.
+    pub config: RunConfig,
+    /// The data set.
+    pub data: DataSet,
+    /// How its images become inputs.
+    pub input: InputSpec,
+    /// The network, checked.
+    pub plan: Plan,
+    /// The training split.
+    pub train: Arc<Samples>,
+    /// The validation split; may be empty.
+    pub val: Arc<Samples>,
+    /// The test split, where there is one.
+    pub test: Option<Arc<Samples>>,
+}
+
+/// Who says how large the network's input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputFrom {
+    /// The images: a preset fits any.
+    Data,
+    /// The model's own config: images are resized to it.
+    Model,
+}
+
+/// Opens the data, measures it, and plans the network for its images.
+///
+/// # Errors
+/// When the data can't be opened, a setting can't be used, or the network does not fit.
+pub fn prepare(
+    mut config: RunConfig,
+    input_from: InputFrom,
+    progress: &dyn Progress,
+) -> Result<Prepared, TrainError> {
+    config.check()?;
+    let data = receptive_data::open(
+        &config.data.source,
+        &data_options(&config.data, config.train.seed, None),
+        progress,
+    )?;
+    if data.train.is_empty() {
+        return Err(TrainError::setting(
+            "data.source",
+            format!("{} has no training images", config.data.source),
+        ));
+    }
+    if input_from == InputFrom::Data {
+        config.model.input = natural_input(data.natural_size());
+    }
+    if let Some(Pair { height, width }) = config.data.image_size {
+        config.model.input = InputConfig {
+            height,
+            width,
+            ..config.model.input
+        };
+    }
+    let plan = config
+        .model
+        .clone()
+        .with_classes(data.classes.len())
+        .plan()?;
+    config.model = plan.config.clone();
+    let InputConfig {
+        channels,
+        height,
+        width,
+    } = plan.input();
+    let size = InputSize {
+        channels,
+        height,
+        width,
+    };
+    size.check()?;
+    let cache = CacheBudget(config.data.cache_mb << 20);
+    let split = |split: &receptive_data::Split| {
+        let share = cache.share(split.len(), total_images(&data));
+        Arc::new(Samples::new(split.clone(), size, config.data.resize, share))
+    };
+    let (train, val, test) = (
+        split(&data.train),
+        split(&data.val),
+        data.test.as_ref().map(split),
+    );
+    let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
+    let input = InputSpec {
+        channels: size.channels,
+        height: size.height,
+        width: size.width,
+        resize: model_resize(config.data.resize),
+        mean,
+        std,
+    };
+    Ok(Prepared {
+        config,
+        data,
+        input,
+        plan,
+        train,
+        val,
+        test,
+    })
+}
+
+/// One split seen as a trained model's inputs.
+pub fn samples_for(
+    split: &receptive_data::Split,
+    input: &InputSpec,
+    cache_mb: u64,
+) -> Arc<Samples> {
+    let size = input_size(input);
+    Arc::new(Samples::new(
+        split.clone(),
+        size,
+        data_resize(input.resize),
+        cache_mb << 20,
+    ))
+}
+
+/// What the data crate is asked for. `classes` are a trained model's.
+pub fn data_options(config: &DataConfig, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
+    DataOptions {
+        data_dir: config.data_dir.clone(),
+        val_fraction: config.val_fraction,
+        test_fraction: config.test_fraction,
+        seed,
+        limit: config.limit,
+        bad_images: config.bad_images,
+        classes,
+        ..DataOptions::default()
+    }
+}
+
+/// Decoded images of all splits share the memory in proportion to their number.
+struct CacheBudget(u64);
+
+impl CacheBudget {
+    fn share(&self, images: usize, of: usize) -> u64 {
+        (u128::from(self.0) * images as u128 / of.max(1) as u128) as u64
+    }
+}
+
+fn total_images(data: &DataSet) -> usize {
+    data.splits().map(receptive_data::Split::len).sum()
+}
+
+fn natural_input(size: Option<ImageSize>) -> InputConfig {
+    size.map_or(
+        InputConfig {
+            channels: 3,
+            height: PHOTO_SIDE,
+            width: PHOTO_SIDE,
+        },
+        |size| InputConfig {
+            channels: size.channels,
+            height: size.height,
+            width: size.width,
+        },
+    )
+}
+
+pub(crate) fn input_size(input: &InputSpec) -> InputSize {
+    InputSize {
+        channels: input.channels,
+        height: input.height,
+        width: input.width,
+    }
+}
+
+// The model crate and the data crate know nothing of each other, so each has this enum.
+pub(crate) fn data_resize(resize: Resize) -> receptive_data::Resize {
+    match resize {
+        Resize::Stretch => receptive_data::Resize::Stretch,
+        Resize::Crop => receptive_data::Resize::Crop,
+        Resize::Pad => receptive_data::Resize::Pad,
+    }
+}
+
+fn model_resize(resize: receptive_data::Resize) -> Resize {
+    match resize {
+        receptive_data::Resize::Stretch => Resize::Stretch,
+        receptive_data::Resize::Crop => Resize::Crop,
+        receptive_data::Resize::Pad => Resize::Pad,
+    }
+}

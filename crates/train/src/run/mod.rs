@@ -1,0 +1,140 @@
+//! A run's directory: everything it was made of and everything it left.
+
+mod history;
+
+pub(crate) use history::History;
+
+use crate::{RunConfig, TrainError};
+use receptive_model::artifact::store;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// `runs/NNN/`: `config.toml`, `classes.txt`, `metrics.csv`, `log.jsonl`, `curves.png`,
+/// `confusion.png`, `model/` (the best epoch's artifact) and `checkpoints/`.
+#[derive(Debug, Clone)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// Numbers tried before giving up on a directory.
+const MOST_RUNS: u32 = 1_000_000;
+
+impl RunDirectory {
+    /// Makes the next numbered directory below `parent`. Numbers are never used twice.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn next(parent: &Path) -> Result<Self, TrainError> {
+        fs::create_dir_all(parent).map_err(TrainError::io(parent, "creating the directory"))?;
+        let highest = fs::read_dir(parent)
+            .map_err(TrainError::io(parent, "listing"))?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+            .max()
+            .unwrap_or(0);
+        for number in highest.saturating_add(1)..MOST_RUNS {
+            let path = parent.join(format!("{number:03}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                // Another run took the number in between.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(TrainError::io(path, "creating the directory")(error)),
+            }
+        }
+        Err(TrainError::run(
+            parent,
+            "it has no free run number; use another --run-dir",
+        ))
+    }
+
+    /// A directory given by name, which must be new or empty.
+    ///
+    /// # Errors
+    /// When it holds something: a run is never written over another.
+    pub fn create(path: &Path) -> Result<Self, TrainError> {
+        fs::create_dir_all(path).map_err(TrainError::io(path, "creating the directory"))?;
+        let mut entries = fs::read_dir(path).map_err(TrainError::io(path, "listing"))?;
+        if entries.next().is_some() {
+            return Err(TrainError::run(
+                path,
+                "it is not empty, and a run never overwrites another; give --run-dir a new name",
+            ));
+        }
+        Ok(Self { path: path.into() })
+    }
+
+    /// A run that was made before.
+    ///
+    /// # Errors
+    /// When there is no `config.toml` in it.
+    pub fn open(path: &Path) -> Result<Self, TrainError> {
+        if !path.join("config.toml").is_file() {
+            return Err(TrainError::run(
+                path,
+                "it is no run directory (it has no config.toml); give one that `receptive train` \
+                 made, such as runs/001",
+            ));
+        }
+        Ok(Self { path: path.into() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The artifact of the best epoch.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model")
+    }
+
+    /// Where checkpoints lie.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// What the run was made of.
+    ///
+    /// # Errors
+    /// When `config.toml` can't be read.
+    pub fn config(&self) -> Result<RunConfig, TrainError> {
+        RunConfig::load(&self.path.join("config.toml"))
+    }
+
+    /// Writes one file, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
+        Ok(store::write_file(&self.path.join(name), bytes)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_numbered_and_never_reused() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = RunDirectory::next(parent.path()).unwrap();
+        let second = RunDirectory::next(parent.path()).unwrap();
+        assert!(first.path().ends_with("001") && second.path().ends_with("002"));
+        fs::remove_dir(first.path()).unwrap();
+        assert!(
+            RunDirectory::next(parent.path())
+                .unwrap()
+                .path()
+                .ends_with("003")
+        );
+    }
+
+    #[test]
+    fn a_directory_with_something_in_it_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("thesis.txt"), "mine").unwrap();
+        let error = RunDirectory::create(parent.path()).unwrap_err().to_string();
+        assert!(error.contains("not empty"), "{error}");
+        let error = RunDirectory::open(parent.path()).unwrap_err().to_string();
+        assert!(error.contains("config.toml"), "{error}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Gradient clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_`.
+//! burn's own clips each tensor by itself.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+/// Scales all gradients down so that their common Euclidean norm is at most `most`; returns the
+/// norm before.
+pub(crate) fn clip_global_norm<M: Module>(
+    model: &M,
+    gradients: &mut GradientsParams,
+    most: f64,
+) -> f64 {
+    let mut squares = SumOfSquares {
+        gradients,
+        sum: 0.0,
+    };
+    model.visit(&mut squares);
+    let norm = squares.sum.sqrt();
+    // PyTorch's guard against dividing by nothing.
+    let scale = most / (norm + 1e-6);
+    if scale < 1.0 {
+        model.visit(&mut Scale { gradients, scale });
+    }
+    norm
+}
+
+struct SumOfSquares<'a> {
+    gradients: &'a GradientsParams,
+    sum: f64,
+}
+
+impl ModuleVisitor for SumOfSquares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            // In f64 and in the values' own order: the same on any number of threads.
+            let data = gradient.into_data();
+            self.sum += data.iter::<f64>().map(|value| value * value).sum::<f64>();
+        }
+    }
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    scale: f64,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients
+                .register(param.id, gradient.mul_scalar(self.scale));
+        }
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+
+    #[test]
+    fn the_norm_is_that_of_all_tensors_together() {
+        // torch: w.grad = [[3., 0.]], b.grad = [4.]; clip_grad_norm_([w, b], 1.0) returns 5 and
+        // leaves 0.5999999 and 0.7999998.
+        let device = Device::flex().autodiff();
+        let linear = LinearConfig::new(2, 1).init(&device);
+        let inner = Device::flex();
+        let mut gradients = GradientsParams::new();
+        gradients.register(
+            linear.weight.id,
+            Tensor::<2>::from_data([[3.0], [0.0]], &inner),
+        );
+        let bias = linear.bias.as_ref().unwrap().id;
+        gradients.register(bias, Tensor::<1>::from_data([4.0], &inner));
+        assert!((clip_global_norm(&linear, &mut gradients, 10.0) - 5.0).abs() < 1e-6);
+        assert_eq!(clip_global_norm(&linear, &mut gradients, 1.0), 5.0);
+        let weight: Vec<f32> = gradients
+            .get::<2>(linear.weight.id)
+            .unwrap()
+            .into_data()
+            .to_vec()
+            .unwrap();
+        let bias: f32 = gradients.get::<1>(bias).unwrap().into_scalar();
+        assert!((weight[0] - 0.6).abs() < 1e-6 && (bias - 0.8).abs() < 1e-6);
+    }
+}

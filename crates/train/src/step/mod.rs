@@ -1,0 +1,116 @@
+//! One training step: the gradients of a batch as the sum of its shards'.
+
+mod clip;
+mod loss;
+
+pub(crate) use clip::clip_global_norm;
+pub(crate) use loss::Loss;
+
+use crate::{TrainError, Workers};
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_data::Batch;
+use receptive_model::{BatchStatistics, Classifier, DropoutKey};
+
+/// What a batch says about the weights.
+pub(crate) struct Gradients {
+    pub(crate) gradients: GradientsParams,
+    /// The shards' batch-norm statistics, each with its share of the batch.
+    pub(crate) statistics: Vec<(f64, Vec<BatchStatistics>)>,
+    /// The batch's loss: a tensor, since reading it waits for a GPU.
+    pub(crate) loss: Tensor<1>,
+    /// How many images had their own class as the largest logit.
+    pub(crate) correct: Tensor<1>,
+}
+
+/// One shard's contribution.
+struct Shard {
+    gradients: GradientsParams,
+    statistics: (f64, Vec<BatchStatistics>),
+    loss: Tensor<1>,
+    correct: Tensor<1>,
+}
+
+/// Cuts the batch into shards of `shard_size` images, computes each on one thread and adds them up
+/// in order, so the sum has the same bits for any number of threads.
+pub(crate) fn gradients(
+    model: &Classifier,
+    batch: &Batch,
+    loss: &Loss,
+    shard_size: usize,
+    key: DropoutKey,
+    workers: &Workers,
+    device: &Device, // with autodiff
+) -> Result<Gradients, TrainError> {
+    let images = batch.labels.len();
+    let values = batch.images.len() / images.max(1);
+    let total = loss.weight(&batch.labels);
+    let shards = workers
+        .map(
+            images.div_ceil(shard_size),
+            // A clone shares its graph's leaves with the others, whose backward passes then wait
+            // for each other; a fork has its own.
+            || model.clone().fork(device),
+            |model, shard| {
+                let rows = shard * shard_size..((shard + 1) * shard_size).min(images);
+                let [_, channels, height, width] = batch.shape;
+                let pixels = &batch.images[rows.start * values..rows.end * values];
+                let x = Tensor::<4>::from_data(
+                    TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
+                    device,
+                );
+                let labels = &batch.labels[rows.clone()];
+                let key = DropoutKey {
+                    first_row: rows.start,
+                    ..key
+                };
+                let (logits, statistics) = model.forward_keyed(x, key);
+                let correct = loss::correct(logits.clone().without_autodiff(), labels);
+                // Scaled before the backward pass, so that the gradients need only be added.
+                let loss = loss
+                    .forward(logits, labels)
+                    .mul_scalar(loss.weight(labels) / total);
+                let value = loss.clone().without_autodiff();
+                let gradients = GradientsParams::from_grads(loss.backward(), model);
+                let share = rows.len() as f64 / images as f64;
+                Shard {
+                    gradients,
+                    statistics: (share, statistics),
+                    loss: value,
+                    correct,
+                }
+            },
+        )
+        .map_err(|reason| TrainError::Worker {
+            step: key.step + 1,
+            reason,
+        })?;
+    workers
+        .alone(|| add_up(model, shards))
+        .ok_or_else(|| TrainError::Worker {
+            step: key.step + 1,
+            reason: "the batch is empty".into(),
+        })
+}
+
+fn add_up(model: &Classifier, shards: Vec<Shard>) -> Option<Gradients> {
+    let mut accumulator = GradientsAccumulator::new();
+    let mut statistics = Vec::with_capacity(shards.len());
+    let mut sums: Option<(Tensor<1>, Tensor<1>)> = None;
+    for shard in shards {
+        accumulator.accumulate(model, shard.gradients);
+        statistics.push(shard.statistics);
+        sums = Some(match sums {
+            None => (shard.loss, shard.correct),
+            Some((loss, correct)) => (loss + shard.loss, correct + shard.correct),
+        });
+    }
+    let (loss, correct) = sums?;
+    Some(Gradients {
+        gradients: accumulator.grads(),
+        statistics,
+        loss,
+        correct,
+    })
+}

@@ -1,0 +1,173 @@
+//! The training loop, top to bottom.
+
+mod session;
+mod setup;
+mod sums;
+
+use crate::step::{Loss, clip_global_norm, gradients};
+use crate::{Epoch, Evaluation, Observer, Prepared, RunDirectory, Step, Stop, TrainError, Workers};
+use burn::tensor::Device;
+use receptive_model::DropoutKey;
+use serde::Serialize;
+use session::{Position, Session};
+use setup::{class_weights, diverged, epoch_loader};
+use std::time::Instant;
+use sums::Sums;
+
+/// What a finished run leaves.
+#[derive(Debug)]
+pub struct Trained {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, epoch by epoch.
+    pub epochs: Vec<Epoch>,
+    /// The best epoch, from 1; 0 when not one was finished.
+    pub best_epoch: usize,
+    /// The best epoch's model on the test split, where there is one.
+    pub test: Option<Evaluation>,
+    /// The best epoch's model on the validation split, where there is one.
+    pub val: Option<Evaluation>,
+    /// Seconds from the first step to the end of the last epoch, validation included.
+    pub train_seconds: f64,
+    /// Training images per second, validation not counted.
+    pub images_per_second: f64,
+    /// The share of the training time spent waiting for data.
+    pub data_wait: f64,
+    /// The hash of the best epoch's weights: equal for equal runs.
+    pub weights_sha256: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// Nothing got better for as long as early stopping waits.
+    StoppedEarly,
+    /// Someone asked it to stop; the state is saved.
+    Interrupted {
+        /// The signal's number.
+        signal: usize,
+    },
+}
+
+/// Trains the prepared run in its directory.
+///
+/// # Errors
+/// When an image can't be read, the loss is no number (the last good model stays), or the file
+/// system refuses.
+pub fn train(
+    prepared: &Prepared,
+    run: &RunDirectory,
+    device: &Device, // without autodiff
+    on_cpu: bool,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Trained, TrainError> {
+    let config = &prepared.config.train;
+    let workers = Workers::new(if on_cpu {
+        prepared.config.machine.thread_count()
+    } else {
+        1
+    })?;
+    let autodiff = device.clone().autodiff();
+    let mut model = prepared.plan.init_seeded(config.seed, &autodiff);
+    let mut optimizer = config.optimizer.init();
+    let loss = Loss::new(
+        config.label_smoothing,
+        class_weights(config, prepared)?,
+        &autodiff,
+    );
+    let shard_size = config.shard_size(on_cpu);
+    let images = prepared.train.len();
+    let per_epoch = images.div_ceil(config.batch_size) as u64;
+    let steps = per_epoch * config.epochs as u64;
+    let mut session = Session::begin(prepared, run, device, &workers)?;
+    let mut step = 0;
+
+    for epoch in 1..=config.epochs {
+        observer.epoch_begins(epoch, config.epochs, images);
+        let began = Instant::now();
+        let mut loader = epoch_loader(prepared, epoch as u64);
+        let mut sums = Sums::new(on_cpu);
+        while let Some(batch) = loader.next() {
+            let batch = batch?;
+            let share = config.schedule.share(step, steps, per_epoch);
+            let learning_rate = config.optimizer.learning_rate() * share;
+
+            let key = DropoutKey {
+                seed: config.seed,
+                step,
+                first_row: 0,
+            };
+            let mut sum = gradients(&model, &batch, &loss, shard_size, key, &workers, &autodiff)?;
+            step += 1;
+
+            // Before the optimizer moves: a loss that is no number must not reach the weights.
+            let loss = sums.add(sum.loss, sum.correct, batch.labels.len(), learning_rate);
+            if !loss.is_finite() {
+                return Err(diverged(
+                    prepared,
+                    &batch.indices,
+                    loss,
+                    step,
+                    epoch,
+                    learning_rate,
+                ));
+            }
+            // On one thread of the pool, so that sums have the same order on any machine.
+            model = workers.alone(|| {
+                if let Some(most) = config.clip_norm {
+                    clip_global_norm(&model, &mut sum.gradients, most);
+                }
+                let model = optimizer.step(learning_rate, model, sum.gradients);
+                model.merge_statistics(&sum.statistics)
+            });
+
+            let images = sums.images();
+            observer.step(&Step {
+                step,
+                steps,
+                epoch,
+                images,
+                loss,
+                learning_rate,
+            });
+            if stop.requested().is_some() {
+                break;
+            }
+        }
+        session.trained(sums.images(), began.elapsed(), loader.waited());
+        if let Some(signal) = stop.requested() {
+            let step_in_epoch = step - per_epoch * (epoch as u64 - 1);
+            session.save(
+                &model,
+                &optimizer,
+                Position {
+                    step,
+                    epochs_done: epoch - 1,
+                    step_in_epoch,
+                },
+            )?;
+            return session.end(Outcome::Interrupted { signal }, &model, observer);
+        }
+        session.epoch_ends(epoch, &sums.finish(), &model, observer)?;
+        session.save(
+            &model,
+            &optimizer,
+            Position {
+                step,
+                epochs_done: epoch,
+                step_in_epoch: 0,
+            },
+        )?;
+        if config
+            .early_stopping
+            .is_some_and(|stopping| session.waits() >= stopping.patience)
+        {
+            return session.end(Outcome::StoppedEarly, &model, observer);
+        }
+    }
+    session.end(Outcome::Finished, &model, observer)
+}

@@ -1,0 +1,93 @@
+//! What the loop needs before its first step, and its last words.
+
+use crate::config::{ClassWeights, TrainConfig};
+use crate::{Prepared, TrainError};
+use receptive_data::{Loader, LoaderOptions, order};
+use std::sync::Arc;
+
+/// The epoch's batches: order and augmentation are pure functions of seed and epoch.
+pub(super) fn epoch_loader(prepared: &Prepared, epoch: u64) -> Loader {
+    let config = &prepared.config;
+    let options = LoaderOptions {
+        batch_size: config.train.batch_size,
+        workers: config.machine.workers,
+        augment: config.train.augment.clone(),
+        mean: prepared.input.mean.clone(),
+        std: prepared.input.std.clone(),
+        seed: config.train.seed,
+        epoch,
+        ..LoaderOptions::default()
+    };
+    let indices = order(prepared.train.len(), config.train.seed, epoch);
+    Loader::new(Arc::clone(&prepared.train), indices, options)
+}
+
+/// A weight for each class, where the config wants one.
+pub(super) fn class_weights(
+    config: &TrainConfig,
+    prepared: &Prepared,
+) -> Result<Option<Vec<f32>>, TrainError> {
+    let classes = prepared.data.classes.len();
+    match &config.class_weights {
+        ClassWeights::None => Ok(None),
+        ClassWeights::Balanced => {
+            let counts = prepared.data.train.class_counts();
+            let images = prepared.train.len() as f64;
+            // A class without images has no loss to weigh.
+            let weight = |count: usize| images / (classes * count.max(1)) as f64;
+            Ok(Some(
+                counts
+                    .into_iter()
+                    .map(|count| weight(count) as f32)
+                    .collect(),
+            ))
+        }
+        ClassWeights::Given(weights) => {
+            if weights.len() != classes {
+                return Err(TrainError::setting(
+                    "train.class_weights",
+                    format!("there are {} weights for {classes} classes", weights.len()),
+                ));
+            }
+            if weights
+                .iter()
+                .any(|weight| !(weight.is_finite() && *weight > 0.0))
+            {
+                return Err(TrainError::setting(
+                    "train.class_weights",
+                    "use positive numbers",
+                ));
+            }
+            Ok(Some(weights.clone()))
+        }
+    }
+}
+
+/// How many of a batch's files are named.
+const NAMED_FILES: usize = 8;
+
+/// The error of a loss that is no number, with the files of its batch.
+pub(super) fn diverged(
+    prepared: &Prepared,
+    indices: &[usize],
+    loss: f64,
+    step: u64,
+    epoch: usize,
+    learning_rate: f64,
+) -> TrainError {
+    let mut files: Vec<String> = indices
+        .iter()
+        .take(NAMED_FILES)
+        .map(|index| prepared.train.path(*index))
+        .collect();
+    if indices.len() > NAMED_FILES {
+        files.push(format!("and {} more", indices.len() - NAMED_FILES));
+    }
+    TrainError::Diverged {
+        loss,
+        step,
+        epoch,
+        learning_rate,
+        files: files.join(", "),
+    }
+}

@@ -1,0 +1,1 @@
+//! Examples of receptive: see the files beside this one.

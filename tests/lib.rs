@@ -1,0 +1,1 @@
+//! Integration tests of receptive, one module per promise.
