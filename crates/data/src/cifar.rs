@@ -2,7 +2,7 @@
 //! memory and never extracted.
 
 use std::{
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,6 +10,7 @@ use std::{
 use crate::{
     DataError, ImageSize,
     cifar_names::{CIFAR10, CIFAR100},
+    classes::enumerate,
     inflate::{self, MAX_BYTES},
     source::{Part, Source},
     split::{Item, Memory, Store},
@@ -52,15 +53,33 @@ impl Kind {
         }
     }
 
-    /// The kind whose records fill a file of this name and length exactly.
-    fn of(name: &str, len: u64) -> Option<Kind> {
-        let fits = |kind: Kind| len > 0 && len.is_multiple_of(kind.record() as u64);
-        let kind = match name {
-            "train.bin" | "test.bin" => Kind::Cifar100,
-            _ if name.starts_with("data_batch") || name == "test_batch.bin" => Kind::Cifar10,
-            _ => return None,
-        };
-        fits(kind).then_some(kind)
+    /// The kind that has a file of this name.
+    fn of(name: &str) -> Option<Kind> {
+        match name {
+            "train.bin" | "test.bin" => Some(Kind::Cifar100),
+            _ if name.starts_with("data_batch") || name == "test_batch.bin" => Some(Kind::Cifar10),
+            _ => None,
+        }
+    }
+
+    /// The files of the published set.
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Kind::Cifar10 => &[
+                "data_batch_1.bin",
+                "data_batch_2.bin",
+                "data_batch_3.bin",
+                "data_batch_4.bin",
+                "data_batch_5.bin",
+                "test_batch.bin",
+            ],
+            Kind::Cifar100 => &["train.bin", "test.bin"],
+        }
+    }
+
+    /// Whether a file of this length is a whole number of records.
+    fn fits(self, len: u64) -> bool {
+        len > 0 && len.is_multiple_of(self.record() as u64)
     }
 }
 
@@ -79,18 +98,23 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Found>, DataError> {
         if !folder.is_dir() {
             continue;
         }
+        let mut named = Vec::new();
         let mut kind = None;
-        let mut found = Vec::new();
         for path in walk::files(&folder)?.1 {
+            let Some(this) = Kind::of(&file_name(&path)) else {
+                continue;
+            };
             let length = path.metadata().map_err(DataError::io("read", &path))?.len();
-            let this = Kind::of(&file_name(&path), length);
-            if this.is_some() && (kind.is_none() || this == kind) {
-                kind = this;
-                found.push(path);
+            if this.fits(length) {
+                kind = kind.or(Some(this));
             }
+            named.push((this, path));
         }
         if let Some(kind) = kind {
-            return Ok(Some(Found::Files(kind, found)));
+            // A file of the set that is cut short stays in the list, to be refused by name.
+            named.retain(|(this, _)| *this == kind);
+            let paths = named.into_iter().map(|(_, path)| path).collect();
+            return Ok(Some(Found::Files(kind, paths)));
         }
     }
     let archives = ["cifar-10-binary.tar.gz", "cifar-100-binary.tar.gz"];
@@ -126,9 +150,9 @@ pub(crate) fn open(
         Found::Archive(path) => {
             let place = path.display().to_string();
             let members = read_archive(&mut *inflate::open(path)?, &place)?;
-            let kind = members
-                .iter()
-                .find_map(|(name, bytes)| Kind::of(name, bytes.len() as u64));
+            let kind = members.iter().find_map(|(name, bytes)| {
+                Kind::of(name).filter(|kind| kind.fits(bytes.len() as u64))
+            });
             let Some(kind) = kind else {
                 return Err(DataError::format(
                     place,
@@ -184,6 +208,8 @@ fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u
         left = left.saturating_sub(bytes.len() as u64);
         members.push((name, bytes));
     }
+    // gzip's checksum stands at the end of the stream, and is compared only if that is reached.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
     Ok(members)
 }
 
@@ -196,20 +222,27 @@ fn build(
     // An archive's order is not the set's.
     members.sort_by(|a, b| a.0.cmp(&b.0));
     let (mut train, mut test) = (Reader::new(kind), Reader::new(kind));
+    let missing: Vec<String> = kind
+        .files()
+        .iter()
+        .filter(|file| members.iter().all(|(member, _)| member != *file))
+        .map(|file| file.to_string())
+        .collect();
     let mut last = String::new();
     for (file, bytes) in members {
-        if Kind::of(&file, bytes.len() as u64) != Some(kind) {
-            if Kind::of(&file, kind.record() as u64) == Some(kind) {
-                return Err(DataError::format(
-                    format!("{place}: {file}"),
-                    format!(
-                        "it has {} bytes, which is no multiple of the {} bytes of a record",
-                        bytes.len(),
-                        kind.record()
-                    ),
-                ));
-            }
+        if Kind::of(&file) != Some(kind) {
             continue;
+        }
+        if !kind.fits(bytes.len() as u64) {
+            return Err(DataError::format(
+                format!("{place}: {file}"),
+                format!(
+                    "it has {} bytes, which is no multiple of the {} bytes of a record; \
+                     it is cut short or of another format",
+                    bytes.len(),
+                    kind.record()
+                ),
+            ));
         }
         if file == last {
             return Err(DataError::format(place, format!("it holds {file} twice")));
@@ -247,7 +280,14 @@ fn build(
         val: None,
         test: test.finish(),
         cut_test: false,
-        notes: Vec::new(),
+        notes: if missing.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!(
+                "it lacks {}, which the published set has",
+                enumerate(&missing)
+            )]
+        },
     })
 }
 

@@ -114,11 +114,11 @@ pub enum DataError {
     )]
     Missing {
         /// The name of the data set.
-        name: String,
-        /// Where it was looked for.
-        looked: String,
+        name: &'static str,
+        /// Where it was looked for. Boxed, which keeps every `Result` below 128 bytes.
+        looked: Box<str>,
         /// Why it was not downloaded.
-        why: String,
+        why: &'static str,
         /// The files it consists of.
         files: String,
         /// Where to put them.

@@ -21,7 +21,7 @@ pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataErr
         root,
         files: Vec::new(),
         names: Vec::new(),
-        notes: Vec::new(),
+        notes: layout.notes,
     };
     let train = builder.part(&layout.train)?;
     let mut list: Vec<String> = builder.names.clone();
@@ -29,13 +29,15 @@ pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataErr
     let val = layout
         .val
         .as_deref()
-        .map(|folder| builder.part(folder))
-        .transpose()?;
+        .map(|folder| builder.optional(folder))
+        .transpose()?
+        .flatten();
     let test = layout
         .test
         .as_deref()
-        .map(|folder| builder.part(folder))
-        .transpose()?;
+        .map(|folder| builder.optional(folder))
+        .transpose()?
+        .flatten();
     if train.is_empty() {
         return Err(DataError::layout(&layout.train, no_images(&builder)));
     }
@@ -81,6 +83,7 @@ struct Layout {
     val: Option<PathBuf>,
     test: Option<PathBuf>,
     cut_test: bool,
+    notes: Vec<String>,
 }
 
 fn layout(root: &Path) -> Result<Layout, DataError> {
@@ -122,27 +125,70 @@ fn layout(root: &Path) -> Result<Layout, DataError> {
     let val = named(&["val", "valid", "validation"])?;
     let test = named(&["test"])?;
     // A class may well be called `train`: only class folders inside make it the split.
-    match named(&["train"])? {
-        Some(train) if !subfolders(&train)?.is_empty() => Ok(Layout {
-            train,
-            val,
-            test,
-            cut_test: false,
-        }),
-        _ if folders.len() == usize::from(val.is_some()) + usize::from(test.is_some()) => {
-            Err(DataError::layout(
+    let train = named(&["train"])?;
+    let splits: Vec<&PathBuf> = [&train, &val, &test].into_iter().flatten().collect();
+    match &train {
+        Some(train) if !subfolders(train)?.is_empty() => {
+            let others: Vec<String> = folders
+                .iter()
+                .filter(|folder| !splits.contains(folder))
+                .filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()))
+                .collect();
+            let mut notes = Vec::new();
+            if !others.is_empty() {
+                notes.push(format!(
+                    "passed over what lies beside the splits: {}",
+                    enumerate(&others)
+                ));
+            }
+            return Ok(Layout {
+                train: train.clone(),
+                val,
+                test,
+                cut_test: false,
+                notes,
+            });
+        }
+        Some(_) if folders.len() == splits.len() => {
+            return Err(DataError::layout(
+                root,
+                "its `train` folder has no class folders; put the images of each class into a \
+                 folder of its own in it, named after the class",
+            ));
+        }
+        None if folders.len() == splits.len() => {
+            return Err(DataError::layout(
                 root,
                 "it has no `train` folder beside its validation or test folder; \
                  the class list comes from `train`",
-            ))
+            ));
         }
-        _ => Ok(Layout {
-            train: root.to_path_buf(),
-            val: None,
-            test: None,
-            cut_test: true,
-        }),
+        _ => {}
     }
+    // A class may be called `val` or `test` too, but not hold the other classes.
+    for split in [&val, &test].into_iter().flatten() {
+        let inner = subfolders(split)?;
+        let twice = inner
+            .iter()
+            .find(|inner| folders.iter().any(|f| f.file_name() == inner.file_name()));
+        if let Some(twice) = twice {
+            return Err(DataError::layout(
+                root,
+                format!(
+                    "it has class folders, and {} is one of the same name in a split; \
+                     move the class folders into a folder `train`",
+                    twice.display()
+                ),
+            ));
+        }
+    }
+    Ok(Layout {
+        train: root.to_path_buf(),
+        val: None,
+        test: None,
+        cut_test: true,
+        notes: Vec::new(),
+    })
 }
 
 struct Builder<'a> {
@@ -215,6 +261,19 @@ impl Builder<'_> {
             ));
         }
         Ok(items)
+    }
+
+    /// The same of a split that may be missing: without images it is.
+    fn optional(&mut self, folder: &Path) -> Result<Option<Vec<Item>>, DataError> {
+        let items = self.part(folder)?;
+        if items.is_empty() {
+            self.notes.push(format!(
+                "{} has no image in class folders and is taken for missing",
+                folder.display()
+            ));
+            return Ok(None);
+        }
+        Ok(Some(items))
     }
 
     fn label(&mut self, class: String) -> u32 {

@@ -37,7 +37,18 @@ fn magic(path: &Path) -> Option<[u8; 4]> {
     (read_start(&mut reader, &mut start).ok()? == 4).then_some(start)
 }
 
+/// Whether a file's name is one that only IDX files have.
+fn named_idx(path: &Path) -> bool {
+    let name = file_name(path).to_lowercase();
+    name.ends_with("idx3-ubyte") || name.ends_with("idx1-ubyte")
+}
+
 /// Looks for IDX files by content; `None` if there is no file of images.
+///
+/// # Errors
+///
+/// A file that has the name of an IDX file and other content: without it the set would silently be
+/// another one.
 pub(crate) fn find(folder: &Path) -> Result<Option<Found>, DataError> {
     let mut found = Found::default();
     let (_, others) = walk::files(folder)?;
@@ -50,6 +61,14 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Found>, DataError> {
         match magic(path) {
             Some(IMAGES) => found.images.push(path.clone()),
             Some(LABELS) => found.labels.push(path.clone()),
+            _ if named_idx(path) => {
+                inflate::open(path)?; // if it cannot be read at all, that is the error
+                return Err(DataError::format(
+                    path.display().to_string(),
+                    "its name is that of an IDX file, but its content is not: 00 00 08 03 was \
+                     expected at the beginning of images and 00 00 08 01 of labels",
+                ));
+            }
             _ => {}
         }
     }

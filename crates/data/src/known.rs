@@ -27,6 +27,8 @@ pub(crate) struct Known {
     pub(crate) url: &'static str,
     pub(crate) files: &'static [Remote],
     pub(crate) format: Format,
+    /// Training and test images: a copy with fewer is not the set.
+    pub(crate) images: (usize, usize),
 }
 
 /// The name of the set that is built into the program.
@@ -79,6 +81,7 @@ pub(crate) const KNOWN: [Known; 4] = [
             ),
         ],
         format: Format::Idx { classes: &FASHION },
+        images: (60_000, 10_000),
     },
     Known {
         name: "mnist",
@@ -106,6 +109,7 @@ pub(crate) const KNOWN: [Known; 4] = [
             ),
         ],
         format: Format::Idx { classes: &DIGITS },
+        images: (60_000, 10_000),
     },
     Known {
         name: "cifar10",
@@ -116,6 +120,7 @@ pub(crate) const KNOWN: [Known; 4] = [
             "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         )],
         format: Format::Cifar(Kind::Cifar10),
+        images: (50_000, 10_000),
     },
     Known {
         name: "cifar100",
@@ -126,6 +131,7 @@ pub(crate) const KNOWN: [Known; 4] = [
             "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
         )],
         format: Format::Cifar(Kind::Cifar100),
+        images: (50_000, 10_000),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! Finds a data set by its name: on this machine first, then at its public address.
 
 use std::{
-    env,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,9 +27,12 @@ pub(crate) struct Places {
 
 impl Places {
     /// `--data-dir`, `$RECEPTIVE_DATA`, the system's folder, the user's cache.
-    pub(crate) fn of(options: &DataOptions) -> Places {
+    pub(crate) fn of(
+        options: &DataOptions,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Places {
         let variable = |name| {
-            env::var_os(name)
+            environment(name)
                 .filter(|v| !v.is_empty())
                 .map(PathBuf::from)
         };
@@ -70,14 +73,15 @@ pub(crate) fn open(
             return Ok(source);
         }
     }
-    let missing = |why: String| DataError::Missing {
-        name: known.name.into(),
+    let missing = |why: &'static str| DataError::Missing {
+        name: known.name,
         looked: places
             .bases
             .iter()
             .map(|base| base.join(known.name).display().to_string())
             .collect::<Vec<_>>()
-            .join(", "),
+            .join(", ")
+            .into(),
         why,
         files: known
             .files
@@ -92,10 +96,10 @@ pub(crate) fn open(
         url: url.into(),
     };
     if !download {
-        return Err(missing("downloads are switched off".into()));
+        return Err(missing("downloads are switched off"));
     }
     let Some(base) = &places.download else {
-        return Err(missing("there is no cache folder to download it to".into()));
+        return Err(missing("there is no cache folder to download it to"));
     };
     let folder = base.join(known.name);
     for remote in known.files {
@@ -109,7 +113,7 @@ pub(crate) fn open(
             )?;
         }
     }
-    open_in(known, base)?.ok_or_else(|| missing("the downloaded files are not complete".into()))
+    open_in(known, base)?.ok_or_else(|| missing("the downloaded files are not complete"))
 }
 
 /// Opens the set in `base`'s folder for it; `None` if that is not there or lacks a split.
@@ -136,5 +140,23 @@ fn open_in(known: &Known, base: &Path) -> Result<Option<Source>, DataError> {
             None => return Ok(None),
         },
     };
+    let found = (
+        source.train.items.len(),
+        source.test.as_ref().map_or(0, |part| part.items.len()),
+    );
+    if found != known.images {
+        return Err(DataError::layout(
+            folder,
+            format!(
+                "{} has {} training and {} test images, but here are {} and {}; remove this folder \
+                 to have it downloaded, or complete it",
+                known.name, known.images.0, known.images.1, found.0, found.1
+            ),
+        ));
+    }
     Ok(Some(source))
 }
+
+#[cfg(test)]
+#[path = "named_tests.rs"]
+mod tests;

@@ -45,7 +45,7 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return mini::open();
     }
     if let Some(known) = KNOWN.iter().find(|known| known.name == source) {
-        let places = Places::of(options);
+        let places = Places::of(options, |name| std::env::var_os(name));
         return named::open(known, known.url, &places, options.download, progress, None);
     }
     let path = Path::new(source);

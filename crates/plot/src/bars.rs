@@ -259,6 +259,10 @@ impl Draw for Bars {
             );
             scene.text(text.anchor(Anchor::End));
         }
+        let x = (plot.x + zero * plot.w).floor() + 0.5;
+        let base = Outline::Line(vec![(x, plot.y), (x, plot.bottom())]);
+        let grey = theme.muted.mix(theme.background, 0.35);
+        scene.stroke(base, Stroke::new(grey, 1.0));
         self.mark(&mut scene, plot, ends);
         let foot = if clean(&self.x_label).is_empty() {
             20.0

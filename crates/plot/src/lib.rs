@@ -23,9 +23,12 @@
 //! # Ok::<(), receptive_plot::PlotError>(())
 //! ```
 //!
-//! The font is bundled (part of Roboto, Apache-2.0), so nothing depends on what the system has
-//! installed, and the same picture gives the same bytes everywhere. Values that are not finite leave
-//! gaps; wrong sizes are errors that say what was expected; nothing panics.
+//! The font is bundled, so nothing depends on what the system has installed, and the same picture
+//! gives the same bytes everywhere. Values that are not finite leave gaps; wrong sizes are errors
+//! that say what was expected; nothing panics.
+//!
+//! The font is part of Roboto, copyright 2011 Google Inc., under the Apache License 2.0, whose text
+//! is in `assets/LICENSE-Roboto.txt`; `assets/README.md` says what was changed.
 
 mod axis;
 mod bars;

@@ -1,4 +1,4 @@
-use super::{print, print_json};
+use super::{paragraph, print, print_json};
 use crate::args::DataArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -99,7 +99,7 @@ fn show(data: &DataSet) -> Result<(), CliError> {
             ),
         };
         print(format!(
-            "\nwidth   {}\nheight  {}",
+            "\nwidth    {}\nheight   {}",
             range(sizes.width),
             range(sizes.height)
         ))?;
@@ -108,10 +108,10 @@ fn show(data: &DataSet) -> Result<(), CliError> {
             .iter()
             .map(|(kind, count)| format!("{count} {kind}"))
             .collect();
-        print(format!("colours {}", colours.join(", ")))?;
+        print(format!("colours  {}", colours.join(", ")))?;
     }
     for note in &data.notes {
-        print(format!("note: {note}"))?;
+        print(paragraph("note     ", note))?;
     }
     if !data.damaged.is_empty() {
         print(format!("\n{} damaged files:", data.damaged.len()))?;

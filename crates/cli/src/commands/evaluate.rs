@@ -1,4 +1,4 @@
-use super::{machine, model_directory, percent, policy, print, print_json};
+use super::{machine, model_directory, paragraph, percent, policy, print, print_json};
 use crate::args::{EvaluateArgs, SplitName};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let options = data_options(&config, seed, Some(artifact.classes.clone()));
     let data = receptive_data::open(&config.source, &options, &DataProgress::default())?;
     for note in &data.notes {
-        eprintln!("note     {note}");
+        eprintln!("{}", paragraph("note     ", note));
     }
     let split = match arguments.split {
         SplitName::Train => Some(&data.train),

@@ -70,6 +70,15 @@ fn policy(policy: Policy) -> BadImages {
     }
 }
 
+/// The words below a heading, wrapped so that they fit 80 columns.
+fn paragraph(heading: &str, text: &str) -> String {
+    let options = textwrap::Options::new(80)
+        .initial_indent(heading)
+        .subsequent_indent("         ")
+        .break_words(false);
+    textwrap::fill(text, options)
+}
+
 /// A share as a percentage with one digit.
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)

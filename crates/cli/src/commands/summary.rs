@@ -1,4 +1,4 @@
-use super::{model_directory, print, print_json};
+use super::{model_directory, paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -161,19 +161,23 @@ fn show(plan: &Plan, batch_size: usize) -> Result<(), CliError> {
     print(table.to_string())?;
     let total = &plan.total;
     print(format!(
-        "\ntotal {} parameters ({} KiB with {} running statistics), {} multiply-adds an image",
+        "\ntotal    {} parameters, {} running statistics, {} KiB of weights",
         grouped(total.params),
-        grouped(total.weight_bytes() >> 10),
-        total.buffers,
+        grouped(total.buffers),
+        grouped(total.weight_bytes() >> 10)
+    ))?;
+    print(format!(
+        "         {} multiply-adds (MACs) an image",
         grouped(total.macs)
     ))?;
     print(format!(
-        "a training step on {batch_size} images takes about {} MiB",
+        "         about {} MiB for a training step on {batch_size} images",
         grouped(total.training_bytes(batch_size) >> 20)
     ))?;
-    print("field: input pixels a unit can depend on; step: pixels between neighbouring units")?;
+    print("field    input pixels that a unit can depend on, padding included")?;
+    print("step     input pixels between neighbouring units")?;
     for note in plan.notes() {
-        print(format!("note: {note}"))?;
+        print(paragraph("note     ", &note))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use super::{percent, policy, print, print_json};
+use super::{paragraph, percent, policy, print, print_json};
 use crate::args::TrainArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -102,7 +102,7 @@ fn announce(
     );
     eprintln!("run      {}", directory.path().display());
     for note in data.notes.iter().cloned().chain(plan.notes()) {
-        eprintln!("note     {note}");
+        eprintln!("{}", paragraph("note     ", &note));
     }
     if !data.damaged.is_empty() {
         let mut csv = String::from("path,reason\n");

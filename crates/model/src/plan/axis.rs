@@ -3,7 +3,7 @@
 use crate::config::Padding;
 
 /// A window along one axis.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) kernel: usize,
     pub(crate) stride: usize,

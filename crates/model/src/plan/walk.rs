@@ -12,6 +12,31 @@ use std::collections::HashMap;
 struct Signal {
     shape: Shape,
     trf: [Field; 2],
+    /// The map's height and width, which a row of values still comes from after `flatten`.
+    extent: [usize; 2],
+}
+
+impl Signal {
+    fn after(self, layer: &PlannedLayer) -> Self {
+        let extent = match (layer.output, &layer.operation) {
+            (Shape::Map { height, width, .. }, _) => [height, width],
+            (_, Operation::GlobalAvgPool2d | Operation::Linear { .. }) => [1, 1],
+            _ => self.extent,
+        };
+        Self {
+            shape: layer.output,
+            trf: layer.trf,
+            extent,
+        }
+    }
+
+    /// What a unit sees that looks at the whole of this.
+    fn whole(&self) -> [Field; 2] {
+        [
+            self.trf[0].whole(self.extent[0]),
+            self.trf[1].whole(self.extent[1]),
+        ]
+    }
 }
 
 struct Walk {
@@ -57,9 +82,11 @@ pub(crate) fn plan(config: &ModelConfig) -> Result<Plan, ModelError> {
         height: input.height,
         width: input.width,
     };
+    let extent = [input.height, input.width];
     let signal = Signal {
         shape,
         trf: [Field::PIXEL; 2],
+        extent,
     };
     let (layers, last) = walk.list(&config.layers, "", signal, 0)?;
     let classes = match (last.shape, config.classes) {
@@ -104,10 +131,7 @@ impl Walk {
             let last = depth == 0 && index + 1 == layers.len();
             let gain = following_gain(layer, &layers[index + 1..]);
             let next = self.layer(layer, &number, signal, depth, last, gain)?;
-            signal = Signal {
-                shape: next.output,
-                trf: next.trf,
-            };
+            signal = signal.after(&next);
             planned.push(next);
         }
         Ok((planned, signal))
@@ -187,7 +211,7 @@ impl Walk {
                     width: slid.width,
                 };
                 next.summary = window_summary(
-                    &format!("{} filters {}", conv.filters, conv.kernel_size),
+                    &format!("{} {}", conv.filters, conv.kernel_size),
                     conv.strides,
                     conv.dilation,
                     conv.padding,
@@ -248,9 +272,9 @@ impl Walk {
                 pooled(&mut next, slid);
             }
             LayerConfig::GlobalAvgPool2d(_) => {
-                let (channels, [height, width]) = map_of(at, &signal.shape)?;
+                let (channels, _) = map_of(at, &signal.shape)?;
                 next.output = Shape::Flat(channels);
-                next.trf = [signal.trf[0].whole(height), signal.trf[1].whole(width)];
+                next.trf = signal.whole();
                 next.operation = Operation::GlobalAvgPool2d;
             }
             LayerConfig::BatchNorm(norm) => {
@@ -382,6 +406,7 @@ impl Walk {
                 };
                 push_activation(&mut next.summary, linear.activation);
                 next.output = Shape::Flat(units);
+                next.trf = signal.whole();
                 next.operation = Operation::Linear {
                     inputs,
                     units,

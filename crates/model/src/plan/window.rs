@@ -28,8 +28,9 @@ pub(crate) struct Slid {
     pub(crate) notes: Vec<String>,
 }
 
-/// What one axis is called in messages.
+/// What an axis, or both where they are alike, is called in messages.
 struct Words {
+    vertical: bool,
     side: &'static str,
     lines: &'static str,
     before: &'static str,
@@ -37,16 +38,25 @@ struct Words {
 }
 
 const VERTICAL: Words = Words {
+    vertical: true,
     side: "height",
     lines: "row",
     before: "top",
     after: "bottom",
 };
 const HORIZONTAL: Words = Words {
+    vertical: false,
     side: "width",
     lines: "column",
     before: "left",
     after: "right",
+};
+const BOTH: Words = Words {
+    vertical: true,
+    side: "height and width",
+    lines: "row and column",
+    before: "top and left",
+    after: "bottom and right",
 };
 
 impl Windows {
@@ -69,8 +79,14 @@ impl Windows {
             stride: self.strides.width,
             dilation: self.dilation.width,
         };
-        let rows = self.axis(at, &vertical, height, &VERTICAL, strict, &mut notes)?;
-        let columns = self.axis(at, &horizontal, width, &HORIZONTAL, strict, &mut notes)?;
+        let (rows, columns);
+        if (vertical, height) == (horizontal, width) && self.is_square() {
+            rows = self.axis(at, &vertical, height, &BOTH, strict, &mut notes)?;
+            columns = rows;
+        } else {
+            rows = self.axis(at, &vertical, height, &VERTICAL, strict, &mut notes)?;
+            columns = self.axis(at, &horizontal, width, &HORIZONTAL, strict, &mut notes)?;
+        }
         Ok(Slid {
             height: rows.output,
             width: columns.output,
@@ -88,6 +104,13 @@ impl Windows {
         })
     }
 
+    fn is_square(&self) -> bool {
+        match self.padding {
+            Padding::Pixels(pair) => pair.height == pair.width,
+            Padding::Same | Padding::Valid => true,
+        }
+    }
+
     fn axis(
         &self,
         at: At<'_>,
@@ -97,7 +120,7 @@ impl Windows {
         strict: bool,
         notes: &mut Vec<String>,
     ) -> Result<Axis, ModelError> {
-        let (padding, same) = written(self.padding, words.side == "height");
+        let (padding, same) = written(self.padding, words.vertical);
         at.count(self.kernel_field, window.kernel, MOST_WINDOW)?;
         at.count("strides", window.stride, MOST_WINDOW)?;
         at.count("dilation", window.dilation, MOST_WINDOW)?;
@@ -174,18 +197,13 @@ fn uneven(window: &Window, n: usize, axis: &Axis, same: bool, words: &Words) -> 
             window.stride
         )
     };
-    let plural = if dropped > 1 { "s" } else { "" };
     match dropped {
         0 => format!(
             "{arithmetic}: {padded} {lines} of padding at the {} unused",
             words.after
         ),
-        1 => format!("{arithmetic}: {lines} {} is dropped", n - 1),
-        _ => format!(
-            "{arithmetic}: {lines}{plural} {} to {} are dropped",
-            n - dropped,
-            n - 1
-        ),
+        1 => format!("{arithmetic}: {lines} {} dropped", n - 1),
+        _ => format!("{arithmetic}: {lines} {} to {} dropped", n - dropped, n - 1),
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn markers(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &F
     let plot = frame.plot;
     let inside = |x: &f64| (plot.x - 0.01..=plot.right() + 0.01).contains(x);
     let colour = theme.muted.mix(theme.background, 0.15);
+    let mut labels = Vec::new();
     for (index, (x, label)) in panel.markers.iter().enumerate() {
         let Some(x) = frame.x(*x).filter(inside) else {
             continue;
@@ -39,9 +40,17 @@ pub(crate) fn markers(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &F
             ..Stroke::new(colour, 1.0)
         };
         scene.stroke(
-            Outline::Line(vec![(x, y + 3.0), (x, plot.bottom())]),
+            Outline::Line(vec![(x, y + 5.0), (x, plot.bottom())]),
             stroke,
         );
+        if !label.is_empty() {
+            labels.push(((centre, y), half, label));
+        }
+    }
+    // Lines from the rows above pass behind the labels.
+    for ((centre, y), half, label) in labels {
+        let ground = Area::new(centre - half - 2.0, y - 10.0, 2.0 * half + 4.0, 13.5);
+        scene.fill(Outline::Rect(ground), theme.background);
         scene.text(Text::new((centre, y), &label, SIZE, theme.muted).anchor(Anchor::Middle));
     }
 }

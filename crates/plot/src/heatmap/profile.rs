@@ -40,17 +40,15 @@ pub(crate) fn draw(
     means: &(Vec<f64>, Vec<f64>),
 ) {
     let area = placing.area;
-    let top = heights(&means.0)
-        .into_iter()
-        .enumerate()
-        .flat_map(|(index, share)| {
-            let y = area.y - GAP - share * (ROOM - 2.0 * GAP);
-            [
-                (placing.at(index as f64, 0.0).0, y),
-                (placing.at(index as f64 + 1.0, 0.0).0, y),
-            ]
-        });
-    let base = area.y - GAP;
+    let (shares, zero) = heights(&means.0);
+    let top = shares.into_iter().enumerate().flat_map(|(index, share)| {
+        let y = area.y - GAP - share * (ROOM - 2.0 * GAP);
+        [
+            (placing.at(index as f64, 0.0).0, y),
+            (placing.at(index as f64 + 1.0, 0.0).0, y),
+        ]
+    });
+    let base = area.y - GAP - zero * (ROOM - 2.0 * GAP);
     steps(
         scene,
         theme,
@@ -58,17 +56,15 @@ pub(crate) fn draw(
         (area.x, base),
         (area.right(), base),
     );
-    let side = heights(&means.1)
-        .into_iter()
-        .enumerate()
-        .flat_map(|(index, share)| {
-            let x = area.right() + GAP + share * (ROOM - 2.0 * GAP);
-            [
-                (x, placing.at(0.0, index as f64).1),
-                (x, placing.at(0.0, index as f64 + 1.0).1),
-            ]
-        });
-    let base = area.right() + GAP;
+    let (shares, zero) = heights(&means.1);
+    let side = shares.into_iter().enumerate().flat_map(|(index, share)| {
+        let x = area.right() + GAP + share * (ROOM - 2.0 * GAP);
+        [
+            (x, placing.at(0.0, index as f64).1),
+            (x, placing.at(0.0, index as f64 + 1.0).1),
+        ]
+    });
+    let base = area.right() + GAP + zero * (ROOM - 2.0 * GAP);
     steps(
         scene,
         theme,
@@ -90,8 +86,9 @@ fn steps(scene: &mut Scene, theme: &Theme, line: Vec<Point>, from: Point, to: Po
     scene.stroke(Outline::Line(line), Stroke::new(colour, 1.25));
 }
 
-/// Shares of the greatest mean, from zero or from the least mean where that is negative.
-fn heights(means: &[f64]) -> Vec<f64> {
+/// Where each mean stands between the least and the greatest, and where zero does: both ends are
+/// moved to zero where it lies beyond them.
+fn heights(means: &[f64]) -> (Vec<f64>, f64) {
     let low = means.iter().copied().fold(0.0, f64::min);
     let high = means.iter().copied().fold(0.0, f64::max);
     let share = |value: f64| {
@@ -101,7 +98,10 @@ fn heights(means: &[f64]) -> Vec<f64> {
             0.0
         }
     };
-    means.iter().map(|value| share(*value)).collect()
+    (
+        means.iter().map(|value| share(*value)).collect(),
+        share(0.0),
+    )
 }
 
 #[cfg(test)]
@@ -113,5 +113,13 @@ mod tests {
         let (columns, rows) = means(3, 2, &[1.0, 2.0, 3.0, 3.0, f32::NAN, 5.0]);
         assert_eq!(columns, [2.0, 2.0, 4.0]);
         assert_eq!(rows, [2.0, 4.0]);
+    }
+
+    #[test]
+    fn heights_count_from_zero() {
+        assert_eq!(heights(&[1.0, 4.0]), (vec![0.25, 1.0], 0.0));
+        assert_eq!(heights(&[-1.0, 3.0]), (vec![0.0, 1.0], 0.25));
+        assert_eq!(heights(&[-2.0, -1.0]), (vec![0.0, 0.5], 1.0));
+        assert_eq!(heights(&[0.0, 0.0]), (vec![0.0, 0.0], 0.0));
     }
 }

@@ -49,6 +49,9 @@ pub(crate) fn labels(table: &Table<'_>, scene: &mut Scene, theme: &Theme, layout
     debug_assert_eq!(table.len(), layout.labels.len());
 }
 
+/// The length of a bar of 100 %, where sums are drawn as bars.
+const BAR: f64 = 70.0;
+
 /// Recall and the number of examples on the right; precision and predictions below.
 pub(crate) fn sums(table: &Table<'_>, scene: &mut Scene, theme: &Theme, layout: &Layout) {
     let (grid, size) = (layout.grid, layout.size);
@@ -57,13 +60,19 @@ pub(crate) fn sums(table: &Table<'_>, scene: &mut Scene, theme: &Theme, layout: 
     let write = |at, text: &str, colour| Text::new(at, text, size, colour).anchor(Anchor::End);
     let shares = table.right.iter().zip(&table.rows).enumerate();
     if !layout.numbers {
+        // The ground is as long as a recall of 100 %.
+        let ground = Area::new(grid.right() + 8.0, grid.y, BAR, grid.h);
+        scene.fill(
+            Outline::Rect(ground),
+            theme.rule.mix(theme.background, 0.35),
+        );
         for (index, (right, whole)) in shares {
             let share = *right as f64 / (*whole).max(1) as f64;
             let y = grid.y + index as f64 * layout.cell;
             let bar = Area::new(
                 grid.right() + 8.0,
                 y,
-                share * 70.0,
+                share * BAR,
                 (layout.cell * 0.8).max(0.5),
             );
             scene.fill(Outline::Rect(bar), theme.right.mix(theme.background, 0.3));

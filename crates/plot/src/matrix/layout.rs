@@ -62,7 +62,7 @@ impl Layout {
             -90.0
         };
         let rise = match turn {
-            0.0 => size + 8.0,
+            0.0 => size + 13.0,
             -45.0 => longest * std::f64::consts::FRAC_1_SQRT_2 + size + 8.0,
             _ => longest + 12.0,
         };

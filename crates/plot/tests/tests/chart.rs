@@ -101,6 +101,25 @@ fn markers_notes_and_legend_are_in_the_picture() {
 }
 
 #[test]
+fn a_marker_line_passes_behind_the_labels_of_its_neighbours() {
+    let panel = Panel::new("")
+        .series(Series::new("", &[(1.0, 1.0), (7.0, 0.5)]))
+        .marker(3.0, "best epoch 3")
+        .marker(3.2, "stopped");
+    let svg = Chart::new("").panel(panel).to_svg().unwrap();
+    let dashes: Vec<usize> = svg
+        .match_indices("dasharray")
+        .map(|found| found.0)
+        .collect();
+    let label = svg.find("aria-label=\"best epoch 3\"").unwrap();
+    assert_eq!(dashes.len(), 2);
+    assert!(dashes.iter().all(|at| *at < label), "{svg}");
+    // The ground of the label lies between the lines and the label.
+    let between = &svg[dashes[1]..label];
+    assert!(between.contains("#ffffff"), "{between}");
+}
+
+#[test]
 fn panels_are_stacked_in_one_column_and_side_by_side_in_two() {
     let size = |columns| {
         let panel = || Panel::new("y").series(Series::new("", &[(0.0, 0.0)]));

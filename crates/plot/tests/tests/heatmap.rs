@@ -9,10 +9,13 @@ fn each_value_is_a_crisp_square_of_its_colour() {
         .colours(ColourMap::Grey)
         .range(0.0, 255.0);
     let pixels = Pixels::of(&map);
-    // 27 points for each of the 16 values, from 54 points right and 20 down; two pixels per point.
-    let (left, top, side) = (2 * (54 + 6 * 27), 2 * (20 + 5 * 27), 54);
+    // 27.5 points for each of the 16 values, from 54 points right and 20 down; two pixels per point.
+    let side = 55;
+    let (left, top) = (2 * 54 + 6 * side, 2 * 20 + 5 * side);
     for (x, y) in [
         (left, top),
+        (left + side - 1, top),
+        (left, top + side - 1),
         (left + side - 1, top + side - 1),
         (left + 20, top + 30),
     ] {

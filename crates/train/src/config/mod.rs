@@ -7,8 +7,8 @@ mod training;
 
 pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
-pub use schedule::Schedule;
-pub use training::{ClassWeights, EarlyStopping, Monitor, TrainConfig};
+pub use schedule::{Schedule, ScheduleKind};
+pub use training::{Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig};
 
 use crate::TrainError;
 use receptive_data::{BadImages, Resize};

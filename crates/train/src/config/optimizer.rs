@@ -35,7 +35,7 @@ pub enum Optimizer {
 }
 
 fn sgd_rate() -> f64 {
-    0.03
+    0.05
 }
 
 fn momentum() -> f64 {
@@ -90,7 +90,7 @@ impl Optimizer {
         if !(learning_rate.is_finite() && *learning_rate > 0.0) {
             return Err(TrainError::setting(
                 "train.optimizer.learning_rate",
-                format!("it is {learning_rate}; use a positive number such as 0.03"),
+                format!("it is {learning_rate}; use a positive number such as 0.05"),
             ));
         }
         if !(weight_decay.is_finite() && *weight_decay >= 0.0) {

@@ -76,7 +76,7 @@ mod tests {
             "train.epochs=3",
             "train.optimizer.momentum=0.5",
             "train.augment.shift=2",
-            "train.monitor=val_loss",
+            "train.monitor=val_top1",
             "train.early_stopping.patience=4",
             "train.clip_norm=1",
             "data.source=cifar10",
@@ -88,9 +88,9 @@ mod tests {
             Optimizer::Sgd { momentum: 0.5, .. }
         ));
         assert_eq!(config.train.augment.shift, 2);
-        assert_eq!(config.train.monitor, Monitor::ValLoss);
+        assert_eq!(config.train.monitor, Monitor::ValTop1);
         let stopping = EarlyStopping {
-            metric: Monitor::ValTop1,
+            metric: Monitor::ValLoss,
             patience: 4,
         };
         assert_eq!(config.train.early_stopping, Some(stopping));

@@ -81,8 +81,8 @@ mod tests {
             .get::<2>(linear.weight.id)
             .unwrap()
             .into_data()
-            .to_vec()
-            .unwrap();
+            .iter()
+            .collect();
         let bias: f32 = gradients.get::<1>(bias).unwrap().into_scalar();
         assert!((weight[0] - 0.6).abs() < 1e-6 && (bias - 0.8).abs() < 1e-6);
     }

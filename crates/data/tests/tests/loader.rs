@@ -1,0 +1,207 @@
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use receptive_data::{
+    Augment, Batch, DataError, InputSize, Loader, LoaderOptions, NoProgress, Resize, Samples, order,
+};
+
+use crate::make::{images, open, uncut};
+
+const SIZE: InputSize = InputSize {
+    channels: 3,
+    height: 12,
+    width: 10,
+};
+
+/// 26 images of 8x6 pixels in two classes, at 10x12.
+fn samples(root: &Path, cache_bytes: u64) -> Arc<Samples> {
+    images(&root.join("cat"), 15);
+    images(&root.join("dog"), 11);
+    let data = open(root, &uncut()).unwrap();
+    Arc::new(Samples::new(
+        data.train.clone(),
+        SIZE,
+        Resize::Pad,
+        cache_bytes,
+    ))
+}
+
+fn options(workers: usize) -> LoaderOptions {
+    LoaderOptions {
+        batch_size: 4,
+        workers,
+        prefetch: 3,
+        mean: vec![0.5; 3],
+        std: vec![0.25; 3],
+        seed: 7,
+        ..LoaderOptions::default()
+    }
+}
+
+fn augmented(workers: usize, epoch: u64) -> LoaderOptions {
+    LoaderOptions {
+        augment: Augment {
+            flip: true,
+            shift: 2,
+            rotation: 15.0,
+            brightness: 0.3,
+            contrast: 0.3,
+            erase: 0.5,
+        },
+        epoch,
+        ..options(workers)
+    }
+}
+
+/// All results of a loader, made in a thread of their own so that a hang is a failure.
+fn deliver(
+    samples: &Arc<Samples>,
+    indices: Vec<usize>,
+    options: LoaderOptions,
+) -> Vec<Result<Batch, DataError>> {
+    let (sender, receiver) = mpsc::channel();
+    let loader = Loader::new(samples.clone(), indices, options);
+    thread::spawn(move || sender.send(loader.collect()));
+    receiver
+        .recv_timeout(Duration::from_secs(60))
+        .expect("the loader must not hang")
+}
+
+#[test]
+fn the_number_of_workers_and_the_cache_change_no_batch() {
+    let root = tempfile::tempdir().unwrap();
+    let cached = samples(root.path(), Samples::CACHE_BYTES);
+    let some = samples(root.path(), 5 * SIZE.len() as u64);
+    let uncached = samples(root.path(), 0);
+    assert_eq!(
+        [&cached, &some, &uncached].map(|samples| samples.cacheable()),
+        [26, 5, 0]
+    );
+    let batches = |samples: &Arc<Samples>, workers, epoch| -> Vec<Batch> {
+        let order = order(samples.len(), 7, epoch);
+        let made = deliver(samples, order, augmented(workers, epoch));
+        made.into_iter().map(Result::unwrap).collect()
+    };
+    let first = batches(&uncached, 0, 3);
+    assert_eq!(first.len(), 7);
+    assert!(
+        first
+            .iter()
+            .all(|batch| batch.images.iter().all(|x| x.is_finite()))
+    );
+    for workers in [0, 1, 2, 4] {
+        for samples in [&cached, &some, &uncached] {
+            assert!(batches(samples, workers, 3) == first, "{workers} workers");
+        }
+    }
+    assert!(batches(&cached, 2, 4) != first, "another epoch differs");
+}
+
+#[test]
+fn an_epoch_may_begin_in_its_middle() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), Samples::CACHE_BYTES);
+    let order = order(samples.len(), 7, 0);
+    let whole = deliver(&samples, order.clone(), augmented(2, 0));
+    let rest = deliver(&samples, order[12..].to_vec(), augmented(2, 0));
+    assert_eq!(rest.len(), 4);
+    for (a, b) in whole[3..].iter().zip(&rest) {
+        assert!(a.as_ref().unwrap() == b.as_ref().unwrap());
+    }
+}
+
+#[test]
+fn a_file_deleted_after_opening_spoils_its_batch_only() {
+    for workers in [0, 1, 2, 4] {
+        let root = tempfile::tempdir().unwrap();
+        let samples = samples(root.path(), 0);
+        let gone = samples.path(9);
+        fs::remove_file(&gone).unwrap();
+        let made = deliver(&samples, (0..26).collect(), options(workers));
+        assert_eq!(made.len(), 7);
+        for (number, batch) in made.into_iter().enumerate() {
+            match batch {
+                Ok(batch) => assert_eq!(batch.indices[0], number * 4),
+                Err(error) => {
+                    assert_eq!(number, 2);
+                    assert!(error.to_string().contains(&gone), "{error}");
+                }
+            }
+        }
+        let error = samples.mean_std(&NoProgress, 2).unwrap_err();
+        assert!(error.to_string().contains(&gone), "{error}");
+    }
+}
+
+#[test]
+fn dropping_early_joins_the_threads() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), 0);
+    for taken in [0, 1, 5, 7] {
+        let order = order(samples.len(), 1, 0);
+        let mut loader = Loader::new(samples.clone(), order, augmented(4, 0));
+        for _ in 0..taken {
+            loader.next().unwrap().unwrap();
+        }
+        drop(loader);
+        // Every thread holds the samples.
+        assert_eq!(Arc::strong_count(&samples), 1);
+    }
+}
+
+#[test]
+fn the_last_batch_is_partial_or_left_out() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), 0);
+    for workers in [0, 2] {
+        for (drop_last, expected) in [(false, vec![8, 8, 8, 2]), (true, vec![8, 8, 8])] {
+            let options = LoaderOptions {
+                batch_size: 8,
+                drop_last,
+                ..options(workers)
+            };
+            let loader = Loader::new(samples.clone(), (0..26).collect(), options);
+            assert_eq!(loader.len(), expected.len());
+            let sizes: Vec<usize> = loader
+                .map(|batch| {
+                    let batch = batch.unwrap();
+                    let n = batch.labels.len();
+                    assert_eq!(batch.shape, [n, 3, 12, 10]);
+                    assert_eq!((batch.images.len(), batch.indices.len()), (n * 360, n));
+                    n
+                })
+                .collect();
+            assert_eq!(sizes, expected);
+        }
+    }
+}
+
+#[test]
+fn a_batch_larger_than_the_split_is_the_whole_split() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), 0);
+    let options = LoaderOptions {
+        batch_size: usize::MAX,
+        ..options(2)
+    };
+    let made = deliver(&samples, (0..26).collect(), options.clone());
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0].as_ref().unwrap().labels.len(), 26);
+    assert!(deliver(&samples, Vec::new(), options).is_empty());
+}
+
+#[test]
+fn mean_and_std_do_not_depend_on_the_threads() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), 0);
+    let one = samples.mean_std(&NoProgress, 1).unwrap();
+    assert_eq!(one.0.len(), 3);
+    for threads in [0, 2, 5] {
+        assert_eq!(samples.mean_std(&NoProgress, threads).unwrap(), one);
+    }
+}

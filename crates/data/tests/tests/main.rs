@@ -1,0 +1,16 @@
+//! What opening and loading data promises, through the public interface only.
+
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cifar;
+mod damaged;
+mod fashion_mini;
+mod folder;
+mod formats;
+mod goldens;
+mod idx;
+mod loader;
+mod make;
+mod strange_files;
+mod support;

@@ -1,0 +1,76 @@
+//! Small data sets, made by each test in a folder of its own.
+
+use std::{fs, io::Write, path::Path};
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+use receptive_data::{BadImages, DataError, DataOptions, DataSet, NoProgress};
+
+/// A picture whose pixels all differ from those of another `seed`.
+pub(crate) fn rgb(width: u32, height: u32, seed: u32) -> DynamicImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let value = |factor| ((x * 7 + y * factor + seed * 29) % 251) as u8;
+        image::Rgb([value(3), value(11), value(19)])
+    })
+    .into()
+}
+
+pub(crate) fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+pub(crate) fn jpeg(width: u32, height: u32, seed: u32) -> Vec<u8> {
+    encoded(&rgb(width, height, seed), ImageFormat::Jpeg)
+}
+
+pub(crate) fn png(width: u32, height: u32, seed: u32) -> Vec<u8> {
+    encoded(&rgb(width, height, seed), ImageFormat::Png)
+}
+
+/// Writes a file and the folders above it.
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Writes `n` images of 8x6 pixels into `folder`: `0.png`, `1.png` ...
+pub(crate) fn images(folder: &Path, n: u32) {
+    for i in 0..n {
+        write(&folder.join(format!("{i}.png")), png(8, 6, i));
+    }
+}
+
+pub(crate) fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<DataSet, DataError> {
+    receptive_data::open(path.to_str().unwrap(), options, &NoProgress)
+}
+
+/// The text of the error that opening with default options gives.
+pub(crate) fn refusal(path: &Path) -> String {
+    match open(path, &DataOptions::default()) {
+        Ok(data) => panic!("{} was opened: {data:?}", path.display()),
+        Err(error) => error.to_string(),
+    }
+}
+
+pub(crate) fn skipping() -> DataOptions {
+    DataOptions {
+        bad_images: BadImages::Skip,
+        ..DataOptions::default()
+    }
+}
+
+/// No split is cut, so that all images stay in the training split.
+pub(crate) fn uncut() -> DataOptions {
+    DataOptions {
+        val_fraction: 0.0,
+        test_fraction: 0.0,
+        ..DataOptions::default()
+    }
+}

@@ -1,1 +1,0 @@
-//! Examples of receptive: see the files beside this one.

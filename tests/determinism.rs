@@ -1,0 +1,92 @@
+//! The same seed gives the same bits, whatever the machine does in parallel.
+
+use crate::{run, tiny_run};
+use burn::tensor::Device;
+
+#[test]
+fn threads_and_workers_never_change_a_bit_of_the_weights() {
+    let device = Device::flex();
+    let hash = |threads, workers| {
+        let mut config = tiny_run();
+        config.machine.threads = threads;
+        config.machine.workers = workers;
+        run(config, &device).unwrap().weights_sha256
+    };
+    let first = hash(1, 0);
+    let others = [
+        (1, 0),
+        (2, 0),
+        (1, 1),
+        (2, 1),
+        (1, 4),
+        (2, 4),
+        (3, 0),
+        (4, 2),
+        (7, 3),
+        (2, 0),
+    ];
+    let equal = others
+        .into_iter()
+        .filter(|&(t, w)| hash(t, w) == first)
+        .count();
+    assert_eq!(equal, 10, "{equal} of 10 pairs have equal weights");
+}
+
+#[test]
+fn clipping_and_class_weights_keep_the_bits_too() {
+    let device = Device::flex();
+    let hash = |threads| {
+        let mut config = tiny_run();
+        config.train.clip_norm = Some(0.5);
+        config.train.class_weights = receptive_train::config::ClassWeights::Balanced;
+        config.train.optimizer = receptive_train::config::Optimizer::AdamW {
+            learning_rate: 1e-3,
+            weight_decay: 0.01,
+        };
+        config.machine.threads = threads;
+        run(config, &device).unwrap().weights_sha256
+    };
+    assert_eq!(hash(1), hash(2));
+}
+
+#[test]
+fn another_seed_gives_other_weights() {
+    let device = Device::flex();
+    let hash = |seed| {
+        let mut config = tiny_run();
+        config.train.seed = seed;
+        run(config, &device).unwrap().weights_sha256
+    };
+    assert_ne!(hash(1), hash(2));
+}
+
+#[test]
+fn without_batch_norm_the_shards_size_is_only_rounding() {
+    use receptive_model::{FlattenLayer, LinearLayer, ModelConfig};
+    let device = Device::flex();
+    let losses = |shard| {
+        let mut config = tiny_run();
+        config.model = ModelConfig::new(1, 28, 28)
+            .layer(FlattenLayer::default())
+            .layer(receptive_model::DropoutLayer { rate: 0.3 })
+            .layer(LinearLayer::classes());
+        config.train.micro_batch = receptive_train::config::MicroBatch::Images(shard);
+        config.train.optimizer = receptive_train::config::Optimizer::Sgd {
+            learning_rate: 0.01,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 0.0,
+        };
+        let epochs = run(config, &device).unwrap().epochs;
+        epochs
+            .iter()
+            .map(|epoch| epoch.train_loss)
+            .collect::<Vec<_>>()
+    };
+    for (whole, shards) in losses(32).into_iter().zip(losses(5)) {
+        assert!(
+            (whole - shards).abs() < 1e-4 * whole,
+            "{whole} and {shards}"
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! A wish to stop ends the run after the step it is in, with everything saved.
+
+use crate::{run_in, tiny_run};
+use burn::tensor::Device;
+use receptive_model::Artifact;
+use receptive_train::{Observer, Outcome, RunDirectory, Step, Stop};
+
+struct StopAt {
+    step: u64,
+    seen: u64,
+    stop: Stop,
+}
+
+impl Observer for StopAt {
+    fn step(&mut self, step: &Step) {
+        self.seen = step.step;
+        if step.step == self.step {
+            self.stop.request(2);
+        }
+    }
+}
+
+#[test]
+fn a_stop_at_any_step_leaves_a_checkpoint_of_that_step_and_a_model() {
+    let device = Device::flex();
+    let directory = tempfile::tempdir().unwrap();
+    for step in [1, 3, 6, 7, 11] {
+        let path = directory.path().join(step.to_string());
+        let stop = Stop::default();
+        let mut observer = StopAt {
+            step,
+            seen: 0,
+            stop: stop.clone(),
+        };
+        let trained = run_in(&path, tiny_run(), &device, &mut observer, &stop).unwrap();
+        assert_eq!(trained.outcome, Outcome::Interrupted { signal: 2 });
+        assert_eq!(observer.seen, step, "no step may follow");
+        let run = RunDirectory::open(&path).unwrap();
+        let state = run
+            .checkpoints()
+            .join(format!("{step:07}"))
+            .join("state.json");
+        let state: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
+        assert_eq!(state["step"], step);
+        Artifact::load(&run.model(), &device).unwrap();
+        let scratch = std::fs::read_dir(&path)
+            .unwrap()
+            .filter(|entry| {
+                entry
+                    .as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with('.')
+            })
+            .count();
+        assert_eq!(scratch, 0, "scratch files are left");
+    }
+}

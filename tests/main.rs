@@ -1,0 +1,79 @@
+//! Integration tests over several crates, a module per promise.
+#![recursion_limit = "256"]
+
+mod backends;
+mod determinism;
+mod interruption;
+mod learning;
+mod photos;
+
+use burn::tensor::Device;
+use receptive_data::NoProgress;
+use receptive_model::{
+    Activation, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer, LinearLayer,
+    MaxPool2dLayer, ModelConfig, Padding,
+};
+use receptive_train::{
+    InputFrom, Observer, Prepared, Quiet, RunConfig, RunDirectory, Stop, TrainError, Trained,
+};
+use std::path::Path;
+
+/// A network with batch norm and dropout that trains in a moment.
+fn tiny() -> ModelConfig {
+    ModelConfig::new(1, 28, 28)
+        .layer(
+            Conv2dLayer::new(4, 3)
+                .with_strides(2)
+                .with_padding(Padding::Same),
+        )
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(MaxPool2dLayer::new(2))
+        .layer(DropoutLayer { rate: 0.2 })
+        .layer(FlattenLayer::default())
+        .layer(LinearLayer::new(16).with_activation(Activation::Relu))
+        .layer(DropoutLayer { rate: 0.2 })
+        .layer(LinearLayer::classes())
+}
+
+/// A run of two epochs over 200 images, everything random switched on.
+fn tiny_run() -> RunConfig {
+    let mut config = RunConfig::new(tiny());
+    config.data.limit = Some(200);
+    config.train.epochs = 2;
+    config.train.batch_size = 32;
+    config.train.micro_batch = receptive_train::config::MicroBatch::Images(8);
+    config.train.augment.shift = 2;
+    config.train.augment.rotation = 10.0;
+    config.train.augment.brightness = 0.2;
+    config.train.augment.contrast = 0.2;
+    config.train.augment.erase = 0.5;
+    config.machine.threads = 2;
+    config
+}
+
+fn prepared(config: RunConfig) -> Result<Prepared, TrainError> {
+    receptive_train::prepare(config, InputFrom::Data, &NoProgress)
+}
+
+fn run_in(
+    path: &Path,
+    config: RunConfig,
+    device: &Device,
+    observer: &mut dyn Observer,
+    stop: &Stop,
+) -> Result<Trained, TrainError> {
+    let run = RunDirectory::create(path)?;
+    receptive_train::train(&prepared(config)?, &run, device, true, stop, observer)
+}
+
+fn run(config: RunConfig, device: &Device) -> Result<Trained, TrainError> {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    run_in(
+        &directory.path().join("run"),
+        config,
+        device,
+        &mut Quiet,
+        &Stop::default(),
+    )
+}
