@@ -1,1 +1,50 @@
-fn main() {}
+//! Trains the `tutorial` preset on 2,000 pictures of clothes; top-1 on the test split should reach
+//! 80 % within half a minute: `cargo run --release --example train`.
+
+use receptive_data::NoProgress;
+use receptive_model::presets;
+use receptive_train::{
+    Backend, InputFrom, Quiet, RunConfig, RunDirectory, Stop, TrainError, prepare, train,
+};
+use std::path::Path;
+
+fn main() -> Result<(), TrainError> {
+    let name = "tutorial";
+    let mut config = RunConfig::new(presets::preset(name, presets::usual_input(name))?);
+    config.data.limit = Some(2_000);
+    config.train.epochs = 10;
+
+    let prepared = prepare(config, InputFrom::Data, &NoProgress)?;
+    for layer in prepared.plan.rows() {
+        println!(
+            "{:<10} {:<28} {:>10}",
+            layer.kind,
+            layer.summary,
+            layer.output.to_string()
+        );
+    }
+
+    let backend: Backend = "flex".parse()?;
+    let run = RunDirectory::next(Path::new("runs"))?;
+    let (device, on_cpu) = (backend.device()?, backend.kind.is_cpu());
+    let trained = train(
+        &prepared,
+        &run,
+        &device,
+        on_cpu,
+        &Stop::default(),
+        &mut Quiet,
+    )?;
+
+    let test = trained.test.map_or(f64::NAN, |test| test.top1);
+    println!(
+        "test top-1 {:.1} % after {:.0} s",
+        100.0 * test,
+        trained.train_seconds
+    );
+    println!(
+        "curves and confusion matrix are in {}",
+        run.path().display()
+    );
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! Integration tests over several crates, a module per promise.
 #![recursion_limit = "256"]
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod backends;
 mod determinism;

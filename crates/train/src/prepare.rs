@@ -2,8 +2,9 @@
 
 use crate::TrainError;
 use crate::config::{DataConfig, RunConfig};
-use receptive_data::{DataOptions, DataSet, ImageSize, InputSize, Progress, Samples};
+use receptive_data::{DataOptions, DataSet, ImageSize, InputSize, KNOWN_NAMES, Progress, Samples};
 use receptive_model::{InputConfig, InputSpec, Pair, Plan, Resize};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The side photos are resized to where nothing says otherwise.
@@ -47,6 +48,14 @@ pub fn prepare(
     progress: &dyn Progress,
 ) -> Result<Prepared, TrainError> {
     config.check()?;
+    // The run directory must work from anywhere.
+    let path = Path::new(&config.data.source);
+    if !KNOWN_NAMES.contains(&config.data.source.as_str())
+        && let Ok(absolute) = path.canonicalize()
+        && let Some(absolute) = absolute.to_str()
+    {
+        config.data.source = absolute.into();
+    }
     let data = receptive_data::open(
         &config.data.source,
         &data_options(&config.data, config.train.seed, None),

@@ -78,7 +78,7 @@ impl Workers {
         };
         let caught = |pool: &ThreadPool| {
             pool.install(|| catch_unwind(AssertUnwindSafe(one)))
-                .map_err(panic_words)
+                .map_err(|panic| panic_words(&*panic))
         };
         let busy = self.pools.len().min(count).max(1);
         let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
@@ -90,7 +90,7 @@ impl Workers {
                 .collect();
             let mut all = Vec::with_capacity(count);
             for thread in threads {
-                all.extend(thread.join().map_err(panic_words)??);
+                all.extend(thread.join().map_err(|panic| panic_words(&*panic))??);
             }
             Ok::<_, String>(all)
         })?;
@@ -99,7 +99,7 @@ impl Workers {
     }
 }
 
-fn panic_words(panic: Box<dyn std::any::Any + Send>) -> String {
+fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<String>()
         .cloned()

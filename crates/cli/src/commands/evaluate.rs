@@ -1,4 +1,4 @@
-use super::{machine, model_directory, paragraph, percent, policy, print, print_json};
+use super::{is_artifact, machine, model_directory, paragraph, percent, policy, print, print_json};
 use crate::args::{EvaluateArgs, SplitName};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -72,7 +72,12 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
 
 /// What the run was trained on, unless another data set is named.
 fn trained_on(arguments: &EvaluateArgs) -> Result<(DataConfig, u64), CliError> {
-    let run = RunDirectory::open(&arguments.run).and_then(|run| run.config());
+    // `runs/001/last` is an artifact within its run.
+    let run = match (is_artifact(&arguments.run), arguments.run.parent()) {
+        (true, Some(parent)) => parent,
+        _ => &arguments.run,
+    };
+    let run = RunDirectory::open(run).and_then(|run| run.config());
     match (&arguments.data, run) {
         (None, Ok(config)) => Ok((config.data, config.train.seed)),
         (None, Err(error)) => Err(error.into()),

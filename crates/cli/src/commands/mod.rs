@@ -52,6 +52,11 @@ fn machine(arguments: &MachineArgs) -> Result<(Backend, usize), CliError> {
     Ok((backend, threads))
 }
 
+fn is_artifact(path: &Path) -> bool {
+    path.join(receptive_model::artifact::store::MANIFEST)
+        .is_file()
+}
+
 /// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
 fn model_directory(run: &Path) -> Result<std::path::PathBuf, TrainError> {
     if run

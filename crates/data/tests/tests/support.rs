@@ -6,7 +6,7 @@ use std::{
 };
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
-use receptive_data::{DataError, DataOptions, DataSet, NoProgress};
+use receptive_data::DataError;
 use tempfile::TempDir;
 
 /// A folder that is removed at the end of the test.
@@ -31,32 +31,6 @@ pub(crate) fn put(path: impl AsRef<Path>, image: impl Into<DynamicImage>) -> Pat
         .save_with_format(path, format)
         .expect("written");
     path.to_path_buf()
-}
-
-/// Writes `n` small PNG images into `root/class`.
-pub(crate) fn put_class(root: &Path, class: &str, n: usize) {
-    for i in 0..n {
-        put(
-            root.join(class).join(format!("{i:03}.png")),
-            pattern(6, 5, i as u8),
-        );
-    }
-}
-
-pub(crate) fn open(path: &Path) -> Result<DataSet, DataError> {
-    open_with(path, |_| {})
-}
-
-pub(crate) fn open_with(
-    path: &Path,
-    change: impl FnOnce(&mut DataOptions),
-) -> Result<DataSet, DataError> {
-    let mut options = DataOptions {
-        download: false,
-        ..DataOptions::default()
-    };
-    change(&mut options);
-    receptive_data::open(path.to_str().expect("UTF-8"), &options, &NoProgress)
 }
 
 /// The message of an error that must occur.

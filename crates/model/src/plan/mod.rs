@@ -4,7 +4,9 @@
 mod axis;
 mod check;
 mod field;
+mod kinds;
 mod shape;
+mod signal;
 mod walk;
 mod window;
 

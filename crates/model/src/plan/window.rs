@@ -167,7 +167,7 @@ impl Windows {
                 words.before,
                 axis.after,
                 words.after,
-                if window.kernel % 2 == 0 {
+                if window.kernel.is_multiple_of(2) {
                     " (an even kernel has no middle)"
                 } else {
                     ""

@@ -1,6 +1,8 @@
 //! Integration tests of the model crate, a module per promise.
 #![cfg(feature = "flex")]
 #![recursion_limit = "256"]
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod artifact;
 mod planned_shapes;

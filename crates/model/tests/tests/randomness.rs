@@ -142,7 +142,8 @@ fn merged_statistics_are_those_of_the_whole_batch() {
         )
     };
     let wanted = -mean / (variance + 1e-5).sqrt();
-    for cuts in [vec![0..5], vec![0..2, 2..4, 4..5]] {
+    for cuts in [[0..5, 5..5, 5..5], [0..2, 2..4, 4..5]] {
+        let cuts: Vec<_> = cuts.into_iter().filter(|rows| !rows.is_empty()).collect();
         let found = merged(&cuts);
         assert!(
             (found - wanted).abs() < 1e-4,

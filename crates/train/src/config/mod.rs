@@ -137,7 +137,7 @@ impl RunConfig {
         let text = receptive_model::artifact::store::read_text(path, CONFIG_BYTES)?;
         let origin = path.display().to_string();
         let table: toml::Table = toml::from_str(&text).map_err(config_error(&origin))?;
-        if table.contains_key("layers") {
+        if table.contains_key("layers") || table.contains_key("input") {
             return Ok(Self::new(ModelConfig::load(path)?));
         }
         toml::from_str(&text).map_err(config_error(&origin))

@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// `runs/NNN/`: `config.toml`, `classes.txt`, `metrics.csv`, `log.jsonl`, `curves.png`,
-/// `confusion.png`, `model/` (the best epoch's artifact) and `checkpoints/`.
+/// `confusion.png`, `model/` (the best epoch's artifact), `last/` (the newest epoch's) and
+/// `checkpoints/`.
 #[derive(Debug, Clone)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -85,6 +86,11 @@ impl RunDirectory {
     /// The artifact of the best epoch.
     pub fn model(&self) -> PathBuf {
         self.path.join("model")
+    }
+
+    /// The artifact of the newest epoch, best or not.
+    pub fn last(&self) -> PathBuf {
+        self.path.join("last")
     }
 
     /// Where checkpoints lie.

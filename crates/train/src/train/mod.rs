@@ -91,7 +91,7 @@ pub fn train(
         let began = Instant::now();
         let mut loader = epoch_loader(prepared, epoch as u64);
         let mut sums = Sums::new(on_cpu);
-        while let Some(batch) = loader.next() {
+        for batch in loader.by_ref() {
             let batch = batch?;
             let share = config.schedule.share(step, steps, per_epoch);
             let learning_rate = config.optimizer.learning_rate() * share;

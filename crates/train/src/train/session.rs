@@ -14,6 +14,7 @@ use burn::tensor::Device;
 use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier, weights_sha256};
 use serde::Serialize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ pub(super) struct Session<'a> {
     device: &'a Device,
     workers: &'a Workers,
     history: History,
+    fingerprint: String,
     began: Instant,
     epochs: Vec<Epoch>,
     best: Option<Best>,
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             device,
             workers,
             history: History::open(run)?,
+            fingerprint: prepared.data.fingerprint(),
             began: Instant::now(),
             epochs: Vec::new(),
             best: None,
@@ -117,8 +120,11 @@ impl<'a> Session<'a> {
             let got_better = better(&mut self.stopping_best, stopping.metric, val, epoch);
             self.waits = if got_better { 0 } else { self.waits + 1 };
         }
-        if best && checkpoint::is_finite(model) {
-            self.keep(model)?;
+        if checkpoint::is_finite(model) {
+            self.keep(model, &self.run.last())?;
+            if best {
+                self.keep(model, &self.run.model())?;
+            }
         }
         let (images, took, waited) = self.newest;
         let record = Epoch {
@@ -155,7 +161,7 @@ impl<'a> Session<'a> {
             best_epoch: self.best.map_or(0, |best| best.epoch),
             seed: self.prepared.config.train.seed,
             classes: self.prepared.data.classes.clone(),
-            data_fingerprint: self.prepared.data.fingerprint(),
+            data_fingerprint: self.fingerprint.clone(),
         };
         checkpoint::save(self.run, model, optimizer, &state)
     }
@@ -169,7 +175,7 @@ impl<'a> Session<'a> {
     ) -> Result<Trained, TrainError> {
         let train_seconds = self.began.elapsed().as_secs_f64();
         if self.epochs.is_empty() {
-            self.keep(model)?;
+            self.keep(model, &self.run.model())?;
         }
         let best = Artifact::load(&self.run.model(), self.device)?.model;
         let (mut test, mut val) = (None, None);
@@ -227,14 +233,14 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// Makes this model the run's.
-    fn keep(&self, model: &Classifier) -> Result<(), TrainError> {
+    /// Writes the model with all that must travel with it.
+    fn keep(&self, model: &Classifier, path: &Path) -> Result<(), TrainError> {
         let artifact = Artifact {
             model: model.valid(),
             classes: self.prepared.data.classes.clone(),
             input: self.prepared.input.clone(),
         };
-        Ok(artifact.save(&self.run.model())?)
+        Ok(artifact.save(path)?)
     }
 
     fn title(&self) -> String {

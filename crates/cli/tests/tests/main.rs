@@ -1,0 +1,64 @@
+//! The program as a shell sees it: output, exit codes, signals.
+
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod commands;
+mod damaged;
+mod refusals;
+#[cfg(unix)]
+mod signals;
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn receptive(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_receptive"));
+    command.args(arguments).env_remove("RECEPTIVE_DATA");
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    receptive(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Standard output of a command that must succeed.
+fn done(arguments: &[&str]) -> String {
+    let output = output(arguments);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// The last line of standard output as JSON.
+fn json(arguments: &[&str]) -> Value {
+    let out = done(arguments);
+    serde_json::from_str(out.lines().last().unwrap()).unwrap()
+}
+
+/// A run of a moment.
+fn train(run: &Path) -> Value {
+    let run = run.to_str().unwrap();
+    json(&[
+        "train",
+        "--preset",
+        "tutorial",
+        "--limit",
+        "300",
+        "--epochs",
+        "2",
+        "--threads",
+        "2",
+        "--run-dir",
+        run,
+        "--json",
+    ])
+}

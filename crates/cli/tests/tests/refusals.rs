@@ -1,0 +1,69 @@
+//! What can't be done is a sentence and an exit code, never a panic.
+
+use crate::{output, text};
+
+#[test]
+fn each_refusal_has_its_exit_code_and_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().to_str().unwrap();
+    let plain = directory.path().join("notes.toml");
+    std::fs::write(&plain, "[input]\nchannels = \"one\"").unwrap();
+    let plain = plain.to_str().unwrap();
+    for (arguments, code, words) in [
+        (vec!["train", "--preset", "smol"], 1, "tutorial, small"),
+        (vec!["train", "fashion-mnit"], 1, "fashion-mnist"),
+        (vec!["train", "--set", "train.epochs"], 2, "key=value"),
+        (vec!["train", "--set", "train.epoch=3"], 2, "epoch"),
+        (vec!["train", "--epochs", "0"], 2, "train.epochs"),
+        (vec!["train", "--epochs", "many"], 2, "--epochs"),
+        (vec!["train", "--config", plain], 1, "channels"),
+        (vec!["train", "--backend", "tpu"], 1, "flex, ndarray"),
+        (vec!["train", "--backend", "flex:9"], 1, "no device 9"),
+        (vec!["train", "--run-dir", empty], 1, "not empty"),
+        (vec!["evaluate", empty], 1, "no run directory"),
+        (vec!["predict", empty, "x.png"], 1, "no run directory"),
+        (vec!["summary", "nothing"], 1, "tutorial, small"),
+        (vec!["summary", "--input", "28x28"], 2, "3x32x32"),
+        (
+            vec!["summary", "tutorial", "--input", "1x1x1"],
+            1,
+            "layer 2 (max_pool2d)",
+        ),
+        (vec!["data", "/nowhere/at/all"], 1, "/nowhere/at/all"),
+        (vec!["frobnicate"], 2, "frobnicate"),
+        (vec![], 2, "Usage"),
+    ] {
+        let output = output(&arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(
+            message.contains(words),
+            "{arguments:?}: `{words}` is not in: {message}"
+        );
+        assert!(!message.contains("panicked"), "{arguments:?}: {message}");
+        assert!(
+            output.stdout.is_empty(),
+            "{arguments:?}: {}",
+            text(&output.stdout)
+        );
+    }
+}
+
+#[test]
+fn a_damaged_model_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    crate::train(&path);
+    let weights = path.join("model/weights.bpk");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    let output = output(&["evaluate", path.to_str().unwrap()]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        message.contains("weights.bpk") && message.contains("changed"),
+        "{message}"
+    );
+}
