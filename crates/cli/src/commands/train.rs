@@ -79,7 +79,7 @@ fn announce(
     let plan = &prepared.plan;
     let test = data.test.as_ref().map_or(0, |test| test.len());
     eprintln!(
-        "data     {}: {} classes; {} training, {} validation, {test} test images",
+        "data     {}: {} classes, {} + {} + {test} images to train, validate, test",
         data.name,
         data.classes.len(),
         data.train.len(),
@@ -87,7 +87,7 @@ fn announce(
     );
     let input = &prepared.input;
     eprintln!(
-        "input    {}x{}x{} (channels x height x width), up to {} MiB of decoded images in memory",
+        "input    {}x{}x{} (channels, height, width); at most {} MiB of decoded images",
         input.channels, input.height, input.width, prepared.config.data.cache_mb
     );
     eprintln!(
@@ -115,7 +115,7 @@ fn announce(
         }
         directory.write("skipped.csv", csv.as_bytes())?;
         eprintln!(
-            "note     {} damaged images are left out; {}/skipped.csv lists them",
+            "note     {} damaged images are left out, see {}/skipped.csv",
             data.damaged.len(),
             directory.path().display()
         );
@@ -209,7 +209,7 @@ fn finish(
         "files      {path}/: model/, curves.png, confusion.png, metrics.csv"
     ))?;
     print(format!(
-        "next       receptive evaluate {path}    or    receptive predict {path} IMAGE"
+        "next       receptive evaluate {path}, receptive predict {path} IMAGE"
     ))?;
     Ok(exit)
 }

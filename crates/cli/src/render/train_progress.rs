@@ -22,7 +22,7 @@ impl Observer for TrainProgress {
         self.clear();
         let new = bar(
             Some(images as u64),
-            "{prefix} [{bar:24}] {pos}/{len} {per_sec} {msg} {eta}",
+            "{prefix} [{bar:24}] {pos}/{len}  {msg}  {eta} left",
         );
         new.set_prefix(format!("epoch {epoch}/{epochs}"));
         self.bar = Some(new);
@@ -40,12 +40,12 @@ impl Observer for TrainProgress {
         let width = epochs.to_string().len();
         let val = match (epoch.val_loss, epoch.val_top1) {
             (Some(loss), Some(top1)) => {
-                format!("   val loss {loss:.3} top-1 {:5.2} %", 100.0 * top1)
+                format!("  val loss {loss:.3} top-1 {:4.1} %", 100.0 * top1)
             }
             _ => String::new(),
         };
         eprintln!(
-            "epoch {:>width$}/{epochs}   loss {:.3} top-1 {:5.2} %{val}   {:.0} img/s{}",
+            "epoch {:>width$}/{epochs}  loss {:.3} top-1 {:4.1} %{val}  {:.0} img/s{}",
             epoch.epoch,
             epoch.train_loss,
             100.0 * epoch.train_top1,
