@@ -79,7 +79,7 @@ fn announce(
     let plan = &prepared.plan;
     let test = data.test.as_ref().map_or(0, |test| test.len());
     eprintln!(
-        "data     {}: {} classes, {} + {} + {test} images to train, validate, test",
+        "data     {}: {} classes; {} train, {} val, {test} test images",
         data.name,
         data.classes.len(),
         data.train.len(),
