@@ -3,8 +3,8 @@
 use super::Features;
 use super::dropout::DropoutKey;
 use super::init::Weights;
+use super::kernels::{activated, conv2d, max_pool2d};
 use super::statistics::{BatchStatistics, merge};
-use crate::config::Activation;
 use crate::plan::{Edges, Operation, PlannedLayer};
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -204,10 +204,16 @@ impl Layer {
         pass: &mut Pass<'_>,
     ) -> Features {
         let output = match (self, signal, &planned.operation) {
-            (Self::Conv2d(conv), Features::Map(x), Operation::Conv2d { activation, .. }) => {
-                Features::Map(activated(conv.forward(x), *activation))
+            (
+                Self::Conv2d(conv),
+                Features::Map(x),
+                Operation::Conv2d {
+                    edges, activation, ..
+                },
+            ) => Features::Map(conv2d(conv, x, edges, *activation)),
+            (Self::MaxPool2d(pool), Features::Map(x), Operation::MaxPool2d { edges, .. }) => {
+                Features::Map(max_pool2d(pool, x, edges))
             }
-            (Self::MaxPool2d(pool), Features::Map(x), _) => Features::Map(pool.forward(x)),
             (Self::AvgPool2d(pool), Features::Map(x), _) => Features::Map(pool.forward(x)),
             (Self::GlobalAvgPool2d(pool), Features::Map(x), _) => {
                 Features::Flat(pool.forward(x).flatten(1, 3))
@@ -299,13 +305,6 @@ fn branch(
         }
     }
     Some(signal)
-}
-
-fn activated<const D: usize>(x: Tensor<D>, activation: Option<Activation>) -> Tensor<D> {
-    match activation {
-        Some(activation) => activation.forward(x),
-        None => x,
-    }
 }
 
 fn normalise<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {

@@ -2,6 +2,7 @@
 
 mod dropout;
 mod init;
+mod kernels;
 mod layer;
 mod statistics;
 mod weights;

@@ -1,0 +1,171 @@
+//! The operations' derivatives, by the chain rule.
+
+use crate::dispatch::{KernelGradients, KernelOps};
+use crate::{Conv2dOptions, MaxPool2dOptions};
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, TensorMetadata};
+
+/// What a convolution's backward pass needs.
+#[derive(Debug, Clone)]
+struct ConvState<F> {
+    x: NodeId,
+    weight: NodeId,
+    /// Where a ReLU followed: it let through what is positive here.
+    output: Option<F>,
+    options: Conv2dOptions,
+}
+
+#[derive(Debug)]
+struct Conv2d;
+
+/// `N` is 2, or 3 with a bias.
+impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2d {
+    type State = ConvState<FloatTensor<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let grad = grads.consume::<B>(&ops.node);
+        let ConvState {
+            x,
+            weight,
+            output,
+            options,
+        } = ops.state;
+        let x: FloatTensor<B> = checkpointer.retrieve_node_output(x);
+        let weight: FloatTensor<B> = checkpointer.retrieve_node_output(weight);
+        let [to_x, to_weight, to_bias] = [0, 1, 2].map(|i| ops.parents.get(i).cloned().flatten());
+        if to_weight.is_some() || to_bias.is_some() {
+            let (of_weight, of_bias) = B::conv2d_weight_gradients(
+                x.clone(),
+                weight.shape().dims(),
+                grad.clone(),
+                output.clone(),
+                options,
+            );
+            if let Some(node) = to_weight {
+                grads.register::<B>(node.id, of_weight);
+            }
+            if let Some(node) = to_bias {
+                grads.register::<B>(node.id, of_bias);
+            }
+        }
+        if let Some(node) = to_x {
+            let of_x = B::conv2d_input_gradient(x.shape().dims(), weight, grad, output, options);
+            grads.register::<B>(node.id, of_x);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MaxPool2d;
+
+impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
+    type State = (NodeId, FloatTensor<B>, MaxPool2dOptions);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let [to_x] = ops.parents;
+        let grad = grads.consume::<B>(&ops.node);
+        let (x, y, options) = ops.state;
+        let x = checkpointer.retrieve_node_output(x);
+        if let Some(node) = to_x {
+            grads.register::<B>(node.id, B::max_pool2d_input_gradient(x, y, grad, options));
+        }
+    }
+}
+
+impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
+    fn kernel_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self> {
+        let prepared = Conv2d
+            .prepare::<C>([x.node(), weight.node()])
+            .compute_bound()
+            .stateful();
+        match prepared {
+            OpsKind::Tracked(mut prep) => {
+                let (x_state, weight_state) = (prep.checkpoint(&x), prep.checkpoint(&weight));
+                let y = B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), options);
+                let state = ConvState {
+                    x: x_state,
+                    weight: weight_state,
+                    output: options.relu.then(|| y.clone()),
+                    options,
+                };
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_conv2d(
+                x.into_primitive(),
+                weight.into_primitive(),
+                options,
+            )),
+        }
+    }
+
+    fn kernel_conv2d_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self> {
+        let prepared = Conv2d
+            .prepare::<C>([x.node(), weight.node(), bias.node()])
+            .compute_bound()
+            .stateful();
+        match prepared {
+            OpsKind::Tracked(mut prep) => {
+                let (x_state, weight_state) = (prep.checkpoint(&x), prep.checkpoint(&weight));
+                let y = B::kernel_conv2d_bias(
+                    x.into_primitive(),
+                    weight.into_primitive(),
+                    bias.into_primitive(),
+                    options,
+                );
+                let state = ConvState {
+                    x: x_state,
+                    weight: weight_state,
+                    output: options.relu.then(|| y.clone()),
+                    options,
+                };
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::kernel_conv2d_bias(
+                x.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                options,
+            )),
+        }
+    }
+
+    fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self> {
+        match MaxPool2d
+            .prepare::<C>([x.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let x_state = prep.checkpoint(&x);
+                let y = B::kernel_max_pool2d(x.into_primitive(), options);
+                prep.finish((x_state, y.clone(), options), y)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::kernel_max_pool2d(x.into_primitive(), options))
+            }
+        }
+    }
+}

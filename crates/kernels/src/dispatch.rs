@@ -1,0 +1,166 @@
+//! The operations as a burn backend extension, and what flex does for them.
+
+use crate::conv::{self, Sizes, WeightGradients};
+use crate::pool::{self, PoolSizes};
+use crate::{Conv2dOptions, MaxPool2dOptions};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+
+/// The operations as burn's dispatch sees them; use [`conv2d`](crate::conv2d) and
+/// [`max_pool2d`](crate::max_pool2d).
+#[backend_extension(Autodiff, Flex)]
+pub trait KernelOps: Backend {
+    /// Convolution without bias.
+    fn kernel_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self>;
+
+    /// Convolution with bias.
+    fn kernel_conv2d_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self>;
+
+    /// Max pooling.
+    fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self>;
+}
+
+/// What the operations' backward passes compute. `output` is the forward pass' result and is there
+/// only where a ReLU followed.
+pub(crate) trait KernelGradients: Backend {
+    fn conv2d_input_gradient(
+        input: [usize; 4],
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        output: Option<FloatTensor<Self>>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self>;
+
+    /// Of weight and bias.
+    fn conv2d_weight_gradients(
+        x: FloatTensor<Self>,
+        weight: [usize; 4],
+        grad: FloatTensor<Self>,
+        output: Option<FloatTensor<Self>>,
+        options: Conv2dOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    fn max_pool2d_input_gradient(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: MaxPool2dOptions,
+    ) -> FloatTensor<Self>;
+}
+
+impl KernelOps for Flex {
+    fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, options: Conv2dOptions) -> FlexTensor {
+        let sizes = Sizes::new(dims(&x), dims(&weight), options);
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let y = conv::forward(&sizes, values(&x), values(&weight), None);
+        tensor(y, sizes.output_shape())
+    }
+
+    fn kernel_conv2d_bias(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        options: Conv2dOptions,
+    ) -> FlexTensor {
+        let sizes = Sizes::new(dims(&x), dims(&weight), options);
+        let (x, weight, bias) = (
+            x.to_contiguous(),
+            weight.to_contiguous(),
+            bias.to_contiguous(),
+        );
+        let y = conv::forward(&sizes, values(&x), values(&weight), Some(values(&bias)));
+        tensor(y, sizes.output_shape())
+    }
+
+    fn kernel_max_pool2d(x: FlexTensor, options: MaxPool2dOptions) -> FlexTensor {
+        let [images, channels, height, width] = dims(&x);
+        let sizes = PoolSizes::new([images, channels, height, width], options);
+        let y = pool::forward(&sizes, values(&x.to_contiguous()));
+        let [height, width] = sizes.output;
+        tensor(y, [images, channels, height, width])
+    }
+}
+
+impl KernelGradients for Flex {
+    fn conv2d_input_gradient(
+        input: [usize; 4],
+        weight: FlexTensor,
+        grad: FlexTensor,
+        output: Option<FlexTensor>,
+        options: Conv2dOptions,
+    ) -> FlexTensor {
+        let sizes = Sizes::new(input, dims(&weight), options);
+        let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
+        let output = output.map(|output| output.to_contiguous());
+        let output = output.as_ref().map(values);
+        let dx = conv::input_gradient(&sizes, values(&weight), values(&grad), output);
+        tensor(dx, sizes.input_shape())
+    }
+
+    fn conv2d_weight_gradients(
+        x: FlexTensor,
+        weight: [usize; 4],
+        grad: FlexTensor,
+        output: Option<FlexTensor>,
+        options: Conv2dOptions,
+    ) -> (FlexTensor, FlexTensor) {
+        let sizes = Sizes::new(dims(&x), weight, options);
+        let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
+        let output = output.map(|output| output.to_contiguous());
+        let output = output.as_ref().map(values);
+        let WeightGradients { weight, bias } =
+            conv::weight_gradients(&sizes, values(&x), values(&grad), output);
+        (
+            tensor(weight, sizes.weight_shape()),
+            tensor(bias, [sizes.filters]),
+        )
+    }
+
+    fn max_pool2d_input_gradient(
+        x: FlexTensor,
+        y: FlexTensor,
+        grad: FlexTensor,
+        options: MaxPool2dOptions,
+    ) -> FlexTensor {
+        let shape = dims(&x);
+        let sizes = PoolSizes::new(shape, options);
+        let (x, y, grad) = (x.to_contiguous(), y.to_contiguous(), grad.to_contiguous());
+        let dx = pool::input_gradient(&sizes, values(&x), values(&y), values(&grad));
+        tensor(dx, shape)
+    }
+}
+
+/// # Panics
+/// When the tensor has not four axes, which its type rules out.
+fn dims(tensor: &FlexTensor) -> [usize; 4] {
+    tensor.shape().dims()
+}
+
+/// # Panics
+/// When the values are not 32-bit floats.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    let (start, end) = tensor
+        .layout()
+        .contiguous_offsets()
+        .unwrap_or((0, tensor.storage::<f32>().len()));
+    &tensor.storage::<f32>()[start..end]
+}
+
+fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+    FlexTensor::new(
+        Bytes::from_elems(values),
+        Layout::contiguous(Shape::from(shape)),
+        DType::F32,
+    )
+}

@@ -1,0 +1,196 @@
+//! Max pooling. The backward pass finds each window's largest value again instead of remembering
+//! where it was: two floats are nearer than an index of eight bytes.
+
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// How a max pool moves over its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPool2dOptions {
+    /// The window's height and width.
+    pub kernel_size: [usize; 2],
+    /// Rows and columns that the window moves.
+    pub strides: [usize; 2],
+    /// Places at the top, left, bottom and right that are never the largest.
+    pub padding: [usize; 4],
+    /// Rows and columns between neighbouring taps.
+    pub dilation: [usize; 2],
+}
+
+/// The sizes of one pooling.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PoolSizes {
+    pub(crate) planes: usize,
+    pub(crate) input: [usize; 2],
+    pub(crate) output: [usize; 2],
+    options: MaxPool2dOptions,
+}
+
+impl PoolSizes {
+    /// # Panics
+    /// When the window is larger than the padded input, as burn's own pooling does.
+    pub(crate) fn new(
+        [images, channels, height, width]: [usize; 4],
+        options: MaxPool2dOptions,
+    ) -> Self {
+        let [top, left, bottom, right] = options.padding;
+        let size = |n: usize, padding: usize, axis: usize| {
+            let span = options.dilation[axis] * (options.kernel_size[axis] - 1) + 1;
+            assert!(
+                span <= n + padding,
+                "a window that spans {span} is larger than its padded input of {}",
+                n + padding
+            );
+            (n + padding - span) / options.strides[axis] + 1
+        };
+        Self {
+            planes: images * channels,
+            input: [height, width],
+            output: [size(height, top + bottom, 0), size(width, left + right, 1)],
+            options,
+        }
+    }
+
+    /// Whether windows of 2x2 lie side by side: the usual pool, which has a loop of its own.
+    fn is_halving(&self) -> bool {
+        let MaxPool2dOptions {
+            kernel_size,
+            strides,
+            padding,
+            dilation,
+        } = self.options;
+        kernel_size == [2, 2] && strides == [2, 2] && padding == [0; 4] && dilation == [1, 1]
+    }
+
+    /// The input indices of the window at `place` along an axis, without those in the padding.
+    fn taps(&self, place: usize, axis: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+        let (dilation, before) = (self.options.dilation[axis], self.options.padding[axis]);
+        let (first, n) = (place * self.options.strides[axis], self.input[axis]);
+        (0..self.options.kernel_size[axis])
+            .map(move |tap| (first + tap * dilation).wrapping_sub(before))
+            .filter(move |index| *index < n)
+    }
+}
+
+/// # Shapes
+/// - `x`: `[planes, height, width]`
+/// - output: `[planes, output height, output width]`
+pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
+    let [height, width] = sizes.input;
+    let [out_height, out_width] = sizes.output;
+    let mut y = vec![0.0; sizes.planes * out_height * out_width];
+    y.par_chunks_mut((out_height * out_width * group(sizes)).max(1))
+        .zip(x.par_chunks(height * width * group(sizes)))
+        .for_each(|(y, x)| {
+            let planes = y.chunks_exact_mut(out_height * out_width);
+            for (y, x) in planes.zip(x.chunks_exact(height * width)) {
+                if sizes.is_halving() {
+                    halve(sizes, x, y);
+                } else {
+                    for (place, largest) in y.iter_mut().enumerate() {
+                        let place = [place / out_width, place % out_width];
+                        *largest = window(sizes, place)
+                            .map(|at| x[at])
+                            .fold(f32::NEG_INFINITY, larger);
+                    }
+                }
+            }
+        });
+    y
+}
+
+/// The gradient with respect to the input: each window's goes to the first of its largest values.
+///
+/// # Shapes
+/// - `x`: `[planes, height, width]`
+/// - `y`, `grad`: `[planes, output height, output width]`
+/// - result: as `x`
+pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32]) -> Vec<f32> {
+    let [height, width] = sizes.input;
+    let [out_height, out_width] = sizes.output;
+    let mut dx = vec![0.0; sizes.planes * height * width];
+    let (plane, map) = (height * width, out_height * out_width);
+    dx.par_chunks_mut((plane * group(sizes)).max(1))
+        .enumerate()
+        .for_each(|(part, dx)| {
+            for (i, dx) in dx.chunks_exact_mut(plane).enumerate() {
+                let i = part * group(sizes) + i;
+                let x = &x[i * plane..][..plane];
+                let y = &y[i * map..][..map];
+                let grad = &grad[i * map..][..map];
+                if sizes.is_halving() {
+                    spread(sizes, x, y, grad, dx);
+                } else {
+                    for (place, (y, grad)) in y.iter().zip(grad).enumerate() {
+                        let mut places = window(sizes, [place / out_width, place % out_width]);
+                        if let Some(at) = places.find(|at| is_largest(x[*at], *y)) {
+                            dx[at] += grad;
+                        }
+                    }
+                }
+            }
+        });
+    dx
+}
+
+/// Planes that one thread takes at a time.
+fn group(sizes: &PoolSizes) -> usize {
+    (1 << 14) / (sizes.input[0] * sizes.input[1]).max(1) + 1
+}
+
+/// The places of one window in its plane, row by row.
+fn window(sizes: &PoolSizes, [y, x]: [usize; 2]) -> impl Iterator<Item = usize> + use<> {
+    let width = sizes.input[1];
+    let columns = sizes.taps(x, 1);
+    sizes
+        .taps(y, 0)
+        .flat_map(move |row| columns.clone().map(move |column| row * width + column))
+}
+
+/// The larger of two; what is no number stays, so that a diverged run shows.
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
+fn is_largest(value: f32, largest: f32) -> bool {
+    value == largest || value.is_nan()
+}
+
+fn pairs(sizes: &PoolSizes, out_row: usize) -> [Range<usize>; 2] {
+    let width = sizes.input[1];
+    let values = 2 * sizes.output[1];
+    [2 * out_row, 2 * out_row + 1].map(|row| row * width..row * width + values)
+}
+
+fn halve(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
+    for (row, y) in y.chunks_exact_mut(sizes.output[1]).enumerate() {
+        let [upper, lower] = pairs(sizes, row);
+        let upper = x[upper].chunks_exact(2);
+        let lower = x[lower].chunks_exact(2);
+        for ((y, upper), lower) in y.iter_mut().zip(upper).zip(lower) {
+            *y = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+        }
+    }
+}
+
+fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
+    let (width, out_width) = (sizes.input[1], sizes.output[1]);
+    let rows = y.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
+    for (row, (y, grad)) in rows.enumerate() {
+        let [upper, lower] = pairs(sizes, row);
+        let (dx_upper, dx_lower) = dx[2 * row * width..].split_at_mut(width);
+        let x = x[upper].chunks_exact(2).zip(x[lower].chunks_exact(2));
+        let dx = dx_upper
+            .chunks_exact_mut(2)
+            .zip(dx_lower.chunks_exact_mut(2));
+        for (((y, grad), (a, b)), (dx_a, dx_b)) in y.iter().zip(grad).zip(x).zip(dx) {
+            let mut left = *grad;
+            for (value, dx) in a.iter().chain(b).zip(dx_a.iter_mut().chain(dx_b)) {
+                // Without a branch: which of the four it is can't be predicted.
+                let here = if is_largest(*value, *y) { left } else { 0.0 };
+                *dx = here;
+                left -= here;
+            }
+        }
+    }
+}

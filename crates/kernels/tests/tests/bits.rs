@@ -1,0 +1,61 @@
+//! The same bits on any number of threads.
+
+use crate::random::{Random, values};
+use burn::tensor::Device;
+use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d};
+
+/// Output and gradients of a network's worth of kernels.
+fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
+    let device = Device::flex().autodiff();
+    let mut random = Random::new(1);
+    let x = random
+        .tensor([images, channels, height, width], &device)
+        .require_grad();
+    let weight = random.tensor([33, channels, 3, 3], &device).require_grad();
+    let bias = random.tensor([33], &device).require_grad();
+    let options = Conv2dOptions {
+        strides: [1, 1],
+        padding: [1; 4],
+        dilation: [1, 1],
+        relu: true,
+    };
+    let pool = MaxPool2dOptions {
+        kernel_size: [2, 2],
+        strides: [2, 2],
+        padding: [0; 4],
+        dilation: [1, 1],
+    };
+    let y = max_pool2d(
+        conv2d(x.clone(), weight.clone(), Some(bias.clone()), options),
+        pool,
+    );
+    let pull = random.tensor(y.dims(), &device);
+    let grads = (y.clone() * pull).sum().backward();
+    [
+        values(y),
+        values(x.grad(&grads).unwrap()),
+        values(weight.grad(&grads).unwrap()),
+        values(bias.grad(&grads).unwrap()),
+    ]
+    .concat()
+    .into_iter()
+    .map(f32::to_bits)
+    .collect()
+}
+
+#[test]
+fn one_two_and_five_threads_give_the_same_bits() {
+    // Many small images; and one that is cut between filters.
+    for dims in [[13, 3, 28, 28], [1, 20, 80, 80]] {
+        let with = |threads: usize| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(|| results(dims))
+        };
+        let one = with(1);
+        assert_eq!(one, with(2), "{dims:?}");
+        assert_eq!(one, with(5), "{dims:?}");
+    }
+}

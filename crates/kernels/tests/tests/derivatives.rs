@@ -1,0 +1,88 @@
+//! Gradients against finite differences, which know nothing of burn.
+
+use crate::random::{Random, values};
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_kernels::{Conv2dOptions, conv2d};
+
+const STEP: f32 = 1e-2;
+
+/// The convolution is linear in each of its arguments, so central differences are exact but for
+/// rounding; the ReLU is left out, since it has a corner.
+const OPTIONS: Conv2dOptions = Conv2dOptions {
+    strides: [2, 1],
+    padding: [1, 0, 2, 1],
+    dilation: [1, 2],
+    relu: false,
+};
+
+#[test]
+fn gradients_are_finite_differences() {
+    let device = Device::flex().autodiff();
+    let mut random = Random::new(7);
+    let x = random.tensor([2, 3, 7, 6], &device).require_grad();
+    let weight = random.tensor([4, 3, 3, 2], &device).require_grad();
+    let bias = random.tensor([4], &device).require_grad();
+    let y = conv2d(x.clone(), weight.clone(), Some(bias.clone()), OPTIONS);
+    let pull = random.tensor(y.dims(), &device);
+    let grads = (y * pull.clone()).sum().backward();
+
+    let value = |x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>| -> f32 {
+        (conv2d(x, weight, Some(bias), OPTIONS) * pull.clone().inner())
+            .sum()
+            .into_scalar()
+    };
+    let (plain_x, plain_weight, plain_bias) = (
+        x.clone().inner(),
+        weight.clone().inner(),
+        bias.clone().inner(),
+    );
+    compare("x", x.grad(&grads).unwrap(), &plain_x, |x| {
+        value(x, plain_weight.clone(), plain_bias.clone())
+    });
+    compare(
+        "weight",
+        weight.grad(&grads).unwrap(),
+        &plain_weight,
+        |weight| value(plain_x.clone(), weight, plain_bias.clone()),
+    );
+    compare("bias", bias.grad(&grads).unwrap(), &plain_bias, |bias| {
+        value(plain_x.clone(), plain_weight.clone(), bias)
+    });
+}
+
+fn compare<const D: usize>(
+    name: &str,
+    gradient: Tensor<D>,
+    at: &Tensor<D>,
+    value: impl Fn(Tensor<D>) -> f32,
+) {
+    let start = values(at.clone());
+    for (i, gradient) in values(gradient).into_iter().enumerate() {
+        let moved = |by: f32| {
+            let mut moved = start.clone();
+            moved[i] += by;
+            value(Tensor::from_data(
+                TensorData::new(moved, at.dims()),
+                &at.device(),
+            ))
+        };
+        let slope = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+        assert!(
+            (slope - gradient).abs() < 2e-3,
+            "{name}[{i}]: {gradient}, but by differences {slope}"
+        );
+    }
+}
+
+#[test]
+fn only_what_is_tracked_gets_a_gradient() {
+    let device = Device::flex().autodiff();
+    let mut random = Random::new(8);
+    let x = random.tensor([1, 2, 5, 5], &device).require_grad();
+    let weight = random.tensor([3, 2, 3, 3], &device);
+    let grads = conv2d(x.clone(), weight.clone(), None, OPTIONS)
+        .sum()
+        .backward();
+    assert!(x.grad(&grads).is_some());
+    assert!(weight.grad(&grads).is_none());
+}

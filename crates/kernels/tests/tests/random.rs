@@ -1,0 +1,59 @@
+//! Random numbers and tensors, the same in every run.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+pub(crate) struct Random(ChaCha8Rng);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// From `least` to `most`, both included.
+    pub(crate) fn between(&mut self, least: usize, most: usize) -> usize {
+        least + self.0.next_u32() as usize % (most - least + 1)
+    }
+
+    pub(crate) fn pair(&mut self, least: usize, most: usize) -> [usize; 2] {
+        [self.between(least, most), self.between(least, most)]
+    }
+
+    /// From -1 to 1.
+    pub(crate) fn value(&mut self) -> f32 {
+        (self.0.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    pub(crate) fn tensor<const D: usize>(
+        &mut self,
+        dims: [usize; D],
+        device: &Device,
+    ) -> Tensor<D> {
+        let values: Vec<f32> = (0..dims.iter().product::<usize>())
+            .map(|_| self.value())
+            .collect();
+        Tensor::from_data(TensorData::new(values, dims), device)
+    }
+}
+
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// The largest difference, relative to the largest value of `right` or to 1, the size of what was
+/// added up: a sum that happens to be small is no more exact than its terms.
+pub(crate) fn difference<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> f32 {
+    assert_eq!(left.dims(), right.dims());
+    let (left, right) = (values(left), values(right));
+    let scale = right
+        .iter()
+        .fold(1.0_f32, |most, value| most.max(value.abs()));
+    let most = left
+        .iter()
+        .zip(&right)
+        .fold(0.0_f32, |most, (left, right)| {
+            most.max((left - right).abs())
+        });
+    most / scale
+}

@@ -1,0 +1,64 @@
+//! Numbers that are none, and shapes that do not fit.
+
+use burn::tensor::{Device, Tensor};
+use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d, runs_on};
+
+const OPTIONS: Conv2dOptions = Conv2dOptions {
+    strides: [1, 1],
+    padding: [0; 4],
+    dilation: [1, 1],
+    relu: true,
+};
+
+/// A diverged run must show in its loss, so a ReLU or a maximum must not hide it.
+#[test]
+fn what_is_no_number_stays_so() {
+    let device = Device::flex();
+    let x = Tensor::<4>::full([1, 1, 4, 4], f32::NAN, &device);
+    let weight = Tensor::<4>::ones([1, 1, 3, 3], &device);
+    let y = conv2d(x.clone(), weight, None, OPTIONS);
+    assert!(y.into_data().iter::<f32>().all(f32::is_nan));
+    for kernel_size in [[2, 2], [3, 3]] {
+        let options = MaxPool2dOptions {
+            kernel_size,
+            strides: kernel_size,
+            padding: [0; 4],
+            dilation: [1, 1],
+        };
+        let y = max_pool2d(x.clone(), options);
+        assert!(y.into_data().iter::<f32>().all(f32::is_nan));
+    }
+}
+
+#[test]
+fn views_that_do_not_lie_in_order_are_read_right() {
+    let device = Device::flex();
+    let x = Tensor::<1, burn::tensor::Int>::arange(0..48, &device)
+        .float()
+        .reshape([1, 3, 4, 4]);
+    let weight = Tensor::<4>::ones([2, 3, 3, 3], &device);
+    let there_and_back = x.clone().swap_dims(2, 3).swap_dims(1, 2);
+    let in_order = Tensor::<4>::from_data(there_and_back.to_data(), &device);
+    let [_, channels, ..] = there_and_back.dims();
+    let weight = weight
+        .slice([0..2, 0..1, 0..3, 0..3])
+        .repeat_dim(1, channels);
+    let weight = weight.slice([0..2, 0..channels, 0..3, 0..3]);
+    let view = conv2d(there_and_back, weight.clone(), None, OPTIONS);
+    let plain = conv2d(in_order, weight, None, OPTIONS);
+    view.into_data().assert_eq(&plain.into_data(), true);
+}
+
+#[test]
+#[should_panic(expected = "larger than its padded input of 2")]
+fn a_kernel_larger_than_its_input_is_refused_by_name() {
+    let device = Device::flex();
+    let x = Tensor::<4>::ones([1, 1, 2, 2], &device);
+    conv2d(x, Tensor::ones([1, 1, 3, 3], &device), None, OPTIONS);
+}
+
+#[test]
+fn flex_is_recognised_with_and_without_autodiff() {
+    assert!(runs_on(&Device::flex()));
+    assert!(runs_on(&Device::flex().autodiff()));
+}
