@@ -24,6 +24,7 @@
 mod autodiff;
 mod conv;
 mod dispatch;
+mod lanes;
 mod matrix;
 mod pool;
 mod scratch;

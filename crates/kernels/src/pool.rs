@@ -1,6 +1,7 @@
 //! Max pooling. The backward pass finds each window's largest value again instead of remembering
 //! where it was: two floats are nearer than an index of eight bytes.
 
+use crate::lanes::{kept, vectorised};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -85,7 +86,7 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
             let planes = y.chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
                 if sizes.is_halving() {
-                    halve(sizes, x, y);
+                    vectorised(|| halve(sizes, x, y));
                 } else {
                     for (place, largest) in y.iter_mut().enumerate() {
                         let place = [place / out_width, place % out_width];
@@ -119,7 +120,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                 let y = &y[i * map..][..map];
                 let grad = &grad[i * map..][..map];
                 if sizes.is_halving() {
-                    spread(sizes, x, y, grad, dx);
+                    vectorised(|| spread(sizes, x, y, grad, dx));
                 } else {
                     for (place, (y, grad)) in y.iter().zip(grad).enumerate() {
                         let mut places = window(sizes, [place / out_width, place % out_width]);
@@ -148,49 +149,52 @@ fn window(sizes: &PoolSizes, [y, x]: [usize; 2]) -> impl Iterator<Item = usize> 
 }
 
 /// The larger of two; what is no number stays, so that a diverged run shows.
+#[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
-    if b > a || b.is_nan() { b } else { a }
+    if (b > a) | b.is_nan() { b } else { a }
 }
 
+#[inline(always)]
 fn is_largest(value: f32, largest: f32) -> bool {
-    value == largest || value.is_nan()
+    (value == largest) | value.is_nan()
 }
 
+#[inline(always)]
 fn pairs(sizes: &PoolSizes, out_row: usize) -> [Range<usize>; 2] {
     let width = sizes.input[1];
     let values = 2 * sizes.output[1];
     [2 * out_row, 2 * out_row + 1].map(|row| row * width..row * width + values)
 }
 
+#[inline(always)]
 fn halve(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     for (row, y) in y.chunks_exact_mut(sizes.output[1]).enumerate() {
-        let [upper, lower] = pairs(sizes, row);
-        let upper = x[upper].chunks_exact(2);
-        let lower = x[lower].chunks_exact(2);
-        for ((y, upper), lower) in y.iter_mut().zip(upper).zip(lower) {
-            *y = larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]));
+        let [upper, lower] = pairs(sizes, row).map(|row| x[row].chunks_exact(2));
+        for ((y, a), b) in y.iter_mut().zip(upper).zip(lower) {
+            *y = larger(larger(a[0], a[1]), larger(b[0], b[1]));
         }
     }
 }
 
+#[inline(always)]
 fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     let rows = y.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
     for (row, (y, grad)) in rows.enumerate() {
-        let [upper, lower] = pairs(sizes, row);
+        let [upper, lower] = pairs(sizes, row).map(|row| x[row].chunks_exact(2));
         let (dx_upper, dx_lower) = dx[2 * row * width..].split_at_mut(width);
-        let x = x[upper].chunks_exact(2).zip(x[lower].chunks_exact(2));
         let dx = dx_upper
             .chunks_exact_mut(2)
             .zip(dx_lower.chunks_exact_mut(2));
-        for (((y, grad), (a, b)), (dx_a, dx_b)) in y.iter().zip(grad).zip(x).zip(dx) {
-            let mut left = *grad;
-            for (value, dx) in a.iter().chain(b).zip(dx_a.iter_mut().chain(dx_b)) {
-                // Without a branch: which of the four it is can't be predicted.
-                let here = if is_largest(*value, *y) { left } else { 0.0 };
-                *dx = here;
-                left -= here;
-            }
+        for (((y, grad), (a, b)), (dx_a, dx_b)) in y.iter().zip(grad).zip(upper.zip(lower)).zip(dx)
+        {
+            // The first of the largest gets it all. Without a branch: which one it is can't be
+            // predicted.
+            let [p, q, r, s] = [a[0], a[1], b[0], b[1]].map(|value| is_largest(value, *y));
+            dx_a[0] = kept(*grad, p);
+            dx_a[1] = kept(*grad, q & !p);
+            dx_b[0] = kept(*grad, r & !(p | q));
+            dx_b[1] = kept(*grad, s & !(p | q | r));
         }
     }
 }

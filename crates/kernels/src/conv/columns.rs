@@ -1,6 +1,7 @@
 //! Windows to columns and back.
 
 use super::Sizes;
+use crate::lanes::{add, vectorised};
 use std::ops::Range;
 
 /// Rows `channels * kernel height * kernel width`, columns one per place of `rows`: the values that
@@ -144,12 +145,8 @@ fn scatter_tap(sizes: &Sizes, line: &mut [f32], tap: Tap, rows: &Range<usize>, p
         }
         let to = first_row * width + valid.start.wrapping_add_signed(tap.x);
         let values = line.len() - valid.start - (width - valid.end);
-        for (sum, value) in plane[to..][..values]
-            .iter_mut()
-            .zip(&line[valid.start..][..values])
-        {
-            *sum += *value;
-        }
+        let (sums, values) = (&mut plane[to..][..values], &line[valid.start..][..values]);
+        vectorised(|| add(sums, values));
         return;
     }
     for (i, values) in line.chunks_exact(out_width).enumerate() {

@@ -1,6 +1,7 @@
 use super::bands::{bands, slice};
 use super::columns::gather;
 use super::{Conv2dOptions, Sizes};
+use crate::lanes::vectorised;
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
 use rayon::prelude::*;
@@ -56,15 +57,17 @@ pub(crate) fn forward(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f
 }
 
 fn finish(values: &mut [f32], bias: f32, options: Conv2dOptions) {
-    if options.relu {
-        for value in values {
-            // Unlike `f32::max`, this keeps what is no number, so that a diverged run shows.
-            let sum = *value + bias;
-            *value = if sum < 0.0 { 0.0 } else { sum };
+    vectorised(|| {
+        if options.relu {
+            for value in values {
+                let sum = *value + bias;
+                // Unlike `f32::max`, this keeps what is no number, so that a diverged run shows.
+                *value = if sum < 0.0 { 0.0 } else { sum };
+            }
+        } else if bias != 0.0 {
+            for value in values {
+                *value += bias;
+            }
         }
-    } else if bias != 0.0 {
-        for value in values {
-            *value += bias;
-        }
-    }
+    });
 }

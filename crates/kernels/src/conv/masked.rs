@@ -1,4 +1,5 @@
 use super::Sizes;
+use crate::lanes::{kept, vectorised};
 use std::ops::Range;
 
 /// The gradients of one image's maps within a band, 0 where the ReLU was shut.
@@ -21,9 +22,12 @@ pub(super) fn masked_band(
         match output {
             None => masked.copy_from_slice(grad),
             Some(output) => {
-                for ((masked, grad), output) in masked.iter_mut().zip(grad).zip(&output[place..]) {
-                    *masked = if *output > 0.0 { *grad } else { 0.0 };
-                }
+                let output = &output[place..][..width];
+                vectorised(|| {
+                    for ((masked, grad), output) in masked.iter_mut().zip(grad).zip(output) {
+                        *masked = kept(*grad, *output > 0.0);
+                    }
+                });
             }
         }
     }

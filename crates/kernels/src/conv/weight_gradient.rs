@@ -2,6 +2,7 @@ use super::Sizes;
 use super::bands::bands;
 use super::columns::gather;
 use super::masked::masked_band;
+use crate::lanes::{add, total, vectorised};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
 use rayon::prelude::*;
@@ -50,8 +51,8 @@ pub(crate) fn weight_gradients(
         .collect::<Vec<_>>()
         .into_iter()
         .reduce(|mut all, part| {
-            add(&mut all.weight, &part.weight);
-            add(&mut all.bias, &part.bias);
+            vectorised(|| add(&mut all.weight, &part.weight));
+            vectorised(|| add(&mut all.bias, &part.bias));
             all
         })
         .unwrap_or_else(|| WeightGradients {
@@ -93,24 +94,7 @@ fn add_band(
             Write::Add,
         );
         for (sum, grad) in sum.bias.iter_mut().zip(masked.chunks_exact(width)) {
-            *sum += total(grad);
+            *sum += vectorised(|| total(grad));
         }
     });
-}
-
-/// A sum over lanes that the compiler can keep in vector registers: always in the same order.
-fn total(values: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut lanes = [0.0; LANES];
-    let (whole, rest) = values.split_at(values.len() - values.len() % LANES);
-    for values in whole.chunks_exact(LANES) {
-        add(&mut lanes, values);
-    }
-    lanes.iter().chain(rest).sum()
-}
-
-fn add(sums: &mut [f32], values: &[f32]) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += *value;
-    }
 }
