@@ -38,7 +38,9 @@ fn clipping_and_class_weights_keep_the_bits_too() {
     let hash = |threads| {
         let mut config = tiny_run();
         config.train.clip_norm = Some(0.5);
-        config.train.class_weights = receptive_train::config::ClassWeights::Balanced;
+        config.train.class_weights = receptive_train::config::ClassWeights::Rule(
+            receptive_train::config::WeightRule::Balanced,
+        );
         config.train.optimizer = receptive_train::config::Optimizer::AdamW {
             learning_rate: 1e-3,
             weight_decay: 0.01,

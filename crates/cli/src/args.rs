@@ -7,6 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(
     version,
+    max_term_width = 80,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 stopped by Ctrl-C \
                   and 143 by SIGTERM (both after saving).\nResults go to standard output, \
                   messages to standard error."
@@ -107,9 +108,10 @@ pub(crate) struct EvaluateArgs {
     pub(crate) run: PathBuf,
     /// Another data set than the one it was trained on
     pub(crate) data: Option<String>,
-    /// The part of the data to measure on
-    #[arg(long, value_enum, default_value_t = SplitName::Test)]
-    pub(crate) split: SplitName,
+    /// The part of the data to measure on [default: test, or what there is of a data set that
+    /// the model was not trained on]
+    #[arg(long, value_enum)]
+    pub(crate) split: Option<SplitName>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]

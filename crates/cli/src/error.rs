@@ -2,6 +2,7 @@ use crate::exit::Exit;
 use receptive_data::DataError;
 use receptive_model::ModelError;
 use receptive_train::TrainError;
+use std::path::PathBuf;
 
 /// What a command can end with instead of a result.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +11,13 @@ pub(crate) enum CliError {
     Train(#[from] TrainError),
     #[error("{0}")]
     Usage(String),
+    #[error(
+        "{path}: this run has no model, since it ended before its first epoch was over; train it \
+         again with `receptive train --config {config}`",
+        path = .0.display(),
+        config = .0.join("config.toml").display()
+    )]
+    NoModel(PathBuf),
     #[error("writing to standard output failed: {0}")]
     Output(#[from] std::io::Error),
     #[error("the result can't be written as JSON: {0}")]
@@ -28,10 +36,29 @@ impl From<DataError> for CliError {
     }
 }
 
+/// Whether the command line or a config asks for what can't be had, whatever the files hold.
+fn is_usage(error: &TrainError) -> bool {
+    matches!(
+        error,
+        TrainError::Setting { .. }
+            | TrainError::Config { .. }
+            | TrainError::Backend { .. }
+            | TrainError::Data(DataError::Option { .. } | DataError::UnknownSource { .. })
+            | TrainError::Model(
+                ModelError::Config { .. }
+                    | ModelError::Layer { .. }
+                    | ModelError::Model { .. }
+                    | ModelError::UnknownPreset { .. }
+                    | ModelError::UnknownLayer { .. }
+            )
+    )
+}
+
 impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Train(TrainError::Setting { .. }) => Exit::Usage,
+            Self::Usage(_) => Exit::Usage,
+            Self::Train(error) if is_usage(error) => Exit::Usage,
             // The reader of a pipe went away: what it wanted, it has.
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             _ => Exit::Failed,

@@ -1,5 +1,7 @@
 //! `receptive`: train convolutional image classifiers and measure what they see.
 #![recursion_limit = "256"]
+// `println!` and `eprintln!` panic when nobody reads; `commands::print` and `render::say` do not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod commands;
@@ -21,7 +23,10 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(exit) => exit.code(),
         Err(error) => {
-            eprintln!("error: {error}");
+            // Where the reader of a pipe has gone away there is nothing left to say.
+            if error.exit() != exit::Exit::Done {
+                render::say_error(&error);
+            }
             error.exit().code()
         }
     }

@@ -36,10 +36,10 @@ impl Augment {
     /// Checks that every number lies in its documented range.
     pub fn check(&self) -> Result<(), DataError> {
         for (option, value, most) in [
-            ("augment.rotation", self.rotation, 180.0),
-            ("augment.brightness", self.brightness, 1.0),
-            ("augment.contrast", self.contrast, 1.0),
-            ("augment.erase", self.erase, 1.0),
+            ("train.augment.rotation", self.rotation, 180.0),
+            ("train.augment.brightness", self.brightness, 1.0),
+            ("train.augment.contrast", self.contrast, 1.0),
+            ("train.augment.erase", self.erase, 1.0),
         ] {
             if !(0.0..=most).contains(&value) {
                 return Err(DataError::option(
@@ -377,7 +377,9 @@ mod tests {
                 ..all()
             },
         ] {
-            assert!(wrong.check().is_err(), "{wrong:?}");
+            // By the name with which it is set.
+            let text = wrong.check().expect_err("must be refused").to_string();
+            assert!(text.starts_with("train.augment."), "{text}");
         }
     }
 }

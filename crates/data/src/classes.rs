@@ -1,6 +1,6 @@
 //! Class names to labels, by name only.
 
-use crate::{DataError, source::Source};
+use crate::{DataError, source::Source, split::Store};
 
 /// Decides the class list of a source and maps the names it uses to places in that list.
 ///
@@ -38,6 +38,8 @@ pub(crate) fn resolve(
         .collect();
     let names = source.names.clone();
     let origin = source.name.clone();
+    // Labels within IDX and CIFAR files have no name that could be mistyped or changed.
+    let in_files = matches!(*source.train.store, Store::Memory(_));
     for (split, part) in source.parts_mut() {
         let mut seen = vec![false; list.len()];
         for item in &mut part.items {
@@ -45,7 +47,20 @@ pub(crate) fn resolve(
             let Some(place) = places.get(name).copied().flatten() else {
                 let class = names.get(name).cloned().unwrap_or_else(|| name.to_string());
                 return Err(DataError::UnknownClass {
-                    hint: near(&class, list.iter().map(String::as_str)),
+                    hint: if in_files {
+                        String::new()
+                    } else {
+                        near(&class, list.iter().map(String::as_str))
+                    },
+                    advice: match (in_files, given) {
+                        (false, _) => "rename or remove its folder",
+                        (true, None) => {
+                            "its file of labels is damaged or of another data set: replace it"
+                        }
+                        (true, Some(_)) => {
+                            "the model was trained on other classes: give a data set with its classes"
+                        }
+                    },
                     class,
                     place: format!("{origin} ({split} split)"),
                     count: list.len(),
@@ -100,7 +115,10 @@ pub(crate) fn enumerate(names: &[String]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(SHOWN)
-        .map(|name| format!("`{name}`"))
+        .map(|name| match name.contains(char::is_control) {
+            true => format!("{name:?}"), // a name from a file system must not command a terminal
+            false => format!("`{name}`"),
+        })
         .collect();
     let more = names.len().saturating_sub(SHOWN);
     let tail = if more > 0 {

@@ -14,7 +14,8 @@ pub struct DataSet {
     pub name: String,
     /// The class names; a label is a place in this list.
     pub classes: Vec<String>,
-    /// What to train on.
+    /// What to train on; empty only if [`DataOptions::classes`] or
+    /// [`DataOptions::allow_empty_classes`] permit it.
     pub train: Split,
     /// What to choose by; empty if the source has none and `val_fraction` is 0.
     pub val: Split,
@@ -33,6 +34,17 @@ pub struct Damaged {
     pub path: PathBuf,
     /// Why it cannot be read.
     pub reason: String,
+}
+
+impl Damaged {
+    /// All of them for an error, one a line.
+    pub(crate) fn list<'a>(damaged: impl IntoIterator<Item = &'a Damaged>) -> String {
+        damaged
+            .into_iter()
+            .map(|damaged| format!("  {}: {}", damaged.path.display(), damaged.reason))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
 }
 
 /// The least, the middle and the greatest of some numbers of pixels.
@@ -157,6 +169,16 @@ fn range(mut values: Vec<usize>) -> Option<Range> {
     })
 }
 
+fn nothing_left(damaged: &[Damaged]) -> String {
+    if damaged.is_empty() {
+        return "it has no image to train or evaluate on".to_string();
+    }
+    format!(
+        "no image is left to train or evaluate on; repair the damaged ones:\n{}",
+        Damaged::list(damaged)
+    )
+}
+
 /// Cuts the missing splits, limits them and puts the data set together.
 pub(crate) fn assemble(
     mut source: Source,
@@ -198,24 +220,26 @@ pub(crate) fn assemble(
         source.train.items = rest;
     }
     if let Some(limit) = options.limit {
-        let total = source.train.items.len().max(1);
-        for (name, part) in source.parts_mut() {
-            let share = part.items.len() as u128 * limit as u128 / total as u128;
-            let most = if name == "train" {
-                limit
-            } else {
-                (share as usize).max(1)
-            };
+        let total = match source.train.items.len() {
+            0 => source.parts_mut().map(|(_, part)| part.items.len()).max(),
+            train => Some(train),
+        };
+        for (_, part) in source.parts_mut() {
+            let share =
+                part.items.len() as u128 * limit as u128 / total.unwrap_or(1).max(1) as u128;
+            let most = (share as usize).max(1);
             let items = std::mem::take(&mut part.items);
             part.items = crate::stratify::limit(items, n, most, options.seed);
         }
     }
     let damaged = crate::verify::verify(&mut source, &classes, options, progress)?;
-    if source.train.items.is_empty() {
-        return Err(DataError::layout(
-            &source.name,
-            "no image is left to train on".to_string(),
-        ));
+    let has_images = match options.classes {
+        Some(_) => source.parts_mut().any(|(_, part)| !part.items.is_empty()),
+        None => !source.train.items.is_empty(),
+    };
+    let only_listed = options.allow_empty_classes && !damaged.is_empty();
+    if !has_images && !only_listed {
+        return Err(DataError::layout(&source.name, nothing_left(&damaged)));
     }
     let store = source.train.store.clone();
     let split = |name, part: Option<crate::source::Part>| {

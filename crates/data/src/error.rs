@@ -59,7 +59,7 @@ pub enum DataError {
         count: usize,
         /// How many images were checked.
         total: usize,
-        /// One damaged file and its reason a line (the first 20, then how many more).
+        /// Every damaged file and its reason, one a line.
         list: String,
     },
     /// The source is neither a known name nor an existing path.
@@ -85,7 +85,7 @@ pub enum DataError {
     /// A class occurs that the class list does not have.
     #[error(
         "the class `{class}` of {place} is not one of the {count} classes of {list}{hint}; \
-         rename or remove it"
+         {advice}"
     )]
     UnknownClass {
         /// The class.
@@ -98,6 +98,8 @@ pub enum DataError {
         list: &'static str,
         /// `; did you mean ...?`, or nothing.
         hint: String,
+        /// What to do, which depends on where the source has its classes from.
+        advice: &'static str,
     },
     /// An IDX or CIFAR file does not hold what its kind of file must hold.
     #[error("{file}: {problem}")]
@@ -156,7 +158,7 @@ pub enum DataError {
     /// An option has a value that cannot be used.
     #[error("{option}: {problem}")]
     Option {
-        /// The flag or field.
+        /// The setting, as in a configuration (`data.resize`), or the flag if it has one (`--limit`).
         option: &'static str,
         /// What is wrong with it and what is accepted.
         problem: String,

@@ -28,7 +28,7 @@ impl std::str::FromStr for Resize {
             "crop" => Ok(Resize::Crop),
             "pad" => Ok(Resize::Pad),
             _ => Err(DataError::option(
-                "--resize",
+                "data.resize",
                 format!("`{text}` is not a way to resize: use `stretch`, `crop` or `pad`"),
             )),
         }
@@ -325,6 +325,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_unknown_way_to_resize_is_refused_by_the_name_of_the_setting() {
+        let error = "zoom".parse::<Resize>().expect_err("must be refused");
+        assert!(error.to_string().starts_with("data.resize: "), "{error}");
     }
 
     #[test]

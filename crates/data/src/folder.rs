@@ -1,29 +1,29 @@
 //! A folder of image files: `train/`, `val/`, `test/` with class folders, or class folders alone.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
     DataError, DataOptions, ImageSize,
     classes::enumerate,
+    layout::layout,
     source::{Part, Source},
     split::{FileEntry, Files, Item, Store},
     walk::{files, subfolders, walk},
 };
 
-/// Indexes a folder. The class list comes from the training split alone.
+/// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
 pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataError> {
-    let layout = layout(root)?;
+    let layout = layout(root, options.classes.is_some())?;
     let mut builder = Builder {
         root,
         files: Vec::new(),
         names: Vec::new(),
         notes: layout.notes,
     };
-    let train = builder.part(&layout.train)?;
+    let train = match &layout.train {
+        Some(folder) => builder.part(folder)?,
+        None => Vec::new(),
+    };
     let mut list: Vec<String> = builder.names.clone();
     list.sort_unstable();
     let val = layout
@@ -38,8 +38,11 @@ pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataErr
         .map(|folder| builder.optional(folder))
         .transpose()?
         .flatten();
-    if train.is_empty() {
-        return Err(DataError::layout(&layout.train, no_images(&builder)));
+    // A trained model brings its classes; then any split is enough.
+    let evaluable = options.classes.is_some() && (val.is_some() || test.is_some());
+    if train.is_empty() && !evaluable {
+        let place = layout.train.as_deref().unwrap_or(root);
+        return Err(DataError::layout(place, no_images(&builder)));
     }
     if u32::try_from(builder.files.len()).is_err() {
         return Err(DataError::layout(
@@ -76,119 +79,6 @@ fn no_images(builder: &Builder<'_>) -> String {
             format!(": {}", builder.notes.join("; "))
         }
     )
-}
-
-struct Layout {
-    train: PathBuf,
-    val: Option<PathBuf>,
-    test: Option<PathBuf>,
-    cut_test: bool,
-    notes: Vec<String>,
-}
-
-fn layout(root: &Path) -> Result<Layout, DataError> {
-    let folders = subfolders(root)?;
-    let named = |names: &[&str]| -> Result<Option<PathBuf>, DataError> {
-        let found: Vec<&PathBuf> = folders
-            .iter()
-            .filter(|folder| {
-                folder
-                    .file_name()
-                    .is_some_and(|f| names.iter().any(|n| f == *n))
-            })
-            .collect();
-        match found.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some((*one).clone())),
-            [one, two, ..] => Err(DataError::layout(
-                root,
-                format!(
-                    "both {} and {} could be the validation split; rename or remove one",
-                    one.display(),
-                    two.display()
-                ),
-            )),
-        }
-    };
-    if folders.is_empty() {
-        let (images, others) = files(root)?;
-        return Err(DataError::layout(
-            root,
-            format!(
-                "it has no class folders (found {} images and {} other files); put the images of \
-                 each class into a folder of its own, named after the class",
-                images.len(),
-                others.len()
-            ),
-        ));
-    }
-    let val = named(&["val", "valid", "validation"])?;
-    let test = named(&["test"])?;
-    // A class may well be called `train`: only class folders inside make it the split.
-    let train = named(&["train"])?;
-    let splits: Vec<&PathBuf> = [&train, &val, &test].into_iter().flatten().collect();
-    match &train {
-        Some(train) if !subfolders(train)?.is_empty() => {
-            let others: Vec<String> = folders
-                .iter()
-                .filter(|folder| !splits.contains(folder))
-                .filter_map(|folder| Some(folder.file_name()?.to_string_lossy().into_owned()))
-                .collect();
-            let mut notes = Vec::new();
-            if !others.is_empty() {
-                notes.push(format!(
-                    "passed over what lies beside the splits: {}",
-                    enumerate(&others)
-                ));
-            }
-            return Ok(Layout {
-                train: train.clone(),
-                val,
-                test,
-                cut_test: false,
-                notes,
-            });
-        }
-        Some(_) if folders.len() == splits.len() => {
-            return Err(DataError::layout(
-                root,
-                "its `train` folder has no class folders; put the images of each class into a \
-                 folder of its own in it, named after the class",
-            ));
-        }
-        None if folders.len() == splits.len() => {
-            return Err(DataError::layout(
-                root,
-                "it has no `train` folder beside its validation or test folder; \
-                 the class list comes from `train`",
-            ));
-        }
-        _ => {}
-    }
-    // A class may be called `val` or `test` too, but not hold the other classes.
-    for split in [&val, &test].into_iter().flatten() {
-        let inner = subfolders(split)?;
-        let twice = inner
-            .iter()
-            .find(|inner| folders.iter().any(|f| f.file_name() == inner.file_name()));
-        if let Some(twice) = twice {
-            return Err(DataError::layout(
-                root,
-                format!(
-                    "it has class folders, and {} is one of the same name in a split; \
-                     move the class folders into a folder `train`",
-                    twice.display()
-                ),
-            ));
-        }
-    }
-    Ok(Layout {
-        train: root.to_path_buf(),
-        val: None,
-        test: None,
-        cut_test: true,
-        notes: Vec::new(),
-    })
 }
 
 struct Builder<'a> {
@@ -287,13 +177,24 @@ impl Builder<'_> {
 
 fn class_name(folder: &Path) -> Result<String, DataError> {
     let name = folder.file_name().and_then(|name| name.to_str());
-    name.map(str::to_string).ok_or_else(|| {
-        DataError::layout(
+    let Some(name) = name else {
+        return Err(DataError::layout(
             folder,
             "the name of this class folder is not valid UTF-8; rename it, since class names are \
              stored with the model",
-        )
-    })
+        ));
+    };
+    if name.contains(char::is_control) {
+        // The error is about the folder above, so that the name is printed escaped only.
+        return Err(DataError::layout(
+            folder.parent().unwrap_or(folder),
+            format!(
+                "the name of its class folder {name:?} has control characters, which a terminal \
+                 and a list of classes with one a line cannot show; rename it"
+            ),
+        ));
+    }
+    Ok(name.to_string())
 }
 
 /// Classes that differ by case alone are usually one class written twice, but may be meant (the

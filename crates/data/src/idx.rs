@@ -26,9 +26,9 @@ pub(crate) struct Found {
     labels: Vec<PathBuf>,
 }
 
-/// Whether a file begins like an IDX file of images or labels.
+/// Whether a file begins like an IDX file of images or labels, or at least has such a name.
 pub(crate) fn is_idx(path: &Path) -> bool {
-    matches!(magic(path), Some(IMAGES | LABELS))
+    named_idx(path) || matches!(magic(path), Some(IMAGES | LABELS))
 }
 
 fn magic(path: &Path) -> Option<[u8; 4]> {

@@ -61,6 +61,7 @@ mod idx;
 mod inflate;
 mod jpeg;
 mod known;
+mod layout;
 mod loader;
 mod mini;
 mod named;

@@ -179,6 +179,16 @@ fn a_set_is_downloaded_once_and_then_found() {
     assert!(get("http://127.0.0.1:1/", folder.path()).is_ok());
 }
 
+#[test]
+fn a_download_removes_what_an_interrupted_one_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("toy");
+    fs::create_dir(&place).expect("made");
+    fs::write(place.join(".partial-a1b2c3"), "half").expect("written");
+    get(&serve(Server::Good), folder.path()).expect("downloads");
+    assert_eq!(left(folder.path()).len(), 4);
+}
+
 #[cfg(unix)]
 fn umask() -> u32 {
     use std::os::unix::fs::PermissionsExt;

@@ -15,8 +15,10 @@ use crate::{
 /// Opens a data set by name or by path.
 ///
 /// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with a folder a
-/// class, or a folder a class directly), a folder of IDX or CIFAR binaries, or a CIFAR `.tar.gz`.
-/// What a folder holds is found by looking at its files.
+/// class, or a folder a class directly), a folder of IDX or CIFAR binaries, an IDX file of such a
+/// folder, or a CIFAR `.tar.gz`. What a folder holds is found by looking at its files; splits may
+/// also be called `training`, `valid`, `validation`, `dev`, `testing`, `eval` and `evaluation`, in
+/// upper or lower case.
 ///
 /// A known name is looked for in [`DataOptions::data_dir`], `$RECEPTIVE_DATA`, the folder of
 /// Debian's `dataset-*` packages and the user's cache, each with a folder named after the set; then
@@ -70,10 +72,7 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         };
     }
     if metadata.is_file() && idx::is_idx(path) {
-        return Err(DataError::layout(
-            path,
-            "this is one IDX file; give the folder that holds both images and labels",
-        ));
+        return open_idx_of(source, path);
     }
     if metadata.is_file() && is_archive(source) {
         return cifar::open(source.into(), &cifar::Found::Archive(path.into()), None);
@@ -83,6 +82,26 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         "this is neither a folder nor a CIFAR .tar.gz; give a folder with one folder of images a \
          class, a folder of IDX or CIFAR files, or a known name",
     ))
+}
+
+/// Opens the set that an IDX file is one file of: images and labels lie side by side.
+fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
+    // The parent of a bare file name is empty, not `.`.
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    let Some(found) = idx::find(folder)? else {
+        return Err(DataError::layout(
+            path,
+            "this is an IDX file of labels, and no IDX file of images lies beside it; put both \
+             into one folder",
+        ));
+    };
+    let mut opened = idx::open(source.into(), folder, &found, None)?;
+    opened.notes.push(format!(
+        "opened all IDX files of the folder {}, of which the one given is a part",
+        folder.display()
+    ));
+    Ok(opened)
 }
 
 fn is_archive(name: &str) -> bool {

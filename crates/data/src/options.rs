@@ -45,12 +45,18 @@ pub struct DataOptions {
     /// The seed of the split and of `limit`. Default 42.
     pub seed: u64,
     /// At most this many training images, a stratified and seeded choice. Validation and test
-    /// splits shrink in the same proportion, to at least one image each.
+    /// splits shrink in the same proportion, to at least one image each. Without training images
+    /// it is the number for the largest split.
     pub limit: Option<usize>,
     /// What to do about images that cannot be read.
     pub bad_images: BadImages,
+    /// Whether to open a set although no training image of some class, or none at all, can be read.
+    /// With [`BadImages::Skip`], to list everything that is damaged; nothing sensible can be
+    /// trained on it. Default false.
+    pub allow_empty_classes: bool,
     /// The class list of a trained model. Labels are then positions in this list, found by name;
-    /// a class that it does not have is an error, and one class is enough.
+    /// a class that it does not have is an error, and one class is enough. A folder may then have a
+    /// validation or test split alone; its training split is empty.
     pub classes: Option<Vec<String>>,
     /// Whether a data set known by name may be downloaded. Default true.
     pub download: bool,
@@ -67,6 +73,7 @@ impl Default for DataOptions {
             seed: 42,
             limit: None,
             bad_images: BadImages::Fail,
+            allow_empty_classes: false,
             classes: None,
             download: true,
             decode: DecodeLimits::default(),
@@ -77,20 +84,20 @@ impl Default for DataOptions {
 impl DataOptions {
     /// Checks the fractions, the limit and the class list.
     pub fn check(&self) -> Result<(), DataError> {
-        for (flag, value) in [
-            ("--val-fraction", self.val_fraction),
-            ("--test-fraction", self.test_fraction),
+        for (setting, value) in [
+            ("data.val_fraction", self.val_fraction),
+            ("data.test_fraction", self.test_fraction),
         ] {
             if !(0.0..1.0).contains(&value) {
                 return Err(DataError::option(
-                    flag,
+                    setting,
                     format!("{value} is not a share: use a number from 0 to below 1, such as 0.1"),
                 ));
             }
         }
         if self.val_fraction + self.test_fraction >= 1.0 {
             return Err(DataError::option(
-                "--val-fraction",
+                "data.val_fraction",
                 format!(
                     "{} for validation and {} for test leave nothing to train on: \
                      together they must stay below 1",
@@ -132,9 +139,9 @@ mod tests {
 
     #[test]
     fn fractions_outside_0_to_1_are_refused() {
-        assert!(problem(|o| o.val_fraction = 1.0).contains("--val-fraction"));
-        assert!(problem(|o| o.val_fraction = f64::NAN).contains("--val-fraction"));
-        assert!(problem(|o| o.test_fraction = -0.1).contains("--test-fraction"));
+        assert!(problem(|o| o.val_fraction = 1.0).contains("data.val_fraction"));
+        assert!(problem(|o| o.val_fraction = f64::NAN).contains("data.val_fraction"));
+        assert!(problem(|o| o.test_fraction = -0.1).contains("data.test_fraction"));
         assert!(problem(|o| (o.val_fraction, o.test_fraction) = (0.5, 0.5)).contains("below 1"));
         assert!(problem(|o| o.limit = Some(0)).contains("--limit"));
         assert!(problem(|o| o.classes = Some(vec!["a".into(), "a".into()])).contains("twice"));

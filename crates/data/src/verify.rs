@@ -1,6 +1,8 @@
 //! Decodes every image file once, so that a damaged one is known before training begins.
 
 use std::{
+    collections::HashSet,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -10,14 +12,12 @@ use std::{
 
 use crate::{
     BadImages, Damaged, DataError, DataOptions, ImageSize, Progress,
+    classes::enumerate,
     decode::decode_found,
     progress::Running,
     source::Source,
     split::{FileEntry, Files, Store},
 };
-
-/// How many damaged files an error names.
-const NAMED: usize = 20;
 
 /// Checks the image files that the splits use, in parallel; keeps their sizes, and leaves the
 /// damaged ones out of every split. Sources in memory are decoded already.
@@ -54,7 +54,23 @@ pub(crate) fn verify(
     }
     damaged.sort_by(|a, b| a.path.cmp(&b.path));
     if !damaged.is_empty() && options.bad_images == BadImages::Fail {
-        return Err(refusal(&damaged, used.len()));
+        return Err(DataError::BadImages {
+            count: damaged.len(),
+            total: used.len(),
+            list: Damaged::list(&damaged),
+        });
+    }
+    if let Some(lost) = Lost::of(source, classes, files, &bad) {
+        if !options.allow_empty_classes {
+            let theirs = damaged.iter().filter(|d| lost.files.contains(&*d.path));
+            let problem = format!(
+                "{}; repair them or remove the class:\n{}",
+                lost.sentence,
+                Damaged::list(theirs)
+            );
+            return Err(DataError::layout(&files.root, problem));
+        }
+        source.notes.push(lost.sentence);
     }
 
     let store = Arc::new(Store::Files(Files {
@@ -62,22 +78,6 @@ pub(crate) fn verify(
         limits: files.limits,
         entries,
     }));
-    let mut before = vec![0usize; classes.len()];
-    let mut after = vec![0usize; classes.len()];
-    for item in &source.train.items {
-        before[item.label as usize] += 1;
-        after[item.label as usize] += usize::from(!bad[item.image as usize]);
-    }
-    if let Some(class) = (0..classes.len()).find(|class| before[*class] > 0 && after[*class] == 0) {
-        return Err(DataError::layout(
-            &files.root,
-            format!(
-                "none of the {} training images of the class `{}` can be read; \
-                 repair them or remove the class",
-                before[class], classes[class]
-            ),
-        ));
-    }
     for (_, part) in source.parts_mut() {
         part.items.retain(|item| !bad[item.image as usize]);
         part.store = store.clone();
@@ -85,19 +85,46 @@ pub(crate) fn verify(
     Ok(damaged)
 }
 
-fn refusal(damaged: &[Damaged], total: usize) -> DataError {
-    let mut list: Vec<String> = damaged
-        .iter()
-        .take(NAMED)
-        .map(|damaged| format!("  {}: {}", damaged.path.display(), damaged.reason))
-        .collect();
-    if damaged.len() > NAMED {
-        list.push(format!("  and {} more", damaged.len() - NAMED));
-    }
-    DataError::BadImages {
-        count: damaged.len(),
-        total,
-        list: list.join("\n"),
+/// The classes of which no training image can be read.
+struct Lost<'a> {
+    sentence: String,
+    /// Their damaged files, of all splits.
+    files: HashSet<&'a Path>,
+}
+
+impl<'a> Lost<'a> {
+    fn of(
+        source: &mut Source,
+        classes: &[String],
+        files: &'a Files,
+        bad: &[bool],
+    ) -> Option<Lost<'a>> {
+        let mut before = vec![0usize; classes.len()];
+        let mut after = vec![0usize; classes.len()];
+        for item in &source.train.items {
+            before[item.label as usize] += 1;
+            after[item.label as usize] += usize::from(!bad[item.image as usize]);
+        }
+        let is_lost = |class: usize| before[class] > 0 && after[class] == 0;
+        let lost: Vec<usize> = (0..classes.len()).filter(|class| is_lost(*class)).collect();
+        if lost.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = lost.iter().map(|class| classes[*class].clone()).collect();
+        Some(Lost {
+            sentence: format!(
+                "none of the {} training images of the {} {} can be read",
+                lost.iter().map(|class| before[*class]).sum::<usize>(),
+                if lost.len() == 1 { "class" } else { "classes" },
+                enumerate(&names),
+            ),
+            files: source
+                .parts_mut()
+                .flat_map(|(_, part)| part.items.iter())
+                .filter(|item| bad[item.image as usize] && is_lost(item.label as usize))
+                .map(|item| files.entries[item.image as usize].path.as_path())
+                .collect(),
+        })
     }
 }
 

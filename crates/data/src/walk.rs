@@ -89,8 +89,11 @@ pub(crate) fn walk(folder: &Path) -> Result<Walk, DataError> {
 pub(crate) fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
-        let path = entry.map_err(DataError::io("list", folder))?.path();
-        if !is_hidden(&path) && path.is_dir() {
+        let entry = entry.map_err(DataError::io("list", folder))?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(DataError::io("read", &path))?;
+        // Only links are asked twice: a class folder may hold a million files.
+        if !is_hidden(&path) && (kind.is_dir() || kind.is_symlink() && path.is_dir()) {
             found.push(path);
         }
     }

@@ -5,7 +5,7 @@ use crate::{Conv2dOptions, MaxPool2dOptions};
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
 
@@ -92,28 +92,10 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         weight: FloatTensor<Self>,
         options: Conv2dOptions,
     ) -> FloatTensor<Self> {
-        let prepared = Conv2d
-            .prepare::<C>([x.node(), weight.node()])
-            .compute_bound()
-            .stateful();
-        match prepared {
-            OpsKind::Tracked(mut prep) => {
-                let (x_state, weight_state) = (prep.checkpoint(&x), prep.checkpoint(&weight));
-                let y = B::kernel_conv2d(x.into_primitive(), weight.into_primitive(), options);
-                let state = ConvState {
-                    x: x_state,
-                    weight: weight_state,
-                    output: options.relu.then(|| y.clone()),
-                    options,
-                };
-                prep.finish(state, y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::kernel_conv2d(
-                x.into_primitive(),
-                weight.into_primitive(),
-                options,
-            )),
-        }
+        let nodes = [x.node(), weight.node()];
+        conv2d::<B, C, 2>(nodes, x, weight, options, |x, weight| {
+            B::kernel_conv2d(x, weight, options)
+        })
     }
 
     fn kernel_conv2d_bias(
@@ -122,34 +104,10 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         bias: FloatTensor<Self>,
         options: Conv2dOptions,
     ) -> FloatTensor<Self> {
-        let prepared = Conv2d
-            .prepare::<C>([x.node(), weight.node(), bias.node()])
-            .compute_bound()
-            .stateful();
-        match prepared {
-            OpsKind::Tracked(mut prep) => {
-                let (x_state, weight_state) = (prep.checkpoint(&x), prep.checkpoint(&weight));
-                let y = B::kernel_conv2d_bias(
-                    x.into_primitive(),
-                    weight.into_primitive(),
-                    bias.into_primitive(),
-                    options,
-                );
-                let state = ConvState {
-                    x: x_state,
-                    weight: weight_state,
-                    output: options.relu.then(|| y.clone()),
-                    options,
-                };
-                prep.finish(state, y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::kernel_conv2d_bias(
-                x.into_primitive(),
-                weight.into_primitive(),
-                bias.into_primitive(),
-                options,
-            )),
-        }
+        let nodes = [x.node(), weight.node(), bias.node()];
+        conv2d::<B, C, 3>(nodes, x, weight, options, |x, weight| {
+            B::kernel_conv2d_bias(x, weight, bias.into_primitive(), options)
+        })
     }
 
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self> {
@@ -166,6 +124,32 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
             OpsKind::UnTracked(prep) => {
                 prep.finish(B::kernel_max_pool2d(x.into_primitive(), options))
             }
+        }
+    }
+}
+
+/// The convolution that `forward` computes, with what its backward pass needs where one may come.
+fn conv2d<B: KernelGradients, C: CheckpointStrategy, const N: usize>(
+    nodes: [NodeGuard; N],
+    x: FloatTensor<Autodiff<B, C>>,
+    weight: FloatTensor<Autodiff<B, C>>,
+    options: Conv2dOptions,
+    forward: impl FnOnce(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+) -> FloatTensor<Autodiff<B, C>> {
+    match Conv2d.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(mut prep) => {
+            let (x_state, weight_state) = (prep.checkpoint(&x), prep.checkpoint(&weight));
+            let y = forward(x.into_primitive(), weight.into_primitive());
+            let state = ConvState {
+                x: x_state,
+                weight: weight_state,
+                output: options.relu.then(|| y.clone()),
+                options,
+            };
+            prep.finish(state, y)
+        }
+        OpsKind::UnTracked(prep) => {
+            prep.finish(forward(x.into_primitive(), weight.into_primitive()))
         }
     }
 }

@@ -42,27 +42,28 @@ pub enum TrainError {
     },
     /// The loss left the numbers.
     #[error(
-        "the loss became {loss} at step {step} (epoch {epoch}, learning rate {learning_rate:e}), \
-         before any weight was changed by it; its batch holds {files}; the model of the last good \
-         epoch is kept. Try a smaller `--set train.optimizer.learning_rate=...` or \
-         `--set train.clip_norm=1.0`"
+        "the run diverged at step {step} (epoch {epoch}, learning rate {learning_rate:e}): \
+         {problem}. Its batch holds {files}. {kept}. Try a smaller \
+         `--set train.optimizer.learning_rate=...` or `--set train.clip_norm=1.0`"
     )]
     Diverged {
-        /// NaN or an infinity.
-        loss: f64,
+        /// What is no number: the loss, or a weight after a good one.
+        problem: String,
         /// The step, counted from 1 over the whole run.
         step: u64,
         /// The epoch, from 1.
         epoch: usize,
         /// The rate of this step.
         learning_rate: f64,
-        /// The batch's images.
+        /// The batch's images; of many only the first, and where all are named.
         files: String,
+        /// Which model of the run is left.
+        kept: String,
     },
     /// A thread that does a shard of a step gave up.
     #[error("a worker thread stopped at step {step}: {reason}; this is a bug, please report it")]
     Worker {
-        /// The step, counted from 1.
+        /// The training step, counted from 1; 0 outside training.
         step: u64,
         /// The panic's own words.
         reason: String,

@@ -23,10 +23,12 @@ pub struct Evaluation {
     pub confusion: Confusion,
 }
 
-/// Images a thread takes at a time.
-const BATCH: usize = 64;
-/// Batches that are loaded before the threads start on them.
-const ROUND: usize = 16;
+/// The most images a thread takes at a time.
+const MOST_IMAGES: usize = 64;
+/// The most values of images a thread takes at a time: 16 MiB, or 27 photos of 224x224.
+const MOST_VALUES: usize = 4 << 20;
+/// Batches a thread that are loaded before all threads start on them.
+const BATCHES_PER_THREAD: usize = 2;
 
 /// Evaluates `model` (without autodiff) on every image of `samples`, in order and unchanged. Sums
 /// are taken in the images' order: the same numbers on any number of threads.
@@ -43,9 +45,10 @@ pub fn evaluate(
 ) -> Result<Evaluation, TrainError> {
     let name = samples.split().name().to_string();
     let total = samples.len();
+    let values = input.channels * input.height * input.width;
     let options = LoaderOptions {
-        batch_size: BATCH,
-        workers: 0,
+        batch_size: (MOST_VALUES / values.max(1)).clamp(1, MOST_IMAGES),
+        workers: workers.len(),
         mean: input.mean.clone(),
         std: input.std.clone(),
         ..LoaderOptions::default()
@@ -53,7 +56,10 @@ pub fn evaluate(
     let mut loader = Loader::new(Arc::clone(samples), (0..total).collect(), options);
     let mut sums = Sums::new(model.classes());
     loop {
-        let batches = loader.by_ref().take(ROUND).collect::<Result<Vec<_>, _>>()?;
+        let batches = loader
+            .by_ref()
+            .take(BATCHES_PER_THREAD * workers.len())
+            .collect::<Result<Vec<_>, _>>()?;
         if batches.is_empty() {
             return Ok(sums.finish());
         }

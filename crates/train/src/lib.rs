@@ -35,7 +35,7 @@ pub use config::{DataConfig, MachineConfig, RunConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use observer::{Epoch, Observer, Quiet, Step};
-pub use predict::{Prediction, predict_file};
+pub use predict::{Prediction, predict_file, predict_files};
 pub use prepare::{InputFrom, Prepared, data_options, prepare, samples_for};
 pub use run::RunDirectory;
 pub use stop::Stop;

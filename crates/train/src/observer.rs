@@ -30,6 +30,8 @@ pub struct Epoch {
     pub val_loss: Option<f64>,
     /// The share of right answers on the validation split.
     pub val_top1: Option<f64>,
+    /// The share whose class is among the five largest logits, on the validation split.
+    pub val_top5: Option<f64>,
     /// The rate of the epoch's last step.
     pub learning_rate: f64,
     /// Training images per second, validation not counted.

@@ -1,14 +1,14 @@
 //! The classes a model sees in a picture.
 
-use crate::TrainError;
 use crate::evaluate::logits;
 use crate::metrics::{softmax, top};
 use crate::prepare::{data_resize, input_size};
+use crate::{TrainError, Workers};
 use burn::tensor::Device;
 use receptive_data::{Batch, DecodeLimits, Normalise, decode_file, fit};
 use receptive_model::Artifact;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A class and how probable the model holds it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,6 +17,27 @@ pub struct Prediction {
     pub class: String,
     /// From 0 to 1; all classes' sum to 1.
     pub probability: f64,
+}
+
+/// The same as [`predict_file`] for each of many files, in their order, on all threads: one that
+/// can't be read does not hide the others' answers.
+///
+/// # Errors
+/// When a thread gives up, which is a bug.
+pub fn predict_files(
+    artifact: &Artifact,
+    files: &[PathBuf],
+    k: usize,
+    workers: &Workers,
+    device: &Device,
+) -> Result<Vec<Result<Vec<Prediction>, TrainError>>, TrainError> {
+    workers
+        .map(
+            files.len(),
+            || artifact.clone(),
+            |artifact, i| predict_file(artifact, &files[i], k, device),
+        )
+        .map_err(|reason| TrainError::Worker { step: 0, reason })
 }
 
 /// The `k` most probable classes of an image file, the most probable first.

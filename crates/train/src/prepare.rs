@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 /// The side photos are resized to where nothing says otherwise.
 const PHOTO_SIDE: usize = 64;
+/// Images that all have one size and no longer side are taken as they are; larger ones are photos,
+/// whose full size would make the network hundreds of times as slow.
+const MOST_NATURAL_SIDE: usize = 96;
 
 /// A run that is ready to start.
 #[derive(Debug)]
@@ -49,14 +52,18 @@ pub fn prepare(
 ) -> Result<Prepared, TrainError> {
     config.check()?;
     // The run directory must work from anywhere.
-    let path = Path::new(&config.data.source);
     if !KNOWN_NAMES.contains(&config.data.source.as_str())
-        && let Ok(absolute) = path.canonicalize()
+        && let Ok(absolute) = Path::new(&config.data.source).canonicalize()
         && let Some(absolute) = absolute.to_str()
     {
         config.data.source = absolute.into();
     }
-    let data = receptive_data::open(
+    if let Some(data_dir) = &mut config.data.data_dir
+        && let Ok(absolute) = std::path::absolute(&*data_dir)
+    {
+        *data_dir = absolute;
+    }
+    let mut data = receptive_data::open(
         &config.data.source,
         &data_options(&config.data, config.train.seed, None),
         progress,
@@ -67,8 +74,25 @@ pub fn prepare(
             format!("{} has no training images", config.data.source),
         ));
     }
+    if data.val.is_empty() && config.train.early_stopping.is_some() {
+        return Err(TrainError::setting(
+            "train.early_stopping",
+            "there are no validation images to judge by; set a data.val_fraction above 0, or leave \
+             early stopping out",
+        ));
+    }
     if input_from == InputFrom::Data {
-        config.model.input = natural_input(data.natural_size());
+        let natural = data.natural_size();
+        config.model.input = natural_input(natural);
+        if let Some(size) = natural.filter(is_photo)
+            && config.data.image_size.is_none()
+        {
+            data.notes.push(format!(
+                "the images are {}x{} pixels (height x width) and are resized to \
+                 {PHOTO_SIDE}x{PHOTO_SIDE}; another size is set with data.image_size",
+                size.height, size.width
+            ));
+        }
     }
     if let Some(Pair { height, width }) = config.data.image_size {
         config.model.input = InputConfig {
@@ -99,11 +123,9 @@ pub fn prepare(
         let share = cache.share(split.len(), total_images(&data));
         Arc::new(Samples::new(split.clone(), size, config.data.resize, share))
     };
-    let (train, val, test) = (
-        split(&data.train),
-        split(&data.val),
-        data.test.as_ref().map(split),
-    );
+    // A split without images has no accuracy, not one of 0 %.
+    let test = data.test.as_ref().filter(|test| !test.is_empty());
+    let (train, val, test) = (split(&data.train), split(&data.val), test.map(split));
     let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
     let input = InputSpec {
         channels: size.channels,
@@ -166,19 +188,20 @@ fn total_images(data: &DataSet) -> usize {
     data.splits().map(receptive_data::Split::len).sum()
 }
 
+fn is_photo(size: &ImageSize) -> bool {
+    size.height.max(size.width) > MOST_NATURAL_SIDE
+}
+
 fn natural_input(size: Option<ImageSize>) -> InputConfig {
-    size.map_or(
-        InputConfig {
-            channels: 3,
-            height: PHOTO_SIDE,
-            width: PHOTO_SIDE,
-        },
-        |size| InputConfig {
-            channels: size.channels,
-            height: size.height,
-            width: size.width,
-        },
-    )
+    let side = |n: usize| match size {
+        Some(size) if !is_photo(&size) => n,
+        _ => PHOTO_SIDE,
+    };
+    InputConfig {
+        channels: size.map_or(3, |size| size.channels),
+        height: side(size.map_or(0, |size| size.height)),
+        width: side(size.map_or(0, |size| size.width)),
+    }
 }
 
 pub(crate) fn input_size(input: &InputSpec) -> InputSize {

@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         data_dir: arguments.data_dir.clone(),
         // Listing what is damaged is this command's job, not failing over it.
         bad_images: BadImages::Skip,
+        allow_empty_classes: true,
         ..DataOptions::default()
     };
     let data = open(&arguments.data, &options, &DataProgress::default())?;
@@ -113,11 +114,14 @@ fn show(data: &DataSet) -> Result<(), CliError> {
     for note in &data.notes {
         print(paragraph("note     ", note))?;
     }
+    let mut skip = "";
     if !data.damaged.is_empty() {
         print(format!("\n{} damaged files:", data.damaged.len()))?;
         for bad in &data.damaged {
             print(format!("  {}: {}", bad.path.display(), bad.reason))?;
         }
+        print("")?;
+        skip = " --bad-images skip";
     }
-    Ok(())
+    print(format!("next     receptive train {}{skip}", data.name))
 }

@@ -2,14 +2,15 @@ use super::{is_artifact, machine, model_directory, paragraph, percent, policy, p
 use crate::args::{EvaluateArgs, SplitName};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::{DataProgress, Table, TrainProgress};
-use receptive_data::Split;
+use crate::render::{DataProgress, Table, TrainProgress, say};
+use receptive_data::{DataSet, KNOWN_NAMES, Split};
 use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
 use receptive_train::{
     DataConfig, Evaluation, RunDirectory, TrainError, Workers, data_options, evaluate, samples_for,
 };
 use serde::Serialize;
+use std::path::Path;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -18,32 +19,27 @@ struct Shown<'a> {
     #[serde(flatten)]
     evaluation: &'a Evaluation,
     classes: &'a [ClassReport],
+    /// Images left out because they can't be read.
+    damaged: usize,
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let (backend, threads) = machine(&arguments.machine)?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
-    let (mut config, seed) = trained_on(arguments)?;
-    config.limit = arguments.source.limit.or(config.limit);
-    config.data_dir = arguments.source.data_dir.clone().or(config.data_dir);
-    if let Some(chosen) = arguments.source.bad_images {
-        config.bad_images = policy(chosen);
-    }
-    let options = data_options(&config, seed, Some(artifact.classes.clone()));
-    let data = receptive_data::open(&config.source, &options, &DataProgress::default())?;
+    let wanted = wanted(arguments)?;
+    let options = data_options(&wanted.config, wanted.seed, Some(artifact.classes.clone()));
+    let data = receptive_data::open(&wanted.config.source, &options, &DataProgress::default())?;
     for note in &data.notes {
-        eprintln!("{}", paragraph("note     ", note));
+        say(paragraph("note     ", note));
     }
-    let split = match arguments.split {
-        SplitName::Train => Some(&data.train),
-        SplitName::Val => Some(&data.val),
-        SplitName::Test => data.test.as_ref(),
-    };
-    let split = split
-        .filter(|split| !split.is_empty())
-        .ok_or_else(|| no_split(&data))?;
-    let samples = samples_for(split, &artifact.input, config.cache_mb);
+    if !data.damaged.is_empty() {
+        let note = format!("{} damaged images are left out", data.damaged.len());
+        say(paragraph("note     ", &note));
+    }
+    let (split, name) = choose(&data, arguments.split, wanted.is_own)?;
+    // Each image is read once, so none is worth keeping.
+    let samples = samples_for(split, &artifact.input, 0);
     let workers = Workers::new(threads)?;
     let mut progress = TrainProgress::default();
     let evaluation = evaluate(
@@ -59,42 +55,125 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     if arguments.json {
         let shown = Shown {
             data: &data.name,
-            split: split.name(),
+            split: name,
             evaluation: &evaluation,
             classes: &classes,
+            damaged: data.damaged.len(),
         };
         print_json(&shown)?;
         return Ok(Exit::Done);
     }
-    show(&evaluation, &classes, &artifact.classes, &data.name, split)?;
+    show(&evaluation, &classes, &artifact.classes, &data.name, name)?;
+    print(format!(
+        "next     receptive predict {} IMAGE",
+        arguments.run.display()
+    ))?;
     Ok(Exit::Done)
 }
 
-/// What the run was trained on, unless another data set is named.
-fn trained_on(arguments: &EvaluateArgs) -> Result<(DataConfig, u64), CliError> {
+/// What is to be measured on.
+struct Wanted {
+    config: DataConfig,
+    seed: u64,
+    /// Whether it is what the run was trained on, cut as it was then.
+    is_own: bool,
+}
+
+fn wanted(arguments: &EvaluateArgs) -> Result<Wanted, CliError> {
     // `runs/001/last` is an artifact within its run.
-    let run = match (is_artifact(&arguments.run), arguments.run.parent()) {
+    let place = match (is_artifact(&arguments.run), arguments.run.parent()) {
         (true, Some(parent)) => parent,
         _ => &arguments.run,
     };
-    let run = RunDirectory::open(run).and_then(|run| run.config());
-    match (&arguments.data, run) {
-        (None, Ok(config)) => Ok((config.data, config.train.seed)),
-        (None, Err(error)) => Err(error.into()),
+    let run = RunDirectory::open(place).and_then(|run| run.config());
+    let mut wanted = match (&arguments.data, run) {
+        (None, Err(_)) => {
+            return Err(CliError::Usage(format!(
+                "{path}: this model was copied out of its run and does not know its data; name \
+                 some: receptive evaluate {path} DATA",
+                path = arguments.run.display()
+            )));
+        }
+        (None, Ok(run)) => {
+            let source = &run.data.source;
+            if !KNOWN_NAMES.contains(&source.as_str()) && !Path::new(source).exists() {
+                return Err(CliError::Usage(format!(
+                    "{source}: what the run was trained on is no longer there; name its new place: \
+                     receptive evaluate {} DATA",
+                    arguments.run.display()
+                )));
+            }
+            Wanted {
+                config: run.data,
+                seed: run.train.seed,
+                is_own: true,
+            }
+        }
+        (Some(source), Ok(run)) if is_same(source, &run.data.source) => Wanted {
+            config: run.data,
+            seed: run.train.seed,
+            is_own: true,
+        },
         (Some(source), run) => {
-            let seed = run.map_or(0, |config| config.train.seed);
-            Ok((
-                DataConfig {
+            let (trained, seed) =
+                run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
+            // Without `--split` all that there is, else the parts that training would cut.
+            let share = |fraction| {
+                if arguments.split.is_some() {
+                    fraction
+                } else {
+                    0.0
+                }
+            };
+            Wanted {
+                config: DataConfig {
                     source: source.clone(),
+                    val_fraction: share(trained.val_fraction),
+                    test_fraction: share(trained.test_fraction),
                     ..DataConfig::default()
                 },
                 seed,
-            ))
+                is_own: false,
+            }
         }
+    };
+    let config = &mut wanted.config;
+    config.limit = arguments.source.limit.or(config.limit);
+    config.data_dir = arguments.source.data_dir.clone().or(config.data_dir.take());
+    if let Some(chosen) = arguments.source.bad_images {
+        config.bad_images = policy(chosen);
     }
+    Ok(wanted)
 }
 
-fn no_split(data: &receptive_data::DataSet) -> CliError {
+fn is_same(a: &str, b: &str) -> bool {
+    let place = |source: &str| Path::new(source).canonicalize().ok();
+    a == b || (place(a).is_some() && place(a) == place(b))
+}
+
+/// The part of the data that was asked for, or else the one most like a test; and its name.
+fn choose(
+    data: &DataSet,
+    split: Option<SplitName>,
+    is_own: bool,
+) -> Result<(&Split, &'static str), CliError> {
+    let test = data.test.as_ref();
+    let (val, train) = (Some(&data.val), Some(&data.train));
+    let candidates = match split {
+        Some(SplitName::Test) => vec![(test, "test")],
+        Some(SplitName::Val) => vec![(val, "val")],
+        Some(SplitName::Train) => vec![(train, "train")],
+        // Accuracy on what a model was trained on says little, so that must be asked for.
+        None if is_own => vec![(test, "test"), (val, "val")],
+        None => vec![(test, "test"), (val, "val"), (train, "whole")],
+    };
+    candidates
+        .into_iter()
+        .find_map(|(split, name)| Some((split.filter(|split| !split.is_empty())?, name)))
+        .ok_or_else(|| no_split(data))
+}
+
+fn no_split(data: &DataSet) -> CliError {
     let there: Vec<String> = data
         .splits()
         .filter(|split| !split.is_empty())
@@ -115,7 +194,7 @@ fn show(
     reports: &[ClassReport],
     classes: &[String],
     data: &str,
-    split: &Split,
+    split: &str,
 ) -> Result<(), CliError> {
     let mut table = Table::new(&["class", "images", "precision", "recall", "F1"]);
     let share = |value: Option<f64>| value.map_or("-".into(), percent);
@@ -141,7 +220,7 @@ fn show(
     }
     print(format!(
         "\n{data}, {} split: top-1 {}, top-5 {}, loss {:.3} ({} images)",
-        split.name(),
+        split,
         percent(evaluation.top1),
         percent(evaluation.top5),
         evaluation.loss,

@@ -11,10 +11,10 @@ use crate::args::{Arguments, Command, MachineArgs, Policy};
 use crate::error::CliError;
 use crate::exit::Exit;
 use receptive_data::BadImages;
-use receptive_train::{Backend, RunDirectory, TrainError};
+use receptive_train::{Backend, MachineConfig, RunDirectory};
 use serde::Serialize;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
@@ -42,14 +42,19 @@ fn print_json<T: Serialize>(value: &T) -> Result<(), CliError> {
 /// The device and the threads a trained run is applied with.
 fn machine(arguments: &MachineArgs) -> Result<(Backend, usize), CliError> {
     let backend: Backend = arguments.backend.as_deref().unwrap_or("flex").parse()?;
-    let mut machine = receptive_train::MachineConfig::default();
+    let mut machine = MachineConfig::default();
     machine.threads = arguments.threads.unwrap_or(machine.threads);
-    let threads = if backend.kind.is_cpu() {
+    machine.check()?;
+    Ok((backend, threads(backend, &machine)))
+}
+
+/// The threads that compute: a GPU needs one to feed it.
+fn threads(backend: Backend, machine: &MachineConfig) -> usize {
+    if backend.kind.is_cpu() {
         machine.thread_count()
     } else {
         1
-    };
-    Ok((backend, threads))
+    }
 }
 
 fn is_artifact(path: &Path) -> bool {
@@ -58,14 +63,15 @@ fn is_artifact(path: &Path) -> bool {
 }
 
 /// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
-fn model_directory(run: &Path) -> Result<std::path::PathBuf, TrainError> {
-    if run
-        .join(receptive_model::artifact::store::MANIFEST)
-        .is_file()
-    {
+fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
+    if is_artifact(run) {
         return Ok(run.into());
     }
-    Ok(RunDirectory::open(run)?.model())
+    let run = RunDirectory::open(run)?;
+    if !run.has_model() {
+        return Err(CliError::NoModel(run.path().into()));
+    }
+    Ok(run.model())
 }
 
 fn policy(policy: Policy) -> BadImages {

@@ -2,10 +2,12 @@ use super::{machine, model_directory, percent, print, print_json};
 use crate::args::PredictArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::render::say_error;
 use receptive_data::image_files;
 use receptive_model::Artifact;
-use receptive_train::{Prediction, predict_file};
+use receptive_train::{Prediction, TrainError, Workers, predict_files};
 use serde::Serialize;
+use std::path::Path;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -13,28 +15,57 @@ struct Shown<'a> {
     top: &'a [Prediction],
 }
 
+/// What stands in an answer's place.
+#[derive(Serialize)]
+struct Failed {
+    path: String,
+    error: String,
+}
+
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     if arguments.top == 0 {
         return Err(CliError::Usage("--top is 0; use 1 or more".into()));
     }
-    let (backend, _) = machine(&arguments.machine)?;
+    let (backend, threads) = machine(&arguments.machine)?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
+    let workers = Workers::new(threads)?;
     let mut exit = Exit::Done;
+    // One bad picture or path must not hide the answers on the others.
+    let mut fail = |path: &Path, error: TrainError| {
+        exit = Exit::Failed;
+        say_error(&error);
+        match arguments.json {
+            true => print_json(&Failed {
+                path: path.display().to_string(),
+                error: error.to_string(),
+            }),
+            false => Ok(()),
+        }
+    };
     for path in &arguments.images {
-        for file in image_files(path)? {
-            match predict_file(&artifact, &file, arguments.top, &device) {
-                Ok(top) => show(arguments.json, &file.display().to_string(), &top)?,
-                // One bad picture must not hide the answers on the others.
-                Err(error) => {
-                    eprintln!("error: {error}");
-                    exit = Exit::Failed;
+        let files = match image_files(path) {
+            Ok(files) => files,
+            Err(error) => {
+                fail(path, error.into())?;
+                continue;
+            }
+        };
+        for files in files.chunks(ROUND) {
+            let answers = predict_files(&artifact, files, arguments.top, &workers, &device)?;
+            for (file, answer) in files.iter().zip(answers) {
+                match answer {
+                    Ok(top) => show(arguments.json, &file.display().to_string(), &top)?,
+                    Err(error) => fail(file, error)?,
                 }
             }
         }
     }
     Ok(exit)
 }
+
+/// Files whose answers are shown together.
+const ROUND: usize = 64;
 
 fn show(json: bool, path: &str, top: &[Prediction]) -> Result<(), CliError> {
     if json {

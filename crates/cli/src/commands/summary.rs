@@ -1,9 +1,9 @@
-use super::{model_directory, paragraph, print, print_json};
+use super::{is_artifact, paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{Table, grouped};
-use receptive_model::{Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets};
+use receptive_model::{Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets};
 use receptive_train::{RunConfig, RunDirectory, TrainError};
 use serde::Serialize;
 use std::path::Path;
@@ -29,6 +29,9 @@ struct Row {
     output: Vec<usize>,
     params: usize,
     macs: usize,
+    /// Of a convolution or a pool: pixels at the top, left, bottom and right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding: Option<[usize; 4]>,
     trf: Trf,
 }
 
@@ -55,20 +58,26 @@ pub(super) fn run(arguments: &SummaryArgs) -> Result<Exit, CliError> {
         print_json(&shown(&plan, arguments.batch_size))?;
         return Ok(Exit::Done);
     }
-    show(&plan, arguments.batch_size)?;
+    show(&plan, &arguments.network, arguments.batch_size)?;
     Ok(Exit::Done)
 }
 
 fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
     let path = Path::new(&arguments.network);
-    let mut config = if path.is_dir() {
+    let preset = presets::preset(&arguments.network, presets::usual_input(&arguments.network));
+    // A preset's name means the preset, whatever lies in the current directory.
+    let mut config = if let Ok(preset) = preset {
+        preset
+    } else if path.is_dir() {
         match RunDirectory::open(path).and_then(|run| run.config()) {
             Ok(run) => run.model,
             // An artifact that was copied out of its run knows its network too.
             Err(error) => {
-                let model = model_directory(path).map_err(|_| error)?;
+                if !is_artifact(path) {
+                    return Err(error.into());
+                }
                 let device = receptive_train::backend::default_device()?;
-                receptive_model::Artifact::load(&model, &device)?
+                receptive_model::Artifact::load(path, &device)?
                     .model
                     .config()
                     .clone()
@@ -77,7 +86,7 @@ fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
     } else if path.is_file() {
         RunConfig::load(path)?.model
     } else {
-        presets::preset(&arguments.network, presets::usual_input(&arguments.network))?
+        preset?
     };
     if let Some(input) = &arguments.input {
         config.input = parse_input(input)?;
@@ -130,6 +139,7 @@ fn row(layer: &PlannedLayer) -> Row {
         output: layer.output.dims(),
         params: layer.params,
         macs: layer.macs,
+        padding: layer.padding().map(Edges::array),
         trf: Trf {
             size: layer.trf.map(|field| field.size()),
             stride: layer.trf.map(|field| field.stride),
@@ -138,7 +148,7 @@ fn row(layer: &PlannedLayer) -> Row {
     }
 }
 
-fn show(plan: &Plan, batch_size: usize) -> Result<(), CliError> {
+fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
     let input = plan.input();
     print(format!(
         "input {}x{}x{} (channels x height x width), {} classes\n",
@@ -178,6 +188,9 @@ fn show(plan: &Plan, batch_size: usize) -> Result<(), CliError> {
     print("step     input pixels between neighbouring units")?;
     for note in plan.notes() {
         print(paragraph("note     ", &note))?;
+    }
+    if presets::preset(network, plan.input()).is_ok() {
+        print(format!("next     receptive train --preset {network}"))?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-use super::{paragraph, percent, policy, print, print_json};
+use super::{paragraph, percent, policy, print, print_json, threads};
 use crate::args::TrainArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::{DataProgress, TrainProgress};
+use crate::render::{DataProgress, TrainProgress, say};
 use crate::signals;
 use receptive_model::presets;
 use receptive_train::config::with_overrides;
@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         Some(path) => RunDirectory::create(path)?,
         None => RunDirectory::next(Path::new(RUNS))?,
     };
-    announce(&prepared, backend, &directory)?;
+    announce(&prepared, backend, &directory);
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
     let mut progress = TrainProgress::default();
@@ -60,6 +60,16 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     set(&mut config.machine.workers, arguments.workers);
     config.data.limit = arguments.source.limit.or(config.data.limit);
     config.data.data_dir = arguments.source.data_dir.clone().or(config.data.data_dir);
+    // A preset's input is the data's; to let it be set here would only seem to work.
+    let input = |key: &&String| key.trim_start().starts_with("model.input");
+    if input_from == InputFrom::Data
+        && let Some(key) = arguments.set.iter().find(input)
+    {
+        return Err(CliError::Usage(format!(
+            "--set {key}: a preset takes its input from the data; use --set data.image_size=N for \
+             another height and width, or --config FILE for a network with an input of its own"
+        )));
+    }
     Ok((with_overrides(&config, &arguments.set)?, input_from))
 }
 
@@ -70,68 +80,54 @@ fn set<T>(place: &mut T, value: Option<T>) {
 }
 
 /// What is about to happen, and what deserves a look before it does.
-fn announce(
-    prepared: &Prepared,
-    backend: Backend,
-    directory: &RunDirectory,
-) -> Result<(), CliError> {
+fn announce(prepared: &Prepared, backend: Backend, directory: &RunDirectory) {
     let data = &prepared.data;
     let plan = &prepared.plan;
+    let threads = threads(backend, &prepared.config.machine);
     let test = data.test.as_ref().map_or(0, |test| test.len());
-    eprintln!(
+    say(format!(
         "data     {}: {} classes; {} train, {} val, {test} test images",
         data.name,
         data.classes.len(),
         data.train.len(),
         data.val.len()
-    );
+    ));
     let input = &prepared.input;
-    eprintln!(
+    say(format!(
         "input    {}x{}x{} (channels, height, width); at most {} MiB of decoded images",
         input.channels, input.height, input.width, prepared.config.data.cache_mb
-    );
-    eprintln!(
+    ));
+    say(format!(
         "model    {} parameters, {:.1} M multiply-adds an image",
         plan.total.params,
         plan.total.macs as f64 / 1e6
-    );
-    eprintln!(
-        "machine  {backend}, {} threads; about {} MiB for a step",
-        prepared.config.machine.thread_count(),
+    ));
+    say(format!(
+        "machine  {backend}, {threads} thread{}; about {} MiB for a step",
+        if threads == 1 { "" } else { "s" },
         plan.total.training_bytes(prepared.config.train.batch_size) >> 20
-    );
-    eprintln!("run      {}", directory.path().display());
+    ));
+    say(format!(
+        "run      {} (* marks the best epoch so far)",
+        directory.path().display()
+    ));
     for note in data.notes.iter().cloned().chain(plan.notes()) {
-        eprintln!("{}", paragraph("note     ", &note));
+        say(paragraph("note     ", &note));
     }
     if !data.damaged.is_empty() {
-        let mut csv = String::from("path,reason\n");
-        for damaged in &data.damaged {
-            csv += &format!(
-                "{},{}\n",
-                quoted(&damaged.path.to_string_lossy()),
-                quoted(&damaged.reason)
-            );
-        }
-        directory.write("skipped.csv", csv.as_bytes())?;
-        eprintln!(
-            "note     {} damaged images are left out, see {}/skipped.csv",
+        say(format!(
+            "note     {} damaged images are left out, see {}",
             data.damaged.len(),
-            directory.path().display()
-        );
+            directory.path().join(RunDirectory::SKIPPED).display()
+        ));
     }
-    Ok(())
-}
-
-/// A CSV field (RFC 4180).
-fn quoted(field: &str) -> String {
-    format!("\"{}\"", field.replace('"', "\"\""))
 }
 
 #[derive(Serialize)]
-struct Result_<'a> {
+struct Shown<'a> {
     run: String,
-    outcome: Outcome,
+    outcome: &'static str,
+    signal: Option<usize>,
     test_top1: Option<f64>,
     test_top5: Option<f64>,
     test_loss: Option<f64>,
@@ -155,14 +151,12 @@ fn finish(
     trained: &Trained,
 ) -> Result<Exit, CliError> {
     let path = directory.path().display().to_string();
-    let exit = match trained.outcome {
-        Outcome::Interrupted { signal } => Exit::Signal(signal),
-        Outcome::Finished | Outcome::StoppedEarly => Exit::Done,
-    };
+    let exit = signal(trained.outcome).map_or(Exit::Done, Exit::Signal);
     if arguments.json {
-        print_json(&Result_ {
+        print_json(&Shown {
             run: path,
-            outcome: trained.outcome,
+            outcome: outcome_word(trained.outcome),
+            signal: signal(trained.outcome),
             test_top1: trained.test.as_ref().map(|test| test.top1),
             test_top5: trained.test.as_ref().map(|test| test.top5),
             test_loss: trained.test.as_ref().map(|test| test.loss),
@@ -175,15 +169,15 @@ fn finish(
             best_epoch: trained.best_epoch,
             weights_sha256: &trained.weights_sha256,
             backend: backend.to_string(),
-            threads: prepared.config.machine.thread_count(),
+            threads: threads(backend, &prepared.config.machine),
         })?;
         return Ok(exit);
     }
-    if let Outcome::Interrupted { .. } = trained.outcome {
-        eprintln!(
+    if signal(trained.outcome).is_some() {
+        say(format!(
             "stopped after {} whole epochs; the state is saved in {path}",
             trained.epochs.len()
-        );
+        ));
     }
     for (name, seen) in [("test", &trained.test), ("validation", &trained.val)] {
         if let Some(seen) = seen {
@@ -196,20 +190,40 @@ fn finish(
             ))?;
         }
     }
+    let best = match trained.best_epoch {
+        0 => "no whole epoch".into(),
+        best => format!("best epoch {best} of {}", trained.epochs.len()),
+    };
     print(format!(
-        "training   {:.0} s, {:.0} images/s, {} waiting for data; best epoch {} of {}",
+        "training   {:.0} s, {:.0} images/s, {} waiting for data; {best}",
         trained.train_seconds,
         trained.images_per_second,
         percent(trained.data_wait),
-        trained.best_epoch,
-        trained.epochs.len()
     ))?;
-    print(format!("weights    sha256 {}", trained.weights_sha256))?;
-    print(format!(
-        "files      {path}/: model/, curves.png, confusion.png, metrics.csv"
-    ))?;
+    print(format!("sha256     {}", trained.weights_sha256))?;
+    let files = ["model", "curves.png", "confusion.png", "metrics.csv"]
+        .into_iter()
+        .filter(|file| directory.path().join(file).exists())
+        .collect::<Vec<_>>()
+        .join(", ");
+    print(format!("files      in {path}: {files}"))?;
     print(format!(
         "next       receptive evaluate {path}, receptive predict {path} IMAGE"
     ))?;
     Ok(exit)
+}
+
+fn signal(outcome: Outcome) -> Option<usize> {
+    match outcome {
+        Outcome::Interrupted { signal } => Some(signal),
+        Outcome::Finished | Outcome::StoppedEarly => None,
+    }
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Finished => "finished",
+        Outcome::StoppedEarly => "stopped_early",
+        Outcome::Interrupted { .. } => "interrupted",
+    }
 }

@@ -1,4 +1,4 @@
-use super::bar;
+use super::{bar, say};
 use indicatif::ProgressBar;
 use receptive_data::Progress;
 use std::io::IsTerminal;
@@ -14,7 +14,7 @@ const WORTH_A_LINE: u64 = 20_000;
 impl Progress for DataProgress {
     fn start(&self, what: &str, total: Option<u64>) {
         if !std::io::stderr().is_terminal() && total.is_none_or(|total| total >= WORTH_A_LINE) {
-            eprintln!("{what} ...");
+            say(format!("{what} ..."));
         }
         let new = bar(total, "{msg} [{bar:30}] {percent}% {eta}");
         new.set_message(what.to_string());

@@ -1,10 +1,12 @@
 //! What people see: tables, numbers, progress.
 
 mod data_progress;
+mod say;
 mod table;
 mod train_progress;
 
 pub(crate) use data_progress::DataProgress;
+pub(crate) use say::{say, say_error};
 pub(crate) use table::{Table, grouped};
 pub(crate) use train_progress::TrainProgress;
 

@@ -26,7 +26,8 @@ impl Table {
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.0.add_row(cells.into_iter().collect::<Vec<_>>());
+        self.0
+            .add_row(cells.into_iter().map(short).collect::<Vec<_>>());
     }
 }
 
@@ -39,6 +40,17 @@ impl fmt::Display for Table {
             .collect();
         f.write_str(&lines.join("\n"))
     }
+}
+
+/// The widest cell, so that five columns fit 80: longer class names are cut.
+const WIDEST: usize = 36;
+
+fn short(cell: String) -> String {
+    if cell.chars().count() <= WIDEST {
+        return cell;
+    }
+    let kept: String = cell.chars().take(WIDEST - 3).collect();
+    kept + "..."
 }
 
 /// `1234567` as `1,234,567`.

@@ -1,4 +1,4 @@
-use super::bar;
+use super::{bar, say};
 use indicatif::ProgressBar;
 use receptive_train::{Epoch, Observer, Step};
 
@@ -44,14 +44,14 @@ impl Observer for TrainProgress {
             }
             _ => String::new(),
         };
-        eprintln!(
+        say(format!(
             "epoch {:>width$}/{epochs}  loss {:.3} top-1 {:4.1} %{val}  {:.0} img/s{}",
             epoch.epoch,
             epoch.train_loss,
             100.0 * epoch.train_top1,
             epoch.images_per_second,
             if epoch.best { " *" } else { "" }
-        );
+        ));
     }
 
     fn evaluating(&mut self, split: &str, done: usize, total: usize) {

@@ -98,6 +98,7 @@ fn summary_gives_the_plans_numbers_and_fits_80_columns() {
         (&160.into(), &112_896.into())
     );
     assert_eq!(first["trf"]["centre"], serde_json::json!([0.0, 0.0]));
+    assert_eq!(first["padding"], serde_json::json!([1, 1, 1, 1]));
     assert_eq!(summary["total"]["params"], 160 + 200_768 + 650);
     for preset in ["tutorial", "small", "vgg", "resnet", "plain-20"] {
         let out = done(&["summary", preset]);

@@ -5,9 +5,11 @@
 
 mod commands;
 mod damaged;
+mod other_data;
 mod refusals;
 #[cfg(unix)]
 mod signals;
+mod streams;
 
 use serde_json::Value;
 use std::path::Path;

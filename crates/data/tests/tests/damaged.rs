@@ -7,7 +7,7 @@ use std::{
 use image::{DynamicImage, ImageFormat};
 use receptive_data::{DataError, DecodeLimits, decode_file};
 
-use crate::make::{encoded, jpeg, open, png, rgb, skipping, uncut, write};
+use crate::make::{encoded, jpeg, open, png, refusal, rgb, skipping, uncut, write};
 
 /// Images of every kind of colours and of differing sizes, all readable: 10 in two classes.
 fn every_kind(root: &Path) {
@@ -122,12 +122,73 @@ fn skipping_lists_exactly_the_damaged_files_and_opens_the_others() {
 }
 
 #[test]
-fn a_class_of_which_nothing_can_be_read_is_an_error_even_when_skipping() {
+fn the_error_names_more_than_20_damaged_files_too() {
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join("b/good.png"), png(8, 6, 1));
+    let damaged: Vec<PathBuf> = (0..60)
+        .map(|i| root.path().join(format!("a/{i}.png")))
+        .collect();
+    for path in &damaged {
+        write(path, "text");
+    }
+    let text = refusal(root.path());
+    for path in damaged {
+        assert!(text.contains(path.to_str().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn a_class_of_which_nothing_can_be_read_is_an_error_that_names_its_files_even_when_skipping() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("a/good.png"), png(8, 6, 1));
-    write(&root.path().join("b/bad.png"), "text");
+    write(&root.path().join("a/bad.png"), "text");
+    for i in 0..30 {
+        write(&root.path().join(format!("b/{i}.png")), "text");
+    }
     let text = open(root.path(), &skipping()).unwrap_err().to_string();
     assert!(text.contains("`b`") && text.contains("none of"), "{text}");
+    for i in 0..30 {
+        assert!(text.contains(&format!("b/{i}.png: ")), "{text}");
+    }
+    assert!(!text.contains("a/bad.png"), "{text}");
+}
+
+#[test]
+fn empty_classes_can_be_allowed_to_list_all_that_is_damaged() {
+    let listing = receptive_data::DataOptions {
+        allow_empty_classes: true,
+        ..skipping()
+    };
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join("a/good.png"), png(8, 6, 1));
+    for i in 0..30 {
+        write(&root.path().join(format!("b/{i}.png")), "text");
+    }
+    let data = open(root.path(), &listing).unwrap();
+    assert_eq!((data.damaged.len(), data.train.len()), (30, 1));
+    assert_eq!(data.classes, ["a", "b"]);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("the class `b` can be read"), "{notes}");
+
+    // Even if there is nothing else.
+    write(&root.path().join("a/good.png"), "text");
+    let data = open(root.path(), &listing).unwrap();
+    assert_eq!((data.damaged.len(), data.train.len()), (31, 0));
+    assert_eq!((data.sizes(), data.natural_size()), (None, None));
+}
+
+#[test]
+fn if_no_image_is_left_the_damaged_ones_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("test/a/bad.png");
+    write(&path, "text");
+    let options = receptive_data::DataOptions {
+        classes: Some(vec!["a".into(), "b".into()]),
+        ..skipping()
+    };
+    let text = open(root.path(), &options).unwrap_err().to_string();
+    assert!(text.contains("no image is left"), "{text}");
+    assert!(text.contains(path.to_str().unwrap()), "{text}");
 }
 
 #[test]

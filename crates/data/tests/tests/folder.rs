@@ -166,6 +166,7 @@ fn a_given_class_list_maps_labels_by_name() {
     assert_eq!(data.classes, ["cat", "dog", "bee"]);
     assert_eq!(data.train.class_counts(), [2, 0, 1]);
     agrees_with_folders(&data, &data.train);
+    assert!(data.val.is_empty() && data.test.is_none());
 
     let error = open(root.path(), &given(&["cat", "dog"])).unwrap_err();
     let text = error.to_string();

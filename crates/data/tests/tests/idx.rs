@@ -161,6 +161,12 @@ fn a_label_that_the_classes_do_not_have_is_an_error() {
         text.contains("`3`") && text.contains("test split"),
         "{text}"
     );
+    // There is no folder to rename, and no name that could be mistyped.
+    assert!(text.contains("file of labels is damaged"), "{text}");
+    assert!(
+        !text.contains("rename") && !text.contains("did you mean"),
+        "{text}"
+    );
 
     // By name they are known: ten of them, and how many images there are. Of one pixel here.
     let base = tempfile::tempdir().unwrap();
@@ -198,7 +204,9 @@ fn numbered_classes_are_places_in_the_list_of_a_trained_model() {
     assert_eq!(data.classes, ["x", "y", "z", "w"]);
     assert_eq!(data.train.labels(), [0, 1, 2, 2, 1, 0]);
     let error = open(root.path(), &given(&["x", "y"])).unwrap_err();
-    assert!(error.to_string().contains("`2`"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("`2`") && !text.contains("rename"), "{text}");
+    assert!(text.contains("trained on other classes"), "{text}");
 }
 
 #[test]
@@ -217,11 +225,32 @@ fn a_truncated_gz_file_is_an_error() {
 }
 
 #[test]
-fn one_idx_file_alone_says_what_to_give_instead() {
+fn an_idx_file_opens_the_set_of_its_folder() {
     let root = tempfile::tempdir().unwrap();
     whole(root.path());
-    let text = refusal(&root.path().join("train-images-idx3-ubyte"));
-    assert!(text.contains("give the folder"), "{text}");
+    std::fs::remove_file(root.path().join("t10k-images-idx3-ubyte")).unwrap();
+    let zipped = root.path().join("t10k-images-idx3-ubyte.gz");
+    write(&zipped, gz(&images(2)));
+    let expected = open(root.path(), &uncut()).unwrap().fingerprint();
+    for path in [zipped, root.path().join("train-labels-idx1-ubyte")] {
+        let data = open(&path, &uncut()).unwrap();
+        assert_eq!(data.fingerprint(), expected);
+        assert_eq!(data.name, path.display().to_string());
+        let notes = data.notes.join("\n");
+        assert!(notes.contains(root.path().to_str().unwrap()), "{notes}");
+    }
+}
+
+#[test]
+fn an_idx_file_without_its_counterpart_says_what_it_lacks() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("train-labels-idx1-ubyte");
+    write(&path, labels(&[0, 1]));
+    let text = refusal(&path);
+    assert!(text.contains("no IDX file of images"), "{text}");
+    write(&path, "text");
+    let text = refusal(&path);
+    assert!(text.contains("its content is not"), "{text}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod folder;
 mod formats;
 mod goldens;
 mod idx;
+mod layout;
 mod loader;
 mod make;
 mod strange_files;

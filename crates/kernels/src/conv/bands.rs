@@ -4,7 +4,7 @@
 use super::Sizes;
 use std::ops::Range;
 
-/// The column matrix of a band should fit the second-level cache beside the products.
+/// Values of a band's matrix: it should fit the second-level cache beside the products.
 const BAND_VALUES: usize = 96 * 1024;
 /// Narrower products waste the matrix kernel.
 const LEAST_COLUMNS: usize = 128;
@@ -17,7 +17,9 @@ const SLICE: usize = 16;
 /// Bands of output rows whose columns fit the cache.
 pub(super) fn bands(sizes: &Sizes) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
     let [height, width] = sizes.output;
-    let rows = (BAND_VALUES / (sizes.window() * width).max(1))
+    // The larger of both matrices that a band has: of its windows and of its outputs.
+    let lines = sizes.window().max(sizes.filters);
+    let rows = (BAND_VALUES / (lines * width).max(1))
         .max(LEAST_COLUMNS.div_ceil(width.max(1)))
         .clamp(1, height.max(1));
     (0..height.div_ceil(rows)).map(move |band| band * rows..((band + 1) * rows).min(height))

@@ -56,23 +56,63 @@ fn taps(sizes: &Sizes) -> impl Iterator<Item = Tap> + use<> {
     })
 }
 
+/// Where a band of output rows and the input meet under one tap; elsewhere it lies in the padding.
+struct Overlap {
+    /// Rows of the band.
+    rows: Range<usize>,
+    /// The input row under the first of them.
+    first_row: usize,
+    /// Places along a row.
+    columns: Range<usize>,
+    /// The input column under the first of them.
+    first_column: usize,
+}
+
+impl Overlap {
+    /// `None` where they do not meet.
+    fn new(sizes: &Sizes, tap: Tap, band: &Range<usize>) -> Option<Self> {
+        let [stride_y, stride_x] = sizes.options.strides;
+        let rows = inside(sizes.output[0], stride_y, tap.y, sizes.input[0]);
+        let (start, end) = (rows.start.max(band.start), rows.end.min(band.end));
+        let columns = inside(sizes.output[1], stride_x, tap.x, sizes.input[1]);
+        (start < end && !columns.is_empty()).then(|| Self {
+            rows: start - band.start..end - band.start,
+            first_row: (start * stride_y).wrapping_add_signed(tap.y),
+            first_column: (columns.start * stride_x).wrapping_add_signed(tap.x),
+            columns,
+        })
+    }
+
+    /// Its part of one tap's line, whole rows.
+    fn part(&self, width: usize) -> Range<usize> {
+        self.rows.start * width..self.rows.end * width
+    }
+
+    /// Zeros to the left and right of where they meet.
+    fn clear_margins(&self, lines: &mut [f32], width: usize) {
+        if self.columns.len() < width {
+            for row in lines.chunks_exact_mut(width) {
+                row[..self.columns.start].fill(0.0);
+                row[self.columns.end..].fill(0.0);
+            }
+        }
+    }
+
+    /// Of lines that are their input shifted: what lies between the first and the last value that
+    /// both have, as places in the line and in the plane.
+    fn shifted(&self, length: usize, width: usize) -> [Range<usize>; 2] {
+        let line = self.columns.start..length - (width - self.columns.end);
+        let from = self.first_row * width + self.first_column;
+        [line.clone(), from..from + line.len()]
+    }
+}
+
 /// The places whose input index `place * stride + offset` lies inside `0..n`.
 fn inside(places: usize, stride: usize, offset: isize, n: usize) -> Range<usize> {
-    let stride = stride as isize;
-    let first = (-offset).max(0).div_ceil_by(stride);
-    let end = (n as isize - offset).max(0).div_ceil_by(stride);
-    let end = (end as usize).min(places);
-    (first as usize).min(end)..end
-}
-
-trait DivCeil {
-    fn div_ceil_by(self, by: Self) -> Self;
-}
-
-impl DivCeil for isize {
-    fn div_ceil_by(self, by: Self) -> Self {
-        (self + by - 1) / by
-    }
+    // How many steps of `stride` it takes to get from `offset` to `to` or beyond.
+    let steps = |to: isize| ((to - offset).max(0) as usize).div_ceil(stride);
+    let end = steps(n as isize).min(places);
+    steps(0).min(end)..end
 }
 
 /// Whether a whole plane's line is its input shifted: then one copy does, but for the margins.
@@ -80,85 +120,53 @@ fn is_shift(sizes: &Sizes) -> bool {
     sizes.options.strides == [1, 1] && sizes.output[1] == sizes.input[1]
 }
 
-fn gather_tap(sizes: &Sizes, plane: &[f32], tap: Tap, rows: &Range<usize>, line: &mut [f32]) {
+fn gather_tap(sizes: &Sizes, plane: &[f32], tap: Tap, band: &Range<usize>, line: &mut [f32]) {
     let [stride_y, stride_x] = sizes.options.strides;
-    let [out_height, out_width] = sizes.output;
-    let width = sizes.input[1];
-    let valid_rows = intersect(inside(out_height, stride_y, tap.y, sizes.input[0]), rows);
-    let valid = inside(out_width, stride_x, tap.x, width);
-    if valid.is_empty() || valid_rows.is_empty() {
+    let (width, out_width) = (sizes.input[1], sizes.output[1]);
+    let Some(overlap) = Overlap::new(sizes, tap, band) else {
         line.fill(0.0);
         return;
-    }
-    let (before, after) = (valid_rows.start - rows.start, valid_rows.end - rows.start);
-    line[..before * out_width].fill(0.0);
-    line[after * out_width..].fill(0.0);
-    let line = &mut line[before * out_width..after * out_width];
-    let first_row = (valid_rows.start * stride_y).wrapping_add_signed(tap.y);
+    };
+    let part = overlap.part(out_width);
+    line[..part.start].fill(0.0);
+    line[part.end..].fill(0.0);
+    let line = &mut line[part];
     if is_shift(sizes) {
-        let from = first_row * width + valid.start.wrapping_add_signed(tap.x);
-        let values = line.len() - valid.start - (width - valid.end);
-        line[valid.start..][..values].copy_from_slice(&plane[from..][..values]);
-        if valid.len() < width {
-            for row in line.chunks_exact_mut(width) {
-                row[..valid.start].fill(0.0);
-                row[valid.end..].fill(0.0);
-            }
-        }
+        let [to, from] = overlap.shifted(line.len(), width);
+        line[to].copy_from_slice(&plane[from]);
+        overlap.clear_margins(line, width);
         return;
     }
+    overlap.clear_margins(line, out_width);
     for (i, out) in line.chunks_exact_mut(out_width).enumerate() {
-        let row = &plane[(first_row + i * stride_y) * width..][..width];
-        let from = &row[(valid.start * stride_x).wrapping_add_signed(tap.x)..];
-        out[..valid.start].fill(0.0);
-        out[valid.end..].fill(0.0);
-        let out = &mut out[valid.clone()];
-        if stride_x == 1 {
-            out.copy_from_slice(&from[..out.len()]);
-        } else {
-            for (out, from) in out.iter_mut().zip(from.iter().step_by(stride_x)) {
-                *out = *from;
-            }
+        let row = &plane[(overlap.first_row + i * stride_y) * width..][..width];
+        let from = row[overlap.first_column..].iter().step_by(stride_x);
+        for (out, from) in out[overlap.columns.clone()].iter_mut().zip(from) {
+            *out = *from;
         }
     }
 }
 
-fn scatter_tap(sizes: &Sizes, line: &mut [f32], tap: Tap, rows: &Range<usize>, plane: &mut [f32]) {
+fn scatter_tap(sizes: &Sizes, line: &mut [f32], tap: Tap, band: &Range<usize>, plane: &mut [f32]) {
     let [stride_y, stride_x] = sizes.options.strides;
-    let [out_height, out_width] = sizes.output;
-    let width = sizes.input[1];
-    let valid_rows = intersect(inside(out_height, stride_y, tap.y, sizes.input[0]), rows);
-    let valid = inside(out_width, stride_x, tap.x, width);
-    if valid.is_empty() || valid_rows.is_empty() {
+    let (width, out_width) = (sizes.input[1], sizes.output[1]);
+    let Some(overlap) = Overlap::new(sizes, tap, band) else {
         return;
-    }
-    let (before, after) = (valid_rows.start - rows.start, valid_rows.end - rows.start);
-    let line = &mut line[before * out_width..after * out_width];
-    let first_row = (valid_rows.start * stride_y).wrapping_add_signed(tap.y);
+    };
+    let line = &mut line[overlap.part(out_width)];
     if is_shift(sizes) {
-        if valid.len() < width {
-            // What would wrap around to the neighbouring row belongs to the padding.
-            for row in line.chunks_exact_mut(width) {
-                row[..valid.start].fill(0.0);
-                row[valid.end..].fill(0.0);
-            }
-        }
-        let to = first_row * width + valid.start.wrapping_add_signed(tap.x);
-        let values = line.len() - valid.start - (width - valid.end);
-        let (sums, values) = (&mut plane[to..][..values], &line[valid.start..][..values]);
+        // What would wrap around to the neighbouring row belongs to the padding.
+        overlap.clear_margins(line, width);
+        let [from, to] = overlap.shifted(line.len(), width);
+        let (sums, values) = (&mut plane[to], &line[from]);
         vectorised(|| add(sums, values));
         return;
     }
     for (i, values) in line.chunks_exact(out_width).enumerate() {
-        let row = &mut plane[(first_row + i * stride_y) * width..][..width];
-        let to = &mut row[(valid.start * stride_x).wrapping_add_signed(tap.x)..];
-        for (sum, value) in to.iter_mut().step_by(stride_x).zip(&values[valid.clone()]) {
+        let row = &mut plane[(overlap.first_row + i * stride_y) * width..][..width];
+        let sums = row[overlap.first_column..].iter_mut().step_by(stride_x);
+        for (sum, value) in sums.zip(&values[overlap.columns.clone()]) {
             *sum += *value;
         }
     }
-}
-
-fn intersect(a: Range<usize>, b: &Range<usize>) -> Range<usize> {
-    let (start, end) = (a.start.max(b.start), a.end.min(b.end));
-    start..end.max(start)
 }

@@ -20,7 +20,7 @@ pub(super) fn conv2d(
         let relu = activation == Some(Activation::Relu);
         let options = receptive_kernels::Conv2dOptions {
             strides: conv.stride,
-            padding: sides(edges),
+            padding: edges.array(),
             dilation: conv.dilation,
             relu,
         };
@@ -38,7 +38,7 @@ pub(super) fn max_pool2d(pool: &MaxPool2d, x: Tensor<4>, edges: &Edges) -> Tenso
         let options = receptive_kernels::MaxPool2dOptions {
             kernel_size: pool.kernel_size,
             strides: pool.stride,
-            padding: sides(edges),
+            padding: edges.array(),
             dilation: pool.dilation,
         };
         return receptive_kernels::max_pool2d(x, options);
@@ -56,9 +56,4 @@ pub(super) fn activated<const D: usize>(x: Tensor<D>, activation: Option<Activat
 #[cfg(feature = "flex")]
 fn fits(x: &Tensor<4>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && receptive_kernels::runs_on(&x.device())
-}
-
-#[cfg(feature = "flex")]
-fn sides(edges: &Edges) -> [usize; 4] {
-    [edges.top, edges.left, edges.bottom, edges.right]
 }

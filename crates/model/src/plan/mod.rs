@@ -167,6 +167,25 @@ pub enum Operation {
     },
 }
 
+impl PlannedLayer {
+    /// The padding of a convolution or a pool in pixels, as it is really used.
+    pub fn padding(&self) -> Option<Edges> {
+        match &self.operation {
+            Operation::Conv2d { edges, .. }
+            | Operation::MaxPool2d { edges, .. }
+            | Operation::AvgPool2d { edges, .. } => Some(*edges),
+            _ => None,
+        }
+    }
+}
+
+impl Edges {
+    /// `[top, left, bottom, right]`.
+    pub fn array(self) -> [usize; 4] {
+        [self.top, self.left, self.bottom, self.right]
+    }
+}
+
 impl ModelConfig {
     /// Checks every layer and works out its shape, cost and receptive field. Nothing is allocated
     /// from the config's numbers.

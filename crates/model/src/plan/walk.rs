@@ -222,7 +222,7 @@ impl Walk {
 }
 
 /// The gain for a layer's weights: that of the activation its output meets first, its own or a
-/// later layer's, if only batch norm and dropout lie between.
+/// later layer's, if only batch norm, dropout and max pools lie between.
 fn following_gain(layer: &LayerConfig, later: &[LayerConfig]) -> f64 {
     let own = match layer {
         LayerConfig::Conv2d(conv) => conv.activation,
@@ -231,7 +231,12 @@ fn following_gain(layer: &LayerConfig, later: &[LayerConfig]) -> f64 {
     };
     let met = later
         .iter()
-        .find(|next| !matches!(next, LayerConfig::BatchNorm(_) | LayerConfig::Dropout(_)))
+        .find(|next| {
+            !matches!(
+                next,
+                LayerConfig::BatchNorm(_) | LayerConfig::Dropout(_) | LayerConfig::MaxPool2d(_)
+            )
+        })
         .and_then(|next| match next {
             LayerConfig::Activation(layer) => Some(layer.activation),
             _ => None,

@@ -57,7 +57,10 @@ pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError>
         .map(|count| plain::layers(empty, count))
         .ok_or_else(|| ModelError::UnknownPreset {
             name: name.into(),
-            known: NAMES.map(|(name, _)| name).join(", "),
+            known: format!(
+                "{}, where N is 1 to {MOST_PLAIN}",
+                NAMES.map(|(name, _)| name).join(", ")
+            ),
         })
 }
 

@@ -121,3 +121,26 @@ fn the_tutorials_numbers_are_the_textbooks() {
     // A dense layer sees the whole image and the padding around it.
     assert_eq!(plan.layers[3].trf[0].size(), 30);
 }
+
+#[test]
+fn small_fits_images_of_any_size_without_growing_with_them() {
+    for height in [1, 2, 3, 5, 8, 14, 28, 64, 100, 224] {
+        for width in [1, 2, 3, 7, 28, 31, 224, 640] {
+            let input = InputConfig {
+                channels: 3,
+                height,
+                width,
+            };
+            let plan = presets::preset("small", input)
+                .unwrap()
+                .with_classes(2)
+                .plan()
+                .unwrap();
+            assert!(
+                plan.total.params < 2_000_000,
+                "{height}x{width}: {} parameters",
+                plan.total.params
+            );
+        }
+    }
+}

@@ -8,7 +8,9 @@ mod training;
 pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
 pub use schedule::{Schedule, ScheduleKind};
-pub use training::{Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig};
+pub use training::{
+    Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig, WeightRule,
+};
 
 use crate::TrainError;
 use receptive_data::{BadImages, Resize};
@@ -100,6 +102,23 @@ impl Default for MachineConfig {
 }
 
 impl MachineConfig {
+    /// # Errors
+    /// When there are more threads than any machine has cores.
+    pub fn check(&self) -> Result<(), TrainError> {
+        for (setting, threads) in [
+            ("machine.threads", self.threads),
+            ("machine.workers", self.workers),
+        ] {
+            if threads > MOST_THREADS {
+                return Err(TrainError::setting(
+                    setting,
+                    format!("it is {threads}; use at most {MOST_THREADS}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// How many threads compute: as set, or all cores.
     pub fn thread_count(&self) -> usize {
         match self.threads {
@@ -109,6 +128,9 @@ impl MachineConfig {
     }
 }
 
+const MOST_THREADS: usize = 1024;
+/// A tebibyte.
+const MOST_CACHE_MB: u64 = 1 << 20;
 /// The largest config file that is read, in bytes.
 const CONFIG_BYTES: u64 = 4 << 20;
 
@@ -157,13 +179,16 @@ impl RunConfig {
     /// [`TrainError::Setting`] naming the first that can't be used.
     pub fn check(&self) -> Result<(), TrainError> {
         self.train.check()?;
-        if self.machine.threads > 1024 || self.machine.workers > 1024 {
+        if self.data.cache_mb > MOST_CACHE_MB {
             return Err(TrainError::setting(
-                "machine.threads",
-                "use at most 1024 threads",
+                "data.cache_mb",
+                format!(
+                    "it is {}; use at most {MOST_CACHE_MB} MiB",
+                    self.data.cache_mb
+                ),
             ));
         }
-        Ok(())
+        self.machine.check()
     }
 }
 
@@ -189,7 +214,7 @@ mod tests {
         };
         let mut config = RunConfig::new(presets::preset("resnet", input).unwrap());
         config.train.clip_norm = Some(1.0);
-        config.train.class_weights = ClassWeights::Balanced;
+        config.train.class_weights = ClassWeights::Rule(WeightRule::Balanced);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
         std::fs::write(&path, config.to_toml().unwrap()).unwrap();

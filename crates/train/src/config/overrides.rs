@@ -5,7 +5,8 @@ use crate::TrainError;
 use toml::{Table, Value};
 
 /// The config with each `key=value` put in its place; a key is a dotted path such as
-/// `train.optimizer.learning_rate`, a value is TOML, or a word.
+/// `train.optimizer.learning_rate` or `model.layers.0.filters` (places in a list count from 0), a
+/// value is TOML, or a word.
 ///
 /// # Errors
 /// When a key has no `=`, is not known, or its value does not fit.
@@ -36,18 +37,41 @@ fn parse(text: &str) -> Value {
 }
 
 fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
+    let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
     let mut place = table;
-    let mut parts: Vec<&str> = key.split('.').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in &parts {
-        place = place
-            .entry(*part)
-            .or_insert_with(|| Value::Table(Table::new()))
+    let mut parts = parents
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .peekable();
+    let mut parent = "";
+    while let Some(part) = parts.next() {
+        parent = part;
+        let mut value = place
+            .entry(part)
+            .or_insert_with(|| Value::Table(Table::new()));
+        while let Value::Array(list) = value {
+            let length = list.len();
+            let index = parts.next().unwrap_or_default();
+            value = index
+                .parse()
+                .ok()
+                .and_then(|index: usize| list.get_mut(index))
+                .ok_or_else(|| {
+                    TrainError::setting(
+                        key,
+                        format!(
+                            "`{part}` is a list of {length}; name one of 0 to {}, as {part}.0",
+                            length.saturating_sub(1)
+                        ),
+                    )
+                })?;
+        }
+        place = value
             .as_table_mut()
             .ok_or_else(|| TrainError::setting(key, format!("`{part}` has no settings within")))?;
     }
     // Another kind of optimizer has other settings: those of the old kind would be refused.
-    if last == "kind" && parts.last() == Some(&"optimizer") && place.get(last) != Some(&value) {
+    if last == "kind" && parent == "optimizer" && place.get(last) != Some(&value) {
         place.clear();
     }
     // A whole number where the setting is a fraction is meant as one.
@@ -63,11 +87,12 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
 mod tests {
     use super::*;
     use crate::config::{EarlyStopping, Monitor, Optimizer};
-    use receptive_model::ModelConfig;
+    use receptive_model::{LinearLayer, ModelConfig};
 
     fn set(overrides: &[&str]) -> Result<RunConfig, TrainError> {
         let overrides: Vec<String> = overrides.iter().map(|text| (*text).into()).collect();
-        with_overrides(&RunConfig::new(ModelConfig::new(1, 8, 8)), &overrides)
+        let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
+        with_overrides(&RunConfig::new(model), &overrides)
     }
 
     #[test]
@@ -80,6 +105,7 @@ mod tests {
             "train.early_stopping.patience=4",
             "train.clip_norm=1",
             "data.source=cifar10",
+            "model.layers.0.units=7",
         ])
         .unwrap();
         assert_eq!(config.train.epochs, 3);
@@ -96,6 +122,7 @@ mod tests {
         assert_eq!(config.train.early_stopping, Some(stopping));
         assert_eq!(config.train.clip_norm, Some(1.0));
         assert_eq!(config.data.source, "cifar10");
+        assert_eq!(config.model.layers, [LinearLayer::new(7).into()]);
     }
 
     #[test]
@@ -117,6 +144,8 @@ mod tests {
             ("train.epochs=many", "invalid type"),
             ("train.epochs", "key=value"),
             ("train.seed.x=1", "seed"),
+            ("model.layers.1.units=7", "name one of 0 to 0"),
+            ("model.layers=7", "layers"),
         ] {
             let error = set(&[written]).unwrap_err().to_string();
             assert!(error.contains(word), "{written}: {error}");

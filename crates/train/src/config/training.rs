@@ -55,16 +55,32 @@ pub enum Auto {
 }
 
 /// How much an image of each class counts in the loss.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "\"none\", \"balanced\", or a list with a number for each class"
+)]
 pub enum ClassWeights {
+    /// By a rule.
+    Rule(WeightRule),
+    /// These, in the order of the classes.
+    Given(Vec<f32>),
+}
+
+impl Default for ClassWeights {
+    fn default() -> Self {
+        Self::Rule(WeightRule::None)
+    }
+}
+
+/// A rule for the weight of each class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightRule {
     /// All the same.
-    #[default]
     None,
     /// So that each class counts the same however many images it has: `images / (classes * n)`.
     Balanced,
-    /// These, in the order of the classes.
-    Given(Vec<f32>),
 }
 
 /// What makes one epoch better than another.
@@ -110,7 +126,7 @@ impl Default for TrainConfig {
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
             label_smoothing: 0.1,
-            class_weights: ClassWeights::None,
+            class_weights: ClassWeights::default(),
             clip_norm: None,
             monitor: Monitor::default(),
             early_stopping: None,
@@ -144,6 +160,13 @@ impl TrainConfig {
                     format!("it is {value}; use a number from 1 to {most}"),
                 ));
             }
+        }
+        // TOML has no larger number, so the run's own config.toml could not be read back.
+        if i64::try_from(self.seed).is_err() {
+            return Err(TrainError::setting(
+                "train.seed",
+                format!("it is {}; use a number up to {}", self.seed, i64::MAX),
+            ));
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(TrainError::setting(

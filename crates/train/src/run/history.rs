@@ -15,7 +15,7 @@ pub(crate) struct History {
     log: (PathBuf, File),
 }
 
-const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,learning_rate,\
+const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,val_top5,learning_rate,\
                       images_per_second,data_wait,seconds,best\n";
 
 /// A line of `log.jsonl`.
@@ -65,12 +65,13 @@ impl History {
     pub(crate) fn epoch(&mut self, epoch: &Epoch) -> Result<(), TrainError> {
         let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         let line = format!(
-            "{},{},{},{},{},{},{:.1},{:.4},{:.3},{}\n",
+            "{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{}\n",
             epoch.epoch,
             epoch.train_loss,
             epoch.train_top1,
             optional(epoch.val_loss),
             optional(epoch.val_top1),
+            optional(epoch.val_top5),
             epoch.learning_rate,
             epoch.images_per_second,
             epoch.data_wait,

@@ -5,6 +5,7 @@ mod history;
 pub(crate) use history::History;
 
 use crate::{RunConfig, TrainError};
+use receptive_data::Damaged;
 use receptive_model::artifact::store;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub struct RunDirectory {
     path: PathBuf,
 }
 
+/// The file beside the runs that holds the highest number given so far.
+const NEWEST: &str = ".newest";
 /// Numbers tried before giving up on a directory.
 const MOST_RUNS: u32 = 1_000_000;
 
@@ -27,15 +30,23 @@ impl RunDirectory {
     /// When the file system refuses.
     pub fn next(parent: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(parent).map_err(TrainError::io(parent, "creating the directory"))?;
+        // The highest number is written down, so that deleting the newest run frees no number.
+        let newest = parent.join(NEWEST);
+        let written = fs::read_to_string(&newest)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0);
         let highest = fs::read_dir(parent)
             .map_err(TrainError::io(parent, "listing"))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-            .max()
-            .unwrap_or(0);
+            .fold(written, u32::max);
         for number in highest.saturating_add(1)..MOST_RUNS {
             let path = parent.join(format!("{number:03}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path }),
+                Ok(()) => {
+                    store::write_file(&newest, format!("{number}\n").as_bytes())?;
+                    return Ok(Self { path });
+                }
                 // Another run took the number in between.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(TrainError::io(path, "creating the directory")(error)),
@@ -93,6 +104,14 @@ impl RunDirectory {
         self.path.join("last")
     }
 
+    /// Whether an epoch was finished, so that [`model`](Self::model) is there.
+    pub fn has_model(&self) -> bool {
+        self.model().join(store::MANIFEST).is_file()
+    }
+
+    /// The list of damaged images that a run went on without.
+    pub const SKIPPED: &str = "skipped.csv";
+
     /// Where checkpoints lie.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
@@ -104,6 +123,17 @@ impl RunDirectory {
     /// When `config.toml` can't be read.
     pub fn config(&self) -> Result<RunConfig, TrainError> {
         RunConfig::load(&self.path.join("config.toml"))
+    }
+
+    /// Writes the list of damaged images that were left out, as [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) CSV.
+    pub(crate) fn write_skipped(&self, damaged: &[Damaged]) -> Result<(), TrainError> {
+        let quoted = |field: &str| format!("\"{}\"", field.replace('"', "\"\""));
+        let mut csv = String::from("path,reason\n");
+        for bad in damaged {
+            let path = bad.path.to_string_lossy();
+            csv += &format!("{},{}\n", quoted(&path), quoted(&bad.reason));
+        }
+        self.write(Self::SKIPPED, csv.as_bytes())
     }
 
     /// Writes one file, whole or not at all.
@@ -126,6 +156,7 @@ mod tests {
         let second = RunDirectory::next(parent.path()).unwrap();
         assert!(first.path().ends_with("001") && second.path().ends_with("002"));
         fs::remove_dir(first.path()).unwrap();
+        fs::remove_dir(second.path()).unwrap();
         assert!(
             RunDirectory::next(parent.path())
                 .unwrap()

@@ -1,18 +1,20 @@
 //! The training loop, top to bottom.
 
+mod events;
+mod learner;
 mod session;
 mod setup;
 mod sums;
 
-use crate::step::{Loss, clip_global_norm, gradients};
+use crate::checkpoint::is_finite;
 use crate::{Epoch, Evaluation, Observer, Prepared, RunDirectory, Step, Stop, TrainError, Workers};
 use burn::tensor::Device;
-use receptive_model::DropoutKey;
+use learner::Learner;
 use serde::Serialize;
 use session::{Position, Session};
-use setup::{class_weights, diverged, epoch_loader};
+use setup::epoch_loader;
 use std::time::Instant;
-use sums::Sums;
+use sums::{StepResult, Sums};
 
 /// What a finished run leaves.
 #[derive(Debug)]
@@ -71,15 +73,7 @@ pub fn train(
     } else {
         1
     })?;
-    let autodiff = device.clone().autodiff();
-    let mut model = prepared.plan.init_seeded(config.seed, &autodiff);
-    let mut optimizer = config.optimizer.init();
-    let loss = Loss::new(
-        config.label_smoothing,
-        class_weights(config, prepared)?,
-        &autodiff,
-    );
-    let shard_size = config.shard_size(on_cpu);
+    let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
     let images = prepared.train.len();
     let per_epoch = images.div_ceil(config.batch_size) as u64;
     let steps = per_epoch * config.epochs as u64;
@@ -96,41 +90,25 @@ pub fn train(
             let share = config.schedule.share(step, steps, per_epoch);
             let learning_rate = config.optimizer.learning_rate() * share;
 
-            let key = DropoutKey {
-                seed: config.seed,
-                step,
-                first_row: 0,
-            };
-            let mut sum = gradients(&model, &batch, &loss, shard_size, key, &workers, &autodiff)?;
+            let gradients = learner.gradients(&batch, step)?;
             step += 1;
-
             // Before the optimizer moves: a loss that is no number must not reach the weights.
-            let loss = sums.add(sum.loss, sum.correct, batch.labels.len(), learning_rate);
-            if !loss.is_finite() {
-                return Err(diverged(
-                    prepared,
-                    &batch.indices,
-                    loss,
+            let loss = sums
+                .add(StepResult {
+                    loss: gradients.loss.clone(),
+                    correct: gradients.correct.clone(),
+                    indices: batch.indices,
                     step,
-                    epoch,
                     learning_rate,
-                ));
-            }
-            // On one thread of the pool, so that sums have the same order on any machine.
-            model = workers.alone(|| {
-                if let Some(most) = config.clip_norm {
-                    clip_global_norm(&model, &mut sum.gradients, most);
-                }
-                let model = optimizer.step(learning_rate, model, sum.gradients);
-                model.merge_statistics(&sum.statistics)
-            });
+                })
+                .map_err(|step| session.diverged(epoch, &step))?;
+            learner = learner.update(gradients, learning_rate);
 
-            let images = sums.images();
             observer.step(&Step {
                 step,
                 steps,
                 epoch,
-                images,
+                images: sums.images(),
                 loss,
                 learning_rate,
             });
@@ -140,34 +118,18 @@ pub fn train(
         }
         session.trained(sums.images(), began.elapsed(), loader.waited());
         if let Some(signal) = stop.requested() {
-            let step_in_epoch = step - per_epoch * (epoch as u64 - 1);
-            session.save(
-                &model,
-                &optimizer,
-                Position {
-                    step,
-                    epochs_done: epoch - 1,
-                    step_in_epoch,
-                },
-            )?;
-            return session.end(Outcome::Interrupted { signal }, &model, observer);
+            session.save(&learner, Position::within(step, epoch, per_epoch))?;
+            return session.end(Outcome::Interrupted { signal }, &learner.model, observer);
         }
-        session.epoch_ends(epoch, &sums.finish(), &model, observer)?;
-        session.save(
-            &model,
-            &optimizer,
-            Position {
-                step,
-                epochs_done: epoch,
-                step_in_epoch: 0,
-            },
-        )?;
-        if config
-            .early_stopping
-            .is_some_and(|stopping| session.waits() >= stopping.patience)
-        {
-            return session.end(Outcome::StoppedEarly, &model, observer);
+        let totals = sums
+            .finish(is_finite(&learner.model))
+            .map_err(|step| session.diverged(epoch, &step))?;
+        session.epoch_ends(epoch, &totals, &learner.model, observer)?;
+        session.save(&learner, Position::after(step, epoch))?;
+        let stopping = config.early_stopping.as_ref();
+        if stopping.is_some_and(|stopping| session.waits() >= stopping.patience) {
+            return session.end(Outcome::StoppedEarly, &learner.model, observer);
         }
     }
-    session.end(Outcome::Finished, &model, observer)
+    session.end(Outcome::Finished, &learner.model, observer)
 }

@@ -1,6 +1,8 @@
 //! What a run remembers between epochs and leaves on the disk.
 
-use super::sums::Totals;
+use super::events::{DivergedEvent, Ended};
+use super::learner::Learner;
+use super::sums::{Diverged, Totals};
 use super::{Outcome, Trained};
 use crate::checkpoint::{self, State};
 use crate::config::Monitor;
@@ -9,11 +11,9 @@ use crate::{
     Epoch, Evaluation, Observer, Prepared, RunDirectory, TrainError, Workers, charts, evaluate,
 };
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier, weights_sha256};
-use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,27 @@ pub(super) struct Position {
     pub(super) step: u64,
     pub(super) epochs_done: usize,
     pub(super) step_in_epoch: u64,
+}
+
+impl Position {
+    /// After a step of this epoch, which is not over.
+    pub(super) fn within(step: u64, epoch: usize, per_epoch: u64) -> Self {
+        let epochs_done = epoch - 1;
+        Self {
+            step,
+            epochs_done,
+            step_in_epoch: step - per_epoch * epochs_done as u64,
+        }
+    }
+
+    /// After the epoch's last step.
+    pub(super) fn after(step: u64, epoch: usize) -> Self {
+        Self {
+            step,
+            epochs_done: epoch,
+            step_in_epoch: 0,
+        }
+    }
 }
 
 /// The best value of one metric so far.
@@ -53,6 +74,9 @@ pub(super) struct Session<'a> {
     newest: (usize, Duration, Duration),
 }
 
+/// How many of a batch's files a message names; `log.jsonl` has them all.
+const NAMED_FILES: usize = 8;
+
 impl<'a> Session<'a> {
     pub(super) fn begin(
         prepared: &'a Prepared,
@@ -65,6 +89,9 @@ impl<'a> Session<'a> {
             "classes.txt",
             (prepared.data.classes.join("\n") + "\n").as_bytes(),
         )?;
+        if !prepared.data.damaged.is_empty() {
+            run.write_skipped(&prepared.data.damaged)?;
+        }
         Ok(Self {
             prepared,
             run,
@@ -120,11 +147,9 @@ impl<'a> Session<'a> {
             let got_better = better(&mut self.stopping_best, stopping.metric, val, epoch);
             self.waits = if got_better { 0 } else { self.waits + 1 };
         }
-        if checkpoint::is_finite(model) {
-            self.keep(model, &self.run.last())?;
-            if best {
-                self.keep(model, &self.run.model())?;
-            }
+        self.keep(model, &self.run.last())?;
+        if best {
+            self.keep(model, &self.run.model())?;
         }
         let (images, took, waited) = self.newest;
         let record = Epoch {
@@ -133,6 +158,7 @@ impl<'a> Session<'a> {
             train_top1: totals.correct / totals.images.max(1) as f64,
             val_loss: val.as_ref().map(|val| val.loss),
             val_top1: val.as_ref().map(|val| val.top1),
+            val_top5: val.as_ref().map(|val| val.top5),
             learning_rate: totals.learning_rate,
             images_per_second: per_second(images, took),
             data_wait: share(waited, took),
@@ -147,12 +173,7 @@ impl<'a> Session<'a> {
     }
 
     /// Writes a checkpoint.
-    pub(super) fn save(
-        &self,
-        model: &Classifier,
-        optimizer: &ModuleOptimizer,
-        at: Position,
-    ) -> Result<(), TrainError> {
+    pub(super) fn save(&self, learner: &Learner<'_>, at: Position) -> Result<(), TrainError> {
         let state = State {
             step: at.step,
             epochs_done: at.epochs_done,
@@ -163,7 +184,7 @@ impl<'a> Session<'a> {
             classes: self.prepared.data.classes.clone(),
             data_fingerprint: self.fingerprint.clone(),
         };
-        checkpoint::save(self.run, model, optimizer, &state)
+        checkpoint::save(self.run, &learner.model, &learner.optimizer, &state)
     }
 
     /// Tests the best model and draws its confusion matrix, unless someone is waiting for the end.
@@ -176,6 +197,14 @@ impl<'a> Session<'a> {
         let train_seconds = self.began.elapsed().as_secs_f64();
         if self.epochs.is_empty() {
             self.keep(model, &self.run.model())?;
+        }
+        if !self.run.has_model() {
+            return Err(TrainError::run(
+                self.run.path(),
+                "no epoch had a validation loss that is a number, so none was chosen as the best; \
+                 the newest epoch's model is in `last`. Try a smaller \
+                 `--set train.optimizer.learning_rate=...`",
+            ));
         }
         let best = Artifact::load(&self.run.model(), self.device)?.model;
         let (mut test, mut val) = (None, None);
@@ -213,8 +242,52 @@ impl<'a> Session<'a> {
             weights_sha256: weights_sha256(&best),
             epochs: self.epochs,
         };
-        self.history.event("end", &Ended::of(&trained))?;
+        self.history
+            .event("end", &Ended::of(&trained, &self.prepared.data.classes))?;
         Ok(trained)
+    }
+
+    /// The error of a step that left the numbers, with its files.
+    pub(super) fn diverged(&mut self, epoch: usize, step: &Diverged) -> TrainError {
+        let images = &self.prepared.train;
+        let files: Vec<String> = step.indices.iter().map(|i| images.path(*i)).collect();
+        let more = files.len().saturating_sub(NAMED_FILES);
+        let mut named = files[..files.len() - more].join(", ");
+        if more > 0 {
+            let log = self.run.path().join("log.jsonl");
+            named += &format!(" and {more} more, all named in {}", log.display());
+        }
+        let problem = if step.loss.is_finite() {
+            "a weight is no longer a finite number, though the loss was".into()
+        } else {
+            format!("the loss became {}", step.loss)
+        };
+        let error = TrainError::Diverged {
+            problem,
+            step: step.step,
+            epoch,
+            learning_rate: step.learning_rate,
+            files: named,
+            kept: match self.best {
+                Some(best) => format!(
+                    "The model of epoch {} is kept in {}",
+                    best.epoch,
+                    self.run.model().display()
+                ),
+                None => "No epoch was finished, so there is no model".into(),
+            },
+        };
+        let event = DivergedEvent {
+            epoch,
+            step: step.step,
+            learning_rate: step.learning_rate,
+            message: error.to_string(),
+            files,
+        };
+        // That the log can't be written must not hide what happened.
+        match self.history.event("diverged", &event) {
+            Ok(()) | Err(_) => error,
+        }
     }
 
     fn evaluate(
@@ -281,31 +354,5 @@ fn share(part: Duration, whole: Duration) -> f64 {
         0.0
     } else {
         part.as_secs_f64() / whole.as_secs_f64()
-    }
-}
-
-/// The last line of `log.jsonl`.
-#[derive(Serialize)]
-struct Ended<'a> {
-    outcome: Outcome,
-    best_epoch: usize,
-    test_top1: Option<f64>,
-    test_loss: Option<f64>,
-    train_seconds: f64,
-    images_per_second: f64,
-    weights_sha256: &'a str,
-}
-
-impl<'a> Ended<'a> {
-    fn of(trained: &'a Trained) -> Self {
-        Self {
-            outcome: trained.outcome,
-            best_epoch: trained.best_epoch,
-            test_top1: trained.test.as_ref().map(|test| test.top1),
-            test_loss: trained.test.as_ref().map(|test| test.loss),
-            train_seconds: trained.train_seconds,
-            images_per_second: trained.images_per_second,
-            weights_sha256: &trained.weights_sha256,
-        }
     }
 }

@@ -1,6 +1,6 @@
-//! What the loop needs before its first step, and its last words.
+//! What the loop needs before its first step.
 
-use crate::config::{ClassWeights, TrainConfig};
+use crate::config::{ClassWeights, TrainConfig, WeightRule};
 use crate::{Prepared, TrainError};
 use receptive_data::{Loader, LoaderOptions, order};
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub(super) fn class_weights(
 ) -> Result<Option<Vec<f32>>, TrainError> {
     let classes = prepared.data.classes.len();
     match &config.class_weights {
-        ClassWeights::None => Ok(None),
-        ClassWeights::Balanced => {
+        ClassWeights::Rule(WeightRule::None) => Ok(None),
+        ClassWeights::Rule(WeightRule::Balanced) => {
             let counts = prepared.data.train.class_counts();
             let images = prepared.train.len() as f64;
             // A class without images has no loss to weigh.
@@ -60,34 +60,5 @@ pub(super) fn class_weights(
             }
             Ok(Some(weights.clone()))
         }
-    }
-}
-
-/// How many of a batch's files are named.
-const NAMED_FILES: usize = 8;
-
-/// The error of a loss that is no number, with the files of its batch.
-pub(super) fn diverged(
-    prepared: &Prepared,
-    indices: &[usize],
-    loss: f64,
-    step: u64,
-    epoch: usize,
-    learning_rate: f64,
-) -> TrainError {
-    let mut files: Vec<String> = indices
-        .iter()
-        .take(NAMED_FILES)
-        .map(|index| prepared.train.path(*index))
-        .collect();
-    if indices.len() > NAMED_FILES {
-        files.push(format!("and {} more", indices.len() - NAMED_FILES));
-    }
-    TrainError::Diverged {
-        loss,
-        step,
-        epoch,
-        learning_rate,
-        files: files.join(", "),
     }
 }

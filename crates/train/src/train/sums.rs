@@ -3,11 +3,31 @@ use burn::tensor::Tensor;
 /// On a GPU, reading a number waits for all that was queued, so that is done this seldom.
 const GPU_STEPS: usize = 50;
 
+/// One step's results, and what to name should its loss be no number.
+pub(super) struct StepResult {
+    pub(super) loss: Tensor<1>,
+    pub(super) correct: Tensor<1>,
+    /// The images of its batch, as places in the training split.
+    pub(super) indices: Vec<usize>,
+    /// From 1 over the whole run.
+    pub(super) step: u64,
+    pub(super) learning_rate: f64,
+}
+
+/// A step whose loss, or the weights after it, are no numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Diverged {
+    pub(super) loss: f64,
+    pub(super) indices: Vec<usize>,
+    pub(super) step: u64,
+    pub(super) learning_rate: f64,
+}
+
 /// An epoch's losses and right answers, added up.
 pub(super) struct Sums {
     on_cpu: bool,
-    pending: Vec<(Tensor<1>, Tensor<1>, usize)>,
-    newest_loss: f64,
+    pending: Vec<StepResult>,
+    newest: Diverged,
     totals: Totals,
 }
 
@@ -25,46 +45,62 @@ impl Sums {
         Self {
             on_cpu,
             pending: Vec::new(),
-            newest_loss: 0.0,
+            newest: Diverged {
+                loss: 0.0,
+                indices: Vec::new(),
+                step: 0,
+                learning_rate: 0.0,
+            },
             totals: Totals::default(),
         }
     }
 
     /// Adds a step; returns its loss, on a GPU the newest that was read.
-    pub(super) fn add(
-        &mut self,
-        loss: Tensor<1>,
-        correct: Tensor<1>,
-        images: usize,
-        learning_rate: f64,
-    ) -> f64 {
-        self.totals.images += images;
-        self.totals.learning_rate = learning_rate;
-        self.pending.push((loss, correct, images));
+    ///
+    /// # Errors
+    /// The first step whose loss is no number.
+    pub(super) fn add(&mut self, step: StepResult) -> Result<f64, Diverged> {
+        self.totals.images += step.indices.len();
+        self.totals.learning_rate = step.learning_rate;
+        self.pending.push(step);
         if self.on_cpu || self.pending.len() >= GPU_STEPS {
-            self.read();
+            self.read()?;
         }
-        self.newest_loss
+        Ok(self.newest.loss)
     }
 
     pub(super) fn images(&self) -> usize {
         self.totals.images
     }
 
-    pub(super) fn finish(mut self) -> Totals {
-        self.read();
-        self.totals
+    /// What the epoch came to. `finite` says whether the weights still are numbers.
+    ///
+    /// # Errors
+    /// The first step whose loss is no number; the last one where the weights are none.
+    pub(super) fn finish(mut self, finite: bool) -> Result<Totals, Diverged> {
+        self.read()?;
+        if finite {
+            Ok(self.totals)
+        } else {
+            Err(self.newest)
+        }
     }
 
-    fn read(&mut self) {
-        for (loss, correct, images) in self.pending.drain(..) {
-            let loss = f64::from(loss.into_scalar::<f32>());
-            // One number that is none must not hide behind the next.
-            if self.newest_loss.is_finite() {
-                self.newest_loss = loss;
+    fn read(&mut self) -> Result<(), Diverged> {
+        for step in self.pending.drain(..) {
+            let loss = f64::from(step.loss.into_scalar::<f32>());
+            self.totals.loss += loss * step.indices.len() as f64;
+            self.totals.correct += f64::from(step.correct.into_scalar::<f32>());
+            self.newest = Diverged {
+                loss,
+                indices: step.indices,
+                step: step.step,
+                learning_rate: step.learning_rate,
+            };
+            if !loss.is_finite() {
+                return Err(self.newest.clone());
             }
-            self.totals.loss += loss * images as f64;
-            self.totals.correct += f64::from(correct.into_scalar::<f32>());
         }
+        Ok(())
     }
 }

@@ -1,0 +1,126 @@
+//! A model on other images than those it was trained on.
+
+use crate::{json, output, text};
+use image::{GrayImage, Luma};
+use std::fs;
+use std::path::Path;
+
+/// Four pictures of each class.
+fn folder(root: &Path, classes: &[&str]) {
+    for (c, class) in classes.iter().enumerate() {
+        let class = root.join(class);
+        fs::create_dir_all(&class).unwrap();
+        for i in 0..4u32 {
+            let picture = GrayImage::from_fn(16, 16, |x, y| {
+                Luma([if c == 0 { 8 * x + i } else { 8 * y + i } as u8])
+            });
+            picture.save(class.join(format!("{i}.png"))).unwrap();
+        }
+    }
+}
+
+fn trained(root: &Path, run: &Path) {
+    json(&[
+        "train",
+        root.to_str().unwrap(),
+        "--preset",
+        "tutorial",
+        "--epochs",
+        "1",
+        "--set",
+        "data.test_fraction=0.25",
+        "--set",
+        "data.val_fraction=0.25",
+        "--run-dir",
+        run.to_str().unwrap(),
+        "--json",
+    ]);
+}
+
+#[test]
+fn another_folder_is_measured_whole_and_the_own_one_as_it_was_cut() {
+    let directory = tempfile::tempdir().unwrap();
+    let [own, other, run] = ["own", "other", "run"].map(|name| directory.path().join(name));
+    folder(&own, &["across", "down"]);
+    folder(&other, &["across", "down"]);
+    trained(&own, &run);
+    let images = |arguments: &[&str]| {
+        let run = run.to_str().unwrap();
+        let evaluated = json(&[&["evaluate", run, "--json"], arguments].concat());
+        (evaluated["images"].clone(), evaluated["split"].clone())
+    };
+    let (own, other) = (own.to_str().unwrap(), other.to_str().unwrap());
+    assert_eq!(images(&[]), (2.into(), "test".into()));
+    assert_eq!(images(&[own]), (2.into(), "test".into()));
+    assert_eq!(images(&[other]), (8.into(), "whole".into()));
+    assert_eq!(
+        images(&[other, "--split", "test"]),
+        (2.into(), "test".into())
+    );
+}
+
+#[test]
+fn a_folder_with_a_test_split_alone_is_enough() {
+    let directory = tempfile::tempdir().unwrap();
+    let [own, other, run] = ["own", "other", "run"].map(|name| directory.path().join(name));
+    folder(&own, &["across", "down"]);
+    folder(&other.join("test"), &["down"]);
+    trained(&own, &run);
+    let evaluated = json(&[
+        "evaluate",
+        run.to_str().unwrap(),
+        other.to_str().unwrap(),
+        "--json",
+    ]);
+    assert_eq!(evaluated["images"], 4);
+    // The labels are the model's: the first class has no image.
+    assert_eq!(evaluated["classes"][0]["images"], 0);
+    assert_eq!(evaluated["classes"][1]["images"], 4);
+}
+
+#[test]
+fn a_copied_model_asks_for_its_data_and_a_moved_data_set_for_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let [own, run, copy] = ["own", "run", "copy"].map(|name| directory.path().join(name));
+    folder(&own, &["across", "down"]);
+    trained(&own, &run);
+    fs::create_dir(&copy).unwrap();
+    for file in fs::read_dir(run.join("model")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let refused = |path: &Path, words: &str| {
+        let output = output(&["evaluate", path.to_str().unwrap()]);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(words), "{message}");
+    };
+    refused(&copy, "name some: receptive evaluate");
+    fs::rename(&own, directory.path().join("moved")).unwrap();
+    refused(&run, "name its new place");
+}
+
+#[test]
+fn predict_goes_on_after_a_path_that_is_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let [own, run] = ["own", "run"].map(|name| directory.path().join(name));
+    folder(&own, &["across", "down"]);
+    trained(&own, &run);
+    let good = own.join("down/0.png");
+    let output = output(&[
+        "predict",
+        run.to_str().unwrap(),
+        "missing.png",
+        good.to_str().unwrap(),
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let out = text(&output.stdout);
+    let lines: Vec<serde_json::Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["path"], "missing.png");
+    assert!(lines[0]["error"].is_string());
+    assert_eq!(lines[1]["top"].as_array().unwrap().len(), 2);
+}

@@ -1,0 +1,77 @@
+use super::setup::class_weights;
+use crate::config::TrainConfig;
+use crate::step::{Gradients, Loss, clip_global_norm, gradients};
+use crate::{Prepared, TrainError, Workers};
+use burn::optim::ModuleOptimizer;
+use burn::tensor::Device;
+use receptive_data::Batch;
+use receptive_model::{Classifier, DropoutKey};
+
+/// The model, and what changes it.
+pub(super) struct Learner<'a> {
+    pub(super) model: Classifier,
+    pub(super) optimizer: ModuleOptimizer,
+    loss: Loss,
+    config: &'a TrainConfig,
+    workers: &'a Workers,
+    device: Device, // with autodiff
+    shard_size: usize,
+}
+
+impl<'a> Learner<'a> {
+    /// The untrained model of the run's seed.
+    pub(super) fn new(
+        prepared: &'a Prepared,
+        device: &Device, // without autodiff
+        on_cpu: bool,
+        workers: &'a Workers,
+    ) -> Result<Self, TrainError> {
+        let config = &prepared.config.train;
+        let device = device.clone().autodiff();
+        Ok(Self {
+            model: prepared.plan.init_seeded(config.seed, &device),
+            optimizer: config.optimizer.init(),
+            loss: Loss::new(
+                config.label_smoothing,
+                class_weights(config, prepared)?,
+                &device,
+            ),
+            config,
+            workers,
+            shard_size: config.shard_size(on_cpu),
+            device,
+        })
+    }
+
+    /// What the batch says about the weights; `step` counts from 0 over the whole run.
+    pub(super) fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
+        let key = DropoutKey {
+            seed: self.config.seed,
+            step,
+            first_row: 0,
+        };
+        gradients(
+            &self.model,
+            batch,
+            &self.loss,
+            self.shard_size,
+            key,
+            self.workers,
+            &self.device,
+        )
+    }
+
+    /// Moves the weights against the gradients, and the running statistics towards the batch's.
+    pub(super) fn update(mut self, mut sum: Gradients, learning_rate: f64) -> Self {
+        let (model, optimizer) = (self.model, &mut self.optimizer);
+        // On one thread of the pool, so that sums have the same order on any machine.
+        self.model = self.workers.alone(|| {
+            if let Some(most) = self.config.clip_norm {
+                clip_global_norm(&model, &mut sum.gradients, most);
+            }
+            let model = optimizer.step(learning_rate, model, sum.gradients);
+            model.merge_statistics(&sum.statistics)
+        });
+        self
+    }
+}
