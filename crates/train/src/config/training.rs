@@ -132,6 +132,7 @@ impl Default for TrainConfig {
             early_stopping: None,
             augment: Augment {
                 flip: true,
+                erase: 0.25,
                 ..Augment::default()
             },
         }
