@@ -1,7 +1,7 @@
 //! Vertical markers and ringed points, with labels that cover as little as can be.
 
+use super::frame::Frame;
 use super::panel::Panel;
-use super::plot::Frame;
 use crate::Theme;
 use crate::paint::clip;
 use crate::paint::font::Weight;

@@ -1,6 +1,7 @@
 //! Line charts: one or several panels over a common horizontal axis.
 
 mod annotate;
+mod frame;
 mod legend;
 mod panel;
 mod plot;

@@ -1,6 +1,7 @@
 //! Drawing a panel: axes, bands, lines.
 
 use super::annotate;
+use super::frame::Frame;
 use super::legend;
 use super::panel::Panel;
 use super::series::Series;
@@ -22,27 +23,6 @@ pub(crate) struct Across<'a> {
     pub(crate) scale: Scale,
     pub(crate) whole: bool,
     pub(crate) label: &'a str,
-}
-
-/// Where values stand in the plot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
-    pub(crate) plot: Area,
-    x: (f64, f64),
-    y: (f64, f64),
-    scales: (Scale, Scale),
-}
-
-impl Frame {
-    pub(crate) fn x(&self, value: f64) -> Option<f64> {
-        Some(self.plot.x + self.plot.w * self.scales.0.share(value, self.x)?)
-    }
-    pub(crate) fn y(&self, value: f64) -> Option<f64> {
-        Some(self.plot.bottom() - self.plot.h * self.scales.1.share(value, self.y)?)
-    }
-    pub(crate) fn at(&self, (x, y): (f64, f64)) -> Option<Point> {
-        Some((self.x(x)?, self.y(y)?))
-    }
 }
 
 fn y_range(panel: &Panel) -> (f64, f64) {

@@ -1,7 +1,7 @@
 //! The cells of a confusion matrix, and the key to their colours.
 
 use super::Table;
-use super::layout::Layout;
+use super::layout::{KEY, Layout};
 use crate::axis::number::count;
 use crate::heading::MARGIN;
 use crate::paint::font::Weight;
@@ -10,8 +10,6 @@ use crate::{Colour, Theme};
 
 /// The most classes whose cells show counts.
 const NUMBERED: usize = 20;
-/// The width of the key.
-pub(crate) const KEY: f64 = 500.0;
 
 /// The colour of a share: by square root, since mistakes are rare and must still be seen.
 fn colour(theme: &Theme, right: bool, share: f64) -> Colour {

@@ -1,7 +1,6 @@
 //! Where the parts of a confusion matrix stand.
 
 use super::Table;
-use super::cells::KEY;
 use crate::axis::number::count;
 use crate::heading::MARGIN;
 use crate::paint::font::Weight;
@@ -11,6 +10,8 @@ use crate::paint::wrap::{clean, cut};
 /// Room for the axis title on the left, and for one line of it.
 const TITLE: f64 = 22.0;
 const LONGEST: f64 = 150.0;
+/// The width of the key.
+pub(crate) const KEY: f64 = 500.0;
 
 /// Where the parts of a confusion matrix stand.
 #[derive(Clone, Debug)]
