@@ -61,10 +61,7 @@ pub(crate) trait KernelGradients: Backend {
 
 impl KernelOps for Flex {
     fn kernel_conv2d(x: FlexTensor, weight: FlexTensor, options: Conv2dOptions) -> FlexTensor {
-        let sizes = Sizes::new(dims(&x), dims(&weight), options);
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let y = conv::forward(&sizes, values(&x), values(&weight), None);
-        tensor(y, sizes.output_shape())
+        convolve(&x, &weight, None, options)
     }
 
     fn kernel_conv2d_bias(
@@ -73,14 +70,7 @@ impl KernelOps for Flex {
         bias: FlexTensor,
         options: Conv2dOptions,
     ) -> FlexTensor {
-        let sizes = Sizes::new(dims(&x), dims(&weight), options);
-        let (x, weight, bias) = (
-            x.to_contiguous(),
-            weight.to_contiguous(),
-            bias.to_contiguous(),
-        );
-        let y = conv::forward(&sizes, values(&x), values(&weight), Some(values(&bias)));
-        tensor(y, sizes.output_shape())
+        convolve(&x, &weight, Some(&bias), options)
     }
 
     fn kernel_max_pool2d(x: FlexTensor, options: MaxPool2dOptions) -> FlexTensor {
@@ -90,6 +80,20 @@ impl KernelOps for Flex {
         let [height, width] = sizes.output;
         tensor(y, [images, channels, height, width])
     }
+}
+
+fn convolve(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    bias: Option<&FlexTensor>,
+    options: Conv2dOptions,
+) -> FlexTensor {
+    let sizes = Sizes::new(dims(x), dims(weight), options);
+    let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+    let bias = bias.map(FlexTensor::to_contiguous);
+    let bias = bias.as_ref().map(values);
+    let y = conv::forward(&sizes, values(&x), values(&weight), bias);
+    tensor(y, sizes.output_shape())
 }
 
 impl KernelGradients for Flex {

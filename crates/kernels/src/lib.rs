@@ -28,6 +28,7 @@ mod lanes;
 mod matrix;
 mod pool;
 mod scratch;
+mod slide;
 
 pub use conv::Conv2dOptions;
 pub use dispatch::KernelOps;
@@ -38,14 +39,6 @@ use burn::tensor::{Device, Tensor};
 
 /// Whether this crate's functions take tensors of this device: flex, with or without autodiff.
 pub fn runs_on(device: &Device) -> bool {
-    match device.as_dispatch() {
-        DispatchDevice::Flex(_) => true,
-        #[allow(unreachable_patterns)] // flex may be the only backend
-        _ => device.is_autodiff() && runs_on_inner(device),
-    }
-}
-
-fn runs_on_inner(device: &Device) -> bool {
     matches!(
         device.clone().inner().as_dispatch(),
         DispatchDevice::Flex(_)

@@ -2,6 +2,7 @@
 //! where it was: two floats are nearer than an index of eight bytes.
 
 use crate::lanes::{kept, vectorised};
+use crate::slide::places;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -34,20 +35,17 @@ impl PoolSizes {
         [images, channels, height, width]: [usize; 4],
         options: MaxPool2dOptions,
     ) -> Self {
-        let [top, left, bottom, right] = options.padding;
-        let size = |n: usize, padding: usize, axis: usize| {
-            let span = options.dilation[axis] * (options.kernel_size[axis] - 1) + 1;
-            assert!(
-                span <= n + padding,
-                "a window that spans {span} is larger than its padded input of {}",
-                n + padding
-            );
-            (n + padding - span) / options.strides[axis] + 1
-        };
+        let input = [height, width];
+        let MaxPool2dOptions {
+            kernel_size,
+            strides,
+            padding,
+            dilation,
+        } = options;
         Self {
             planes: images * channels,
-            input: [height, width],
-            output: [size(height, top + bottom, 0), size(width, left + right, 1)],
+            input,
+            output: places(input, kernel_size, strides, padding, dilation),
             options,
         }
     }

@@ -1,4 +1,4 @@
-use super::{is_artifact, machine, model_directory, paragraph, percent, policy, print, print_json};
+use super::{machine, model_directory, paragraph, percent, policy, print, print_json};
 use crate::args::{EvaluateArgs, SplitName};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -7,7 +7,8 @@ use receptive_data::{DataSet, KNOWN_NAMES, Split};
 use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
 use receptive_train::{
-    DataConfig, Evaluation, RunDirectory, TrainError, Workers, data_options, evaluate, samples_for,
+    DataConfig, Evaluation, RunConfig, RunDirectory, TrainError, Workers, data_options, evaluate,
+    samples_for,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -81,11 +82,16 @@ struct Wanted {
 
 fn wanted(arguments: &EvaluateArgs) -> Result<Wanted, CliError> {
     // `runs/001/last` is an artifact within its run.
-    let place = match (is_artifact(&arguments.run), arguments.run.parent()) {
+    let place = match (Artifact::is_at(&arguments.run), arguments.run.parent()) {
         (true, Some(parent)) => parent,
         _ => &arguments.run,
     };
     let run = RunDirectory::open(place).and_then(|run| run.config());
+    let own = |run: RunConfig| Wanted {
+        config: run.data,
+        seed: run.train.seed,
+        is_own: true,
+    };
     let mut wanted = match (&arguments.data, run) {
         (None, Err(_)) => {
             return Err(CliError::Usage(format!(
@@ -103,17 +109,9 @@ fn wanted(arguments: &EvaluateArgs) -> Result<Wanted, CliError> {
                     arguments.run.display()
                 )));
             }
-            Wanted {
-                config: run.data,
-                seed: run.train.seed,
-                is_own: true,
-            }
+            own(run)
         }
-        (Some(source), Ok(run)) if is_same(source, &run.data.source) => Wanted {
-            config: run.data,
-            seed: run.train.seed,
-            is_own: true,
-        },
+        (Some(source), Ok(run)) if is_same(source, &run.data.source) => own(run),
         (Some(source), run) => {
             let (trained, seed) =
                 run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
@@ -148,7 +146,7 @@ fn wanted(arguments: &EvaluateArgs) -> Result<Wanted, CliError> {
 
 fn is_same(a: &str, b: &str) -> bool {
     let place = |source: &str| Path::new(source).canonicalize().ok();
-    a == b || (place(a).is_some() && place(a) == place(b))
+    a == b || place(a).is_some_and(|a| Some(a) == place(b))
 }
 
 /// The part of the data that was asked for, or else the one most like a test; and its name.

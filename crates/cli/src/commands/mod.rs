@@ -11,6 +11,7 @@ use crate::args::{Arguments, Command, MachineArgs, Policy};
 use crate::error::CliError;
 use crate::exit::Exit;
 use receptive_data::BadImages;
+use receptive_model::Artifact;
 use receptive_train::{Backend, MachineConfig, RunDirectory};
 use serde::Serialize;
 use std::io::Write;
@@ -45,26 +46,12 @@ fn machine(arguments: &MachineArgs) -> Result<(Backend, usize), CliError> {
     let mut machine = MachineConfig::default();
     machine.threads = arguments.threads.unwrap_or(machine.threads);
     machine.check()?;
-    Ok((backend, threads(backend, &machine)))
-}
-
-/// The threads that compute: a GPU needs one to feed it.
-fn threads(backend: Backend, machine: &MachineConfig) -> usize {
-    if backend.kind.is_cpu() {
-        machine.thread_count()
-    } else {
-        1
-    }
-}
-
-fn is_artifact(path: &Path) -> bool {
-    path.join(receptive_model::artifact::store::MANIFEST)
-        .is_file()
+    Ok((backend, machine.compute_threads(backend.kind.is_cpu())))
 }
 
 /// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
 fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
-    if is_artifact(run) {
+    if Artifact::is_at(run) {
         return Ok(run.into());
     }
     let run = RunDirectory::open(run)?;

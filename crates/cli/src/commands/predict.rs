@@ -22,6 +22,9 @@ struct Failed {
     error: String,
 }
 
+/// Files whose answers are shown together.
+const ROUND: usize = 64;
+
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     if arguments.top == 0 {
         return Err(CliError::Usage("--top is 0; use 1 or more".into()));
@@ -63,9 +66,6 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     }
     Ok(exit)
 }
-
-/// Files whose answers are shown together.
-const ROUND: usize = 64;
 
 fn show(json: bool, path: &str, top: &[Prediction]) -> Result<(), CliError> {
     if json {

@@ -1,9 +1,11 @@
-use super::{is_artifact, paragraph, print, print_json};
+use super::{paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{Table, grouped};
-use receptive_model::{Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets};
+use receptive_model::{
+    Artifact, Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets,
+};
 use receptive_train::{RunConfig, RunDirectory, TrainError};
 use serde::Serialize;
 use std::path::Path;
@@ -73,14 +75,11 @@ fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
             Ok(run) => run.model,
             // An artifact that was copied out of its run knows its network too.
             Err(error) => {
-                if !is_artifact(path) {
+                if !Artifact::is_at(path) {
                     return Err(error.into());
                 }
                 let device = receptive_train::backend::default_device()?;
-                receptive_model::Artifact::load(path, &device)?
-                    .model
-                    .config()
-                    .clone()
+                Artifact::load(path, &device)?.model.config().clone()
             }
         }
     } else if path.is_file() {

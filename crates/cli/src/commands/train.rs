@@ -1,4 +1,4 @@
-use super::{paragraph, percent, policy, print, print_json, threads};
+use super::{paragraph, percent, policy, print, print_json};
 use crate::args::TrainArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -83,7 +83,8 @@ fn set<T>(place: &mut T, value: Option<T>) {
 fn announce(prepared: &Prepared, backend: Backend, directory: &RunDirectory) {
     let data = &prepared.data;
     let plan = &prepared.plan;
-    let threads = threads(backend, &prepared.config.machine);
+    let machine = &prepared.config.machine;
+    let threads = machine.compute_threads(backend.kind.is_cpu());
     let test = data.test.as_ref().map_or(0, |test| test.len());
     say(format!(
         "data     {}: {} classes; {} train, {} val, {test} test images",
@@ -151,12 +152,13 @@ fn finish(
     trained: &Trained,
 ) -> Result<Exit, CliError> {
     let path = directory.path().display().to_string();
-    let exit = signal(trained.outcome).map_or(Exit::Done, Exit::Signal);
+    let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
     if arguments.json {
+        let machine = &prepared.config.machine;
         print_json(&Shown {
             run: path,
             outcome: outcome_word(trained.outcome),
-            signal: signal(trained.outcome),
+            signal: trained.outcome.signal(),
             test_top1: trained.test.as_ref().map(|test| test.top1),
             test_top5: trained.test.as_ref().map(|test| test.top5),
             test_loss: trained.test.as_ref().map(|test| test.loss),
@@ -169,11 +171,11 @@ fn finish(
             best_epoch: trained.best_epoch,
             weights_sha256: &trained.weights_sha256,
             backend: backend.to_string(),
-            threads: threads(backend, &prepared.config.machine),
+            threads: machine.compute_threads(backend.kind.is_cpu()),
         })?;
         return Ok(exit);
     }
-    if signal(trained.outcome).is_some() {
+    if trained.outcome.signal().is_some() {
         say(format!(
             "stopped after {} whole epochs; the state is saved in {path}",
             trained.epochs.len()
@@ -211,13 +213,6 @@ fn finish(
         "next       receptive evaluate {path}, receptive predict {path} IMAGE"
     ))?;
     Ok(exit)
-}
-
-fn signal(outcome: Outcome) -> Option<usize> {
-    match outcome {
-        Outcome::Interrupted { signal } => Some(signal),
-        Outcome::Finished | Outcome::StoppedEarly => None,
-    }
 }
 
 fn outcome_word(outcome: Outcome) -> &'static str {

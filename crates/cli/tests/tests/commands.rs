@@ -1,6 +1,6 @@
 //! Each command's promise.
 
-use crate::{done, json, output, text, train};
+use crate::{done, json, short_run, text, train};
 use receptive_data::{DataOptions, NoProgress};
 
 #[test]
@@ -151,17 +151,7 @@ fn backends_says_what_is_there_and_how_to_get_the_rest() {
 fn off_a_terminal_there_are_plain_lines_and_no_escapes() {
     let directory = tempfile::tempdir().unwrap();
     let run = directory.path().join("run");
-    let output = output(&[
-        "train",
-        "--preset",
-        "tutorial",
-        "--limit",
-        "100",
-        "--epochs",
-        "2",
-        "--run-dir",
-        run.to_str().unwrap(),
-    ]);
+    let output = short_run(&run).output().unwrap();
     let (out, messages) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{messages}");
     assert!(

@@ -46,6 +46,21 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(out.lines().last().unwrap()).unwrap()
 }
 
+/// The shortest run there is, not started yet.
+fn short_run(run: &Path) -> Command {
+    receptive(&[
+        "train",
+        "--preset",
+        "tutorial",
+        "--limit",
+        "100",
+        "--epochs",
+        "2",
+        "--run-dir",
+        run.to_str().unwrap(),
+    ])
+}
+
 /// A run of a moment.
 fn train(run: &Path) -> Value {
     let run = run.to_str().unwrap();

@@ -1,21 +1,7 @@
 //! Whoever listens, or does not, a run goes on.
 
-use crate::receptive;
+use crate::{receptive, short_run};
 use std::process::Stdio;
-
-fn short_run(run: &std::path::Path) -> std::process::Command {
-    receptive(&[
-        "train",
-        "--preset",
-        "tutorial",
-        "--limit",
-        "100",
-        "--epochs",
-        "2",
-        "--run-dir",
-        run.to_str().unwrap(),
-    ])
-}
 
 #[test]
 fn a_closed_standard_error_does_not_end_a_run() {

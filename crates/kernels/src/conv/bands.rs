@@ -2,6 +2,7 @@
 //! sums have the same order, and results the same bits, everywhere.
 
 use super::Sizes;
+use rayon::prelude::*;
 use std::ops::Range;
 
 /// Values of a band's matrix: it should fit the second-level cache beside the products.
@@ -25,11 +26,27 @@ pub(super) fn bands(sizes: &Sizes) -> impl ExactSizeIterator<Item = Range<usize>
     (0..height.div_ceil(rows)).map(move |band| band * rows..((band + 1) * rows).min(height))
 }
 
-/// How many filters (or channels) of an image are one piece of work.
-pub(super) fn slice(of: usize, places: usize) -> usize {
-    if places >= MANY_PLACES && of > SLICE {
-        SLICE
+/// Runs `work(image, first, planes)` on every piece of work: `planes` of `plane` values each are those
+/// of an image's `of` filters (or channels) from `first` on.
+pub(super) fn each_slice(
+    sizes: &Sizes,
+    values: &mut [f32],
+    of: usize,
+    plane: usize,
+    work: impl Fn(usize, usize, &mut [f32]) + Sync,
+) {
+    let slice = if sizes.places() >= MANY_PLACES {
+        of.min(SLICE)
     } else {
-        of.max(1)
-    }
+        of
+    };
+    values
+        .par_chunks_mut((of * plane).max(1))
+        .enumerate()
+        .for_each(|(image, planes)| {
+            planes
+                .par_chunks_mut((slice * plane).max(1))
+                .enumerate()
+                .for_each(|(part, planes)| work(image, part * slice, planes));
+        });
 }

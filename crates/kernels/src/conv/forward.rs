@@ -1,10 +1,9 @@
-use super::bands::{bands, slice};
+use super::bands::{bands, each_slice};
 use super::columns::gather;
 use super::{Conv2dOptions, Sizes};
 use crate::lanes::vectorised;
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
-use rayon::prelude::*;
 
 /// The convolution of every image, plus bias, and ReLU where the options say so.
 ///
@@ -16,43 +15,37 @@ use rayon::prelude::*;
 pub(crate) fn forward(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let (window, places) = (sizes.window(), sizes.places());
     let mut y = vec![0.0; sizes.images * sizes.filters * places];
-    let filters = slice(sizes.filters, places);
     let image_values = sizes.channels * sizes.input_plane();
-    let of_image = |image: usize, maps: &mut [f32], first_filter: usize| {
-        let planes = &x[image * image_values..][..image_values];
-        let filters = maps.len() / places;
-        let weight = &weight[first_filter * window..][..filters * window];
-        let bias = bias.map(|bias| &bias[first_filter..][..filters]);
-        for rows in bands(sizes) {
-            let (from, width) = (rows.start * sizes.output[1], rows.len() * sizes.output[1]);
-            with_scratch(window * width, |columns| {
-                gather(sizes, planes, &rows, columns);
-                multiply(
-                    &mut maps[from..],
-                    places,
-                    Matrix::new(weight, filters, window),
-                    Matrix::new(columns, window, width),
-                    Write::Over,
-                );
-            });
-            // While the band is still in the cache.
-            for (filter, map) in maps.chunks_exact_mut(places).enumerate() {
-                let bias = bias.map_or(0.0, |bias| bias[filter]);
-                finish(&mut map[from..][..width], bias, sizes.options);
+    each_slice(
+        sizes,
+        &mut y,
+        sizes.filters,
+        places,
+        |image, first_filter, maps| {
+            let planes = &x[image * image_values..][..image_values];
+            let filters = maps.len() / places;
+            let weight = &weight[first_filter * window..][..filters * window];
+            let bias = bias.map(|bias| &bias[first_filter..][..filters]);
+            for rows in bands(sizes) {
+                let (from, width) = (rows.start * sizes.output[1], rows.len() * sizes.output[1]);
+                with_scratch(window * width, |columns| {
+                    gather(sizes, planes, &rows, columns);
+                    multiply(
+                        &mut maps[from..],
+                        places,
+                        Matrix::new(weight, filters, window),
+                        Matrix::new(columns, window, width),
+                        Write::Over,
+                    );
+                });
+                // While the band is still in the cache.
+                for (filter, map) in maps.chunks_exact_mut(places).enumerate() {
+                    let bias = bias.map_or(0.0, |bias| bias[filter]);
+                    finish(&mut map[from..][..width], bias, sizes.options);
+                }
             }
-        }
-    };
-    y.par_chunks_mut((sizes.filters * places).max(1))
-        .enumerate()
-        .for_each(|(image, maps)| {
-            if filters == sizes.filters {
-                of_image(image, maps, 0);
-            } else {
-                maps.par_chunks_mut(filters * places)
-                    .enumerate()
-                    .for_each(|(part, maps)| of_image(image, maps, part * filters));
-            }
-        });
+        },
+    );
     y
 }
 

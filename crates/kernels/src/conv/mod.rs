@@ -12,6 +12,8 @@ pub(crate) use forward::forward;
 pub(crate) use input_gradient::input_gradient;
 pub(crate) use weight_gradient::{WeightGradients, weight_gradients};
 
+use crate::slide::places;
+
 /// How a convolution moves over its input, and whether a ReLU follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {
@@ -47,27 +49,20 @@ impl Sizes {
         options: Conv2dOptions,
     ) -> Self {
         assert_eq!(channels, weight_channels, "input channels of a convolution");
-        let [top, left, bottom, right] = options.padding;
-        let size = |n: usize, padding: usize, kernel: usize, axis: usize| {
-            let span = options.dilation[axis] * (kernel - 1) + 1;
-            assert!(
-                span <= n + padding,
-                "a kernel that spans {span} is larger than its padded input of {}",
-                n + padding
-            );
-            (n + padding - span) / options.strides[axis] + 1
-        };
-        let output = [
-            size(height, top + bottom, kernel_height, 0),
-            size(width, left + right, kernel_width, 1),
-        ];
+        let (input, kernel) = ([height, width], [kernel_height, kernel_width]);
+        let Conv2dOptions {
+            strides,
+            padding,
+            dilation,
+            ..
+        } = options;
         Self {
             images,
             channels,
-            input: [height, width],
+            input,
             filters,
-            kernel: [kernel_height, kernel_width],
-            output,
+            kernel,
+            output: places(input, kernel, strides, padding, dilation),
             options,
         }
     }

@@ -19,6 +19,15 @@ pub(crate) struct WeightGradients {
     pub(crate) bias: Vec<f32>,
 }
 
+impl WeightGradients {
+    fn zeros(sizes: &Sizes) -> Self {
+        Self {
+            weight: vec![0.0; sizes.filters * sizes.window()],
+            bias: vec![0.0; sizes.filters],
+        }
+    }
+}
+
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
 /// - `grad`: `[images, filters, output height, output width]`
@@ -39,10 +48,7 @@ pub(crate) fn weight_gradients(
     pieces
         .par_chunks(group)
         .map(|pieces| {
-            let mut sum = WeightGradients {
-                weight: vec![0.0; sizes.filters * sizes.window()],
-                bias: vec![0.0; sizes.filters],
-            };
+            let mut sum = WeightGradients::zeros(sizes);
             for (image, rows) in pieces {
                 add_band(sizes, x, grad, output, *image, rows, &mut sum);
             }
@@ -55,10 +61,7 @@ pub(crate) fn weight_gradients(
             vectorised(|| add(&mut all.bias, &part.bias));
             all
         })
-        .unwrap_or_else(|| WeightGradients {
-            weight: vec![0.0; sizes.filters * sizes.window()],
-            bias: vec![0.0; sizes.filters],
-        })
+        .unwrap_or_else(|| WeightGradients::zeros(sizes))
 }
 
 fn add_band(

@@ -59,6 +59,11 @@ struct Spec {
 }
 
 impl Artifact {
+    /// Whether `path` is the directory of an artifact, whole or damaged.
+    pub fn is_at(path: &Path) -> bool {
+        path.join(store::MANIFEST).is_file()
+    }
+
     /// Writes the directory `path`, replacing one that is there only once the new one is whole.
     ///
     /// # Errors

@@ -102,6 +102,11 @@ impl Default for MachineConfig {
 }
 
 impl MachineConfig {
+    /// How many threads compute on a CPU backend; a GPU needs one to feed it.
+    pub fn compute_threads(&self, on_cpu: bool) -> usize {
+        if on_cpu { self.thread_count() } else { 1 }
+    }
+
     /// # Errors
     /// When there are more threads than any machine has cores.
     pub fn check(&self) -> Result<(), TrainError> {

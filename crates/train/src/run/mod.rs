@@ -6,6 +6,7 @@ pub(crate) use history::History;
 
 use crate::{RunConfig, TrainError};
 use receptive_data::Damaged;
+use receptive_model::Artifact;
 use receptive_model::artifact::store;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ impl RunDirectory {
 
     /// Whether an epoch was finished, so that [`model`](Self::model) is there.
     pub fn has_model(&self) -> bool {
-        self.model().join(store::MANIFEST).is_file()
+        Artifact::is_at(&self.model())
     }
 
     /// The list of damaged images that a run went on without.

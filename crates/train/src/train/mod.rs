@@ -54,6 +54,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The number of the signal that ended it.
+    pub fn signal(self) -> Option<usize> {
+        match self {
+            Self::Interrupted { signal } => Some(signal),
+            Self::Finished | Self::StoppedEarly => None,
+        }
+    }
+}
+
 /// Trains the prepared run in its directory.
 ///
 /// # Errors
@@ -68,11 +78,7 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Trained, TrainError> {
     let config = &prepared.config.train;
-    let workers = Workers::new(if on_cpu {
-        prepared.config.machine.thread_count()
-    } else {
-        1
-    })?;
+    let workers = Workers::new(prepared.config.machine.compute_threads(on_cpu))?;
     let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
     let images = prepared.train.len();
     let per_epoch = images.div_ceil(config.batch_size) as u64;

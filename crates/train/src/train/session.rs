@@ -208,7 +208,7 @@ impl<'a> Session<'a> {
         }
         let best = Artifact::load(&self.run.model(), self.device)?.model;
         let (mut test, mut val) = (None, None);
-        if !matches!(outcome, Outcome::Interrupted { .. }) {
+        if outcome.signal().is_none() {
             if let Some(samples) = &self.prepared.test {
                 test = Some(self.evaluate(&best, samples, observer)?);
             }
@@ -285,9 +285,8 @@ impl<'a> Session<'a> {
             files,
         };
         // That the log can't be written must not hide what happened.
-        match self.history.event("diverged", &event) {
-            Ok(()) | Err(_) => error,
-        }
+        let _ = self.history.event("diverged", &event);
+        error
     }
 
     fn evaluate(
