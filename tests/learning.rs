@@ -228,3 +228,24 @@ fn without_a_validation_split_the_last_epoch_is_the_model() {
     assert_eq!(trained.best_epoch, 2);
     assert!(trained.val.is_none() && trained.epochs[1].val_loss.is_none());
 }
+
+#[test]
+fn a_run_without_validation_that_diverges_names_the_model_it_leaves() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let mut config = tiny_run();
+    config.data.val_fraction = 0.0;
+    // Epoch 1 is harmless; from epoch 2 on the rate leaves the numbers.
+    config.train.epochs = 3;
+    config.train.schedule.kind = ScheduleKind::Step;
+    config.train.schedule.warmup_epochs = 0.0;
+    config.train.schedule.step_epochs = 1.0;
+    config.train.schedule.gamma = 1e30;
+    let ended = run_in(&path, config, &Device::flex(), &mut Quiet, &Stop::default());
+    let message = ended.unwrap_err().to_string();
+    assert!(RunDirectory::open(&path).unwrap().has_model());
+    assert!(
+        message.contains("The model of epoch 1 is kept"),
+        "{message}"
+    );
+}

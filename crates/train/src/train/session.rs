@@ -119,6 +119,12 @@ impl<'a> Session<'a> {
         self.waited += waited;
     }
 
+    /// The epoch whose model is kept; without a validation split the last one.
+    fn best_epoch(&self) -> Option<usize> {
+        let best = self.epochs.iter().rev().find(|epoch| epoch.best);
+        best.map(|epoch| epoch.epoch)
+    }
+
     /// Epochs since early stopping's metric last got better.
     pub(super) fn waits(&self) -> usize {
         self.waits
@@ -228,12 +234,7 @@ impl<'a> Session<'a> {
         }
         let trained = Trained {
             outcome,
-            best_epoch: self
-                .epochs
-                .iter()
-                .rev()
-                .find(|e| e.best)
-                .map_or(0, |e| e.epoch),
+            best_epoch: self.best_epoch().unwrap_or(0),
             test,
             val,
             train_seconds,
@@ -268,13 +269,12 @@ impl<'a> Session<'a> {
             epoch,
             learning_rate: step.learning_rate,
             files: named,
-            kept: match self.best {
-                Some(best) => format!(
-                    "The model of epoch {} is kept in {}",
-                    best.epoch,
+            kept: match self.best_epoch() {
+                Some(epoch) => format!(
+                    "The model of epoch {epoch} is kept in {}",
                     self.run.model().display()
                 ),
-                None => "No epoch was finished, so there is no model".into(),
+                None => "No epoch was kept as the best, so there is no model".into(),
             },
         };
         let event = DivergedEvent {
