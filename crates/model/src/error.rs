@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Everything that can go wrong with a config, a plan or an artifact.
@@ -47,6 +48,23 @@ pub enum ModelError {
         layer: String,
         /// Numbers and names of the layers there are.
         known: String,
+    },
+    /// Units that a layer's output does not have.
+    #[error(
+        "layer {layer} has {height} rows and {width} columns of units, counted from 0; rows \
+         {rows:?} and columns {columns:?} are not among them"
+    )]
+    Units {
+        /// The layer's name.
+        layer: String,
+        /// The rows asked for.
+        rows: Range<usize>,
+        /// The columns asked for.
+        columns: Range<usize>,
+        /// The rows there are.
+        height: usize,
+        /// The columns there are.
+        width: usize,
     },
     /// A directory that is not a whole, unchanged artifact.
     #[error("{path}: {reason}", path = path.display())]

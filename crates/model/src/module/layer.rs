@@ -193,7 +193,55 @@ impl Layer {
                 linear.bias = Some(weights.zeros(*units));
                 Self::Linear(linear)
             }
-            Operation::Activation(_) | Operation::Flatten => Self::Plain(Plain::default()),
+            Operation::Activation(_) | Operation::Crop { .. } | Operation::Flatten => Self::plain(),
+        }
+    }
+
+    /// A layer that keeps nothing: the plan says what it does.
+    pub(super) fn plain() -> Self {
+        Self::Plain(Plain::default())
+    }
+
+    /// The same layer with the paddings of `planned`, and of a residual the branches that `branch`
+    /// makes.
+    pub(super) fn cut(
+        &self,
+        planned: &PlannedLayer,
+        branch: impl Fn(&[PlannedLayer]) -> Vec<Self>,
+    ) -> Self {
+        let mut layer = self.clone();
+        let padding = explicit(&planned.padding().unwrap_or_default());
+        match (&mut layer, &planned.operation) {
+            (Self::Conv2d(conv), _) => conv.padding = padding,
+            (Self::MaxPool2d(pool), _) => pool.padding = padding,
+            (Self::AvgPool2d(pool), _) => pool.padding = padding,
+            (
+                Self::Residual(residual),
+                Operation::Residual {
+                    body, projection, ..
+                },
+            ) => {
+                residual.body = branch(body);
+                residual.projection = branch(projection);
+            }
+            _ => {}
+        }
+        layer
+    }
+
+    /// A residual's branches, each with its part of the plan.
+    pub(super) fn branches<'a, 'p>(
+        &'a self,
+        planned: &'p PlannedLayer,
+    ) -> Option<[(&'a [Self], &'p [PlannedLayer]); 2]> {
+        match (self, &planned.operation) {
+            (
+                Self::Residual(residual),
+                Operation::Residual {
+                    body, projection, ..
+                },
+            ) => Some([(&residual.body, body), (&residual.projection, projection)]),
+            _ => None,
         }
     }
 
@@ -256,6 +304,10 @@ impl Layer {
             }
             (Self::Plain(_), Features::Flat(x), Operation::Activation(kind)) => {
                 Features::Flat(kind.forward(x))
+            }
+            (Self::Plain(_), Features::Map(x), Operation::Crop { rows, columns }) => {
+                let [batch, channels, _, _] = x.dims();
+                Features::Map(x.slice([0..batch, 0..channels, rows.clone(), columns.clone()]))
             }
             // The plan gave each layer the shape it needs, so nothing is left.
             (_, x, _) => x,

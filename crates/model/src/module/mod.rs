@@ -1,5 +1,6 @@
 //! The network as a burn module, composed of burn's own layers.
 
+mod cone;
 mod dropout;
 mod init;
 mod kernels;
@@ -7,6 +8,7 @@ mod layer;
 mod statistics;
 mod weights;
 
+pub use cone::Cone;
 pub use dropout::DropoutKey;
 pub use statistics::BatchStatistics;
 pub use weights::weights_sha256;

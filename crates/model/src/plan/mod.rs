@@ -3,6 +3,7 @@
 
 mod axis;
 mod check;
+mod cone;
 mod field;
 mod kinds;
 mod shape;
@@ -10,12 +11,14 @@ mod signal;
 mod walk;
 mod window;
 
+pub use cone::Units;
 pub use field::Field;
 pub use shape::Shape;
 
 use crate::config::{Activation, InputConfig, ModelConfig};
 use crate::{Classifier, ModelError};
 use burn::tensor::Device;
+use std::ops::Range;
 
 /// The seed that [`Plan::init`] draws its weights from.
 const INIT_SEED: u64 = 0;
@@ -155,6 +158,11 @@ pub enum Operation {
         body: Vec<PlannedLayer>,
         projection: Vec<PlannedLayer>,
         activation: Option<Activation>,
+    },
+    /// A part of a map. Within a [`Cone`](crate::Cone) only.
+    Crop {
+        rows: Range<usize>,
+        columns: Range<usize>,
     },
     /// See [`FlattenLayer`](crate::FlattenLayer).
     Flatten,

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod artifact;
+mod cone;
 mod planned_shapes;
 mod presets;
 mod randomness;

@@ -1,0 +1,93 @@
+//! The part of a classifier that some units of a layer depend on: the same values for less work.
+
+use super::layer::{Layer, Pass};
+use super::{Classifier, Features};
+use crate::ModelError;
+use crate::plan::{PlannedLayer, Units};
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+/// Computes a few units of one layer from the pixels they depend on, and nothing else.
+///
+/// A unit deep in a network sees a part of the image, and of the layers before it only a part that
+/// shrinks from layer to layer. Made by [`Classifier::cone`]; its values and gradients are those of
+/// the whole network at these units, padding at the image's borders included.
+#[derive(Module, Debug)]
+pub struct Cone {
+    layers: Vec<Layer>,
+    #[module(skip)]
+    shape: ConeShape,
+}
+
+#[derive(Debug, Clone)]
+struct ConeShape {
+    pixels: Units,
+    planned: Vec<PlannedLayer>,
+}
+
+impl Classifier {
+    /// The cone of these rows and columns of a layer's output, the layer found by number (`3`,
+    /// `4.2`) or name. A flat layer has one row and one column.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the layers there are, [`ModelError::Units`] when the
+    /// layer has no such units.
+    pub fn cone(&self, layer: &str, units: &Units) -> Result<Cone, ModelError> {
+        let cone = self.plan.cone(layer, units)?;
+        let whole = (&self.layers[..], &self.plan.layers[..]);
+        Ok(Cone {
+            layers: cut(whole, &cone.layers),
+            shape: ConeShape {
+                pixels: cone.pixels,
+                planned: cone.layers,
+            },
+        })
+    }
+}
+
+impl Cone {
+    /// The image's rows and columns that it needs.
+    pub fn pixels(&self) -> &Units {
+        &self.shape.pixels
+    }
+
+    /// Multiply-adds for one image.
+    pub fn macs(&self) -> usize {
+        self.shape.planned.iter().map(|layer| layer.macs).sum()
+    }
+
+    /// The units' values.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, rows, columns]`, the pixels of [`pixels`](Self::pixels)
+    /// - output: `[batch, filters, rows, columns]` of the units; flat layers give `[batch, features]`
+    pub fn forward(&self, images: Tensor<4>) -> Features {
+        let mut pass = Pass::burn();
+        let mut signal = Features::Map(images);
+        for (layer, planned) in self.layers.iter().zip(&self.shape.planned) {
+            signal = layer.forward(signal, planned, &mut pass);
+        }
+        signal
+    }
+}
+
+/// The layers that `cone` names, with its paddings.
+fn cut(whole: (&[Layer], &[PlannedLayer]), cone: &[PlannedLayer]) -> Vec<Layer> {
+    cone.iter()
+        .map(|planned| match find(whole, &planned.number) {
+            Some(layer) => layer.cut(planned, |branch| cut(whole, branch)),
+            None => Layer::plain(),
+        })
+        .collect()
+}
+
+/// The layer of this number, within residuals too.
+fn find<'a>((layers, planned): (&'a [Layer], &[PlannedLayer]), number: &str) -> Option<&'a Layer> {
+    layers.iter().zip(planned).find_map(|(layer, planned)| {
+        if planned.number == number {
+            return Some(layer);
+        }
+        let [body, projection] = layer.branches(planned)?;
+        find(body, number).or_else(|| find(projection, number))
+    })
+}
