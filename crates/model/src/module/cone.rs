@@ -45,6 +45,40 @@ impl Classifier {
     }
 }
 
+impl Classifier {
+    /// The same network for images of another height and width, with the same weights. Networks
+    /// with a global pool before their first `linear` fit any size that their layers do.
+    ///
+    /// # Errors
+    /// When a layer does not fit the new size, or would need other weights.
+    pub fn resized(&self, height: usize, width: usize) -> Result<Self, ModelError> {
+        let mut config = self.plan.config.clone();
+        config.input.height = height;
+        config.input.width = width;
+        let plan = config.plan()?;
+        for (old, new) in self.plan.rows().into_iter().zip(plan.rows()) {
+            if old.params != new.params {
+                return Err(ModelError::Layer {
+                    number: new.number.clone(),
+                    kind: new.kind,
+                    problem: format!(
+                        "its {} weights are for {} values, but {height}x{width} images give it {}",
+                        old.params, old.input, new.input
+                    ),
+                    remedy: format!(
+                        "keep the size it was trained with, {}x{}, or train a network with \
+                         `global_avg_pool2d` instead of `flatten`",
+                        self.plan.config.input.height, self.plan.config.input.width
+                    ),
+                });
+            }
+        }
+        let whole = (&self.layers[..], &self.plan.layers[..]);
+        let layers = cut(whole, &plan.layers);
+        Ok(Self { layers, plan })
+    }
+}
+
 impl Cone {
     /// The image's rows and columns that it needs.
     pub fn pixels(&self) -> &Units {

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Distribution, Tensor, Tolerance};
 use proptest::prelude::*;
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, Features, LayerConfig, MaxPool2dLayer,
-    ModelConfig, Padding, ResidualLayer,
+    ModelConfig, Padding, ResidualLayer, presets,
 };
 use std::ops::Range;
 
@@ -144,7 +144,7 @@ fn a_cone_of_a_deep_unit_costs_a_fraction() {
         height: 128,
         width: 128,
     };
-    let plan = receptive_model::presets::preset("plain-20", input)
+    let plan = presets::preset("plain-20", input)
         .unwrap()
         .with_classes(10)
         .plan()
@@ -159,7 +159,7 @@ fn a_cone_of_a_deep_unit_costs_a_fraction() {
 #[test]
 fn units_that_are_not_there_are_refused() {
     let plan =
-        receptive_model::presets::preset("small", receptive_model::presets::usual_input("small"))
+        presets::preset("small", presets::usual_input("small"))
             .unwrap()
             .with_classes(10)
             .plan()
@@ -168,4 +168,37 @@ fn units_that_are_not_there_are_refused() {
     let error = classifier.cone("1", &[28..29, 0..1]).unwrap_err();
     assert!(error.to_string().contains("28 rows"), "{error}");
     assert!(classifier.cone("1", &[3..3, 0..1]).is_err());
+}
+
+#[test]
+fn a_resized_network_has_the_same_weights_and_its_own_paddings() {
+    let input = presets::usual_input("resnet");
+    let plan = presets::preset("resnet", input)
+        .unwrap()
+        .with_classes(10)
+        .plan()
+        .unwrap();
+    let device = Device::flex();
+    let classifier = plan.init_seeded(3, &device);
+    let mut other = plan.config.clone();
+    (other.input.height, other.input.width) = (45, 38);
+    // The same seed gives the same weights, whatever the size.
+    let expected = other.plan().unwrap().init_seeded(3, &device);
+    let resized = classifier.resized(45, 38).unwrap();
+    let images = Tensor::<4>::random(
+        [2, input.channels, 45, 38],
+        Distribution::Normal(0.0, 1.0),
+        &device,
+    );
+    let tolerance = Tolerance::<f32>::absolute(1e-6);
+    let ours = resized.forward(images.clone()).to_data();
+    ours.assert_approx_eq(&expected.forward(images).to_data(), tolerance);
+
+    let flat = presets::preset("tutorial", presets::usual_input("tutorial"))
+        .unwrap()
+        .with_classes(10)
+        .plan()
+        .unwrap();
+    let error = flat.init(&device).resized(64, 64).unwrap_err().to_string();
+    assert!(error.contains("global_avg_pool2d"), "{error}");
 }
