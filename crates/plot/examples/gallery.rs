@@ -201,6 +201,7 @@ fn field() -> HeatMap {
         y,
         rx,
         ry,
+        turn: 0.0,
         label: "two standard deviations".into(),
     })
     .overlay(Overlay::Cross {

@@ -1,8 +1,9 @@
 //! Pictures of a training run and of a network's receptive fields, as PNG or SVG.
 //!
 //! Five kinds: [`Chart`] (lines), [`Matrix`] (confusion matrix), [`HeatMap`], [`Grid`] (small
-//! pictures) and [`Bars`]. Each is built with plain values — the crate knows no tensors — and
-//! stored through [`Draw`]: [`Draw::write`] picks the format by the file's extension,
+//! pictures) and [`Bars`]; a [`Sheet`] holds several of them, with [`Words`] and a [`Table`], in one
+//! picture. Each is built with plain values — the crate knows no tensors — and stored through
+//! [`Draw`]: [`Draw::write`] picks the format by the file's extension,
 //! [`Draw::to_png`] and [`Draw::to_svg`] return the bytes.
 //!
 //! ```
@@ -41,11 +42,12 @@ mod heading;
 mod heatmap;
 mod matrix;
 mod paint;
+mod sheet;
 mod theme;
 
 pub use axis::scale::Scale;
 pub use bars::Bars;
-pub use chart::{Chart, LineStyle, Panel, Series};
+pub use chart::{Chart, LineStyle, Mark, Panel, Series};
 pub use colour::Colour;
 pub use draw::Draw;
 pub use error::PlotError;
@@ -53,4 +55,5 @@ pub use grid::{Grid, Tile};
 pub use heatmap::{ColourMap, HeatMap, Overlay};
 pub use matrix::Matrix;
 pub use paint::scene::Scene;
+pub use sheet::{Sheet, Table, Words};
 pub use theme::Theme;

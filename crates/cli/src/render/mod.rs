@@ -1,17 +1,25 @@
 //! What people see: tables, numbers, progress.
 
 mod data_progress;
+mod measure_progress;
 mod say;
 mod table;
 mod train_progress;
 
 pub(crate) use data_progress::DataProgress;
+pub(crate) use measure_progress::MeasureProgress;
 pub(crate) use say::{say, say_error};
 pub(crate) use table::{Table, grouped};
 pub(crate) use train_progress::TrainProgress;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+
+/// Whether standard output may be coloured: a terminal, and nobody set `NO_COLOR`.
+pub(crate) fn colour_allowed() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !refused
+}
 
 /// A bar on a terminal; nothing elsewhere, where plain lines stand in.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {

@@ -6,11 +6,13 @@ mod init;
 mod kernels;
 mod layer;
 mod statistics;
+mod values;
 mod weights;
 
 pub use cone::Cone;
 pub use dropout::DropoutKey;
 pub use statistics::BatchStatistics;
+pub use values::LayerValues;
 pub use weights::weights_sha256;
 
 use crate::plan::Plan;

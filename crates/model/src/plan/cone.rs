@@ -17,7 +17,19 @@ pub(crate) struct PlannedCone {
 }
 
 impl Plan {
+    /// The layers from the image to this one, in order; of a residual on the way only the branch
+    /// that leads there.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the layers there are.
+    pub fn path(&self, layer: &str) -> Result<Vec<&PlannedLayer>, ModelError> {
+        let mut path = Vec::new();
+        lead(&self.layers, &self.find(layer)?.number, &mut path);
+        Ok(path)
+    }
+
     pub(crate) fn cone(&self, layer: &str, units: &Units) -> Result<PlannedCone, ModelError> {
+        let path = self.path(layer)?;
         let target = self.find(layer)?;
         let [height, width] = target.output.map_size();
         let fits = |range: &Range<usize>, size| range.start < range.end && range.end <= size;
@@ -30,8 +42,6 @@ impl Plan {
                 width,
             });
         }
-        let mut path = Vec::new();
-        lead(&self.layers, &target.number, &mut path);
         let (layers, pixels) = cut(path.into_iter(), units.clone());
         Ok(PlannedCone { pixels, layers })
     }

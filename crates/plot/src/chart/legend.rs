@@ -1,7 +1,8 @@
 //! The names of the series, in rows above the plot where they cover nothing.
 
+use super::mark::Mark;
 use super::panel::Panel;
-use super::series::Series;
+use super::series::{LineStyle, Series};
 use crate::Theme;
 use crate::paint::font::Weight;
 use crate::paint::scene::{Area, Outline, Scene, Stroke, Text};
@@ -53,7 +54,7 @@ pub(crate) fn draw(panel: &Panel, scene: &mut Scene, theme: &Theme, area: Area) 
             let swatch = Area::new(x, middle - 5.0, SAMPLE, 10.0);
             scene.fill_through(Outline::Rect(swatch), colour, 0.18);
         }
-        if !series.points.is_empty() {
+        if !series.points.is_empty() && series.style != LineStyle::None {
             let stroke = Stroke {
                 dash: series.dash(),
                 ..Stroke::new(colour, 2.0)
@@ -62,6 +63,13 @@ pub(crate) fn draw(panel: &Panel, scene: &mut Scene, theme: &Theme, area: Area) 
                 Outline::Line(vec![(x, middle), (x + SAMPLE, middle)]),
                 stroke,
             );
+        }
+        let shown = series
+            .mark
+            .or((series.style == LineStyle::None).then_some(Mark::Dot));
+        if let Some(mark) = shown {
+            let at = (x + SAMPLE / 2.0, middle);
+            mark.draw(scene, at, 3.5, (colour, theme.background));
         }
         scene.text(Text::new(
             (x + SAMPLE + 6.0, y),

@@ -3,10 +3,13 @@
 mod annotate;
 mod frame;
 mod legend;
+mod mark;
+mod names;
 mod panel;
 mod plot;
 mod series;
 
+pub use mark::Mark;
 pub use panel::Panel;
 pub use series::{LineStyle, Series};
 
@@ -15,6 +18,7 @@ use crate::axis::scale::Scale;
 use crate::heading::{Heading, MARGIN};
 use crate::paint::scene::Area;
 use crate::{Draw, PlotError, Scene, Theme};
+use names::Standing;
 use plot::Across;
 
 /// A line chart: one or several panels over a common horizontal axis.
@@ -36,6 +40,7 @@ pub struct Chart {
     x_label: String,
     x_whole: bool,
     x_scale: Scale,
+    x_names: Vec<(f64, String)>,
     panels: Vec<Panel>,
     columns: usize,
     panel_size: (f64, f64),
@@ -51,6 +56,7 @@ impl Chart {
             x_label: String::new(),
             x_whole: false,
             x_scale: Scale::Linear,
+            x_names: Vec::new(),
             panels: Vec::new(),
             columns: 2,
             panel_size: (470.0, 320.0),
@@ -83,6 +89,14 @@ impl Chart {
     #[must_use]
     pub fn x_scale(mut self, scale: Scale) -> Self {
         self.x_scale = scale;
+        self
+    }
+
+    /// Names at places of the horizontal axis, below the lowest panel of each column; turned where
+    /// they would touch, and left out where even that has no room.
+    #[must_use]
+    pub fn x_names(mut self, names: &[(f64, String)]) -> Self {
+        self.x_names = names.to_vec();
         self
     }
 
@@ -156,7 +170,13 @@ impl Draw for Chart {
             scale: self.x_scale,
             whole: self.x_whole,
             label: &self.x_label,
+            names: None,
         };
+        let names = Some(self.x_names.as_slice()).filter(|names| !names.is_empty());
+        // Room for names makes the lowest panels taller, not their plots smaller.
+        let taller = names.map_or(0.0, |names| {
+            Standing::of(names, panel_width - 50.0).room() - 20.0
+        });
         let left = self
             .panels
             .iter()
@@ -166,17 +186,26 @@ impl Draw for Chart {
             let (row, column) = (index / columns, index % columns);
             let x = MARGIN + column as f64 * (panel_width + GAP);
             let y = top + row as f64 * (panel_height + GAP);
+            let lowest = index + columns >= self.panels.len();
+            let height = panel_height + if lowest { taller } else { 0.0 };
+            let across = Across {
+                names: names.filter(|_| lowest),
+                ..across
+            };
             plot::draw(
                 panel,
                 &mut scene,
                 &self.theme,
-                Area::new(x, y, panel_width, panel_height),
+                Area::new(x, y, panel_width, height),
                 &across,
                 left,
             );
         }
         let rows = self.panels.len().div_ceil(columns) as f64;
-        scene.resize(width, top + rows * (panel_height + GAP) - GAP + MARGIN);
+        scene.resize(
+            width,
+            top + rows * (panel_height + GAP) - GAP + taller + MARGIN,
+        );
         Ok(scene)
     }
 }

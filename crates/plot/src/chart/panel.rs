@@ -78,7 +78,7 @@ impl Panel {
             .series
             .iter()
             .flat_map(|s| s.points.iter().map(|p| p.0));
-        let bands = self.series.iter().flat_map(|s| s.band.iter().map(|p| p.0));
+        let bands = self.series.iter().flat_map(|s| s.spreads().map(|p| p.0));
         lines
             .chain(bands)
             .chain(self.notes.iter().map(|note| note.0.0))
@@ -93,7 +93,7 @@ impl Panel {
         let bands = self
             .series
             .iter()
-            .flat_map(|s| s.band.iter().flat_map(|p| [p.1, p.2]));
+            .flat_map(|s| s.spreads().flat_map(|p| [p.1, p.2]));
         lines
             .chain(bands)
             .chain(self.notes.iter().map(|note| note.0.1))

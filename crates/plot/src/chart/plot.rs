@@ -3,8 +3,10 @@
 use super::annotate;
 use super::frame::Frame;
 use super::legend;
+use super::mark::Mark;
+use super::names::{self, Standing};
 use super::panel::Panel;
-use super::series::Series;
+use super::series::{LineStyle, Series};
 use crate::axis::range::{extent, padded, widened};
 use crate::axis::scale::Scale;
 use crate::axis::ticks::{Tick, ticks};
@@ -23,6 +25,8 @@ pub(crate) struct Across<'a> {
     pub(crate) scale: Scale,
     pub(crate) whole: bool,
     pub(crate) label: &'a str,
+    /// Names in place of numbers.
+    pub(crate) names: Option<&'a [(f64, String)]>,
 }
 
 fn y_range(panel: &Panel) -> (f64, f64) {
@@ -66,7 +70,9 @@ pub(crate) fn draw(
         ..wide
     };
     let strip = annotate::rows(panel) as f64 * annotate::ROW;
-    let foot = 20.0
+    let standing = across.names.map(|names| Standing::of(names, wide.w));
+    let numbers = standing.map_or(20.0, Standing::room);
+    let foot = numbers
         + if clean(across.label).is_empty() {
             0.0
         } else {
@@ -86,12 +92,22 @@ pub(crate) fn draw(
         scales: (across.scale, panel.scale),
     };
 
-    axes(panel, scene, theme, &frame, across);
+    axes(panel, scene, theme, &frame);
+    match (across.names, standing) {
+        (Some(all), Some(standing)) => names::draw(all, standing, scene, theme, &frame),
+        _ => numbers_below(scene, theme, &frame, across),
+    }
+    let label = cut(&clean(across.label), 12.0, Weight::Regular, plot.w);
+    let at = (plot.x + plot.w / 2.0, plot.bottom() + numbers + 15.5);
+    scene.text(Text::new(at, &label, 12.0, theme.muted).anchor(Anchor::Middle));
     annotate::markers(panel, scene, theme, &frame);
     let colour =
         |(index, series): (usize, &Series)| series.colour.unwrap_or_else(|| theme.series(index));
     for entry in panel.series.iter().enumerate() {
         band(entry.1, scene, &frame, colour(entry));
+    }
+    for entry in panel.series.iter().enumerate() {
+        bars(entry.1, scene, &frame, colour(entry));
     }
     // The first series is the last drawn, and so on top.
     for entry in panel.series.iter().enumerate().rev() {
@@ -100,7 +116,7 @@ pub(crate) fn draw(
     annotate::notes(panel, scene, theme, &frame);
 }
 
-fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame, across: &Across<'_>) {
+fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame) {
     let plot = frame.plot;
     for tick in y_ticks(panel) {
         let Some(y) = frame.y(tick.value) else {
@@ -118,6 +134,12 @@ fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame, across: 
         Outline::Line(vec![(plot.x, base), (plot.right(), base)]),
         axis,
     );
+}
+
+fn numbers_below(scene: &mut Scene, theme: &Theme, frame: &Frame, across: &Across<'_>) {
+    let plot = frame.plot;
+    let base = plot.bottom() + 0.5;
+    let axis = Stroke::new(theme.muted.mix(theme.background, 0.35), 1.0);
     let mut free = f64::NEG_INFINITY;
     for tick in ticks(
         across.range,
@@ -138,9 +160,6 @@ fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame, across: 
         let text = Text::new((x, base + 16.0), &tick.label, TICK, theme.muted);
         scene.text(text.anchor(Anchor::Middle));
     }
-    let label = cut(&clean(across.label), 12.0, Weight::Regular, plot.w);
-    let at = (plot.x + plot.w / 2.0, base + 35.0);
-    scene.text(Text::new(at, &label, 12.0, theme.muted).anchor(Anchor::Middle));
 }
 
 fn band(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
@@ -159,6 +178,36 @@ fn band(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
     }
 }
 
+/// Error bars, cut at the plot; a cap marks an end that lies within.
+fn bars(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
+    const CAP: f64 = 3.0;
+    let plot = frame.plot;
+    let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
+    let stroke = Stroke {
+        blunt: true,
+        ..Stroke::new(colour, 1.25)
+    };
+    for (x, low, high) in &series.bars {
+        // A lower end that a logarithmic axis cannot show lies below the plot.
+        let low = frame
+            .y(*low)
+            .or(low.is_finite().then_some(plot.bottom() + 1.0));
+        let (Some(x), Some(low), Some(high)) = (frame.x(*x), low, frame.y(*high)) else {
+            continue;
+        };
+        let Some((from, to)) = clip::segment((x, low), (x, high), room) else {
+            continue;
+        };
+        scene.stroke(Outline::Line(vec![from, to]), stroke);
+        for end in [low, high] {
+            if clip::segment((x, end), (x, end), room).is_some() {
+                let cap = vec![(x - CAP, end), (x + CAP, end)];
+                scene.stroke(Outline::Line(cap), stroke);
+            }
+        }
+    }
+}
+
 fn line(series: &Series, scene: &mut Scene, theme: &Theme, frame: &Frame, colour: Colour) {
     const FEW: usize = 40;
     // A value on the very edge must survive rounding.
@@ -168,19 +217,27 @@ fn line(series: &Series, scene: &mut Scene, theme: &Theme, frame: &Frame, colour
         dash: series.dash(),
         ..Stroke::new(colour, 2.0)
     };
+    let lone = series.style == LineStyle::None;
     for run in runs(series.points.iter().map(|point| frame.at(*point))) {
         for part in clip::line(&thin(&run), room) {
-            scene.stroke(Outline::Line(part), stroke);
-        }
-        if run.len() == 1 || series.points.len() <= FEW {
-            let radius = if run.len() == 1 { 4.0 } else { 2.5 };
-            for point in run
-                .into_iter()
-                .filter(|p| clip::segment(*p, *p, room).is_some())
-            {
-                scene.fill(Outline::Circle(point, radius + 1.0), theme.background);
-                scene.fill(Outline::Circle(point, radius), colour);
+            if !lone {
+                scene.stroke(Outline::Line(part), stroke);
             }
+        }
+        // A point without neighbours has no line that would show it.
+        let few = run.len() == 1 || series.points.len() <= FEW || lone;
+        let radius = match series.mark {
+            Some(_) => 3.5,
+            None if run.len() == 1 && !lone => 4.0,
+            None => 2.5,
+        };
+        let mark = series.mark.or(few.then_some(Mark::Dot));
+        for point in run
+            .into_iter()
+            .filter(|p| clip::segment(*p, *p, room).is_some())
+        {
+            let mark = mark.unwrap_or(Mark::None);
+            mark.draw(scene, point, radius, (colour, theme.background));
         }
     }
 }

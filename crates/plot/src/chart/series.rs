@@ -1,5 +1,6 @@
 //! A named line, with an optional band about it.
 
+use super::mark::Mark;
 use crate::Colour;
 
 /// How a line is drawn.
@@ -13,6 +14,8 @@ pub enum LineStyle {
     Dashed,
     /// In dots.
     Dotted,
+    /// No line: marks only.
+    None,
 }
 
 /// A named line through points, in the order given. A point that the scale cannot show (not
@@ -22,6 +25,8 @@ pub struct Series {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
     pub(crate) band: Vec<(f64, f64, f64)>,
+    pub(crate) bars: Vec<(f64, f64, f64)>,
+    pub(crate) mark: Option<Mark>,
     pub(crate) style: LineStyle,
     pub(crate) colour: Option<Colour>,
 }
@@ -34,6 +39,8 @@ impl Series {
             name: name.to_owned(),
             points: points.to_vec(),
             band: Vec::new(),
+            bars: Vec::new(),
+            mark: None,
             style: LineStyle::Solid,
             colour: None,
         }
@@ -43,6 +50,20 @@ impl Series {
     #[must_use]
     pub fn band(mut self, band: &[(f64, f64, f64)]) -> Self {
         self.band = band.to_vec();
+        self
+    }
+
+    /// Error bars in the line's colour through `(x, lower, upper)`.
+    #[must_use]
+    pub fn bars(mut self, bars: &[(f64, f64, f64)]) -> Self {
+        self.bars = bars.to_vec();
+        self
+    }
+
+    /// The mark at each point; unless set, a dot where points are few.
+    #[must_use]
+    pub fn mark(mut self, mark: Mark) -> Self {
+        self.mark = Some(mark);
         self
     }
 
@@ -60,9 +81,14 @@ impl Series {
         self
     }
 
+    /// The band and the error bars.
+    pub(crate) fn spreads(&self) -> impl Iterator<Item = &(f64, f64, f64)> {
+        self.band.iter().chain(&self.bars)
+    }
+
     pub(crate) fn dash(&self) -> Option<(f64, f64)> {
         match self.style {
-            LineStyle::Solid => None,
+            LineStyle::Solid | LineStyle::None => None,
             LineStyle::Dashed => Some((6.0, 4.0)),
             LineStyle::Dotted => Some((2.0, 3.0)),
         }

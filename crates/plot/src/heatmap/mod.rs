@@ -3,17 +3,18 @@
 mod axes;
 mod bar;
 mod colours;
-mod overlay;
+pub(crate) mod overlay;
 mod profile;
 
 pub use colours::ColourMap;
 pub use overlay::Overlay;
 
-use crate::axis::range::{extent, widened};
+use crate::axis::range::{extent, held, widened};
 use crate::axis::scale::Scale;
 use crate::heading::{Heading, MARGIN};
 use crate::paint::scene::{Area, Bitmap, Outline, Point, Scene, Stroke};
 use crate::{Colour, Draw, PlotError, Theme};
+use axes::Counting;
 
 /// Where the map stands in the picture.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,8 @@ pub struct HeatMap {
     bar: String,
     overlays: Vec<Overlay>,
     profiles: bool,
-    centred: bool,
+    counting: Counting,
+    side: f64,
     theme: Theme,
 }
 
@@ -64,7 +66,8 @@ impl HeatMap {
             bar: String::new(),
             overlays: Vec::new(),
             profiles: false,
-            centred: false,
+            counting: Counting::default(),
+            side: 440.0,
             theme: Theme::default(),
         }
     }
@@ -121,7 +124,33 @@ impl HeatMap {
     /// Counts pixels from the middle of the map instead of the top left.
     #[must_use]
     pub fn centred(mut self) -> Self {
-        self.centred = true;
+        // An even side has its middle between two pixels; numbers count from the right of them.
+        self.counting.first = (-((self.width / 2) as f64), -((self.height / 2) as f64));
+        self.counting.extra = 0;
+        self
+    }
+
+    /// The numbers of the first column and row, and how many pixels along its side a value is the
+    /// mean of: for a map cut from a larger picture, or averaged down.
+    #[must_use]
+    pub fn pixels(mut self, column: i64, row: i64, per_value: usize) -> Self {
+        self.counting.first = (column as f64, row as f64);
+        self.counting.extra = per_value.saturating_sub(1);
+        self
+    }
+
+    /// What is counted along the bottom and along the left.
+    #[must_use]
+    pub fn labels(mut self, columns: &str, rows: &str) -> Self {
+        self.counting.names = (columns.to_owned(), rows.to_owned());
+        self
+    }
+
+    /// About how many points the longest side of the map takes; held within 40 and 1000. A map of
+    /// more values is larger, as none is left out.
+    #[must_use]
+    pub fn map_size(mut self, points: f64) -> Self {
+        self.side = held(points, 40.0, 1000.0);
         self
     }
 
@@ -200,9 +229,8 @@ impl HeatMap {
 }
 
 /// Points per value: whole or half points, so that every square has the same number of pixels.
-fn cell(side: usize) -> f64 {
-    const SIDE: f64 = 440.0;
-    let halves = (SIDE / side as f64 * 2.0).floor() / 2.0;
+fn cell(side: usize, points: f64) -> f64 {
+    let halves = (points / side as f64 * 2.0).floor() / 2.0;
     if halves >= 1.0 {
         halves.min(60.0)
     } else if side <= 640 {
@@ -216,11 +244,12 @@ impl Draw for HeatMap {
     fn scene(&self) -> Result<Scene, PlotError> {
         self.check()?;
         let theme = &self.theme;
-        let cell = cell(self.width.max(self.height));
+        let cell = cell(self.width.max(self.height), self.side);
+        let (before, below) = self.counting.room();
         let (wide, high) = (self.width as f64 * cell, self.height as f64 * cell);
         let room = if self.profiles { profile::ROOM } else { 0.0 };
         let bar_height = high.max(160.0);
-        let left = MARGIN + axes::LEFT;
+        let left = MARGIN + before;
         let bar_x = left + wide + room + 18.0;
         let mut scene = Scene::new(&self.heading.title, theme);
         // The map alone may be too narrow for its title.
@@ -249,9 +278,9 @@ impl Draw for HeatMap {
             theme,
             &placing,
             (self.width, self.height),
-            self.centred,
+            &self.counting,
         );
-        overlay::draw(&self.overlays, &mut scene, &placing);
+        overlay::draw(&self.overlays, &mut scene, &placing, 1.0);
         if self.profiles {
             let means = profile::means(self.width, self.height, &self.values);
             profile::draw(&mut scene, theme, &placing, &means);
@@ -264,7 +293,7 @@ impl Draw for HeatMap {
             (self.map, self.scale, ends),
             &self.bar,
         );
-        let foot = (area.bottom() + axes::FOOT).max(bar_area.bottom());
+        let foot = (area.bottom() + below).max(bar_area.bottom());
         scene.resize(width.max(bar_x + taken + MARGIN), foot + MARGIN);
         Ok(scene)
     }
@@ -277,10 +306,10 @@ mod tests {
     #[test]
     fn a_cell_is_a_whole_number_of_pixels() {
         for side in [1, 11, 28, 32, 100, 224, 440, 512, 640, 1000, 2048] {
-            let pixels = cell(side) * 2.0;
+            let pixels = cell(side, 440.0) * 2.0;
             assert_eq!(pixels, pixels.round(), "{side}");
             assert!(
-                cell(side) * side as f64 <= 1024.0 && pixels >= 1.0,
+                cell(side, 440.0) * side as f64 <= 1024.0 && pixels >= 1.0,
                 "{side}"
             );
         }

@@ -26,16 +26,18 @@ pub enum Overlay {
         /// Its name in the key.
         label: String,
     },
-    /// An ellipse along the axes, such as a fitted Gaussian's two standard deviations.
+    /// An ellipse, such as a fitted Gaussian's two standard deviations.
     Ellipse {
         /// Centre from the left.
         x: f64,
         /// Centre from the top.
         y: f64,
-        /// Half its width.
+        /// Half its width, before it is turned.
         rx: f64,
-        /// Half its height.
+        /// Half its height, before it is turned.
         ry: f64,
+        /// Degrees by which it is turned about its centre, clockwise.
+        turn: f64,
         /// Its name in the key.
         label: String,
     },
@@ -79,13 +81,20 @@ impl Overlay {
                     at(x, y),
                 ]]
             }
-            Self::Ellipse { x, y, rx, ry, .. } => {
-                let turn = |i: u32| f64::from(i) / 96.0 * std::f64::consts::TAU;
-                vec![
-                    (0..=96)
-                        .map(|i| at(x + rx * turn(i).cos(), y + ry * turn(i).sin()))
-                        .collect(),
-                ]
+            Self::Ellipse {
+                x, y, rx, ry, turn, ..
+            } => {
+                let (sin, cos) = turn.to_radians().sin_cos();
+                let point = |i: u32| {
+                    // The last point is the first, to the last bit, so that the outline closes.
+                    let angle = f64::from(i % 96) / 96.0 * std::f64::consts::TAU;
+                    let (along, across) = (rx * angle.cos(), ry * angle.sin());
+                    at(
+                        x + along * cos - across * sin,
+                        y + along * sin + across * cos,
+                    )
+                };
+                vec![(0..=96).map(point).collect()]
             }
             Self::Cross { x, y, .. } => {
                 let (cx, cy) = at(x, y);
@@ -108,7 +117,8 @@ const COLOURS: [Colour; 4] = [
 const EDGE: Colour = Colour::new(20, 20, 20);
 const SIZE: f64 = 11.5;
 
-fn strokes(index: usize) -> [Stroke; 2] {
+/// The dark edge and the bright line on it, `weight` times as wide as on a large map.
+fn strokes(index: usize, weight: f64) -> [Stroke; 2] {
     let colour = COLOURS
         .get(index % COLOURS.len())
         .copied()
@@ -116,19 +126,19 @@ fn strokes(index: usize) -> [Stroke; 2] {
     let edge = Stroke {
         opacity: 0.75,
         blunt: true,
-        ..Stroke::new(EDGE, 3.5)
+        ..Stroke::new(EDGE, 3.5 * weight)
     };
     [
         edge,
         Stroke {
             blunt: true,
-            ..Stroke::new(colour, 1.75)
+            ..Stroke::new(colour, 1.75 * weight)
         },
     ]
 }
 
-/// Draws the overlays onto the map.
-pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placing: &Placing) {
+/// Draws the overlays onto the map, lines `weight` times as wide as on a large one.
+pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placing: &Placing, weight: f64) {
     for (index, overlay) in overlays.iter().enumerate() {
         let lines = overlay.lines(placing);
         // A coordinate that is no number cannot be cut to the map.
@@ -136,7 +146,7 @@ pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placing: &Placing) {
             .iter()
             .flatten()
             .all(|p| p.0.is_finite() && p.1.is_finite());
-        for stroke in strokes(index).into_iter().filter(|_| sound) {
+        for stroke in strokes(index, weight).into_iter().filter(|_| sound) {
             for part in lines.iter().flat_map(|line| clip::line(line, placing.area)) {
                 let closed = part.len() > 2 && part.first() == part.last();
                 let outline = if closed {
@@ -199,7 +209,7 @@ pub(crate) fn key(
                 ]
             }
         };
-        let [_, stroke] = strokes(index);
+        let [_, stroke] = strokes(index, 1.0);
         for line in sample {
             scene.stroke(Outline::Line(line), stroke);
         }
@@ -208,4 +218,28 @@ pub(crate) fn key(
         any = true;
     }
     if any { y - at.1 + ROW + 6.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turned_ellipse_has_its_long_axis_there_and_closes() {
+        let ellipse = Overlay::Ellipse {
+            x: 10.0,
+            y: 10.0,
+            rx: 4.0,
+            ry: 1.0,
+            turn: 90.0,
+            label: String::new(),
+        };
+        let area = Area::new(0.0, 0.0, 20.0, 20.0);
+        let lines = ellipse.lines(&Placing { area, cell: 1.0 });
+        let line = lines.first().unwrap();
+        assert_eq!(line.first(), line.last());
+        let most = |along: fn(&Point) -> f64| line.iter().map(along).fold(0.0, f64::max);
+        assert!((most(|p| p.0) - 11.0).abs() < 1e-9, "{}", most(|p| p.0));
+        assert!((most(|p| p.1) - 14.0).abs() < 1e-9, "{}", most(|p| p.1));
+    }
 }

@@ -129,6 +129,25 @@ pub(crate) enum Item {
     Bitmap(Bitmap),
 }
 
+impl Item {
+    fn moved(mut self, (right, down): Point) -> Self {
+        let shift = |p: &mut Point| *p = (p.0 + right, p.1 + down);
+        let area = |a: &mut Area| (a.x, a.y) = (a.x + right, a.y + down);
+        match &mut self {
+            Self::Shape { outline, .. } => match outline {
+                Outline::Rect(rect) => area(rect),
+                Outline::Circle(centre, _) => shift(centre),
+                Outline::Line(points) | Outline::Polygon(points) => {
+                    points.iter_mut().for_each(shift);
+                }
+            },
+            Self::Text(text) => shift(&mut text.at),
+            Self::Bitmap(bitmap) => area(&mut bitmap.area),
+        }
+        self
+    }
+}
+
 /// A picture laid out and ready to be stored: what [`Draw::scene`](crate::Draw::scene) returns.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -163,6 +182,16 @@ impl Scene {
     pub(crate) fn resize(&mut self, width: f64, height: f64) {
         self.width = width.ceil().max(1.0);
         self.height = height.ceil().max(1.0);
+    }
+
+    /// Adds all of another picture, its top left at a point.
+    pub(crate) fn place(&mut self, part: &Self, by: Point) {
+        if part.background != self.background {
+            let ground = Area::new(by.0, by.1, part.width, part.height);
+            self.fill(Outline::Rect(ground), part.background);
+        }
+        let items = part.items.iter().cloned();
+        self.items.extend(items.map(|item| item.moved(by)));
     }
 
     pub(crate) fn fill(&mut self, outline: Outline, colour: Colour) {

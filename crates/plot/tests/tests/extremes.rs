@@ -142,6 +142,7 @@ fn odd_heat_maps_give_a_picture_on_every_scale() {
         y: 1.0,
         rx: f64::MAX,
         ry: f64::NAN,
+        turn: 0.0,
         label: "far".into(),
     };
     for values in table {

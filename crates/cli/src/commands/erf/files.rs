@@ -1,0 +1,186 @@
+//! What a measurement leaves on the disk.
+
+use super::subject::Subject;
+use super::{Study, shown, weights_word};
+use crate::error::CliError;
+use receptive_erf::gaussian::Estimate;
+use receptive_erf::picture::{self, Layer};
+use receptive_erf::{Aggregate, write_npy};
+use receptive_model::artifact::store::write_file;
+use receptive_plot::Draw;
+use receptive_train::TrainError;
+use std::path::{Path, PathBuf};
+
+/// The directory that everything is written to.
+pub(super) struct Files {
+    directory: PathBuf,
+}
+
+impl Files {
+    pub(super) fn new(directory: &Path) -> Result<Self, CliError> {
+        std::fs::create_dir_all(directory).map_err(|source| {
+            CliError::Train(TrainError::Io {
+                path: directory.into(),
+                action: "creating the directory",
+                source,
+            })
+        })?;
+        Ok(Self {
+            directory: directory.into(),
+        })
+    }
+
+    /// Writes everything about these layers of one network; returns the files.
+    pub(super) fn write(
+        &self,
+        subject: &Subject,
+        studies: &[Study],
+        aggregate: Aggregate,
+    ) -> Result<Vec<String>, CliError> {
+        let mut written = Vec::new();
+        for study in studies {
+            let stem = format!("{}-{}", stem(&subject.name), stem(&study.layer.number));
+            let title = format!("{}: layer {} {}", subject.name, study.layer.number, study.layer.name);
+            let picture = self.picture(&title, subject, study, aggregate)?;
+            self.draw(&picture, &stem, &mut written)?;
+            for aggregate in Aggregate::ALL {
+                let path = self.directory.join(format!("{stem}-{}.npy", aggregate.name()));
+                write_npy(&path, &study.found.average(aggregate).map)?;
+            }
+            let path = self.directory.join(format!("{stem}.json"));
+            let json = serde_json::to_vec_pretty(&shown(subject, study, &[]))?;
+            write_file(&path, &json)?;
+            written.push(path.display().to_string());
+        }
+        if studies.len() > 1 {
+            let title = format!("{}: the field from layer to layer", subject.name);
+            let subtitle = format!("{}, {}", aggregate.formula(), conditions(subject));
+            let layers: Vec<Layer> = studies.iter().map(|study| layer(study, aggregate)).collect();
+            let growth = picture::growth(&title, &subtitle, &layers);
+            written.clear();
+            self.draw(&growth, &format!("{}-growth", stem(&subject.name)), &mut written)?;
+            written.push(format!("{} layers' own pictures and numbers beside it", studies.len()));
+        }
+        Ok(written)
+    }
+
+    /// One picture of several networks.
+    pub(super) fn comparison(
+        &self,
+        all: &[(Subject, Study)],
+        aggregate: Aggregate,
+    ) -> Result<Vec<String>, CliError> {
+        let networks: Vec<picture::Network<'_>> = all
+            .iter()
+            .map(|(subject, study)| picture::Network {
+                name: subject.name.clone(),
+                map: &study.found.average(aggregate).map,
+                trf: study.found.trf,
+                sigma: both(study.report.headline.sigma),
+                verdict: study.report.headline.verdict,
+            })
+            .collect();
+        let title = "Effective receptive fields";
+        let picture = picture::comparison(title, aggregate.formula(), &networks)?;
+        let mut written = Vec::new();
+        self.draw(&picture, "comparison", &mut written)?;
+        Ok(written)
+    }
+
+    pub(super) fn draw(
+        &self,
+        picture: &dyn Draw,
+        stem: &str,
+        written: &mut Vec<String>,
+    ) -> Result<(), CliError> {
+        for extension in ["png", "svg"] {
+            let path = self.directory.join(format!("{stem}.{extension}"));
+            picture.write(&path)?;
+            written.push(path.display().to_string());
+        }
+        Ok(())
+    }
+
+    fn picture(
+        &self,
+        title: &str,
+        subject: &Subject,
+        study: &Study,
+        aggregate: Aggregate,
+    ) -> Result<impl Draw, CliError> {
+        let found = &study.found;
+        let average = found.average(aggregate);
+        let judgement = found.judge(aggregate);
+        let subtitle = format!(
+            "{} over {} samples of {}, {} weights, {}",
+            aggregate.formula(),
+            found.samples,
+            subject.input,
+            weights_word(subject.weights),
+            found.probe
+        );
+        // Theory speaks of the mean square; its root is what the absolute value comes near.
+        let theory = study.prediction.as_ref().map(|prediction| match aggregate {
+            Aggregate::Square => prediction.map.clone(),
+            _ => prediction.map.map(f64::sqrt),
+        });
+        let shown = picture::Subject {
+            title: title.into(),
+            subtitle,
+            map: &average.map,
+            groups: found.groups(aggregate),
+            judgement: &judgement,
+            trf: found.trf,
+            image: found.image,
+            prediction: theory.as_ref(),
+            numbers: super::show::numbers(study),
+        };
+        Ok(picture::measurement(&shown)?)
+    }
+}
+
+/// Weights and inputs, in words.
+pub(super) fn conditions(subject: &Subject) -> String {
+    format!("{} weights, {}", weights_word(subject.weights), subject.input)
+}
+
+fn layer(study: &Study, aggregate: Aggregate) -> Layer {
+    let headline = &study.report.headline;
+    let theory = study.prediction.as_ref().map(|prediction| match aggregate {
+        Aggregate::Square => spread(&prediction.map),
+        _ => spread(&prediction.map.map(f64::sqrt)),
+    });
+    Layer {
+        name: study.layer.number.clone(),
+        sigma: both(headline.sigma),
+        predicted_sigma: theory,
+        size: headline.size,
+        trf: (study.found.trf.area() as f64).sqrt(),
+        ratio: headline.ratio,
+        verdict: headline.verdict,
+    }
+}
+
+/// The standard deviation of a map, pixels: the geometric mean of both axes.
+fn spread(map: &receptive_erf::Map) -> f64 {
+    receptive_erf::gaussian::moments(map).sigma()
+}
+
+/// The geometric mean of both axes.
+pub(super) fn both([rows, columns]: [Estimate; 2]) -> Estimate {
+    let mean = |a: f64, b: f64| (a * b).sqrt();
+    Estimate {
+        value: mean(rows.value, columns.value),
+        low: mean(rows.low, columns.low),
+        high: mean(rows.high, columns.high),
+    }
+}
+
+/// A name that any file system takes: `runs/001` becomes `runs-001`.
+fn stem(name: &str) -> String {
+    let kept: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() || c == '.' { c } else { '-' })
+        .collect();
+    kept.trim_matches(['-', '.']).to_string()
+}

@@ -1,0 +1,200 @@
+//! A measurement in words, for a terminal.
+
+use super::files::{both, conditions};
+use super::subject::Subject;
+use super::{Study, paragraph, print};
+use crate::error::CliError;
+use crate::render::{Table, colour_allowed, say};
+use receptive_erf::gaussian::Estimate;
+use receptive_erf::picture::characters;
+use receptive_erf::{Aggregate, Channels, FieldReport, unproductive_layers};
+
+/// Columns of the heat map in characters.
+const COLUMNS: usize = 41;
+
+/// One layer, in full.
+pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Result<(), CliError> {
+    let report = &study.report;
+    let headline = &report.headline;
+    let [height, width] = report.image;
+    print(format!(
+        "network  {}, {}, {height}x{width} pixels",
+        subject.name,
+        conditions(subject)
+    ))?;
+    print(format!(
+        "layer    {} {} ({}), unit ({}, {}){}",
+        study.layer.number,
+        study.layer.name,
+        study.layer.output,
+        report.unit[0],
+        report.unit[1],
+        match report.channels {
+            Channels::One(channel) => format!(", channel {channel}"),
+            Channels::RandomSigns => ", all channels by random signs".into(),
+            _ => ", sum of channels".into(),
+        }
+    ))?;
+    print("")?;
+    let map = &study.found.average(aggregate).map;
+    for line in characters(&map.over(study.found.trf), COLUMNS, colour_allowed()) {
+        print(format!("  {line}"))?;
+    }
+    print("")?;
+    let mut table = Table::new(&["", "verdict", "TV", "kurtosis", "sigma", "size", "ERF/TRF"]);
+    for field in std::iter::once(headline).chain(&report.aggregates) {
+        table.row(row_of(field));
+    }
+    print(table.to_string())?;
+    print("")?;
+    let [rows, columns] = report.trf.size;
+    print(format!("field    {rows}x{columns} pixels in theory"))?;
+    if let Some(theory) = &report.theory {
+        print(paragraph("theory   ", &theory_words(theory)))?;
+    }
+    print(paragraph(
+        "mass     ",
+        &headline
+            .mass_squares
+            .iter()
+            .map(|square| format!("{:.0} % in {} px", 100.0 * square.share, square.side))
+            .collect::<Vec<_>>()
+            .join(", "),
+    ))?;
+    if let Some(squares) = &study.replknet {
+        let words: Vec<String> = squares
+            .iter()
+            .map(|square| format!("{:.0} % in {} px", 100.0 * square.share, square.side))
+            .collect();
+        print(paragraph("replknet ", &words.join(", ")))?;
+    }
+    print(format!(
+        "samples  {} in {:.1} s ({:.0} a second), {}",
+        report.samples,
+        report.seconds,
+        report.samples_per_second,
+        match report.method {
+            receptive_erf::Method::Cone => "computing only what the unit depends on",
+            receptive_erf::Method::Tiles => "several units a pass",
+            _ => "whole images",
+        }
+    ))?;
+    for note in &headline.notes {
+        print(paragraph("note     ", note))?;
+    }
+    print(paragraph(
+        "verdict  ",
+        &format!("{}: {}", headline.verdict, headline.words),
+    ))
+}
+
+/// The words about the theory.
+fn theory_words(theory: &receptive_erf::TheoryReport) -> String {
+    let mut words = format!(
+        "sigma {:.2} of the mean square ({} weights), total variation {:.3} to the measured",
+        (theory.sigma[0] * theory.sigma[1]).sqrt(),
+        theory.weights,
+        theory.tv
+    );
+    if !theory.exact {
+        words += "; not exact here";
+        if let Some(first) = theory.caveats.first() {
+            words += &format!(": {first}");
+        }
+    }
+    words
+}
+
+fn row_of(field: &FieldReport) -> [String; 7] {
+    let kurtosis = field.kurtosis.map(|k| k.value);
+    [
+        field.aggregate.name().into(),
+        field.verdict.to_string(),
+        within(field.tv, 3),
+        format!("{:.2} {:.2}", kurtosis[0], kurtosis[1]),
+        within(both(field.sigma), 2),
+        format!("{:.1}", field.size.value),
+        format!("{:.2}", field.ratio.value),
+    ]
+}
+
+/// `0.031 ± 0.004`: half of what the interval spans.
+fn within(estimate: Estimate, digits: usize) -> String {
+    let spread = (estimate.high - estimate.low) / 2.0;
+    if spread == 0.0 {
+        return format!("{:.digits$}", estimate.value);
+    }
+    format!("{:.digits$} ±{spread:.digits$}", estimate.value)
+}
+
+/// One of several layers, on a line.
+pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), CliError> {
+    if index == 0 {
+        let [height, width] = study.report.image;
+        print(format!(
+            "network  {}, {}, {height}x{width} pixels\n",
+            subject.name,
+            conditions(subject)
+        ))?;
+        print(format!(
+            "{:<18}{:>9}{:>14}{:>9}{:>8}  verdict",
+            "layer", "TRF", "sigma", "size", "ratio"
+        ))?;
+    }
+    let headline = &study.report.headline;
+    let [rows, columns] = study.report.trf.size;
+    let name = format!("{} {}", study.layer.number, study.layer.name);
+    print(format!(
+        "{name:<18}{:>9}{:>14}{:>9.1}{:>8.2}  {}",
+        format!("{rows}x{columns}"),
+        within(both(headline.sigma), 2),
+        headline.size.value,
+        headline.ratio.value,
+        headline.verdict
+    ))
+}
+
+/// What comes after a network's layers.
+pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError> {
+    let wasted: Vec<String> = unproductive_layers(subject.plan())
+        .iter()
+        .map(|layer| layer.number.clone())
+        .collect();
+    if let (Some(first), input) = (wasted.first(), subject.plan().input()) {
+        let words = format!(
+            "from layer {first} on the theoretical field is larger than the {}x{} image \
+             ({} layers): what they add is padding",
+            input.height,
+            input.width,
+            wasted.len()
+        );
+        print(paragraph("note     ", &words))?;
+    }
+    say(format!("files    {}", written.join(", ")));
+    Ok(())
+}
+
+/// What stands beside the picture.
+pub(super) fn numbers(study: &Study) -> Vec<(String, String)> {
+    let report = &study.report;
+    let headline = &report.headline;
+    let mut all = vec![
+        (
+            "theoretical field".to_string(),
+            format!("{} x {} px", report.trf.size[0], report.trf.size[1]),
+        ),
+        (
+            format!("size above {:.2} % of centre", 100.0 * headline.threshold),
+            format!("{} px", within(headline.size, 1)),
+        ),
+        ("size / theoretical".into(), within(headline.ratio, 3)),
+    ];
+    if let Some(theory) = &report.theory {
+        all.push((
+            "TV of mean square to theory".into(),
+            format!("{:.3}{}", theory.tv, if theory.exact { "" } else { " (not exact)" }),
+        ));
+    }
+    all.push(("samples".into(), report.samples.to_string()));
+    all
+}

@@ -1,0 +1,220 @@
+//! Whose field is measured, with which weights, and what it is shown.
+
+use crate::args::{ErfArgs, SourceArgs, WeightsName};
+use crate::commands::network::{CLASSES, is_trained, model_config};
+use crate::commands::run_data::{Chosen, DataChoice};
+use crate::commands::{model_directory, paragraph};
+use crate::error::CliError;
+use crate::render::{DataProgress, say};
+use burn::tensor::Device;
+use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
+use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
+use receptive_train::{
+    InputFrom, RunConfig, SplitInputs, TrainError, prepare, samples_for,
+};
+use std::path::Path;
+
+pub(super) struct Subject {
+    /// As it was named.
+    pub(super) name: String,
+    pub(super) weights: WeightsName,
+    /// What it is shown, in words.
+    pub(super) input: String,
+    pub(super) inputs: Box<dyn Inputs>,
+    net: Net,
+}
+
+enum Net {
+    Given(Box<Classifier>),
+    Redrawn(Box<Plan>, u64),
+}
+
+impl Subject {
+    pub(super) fn network(&self) -> Network<'_> {
+        match &self.net {
+            Net::Given(classifier) => Network::Given(classifier),
+            Net::Redrawn(plan, seed) => Network::Redrawn(plan, *seed),
+        }
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        match &self.net {
+            Net::Given(classifier) => classifier.plan(),
+            Net::Redrawn(plan, _) => plan,
+        }
+    }
+
+    pub(super) fn find(name: &str, arguments: &ErfArgs, device: &Device) -> Result<Self, CliError> {
+        let size = arguments.size.as_deref().map(parse_size).transpose()?;
+        if is_trained(name) {
+            return Self::trained(name, arguments, size, device);
+        }
+        let weights = arguments.weights.unwrap_or(WeightsName::Random);
+        let mut config = model_config(name)?;
+        config.classes = config.classes.or(Some(CLASSES));
+        let source = match arguments.input.as_deref() {
+            None | Some("noise") => None,
+            Some("own") => {
+                return Err(CliError::Usage(format!(
+                    "--input own: {name} was never trained, so it has no data of its own; name a \
+                     data set, such as fashion-mini, or `noise`"
+                )));
+            }
+            Some(source) => Some(source),
+        };
+        if let Some(source) = source {
+            return Self::on_data(name, source, config, weights, arguments, size, device);
+        }
+        let plan = match size {
+            Some([height, width]) => sized(&config, height, width)?,
+            None => {
+                let layer = arguments.layer.as_deref();
+                plan_that_fits(&config, layer.filter(|layer| *layer != "all"))?
+            }
+        };
+        let (inputs, input) = synthetic(&plan, weights, arguments);
+        Ok(Self {
+            name: name.into(),
+            weights,
+            input,
+            inputs,
+            net: untrained(plan, weights, arguments.seed, device),
+        })
+    }
+
+    /// A run's network, on the images that it was not trained on unless told otherwise.
+    fn trained(
+        name: &str,
+        arguments: &ErfArgs,
+        size: Option<[usize; 2]>,
+        device: &Device,
+    ) -> Result<Self, CliError> {
+        let run = Path::new(name);
+        let mut artifact = Artifact::load(&model_directory(run)?, device)?;
+        if let Some([height, width]) = size {
+            artifact.model = artifact.model.resized(height, width)?;
+            (artifact.input.height, artifact.input.width) = (height, width);
+        }
+        let weights = arguments.weights.unwrap_or(WeightsName::Given);
+        let source = match arguments.input.as_deref() {
+            Some("noise") => None,
+            None if weights != WeightsName::Given => None,
+            None | Some("own") => Some(None),
+            Some(source) => Some(Some(source)),
+        };
+        let plan = artifact.model.plan().clone();
+        let (inputs, input) = match source {
+            None => synthetic(&plan, weights, arguments),
+            Some(data) => match images(run, data, &artifact) {
+                // Nobody asked for them by name: a run whose data is gone can still be measured.
+                Err(error) if arguments.input.is_none() => {
+                    say(paragraph("note     ", &format!("{error}; measuring on noise instead")));
+                    synthetic(&plan, weights, arguments)
+                }
+                found => found?,
+            },
+        };
+        let net = match weights {
+            WeightsName::Given => Net::Given(Box::new(artifact.model)),
+            _ => untrained(plan, weights, arguments.seed, device),
+        };
+        Ok(Self {
+            name: name.trim_end_matches('/').into(),
+            weights,
+            input,
+            inputs,
+            net,
+        })
+    }
+
+    /// A network that was never trained, on a data set's images.
+    fn on_data(
+        name: &str,
+        source: &str,
+        config: ModelConfig,
+        weights: WeightsName,
+        arguments: &ErfArgs,
+        size: Option<[usize; 2]>,
+        device: &Device,
+    ) -> Result<Self, CliError> {
+        let mut run = RunConfig::new(config);
+        run.data.source = source.into();
+        run.data.image_size = size.map(Into::into);
+        let prepared = prepare(run, InputFrom::Data, &DataProgress::default())?;
+        let samples = prepared.test.as_ref().unwrap_or(&prepared.val);
+        let inputs = SplitInputs::new(samples.clone(), &prepared.input)?;
+        Ok(Self {
+            name: name.into(),
+            weights,
+            input: format!("images of {}", prepared.data.name),
+            inputs: Box::new(inputs),
+            net: untrained(prepared.plan, weights, arguments.seed, device),
+        })
+    }
+}
+
+fn untrained(plan: Plan, weights: WeightsName, seed: u64, device: &Device) -> Net {
+    match weights {
+        WeightsName::Given => Net::Given(Box::new(plan.init_seeded(seed, device))),
+        WeightsName::Random => Net::Redrawn(Box::new(plan), seed),
+        WeightsName::Ones => Net::Given(Box::new(all_ones(plan.init_seeded(seed, device)))),
+    }
+}
+
+/// Images that need no data set: noise, or for equal weights an image of ones, which opens every
+/// ReLU.
+fn synthetic(plan: &Plan, weights: WeightsName, arguments: &ErfArgs) -> (Box<dyn Inputs>, String) {
+    let input = plan.input();
+    let shape = [input.channels, input.height, input.width];
+    if weights == WeightsName::Ones && arguments.input.is_none() {
+        let ones = vec![1.0; shape.iter().product()];
+        let images = Images::new(shape, Some(1), move |_| Ok(ones.clone()));
+        return (Box::new(images), "an image of ones".into());
+    }
+    let seed = arguments.seed;
+    (Box::new(Noise { shape, seed }), "noise".into())
+}
+
+fn images(
+    run: &Path,
+    data: Option<&str>,
+    artifact: &Artifact,
+) -> Result<(Box<dyn Inputs>, String), CliError> {
+    let source = SourceArgs {
+        data_dir: None,
+        bad_images: None,
+        limit: None,
+    };
+    let choice = DataChoice {
+        run,
+        remedy: format!("receptive erf {} --input DATA", run.display()),
+        data,
+        split: None,
+        source: &source,
+    };
+    let Chosen { data, split, name } = choice.open(artifact)?;
+    let samples = samples_for(&split, &artifact.input, 256);
+    let inputs = SplitInputs::new(samples, &artifact.input)?;
+    let words = format!("images of {}, {name} split", data.name);
+    Ok((Box::new(inputs), words))
+}
+
+/// The plan for images of this size.
+fn sized(config: &ModelConfig, height: usize, width: usize) -> Result<Plan, CliError> {
+    let mut config = config.clone();
+    (config.input.height, config.input.width) = (height, width);
+    Ok(config.plan()?)
+}
+
+/// `HEIGHTxWIDTH`, or one number for both.
+fn parse_size(text: &str) -> Result<[usize; 2], CliError> {
+    let numbers: Option<Vec<usize>> = text.split('x').map(|n| n.parse().ok()).collect();
+    match numbers.as_deref() {
+        Some([side]) => Ok([*side; 2]),
+        Some([height, width]) => Ok([*height, *width]),
+        _ => Err(CliError::Train(TrainError::Setting {
+            setting: "--size".into(),
+            problem: format!("`{text}` is no size; write height x width, as 64x48"),
+        })),
+    }
+}

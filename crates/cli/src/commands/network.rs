@@ -1,0 +1,40 @@
+//! A network by name: a preset, a config file or a run's directory.
+
+use crate::error::CliError;
+use receptive_model::{Artifact, ModelConfig, presets};
+use receptive_train::{RunConfig, RunDirectory};
+use std::path::Path;
+
+/// Classes where nothing says how many.
+pub(super) const CLASSES: usize = 10;
+
+/// What the name stands for, its weights aside.
+pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
+    let path = Path::new(network);
+    let preset = presets::preset(network, presets::usual_input(network));
+    // A preset's name means the preset, whatever lies in the current directory.
+    if let Ok(preset) = preset {
+        return Ok(preset);
+    }
+    if path.is_dir() {
+        return match RunDirectory::open(path).and_then(|run| run.config()) {
+            Ok(run) => Ok(run.model),
+            // An artifact that was copied out of its run knows its network too.
+            Err(error) if !Artifact::is_at(path) => Err(error.into()),
+            Err(_) => {
+                let device = receptive_train::backend::default_device()?;
+                Ok(Artifact::load(path, &device)?.model.config().clone())
+            }
+        };
+    }
+    if path.is_file() {
+        return Ok(RunConfig::load(path)?.model);
+    }
+    Ok(preset?)
+}
+
+/// Whether the name stands for something with trained weights.
+pub(super) fn is_trained(network: &str) -> bool {
+    let is_preset = presets::preset(network, presets::usual_input(network)).is_ok();
+    !is_preset && Path::new(network).is_dir()
+}

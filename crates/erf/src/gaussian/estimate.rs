@@ -1,0 +1,46 @@
+//! A number with its error bar.
+
+use serde::Serialize;
+
+/// A number with its 95 % confidence interval; without noise all three are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The number.
+    pub value: f64,
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+impl Estimate {
+    /// A number without noise.
+    pub const fn exact(value: f64) -> Self {
+        Self {
+            value,
+            low: value,
+            high: value,
+        }
+    }
+
+    /// The same of the absolute value.
+    #[must_use]
+    pub(super) fn magnitude(&self) -> Self {
+        let (low, high) = (self.low.abs(), self.high.abs());
+        Self {
+            value: self.value.abs(),
+            low: if self.low <= 0.0 && self.high >= 0.0 { 0.0 } else { low.min(high) },
+            high: low.max(high),
+        }
+    }
+
+    /// The same of an increasing function of the number.
+    #[must_use]
+    pub(crate) fn map(&self, change: impl Fn(f64) -> f64) -> Self {
+        Self {
+            value: change(self.value),
+            low: change(self.low),
+            high: change(self.high),
+        }
+    }
+}

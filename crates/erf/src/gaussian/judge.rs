@@ -1,0 +1,361 @@
+//! From a map and its groups to a judgement.
+
+use super::bootstrap::{interval, resamples};
+use super::field::Field;
+use super::hole::Core;
+use super::lattice::Lattice;
+use super::least_squares::{Fit, fit};
+use super::moments::Sums;
+use super::noise::Halves;
+use super::rule::{Numbers, decide};
+use super::thresholds::{
+    MOST_CUT, MOST_DEAD, MOST_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, RIPPLE_HOLE,
+};
+use super::variation::{Replicate, of_replicates, to_gaussian};
+use super::words::sentences;
+use super::{Estimate, Gaussian2, Reason, Verdict, shape};
+use crate::{Map, Region};
+use serde::Serialize;
+
+/// What a verdict is drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The mean over all samples, or an exact map.
+    pub map: &'a Map,
+    /// Means over disjoint groups of independent samples, over the same region and of equal counts;
+    /// none for an exact map.
+    pub groups: &'a [Map],
+    /// The unit's theoretical receptive field; it may reach out of the image.
+    pub trf: Region,
+    /// The whole image; `None` where nothing cuts the field.
+    pub image: Option<Region>,
+    /// The share of samples whose gradient is zero everywhere.
+    pub dead: f64,
+    /// The share of the mass that lies outside the theoretical field.
+    pub outside: f64,
+    /// Independent draws behind the map; 0 for an exact one.
+    pub samples: u64,
+}
+
+/// Whether a map is a Gaussian, and every number about it. Lengths are in input pixels, pairs are
+/// `[rows, columns]`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Judgement {
+    /// Whether it is one.
+    pub verdict: Verdict,
+    /// Why not, or near what.
+    pub reason: Option<Reason>,
+    /// One or two sentences with the numbers that decided.
+    pub words: String,
+    /// Total variation to the discrete Gaussian of the same moments, corrected for noise.
+    pub tv: Estimate,
+    /// The same as found.
+    pub tv_raw: f64,
+    /// What noise alone adds to it, in quadrature.
+    pub tv_noise: f64,
+    /// Excess kurtosis per axis.
+    pub kurtosis: [Estimate; 2],
+    /// Mardia's kurtosis less 8.
+    pub mardia: Estimate,
+    /// The least of the map over its fit within one sigma.
+    pub hole: Estimate,
+    /// Standard deviation per axis.
+    pub sigma: [Estimate; 2],
+    /// The Gaussian of the map's moments and mass.
+    pub moments: Gaussian2,
+    /// The least-squares fit, where it converges.
+    pub fit: Option<Gaussian2>,
+    /// The fit's sigma over that of the moments.
+    pub sigma_ratio: Option<f64>,
+    /// The fit's coefficient of determination on the window.
+    pub r_squared: Option<f64>,
+    /// The most that any noise-free model could reach.
+    pub r_squared_ceiling: Option<f64>,
+    /// Major over minor axis.
+    pub anisotropy: f64,
+    /// From the centroid to the theoretical field's centre, in sigmas.
+    pub off_centre: f64,
+    /// The pixels that were looked at.
+    pub window: Region,
+    /// Remarks that are no reason.
+    pub notes: Vec<String>,
+}
+
+/// Judges a map. Never panics; what can't be judged is inconclusive, with the reason.
+pub fn judge(evidence: &Evidence<'_>) -> Judgement {
+    let Evidence { map, groups, .. } = *evidence;
+    let all = || std::iter::once(map).chain(groups).flat_map(Map::values);
+    if !all().all(|value| value.is_finite()) {
+        return refused(evidence, Reason::Empty, "The map has values that are not finite.");
+    }
+    if all().any(|value| *value < 0.0) {
+        let words = "The map has negative values, so it is no density to be held against a \
+                     Gaussian; judge the mean absolute gradient or the mean square.";
+        return refused(evidence, Reason::Signed, words);
+    }
+    let Some(field) = Field::new(map, groups, &evidence.trf) else {
+        let words = "No gradient reached the image: the unit is dead, or its weights are zero.";
+        return refused(evidence, Reason::Empty, words);
+    };
+    let spread = field.sums.gaussian();
+    let [_, minor] = spread.sigmas();
+    let pixels = field.values.iter().filter(|value| **value > 0.0).count();
+    if pixels < 3 || minor.is_nan() || minor < 1e-6 {
+        let words = format!(
+            "Only {pixels} pixel{} on a line carry any gradient: too few to have a shape.",
+            if pixels == 1 { "" } else { "s" }
+        );
+        return refused(evidence, Reason::Degenerate, &words);
+    }
+    measured(evidence, &field, map.over(field.data).total())
+}
+
+fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
+    let fit = fit(field, &field.window);
+    let moments = normalised(&field.sums.gaussian(), &field.window);
+    let slices: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
+    let halves = Halves::of(&slices);
+    let tv_noise = if evidence.samples == 0 { 0.0 } else { halves.noise };
+    let tv_raw = to_gaussian(field, &moments);
+    let core = Core::new(field, fit.as_ref().map_or(&moments, |fit| &fit.gaussian));
+    let replicates = Replicates::of(field, fit.as_ref());
+    let uncertain = |value: f64, all: &[f64]| interval(value, all, field.groups.len());
+
+    let [rows, columns] = field.sums.kurtosis();
+    let sigma_ratio = fit.as_ref().map(|fit| fit.gaussian.sigma() / moments.sigma());
+    let sigmas = [0, 1].map(|axis| moments.covariance[axis][axis].sqrt());
+    let numbers = Numbers {
+        tv: uncertain(tv_raw, &replicates.tv)
+            .map(|tv| (tv.max(0.0).powi(2) - tv_noise * tv_noise).max(0.0).sqrt()),
+        noise: tv_noise,
+        kurtosis: [
+            uncertain(rows, &replicates.kurtosis[0]),
+            uncertain(columns, &replicates.kurtosis[1]),
+        ],
+        mardia: uncertain(field.sums.mardia(), &replicates.mardia),
+        hole: core.hole(field),
+        ratio: sigma_ratio.map(|ratio| uncertain(ratio, &replicates.ratio)),
+        sigma: sigmas[0].min(sigmas[1]),
+    };
+    let (verdict, reason, words) = verdict(evidence, field, &numbers, &moments, fit.as_ref(), &core);
+    let [major, minor] = moments.sigmas();
+    let off_centre = off_centre(&moments, evidence);
+    let anisotropy = major / minor;
+    let in_map_units = |gaussian: &Gaussian2| Gaussian2 {
+        amplitude: gaussian.amplitude * mass,
+        ..*gaussian
+    };
+    Judgement {
+        verdict,
+        reason,
+        words,
+        tv: numbers.tv,
+        tv_raw,
+        tv_noise,
+        kurtosis: numbers.kurtosis,
+        mardia: numbers.mardia,
+        hole: numbers.hole,
+        sigma: [0, 1].map(|axis| uncertain(sigmas[axis], &replicates.sigma[axis])),
+        moments: in_map_units(&moments),
+        fit: fit.as_ref().map(|fit| in_map_units(&fit.gaussian)),
+        sigma_ratio,
+        r_squared: fit.as_ref().and_then(|fit| fit.r_squared),
+        r_squared_ceiling: halves.ceiling(field.window.area()),
+        anisotropy,
+        off_centre,
+        window: field.window,
+        notes: notes(anisotropy, off_centre, &numbers, verdict),
+    }
+}
+
+/// The numbers of resampled groups.
+#[derive(Default)]
+struct Replicates {
+    tv: Vec<f64>,
+    kurtosis: [Vec<f64>; 2],
+    mardia: Vec<f64>,
+    sigma: [Vec<f64>; 2],
+    ratio: Vec<f64>,
+}
+
+impl Replicates {
+    fn of(field: &Field, fit: Option<&Fit>) -> Self {
+        let mut all = Self::default();
+        if field.groups.len() < 2 {
+            return all;
+        }
+        let weights = resamples(field.groups.len());
+        let mut drawn = Vec::with_capacity(weights.len());
+        for weights in &weights {
+            let sums = Sums::weighted(&field.group_sums, weights);
+            let gaussian = sums.gaussian();
+            let [_, minor] = gaussian.sigmas();
+            if sums.total() <= 0.0 || minor.is_nan() || minor < 1e-6 {
+                continue;
+            }
+            let [rows, columns] = sums.kurtosis();
+            all.kurtosis[0].push(rows);
+            all.kurtosis[1].push(columns);
+            all.mardia.push(sums.mardia());
+            for axis in 0..2 {
+                all.sigma[axis].push(gaussian.covariance[axis][axis].sqrt());
+            }
+            if let Some(fit) = fit {
+                let moved: f64 = fit
+                    .group_log_sigmas
+                    .iter()
+                    .zip(weights)
+                    .map(|(change, weight)| change * weight)
+                    .sum();
+                all.ratio
+                    .push(fit.gaussian.sigma() * moved.exp() / gaussian.sigma());
+            }
+            drawn.push(Replicate {
+                weights,
+                gaussian,
+                total: sums.total(),
+            });
+        }
+        let slices: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
+        all.tv = of_replicates(field, &slices, &drawn);
+        all
+    }
+}
+
+fn verdict(
+    evidence: &Evidence<'_>,
+    field: &Field,
+    numbers: &Numbers,
+    moments: &Gaussian2,
+    fit: Option<&Fit>,
+    core: &Core,
+) -> (Verdict, Option<Reason>, String) {
+    if let Some((reason, words)) = unusable(evidence, field) {
+        return (Verdict::Inconclusive, Some(reason), words);
+    }
+    let (verdict, mut reason) = decide(numbers);
+    if verdict == Verdict::NotGaussian {
+        let fit = fit.map(|fit| &fit.gaussian);
+        let noise = core.relative_noise(field);
+        reason = Some(shape::other(field, numbers, moments, fit, noise));
+    } else if verdict == Verdict::Borderline {
+        reason = Some(shape::near(numbers));
+    }
+    (verdict, reason, sentences(verdict, reason, numbers))
+}
+
+/// What no number can make up for.
+fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    if evidence.outside > MOST_OUTSIDE {
+        let words = format!(
+            "{} of the gradient lies outside the theoretical field: a bug, or layers that mix the \
+             whole image, such as batch norm in training, attention or global pools.",
+            percent(evidence.outside)
+        );
+        return Some((Reason::Outside, words));
+    }
+    if evidence.dead > MOST_DEAD {
+        let words = format!(
+            "{} of the samples have no gradient at all: the unit is mostly dead.",
+            percent(evidence.dead)
+        );
+        return Some((Reason::Dead, words));
+    }
+    let cut = on_the_edge(evidence, field);
+    if cut > MOST_CUT {
+        let words = format!(
+            "{} of the mass lies on the outermost pixels of an image smaller than the theoretical \
+             field, so the image's edge cuts it; measure on a larger image, or an earlier layer.",
+            percent(cut)
+        );
+        return Some((Reason::Truncated, words));
+    }
+    None
+}
+
+/// The share of the mass on the image's outermost pixels, where the theoretical field reaches out.
+fn on_the_edge(evidence: &Evidence<'_>, field: &Field) -> f64 {
+    let Some(image) = evidence.image else {
+        return 0.0;
+    };
+    if evidence.trf.intersection(&image) == evidence.trf {
+        return 0.0;
+    }
+    let inner = Region {
+        top: image.top + 1,
+        left: image.left + 1,
+        height: image.height.saturating_sub(2),
+        width: image.width.saturating_sub(2),
+    };
+    let values = field.values.iter().enumerate();
+    values
+        .filter(|(index, _)| {
+            let (row, column) = field.place(*index);
+            !inner.contains(row as i64, column as i64)
+        })
+        .map(|(_, value)| value)
+        .sum()
+}
+
+/// The Gaussian with a sum of 1 over the window.
+fn normalised(gaussian: &Gaussian2, window: &Region) -> Gaussian2 {
+    let sum = Lattice::new(gaussian).sum(window);
+    Gaussian2 {
+        amplitude: if sum > 0.0 { 1.0 / sum } else { 0.0 },
+        ..*gaussian
+    }
+}
+
+fn off_centre(moments: &Gaussian2, evidence: &Evidence<'_>) -> f64 {
+    let [row, column] = evidence.trf.centre();
+    moments.mahalanobis_squared(row, column).max(0.0).sqrt()
+}
+
+fn notes(anisotropy: f64, off_centre: f64, numbers: &Numbers, verdict: Verdict) -> Vec<String> {
+    let mut notes = Vec::new();
+    if anisotropy > NOTED_ANISOTROPY {
+        notes.push(format!(
+            "the field is an ellipse: its major axis is {anisotropy:.2} times its minor one"
+        ));
+    }
+    if off_centre > NOTED_OFFSET {
+        notes.push(format!(
+            "the centroid is {off_centre:.2} sigma from the theoretical field's centre"
+        ));
+    }
+    if verdict == Verdict::Borderline && numbers.hole.value < RIPPLE_HOLE {
+        notes.push("grid ripple from stride: windows that overlap unevenly".into());
+    }
+    notes
+}
+
+fn refused(evidence: &Evidence<'_>, reason: Reason, words: &str) -> Judgement {
+    let nothing = Estimate::exact(0.0);
+    let [row, column] = evidence.trf.centre();
+    Judgement {
+        verdict: Verdict::Inconclusive,
+        reason: Some(reason),
+        words: words.into(),
+        tv: nothing,
+        tv_raw: 0.0,
+        tv_noise: 0.0,
+        kurtosis: [nothing; 2],
+        mardia: nothing,
+        hole: nothing,
+        sigma: [nothing; 2],
+        moments: Gaussian2 {
+            amplitude: 0.0,
+            mean: [row, column],
+            covariance: [[0.0; 2]; 2],
+        },
+        fit: None,
+        sigma_ratio: None,
+        r_squared: None,
+        r_squared_ceiling: None,
+        anisotropy: 1.0,
+        off_centre: 0.0,
+        window: evidence.map.region().hull(&evidence.trf),
+        notes: Vec::new(),
+    }
+}

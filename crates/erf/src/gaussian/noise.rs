@@ -1,0 +1,168 @@
+//! How much of a total variation is noise: what two halves of the samples differ by.
+
+use super::thresholds::{HALF_SPLITS, LEAST_GROUPS};
+use crate::Map;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// The noise that the mean of these groups adds, in quadrature, to its total variation to a smooth
+/// map: half the total variation between two random halves of the groups, averaged over splits.
+/// 1, the most there is, where it can't be told: fewer than two groups, or one without mass.
+///
+/// Where the noise of a pixel is proportional to its value with a relative variance of `v` a
+/// sample, it is about `0.40 sqrt(v / samples)`; `v` is 2 for squared gradients that are normal and
+/// 0.57 for absolute ones.
+pub fn tv_noise(groups: &[Map]) -> f64 {
+    let slices: Vec<&[f64]> = groups.iter().map(Map::values).collect();
+    Halves::of(&slices).noise
+}
+
+/// What the halves of a field's groups say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Halves {
+    /// The noise in total variation of the mean of all groups.
+    pub(super) noise: f64,
+    /// The correlation between halves over the pixels given and zeros elsewhere, by pixel count of
+    /// the window; see [`Halves::ceiling`].
+    sums: [f64; 5],
+}
+
+impl Halves {
+    /// From groups of equal counts over one region.
+    pub(super) fn of(groups: &[&[f64]]) -> Self {
+        let mut found = Self {
+            noise: 1.0,
+            sums: [0.0; 5],
+        };
+        let pixels = groups.iter().map(|group| group.len()).min().unwrap_or(0);
+        if groups.len() < LEAST_GROUPS {
+            return found;
+        }
+        let (mut a, mut b) = (vec![0.0; pixels], vec![0.0; pixels]);
+        let (mut noise, mut splits) = (0.0, 0);
+        for [first, second] in half_splits(groups.len()) {
+            sum_into(&mut a, groups, &first);
+            sum_into(&mut b, groups, &second);
+            let (total_a, total_b) = (a.iter().sum::<f64>(), b.iter().sum::<f64>());
+            if !(total_a > 0.0 && total_b > 0.0 && (total_a + total_b).is_finite()) {
+                return found;
+            }
+            let mut sums = [0.0; 6];
+            for (a, b) in a.iter().zip(&b) {
+                let (a, b) = (a / total_a, b / total_b);
+                sums[0] += (a - b).abs();
+                for (sum, term) in sums[1..].iter_mut().zip([a, b, a * a, b * b, a * b]) {
+                    *sum += term;
+                }
+            }
+            noise += sums[0] / 4.0;
+            splits += 1;
+            for (all, sum) in found.sums.iter_mut().zip(&sums[1..]) {
+                *all += sum;
+            }
+        }
+        // Of an odd number of groups each split leaves one out, and the noise is a little more.
+        let used = (2 * (groups.len() / 2)) as f64 / groups.len() as f64;
+        found.noise = noise / f64::from(splits.max(1)) * used.sqrt();
+        for sum in &mut found.sums {
+            *sum /= f64::from(splits.max(1));
+        }
+        found
+    }
+
+    /// The largest R^2 that a noise-free model can reach against the mean of all groups on a window
+    /// of so many pixels: Spearman-Brown's `2 r / (1 + r)` of the halves' correlation `r`.
+    pub(super) fn ceiling(&self, pixels: usize) -> Option<f64> {
+        let n = pixels as f64;
+        let [a, b, aa, bb, ab] = self.sums;
+        let (va, vb) = (aa - a * a / n, bb - b * b / n);
+        let r = (ab - a * b / n) / (va * vb).sqrt();
+        (r.is_finite() && r > 0.0).then(|| 2.0 * r / (1.0 + r))
+    }
+}
+
+/// Random disjoint halves of so many groups, the same ones for every map.
+pub(super) fn half_splits(groups: usize) -> Vec<[Vec<usize>; 2]> {
+    // Two or three groups have no more splits than that.
+    let splits = match groups {
+        0..LEAST_GROUPS => 0,
+        2 => 1,
+        3 => 3,
+        _ => HALF_SPLITS,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut order: Vec<usize> = (0..groups).collect();
+    let half = groups / 2;
+    (0..splits)
+        .map(|_| {
+            if groups == 3 {
+                order.rotate_left(1);
+            } else {
+                for last in (1..groups).rev() {
+                    order.swap(last, (rng.next_u64() % (last as u64 + 1)) as usize);
+                }
+            }
+            [order[..half].to_vec(), order[half..2 * half].to_vec()]
+        })
+        .collect()
+}
+
+/// The sum of some groups.
+pub(super) fn sum_into(sum: &mut [f64], groups: &[&[f64]], chosen: &[usize]) {
+    sum.fill(0.0);
+    for group in chosen {
+        for (sum, value) in sum.iter_mut().zip(groups[*group]) {
+            *sum += value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Region;
+    use rand_distr::{Distribution, Gamma};
+
+    /// 20 groups of a Gaussian map, `samples` draws of chi-square noise in all.
+    fn groups(samples: f64, seed: u64) -> Vec<Map> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let each = samples / 20.0;
+        let chi = Gamma::new(each / 2.0, 2.0 / each).unwrap();
+        (0..20)
+            .map(|_| {
+                Map::from_fn(Region::image(41, 41), |row, column| {
+                    let r = (row - 20).pow(2) + (column - 20).pow(2);
+                    (-0.5 * r as f64 / 16.0).exp() * chi.sample(&mut rng)
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn noise_follows_its_law_and_is_not_itself_noisy() {
+        for samples in [100.0, 1000.0] {
+            let expected = 0.40 * (2.0f64 / samples).sqrt();
+            for seed in 0..5 {
+                let noise = tv_noise(&groups(samples, seed));
+                assert!((noise / expected - 1.0).abs() < 0.1, "{noise} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_odd_group_does_not_change_the_noise() {
+        let groups = groups(1000.0, 9);
+        let even = tv_noise(&groups[..6]);
+        let odd = tv_noise(&groups[..7]) * (7.0f64 / 6.0).sqrt();
+        assert!((odd / even - 1.0).abs() < 0.1, "{odd} {even}");
+    }
+
+    #[test]
+    fn unknown_noise_is_the_most_there_is() {
+        assert_eq!(tv_noise(&[]), 1.0);
+        let zeros = Map::zeros(Region::image(3, 3));
+        assert_eq!(tv_noise(std::slice::from_ref(&zeros)), 1.0);
+        assert_eq!(tv_noise(&[zeros.clone(), zeros]), 1.0);
+        assert_eq!(tv_noise(&[Map::zeros(Region::image(0, 0)); 2].map(|m| m)), 1.0);
+    }
+}

@@ -1,0 +1,96 @@
+//! Which layers of a plan have a field worth measuring.
+
+use crate::ErfError;
+use receptive_model::{ModelConfig, Operation, Plan, PlannedLayer, Shape};
+
+/// The last layer that is a map: what the head of a classifier sees.
+///
+/// # Errors
+/// When the network has none.
+pub fn default_layer(plan: &Plan) -> Result<&PlannedLayer, ErfError> {
+    plan.layers
+        .iter()
+        .rev()
+        .find(|layer| is_map(layer))
+        .ok_or_else(|| ErfError::Network {
+            problem: "has no layer that is a map, so no unit has a place; add a conv2d".into(),
+        })
+}
+
+/// The layers that change what a unit sees: convolutions, pools and residuals, in order.
+pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
+    plan.layers
+        .iter()
+        .filter(|layer| {
+            is_map(layer)
+                && matches!(
+                    layer.operation,
+                    Operation::Conv2d { .. }
+                        | Operation::MaxPool2d { .. }
+                        | Operation::AvgPool2d { .. }
+                        | Operation::Residual { .. }
+                )
+        })
+        .collect()
+}
+
+/// Pixels a side that [`plan_that_fits`] does not grow an image beyond.
+pub const MOST_GROWN: usize = 1024;
+
+/// The config's plan for images at least so large (up to [`MOST_GROWN`] a side) that some unit of
+/// the layer, by default the last map, sees no padding.
+///
+/// # Errors
+/// When the config has no such layer, or does not fit the larger image.
+pub fn plan_that_fits(config: &ModelConfig, layer: Option<&str>) -> Result<Plan, ErfError> {
+    let plan = config.plan()?;
+    let layer = match layer {
+        None => default_layer(&plan)?,
+        Some(layer) => plan.find(layer)?,
+    };
+    let wanted = |axis: usize, side: usize| {
+        let field = layer.trf[axis];
+        // Fields start a stride apart, so one stride more always holds a whole one.
+        let whole = field.size().saturating_add(field.stride - 1);
+        (whole.max(side as i64) as usize).min(MOST_GROWN.max(side))
+    };
+    let mut config = config.clone();
+    let input = &mut config.input;
+    (input.height, input.width) = (wanted(0, input.height), wanted(1, input.width));
+    Ok(config.plan()?)
+}
+
+/// The layers whose units' theoretical field is larger than the image: what a further layer adds
+/// is padding ("unproductive" in Richter et al. 2021).
+pub fn unproductive_layers(plan: &Plan) -> Vec<&PlannedLayer> {
+    let input = plan.input();
+    let image = [input.height as i64, input.width as i64];
+    seeing_layers(plan)
+        .into_iter()
+        .filter(|layer| (0..2).all(|axis| layer.trf[axis].size() > image[axis]))
+        .collect()
+}
+
+fn is_map(layer: &PlannedLayer) -> bool {
+    matches!(layer.output, Shape::Map { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use receptive_model::presets;
+
+    #[test]
+    fn layers_that_see_more_than_the_image_are_unproductive() {
+        let plan = presets::preset("plain-20", presets::usual_input("plain-20"))
+            .unwrap()
+            .with_classes(10)
+            .plan()
+            .unwrap();
+        assert_eq!(default_layer(&plan).unwrap().number, "20");
+        assert_eq!(seeing_layers(&plan).len(), 20);
+        // 2 n + 1 > 28 from n = 14 on.
+        let first = unproductive_layers(&plan)[0];
+        assert_eq!(first.number, "14");
+    }
+}

@@ -1,0 +1,254 @@
+//! A map over input pixels.
+
+use crate::ErfError;
+use serde::Serialize;
+
+/// A rectangle of input pixels. Pixel 0 is the image's first; a rectangle may reach out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Region {
+    /// The first row.
+    pub top: i64,
+    /// The first column.
+    pub left: i64,
+    /// How many rows.
+    pub height: usize,
+    /// How many columns.
+    pub width: usize,
+}
+
+impl Region {
+    /// A whole image.
+    pub const fn image(height: usize, width: usize) -> Self {
+        Self {
+            top: 0,
+            left: 0,
+            height,
+            width,
+        }
+    }
+
+    /// The first row below it.
+    pub const fn bottom(&self) -> i64 {
+        self.top + self.height as i64
+    }
+
+    /// The first column right of it.
+    pub const fn right(&self) -> i64 {
+        self.left + self.width as i64
+    }
+
+    /// How many pixels it holds.
+    pub const fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Its middle as `[row, column]`; pixel `i` has its middle at `i`.
+    pub fn centre(&self) -> [f64; 2] {
+        [
+            (self.top + self.bottom() - 1) as f64 / 2.0,
+            (self.left + self.right() - 1) as f64 / 2.0,
+        ]
+    }
+
+    /// Whether the pixel lies in it.
+    pub const fn contains(&self, row: i64, column: i64) -> bool {
+        row >= self.top && row < self.bottom() && column >= self.left && column < self.right()
+    }
+
+    /// What both hold; an empty region where that is nothing.
+    pub fn intersection(&self, other: &Self) -> Self {
+        let top = self.top.max(other.top);
+        let left = self.left.max(other.left);
+        Self {
+            top,
+            left,
+            height: (self.bottom().min(other.bottom()) - top).max(0) as usize,
+            width: (self.right().min(other.right()) - left).max(0) as usize,
+        }
+    }
+
+    /// The smallest region that holds both.
+    pub fn hull(&self, other: &Self) -> Self {
+        let top = self.top.min(other.top);
+        let left = self.left.min(other.left);
+        Self {
+            top,
+            left,
+            height: (self.bottom().max(other.bottom()) - top) as usize,
+            width: (self.right().max(other.right()) - left) as usize,
+        }
+    }
+}
+
+/// A value for each pixel of a region; 0 everywhere else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map {
+    region: Region,
+    values: Vec<f64>,
+}
+
+impl Map {
+    /// A map of these values, row by row.
+    ///
+    /// # Errors
+    /// [`ErfError::Size`] unless there is one value a pixel.
+    pub fn new(region: Region, values: Vec<f64>) -> Result<Self, ErfError> {
+        if values.len() == region.area() {
+            return Ok(Self { region, values });
+        }
+        Err(ErfError::Size {
+            height: region.height,
+            width: region.width,
+            found: values.len(),
+        })
+    }
+
+    /// A map whose value at each `(row, column)` is `value(row, column)`.
+    pub fn from_fn(region: Region, mut value: impl FnMut(i64, i64) -> f64) -> Self {
+        let mut values = Vec::with_capacity(region.area());
+        for row in region.top..region.bottom() {
+            for column in region.left..region.right() {
+                values.push(value(row, column));
+            }
+        }
+        Self { region, values }
+    }
+
+    /// A map of zeros.
+    pub fn zeros(region: Region) -> Self {
+        Self {
+            region,
+            values: vec![0.0; region.area()],
+        }
+    }
+
+    /// The pixels it covers.
+    pub const fn region(&self) -> Region {
+        self.region
+    }
+
+    /// Its values, row by row.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Its values, row by row, to be changed.
+    pub fn values_mut(&mut self) -> &mut [f64] {
+        &mut self.values
+    }
+
+    /// The value at a pixel; 0 outside the region.
+    pub fn at(&self, row: i64, column: i64) -> f64 {
+        if !self.region.contains(row, column) {
+            return 0.0;
+        }
+        let row = (row - self.region.top) as usize;
+        let column = (column - self.region.left) as usize;
+        self.values[row * self.region.width + column]
+    }
+
+    /// Each pixel with its row, column and value.
+    pub fn pixels(&self) -> impl Iterator<Item = (i64, i64, f64)> + '_ {
+        let Region {
+            top, left, width, ..
+        } = self.region;
+        self.values.iter().enumerate().map(move |(index, value)| {
+            let (row, column) = (index / width, index % width);
+            (top + row as i64, left + column as i64, *value)
+        })
+    }
+
+    /// The sum of all values.
+    pub fn total(&self) -> f64 {
+        self.values.iter().sum()
+    }
+
+    /// The largest value; 0 for an empty map.
+    pub fn peak(&self) -> f64 {
+        self.values.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The same map over other pixels: cut, or grown by zeros.
+    #[must_use]
+    pub fn over(&self, region: Region) -> Self {
+        Self::from_fn(region, |row, column| self.at(row, column))
+    }
+
+    /// Each value changed.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
+        Self {
+            region: self.region,
+            values: self.values.iter().map(|value| change(*value)).collect(),
+        }
+    }
+
+    /// Adds another map over the same region; values beyond the shorter are left out.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, value) in self.values.iter_mut().zip(&other.values) {
+            *sum += value;
+        }
+    }
+
+    /// Rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        let Region {
+            top,
+            left,
+            height,
+            width,
+        } = self.region;
+        let region = Region {
+            top: left,
+            left: top,
+            height: width,
+            width: height,
+        };
+        Self::from_fn(region, |row, column| self.at(column, row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_outside_are_zero_and_cuts_keep_their_place() {
+        let region = Region {
+            top: -1,
+            left: 2,
+            height: 2,
+            width: 3,
+        };
+        let map = Map::from_fn(region, |row, column| (10 * row + column) as f64);
+        assert_eq!(
+            (map.at(-1, 4), map.at(0, 2), map.at(1, 2)),
+            (-6.0, 2.0, 0.0)
+        );
+        let cut = map.over(Region::image(1, 6));
+        assert_eq!(cut.values(), [0.0, 0.0, 2.0, 3.0, 4.0, 0.0]);
+        assert_eq!(map.transposed().at(3, -1), map.at(-1, 3));
+        assert!(Map::new(region, vec![0.0; 5]).is_err());
+        assert_eq!(region.centre(), [-0.5, 3.0]);
+    }
+
+    #[test]
+    fn regions_meet_and_join() {
+        let a = Region::image(4, 4);
+        let b = Region {
+            top: 2,
+            left: -3,
+            height: 5,
+            width: 5,
+        };
+        let both = a.intersection(&b);
+        assert_eq!((both.top, both.left, both.height, both.width), (2, 0, 2, 2));
+        assert_eq!(a.hull(&b).area(), 7 * 7);
+        let far = Region {
+            left: 9,
+            ..Region::image(1, 1)
+        };
+        assert_eq!(a.intersection(&far).area(), 0);
+    }
+}

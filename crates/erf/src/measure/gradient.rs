@@ -1,0 +1,124 @@
+//! One forward and one backward pass.
+
+use super::{Channels, Inputs, Probe};
+use crate::{ErfError, Region};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use receptive_model::hash::mix;
+use std::ops::Range;
+
+/// A network as the measurement sees it: images to a feature map.
+pub(super) type Forward<'a> = dyn Fn(Tensor<4>) -> Tensor<4> + Send + Sync + 'a;
+
+/// What is shown to the network, and which units of what it gives are seeded.
+#[derive(Debug, Clone)]
+pub(super) struct Shot {
+    /// The pixels that are fed.
+    pub(super) part: Region,
+    /// Units of the network's output for that part.
+    pub(super) units: Vec<[usize; 2]>,
+}
+
+impl Shot {
+    /// The gradients of the seeded units with respect to the fed pixels of these samples, one
+    /// vector `[channels, height, width]` each.
+    pub(super) fn gradients(
+        &self,
+        network: &Forward<'_>,
+        probe: &Probe,
+        inputs: &dyn Inputs,
+        samples: Range<u64>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Vec<Vec<f32>>, ErfError> {
+        let [channels, _, _] = inputs.shape();
+        let dims = [
+            (samples.end - samples.start) as usize,
+            channels,
+            self.part.height,
+            self.part.width,
+        ];
+        let mut values = Vec::with_capacity(dims.iter().product());
+        for sample in samples.clone() {
+            let image = inputs
+                .part(sample, &self.part)
+                .map_err(|problem| ErfError::Input { sample, problem })?;
+            values.extend(image);
+        }
+        let images = Tensor::<4>::from_data(TensorData::new(values, dims), device).require_grad();
+        let map = network(images.clone()); // [batch, filters, height, width]
+        let [batch, filters, height, width] = map.dims();
+        if batch != dims[0] {
+            return Err(ErfError::Network {
+                problem: format!(
+                    "gave a batch of {batch} feature maps for {} images; it must give one each",
+                    dims[0]
+                ),
+            });
+        }
+        for unit in &self.units {
+            probe
+                .clone()
+                .with_unit(*unit)
+                .check([filters, height, width])?;
+        }
+        let seeds = self.seeds([batch, filters, height, width], probe, samples.start, seed);
+        let seeds = Tensor::<4>::from_data(seeds, device);
+        let gradients = (map * seeds).sum().backward();
+        let flat = match images.grad(&gradients) {
+            Some(gradient) => gradient
+                .into_data()
+                .convert::<f32>()
+                .try_into_vec::<f32>()
+                .map_err(|error| ErfError::Network {
+                    problem: format!("gave a gradient that can't be read: {error:?}"),
+                })?,
+            // Nothing that was seeded depends on the image.
+            None => vec![0.0; dims.iter().product()],
+        };
+        let all: Vec<Vec<f32>> = flat
+            .chunks(dims[1] * self.part.area())
+            .map(<[f32]>::to_vec)
+            .collect();
+        if let Some(broken) = all
+            .iter()
+            .position(|one| !one.iter().all(|g| g.is_finite()))
+        {
+            return Err(ErfError::Network {
+                problem: format!(
+                    "has an input gradient that is not finite on sample {}; look for weights that \
+                     are not finite, or so large that a product of layers overflows",
+                    samples.start + broken as u64
+                ),
+            });
+        }
+        Ok(all)
+    }
+
+    fn seeds(
+        &self,
+        [batch, filters, height, width]: [usize; 4],
+        probe: &Probe,
+        first: u64,
+        seed: u64,
+    ) -> TensorData {
+        let mut seeds = vec![0.0_f32; batch * filters * height * width];
+        for image in 0..batch {
+            let mut signs = ChaCha8Rng::seed_from_u64(mix(seed, first + image as u64));
+            for [row, column] in &self.units {
+                for filter in 0..filters {
+                    let value = match probe.channels {
+                        Channels::Sum => 1.0,
+                        Channels::One(one) => f32::from(u8::from(one == filter)),
+                        Channels::RandomSigns if signs.next_u32() & 1 == 0 => -1.0,
+                        Channels::RandomSigns => 1.0,
+                    };
+                    let line = (image * filters + filter) * height + row;
+                    seeds[line * width + column] = value;
+                }
+            }
+        }
+        TensorData::new(seeds, [batch, filters, height, width])
+    }
+}

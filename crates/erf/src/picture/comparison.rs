@@ -1,0 +1,150 @@
+//! Several networks side by side.
+
+use super::shown::{Shown, above, peak};
+use super::verdict::{colour, number};
+use crate::gaussian::{Estimate, Verdict};
+use crate::{Map, Region};
+use receptive_plot::{
+    Chart, Draw as _, Grid, LineStyle, Mark, Overlay, Panel, PlotError, Series, Sheet,
+};
+
+/// One network.
+#[derive(Debug, Clone)]
+pub struct Network<'a> {
+    /// Its name.
+    pub name: String,
+    /// The measured map.
+    pub map: &'a Map,
+    /// The theoretical receptive field.
+    pub trf: Region,
+    /// The measured standard deviation, in input pixels.
+    pub sigma: Estimate,
+    /// Whether the map is a Gaussian.
+    pub verdict: Verdict,
+}
+
+impl Network<'_> {
+    /// The pixel in the middle of the theoretical field.
+    fn middle(&self) -> [i64; 2] {
+        self.trf.centre().map(|place| place.floor() as i64)
+    }
+
+    /// How far the map reaches from the middle where it is worth seeing.
+    fn reach(&self) -> usize {
+        let seen = above(self.map, 0.01).unwrap_or(self.map.region());
+        let [row, column] = self.middle();
+        let sides = [
+            row - seen.top,
+            seen.bottom() - 1 - row,
+            column - seen.left,
+            seen.right() - 1 - column,
+        ];
+        let most = self.map.region().height.max(self.map.region().width);
+        let reach = sides.into_iter().max().unwrap_or(0).max(0) as usize;
+        reach.min(2 * most)
+    }
+}
+
+/// The maps about the middle of their theoretical fields, all at the same scale, over their cross
+/// sections as shares of the peak.
+///
+/// # Errors
+/// As [`Draw::scene`](receptive_plot::Draw::scene): where there is no network.
+pub fn comparison(
+    title: &str,
+    subtitle: &str,
+    networks: &[Network<'_>],
+) -> Result<Sheet, PlotError> {
+    let reach = networks.iter().map(Network::reach).max().unwrap_or(0);
+    let reach = reach + reach / 10 + 1;
+    let columns = networks.len().clamp(3, 5);
+    let grid = Grid::new("").columns(columns).tile_size(190.0);
+    let grid = networks.iter().fold(grid, |grid, network| {
+        let [row, column] = network.middle();
+        let window = Region {
+            top: row - reach as i64,
+            left: column - reach as i64,
+            height: 2 * reach + 1,
+            width: 2 * reach + 1,
+        };
+        let shown = Shown::of(network.map, window, 380);
+        let [x, y, width, height] = shown.rect(network.trf);
+        let trf = Overlay::Rect {
+            x,
+            y,
+            width,
+            height,
+            label: String::new(),
+        };
+        let size = format!("TRF {} × {}", network.trf.height, network.trf.width);
+        let sigma = format!("σ {} pixels", number(network.sigma.value));
+        let verdict = network.verdict.to_string();
+        grid.tile(
+            shown
+                .tile()
+                .overlay(trf)
+                .caption(&network.name)
+                .line(&format!("{size} · {sigma}"), None)
+                .line(&verdict, Some(colour(&network.verdict))),
+        )
+    });
+    let caption = format!(
+        "maps: {0} × {0} pixels about the middle of the theoretical field (box), as shares of the peak",
+        2 * reach + 1
+    );
+    let subtitle = match subtitle.is_empty() {
+        true => caption,
+        false => format!("{subtitle} · {caption}"),
+    };
+    let wide = (grid.scene()?.size().0 - 66.0) / 2.0;
+    let chart = Chart::new("")
+        .columns(2)
+        .panel_size(wide.max(330.0), 300.0)
+        .x_label("distance from the middle of the theoretical field, pixels")
+        .panel(sections(
+            "middle row, share of the peak",
+            networks,
+            reach,
+            true,
+        ))
+        .panel(sections(
+            "middle column, share of the peak",
+            networks,
+            reach,
+            false,
+        ));
+    Sheet::new(title)
+        .subtitle(&subtitle)
+        .row(&[&grid])?
+        .row(&[&chart])
+}
+
+fn sections(label: &str, networks: &[Network<'_>], reach: usize, row: bool) -> Panel {
+    let lines = networks.iter().enumerate();
+    lines.fold(Panel::new(label), |panel, (index, network)| {
+        let [middle_row, middle_column] = network.middle();
+        let reach = reach as i64;
+        let scale = match peak(network.map) {
+            peak if peak > 0.0 => peak.recip(),
+            _ => 1.0,
+        };
+        let points: Vec<(f64, f64)> = (-reach..=reach)
+            .map(|step| {
+                let value = if row {
+                    network.map.at(middle_row, middle_column + step)
+                } else {
+                    network.map.at(middle_row + step, middle_column)
+                };
+                (step as f64, value * scale)
+            })
+            .collect();
+        // The palette has seven colours; the next seven lines are dashed.
+        let style = match index / 7 % 3 {
+            0 => LineStyle::Solid,
+            1 => LineStyle::Dashed,
+            _ => LineStyle::Dotted,
+        };
+        let line = Series::new(&network.name, &points).style(style);
+        panel.series(line.mark(Mark::None))
+    })
+}

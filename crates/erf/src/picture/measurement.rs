@@ -1,0 +1,164 @@
+//! One measurement in one picture.
+
+use super::bell::Bell;
+use super::shown::{COLOURS, Shown, grown};
+use super::verdict::{colour, interval, number};
+use super::{radial, section};
+use crate::gaussian::{Estimate, Judgement};
+use crate::{Map, Region};
+use receptive_plot::{Draw, HeatMap, Overlay, PlotError, Sheet, Table, Words};
+
+/// The width of each half of the picture, in points.
+const HALF: f64 = 480.0;
+
+/// What a picture of one measurement shows.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// The picture's title.
+    pub title: String,
+    /// What was measured: of which unit, over what, how often.
+    pub subtitle: String,
+    /// The measured map.
+    pub map: &'a Map,
+    /// The same over equal shares of the samples, for error bands; none gives no bands.
+    pub groups: &'a [Map],
+    /// What was found of its shape.
+    pub judgement: &'a Judgement,
+    /// The theoretical receptive field.
+    pub trf: Region,
+    /// The whole input image.
+    pub image: Region,
+    /// The theory's map; shown with the same mass as the measured one.
+    pub prediction: Option<&'a Map>,
+    /// Further names and values for the table.
+    pub numbers: Vec<(String, String)>,
+}
+
+/// The heat map with the field's box and the Gaussian's ellipses, both cross sections, the radial
+/// profile, the verdict in words and its numbers.
+///
+/// # Errors
+/// As [`Draw::scene`]: where the window has no pixels.
+pub fn measurement(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
+    let window = window(subject);
+    let bell = Bell::of(subject.judgement);
+    let map = heat_map(subject, bell, window);
+    let height = (map.scene()?.size().1 - 40.0 - 26.0) / 2.0;
+    let sections = section::chart(subject, bell, window, (HALF, height.clamp(200.0, 270.0)));
+    let words = words(subject)?;
+    let sheet = Sheet::new(&subject.title)
+        .subtitle(&subject.subtitle)
+        .row(&[&map, &sections])?;
+    match bell {
+        Some(bell) => {
+            let radial = radial::chart(subject, bell, window, (HALF, 380.0));
+            sheet.row(&[&radial, &words])
+        }
+        None => sheet.row(&[&words]),
+    }
+}
+
+/// The judgement's window, or what there is of it within thrice the image: beyond lies nothing.
+fn window(subject: &Subject<'_>) -> Region {
+    let all = subject.map.region().hull(&subject.image);
+    let near = grown(all, all.height.max(all.width));
+    let window = subject.judgement.window.intersection(&near);
+    if window.area() > 0 { window } else { all }
+}
+
+fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -> HeatMap {
+    // No more values than points: each is then at least two pixels of a PNG.
+    let shown = Shown::known(subject.map, subject.image, window, 400);
+    let [x, y, width, height] = shown.rect(subject.trf);
+    let trf = Overlay::Rect {
+        x,
+        y,
+        width,
+        height,
+        label: format!(
+            "theoretical field, {} × {}",
+            subject.trf.height, subject.trf.width
+        ),
+    };
+    let mut map = HeatMap::new("", shown.width, shown.height, &shown.shares)
+        .colours(COLOURS)
+        .range(0.0, 1.0)
+        .map_size(400.0)
+        .pixels(window.left, window.top, shown.per)
+        .labels("column, pixels", "row, pixels")
+        .bar_label("share of the peak")
+        .overlay(trf);
+    if let Some((bell, word)) = bell {
+        map = map
+            .overlay(bell.ellipse(1.0, &shown, &format!("{word}, 1 σ")))
+            .overlay(bell.ellipse(2.0, &shown, &format!("{word}, 2 σ")));
+    }
+    let [row, column] = subject.trf.centre();
+    map.overlay(Overlay::Cross {
+        x: shown.x(column),
+        y: shown.y(row),
+        label: "unit's centre".to_owned(),
+    })
+}
+
+/// The verdict, why, and the numbers.
+fn words(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
+    let judgement = subject.judgement;
+    let verdict = judgement.verdict.to_string();
+    let mut words = Words::new(HALF).headline(&verdict, colour(&judgement.verdict));
+    words = words.text(&judgement.words);
+    if let Some(reason) = &judgement.reason {
+        let reason = reason.to_string();
+        if !judgement.words.contains(&reason) {
+            words = words.text(&reason);
+        }
+    }
+    for note in &judgement.notes {
+        words = words.muted(&format!("– {note}"));
+    }
+    let sheet = Sheet::new("")
+        .row(&[&words])?
+        .row(&[&findings(judgement)])?;
+    if subject.numbers.is_empty() {
+        return Ok(sheet);
+    }
+    let numbers = subject.numbers.iter();
+    let table = numbers.fold(Table::new(&[]).width(HALF), |table, (name, value)| {
+        table.row(&[name, value])
+    });
+    sheet.row(&[&table])
+}
+
+fn findings(judgement: &Judgement) -> Table {
+    let table = Table::new(&["", "value", "95 % interval"]).width(HALF);
+    let estimate = |table: Table, name: &str, estimate: &Estimate| {
+        table.row(&[name, &number(estimate.value), &interval(estimate)])
+    };
+    let [down, right] = &judgement.sigma;
+    let [kurtosis_down, kurtosis_right] = &judgement.kurtosis;
+    let mut table = estimate(table, "distance to a Gaussian, TV", &judgement.tv);
+    table = table.row(&[
+        "  as measured, and its noise",
+        &number(judgement.tv_raw),
+        &number(judgement.tv_noise),
+    ]);
+    table = estimate(table, "σ down, pixels", down);
+    table = estimate(table, "σ right, pixels", right);
+    table = estimate(table, "excess kurtosis down", kurtosis_down);
+    table = estimate(table, "excess kurtosis right", kurtosis_right);
+    table = estimate(table, "Mardia's kurtosis − 8", &judgement.mardia);
+    table = estimate(table, "hole index", &judgement.hole);
+    if let Some(ratio) = judgement.sigma_ratio {
+        table = table.row(&["σ of the fit / σ of the moments", &number(ratio)]);
+    }
+    if let Some(found) = judgement.r_squared {
+        let ceiling = judgement.r_squared_ceiling;
+        let ceiling = ceiling.map(|most| format!("noise allows {}", number(most)));
+        table = table.row(&[
+            "R² of the fit",
+            &number(found),
+            &ceiling.unwrap_or_default(),
+        ]);
+    }
+    table.row(&["long axis / short axis", &number(judgement.anisotropy)])
+}

@@ -1,0 +1,173 @@
+//! A map as it is shown: cut to a window, averaged down, as shares of its peak.
+
+use crate::{Map, Region};
+use receptive_plot::{ColourMap, Tile};
+
+/// The colours of every picture here.
+pub(super) const COLOURS: ColourMap = ColourMap::Magma;
+
+/// Shares of the map's peak over a window, each the mean of `per` by `per` pixels.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) window: Region,
+    pub(super) per: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) shares: Vec<f32>,
+}
+
+impl Shown {
+    /// The map over the window, averaged until no side has more than `most` values.
+    pub(super) fn of(map: &Map, window: Region, most: usize) -> Self {
+        Self::known(map, window, window, most)
+    }
+
+    /// The same; what lies in neither the map nor `image` has no value.
+    pub(super) fn known(map: &Map, image: Region, window: Region, most: usize) -> Self {
+        let per = window.height.max(window.width).div_ceil(most.max(1)).max(1);
+        let (width, height) = (window.width.div_ceil(per), window.height.div_ceil(per));
+        let peak = peak(map);
+        let scale = if peak > 0.0 { peak.recip() } else { 0.0 };
+        let mut sums = vec![(0.0, 0_u32); width * height];
+        for row in window.top..window.bottom() {
+            let y = (row - window.top) as usize / per;
+            for column in window.left..window.right() {
+                let value = map.at(row, column);
+                let there = image.contains(row, column) || map.region().contains(row, column);
+                let x = (column - window.left) as usize / per;
+                if let Some(sum) = sums.get_mut(y * width + x)
+                    && there
+                    && value.is_finite()
+                {
+                    *sum = (sum.0 + value * scale, sum.1 + 1);
+                }
+            }
+        }
+        let mean = |(sum, count): (f64, u32)| match count {
+            0 => f32::NAN,
+            _ => (sum / f64::from(count)) as f32,
+        };
+        Self {
+            window,
+            per,
+            width,
+            height,
+            shares: sums.into_iter().map(mean).collect(),
+        }
+    }
+
+    /// Where a column lies, in values from the left edge.
+    pub(super) fn x(&self, column: f64) -> f64 {
+        (column - self.window.left as f64 + 0.5) / self.per as f64
+    }
+
+    /// Where a row lies, in values from the top edge.
+    pub(super) fn y(&self, row: f64) -> f64 {
+        (row - self.window.top as f64 + 0.5) / self.per as f64
+    }
+
+    /// A region as left, top, width and height in values.
+    pub(super) fn rect(&self, region: Region) -> [f64; 4] {
+        let per = self.per as f64;
+        [
+            (region.left - self.window.left) as f64 / per,
+            (region.top - self.window.top) as f64 / per,
+            region.width as f64 / per,
+            region.height as f64 / per,
+        ]
+    }
+
+    /// A small picture of it, its brightest value white-hot: averaging takes the top off a map.
+    pub(super) fn tile(&self) -> Tile {
+        let most = self.shares.iter().copied().fold(0.0, f32::max);
+        let scale = if most > 0.0 { most.recip() } else { 0.0 };
+        let colour = |share: &f32| {
+            if share.is_finite() {
+                let colour = COLOURS.at(f64::from(share * scale));
+                [colour.r, colour.g, colour.b]
+            } else {
+                [190; 3]
+            }
+        };
+        let rgb: Vec<u8> = self.shares.iter().flat_map(colour).collect();
+        Tile::rgb(self.width, self.height, &rgb)
+    }
+}
+
+/// The largest finite value; 0 where there is none above.
+pub(super) fn peak(map: &Map) -> f64 {
+    let finite = map.values().iter().copied().filter(|v| v.is_finite());
+    finite.fold(0.0, f64::max)
+}
+
+/// The smallest region with all that the map has above this share of its peak, if any.
+pub(super) fn above(map: &Map, share: f64) -> Option<Region> {
+    let least = peak(map) * share;
+    let mut pixels = map
+        .pixels()
+        .filter(|(_, _, value)| value.is_finite() && *value > least);
+    let one = |row, column| Region {
+        top: row,
+        left: column,
+        height: 1,
+        width: 1,
+    };
+    let (row, column, _) = pixels.next()?;
+    let start = (row, column, row, column);
+    let (top, left, bottom, right) = pixels.fold(start, |(t, l, b, r), (row, column, _)| {
+        (t.min(row), l.min(column), b.max(row), r.max(column))
+    });
+    Some(one(top, left).hull(&one(bottom, right)))
+}
+
+/// A region with this many more pixels on every side.
+pub(super) fn grown(region: Region, by: usize) -> Region {
+    Region {
+        top: region.top - by as i64,
+        left: region.left - by as i64,
+        height: region.height + 2 * by,
+        width: region.width + 2 * by,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_averaged_and_those_that_are_none_left_out() {
+        let mut map = Map::from_fn(Region::image(2, 4), |_, column| column as f64);
+        map.values_mut()[0] = f64::NAN;
+        let shown = Shown::of(&map, Region::image(2, 4), 2);
+        assert_eq!((shown.per, shown.width, shown.height), (2, 2, 1));
+        let expected = [2.0 / 9.0, 2.5 / 3.0];
+        for (found, expected) in shown.shares.iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{found}");
+        }
+    }
+
+    #[test]
+    fn what_no_image_has_is_no_number_but_the_rest_of_an_image_is_zero() {
+        let window = grown(Region::image(1, 1), 1);
+        let shown = Shown::known(
+            &Map::zeros(Region::image(1, 1)),
+            Region::image(2, 1),
+            window,
+            9,
+        );
+        let known: Vec<bool> = shown.shares.iter().map(|v| v.is_finite()).collect();
+        assert_eq!(known.iter().filter(|known| **known).count(), 2);
+        assert!(known[4] && known[7]);
+    }
+
+    #[test]
+    fn the_bright_part_is_found() {
+        let mut map = Map::zeros(Region::image(5, 5));
+        assert_eq!(above(&map, 0.1), None);
+        map.values_mut()[7] = 1.0;
+        map.values_mut()[18] = 0.5;
+        let found = above(&map, 0.1).unwrap();
+        assert_eq!((found.top, found.left), (1, 2));
+        assert_eq!((found.height, found.width), (3, 2));
+    }
+}

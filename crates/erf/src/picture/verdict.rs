@@ -1,0 +1,80 @@
+//! How a verdict and a number look.
+
+use crate::gaussian::{Estimate, Verdict};
+use receptive_plot::{Colour, Mark};
+
+/// The verdict's colour: told apart with any common colour blindness, and dark enough for words on
+/// white. The word itself always stands beside it.
+pub(super) fn colour(verdict: &Verdict) -> Colour {
+    match verdict {
+        Verdict::Gaussian => Colour::new(0, 114, 178),
+        Verdict::NotGaussian => Colour::new(205, 84, 0),
+        Verdict::Borderline => Colour::new(158, 112, 0),
+        _ => Colour::new(95, 95, 95),
+    }
+}
+
+/// The verdict's mark in a chart.
+pub(super) fn mark(verdict: &Verdict) -> Mark {
+    match verdict {
+        Verdict::Gaussian => Mark::Dot,
+        Verdict::NotGaussian => Mark::Triangle,
+        Verdict::Borderline => Mark::Diamond,
+        _ => Mark::Ring,
+    }
+}
+
+/// About three digits; `n/a` for what is no number.
+pub(super) fn number(value: f64) -> String {
+    let magnitude = value.abs();
+    if !value.is_finite() {
+        "n/a".to_owned()
+    } else if magnitude != 0.0 && !(1e-3..1e5).contains(&magnitude) {
+        format!("{value:.1e}")
+    } else {
+        let decimals = match magnitude {
+            m if m >= 99.95 => 0,
+            m if m >= 9.995 => 1,
+            m if m >= 0.9995 => 2,
+            _ => 3,
+        };
+        format!("{value:.decimals$}").replace('-', "−")
+    }
+}
+
+/// The interval of an estimate; nothing where it has no width.
+pub(super) fn interval(estimate: &Estimate) -> String {
+    let (low, high) = (number(estimate.low), number(estimate.high));
+    if low == high {
+        String::new()
+    } else {
+        format!("{low} to {high}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_about_three_digits() {
+        let cases = [
+            (0.03142, "0.031"),
+            (-1.5, "−1.50"),
+            (26.456, "26.5"),
+            (435.0, "435"),
+            (f64::NAN, "n/a"),
+            (0.0, "0.000"),
+            (2.5e-7, "2.5e-7"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected);
+        }
+        let exact = Estimate {
+            value: 1.0,
+            low: 1.0,
+            high: 1.0,
+        };
+        assert_eq!(interval(&exact), "");
+    }
+}

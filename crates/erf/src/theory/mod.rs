@@ -1,0 +1,159 @@
+//! What the field must be, in closed form: no image, no gradient.
+
+mod chain;
+mod dense;
+mod factor;
+mod planes;
+mod propagate;
+mod slide;
+
+pub use chain::{chain_kernel, chain_moments, slope};
+
+use crate::measure::map_size;
+use crate::{ErfError, Map, Probe, Region};
+use planes::Planes;
+use propagate::Walk;
+use receptive_model::{Classifier, Field, Plan, Shape};
+use serde::Serialize;
+
+/// The network's weights, as far as a prediction needs them.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Weights<'a> {
+    /// All equal and positive, on positive images: the gradient itself, a count of paths. Each
+    /// layer's weights are `1 / fan_in`, so that nothing overflows.
+    Ones,
+    /// Independent, of mean 0 and the variances that the plan draws with: the mean square of the
+    /// gradient over weights.
+    Random,
+    /// These, under independent random flips of their signs: the mean square over the flips. For a
+    /// plain chain without biases it is exact, ReLUs included; it is the null that a trained
+    /// network's field is to be held against.
+    Given(&'a Classifier),
+}
+
+/// Which channels of the unit are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Seeds {
+    /// All, each by itself.
+    #[default]
+    All,
+    /// One, counted from 0.
+    One(usize),
+}
+
+/// A predicted field.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// Over the part of the theoretical field that lies in the image, summed over the image's
+    /// channels.
+    pub map: Map,
+    /// Whether it is exact for such networks.
+    pub exact: bool,
+    /// Why not: a sentence for each kind of approximation.
+    pub caveats: Vec<String>,
+    /// What each layer adds to the map's variance, from the image on.
+    pub budget: Vec<Share>,
+}
+
+/// What one layer adds to the variance of the map. All shares sum to it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Share {
+    /// The layer's number.
+    pub layer: String,
+    /// Its name.
+    pub name: String,
+    /// Square pixels of the image, along `[rows, columns]`.
+    pub variance: [f64; 2],
+}
+
+/// Predicts the field of one unit by going back from it, layer by layer, with squared weights (or
+/// path counts): strides, dilation, padding, branches and the image's borders as they are.
+///
+/// # Errors
+/// When the plan has no such layer, or the layer no such unit or channel.
+pub fn predict(
+    plan: &Plan,
+    layer: &str,
+    unit: [usize; 2],
+    seeds: Seeds,
+    weights: Weights<'_>,
+) -> Result<Prediction, ErfError> {
+    let path = plan.path(layer)?;
+    let target = plan.find(layer)?;
+    let probe = Probe::central(plan, layer)?.with_unit(unit);
+    let channels = target.output.dims()[0];
+    let [height, width] = map_size(target);
+    let probe = match seeds {
+        Seeds::All => probe,
+        Seeds::One(channel) => probe.with_channels(crate::Channels::One(channel)),
+    };
+    probe.check([channels, height, width])?;
+
+    let mut walk = Walk::new(weights);
+    let mut units = walk.seed(unit, channels, seeds);
+    let mut variances = vec![[0.0; 2]];
+    for (index, layer) in path.iter().enumerate().rev() {
+        units = walk.back(layer, units);
+        let fields = match index.checked_sub(1) {
+            Some(before) => path[before].trf,
+            None => [Field::PIXEL; 2],
+        };
+        // Behind a flatten or a global pool a unit has no place of its own.
+        let variance = match layer.input {
+            Shape::Map { .. } => spread(&units, fields),
+            Shape::Flat(_) => variances.last().copied().unwrap_or_default(),
+        };
+        variances.push(variance);
+    }
+    let budget = path
+        .iter()
+        .rev()
+        .zip(variances.windows(2))
+        .map(|(layer, pair)| Share {
+            layer: layer.number.clone(),
+            name: layer.name.clone(),
+            variance: [0, 1].map(|axis| pair[1][axis] - pair[0][axis]),
+        })
+        .rev()
+        .collect();
+    let input = plan.input();
+    let image = Region::image(input.height, input.width);
+    let field = probe.trf().map_or(image, |trf| trf.intersection(&image));
+    Ok(Prediction {
+        map: as_map(&units).over(field),
+        exact: walk.caveats.is_empty(),
+        caveats: walk.caveats,
+        budget,
+    })
+}
+
+fn as_map(units: &Planes) -> Map {
+    let region = Region {
+        top: units.rows.start as i64,
+        left: units.columns.start as i64,
+        height: units.rows.len(),
+        width: units.columns.len(),
+    };
+    let mut sum = units.summed(std::iter::repeat(1.0)).into_iter();
+    Map::from_fn(region, |_, _| sum.next().unwrap_or(0.0))
+}
+
+/// The variance of the units' places, in square pixels of the image.
+fn spread(units: &Planes, fields: [Field; 2]) -> [f64; 2] {
+    let map = as_map(units);
+    let total = map.total();
+    if total <= 0.0 {
+        return [0.0; 2];
+    }
+    [0, 1].map(|axis| {
+        let at = |row: i64, column: i64| [row, column][axis] as f64;
+        let mean = map.pixels().map(|(r, c, v)| v * at(r, c)).sum::<f64>() / total;
+        let square = map
+            .pixels()
+            .map(|(r, c, v)| v * (at(r, c) - mean).powi(2))
+            .sum::<f64>();
+        square / total * (fields[axis].stride as f64).powi(2)
+    })
+}

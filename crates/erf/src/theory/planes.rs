@@ -1,0 +1,169 @@
+//! Equal rectangles of values, one a channel, and the moves whose taps are all alike.
+
+use super::slide::Slide;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Values of a part of each channel of a map: `[count, rows, columns]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Planes {
+    pub(super) count: usize,
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+    pub(super) values: Vec<f64>,
+}
+
+impl Planes {
+    pub(super) fn filled(
+        count: usize,
+        [rows, columns]: [Range<usize>; 2],
+        value: f64,
+    ) -> Self {
+        let values = vec![value; count * rows.len() * columns.len()];
+        Self {
+            count,
+            rows,
+            columns,
+            values,
+        }
+    }
+
+    pub(super) fn area(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+
+    pub(super) fn ranges(&self) -> [Range<usize>; 2] {
+        [self.rows.clone(), self.columns.clone()]
+    }
+
+    /// Each channel's plane; none where there are no pixels.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.area().max(1))
+    }
+
+    pub(super) fn scale(&mut self, factor: f64) {
+        if factor != 1.0 {
+            self.values.iter_mut().for_each(|value| *value *= factor);
+        }
+    }
+
+    /// Scales each channel by its own factor.
+    pub(super) fn scale_each(&mut self, factors: &[f64]) {
+        let area = self.area().max(1);
+        for (plane, factor) in self.values.chunks_exact_mut(area).zip(factors) {
+            plane.iter_mut().for_each(|value| *value *= factor);
+        }
+    }
+
+    /// Scales each unit by a factor of its row and one of its column.
+    pub(super) fn scale_units(&mut self, row: impl Fn(usize) -> f64, column: impl Fn(usize) -> f64) {
+        let columns: Vec<f64> = self.columns.clone().map(column).collect();
+        let rows: Vec<f64> = self.rows.clone().map(row).collect();
+        let lines = self.values.chunks_exact_mut(columns.len().max(1));
+        for (line, row) in lines.zip(rows.iter().cycle()) {
+            for (value, column) in line.iter_mut().zip(&columns) {
+                *value *= row * column;
+            }
+        }
+    }
+
+    /// Back through windows whose taps are all 1, channel by channel: columns, then rows, since
+    /// such a window is the product of two lines.
+    pub(super) fn boxed(&self, [vertical, horizontal]: &[Slide; 2]) -> Self {
+        let rows = vertical.needed(&self.rows);
+        let columns = horizontal.needed(&self.columns);
+        let mut tall = Self::filled(self.count, [rows.clone(), self.columns.clone()], 0.0);
+        let width = self.columns.len();
+        let area = tall.area().max(1);
+        let planes = self.values.par_chunks_exact(self.area().max(1));
+        tall.values
+            .par_chunks_exact_mut(area)
+            .zip(planes)
+            .for_each(|(to, from)| vertical.scatter_lines(&self.rows, from, &rows, to, width));
+        let mut wide = Self::filled(self.count, [rows, columns.clone()], 0.0);
+        wide.values
+            .par_chunks_exact_mut(columns.len().max(1))
+            .zip(tall.values.par_chunks_exact(width.max(1)))
+            .for_each(|(to, from)| horizontal.scatter_values(&self.columns, from, &columns, to));
+        wide
+    }
+
+    /// The same values among zeros.
+    pub(super) fn grown(self, ranges: [Range<usize>; 2]) -> Self {
+        if self.ranges() == ranges {
+            return self;
+        }
+        let mut grown = Self::filled(self.count, ranges, 0.0);
+        if self.values.is_empty() {
+            return grown;
+        }
+        let (area, width) = (grown.area(), grown.columns.len());
+        let left = self.columns.start - grown.columns.start;
+        for (from, to) in self.each().zip(grown.values.chunks_exact_mut(area)) {
+            for (row, line) in self.rows.clone().zip(from.chunks_exact(self.columns.len())) {
+                let start = (row - grown.rows.start) * width + left;
+                to[start..start + line.len()].copy_from_slice(line);
+            }
+        }
+        grown
+    }
+
+    /// The smallest rectangle that holds both.
+    pub(super) fn hull(&self, other: &Self) -> [Range<usize>; 2] {
+        if self.area() == 0 {
+            return other.ranges();
+        }
+        if other.area() == 0 {
+            return self.ranges();
+        }
+        let [a, b] = [self.ranges(), other.ranges()];
+        [0, 1].map(|axis| a[axis].start.min(b[axis].start)..a[axis].end.max(b[axis].end))
+    }
+
+    /// The sum over channels, each weighted.
+    pub(super) fn summed(&self, weights: impl Iterator<Item = f64>) -> Vec<f64> {
+        let mut sum = vec![0.0; self.area()];
+        for (plane, weight) in self.each().zip(weights) {
+            for (sum, value) in sum.iter_mut().zip(plane) {
+                *sum += weight * value;
+            }
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slide(before: usize) -> Slide {
+        Slide {
+            kernel: 3,
+            stride: 1,
+            dilation: 1,
+            before,
+            size: 5,
+        }
+    }
+
+    #[test]
+    fn a_box_of_a_point_is_cut_at_the_border() {
+        let point = Planes::filled(2, [0..1, 2..3], 1.5);
+        let spread = point.boxed(&[slide(1), slide(1)]);
+        assert_eq!(spread.ranges(), [0..2, 1..4]);
+        assert_eq!(spread.values, [1.5; 12]);
+    }
+
+    #[test]
+    fn growing_keeps_places_and_sums() {
+        let point = Planes::filled(1, [2..3, 1..2], 4.0);
+        let other = Planes::filled(1, [0..1, 3..4], 1.0);
+        let grown = point.clone().grown(point.hull(&other));
+        assert_eq!(grown.ranges(), [0..3, 1..4]);
+        assert_eq!(grown.values, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0]);
+        assert_eq!(grown.summed(std::iter::once(2.0))[6], 8.0);
+        let nothing = Planes::filled(1, [0..0, 0..0], 1.0);
+        assert_eq!(nothing.hull(&point), point.ranges());
+        assert_eq!(nothing.grown(point.ranges()).values, [0.0]);
+    }
+}

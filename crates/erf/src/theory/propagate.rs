@@ -1,0 +1,295 @@
+//! One step back: from what each unit of a layer counts for to what its inputs do.
+
+use super::dense::{Kernel, linear};
+use super::factor::{mean_square, on_positive};
+use super::planes::Planes;
+use super::slide::Slide;
+use super::{Seeds, Weights};
+use receptive_model::{Activation, LayerValues, Operation, PlannedLayer, Shape};
+
+/// The way back through a network.
+///
+/// With given weights there is a plane a channel. Else all channels are alike, and one plane holds
+/// their sum.
+pub(super) struct Walk<'a> {
+    weights: Weights<'a>,
+    pub(super) caveats: Vec<String>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(weights: Weights<'a>) -> Self {
+        Self {
+            weights,
+            caveats: Vec::new(),
+        }
+    }
+
+    /// The unit that is asked.
+    pub(super) fn seed(&self, unit: [usize; 2], channels: usize, seeds: Seeds) -> Planes {
+        let place = unit.map(|at| at..at + 1);
+        match (self.weights, seeds) {
+            (Weights::Given(_), Seeds::All) => Planes::filled(channels, place, 1.0),
+            (Weights::Given(_), Seeds::One(channel)) => {
+                let mut planes = Planes::filled(channels, place, 0.0);
+                planes.values[channel] = 1.0;
+                planes
+            }
+            (_, Seeds::All) => Planes::filled(1, place, channels as f64),
+            (_, Seeds::One(_)) => Planes::filled(1, place, 1.0),
+        }
+    }
+
+    pub(super) fn back(&mut self, layer: &PlannedLayer, units: Planes) -> Planes {
+        let [height, width] = size(&layer.input);
+        let whole = [0..height, 0..width];
+        match &layer.operation {
+            Operation::Conv2d { activation, .. } => {
+                let units = self.activated(layer, *activation, units);
+                self.conv2d(layer, &units)
+            }
+            Operation::MaxPool2d {
+                pool_size,
+                strides,
+                dilation,
+                edges,
+            } => {
+                let before = [edges.top, edges.left];
+                let slides = slides(layer, *pool_size, *strides, *dilation, before);
+                if self.is_ones() || pool_size.iter().product::<usize>() != 2 {
+                    self.caveat("max pooling has no closed form: each pixel of a window is taken as equally likely the largest");
+                }
+                self.pool(units, &slides, 1)
+            }
+            Operation::AvgPool2d {
+                pool_size,
+                strides,
+                edges,
+            } => {
+                let before = [edges.top, edges.left];
+                let slides = slides(layer, *pool_size, *strides, [1, 1], before);
+                let power = if self.is_ones() { 1 } else { 2 };
+                self.pool(units, &slides, power)
+            }
+            Operation::GlobalAvgPool2d => {
+                let share = 1.0 / (height * width).max(1) as f64;
+                let share = if self.is_ones() { share } else { share * share };
+                let mut planes = Planes::filled(units.count, whole, share);
+                planes.scale_each(&units.values);
+                planes
+            }
+            Operation::BatchNorm { epsilon, .. } => self.batch_norm(layer, *epsilon, units),
+            Operation::Activation(activation) => self.activated(layer, Some(*activation), units),
+            Operation::Residual {
+                body,
+                projection,
+                activation,
+            } => {
+                if activation.is_some() {
+                    self.caveat("an activation after a residual's sum: its branches are taken as independent");
+                }
+                let units = self.activated(layer, *activation, units);
+                let mut branch = |layers: &[PlannedLayer]| {
+                    layers
+                        .iter()
+                        .rev()
+                        .fold(units.clone(), |units, layer| self.back(layer, units))
+                };
+                let (a, b) = (branch(body), branch(projection));
+                let hull = a.hull(&b);
+                let (mut sum, other) = (a.grown(hull.clone()), b.grown(hull));
+                for (sum, value) in sum.values.iter_mut().zip(other.values) {
+                    *sum += value;
+                }
+                sum
+            }
+            Operation::Flatten => self.flatten(layer, units),
+            Operation::Linear {
+                inputs,
+                activation,
+                gain,
+                ..
+            } => {
+                let units = self.activated(layer, *activation, units);
+                let values = match self.values(layer) {
+                    Some(values) => {
+                        self.biased(&values);
+                        linear(&values.weight, &units.values)
+                    }
+                    // Of all inputs together.
+                    None if self.is_ones() => vec![units.values.iter().sum()],
+                    None => vec![units.values.iter().sum::<f64>() * gain * gain],
+                };
+                // A linear layer on a map flattens it.
+                let flat = Planes {
+                    count: values.len(),
+                    rows: 0..1,
+                    columns: 0..1,
+                    values,
+                };
+                debug_assert!(*inputs > 0);
+                match layer.input {
+                    Shape::Map { .. } => self.flatten(layer, flat),
+                    Shape::Flat(_) => flat,
+                }
+            }
+            // Dropout is off in inference.
+            _ => units,
+        }
+    }
+
+    fn conv2d(&mut self, layer: &PlannedLayer, units: &Planes) -> Planes {
+        let Operation::Conv2d {
+            channels,
+            kernel_size,
+            strides,
+            dilation,
+            groups,
+            edges,
+            gain,
+            ..
+        } = &layer.operation
+        else {
+            return units.clone();
+        };
+        let slides = slides(layer, *kernel_size, *strides, *dilation, [edges.top, edges.left]);
+        if let Some(values) = self.values(layer) {
+            self.biased(&values);
+            let squares: Vec<f64> = values.weight.iter().map(|w| f64::from(*w).powi(2)).collect();
+            let kernel = Kernel {
+                squares: &squares,
+                channels: *channels,
+                groups: *groups,
+                slides,
+            };
+            return kernel.back(units);
+        }
+        // All inputs of a group together get each of its outputs once through each tap.
+        let taps = (kernel_size[0] * kernel_size[1]) as f64;
+        let mut input = units.boxed(&slides);
+        input.scale(if self.is_ones() { 1.0 / taps } else { gain * gain / taps });
+        input
+    }
+
+    fn pool(&self, mut units: Planes, slides: &[Slide; 2], power: i32) -> Planes {
+        let share = |slide: &Slide, unit: usize| {
+            (1.0 / slide.real(unit).max(1) as f64).powi(power)
+        };
+        let [vertical, horizontal] = slides;
+        units.scale_units(|row| share(vertical, row), |column| share(horizontal, column));
+        units.boxed(slides)
+    }
+
+    fn batch_norm(&mut self, layer: &PlannedLayer, epsilon: f64, mut units: Planes) -> Planes {
+        let Some(values) = self.values(layer) else {
+            let scale = 1.0 / (1.0 + epsilon);
+            units.scale(if self.is_ones() { scale.sqrt() } else { scale });
+            return units;
+        };
+        let is_shifted = values.beta.iter().chain(&values.mean).any(|value| *value != 0.0);
+        if is_shifted {
+            self.caveat("a batch norm that shifts: a flip of signs no longer swaps what a ReLU lets through");
+        }
+        let scales: Vec<f64> = values
+            .gamma
+            .iter()
+            .zip(&values.variance)
+            .map(|(gamma, variance)| f64::from(*gamma).powi(2) / (f64::from(*variance) + epsilon))
+            .collect();
+        units.scale_each(&scales);
+        units
+    }
+
+    fn flatten(&self, layer: &PlannedLayer, flat: Planes) -> Planes {
+        let Shape::Map {
+            channels,
+            height,
+            width,
+        } = layer.input
+        else {
+            return flat;
+        };
+        if matches!(self.weights, Weights::Given(_)) {
+            return Planes {
+                count: channels,
+                rows: 0..height,
+                columns: 0..width,
+                values: flat.values,
+            };
+        }
+        let each = flat.values.iter().sum::<f64>() / (height * width).max(1) as f64;
+        Planes::filled(1, [0..height, 0..width], each)
+    }
+
+    fn activated(
+        &mut self,
+        layer: &PlannedLayer,
+        activation: Option<Activation>,
+        mut units: Planes,
+    ) -> Planes {
+        let Some(activation) = activation else {
+            return units;
+        };
+        let (factor, is_exact) = if self.is_ones() {
+            on_positive(activation)
+        } else {
+            mean_square(activation)
+        };
+        if !is_exact {
+            self.caveat(&format!(
+                "{} in layer {}: its derivative depends on the input",
+                activation.name(),
+                layer.number
+            ));
+        }
+        units.scale(factor);
+        units
+    }
+
+    /// A layer's own numbers, where the weights are given.
+    fn values(&self, layer: &PlannedLayer) -> Option<LayerValues> {
+        match self.weights {
+            Weights::Given(classifier) => classifier.values(&layer.number),
+            _ => None,
+        }
+    }
+
+    fn is_ones(&self) -> bool {
+        matches!(self.weights, Weights::Ones)
+    }
+
+    fn biased(&mut self, values: &LayerValues) {
+        if values.bias.iter().any(|bias| *bias != 0.0) {
+            self.caveat("biases: a flip of signs no longer swaps what a ReLU lets through");
+        }
+    }
+
+    fn caveat(&mut self, words: &str) {
+        if !self.caveats.iter().any(|known| known == words) {
+            self.caveats.push(words.into());
+        }
+    }
+}
+
+fn size(shape: &Shape) -> [usize; 2] {
+    match *shape {
+        Shape::Map { height, width, .. } => [height, width],
+        Shape::Flat(_) => [1, 1],
+    }
+}
+
+fn slides(
+    layer: &PlannedLayer,
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    dilation: [usize; 2],
+    before: [usize; 2],
+) -> [Slide; 2] {
+    let size = size(&layer.input);
+    [0, 1].map(|axis| Slide {
+        kernel: kernel[axis],
+        stride: strides[axis],
+        dilation: dilation[axis],
+        before: before[axis],
+        size: size[axis],
+    })
+}

@@ -1,0 +1,8 @@
+//! Integration tests of the field's crate, a module per promise.
+#![recursion_limit = "256"]
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod closed_forms;
+mod methods;
+mod nets;
