@@ -1,6 +1,8 @@
 use crate::exit::Exit;
 use receptive_data::DataError;
+use receptive_erf::ErfError;
 use receptive_model::ModelError;
+use receptive_plot::PlotError;
 use receptive_train::TrainError;
 use std::path::PathBuf;
 
@@ -30,6 +32,18 @@ impl From<ModelError> for CliError {
     }
 }
 
+impl From<ErfError> for CliError {
+    fn from(error: ErfError) -> Self {
+        Self::Train(error.into())
+    }
+}
+
+impl From<PlotError> for CliError {
+    fn from(error: PlotError) -> Self {
+        Self::Train(error.into())
+    }
+}
+
 impl From<DataError> for CliError {
     fn from(error: DataError) -> Self {
         Self::Train(error.into())
@@ -43,6 +57,7 @@ fn is_usage(error: &TrainError) -> bool {
         TrainError::Setting { .. }
             | TrainError::Config { .. }
             | TrainError::Backend { .. }
+            | TrainError::Field(ErfError::Probe { .. } | ErfError::Option { .. })
             | TrainError::Data(DataError::Option { .. } | DataError::UnknownSource { .. })
             | TrainError::Model(
                 ModelError::Config { .. }
@@ -51,6 +66,9 @@ fn is_usage(error: &TrainError) -> bool {
                     | ModelError::UnknownPreset { .. }
                     | ModelError::UnknownLayer { .. }
             )
+            | TrainError::Field(ErfError::Model(
+                ModelError::UnknownLayer { .. } | ModelError::Layer { .. }
+            ))
     )
 }
 

@@ -15,9 +15,7 @@ pub mod sweep;
 pub mod theory;
 
 pub use error::ErfError;
-pub use layers::{
-    MOST_GROWN, default_layer, plan_that_fits, seeing_layers, unproductive_layers,
-};
+pub use layers::{MOST_GROWN, default_layer, plan_that_fits, seeing_layers, unproductive_layers};
 pub use map::{Map, Region};
 pub use measure::{
     Aggregate, Average, Channels, Images, Inputs, MOST_SAMPLES, Measurement, Method, Network,

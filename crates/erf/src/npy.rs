@@ -38,7 +38,9 @@ mod tests {
     fn numpy_gets_the_same_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.npy");
-        let map = Map::from_fn(Region::image(2, 3), |row, column| (10 * row + column) as f64);
+        let map = Map::from_fn(Region::image(2, 3), |row, column| {
+            (10 * row + column) as f64
+        });
         write_npy(&path, &map).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let array = npyz::NpyFile::new(&bytes[..]).unwrap();

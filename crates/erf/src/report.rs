@@ -37,6 +37,8 @@ pub struct FieldReport {
     pub hole: Estimate,
     /// Standard deviation along `[rows, columns]`, pixels.
     pub sigma: [Estimate; 2],
+    /// The geometric mean of both.
+    pub sigma_both: Estimate,
     /// The same of the least-squares fit, along its major and minor axis.
     pub sigma_fit: Option<[f64; 2]>,
     /// The fit's coefficient of determination, and the most that noise would let any fit reach.
@@ -138,6 +140,7 @@ impl FieldReport {
         let size = jackknife(map, groups, size);
         Self {
             aggregate,
+            sigma_both: judgement.sigma_both(),
             verdict: judgement.verdict,
             reason: judgement.reason,
             words: judgement.words,
@@ -196,7 +199,10 @@ impl Report {
             headline: FieldReport::of(found, aggregate),
             trf: TrfReport {
                 size: [found.trf.height, found.trf.width],
-                stride: found.probe.fields.map(|fields| fields.map(|field| field.stride)),
+                stride: found
+                    .probe
+                    .fields
+                    .map(|fields| fields.map(|field| field.stride)),
                 centre: found.trf.centre(),
             },
             unit: found.probe.unit,

@@ -52,5 +52,7 @@ pub use config::{
     ModelConfig, Padding, Pair, ResidualLayer,
 };
 pub use error::ModelError;
-pub use module::{BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, weights_sha256};
+pub use module::{
+    BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, weights_sha256,
+};
 pub use plan::{Edges, Field, Operation, Plan, PlannedLayer, Shape, Total, Units};

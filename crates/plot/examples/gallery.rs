@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use receptive_plot::{
-    Bars, Chart, Colour, ColourMap, Draw, Grid, HeatMap, LineStyle, Matrix, Overlay, Panel, Scale,
-    Series, Tile,
+    Bars, Chart, Colour, ColourMap, Draw, Grid, HeatMap, LineStyle, Matrix, Overlay, Panel,
+    PlotError, Scale, Series, Sheet, Table, Tile, Words,
 };
 
 const FASHION: [&str; 10] = [
@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     save(&predictions(), &folder, "predictions")?;
     save(&recall(), &folder, "recall")?;
     save(&differences(), &folder, "differences")?;
+    save(&sheet()?, &folder, "sheet")?;
     Ok(())
 }
 
@@ -176,7 +177,7 @@ fn bell(side: usize, sigma: f64) -> Vec<f32> {
 }
 
 fn field() -> HeatMap {
-    let (x, y, rx, ry) = (30.5, 30.5, 16.0, 16.0);
+    let (x, y, rx, ry) = (30.5, 30.5, 20.0, 13.0);
     HeatMap::new(
         "Effective receptive field of layer 3.2",
         61,
@@ -201,7 +202,7 @@ fn field() -> HeatMap {
         y,
         rx,
         ry,
-        turn: 0.0,
+        turn: 30.0,
         label: "two standard deviations".into(),
     })
     .overlay(Overlay::Cross {
@@ -256,6 +257,22 @@ fn predictions() -> Grid {
             )
         },
     )
+}
+
+fn sheet() -> Result<Sheet, PlotError> {
+    let words = Words::new(420.0)
+        .headline("NOT GAUSSIAN", Colour::new(205, 84, 0))
+        .text("Flat, like a box: a third of the mass would have to move.")
+        .muted("An illustration with made-up numbers.");
+    let table = Table::new(&["", "value", "95 % interval"])
+        .row(&["total variation", "0.296", "0.295 to 0.297"])
+        .row(&["excess kurtosis", "−1.20", "−1.21 to −1.20"])
+        .width(420.0);
+    let beside = Sheet::new("").row(&[&words])?.row(&[&table])?;
+    Sheet::new("Several pictures in one")
+        .subtitle("a heat map, words and a table over a chart")
+        .row(&[&signed(), &beside])?
+        .row(&[&profile()])
 }
 
 fn recall() -> Bars {

@@ -1,4 +1,5 @@
 use receptive_data::DataError;
+use receptive_erf::ErfError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
 use std::path::PathBuf;
@@ -13,6 +14,9 @@ pub enum TrainError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The measurement of a receptive field.
+    #[error(transparent)]
+    Field(#[from] ErfError),
     /// A chart.
     #[error(transparent)]
     Plot(#[from] PlotError),

@@ -1,3 +1,4 @@
+use crate::EpochField;
 use serde::Serialize;
 
 /// One training step, as it happened.
@@ -42,6 +43,9 @@ pub struct Epoch {
     pub seconds: f64,
     /// Whether this is the best epoch so far.
     pub best: bool,
+    /// The effective receptive field after this epoch, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erf: Option<EpochField>,
 }
 
 /// Told what a run is doing. Every method does nothing by default.

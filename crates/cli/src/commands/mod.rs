@@ -2,8 +2,11 @@
 
 mod backends;
 mod data;
+mod erf;
 mod evaluate;
+mod network;
 mod predict;
+mod run_data;
 mod summary;
 mod train;
 
@@ -22,6 +25,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Erf(arguments) => erf::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Backends(arguments) => backends::run(&arguments),

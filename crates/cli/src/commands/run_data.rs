@@ -40,8 +40,7 @@ impl DataChoice<'_> {
     pub(super) fn open(&self, artifact: &Artifact) -> Result<Chosen, CliError> {
         let wanted = self.wanted()?;
         let options = data_options(&wanted.config, wanted.seed, Some(artifact.classes.clone()));
-        let data =
-            receptive_data::open(&wanted.config.source, &options, &DataProgress::default())?;
+        let data = receptive_data::open(&wanted.config.source, &options, &DataProgress::default())?;
         for note in &data.notes {
             say(paragraph("note     ", note));
         }
@@ -58,69 +57,65 @@ impl DataChoice<'_> {
     }
 
     fn wanted(&self) -> Result<Wanted, CliError> {
-    // `runs/001/last` is an artifact within its run.
-    let place = match (Artifact::is_at(&self.run), self.run.parent()) {
-        (true, Some(parent)) => parent,
-        _ => self.run,
-    };
-    let run = RunDirectory::open(place).and_then(|run| run.config());
-    let own = |run: RunConfig| Wanted {
-        config: run.data,
-        seed: run.train.seed,
-        is_own: true,
-    };
-    let mut wanted = match (self.data, run) {
-        (None, Err(_)) => {
-            return Err(CliError::Usage(format!(
-                "{path}: this model was copied out of its run and does not know its data; name \
-                 some: {}",
-                self.remedy,
-                path = self.run.display()
-            )));
-        }
-        (None, Ok(run)) => {
-            let source = &run.data.source;
-            if !KNOWN_NAMES.contains(&source.as_str()) && !Path::new(source).exists() {
+        // `runs/001/last` is an artifact within its run.
+        let place = match (Artifact::is_at(&self.run), self.run.parent()) {
+            (true, Some(parent)) => parent,
+            _ => self.run,
+        };
+        let run = RunDirectory::open(place).and_then(|run| run.config());
+        let own = |run: RunConfig| Wanted {
+            config: run.data,
+            seed: run.train.seed,
+            is_own: true,
+        };
+        let mut wanted = match (self.data, run) {
+            (None, Err(_)) => {
                 return Err(CliError::Usage(format!(
-                    "{source}: what the run was trained on is no longer there; name its new place: \
-                     {}",
-                    self.remedy
+                    "{path}: this model was copied out of its run and does not know its data; name \
+                 some: {}",
+                    self.remedy,
+                    path = self.run.display()
                 )));
             }
-            own(run)
-        }
-        (Some(source), Ok(run)) if is_same(source, &run.data.source) => own(run),
-        (Some(source), run) => {
-            let (trained, seed) =
-                run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
-            // Without `--split` all that there is, else the parts that training would cut.
-            let share = |fraction| {
-                if self.split.is_some() {
-                    fraction
-                } else {
-                    0.0
+            (None, Ok(run)) => {
+                let source = &run.data.source;
+                if !KNOWN_NAMES.contains(&source.as_str()) && !Path::new(source).exists() {
+                    return Err(CliError::Usage(format!(
+                        "{source}: what the run was trained on is no longer there; name its new place: \
+                     {}",
+                        self.remedy
+                    )));
                 }
-            };
-            Wanted {
-                config: DataConfig {
-                    source: source.into(),
-                    val_fraction: share(trained.val_fraction),
-                    test_fraction: share(trained.test_fraction),
-                    ..DataConfig::default()
-                },
-                seed,
-                is_own: false,
+                own(run)
             }
+            (Some(source), Ok(run)) if is_same(source, &run.data.source) => own(run),
+            (Some(source), run) => {
+                let (trained, seed) =
+                    run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
+                // Without `--split` all that there is, else the parts that training would cut.
+                let share = |fraction| {
+                    if self.split.is_some() { fraction } else { 0.0 }
+                };
+                Wanted {
+                    config: DataConfig {
+                        source: source.into(),
+                        val_fraction: share(trained.val_fraction),
+                        test_fraction: share(trained.test_fraction),
+                        ..DataConfig::default()
+                    },
+                    seed,
+                    is_own: false,
+                }
+            }
+        };
+        let config = &mut wanted.config;
+        config.limit = self.source.limit.or(config.limit);
+        config.data_dir = self.source.data_dir.clone().or(config.data_dir.take());
+        if let Some(chosen) = self.source.bad_images {
+            config.bad_images = policy(chosen);
         }
-    };
-    let config = &mut wanted.config;
-    config.limit = self.source.limit.or(config.limit);
-    config.data_dir = self.source.data_dir.clone().or(config.data_dir.take());
-    if let Some(chosen) = self.source.bad_images {
-        config.bad_images = policy(chosen);
+        Ok(wanted)
     }
-    Ok(wanted)
-}
 }
 
 fn is_same(a: &str, b: &str) -> bool {
@@ -165,4 +160,3 @@ fn no_split(data: &DataSet) -> CliError {
         ),
     })
 }
-

@@ -1,17 +1,12 @@
+use super::network::{CLASSES, model_config};
 use super::{paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{Table, grouped};
-use receptive_model::{
-    Artifact, Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets,
-};
-use receptive_train::{RunConfig, RunDirectory, TrainError};
+use receptive_model::{Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets};
+use receptive_train::TrainError;
 use serde::Serialize;
-use std::path::Path;
-
-/// Classes where nothing says how many.
-const CLASSES: usize = 10;
 
 #[derive(Serialize)]
 struct Shown {
@@ -65,28 +60,7 @@ pub(super) fn run(arguments: &SummaryArgs) -> Result<Exit, CliError> {
 }
 
 fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
-    let path = Path::new(&arguments.network);
-    let preset = presets::preset(&arguments.network, presets::usual_input(&arguments.network));
-    // A preset's name means the preset, whatever lies in the current directory.
-    let mut config = if let Ok(preset) = preset {
-        preset
-    } else if path.is_dir() {
-        match RunDirectory::open(path).and_then(|run| run.config()) {
-            Ok(run) => run.model,
-            // An artifact that was copied out of its run knows its network too.
-            Err(error) => {
-                if !Artifact::is_at(path) {
-                    return Err(error.into());
-                }
-                let device = receptive_train::backend::default_device()?;
-                Artifact::load(path, &device)?.model.config().clone()
-            }
-        }
-    } else if path.is_file() {
-        RunConfig::load(path)?.model
-    } else {
-        preset?
-    };
+    let mut config = model_config(&arguments.network)?;
     if let Some(input) = &arguments.input {
         config.input = parse_input(input)?;
     }

@@ -58,6 +58,9 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     );
     set(&mut config.machine.threads, arguments.machine.threads);
     set(&mut config.machine.workers, arguments.workers);
+    if arguments.track_erf {
+        config.track_erf.get_or_insert_default();
+    }
     config.data.limit = arguments.source.limit.or(config.data.limit);
     config.data.data_dir = arguments.source.data_dir.clone().or(config.data.data_dir);
     // A preset's input is the data's; to let it be set here would only seem to work.
@@ -203,11 +206,17 @@ fn finish(
         percent(trained.data_wait),
     ))?;
     print(format!("sha256     {}", trained.weights_sha256))?;
-    let files = ["model", "curves.png", "confusion.png", "metrics.csv"]
-        .into_iter()
-        .filter(|file| directory.path().join(file).exists())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let files = [
+        "model",
+        "curves.png",
+        "confusion.png",
+        "erf.png",
+        "metrics.csv",
+    ]
+    .into_iter()
+    .filter(|file| directory.path().join(file).exists())
+    .collect::<Vec<_>>()
+    .join(", ");
     print(format!("files      in {path}: {files}"))?;
     print(format!(
         "next       receptive evaluate {path}, receptive predict {path} IMAGE"

@@ -1,13 +1,13 @@
 use super::{bar, say};
 use indicatif::ProgressBar;
-use std::cell::Cell;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A measurement: a bar on a terminal; elsewhere a line now and then.
 pub(crate) struct MeasureProgress {
     what: String,
     bar: ProgressBar,
-    said: Cell<Instant>,
+    said: Mutex<Instant>,
 }
 
 /// Between two lines where there is no terminal.
@@ -20,7 +20,7 @@ impl MeasureProgress {
         Self {
             what: what.into(),
             bar,
-            said: Cell::new(Instant::now()),
+            said: Mutex::new(Instant::now()),
         }
     }
 
@@ -28,8 +28,11 @@ impl MeasureProgress {
         self.bar.set_length(most);
         self.bar.set_position(done);
         self.bar.set_message(format!("noise {noise:.3}"));
-        if self.bar.is_hidden() && done < most && self.said.get().elapsed() > QUIET {
-            self.said.set(Instant::now());
+        let Ok(mut said) = self.said.lock() else {
+            return;
+        };
+        if self.bar.is_hidden() && done < most && said.elapsed() > QUIET {
+            *said = Instant::now();
             say(format!(
                 "{}: {done} of at most {most} samples, noise {noise:.3}",
                 self.what

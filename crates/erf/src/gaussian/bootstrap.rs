@@ -74,8 +74,13 @@ mod tests {
 
     #[test]
     fn student_is_the_table() {
-        for (freedom, expected) in [(1, 12.706), (6, 2.447), (10, 2.228), (19, 2.093), (99, 1.984)]
-        {
+        for (freedom, expected) in [
+            (1, 12.706),
+            (6, 2.447),
+            (10, 2.228),
+            (19, 2.093),
+            (99, 1.984),
+        ] {
             assert!((student(freedom) - expected).abs() < 0.004, "{freedom}");
         }
     }
@@ -87,8 +92,9 @@ mod tests {
             let weights = resamples(groups);
             let covered = (0..1000)
                 .filter(|_| {
-                    let draws: Vec<f64> =
-                        (0..groups).map(|_| StandardNormal.sample(&mut rng)).collect();
+                    let draws: Vec<f64> = (0..groups)
+                        .map(|_| StandardNormal.sample(&mut rng))
+                        .collect();
                     let replicates: Vec<f64> = weights
                         .iter()
                         .map(|w| w.iter().zip(&draws).map(|(w, x)| w * x).sum())

@@ -29,7 +29,11 @@ impl Estimate {
         let (low, high) = (self.low.abs(), self.high.abs());
         Self {
             value: self.value.abs(),
-            low: if self.low <= 0.0 && self.high >= 0.0 { 0.0 } else { low.min(high) },
+            low: if self.low <= 0.0 && self.high >= 0.0 {
+                0.0
+            } else {
+                low.min(high)
+            },
             high: low.max(high),
         }
     }

@@ -20,7 +20,10 @@ fn ring(field: &Field, fit: &Gaussian2, inset: i64) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0.0);
     for (index, value) in field.values.iter().enumerate() {
         let (down, right) = (index as i64 / width, index as i64 % width);
-        let from_edge = down.min(right).min(height - 1 - down).min(width - 1 - right);
+        let from_edge = down
+            .min(right)
+            .min(height - 1 - down)
+            .min(width - 1 - right);
         let (row, column) = field.place(index);
         if from_edge == inset && fit.mahalanobis_squared(row, column) > FLOOR_RADIUS.powi(2) {
             sum += value;

@@ -73,7 +73,10 @@ impl Core {
             .ratios(chooser, 1.0)
             .zip(self.ratios(reader, mass))
             .min_by(|a, b| a.0.total_cmp(&b.0));
-        chosen.map_or(1.0, |(_, ratio)| if ratio.is_finite() { ratio } else { 1.0 })
+        chosen.map_or(
+            1.0,
+            |(_, ratio)| if ratio.is_finite() { ratio } else { 1.0 },
+        )
     }
 
     /// The standard error of the map's pixels, relative to their values, pooled over the core; 0

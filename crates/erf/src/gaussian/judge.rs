@@ -81,12 +81,29 @@ pub struct Judgement {
     pub notes: Vec<String>,
 }
 
+impl Judgement {
+    /// The geometric mean of both axes' standard deviations.
+    pub fn sigma_both(&self) -> Estimate {
+        let [rows, columns] = self.sigma;
+        let mean = |a: f64, b: f64| (a * b).max(0.0).sqrt();
+        Estimate {
+            value: mean(rows.value, columns.value),
+            low: mean(rows.low.max(0.0), columns.low.max(0.0)),
+            high: mean(rows.high, columns.high),
+        }
+    }
+}
+
 /// Judges a map. Never panics; what can't be judged is inconclusive, with the reason.
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let Evidence { map, groups, .. } = *evidence;
     let all = || std::iter::once(map).chain(groups).flat_map(Map::values);
     if !all().all(|value| value.is_finite()) {
-        return refused(evidence, Reason::Empty, "The map has values that are not finite.");
+        return refused(
+            evidence,
+            Reason::Empty,
+            "The map has values that are not finite.",
+        );
     }
     if all().any(|value| *value < 0.0) {
         let words = "The map has negative values, so it is no density to be held against a \
@@ -115,14 +132,20 @@ fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
     let moments = normalised(&field.sums.gaussian(), &field.window);
     let slices: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
     let halves = Halves::of(&slices);
-    let tv_noise = if evidence.samples == 0 { 0.0 } else { halves.noise };
+    let tv_noise = if evidence.samples == 0 {
+        0.0
+    } else {
+        halves.noise
+    };
     let tv_raw = to_gaussian(field, &moments);
     let core = Core::new(field, fit.as_ref().map_or(&moments, |fit| &fit.gaussian));
     let replicates = Replicates::of(field, fit.as_ref());
     let uncertain = |value: f64, all: &[f64]| interval(value, all, field.groups.len());
 
     let [rows, columns] = field.sums.kurtosis();
-    let sigma_ratio = fit.as_ref().map(|fit| fit.gaussian.sigma() / moments.sigma());
+    let sigma_ratio = fit
+        .as_ref()
+        .map(|fit| fit.gaussian.sigma() / moments.sigma());
     let sigmas = [0, 1].map(|axis| moments.covariance[axis][axis].sqrt());
     let numbers = Numbers {
         tv: uncertain(tv_raw, &replicates.tv)
@@ -137,7 +160,8 @@ fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
         ratio: sigma_ratio.map(|ratio| uncertain(ratio, &replicates.ratio)),
         sigma: sigmas[0].min(sigmas[1]),
     };
-    let (verdict, reason, words) = verdict(evidence, field, &numbers, &moments, fit.as_ref(), &core);
+    let (verdict, reason, words) =
+        verdict(evidence, field, &numbers, &moments, fit.as_ref(), &core);
     let [major, minor] = moments.sigmas();
     let off_centre = off_centre(&moments, evidence);
     let anisotropy = major / minor;

@@ -123,44 +123,99 @@ mod tests {
         assert_eq!(decide(&clear()), (Verdict::Gaussian, None));
         let exact = Estimate::exact;
         for numbers in [
-            Numbers { tv: exact(0.101), ..clear() },
-            Numbers { kurtosis: [exact(-0.3), exact(0.76)], ..clear() },
-            Numbers { mardia: exact(-2.1), ..clear() },
-            Numbers { hole: exact(0.45), ..clear() },
-            Numbers { ratio: Some(exact(1.16)), ..clear() },
-            Numbers { ratio: None, ..clear() },
+            Numbers {
+                tv: exact(0.101),
+                ..clear()
+            },
+            Numbers {
+                kurtosis: [exact(-0.3), exact(0.76)],
+                ..clear()
+            },
+            Numbers {
+                mardia: exact(-2.1),
+                ..clear()
+            },
+            Numbers {
+                hole: exact(0.45),
+                ..clear()
+            },
+            Numbers {
+                ratio: Some(exact(1.16)),
+                ..clear()
+            },
+            Numbers {
+                ratio: None,
+                ..clear()
+            },
         ] {
             assert_eq!(decide(&numbers), (Verdict::Borderline, None), "{numbers:?}");
         }
         for numbers in [
-            Numbers { tv: exact(0.151), ..clear() },
-            Numbers { kurtosis: [exact(-1.01), exact(0.0)], ..clear() },
-            Numbers { hole: exact(0.29), ..clear() },
-            Numbers { hole: exact(0.29), sigma: 0.8, ..clear() },
+            Numbers {
+                tv: exact(0.151),
+                ..clear()
+            },
+            Numbers {
+                kurtosis: [exact(-1.01), exact(0.0)],
+                ..clear()
+            },
+            Numbers {
+                hole: exact(0.29),
+                ..clear()
+            },
+            Numbers {
+                hole: exact(0.29),
+                sigma: 0.8,
+                ..clear()
+            },
         ] {
-            assert_eq!(decide(&numbers), (Verdict::NotGaussian, None), "{numbers:?}");
+            assert_eq!(
+                decide(&numbers),
+                (Verdict::NotGaussian, None),
+                "{numbers:?}"
+            );
         }
     }
 
     #[test]
     fn noise_across_a_margin_is_inconclusive_until_it_is_small() {
-        let straddling = Numbers { tv: around(0.10, 0.01), noise: 0.03, ..clear() };
+        let straddling = Numbers {
+            tv: around(0.10, 0.01),
+            noise: 0.03,
+            ..clear()
+        };
         let noisy = (Verdict::Inconclusive, Some(Reason::Noise));
         assert_eq!(decide(&straddling), noisy);
-        let quiet = Numbers { noise: 0.015, ..straddling };
+        let quiet = Numbers {
+            noise: 0.015,
+            ..straddling
+        };
         assert_eq!(decide(&quiet), (Verdict::Borderline, None));
         // Between the margins by all of the interval, there is nothing left to wait for.
-        let between = Numbers { tv: around(0.125, 0.02), noise: 0.03, ..clear() };
+        let between = Numbers {
+            tv: around(0.125, 0.02),
+            noise: 0.03,
+            ..clear()
+        };
         assert_eq!(decide(&between), (Verdict::Borderline, None));
     }
 
     #[test]
     fn much_noise_and_few_pixels_only_allow_a_clear_no() {
-        let noisy = Numbers { noise: 0.06, ..clear() };
+        let noisy = Numbers {
+            noise: 0.06,
+            ..clear()
+        };
         assert_eq!(decide(&noisy).1, Some(Reason::Noise));
-        let small = Numbers { sigma: 0.9, ..clear() };
+        let small = Numbers {
+            sigma: 0.9,
+            ..clear()
+        };
         assert_eq!(decide(&small).1, Some(Reason::Degenerate));
-        let box_like = Numbers { tv: around(0.25, 0.05), ..noisy };
+        let box_like = Numbers {
+            tv: around(0.25, 0.05),
+            ..noisy
+        };
         assert_eq!(decide(&box_like).0, Verdict::NotGaussian);
     }
 }

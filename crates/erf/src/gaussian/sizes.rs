@@ -13,12 +13,17 @@ pub const LUO_THRESHOLD: f64 = 1.0 - 0.9545;
 /// A centre between pixels takes the mean of those around it.
 pub fn luo_size(map: &Map, centre: [f64; 2], threshold: f64) -> f64 {
     let [rows, columns] = centre.map(|at| [at.floor() as i64, at.ceil() as i64]);
-    let around = rows.iter().flat_map(|row| columns.map(|column| map.at(*row, column)));
+    let around = rows
+        .iter()
+        .flat_map(|row| columns.map(|column| map.at(*row, column)));
     let reference = around.sum::<f64>() / 4.0;
     if !reference.is_finite() || reference <= 0.0 {
         return 0.0;
     }
-    let above = map.values().iter().filter(|value| **value > threshold * reference);
+    let above = map
+        .values()
+        .iter()
+        .filter(|value| **value > threshold * reference);
     (above.count() as f64).sqrt()
 }
 
@@ -35,20 +40,20 @@ pub struct MassSquare {
 
 /// The smallest squares about `centre` that hold these shares of the mass. About a pixel the side
 /// is odd, about the point between pixels even.
-pub fn mass_squares(
-    map: &Map,
-    centre: [f64; 2],
-    image: Region,
-    shares: &[f64],
-) -> Vec<MassSquare> {
+pub fn mass_squares(map: &Map, centre: [f64; 2], image: Region, shares: &[f64]) -> Vec<MassSquare> {
     // Twice the distance of each pixel from the centre, in the maximum norm, is side - 1.
     let side = |row: i64, column: i64| {
-        let away = (row as f64 - centre[0]).abs().max((column as f64 - centre[1]).abs());
+        let away = (row as f64 - centre[0])
+            .abs()
+            .max((column as f64 - centre[1]).abs());
         (2.0 * away).round() as usize + 1
     };
-    squares(map.pixels().map(|(r, c, value)| (side(r, c), value)), image, shares, |sum, share| {
-        sum >= share
-    })
+    squares(
+        map.pixels().map(|(r, c, value)| (side(r, c), value)),
+        image,
+        shares,
+        |sum, share| sum >= share,
+    )
 }
 
 /// The same as RepLKNet's tool computes it (Ding et al. 2022): after `log10(x + 1)` scaled to a

@@ -92,7 +92,9 @@ fn missed(numbers: &Numbers) -> String {
     let mut said = Vec::new();
     if numbers.tv.high > GAUSSIAN_TV {
         let tv = number(&numbers.tv, 3);
-        said.push(format!("total variation {tv} (Gaussian up to {GAUSSIAN_TV:.2})"));
+        said.push(format!(
+            "total variation {tv} (Gaussian up to {GAUSSIAN_TV:.2})"
+        ));
     }
     for (axis, kurtosis) in ["rows", "columns"].iter().zip(&numbers.kurtosis) {
         if kurtosis.magnitude().high > GAUSSIAN_KURTOSIS {
@@ -104,7 +106,9 @@ fn missed(numbers: &Numbers) -> String {
     }
     if numbers.mardia.magnitude().high > GAUSSIAN_MARDIA {
         let mardia = number(&numbers.mardia, 2);
-        said.push(format!("Mardia's excess {mardia} (Gaussian within {GAUSSIAN_MARDIA})"));
+        said.push(format!(
+            "Mardia's excess {mardia} (Gaussian within {GAUSSIAN_MARDIA})"
+        ));
     }
     if numbers.hole.low <= GAUSSIAN_HOLE {
         let hole = number(&numbers.hole, 2);

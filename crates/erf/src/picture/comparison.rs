@@ -55,8 +55,7 @@ pub fn comparison(
     subtitle: &str,
     networks: &[Network<'_>],
 ) -> Result<Sheet, PlotError> {
-    let reach = networks.iter().map(Network::reach).max().unwrap_or(0);
-    let reach = reach + reach / 10 + 1;
+    let reach = reach(networks);
     let columns = networks.len().clamp(3, 5);
     let grid = Grid::new("").columns(columns).tile_size(190.0);
     let grid = networks.iter().fold(grid, |grid, network| {
@@ -89,7 +88,7 @@ pub fn comparison(
         )
     });
     let caption = format!(
-        "maps: {0} × {0} pixels about the middle of the theoretical field (box), as shares of the peak",
+        "maps: {0} × {0} pixels about the middle of the theoretical field (a box, unless it is larger), as shares of the peak",
         2 * reach + 1
     );
     let subtitle = match subtitle.is_empty() {
@@ -117,6 +116,16 @@ pub fn comparison(
         .subtitle(&subtitle)
         .row(&[&grid])?
         .row(&[&chart])
+}
+
+/// How far from the middle the maps are shown.
+fn reach(networks: &[Network<'_>]) -> usize {
+    let seen = networks.iter().map(Network::reach).max().unwrap_or(0);
+    // With the boxes, but for those that would make everything else small.
+    let sides = networks.iter().map(|n| n.trf.height.max(n.trf.width) / 2);
+    let boxes = sides.filter(|side| *side <= 2 * seen).max().unwrap_or(0);
+    let reach = seen.max(boxes);
+    reach + reach / 10 + 1
 }
 
 fn sections(label: &str, networks: &[Network<'_>], reach: usize, row: bool) -> Panel {

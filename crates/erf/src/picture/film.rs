@@ -60,14 +60,18 @@ pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, 
         false => format!("{subtitle} · {caption}"),
     };
     let wide = (strip.scene()?.size().0 - 66.0) / 2.0;
-    let panel = |label, of: fn(&Frame<'_>) -> Estimate| panel(label, frames, of);
     let chart = Chart::new("")
         .columns(2)
         .panel_size(wide.max(300.0), 270.0)
         .x_label("epoch")
         .x_whole()
-        .panel(panel("σ, pixels", |frame| frame.sigma))
-        .panel(panel("distance to a Gaussian, TV", |frame| frame.tv));
+        .panel(panel("σ, pixels", frames, true, |frame| frame.sigma))
+        .panel(panel(
+            "distance to a Gaussian, TV",
+            frames,
+            false,
+            |frame| frame.tv,
+        ));
     Sheet::new(title)
         .subtitle(&subtitle)
         .row(&[&strip])?
@@ -91,7 +95,8 @@ fn spread(count: usize) -> impl Iterator<Item = usize> {
     (0..shown).map(move |index| index * (count - 1) / (shown - 1).max(1))
 }
 
-fn panel(label: &str, frames: &[Frame<'_>], of: fn(&Frame<'_>) -> Estimate) -> Panel {
+/// `named` puts the verdicts into the legend.
+fn panel(label: &str, frames: &[Frame<'_>], named: bool, of: fn(&Frame<'_>) -> Estimate) -> Panel {
     let at = |frame: &Frame<'_>| (frame.epoch as f64, of(frame).value);
     let band = |frame: &Frame<'_>| (frame.epoch as f64, of(frame).low, of(frame).high);
     let mut panel = Panel::new(label);
@@ -103,7 +108,7 @@ fn panel(label: &str, frames: &[Frame<'_>], of: fn(&Frame<'_>) -> Estimate) -> P
         }
         let same = frames.iter().filter(|f| f.verdict.to_string() == word);
         let points: Vec<(f64, f64)> = same.map(at).collect();
-        let marks = Series::new(&word, &points).style(LineStyle::None);
+        let marks = Series::new(if named { &word } else { "" }, &points).style(LineStyle::None);
         panel = panel.series(
             marks
                 .mark(mark(&frame.verdict))
@@ -112,13 +117,14 @@ fn panel(label: &str, frames: &[Frame<'_>], of: fn(&Frame<'_>) -> Estimate) -> P
         words.push(word);
     }
     let line: Vec<(f64, f64)> = frames.iter().map(at).collect();
-    let band: Vec<(f64, f64, f64)> = frames.iter().map(band).collect();
-    panel.series(
-        Series::new("", &line)
-            .band(&band)
-            .mark(Mark::None)
-            .colour(Colour::new(90, 90, 90)),
-    )
+    let spread: Vec<(f64, f64, f64)> = frames.iter().map(band).collect();
+    let line = Series::new("", &line);
+    // A band needs two places.
+    let line = match frames.len() {
+        1 => line.bars(&spread),
+        _ => line.band(&spread),
+    };
+    panel.series(line.mark(Mark::None).colour(Colour::new(90, 90, 90)))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub fn growth(title: &str, subtitle: &str, layers: &[Layer]) -> Chart {
                 .colour(THEORY),
         )
         .series(
-            Series::new("∝ √n", &root(layers))
+            Series::new("like √n", &root(layers))
                 .style(LineStyle::Dotted)
                 .mark(Mark::None)
                 .colour(ROOT),

@@ -8,8 +8,10 @@ use crate::gaussian::{Estimate, Judgement};
 use crate::{Map, Region};
 use receptive_plot::{Draw, HeatMap, Overlay, PlotError, Sheet, Table, Words};
 
-/// The width of each half of the picture, in points.
+/// The width of the right half of the picture, in points; the heat map gives that of the left.
 const HALF: f64 = 480.0;
+/// What a part is larger than what it shows, on both sides together.
+const MARGINS: f64 = 40.0;
 
 /// What a picture of one measurement shows.
 #[derive(Debug, Clone)]
@@ -43,26 +45,40 @@ pub fn measurement(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
     let window = window(subject);
     let bell = Bell::of(subject.judgement);
     let map = heat_map(subject, bell, window);
-    let height = (map.scene()?.size().1 - 40.0 - 26.0) / 2.0;
-    let sections = section::chart(subject, bell, window, (HALF, height.clamp(200.0, 270.0)));
-    let words = words(subject)?;
+    let (left, tall) = map.scene()?.size();
+    // Two panels with a gap between them.
+    let height = (tall - MARGINS - 26.0) / 2.0;
+    // No pixel outside the image was measured, though a map says 0 there.
+    let all = subject.map.region().hull(&subject.image);
+    let measured = window.intersection(&all);
+    let sections = section::chart(subject, bell, measured, (HALF, height.clamp(200.0, 270.0)));
+    let words = words(subject, bell.is_some())?;
     let sheet = Sheet::new(&subject.title)
         .subtitle(&subject.subtitle)
         .row(&[&map, &sections])?;
     match bell {
         Some(bell) => {
-            let radial = radial::chart(subject, bell, window, (HALF, 380.0));
+            let height = words.scene()?.size().1 - MARGINS;
+            let size = (left - MARGINS, height.clamp(300.0, 480.0));
+            let radial = radial::chart(subject, bell, measured, size);
             sheet.row(&[&radial, &words])
         }
         None => sheet.row(&[&words]),
     }
 }
 
-/// The judgement's window, or what there is of it within thrice the image: beyond lies nothing.
+/// The judgement's window with the field's box, or what there is of it within thrice the image:
+/// beyond lies nothing.
 fn window(subject: &Subject<'_>) -> Region {
     let all = subject.map.region().hull(&subject.image);
     let near = grown(all, all.height.max(all.width));
-    let window = subject.judgement.window.intersection(&near);
+    let mut window = subject.judgement.window;
+    if window.area() == 0 {
+        window = all;
+    }
+    let window = window.hull(&subject.trf);
+    // A little more, so that the box is seen.
+    let window = grown(window, window.height.max(window.width) / 40 + 1).intersection(&near);
     if window.area() > 0 { window } else { all }
 }
 
@@ -80,12 +96,17 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
             subject.trf.height, subject.trf.width
         ),
     };
+    let columns = if shown.shares.iter().all(|share| share.is_finite()) {
+        "column, pixels"
+    } else {
+        "column, pixels (grey: no value)"
+    };
     let mut map = HeatMap::new("", shown.width, shown.height, &shown.shares)
         .colours(COLOURS)
         .range(0.0, 1.0)
         .map_size(400.0)
         .pixels(window.left, window.top, shown.per)
-        .labels("column, pixels", "row, pixels")
+        .labels(columns, "row, pixels")
         .bar_label("share of the peak")
         .overlay(trf);
     if let Some((bell, word)) = bell {
@@ -101,16 +122,17 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
     })
 }
 
-/// The verdict, why, and the numbers.
-fn words(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
+/// The verdict, why, and the numbers; those of the judgement only where there is a shape.
+fn words(subject: &Subject<'_>, shaped: bool) -> Result<Sheet, PlotError> {
     let judgement = subject.judgement;
     let verdict = judgement.verdict.to_string();
     let mut words = Words::new(HALF).headline(&verdict, colour(&judgement.verdict));
     words = words.text(&judgement.words);
     if let Some(reason) = &judgement.reason {
         let reason = reason.to_string();
-        if !judgement.words.contains(&reason) {
-            words = words.text(&reason);
+        let said = judgement.words.to_lowercase();
+        if !said.contains(&reason.to_lowercase()) {
+            words = words.muted(&format!("reason: {reason}"));
         }
     }
     for note in &judgement.notes {
@@ -137,11 +159,8 @@ fn findings(judgement: &Judgement) -> Table {
     let [down, right] = &judgement.sigma;
     let [kurtosis_down, kurtosis_right] = &judgement.kurtosis;
     let mut table = estimate(table, "distance to a Gaussian, TV", &judgement.tv);
-    table = table.row(&[
-        "  as measured, and its noise",
-        &number(judgement.tv_raw),
-        &number(judgement.tv_noise),
-    ]);
+    table = table.row(&["TV with its noise", &number(judgement.tv_raw)]);
+    table = table.row(&["TV of the noise alone", &number(judgement.tv_noise)]);
     table = estimate(table, "σ down, pixels", down);
     table = estimate(table, "σ right, pixels", right);
     table = estimate(table, "excess kurtosis down", kurtosis_down);
@@ -160,5 +179,7 @@ fn findings(judgement: &Judgement) -> Table {
             &ceiling.unwrap_or_default(),
         ]);
     }
-    table.row(&["long axis / short axis", &number(judgement.anisotropy)])
+    table
+        .row(&["long axis / short axis", &number(judgement.anisotropy)])
+        .row(&["off the field's centre, σ", &number(judgement.off_centre)])
 }

@@ -101,13 +101,7 @@ pub(super) fn chart(
         .y_scale(Scale::Log)
         .y_range((-far * far / 2.0).exp() * 0.3, 3.0)
         .series(
-            Series::new("measured", &points)
-                .band(&band)
-                .colour(MEASURED)
-                .mark(Mark::None),
-        )
-        .series(
-            Series::new(&format!("Gaussian ({word}), exp(−r²/2)"), &bell_points)
+            Series::new(&format!("{word}, exp(−r²/2)"), &bell_points)
                 .style(LineStyle::Dashed)
                 .colour(GAUSSIAN),
         );
@@ -116,6 +110,12 @@ pub(super) fn chart(
         let line = Series::new("theory", &line).style(LineStyle::Dotted);
         panel = panel.series(line.mark(Mark::None).colour(THEORY));
     }
+    panel = panel.series(
+        Series::new("measured", &points)
+            .band(&band)
+            .colour(MEASURED)
+            .mark(Mark::None),
+    );
     Chart::new("")
         .panel_size(size.0, size.1)
         .x_label("Mahalanobis radius r, standard deviations")

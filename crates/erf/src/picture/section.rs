@@ -95,11 +95,8 @@ fn panel(
         Way::Right => format!("row {line}, share of the peak"),
         Way::Down => format!("column {line}, share of the peak"),
     };
-    let mut panel = Panel::new(&name).series(
-        Series::new("measured", &measured)
-            .band(&band)
-            .colour(MEASURED),
-    );
+    // The measured line last, which is lowest: the others are broken and let it show.
+    let mut panel = Panel::new(&name);
     if let (Some((bell, word)), Some(first), Some(last)) = (bell, steps.first(), steps.last()) {
         // Finer than pixels, so that a narrow Gaussian is a curve.
         let fine = (0..=240).map(|i| {
@@ -115,7 +112,11 @@ fn panel(
         let line = line.style(LineStyle::Dotted).mark(Mark::None);
         panel = panel.series(line.colour(THEORY));
     }
-    panel
+    panel.series(
+        Series::new("measured", &measured)
+            .band(&band)
+            .colour(MEASURED),
+    )
 }
 
 /// The theory's map and the factor that gives it the mass of the measured one.

@@ -126,7 +126,10 @@ fn in_training(
         let seed = receptive_model::hash::mix(options.seed, number);
         let network = plan.init_seeded(seed, &device);
         let found = network.forward_until(images.clone(), layer);
-        found.ok().and_then(receptive_model::Features::map).unwrap_or(images)
+        found
+            .ok()
+            .and_then(receptive_model::Features::map)
+            .unwrap_or(images)
     };
     measure(forward, probe, noise, options, &device, progress)
 }

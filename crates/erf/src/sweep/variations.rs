@@ -85,7 +85,12 @@ impl Variation {
                 .into_iter()
                 .map(|kernel| {
                     let label = format!("{kernel}x{kernel}");
-                    varied("random + ReLU", &label, kernel as f64, chain(relu(kernel), 5))
+                    varied(
+                        "random + ReLU",
+                        &label,
+                        kernel as f64,
+                        chain(relu(kernel), 5),
+                    )
                 })
                 .collect(),
             Self::Stride => (0..=3)
@@ -97,7 +102,12 @@ impl Variation {
                             relu(3).with_strides(if is_strided { 2 } else { 1 }).into()
                         })
                         .collect();
-                    varied("random + ReLU", &strided.to_string(), strided as f64, layers)
+                    varied(
+                        "random + ReLU",
+                        &strided.to_string(),
+                        strided as f64,
+                        layers,
+                    )
                 })
                 .collect(),
             Self::Dilation => [[1, 1, 1], [2, 2, 2], [2, 4, 8]]
@@ -149,9 +159,7 @@ impl Variation {
                 .into_iter()
                 .map(|rate| {
                     let layers = (0..10)
-                        .flat_map(|_| {
-                            [relu(3).into(), LayerConfig::from(DropoutLayer { rate })]
-                        })
+                        .flat_map(|_| [relu(3).into(), LayerConfig::from(DropoutLayer { rate })])
                         .collect();
                     Varied {
                         is_training: true,

@@ -72,7 +72,12 @@ mod tests {
             let paths = chain_kernel(&vec![(3, 1, 1); layers + 1]);
             let expected = if layers == 0 { 1 } else { count };
             assert_eq!(paths.len(), 2 * layers + 3);
-            assert_eq!(paths[layers + 1], f64::from(expected), "{} layers", layers + 1);
+            assert_eq!(
+                paths[layers + 1],
+                f64::from(expected),
+                "{} layers",
+                layers + 1
+            );
         }
     }
 

@@ -94,7 +94,12 @@ impl Kernel<'_> {
             for output in group * outputs..(group + 1) * outputs {
                 let start = (output * inputs + within) * taps + tap * horizontal.kernel;
                 let weights = &self.squares[start..start + horizontal.kernel];
-                gather_taps(line, spread.line(output, unit), weights, horizontal.dilation);
+                gather_taps(
+                    line,
+                    spread.line(output, unit),
+                    weights,
+                    horizontal.dilation,
+                );
             }
         }
     }
@@ -106,7 +111,11 @@ fn gather_taps(line: &mut [f64], mut from: &[f64], weights: &[f64], dilation: us
     let mut rest = weights;
     while let [before @ .., c, b, a] = rest {
         let n = line.len();
-        let (x, y, z) = (&from[..n], &from[dilation..][..n], &from[2 * dilation..][..n]);
+        let (x, y, z) = (
+            &from[..n],
+            &from[dilation..][..n],
+            &from[2 * dilation..][..n],
+        );
         for (i, sum) in line.iter_mut().enumerate() {
             *sum += a * x[i] + b * y[i] + c * z[i];
         }
@@ -139,9 +148,14 @@ mod tests {
 
     #[test]
     fn equal_weights_are_a_box() {
-        for (kernel, stride, dilation, before) in
-            [(3, 1, 1, 1), (4, 2, 1, 2), (5, 3, 2, 4), (2, 1, 3, 0), (7, 1, 2, 6), (1, 2, 1, 0)]
-        {
+        for (kernel, stride, dilation, before) in [
+            (3, 1, 1, 1),
+            (4, 2, 1, 2),
+            (5, 3, 2, 4),
+            (2, 1, 3, 0),
+            (7, 1, 2, 6),
+            (1, 2, 1, 0),
+        ] {
             let slide = Slide {
                 kernel,
                 stride,

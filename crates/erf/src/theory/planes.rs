@@ -14,11 +14,7 @@ pub(super) struct Planes {
 }
 
 impl Planes {
-    pub(super) fn filled(
-        count: usize,
-        [rows, columns]: [Range<usize>; 2],
-        value: f64,
-    ) -> Self {
+    pub(super) fn filled(count: usize, [rows, columns]: [Range<usize>; 2], value: f64) -> Self {
         let values = vec![value; count * rows.len() * columns.len()];
         Self {
             count,
@@ -56,7 +52,11 @@ impl Planes {
     }
 
     /// Scales each unit by a factor of its row and one of its column.
-    pub(super) fn scale_units(&mut self, row: impl Fn(usize) -> f64, column: impl Fn(usize) -> f64) {
+    pub(super) fn scale_units(
+        &mut self,
+        row: impl Fn(usize) -> f64,
+        column: impl Fn(usize) -> f64,
+    ) {
         let columns: Vec<f64> = self.columns.clone().map(column).collect();
         let rows: Vec<f64> = self.rows.clone().map(row).collect();
         let lines = self.values.chunks_exact_mut(columns.len().max(1));

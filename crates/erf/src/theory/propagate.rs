@@ -151,10 +151,20 @@ impl<'a> Walk<'a> {
         else {
             return units.clone();
         };
-        let slides = slides(layer, *kernel_size, *strides, *dilation, [edges.top, edges.left]);
+        let slides = slides(
+            layer,
+            *kernel_size,
+            *strides,
+            *dilation,
+            [edges.top, edges.left],
+        );
         if let Some(values) = self.values(layer) {
             self.biased(&values);
-            let squares: Vec<f64> = values.weight.iter().map(|w| f64::from(*w).powi(2)).collect();
+            let squares: Vec<f64> = values
+                .weight
+                .iter()
+                .map(|w| f64::from(*w).powi(2))
+                .collect();
             let kernel = Kernel {
                 squares: &squares,
                 channels: *channels,
@@ -166,16 +176,21 @@ impl<'a> Walk<'a> {
         // All inputs of a group together get each of its outputs once through each tap.
         let taps = (kernel_size[0] * kernel_size[1]) as f64;
         let mut input = units.boxed(&slides);
-        input.scale(if self.is_ones() { 1.0 / taps } else { gain * gain / taps });
+        input.scale(if self.is_ones() {
+            1.0 / taps
+        } else {
+            gain * gain / taps
+        });
         input
     }
 
     fn pool(&self, mut units: Planes, slides: &[Slide; 2], power: i32) -> Planes {
-        let share = |slide: &Slide, unit: usize| {
-            (1.0 / slide.real(unit).max(1) as f64).powi(power)
-        };
+        let share = |slide: &Slide, unit: usize| (1.0 / slide.real(unit).max(1) as f64).powi(power);
         let [vertical, horizontal] = slides;
-        units.scale_units(|row| share(vertical, row), |column| share(horizontal, column));
+        units.scale_units(
+            |row| share(vertical, row),
+            |column| share(horizontal, column),
+        );
         units.boxed(slides)
     }
 
@@ -185,7 +200,11 @@ impl<'a> Walk<'a> {
             units.scale(if self.is_ones() { scale.sqrt() } else { scale });
             return units;
         };
-        let is_shifted = values.beta.iter().chain(&values.mean).any(|value| *value != 0.0);
+        let is_shifted = values
+            .beta
+            .iter()
+            .chain(&values.mean)
+            .any(|value| *value != 0.0);
         if is_shifted {
             self.caveat("a batch norm that shifts: a flip of signs no longer swaps what a ReLU lets through");
         }

@@ -121,7 +121,10 @@ mod tests {
                 slide.scatter_values(&units, &from, &pixels, &mut values);
                 slide.scatter_lines(&units, &from, &pixels, &mut lines, 1);
                 assert_eq!(values, lines, "{slide:?} {units:?}");
-                let real: usize = units.clone().map(|unit| (unit + 1) * slide.real(unit)).sum();
+                let real: usize = units
+                    .clone()
+                    .map(|unit| (unit + 1) * slide.real(unit))
+                    .sum();
                 assert_eq!(values.iter().sum::<f64>(), real as f64);
             }
         }

@@ -20,7 +20,12 @@ fn once() -> Options {
 }
 
 /// The signed gradient of a layer's central unit, or of another, on one image.
-fn gradient(network: &Classifier, layer: &str, unit: Option<[usize; 2]>, inputs: &dyn Inputs) -> Map {
+fn gradient(
+    network: &Classifier,
+    layer: &str,
+    unit: Option<[usize; 2]>,
+    inputs: &dyn Inputs,
+) -> Map {
     let mut probe = Probe::central(network.plan(), layer).unwrap();
     probe.unit = unit.unwrap_or(probe.unit);
     for method in [Method::Plain, Method::Cone] {
@@ -67,12 +72,22 @@ fn paths(layers: &[(usize, usize, usize)]) -> Vec<f64> {
 
 /// The map is `rows` times `columns`, up to one constant, at 1e-5 of its peak.
 fn assert_outer(map: &Map, rows: &[f64], columns: &[f64]) {
-    assert_eq!((map.region().height, map.region().width), (rows.len(), columns.len()));
-    let expected: Vec<f64> = rows.iter().flat_map(|r| columns.iter().map(move |c| r * c)).collect();
+    assert_eq!(
+        (map.region().height, map.region().width),
+        (rows.len(), columns.len())
+    );
+    let expected: Vec<f64> = rows
+        .iter()
+        .flat_map(|r| columns.iter().map(move |c| r * c))
+        .collect();
     let scale = map.total() / expected.iter().sum::<f64>();
     let peak = map.peak();
     for (found, expected) in map.values().iter().zip(expected) {
-        assert!((found - scale * expected).abs() <= 1e-5 * peak, "{found} {}", scale * expected);
+        assert!(
+            (found - scale * expected).abs() <= 1e-5 * peak,
+            "{found} {}",
+            scale * expected
+        );
     }
 }
 
@@ -116,19 +131,28 @@ fn the_trinomials_are_exact_in_single_precision() {
         config = config.layer(Conv2dLayer::new(1, 3).with_padding(Padding::Same));
     }
     let plan = plan(config);
-    let network = with_weights(classifier(&plan, 0), |dims, _| (dims.len() == 4).then_some(1.0));
+    let network = with_weights(classifier(&plan, 0), |dims, _| {
+        (dims.len() == 4).then_some(1.0)
+    });
     let centres = [1.0, 3.0, 7.0, 19.0, 51.0, 141.0, 393.0, 1107.0, 3139.0];
     for (n, centre) in centres.iter().enumerate() {
         let map = gradient(&network, &(n + 1).to_string(), None, &positive(&plan));
         assert_eq!(map.peak(), centre * centre, "{} layers", n + 1);
-        assert_outer(&map, &paths(&vec![(3, 1, 1); n + 1]), &paths(&vec![(3, 1, 1); n + 1]));
+        assert_outer(
+            &map,
+            &paths(&vec![(3, 1, 1); n + 1]),
+            &paths(&vec![(3, 1, 1); n + 1]),
+        );
     }
 }
 
 #[test]
 fn strides_and_dilation_leave_their_marks() {
     // 3x3 stride 2 twice: 1 1 2 1 2 1 1; 3x3 dilation 1, 2, 4: each of 15 pixels once but for gaps.
-    assert_eq!(paths(&[(3, 2, 1), (3, 2, 1)]), [1.0, 1.0, 2.0, 1.0, 2.0, 1.0, 1.0]);
+    assert_eq!(
+        paths(&[(3, 2, 1), (3, 2, 1)]),
+        [1.0, 1.0, 2.0, 1.0, 2.0, 1.0, 1.0]
+    );
     let plan = plan(
         ModelConfig::new(1, 40, 33)
             .layer(Conv2dLayer::new(2, 3).with_strides(2))
@@ -148,15 +172,17 @@ fn strides_and_dilation_leave_their_marks() {
 #[test]
 fn a_residual_adds_its_shortcut() {
     // x + relu(conv(conv(x))) of weights 1/9 and positive values: delta + box * box / 81.
-    let plan = plan(ModelConfig::new(1, 15, 15).layer(
-        ResidualLayer::new()
-            .layer(Conv2dLayer::new(1, 3).with_padding(Padding::Same))
-            .layer(
-                Conv2dLayer::new(1, 3)
-                    .with_padding(Padding::Same)
-                    .with_activation(Activation::Relu),
-            ),
-    ));
+    let plan = plan(
+        ModelConfig::new(1, 15, 15).layer(
+            ResidualLayer::new()
+                .layer(Conv2dLayer::new(1, 3).with_padding(Padding::Same))
+                .layer(
+                    Conv2dLayer::new(1, 3)
+                        .with_padding(Padding::Same)
+                        .with_activation(Activation::Relu),
+                ),
+        ),
+    );
     let network = all_ones(classifier(&plan, 0));
     let map = gradient(&network, "1", None, &positive(&plan));
     let twice = paths(&[(3, 1, 1); 2]);
@@ -193,7 +219,10 @@ fn on_a_ramp_every_max_pool_is_a_shift() {
     };
     for (row, column, value) in map.pixels() {
         let expected = along(2, row) * along(1, column) / 81.0;
-        assert!((value - expected).abs() < 1e-6, "({row}, {column}): {value}, not {expected}");
+        assert!(
+            (value - expected).abs() < 1e-6,
+            "({row}, {column}): {value}, not {expected}"
+        );
     }
     assert!(map.total() > 0.9);
 }
@@ -209,7 +238,10 @@ fn delta_kernels_see_one_pixel() {
         (dims.len() == 4).then_some(if index == 4 { 2.0 } else { 0.0 })
     });
     let map = gradient(&network, "4", None, &positive(&plan));
-    assert_eq!(map.values().iter().filter(|value| **value != 0.0).count(), 1);
+    assert_eq!(
+        map.values().iter().filter(|value| **value != 0.0).count(),
+        1
+    );
     assert_eq!(map.at(10, 10), 16.0);
 }
 
@@ -235,11 +267,17 @@ fn a_gradient_is_what_a_small_step_changes() {
     let plan = plan(
         ModelConfig::new(1, 20, 20)
             .layer(Conv2dLayer::new(4, 3).with_activation(Activation::Tanh))
-            .layer(Conv2dLayer::new(4, 3).with_strides(2).with_activation(Activation::Gelu))
+            .layer(
+                Conv2dLayer::new(4, 3)
+                    .with_strides(2)
+                    .with_activation(Activation::Gelu),
+            )
             .layer(Conv2dLayer::new(3, 3)),
     );
     let network = classifier(&plan, 9);
-    let image: Vec<f32> = (0..400).map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0).collect();
+    let image: Vec<f32> = (0..400)
+        .map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0)
+        .collect();
     let inputs = Images::new([1, 20, 20], None, |_| Ok(image.clone()));
     let map = gradient(&network, "3", Some([2, 2]), &inputs);
     let output = |image: &[f32]| -> f64 {
@@ -256,7 +294,10 @@ fn a_gradient_is_what_a_small_step_changes() {
         down[at] -= 1e-2;
         let slope = (output(&up) - output(&down)) / f64::from(up[at] - down[at]);
         let found = map.at(pixel.0, pixel.1);
-        assert!((slope - found).abs() < 2e-3 * map.map(f64::abs).peak(), "{slope} {found}");
+        assert!(
+            (slope - found).abs() < 2e-3 * map.map(f64::abs).peak(),
+            "{slope} {found}"
+        );
     }
 }
 
@@ -280,7 +321,12 @@ fn outside_the_theoretical_field_the_gradient_is_zero_on_every_backend() {
                     .with_padding(Padding::Same)
                     .with_activation(Activation::Relu),
             )
-            .layer(Conv2dLayer::new(3, 4).with_strides(3).with_padding(2).with_activation(Activation::Relu))
+            .layer(
+                Conv2dLayer::new(3, 4)
+                    .with_strides(3)
+                    .with_padding(2)
+                    .with_activation(Activation::Relu),
+            )
             .layer(MaxPool2dLayer::new(2).with_strides(1))
             .layer(Conv2dLayer::new(3, 2).with_dilation(2)),
     );
@@ -311,7 +357,10 @@ fn outside_the_theoretical_field_the_gradient_is_zero_on_every_backend() {
                 if unit == [1, 1] {
                     let expected = first.get_or_insert_with(|| map.clone());
                     for (row, column, value) in expected.pixels() {
-                        assert!((map.at(row, column) - value).abs() < 1e-4 * expected.peak(), "{name}");
+                        assert!(
+                            (map.at(row, column) - value).abs() < 1e-4 * expected.peak(),
+                            "{name}"
+                        );
                     }
                 }
             }

@@ -116,7 +116,10 @@ fn cut(whole: (&[Layer], &[PlannedLayer]), cone: &[PlannedLayer]) -> Vec<Layer> 
 }
 
 /// The layer of this number, within residuals too.
-pub(super) fn find<'a>((layers, planned): (&'a [Layer], &[PlannedLayer]), number: &str) -> Option<&'a Layer> {
+pub(super) fn find<'a>(
+    (layers, planned): (&'a [Layer], &[PlannedLayer]),
+    number: &str,
+) -> Option<&'a Layer> {
     layers.iter().zip(planned).find_map(|(layer, planned)| {
         if planned.number == number {
             return Some(layer);

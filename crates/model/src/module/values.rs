@@ -30,12 +30,20 @@ impl Classifier {
         Some(match find(whole, number)? {
             Layer::Conv2d(conv) => LayerValues {
                 weight: read(conv.weight.val()),
-                bias: conv.bias.as_ref().map(|bias| read(bias.val())).unwrap_or_default(),
+                bias: conv
+                    .bias
+                    .as_ref()
+                    .map(|bias| read(bias.val()))
+                    .unwrap_or_default(),
                 ..LayerValues::default()
             },
             Layer::Linear(linear) => LayerValues {
                 weight: read(linear.weight.val()),
-                bias: linear.bias.as_ref().map(|bias| read(bias.val())).unwrap_or_default(),
+                bias: linear
+                    .bias
+                    .as_ref()
+                    .map(|bias| read(bias.val()))
+                    .unwrap_or_default(),
                 ..LayerValues::default()
             },
             Layer::BatchNorm(norm) => LayerValues {

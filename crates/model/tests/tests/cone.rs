@@ -158,12 +158,11 @@ fn a_cone_of_a_deep_unit_costs_a_fraction() {
 
 #[test]
 fn units_that_are_not_there_are_refused() {
-    let plan =
-        presets::preset("small", presets::usual_input("small"))
-            .unwrap()
-            .with_classes(10)
-            .plan()
-            .unwrap();
+    let plan = presets::preset("small", presets::usual_input("small"))
+        .unwrap()
+        .with_classes(10)
+        .plan()
+        .unwrap();
     let classifier = plan.init(&Device::flex());
     let error = classifier.cone("1", &[28..29, 0..1]).unwrap_err();
     assert!(error.to_string().contains("28 rows"), "{error}");

@@ -225,13 +225,17 @@ fn line(series: &Series, scene: &mut Scene, theme: &Theme, frame: &Frame, colour
             }
         }
         // A point without neighbours has no line that would show it.
-        let few = run.len() == 1 || series.points.len() <= FEW || lone;
+        let alone = run.len() == 1 && !lone;
+        let mark = match series.mark {
+            None | Some(Mark::None) if alone => Some(Mark::Dot),
+            None if lone || series.points.len() <= FEW => Some(Mark::Dot),
+            other => other,
+        };
         let radius = match series.mark {
             Some(_) => 3.5,
-            None if run.len() == 1 && !lone => 4.0,
+            None if alone => 4.0,
             None => 2.5,
         };
-        let mark = series.mark.or(few.then_some(Mark::Dot));
         for point in run
             .into_iter()
             .filter(|p| clip::segment(*p, *p, room).is_some())

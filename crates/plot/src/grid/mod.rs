@@ -68,7 +68,7 @@ impl Grid {
         self
     }
 
-    /// Enlarges each picture as far as it has room, instead of all by the same factor.
+    /// Enlarges each picture until it fills its place, instead of all by the same factor.
     #[must_use]
     pub fn fitted(mut self) -> Self {
         self.fitted = true;

@@ -39,8 +39,7 @@ impl Draw for Grid {
         let side = pictures.iter().map(|(w, h, _)| *w.max(h)).max();
         let side = side.unwrap_or(1);
         // Whole pixels for whole pixels, at two per point.
-        let zoom = |side: usize| ((self.tile * 2.0 / side as f64).floor() / 2.0).max(0.5);
-        let common = zoom(side);
+        let common = ((self.tile * 2.0 / side as f64).floor() / 2.0).max(0.5);
         let (broad, tall) = if self.fitted {
             (self.tile, self.tile)
         } else {
@@ -71,7 +70,12 @@ impl Draw for Grid {
         for (index, ((tile, (w, h, rgb)), caption)) in all.enumerate() {
             let x = corner.0 + (index % columns) as f64 * pitch.0;
             let y = corner.1 + (index / columns) as f64 * pitch.1;
-            let zoom = if self.fitted { zoom(w.max(h)) } else { common };
+            // Pictures that fill their place may have pixels that differ by one of the screen's.
+            let zoom = if self.fitted {
+                self.tile / w.max(h) as f64
+            } else {
+                common
+            };
             let (wide, high) = (w as f64 * zoom, h as f64 * zoom);
             let half = |points: f64| (points * 2.0).round() / 2.0;
             let area = Area::new(

@@ -2,7 +2,7 @@
 
 use crate::{Colour, Overlay};
 
-/// A small picture for a [`Grid`].
+/// A small picture for a [`Grid`](crate::Grid).
 #[derive(Clone, Debug)]
 pub struct Tile {
     pub(super) width: usize,

@@ -63,7 +63,9 @@ pub(crate) fn draw(
     }
     let name = |name: &str, room: f64| cut(&clean(name), 12.0, Weight::Regular, room);
     let below = (area.x + area.w / 2.0, area.bottom() + FOOT + 11.0);
-    let text = Text::new(below, &name(&counting.names.0, area.w), 12.0, theme.muted);
+    // A map of a few values may be narrower than what its columns are called.
+    let wide = area.w.max(2.0 * LEFT + 40.0);
+    let text = Text::new(below, &name(&counting.names.0, wide), 12.0, theme.muted);
     scene.text(text.anchor(Anchor::Middle));
     let beside = (area.x - LEFT - 3.0, area.y + area.h / 2.0);
     let text = Text::new(beside, &name(&counting.names.1, area.h), 12.0, theme.muted);

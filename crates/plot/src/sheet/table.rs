@@ -10,8 +10,9 @@ use crate::{Draw, PlotError, Theme};
 const SIZE: f64 = 11.5;
 const ROW: f64 = 19.0;
 const GAP: f64 = 20.0;
-/// No cell shows more characters than this.
+/// No cell shows more characters than this, nor is wider.
 const LONGEST: usize = 200;
+const WIDEST: f64 = 360.0;
 
 /// A table of texts, its columns as wide as what stands in them: a part of a
 /// [`Sheet`](crate::Sheet).
@@ -65,7 +66,8 @@ impl Table {
         let mut widths = vec![0.0_f64; columns];
         for row in all() {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = width.max(Weight::Regular.width(cell, SIZE) + GAP);
+                let wide = Weight::Regular.width(cell, SIZE).min(WIDEST);
+                *width = width.max(wide + GAP);
             }
         }
         let spare = (self.width - widths.iter().sum::<f64>()) / columns.max(1) as f64;

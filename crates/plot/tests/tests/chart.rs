@@ -1,5 +1,5 @@
 use crate::pixels::Pixels;
-use receptive_plot::{Chart, Colour, Draw, Panel, PlotError, Scale, Series};
+use receptive_plot::{Chart, Colour, Draw, LineStyle, Mark, Panel, PlotError, Scale, Series};
 
 const RED: Colour = Colour::new(255, 0, 0);
 
@@ -148,5 +148,62 @@ fn a_chart_without_panels_or_with_a_reversed_range_is_an_error() {
             matches!(error, PlotError::Range { .. }) && error.to_string().contains("\"loss\""),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn names_stand_below_the_lowest_panel_only_and_all_of_few_are_shown() {
+    let line = Series::new("", &[(1.0, 2.0), (2.0, 3.0), (3.0, 1.0)]);
+    let names = [(1.0, "stem"), (2.0, "block"), (3.0, "head")].map(|(x, n)| (x, n.to_owned()));
+    let svg = Chart::new("")
+        .columns(1)
+        .x_names(&names)
+        .panel(Panel::new("a").series(line.clone()))
+        .panel(Panel::new("b").series(line))
+        .to_svg()
+        .unwrap();
+    for (_, name) in &names {
+        let label = format!("aria-label=\"{name}\"");
+        assert_eq!(svg.matches(&label).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn error_bars_stretch_the_axis_and_are_cut_at_a_given_range() {
+    let series = Series::new("", &[(1.0, 1.0), (2.0, 1.0)]).bars(&[(1.0, -40.0, 40.0)]);
+    let open = Chart::new("").panel(Panel::new("").series(series.clone()));
+    assert!(open.to_svg().unwrap().contains("aria-label=\"40\""));
+    let cut = Chart::new("").panel(Panel::new("").series(series).y_range(0.0, 2.0));
+    let (_, height) = cut.scene().unwrap().size();
+    let svg = cut.to_svg().unwrap();
+    crate::svg::check(&svg);
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let points = document
+        .descendants()
+        .filter_map(|node| node.attribute("points"));
+    for point in points.flat_map(str::split_whitespace) {
+        let y: f64 = point.split(',').nth(1).unwrap().parse().unwrap();
+        assert!((0.0..=height).contains(&y), "{point}");
+    }
+}
+
+#[test]
+fn each_mark_has_its_own_shape() {
+    let marks = [
+        Mark::Dot,
+        Mark::Ring,
+        Mark::Square,
+        Mark::Triangle,
+        Mark::Diamond,
+        Mark::None,
+    ];
+    let pictures = marks.map(|mark| {
+        let series = Series::new("", &[(1.0, 1.0), (2.0, 2.0)]).style(LineStyle::None);
+        let panel = Panel::new("").series(series.mark(mark));
+        Chart::new("").panel(panel).to_svg().unwrap()
+    });
+    for (index, picture) in pictures.iter().enumerate() {
+        crate::svg::check(picture);
+        assert!(!pictures[..index].contains(picture), "{index}");
     }
 }

@@ -9,4 +9,5 @@ mod files;
 mod heatmap;
 mod matrix;
 mod pixels;
+mod sheet;
 mod svg;

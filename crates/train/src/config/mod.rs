@@ -12,7 +12,7 @@ pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig, WeightRule,
 };
 
-use crate::TrainError;
+use crate::{FieldConfig, TrainError};
 use receptive_data::{BadImages, Resize};
 use receptive_model::{ModelConfig, Pair};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct RunConfig {
     /// Where it runs. Only `backend` has an influence on the numbers.
     #[serde(default)]
     pub machine: MachineConfig,
+    /// Whether and how the receptive field is measured while it trains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track_erf: Option<FieldConfig>,
     /// The network. Its input and classes are set by the data.
     pub model: ModelConfig,
 }
@@ -146,6 +149,7 @@ impl RunConfig {
             data: DataConfig::default(),
             train: TrainConfig::default(),
             machine: MachineConfig::default(),
+            track_erf: None,
             model,
         }
     }
@@ -184,6 +188,9 @@ impl RunConfig {
     /// [`TrainError::Setting`] naming the first that can't be used.
     pub fn check(&self) -> Result<(), TrainError> {
         self.train.check()?;
+        if let Some(track) = &self.track_erf {
+            track.check()?;
+        }
         if self.data.cache_mb > MOST_CACHE_MB {
             return Err(TrainError::setting(
                 "data.cache_mb",

@@ -4,8 +4,8 @@ mod inputs;
 mod tracker;
 
 pub use inputs::SplitInputs;
-pub use tracker::{EpochField, FieldConfig};
 pub(crate) use tracker::Tracker;
+pub use tracker::{EpochField, FieldConfig};
 
 use crate::TrainError;
 

@@ -162,9 +162,15 @@ impl Tracker {
         let frames: Vec<Frame<'_>> = self
             .frames
             .iter()
-            .map(|(epoch, map, judgement)| Frame::new(*epoch, map, judgement))
+            .map(|(epoch, map, judgement)| Frame {
+                epoch: *epoch,
+                map,
+                sigma: judgement.sigma_both(),
+                tv: judgement.tv,
+                verdict: judgement.verdict,
+            })
             .collect();
-        picture::film(title, &self.subtitle(), &frames).write(&run.path().join("erf.png"))?;
+        picture::film(title, &self.subtitle(), &frames)?.write(&run.path().join("erf.png"))?;
         Ok(())
     }
 

@@ -16,7 +16,7 @@ pub(crate) struct History {
 }
 
 const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,val_top5,learning_rate,\
-                      images_per_second,data_wait,seconds,best\n";
+                      images_per_second,data_wait,seconds,best,erf_sigma,erf_tv,erf_verdict\n";
 
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
@@ -65,7 +65,7 @@ impl History {
     pub(crate) fn epoch(&mut self, epoch: &Epoch) -> Result<(), TrainError> {
         let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         let line = format!(
-            "{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{}\n",
+            "{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{},{}\n",
             epoch.epoch,
             epoch.train_loss,
             epoch.train_top1,
@@ -76,7 +76,10 @@ impl History {
             epoch.images_per_second,
             epoch.data_wait,
             epoch.seconds,
-            epoch.best
+            epoch.best,
+            epoch.erf.map_or(",,".into(), |erf| {
+                format!("{:.4},{:.4},{}", erf.sigma, erf.tv, erf.verdict)
+            })
         );
         append(&self.csv.0, &mut self.csv.1, &line)?;
         self.event("epoch", epoch)

@@ -83,7 +83,7 @@ pub fn train(
     let images = prepared.train.len();
     let per_epoch = images.div_ceil(config.batch_size) as u64;
     let steps = per_epoch * config.epochs as u64;
-    let mut session = Session::begin(prepared, run, device, &workers)?;
+    let mut session = Session::begin(prepared, run, device, &workers, &learner.model)?;
     let mut step = 0;
 
     for epoch in 1..=config.epochs {

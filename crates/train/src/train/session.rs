@@ -6,9 +6,11 @@ use super::sums::{Diverged, Totals};
 use super::{Outcome, Trained};
 use crate::checkpoint::{self, State};
 use crate::config::Monitor;
+use crate::field::Tracker;
 use crate::run::History;
 use crate::{
-    Epoch, Evaluation, Observer, Prepared, RunDirectory, TrainError, Workers, charts, evaluate,
+    Epoch, EpochField, Evaluation, Observer, Prepared, RunDirectory, TrainError, Workers, charts,
+    evaluate,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -60,6 +62,8 @@ pub(super) struct Session<'a> {
     device: &'a Device,
     workers: &'a Workers,
     history: History,
+    /// Of the receptive field, where that was asked for.
+    tracker: Option<Tracker>,
     fingerprint: String,
     began: Instant,
     epochs: Vec<Epoch>,
@@ -83,6 +87,7 @@ impl<'a> Session<'a> {
         run: &'a RunDirectory,
         device: &'a Device,
         workers: &'a Workers,
+        model: &Classifier,
     ) -> Result<Self, TrainError> {
         run.write("config.toml", prepared.config.to_toml()?.as_bytes())?;
         run.write(
@@ -92,12 +97,20 @@ impl<'a> Session<'a> {
         if !prepared.data.damaged.is_empty() {
             run.write_skipped(&prepared.data.damaged)?;
         }
+        let mut tracker = Tracker::begin(prepared, device, workers.len())?;
+        let mut history = History::open(run)?;
+        if let Some(tracker) = &mut tracker
+            && let Some(field) = tracker.measure(0, model)?
+        {
+            history.event("erf", &field)?;
+        }
         Ok(Self {
             prepared,
             run,
             device,
             workers,
-            history: History::open(run)?,
+            history,
+            tracker,
             fingerprint: prepared.data.fingerprint(),
             began: Instant::now(),
             epochs: Vec::new(),
@@ -170,12 +183,30 @@ impl<'a> Session<'a> {
             data_wait: share(waited, took),
             seconds: self.began.elapsed().as_secs_f64(),
             best,
+            erf: self.track(epoch, model)?,
         };
         self.history.epoch(&record)?;
         self.epochs.push(record.clone());
         charts::curves(self.run, &self.epochs, &self.title())?;
         observer.epoch_ends(&record, train.epochs);
         Ok(())
+    }
+
+    /// Measures the receptive field, if that was asked for and it is time to.
+    fn track(
+        &mut self,
+        epoch: usize,
+        model: &Classifier,
+    ) -> Result<Option<EpochField>, TrainError> {
+        let title = self.title();
+        let Some(tracker) = &mut self.tracker else {
+            return Ok(None);
+        };
+        let field = tracker.measure(epoch, model)?;
+        if field.is_some() {
+            tracker.draw(self.run, &title)?;
+        }
+        Ok(field)
     }
 
     /// Writes a checkpoint.

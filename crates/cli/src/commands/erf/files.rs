@@ -3,7 +3,6 @@
 use super::subject::Subject;
 use super::{Study, shown, weights_word};
 use crate::error::CliError;
-use receptive_erf::gaussian::Estimate;
 use receptive_erf::picture::{self, Layer};
 use receptive_erf::{Aggregate, write_npy};
 use receptive_model::artifact::store::write_file;
@@ -40,11 +39,16 @@ impl Files {
         let mut written = Vec::new();
         for study in studies {
             let stem = format!("{}-{}", stem(&subject.name), stem(&study.layer.number));
-            let title = format!("{}: layer {} {}", subject.name, study.layer.number, study.layer.name);
+            let title = format!(
+                "{}: layer {} {}",
+                subject.name, study.layer.number, study.layer.name
+            );
             let picture = self.picture(&title, subject, study, aggregate)?;
             self.draw(&picture, &stem, &mut written)?;
             for aggregate in Aggregate::ALL {
-                let path = self.directory.join(format!("{stem}-{}.npy", aggregate.name()));
+                let path = self
+                    .directory
+                    .join(format!("{stem}-{}.npy", aggregate.name()));
                 write_npy(&path, &study.found.average(aggregate).map)?;
             }
             let path = self.directory.join(format!("{stem}.json"));
@@ -55,11 +59,21 @@ impl Files {
         if studies.len() > 1 {
             let title = format!("{}: the field from layer to layer", subject.name);
             let subtitle = format!("{}, {}", aggregate.formula(), conditions(subject));
-            let layers: Vec<Layer> = studies.iter().map(|study| layer(study, aggregate)).collect();
+            let layers: Vec<Layer> = studies
+                .iter()
+                .map(|study| layer(study, aggregate))
+                .collect();
             let growth = picture::growth(&title, &subtitle, &layers);
             written.clear();
-            self.draw(&growth, &format!("{}-growth", stem(&subject.name)), &mut written)?;
-            written.push(format!("{} layers' own pictures and numbers beside it", studies.len()));
+            self.draw(
+                &growth,
+                &format!("{}-growth", stem(&subject.name)),
+                &mut written,
+            )?;
+            written.push(format!(
+                "{} layers' own pictures and numbers beside it",
+                studies.len()
+            ));
         }
         Ok(written)
     }
@@ -76,7 +90,7 @@ impl Files {
                 name: subject.name.clone(),
                 map: &study.found.average(aggregate).map,
                 trf: study.found.trf,
-                sigma: both(study.report.headline.sigma),
+                sigma: study.report.headline.sigma_both,
                 verdict: study.report.headline.verdict,
             })
             .collect();
@@ -141,7 +155,11 @@ impl Files {
 
 /// Weights and inputs, in words.
 pub(super) fn conditions(subject: &Subject) -> String {
-    format!("{} weights, {}", weights_word(subject.weights), subject.input)
+    format!(
+        "{} weights, {}",
+        weights_word(subject.weights),
+        subject.input
+    )
 }
 
 fn layer(study: &Study, aggregate: Aggregate) -> Layer {
@@ -152,7 +170,7 @@ fn layer(study: &Study, aggregate: Aggregate) -> Layer {
     });
     Layer {
         name: study.layer.number.clone(),
-        sigma: both(headline.sigma),
+        sigma: headline.sigma_both,
         predicted_sigma: theory,
         size: headline.size,
         trf: (study.found.trf.area() as f64).sqrt(),
@@ -163,24 +181,20 @@ fn layer(study: &Study, aggregate: Aggregate) -> Layer {
 
 /// The standard deviation of a map, pixels: the geometric mean of both axes.
 fn spread(map: &receptive_erf::Map) -> f64 {
-    receptive_erf::gaussian::moments(map).sigma()
-}
-
-/// The geometric mean of both axes.
-pub(super) fn both([rows, columns]: [Estimate; 2]) -> Estimate {
-    let mean = |a: f64, b: f64| (a * b).sqrt();
-    Estimate {
-        value: mean(rows.value, columns.value),
-        low: mean(rows.low, columns.low),
-        high: mean(rows.high, columns.high),
-    }
+    receptive_erf::gaussian::moments(map).map_or(0.0, |moments| moments.sigma())
 }
 
 /// A name that any file system takes: `runs/001` becomes `runs-001`.
 fn stem(name: &str) -> String {
     let kept: String = name
         .chars()
-        .map(|c| if c.is_alphanumeric() || c == '.' { c } else { '-' })
+        .map(|c| {
+            if c.is_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     kept.trim_matches(['-', '.']).to_string()
 }

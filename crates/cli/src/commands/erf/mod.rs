@@ -5,7 +5,7 @@ mod show;
 mod subject;
 mod sweep;
 
-use super::{machine, paragraph, print, print_json};
+use super::{machine, print_json};
 use crate::args::{
     AggregateName, Compat, ErfArgs, ErfExperiment, MachineArgs, MethodName, WeightsName,
 };
@@ -80,7 +80,12 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         if !arguments.json {
             show::end(&subject, &written)?;
         }
-        compared.extend(studies.into_iter().next_back().map(|study| (subject, study)));
+        compared.extend(
+            studies
+                .into_iter()
+                .next_back()
+                .map(|study| (subject, study)),
+        );
     }
     if compared.len() > 1 {
         let written = files.comparison(&compared, aggregate(arguments.aggregate))?;

@@ -1,8 +1,9 @@
 //! A measurement in words, for a terminal.
 
-use super::files::{both, conditions};
+use super::Study;
+use super::files::conditions;
 use super::subject::Subject;
-use super::{Study, paragraph, print};
+use crate::commands::{paragraph, print};
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, say};
 use receptive_erf::gaussian::Estimate;
@@ -112,7 +113,7 @@ fn row_of(field: &FieldReport) -> [String; 7] {
         field.verdict.to_string(),
         within(field.tv, 3),
         format!("{:.2} {:.2}", kurtosis[0], kurtosis[1]),
-        within(both(field.sigma), 2),
+        within(field.sigma_both, 2),
         format!("{:.1}", field.size.value),
         format!("{:.2}", field.ratio.value),
     ]
@@ -147,7 +148,7 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
     print(format!(
         "{name:<18}{:>9}{:>14}{:>9.1}{:>8.2}  {}",
         format!("{rows}x{columns}"),
-        within(both(headline.sigma), 2),
+        within(headline.sigma_both, 2),
         headline.size.value,
         headline.ratio.value,
         headline.verdict
@@ -192,7 +193,11 @@ pub(super) fn numbers(study: &Study) -> Vec<(String, String)> {
     if let Some(theory) = &report.theory {
         all.push((
             "TV of mean square to theory".into(),
-            format!("{:.3}{}", theory.tv, if theory.exact { "" } else { " (not exact)" }),
+            format!(
+                "{:.3}{}",
+                theory.tv,
+                if theory.exact { "" } else { " (not exact)" }
+            ),
         ));
     }
     all.push(("samples".into(), report.samples.to_string()));

@@ -9,9 +9,7 @@ use crate::render::{DataProgress, say};
 use burn::tensor::Device;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
-use receptive_train::{
-    InputFrom, RunConfig, SplitInputs, TrainError, prepare, samples_for,
-};
+use receptive_train::{InputFrom, RunConfig, SplitInputs, TrainError, prepare, samples_for};
 use std::path::Path;
 
 pub(super) struct Subject {
@@ -108,7 +106,10 @@ impl Subject {
             Some(data) => match images(run, data, &artifact) {
                 // Nobody asked for them by name: a run whose data is gone can still be measured.
                 Err(error) if arguments.input.is_none() => {
-                    say(paragraph("note     ", &format!("{error}; measuring on noise instead")));
+                    say(paragraph(
+                        "note     ",
+                        &format!("{error}; measuring on noise instead"),
+                    ));
                     synthetic(&plan, weights, arguments)
                 }
                 found => found?,
