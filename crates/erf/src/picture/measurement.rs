@@ -138,9 +138,10 @@ fn words(subject: &Subject<'_>, shaped: bool) -> Result<Sheet, PlotError> {
     for note in &judgement.notes {
         words = words.muted(&format!("– {note}"));
     }
-    let sheet = Sheet::new("")
-        .row(&[&words])?
-        .row(&[&findings(judgement)])?;
+    let mut sheet = Sheet::new("").row(&[&words])?;
+    if shaped {
+        sheet = sheet.row(&[&findings(judgement)])?;
+    }
     if subject.numbers.is_empty() {
         return Ok(sheet);
     }

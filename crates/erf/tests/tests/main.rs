@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod closed_forms;
+mod controls;
 mod methods;
 mod nets;
