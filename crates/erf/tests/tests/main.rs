@@ -5,5 +5,8 @@
 
 mod closed_forms;
 mod controls;
+mod edges;
 mod methods;
 mod nets;
+mod published;
+mod theory;

@@ -1,0 +1,104 @@
+//! What is odd gives an error in a sentence or a finite map, never a panic.
+
+use crate::nets::{classifier, noise, plan, with_weights};
+use burn::tensor::Device;
+use receptive_erf::gaussian::{Reason, Verdict};
+use receptive_erf::{
+    Aggregate, ErfError, Images, Inputs, Measurement, Network, Options, Probe, Report,
+    measure_layer,
+};
+use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
+
+fn measured(
+    network: &Classifier,
+    inputs: &dyn Inputs,
+    samples: u64,
+) -> Result<Measurement, ErfError> {
+    let probe = Probe::central(network.plan(), "1").unwrap();
+    let options = Options {
+        samples,
+        ..Options::default()
+    };
+    measure_layer(
+        Network::Given(network),
+        "1",
+        &probe,
+        inputs,
+        &options,
+        &Device::flex(),
+        &mut |_, _, _| (),
+    )
+}
+
+/// Every number of the report, as JSON would have it: no NaN becomes `null` unseen.
+fn is_finite(found: &Measurement) {
+    let report = Report::of(found, Aggregate::Abs, None);
+    let json = serde_json::to_value(&report).unwrap();
+    for key in ["tv", "size", "ratio", "mardia", "hole"] {
+        assert!(json[key]["value"].is_number(), "{key}: {}", json[key]);
+    }
+}
+
+#[test]
+fn a_kernel_larger_than_the_image_sees_all_of_it() {
+    let plan = plan(
+        ModelConfig::new(1, 5, 5).layer(Conv2dLayer::new(2, 11).with_padding(Padding::Same)),
+    );
+    let found = measured(&classifier(&plan, 1), &noise(&plan), 40).unwrap();
+    is_finite(&found);
+    assert_eq!(found.judge(Aggregate::Abs).reason, Some(Reason::Truncated));
+}
+
+#[test]
+fn a_dead_unit_is_said_to_be_dead() {
+    let plan = plan(
+        ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3).with_activation(Activation::Relu)),
+    );
+    let dead = with_weights(classifier(&plan, 1), |dims, _| {
+        Some(if dims.len() == 1 { -1e6 } else { 0.1 })
+    });
+    let found = measured(&dead, &noise(&plan), 40).unwrap();
+    is_finite(&found);
+    assert_eq!(found.dead, found.samples);
+    let judgement = found.judge(Aggregate::Abs);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    assert_eq!(found.dead_pixels(), 9);
+}
+
+#[test]
+fn a_constant_image_and_a_map_of_one_pixel_are_measured() {
+    let plan = plan(ModelConfig::new(1, 3, 9).layer(Conv2dLayer::new(2, 3)));
+    let flat = Images::new([1, 3, 9], Some(1), |_| Ok(vec![0.5; 27]));
+    let found = measured(&classifier(&plan, 1), &flat, 10).unwrap();
+    is_finite(&found);
+    // One image and fixed weights leave nothing to chance.
+    assert!(found.is_exact && found.samples == 1);
+
+    let one = crate::nets::plan(ModelConfig::new(1, 1, 1).layer(Conv2dLayer::new(2, 1)));
+    let found = measured(&classifier(&one, 1), &noise(&one), 40).unwrap();
+    is_finite(&found);
+    assert_eq!(found.judge(Aggregate::Abs).reason, Some(Reason::Degenerate));
+}
+
+#[test]
+fn weights_that_are_not_finite_are_an_error() {
+    let plan = plan(ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3)));
+    for broken in [f32::NAN, f32::INFINITY] {
+        let network = with_weights(classifier(&plan, 1), |_, index| {
+            (index == 3).then_some(broken)
+        });
+        let error = measured(&network, &noise(&plan), 40).unwrap_err().to_string();
+        assert!(error.contains("not finite"), "{error}");
+    }
+}
+
+#[test]
+fn an_image_that_can_not_be_had_is_named() {
+    let plan = plan(ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3)));
+    let broken = Images::new([1, 9, 9], None, |sample| match sample {
+        7 => Err("cat.png is damaged".into()),
+        _ => Ok(vec![0.5; 81]),
+    });
+    let error = measured(&classifier(&plan, 1), &broken, 40).unwrap_err().to_string();
+    assert!(error.contains("input 7: cat.png is damaged"), "{error}");
+}
