@@ -5,6 +5,7 @@
 
 mod backends;
 mod determinism;
+mod field;
 mod interruption;
 mod learning;
 mod photos;

@@ -1,0 +1,71 @@
+//! Measures what the centre unit of 20 convolutions sees, tests whether that is a Gaussian, and
+//! draws `erf.png`: `cargo run --example erf`. The verdict should be GAUSSIAN, with a standard
+//! deviation of 5.0 pixels, within half a minute.
+
+use receptive_erf::picture::{Subject, measurement};
+use receptive_erf::theory::{Seeds, Weights, predict};
+use receptive_erf::{
+    Aggregate, ErfError, Network, Noise, Options, Probe, Report, TheoryReport, measure_layer,
+};
+use receptive_model::{InputConfig, presets};
+use receptive_plot::Draw;
+
+fn main() -> Result<(), ErfError> {
+    // 20 layers of 3x3 see 41 pixels.
+    let (name, layer) = ("plain-20", "20");
+    let input = InputConfig {
+        channels: 3,
+        height: 41,
+        width: 41,
+    };
+    let plan = presets::preset(name, input)?.with_classes(10).plan()?;
+    let device = burn::tensor::Device::flex();
+    let probe = Probe::central(&plan, layer)?;
+
+    // The gradient of the unit with respect to noise images, with weights drawn anew each time.
+    let noise = Noise {
+        shape: [3, 41, 41],
+        seed: 0,
+    };
+    let found = measure_layer(
+        Network::Redrawn(&plan, 0),
+        layer,
+        &probe,
+        &noise,
+        &Options::default(),
+        &device,
+        &mut |done, most, noise| eprintln!("{done} of at most {most} samples, noise {noise:.3}"),
+    )?;
+
+    // The same without any gradient, and both side by side.
+    let prediction = predict(&plan, layer, probe.unit, Seeds::All, Weights::Random)?;
+    let theory = TheoryReport::of(&found, "random", &prediction);
+    let report = Report::of(&found, Aggregate::Abs, Some(theory));
+    for field in std::iter::once(&report.headline).chain(&report.aggregates) {
+        println!(
+            "{:<9} {}: sigma {:.2} px, size {:.1} px ({:.0} % of the theoretical field)",
+            field.aggregate.name(),
+            field.verdict,
+            field.sigma_both.value,
+            field.size.value,
+            100.0 * field.ratio.value
+        );
+    }
+    println!("{}: {}", report.headline.verdict, report.headline.words);
+
+    let average = found.average(Aggregate::Abs);
+    let picture = measurement(&Subject {
+        title: format!("{name}: what the centre unit of layer {layer} sees"),
+        subtitle: format!("{} over {} networks", Aggregate::Abs.formula(), found.samples),
+        map: &average.map,
+        groups: found.groups(Aggregate::Abs),
+        judgement: &found.judge(Aggregate::Abs),
+        trf: found.trf,
+        image: found.image,
+        prediction: Some(&prediction.map.map(f64::sqrt)),
+        numbers: Vec::new(),
+    })?;
+    picture.write("erf.png".as_ref())?;
+    println!("erf.png shows it");
+    Ok(())
+}
