@@ -56,7 +56,11 @@ fn main() -> Result<(), ErfError> {
     let average = found.average(Aggregate::Abs);
     let picture = measurement(&Subject {
         title: format!("{name}: what the centre unit of layer {layer} sees"),
-        subtitle: format!("{} over {} networks", Aggregate::Abs.formula(), found.samples),
+        subtitle: format!(
+            "{} over {} networks",
+            Aggregate::Abs.formula(),
+            found.samples
+        ),
         map: &average.map,
         groups: found.groups(Aggregate::Abs),
         judgement: &found.judge(Aggregate::Abs),

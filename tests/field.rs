@@ -29,7 +29,10 @@ fn tracking_the_field_leaves_columns_a_picture_and_the_same_weights() {
     let mut lines = csv.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
     let sigma = header.iter().position(|name| *name == "erf_sigma").unwrap();
-    let verdict = header.iter().position(|name| *name == "erf_verdict").unwrap();
+    let verdict = header
+        .iter()
+        .position(|name| *name == "erf_verdict")
+        .unwrap();
     // Before, after epoch 1 and after epoch 2.
     for line in lines {
         let fields: Vec<&str> = line.split(',').collect();
@@ -38,7 +41,10 @@ fn tracking_the_field_leaves_columns_a_picture_and_the_same_weights() {
         assert!(!fields[verdict].is_empty(), "{line}");
     }
     let log = std::fs::read_to_string(path.join("log.jsonl")).unwrap();
-    assert!(log.lines().any(|line| line.contains("\"event\":\"erf\"")), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains("\"event\":\"erf\"")),
+        "{log}"
+    );
     let png = std::fs::read(path.join("erf.png")).unwrap();
     assert!(image::load_from_memory(&png).unwrap().width() > 300);
     // What was asked for is in the run's own config.

@@ -5,6 +5,7 @@
 
 mod commands;
 mod damaged;
+mod erf;
 mod other_data;
 mod refusals;
 #[cfg(unix)]

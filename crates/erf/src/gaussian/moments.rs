@@ -91,10 +91,10 @@ impl Sums {
         let total = self.total();
         let (y, x) = (self.raw(1, 0) / total, self.raw(0, 1) / total);
         let mut sum = 0.0;
-        for i in 0..=down {
-            for j in 0..=right {
-                sum += BINOMIAL[down][i]
-                    * BINOMIAL[right][j]
+        for (i, chosen_rows) in BINOMIAL[down].iter().take(down + 1).enumerate() {
+            for (j, chosen_columns) in BINOMIAL[right].iter().take(right + 1).enumerate() {
+                sum += chosen_rows
+                    * chosen_columns
                     * (-y).powi((down - i) as i32)
                     * (-x).powi((right - j) as i32)
                     * self.raw(i, j);

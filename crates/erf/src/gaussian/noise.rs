@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(tv_noise(std::slice::from_ref(&zeros)), 1.0);
         assert_eq!(tv_noise(&[zeros.clone(), zeros]), 1.0);
         assert_eq!(
-            tv_noise(&[Map::zeros(Region::image(0, 0)); 2].map(|m| m)),
+            tv_noise(&vec![Map::zeros(Region::image(0, 0)); 2]),
             1.0
         );
     }

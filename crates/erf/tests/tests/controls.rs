@@ -30,7 +30,9 @@ struct Control {
 
 fn outer(line: &[f64]) -> Map {
     let side = line.len();
-    Map::from_fn(Region::image(side, side), |r, c| line[r as usize] * line[c as usize])
+    Map::from_fn(Region::image(side, side), |r, c| {
+        line[r as usize] * line[c as usize]
+    })
 }
 
 fn chain(layers: &[(usize, usize, usize)]) -> Map {
@@ -44,7 +46,9 @@ fn plain(kernel: usize, n: usize) -> Map {
 /// A function of the offset from the middle of a square.
 fn radial(side: usize, value: impl Fn(f64, f64) -> f64) -> Map {
     let middle = (side / 2) as f64;
-    Map::from_fn(Region::image(side, side), |r, c| value(r as f64 - middle, c as f64 - middle))
+    Map::from_fn(Region::image(side, side), |r, c| {
+        value(r as f64 - middle, c as f64 - middle)
+    })
 }
 
 fn bell(y: f64, x: f64, sigma: f64) -> f64 {
@@ -56,7 +60,9 @@ fn residual(n: usize, w: f64) -> Map {
     let side = 2 * n + 1;
     let region = Region::image(side, side);
     let middle = n as i64;
-    let mut map = Map::from_fn(region, |r, c| f64::from(u8::from(r == middle && c == middle)));
+    let mut map = Map::from_fn(region, |r, c| {
+        f64::from(u8::from(r == middle && c == middle))
+    });
     for _ in 0..n {
         map = Map::from_fn(region, |r, c| {
             let mut sum = 0.0;
@@ -103,7 +109,11 @@ fn controls() -> Vec<Control> {
     pass("abs n=10", Abs, plain(3, 10).map(f64::sqrt));
     pass("abs n=20", Abs, plain(3, 20).map(f64::sqrt));
     pass("7x7 n=3", Square, plain(7, 3));
-    let strided = |n: usize| (1..=n).map(|i| (3, if i % 4 == 0 { 2 } else { 1 }, 1)).collect::<Vec<_>>();
+    let strided = |n: usize| {
+        (1..=n)
+            .map(|i| (3, if i % 4 == 0 { 2 } else { 1 }, 1))
+            .collect::<Vec<_>>()
+    };
     pass("15 layers, 3 with stride 2", Square, chain(&strided(15)));
     pass("VGG-16 conv5_3, average pools", Square, chain(&vgg16(true)));
     let pooled: Vec<_> = [(3, 1, 1), (3, 1, 1), (2, 2, 1)].repeat(3);
@@ -124,20 +134,45 @@ fn controls() -> Vec<Control> {
     fail("one 3x3", Square, plain(3, 1), Reason::Box);
     fail("one 7x7", Square, plain(7, 1), Reason::Box);
     fail("one 11x11", Square, plain(11, 1), Reason::Box);
-    fail("dilation 1, 3, 9", Square, chain(&[(3, 1, 1), (3, 1, 3), (3, 1, 9)]), Reason::Box);
-    fail("dilation 1, 2, 4", Square, chain(&[(3, 1, 1), (3, 1, 2), (3, 1, 4)]), Reason::Grid);
-    fail("dilation 2 x 4", Square, chain(&[(3, 1, 2); 4]), Reason::Grid);
+    fail(
+        "dilation 1, 3, 9",
+        Square,
+        chain(&[(3, 1, 1), (3, 1, 3), (3, 1, 9)]),
+        Reason::Box,
+    );
+    fail(
+        "dilation 1, 2, 4",
+        Square,
+        chain(&[(3, 1, 1), (3, 1, 2), (3, 1, 4)]),
+        Reason::Grid,
+    );
+    fail(
+        "dilation 2 x 4",
+        Square,
+        chain(&[(3, 1, 2); 4]),
+        Reason::Grid,
+    );
     fail("stride 2 x 2", Square, chain(&[(3, 2, 1); 2]), Reason::Grid);
     fail("stride 2 x 4", Square, chain(&[(3, 2, 1); 4]), Reason::Grid);
     let disc = radial(41, |y, x| f64::from(u8::from(y.hypot(x) <= 18.0)));
     fail("flat disc", Abs, disc, Reason::Box);
-    fail("radial exponential", Abs, radial(121, |y, x| (-y.hypot(x) / 6.0).exp()), Reason::Peaked);
+    fail(
+        "radial exponential",
+        Abs,
+        radial(121, |y, x| (-y.hypot(x) / 6.0).exp()),
+        Reason::Peaked,
+    );
     let laplace = radial(121, |y, x| (-(y.abs() + x.abs()) / 6.0).exp());
     fail("Laplace", Abs, laplace, Reason::Peaked);
     let cauchy = radial(121, |y, x| (1.0 + (y * y + x * x) / 100.0).powf(-1.5));
     fail("Cauchy", Abs, cauchy, Reason::Peaked);
     let board = radial(61, |y, x| {
-        bell(y, x, 7.0) * if (y + x).rem_euclid(2.0) == 0.0 { 1.0 } else { 0.2 }
+        bell(y, x, 7.0)
+            * if (y + x).rem_euclid(2.0) == 0.0 {
+                1.0
+            } else {
+                0.2
+            }
     });
     fail("Gaussian x checkerboard", Abs, board, Reason::Grid);
     let blobs = radial(81, |y, x| bell(y, x - 12.0, 6.0) + bell(y, x + 12.0, 6.0));
@@ -169,7 +204,9 @@ fn without_noise_every_control_gets_its_verdict_and_its_reason() {
              R2 {:.3}",
             control.name,
             found.verdict.to_string(),
-            found.reason.map_or(String::new(), |reason| format!("{reason:?}")),
+            found
+                .reason
+                .map_or(String::new(), |reason| format!("{reason:?}")),
             found.kurtosis[0].value,
             found.tv.value,
             found.hole.value,
@@ -239,9 +276,8 @@ fn trials(samples: usize) -> [usize; 3] {
             (found, expected) => {
                 wrong += 1;
                 named.push(format!("{} {found}", control.name));
-                opposite += usize::from(
-                    found != Verdict::Borderline && expected != Verdict::Borderline,
-                );
+                opposite +=
+                    usize::from(found != Verdict::Borderline && expected != Verdict::Borderline);
             }
         }
     }
@@ -263,13 +299,19 @@ fn trials(samples: usize) -> [usize; 3] {
 #[test]
 fn with_the_noise_of_100_samples_few_verdicts_are_wrong() {
     let [wrong, opposite, _] = trials(100);
-    assert!(wrong <= 10 && opposite == 0, "{wrong} wrong, {opposite} opposite");
+    assert!(
+        wrong <= 10 && opposite == 0,
+        "{wrong} wrong, {opposite} opposite"
+    );
 }
 
 #[test]
 fn with_the_noise_of_1000_samples_few_verdicts_are_wrong_and_most_are_made() {
     let [wrong, opposite, inconclusive] = trials(1_000);
-    assert!(wrong <= 10 && opposite == 0, "{wrong} wrong, {opposite} opposite");
+    assert!(
+        wrong <= 10 && opposite == 0,
+        "{wrong} wrong, {opposite} opposite"
+    );
     assert!(inconclusive <= 100, "{inconclusive} inconclusive");
 }
 
@@ -280,11 +322,26 @@ fn strange_maps_are_inconclusive_and_finite() {
         ("empty", Map::zeros(Region::image(0, 0))),
         ("zeros", Map::zeros(Region::image(9, 9))),
         ("one pixel", Map::from_fn(one, |_, _| 1.0)),
-        ("one row", Map::from_fn(Region::image(1, 9), |_, c| (c + 1) as f64)),
+        (
+            "one row",
+            Map::from_fn(Region::image(1, 9), |_, c| (c + 1) as f64),
+        ),
         ("two pixels", Map::from_fn(Region::image(1, 2), |_, _| 1.0)),
-        ("NaN", Map::from_fn(Region::image(5, 5), |r, _| if r == 2 { f64::NAN } else { 1.0 })),
-        ("infinite", Map::from_fn(Region::image(5, 5), |r, _| 1.0 / r as f64)),
-        ("negative", Map::from_fn(Region::image(5, 5), |r, c| (r - c) as f64)),
+        (
+            "NaN",
+            Map::from_fn(
+                Region::image(5, 5),
+                |r, _| if r == 2 { f64::NAN } else { 1.0 },
+            ),
+        ),
+        (
+            "infinite",
+            Map::from_fn(Region::image(5, 5), |r, _| 1.0 / r as f64),
+        ),
+        (
+            "negative",
+            Map::from_fn(Region::image(5, 5), |r, c| (r - c) as f64),
+        ),
         ("tiny", Map::from_fn(Region::image(5, 5), |_, _| 1e-320)),
     ];
     for (name, map) in strange {
@@ -303,7 +360,10 @@ fn strange_maps_are_inconclusive_and_finite() {
                 found.anisotropy,
                 found.off_centre,
             ];
-            assert!(numbers.iter().all(|number| number.is_finite()), "{name}: {found:?}");
+            assert!(
+                numbers.iter().all(|number| number.is_finite()),
+                "{name}: {found:?}"
+            );
             if name != "tiny" {
                 assert_eq!(found.verdict, Verdict::Inconclusive, "{name}");
             }
@@ -314,5 +374,8 @@ fn strange_maps_are_inconclusive_and_finite() {
     assert_eq!(judged(&flat, &[], 0).reason, Some(Reason::Box));
     // One sample has no error bar.
     let bell = plain(3, 5);
-    assert_eq!(judged(&bell, std::slice::from_ref(&bell), 1).reason, Some(Reason::Noise));
+    assert_eq!(
+        judged(&bell, std::slice::from_ref(&bell), 1).reason,
+        Some(Reason::Noise)
+    );
 }

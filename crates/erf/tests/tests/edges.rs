@@ -41,9 +41,8 @@ fn is_finite(found: &Measurement) {
 
 #[test]
 fn a_kernel_larger_than_the_image_sees_all_of_it() {
-    let plan = plan(
-        ModelConfig::new(1, 5, 5).layer(Conv2dLayer::new(2, 11).with_padding(Padding::Same)),
-    );
+    let plan =
+        plan(ModelConfig::new(1, 5, 5).layer(Conv2dLayer::new(2, 11).with_padding(Padding::Same)));
     let found = measured(&classifier(&plan, 1), &noise(&plan), 40).unwrap();
     is_finite(&found);
     assert_eq!(found.judge(Aggregate::Abs).reason, Some(Reason::Truncated));
@@ -87,7 +86,9 @@ fn weights_that_are_not_finite_are_an_error() {
         let network = with_weights(classifier(&plan, 1), |_, index| {
             (index == 3).then_some(broken)
         });
-        let error = measured(&network, &noise(&plan), 40).unwrap_err().to_string();
+        let error = measured(&network, &noise(&plan), 40)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("not finite"), "{error}");
     }
 }
@@ -99,6 +100,8 @@ fn an_image_that_can_not_be_had_is_named() {
         7 => Err("cat.png is damaged".into()),
         _ => Ok(vec![0.5; 81]),
     });
-    let error = measured(&classifier(&plan, 1), &broken, 40).unwrap_err().to_string();
+    let error = measured(&classifier(&plan, 1), &broken, 40)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("input 7: cat.png is damaged"), "{error}");
 }

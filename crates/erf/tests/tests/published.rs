@@ -31,14 +31,23 @@ fn vgg16() -> ModelConfig {
 /// Bottlenecks whose 3x3 has the stride, as in the version that the table is of (`first` false), or
 /// whose first 1x1 has it.
 fn resnet(blocks: [usize; 4]) -> ModelConfig {
-    let pad = |layer: Conv2dLayer, pixels: usize| layer.with_padding(Padding::Pixels(pixels.into()));
+    let pad =
+        |layer: Conv2dLayer, pixels: usize| layer.with_padding(Padding::Pixels(pixels.into()));
     let mut config = ModelConfig::new(3, 224, 224)
         .layer(pad(Conv2dLayer::new(8, 7).with_strides(2), 3))
-        .layer(MaxPool2dLayer::new(3).with_strides(2).with_padding(Padding::Pixels(1.into())));
+        .layer(
+            MaxPool2dLayer::new(3)
+                .with_strides(2)
+                .with_padding(Padding::Pixels(1.into())),
+        );
     for (stage, count) in blocks.into_iter().enumerate() {
         for block in 0..count {
             // TF-Slim's ResNet v1: the last block of a stage has the stride.
-            let stride = if block + 1 == count && stage < 3 { 2 } else { 1 };
+            let stride = if block + 1 == count && stage < 3 {
+                2
+            } else {
+                1
+            };
             let layer = ResidualLayer::new()
                 .layer(Conv2dLayer::new(8, 1))
                 .layer(pad(Conv2dLayer::new(8, 3).with_strides(stride), 1))

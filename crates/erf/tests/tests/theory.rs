@@ -3,7 +3,7 @@
 use crate::nets::{classifier, noise, plan, with_weights};
 use burn::tensor::Device;
 use proptest::prelude::*;
-use receptive_erf::gaussian::{luo_size, LUO_THRESHOLD};
+use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
 use receptive_erf::theory::{Seeds, Weights, chain_kernel, chain_moments, predict, slope};
 use receptive_erf::{
     Aggregate, Map, Method, Network, Options, Probe, Region, default_layer, measure_layer,
@@ -70,7 +70,7 @@ fn the_table_of_uniform_chains_is_reproduced() {
     let table = [
         (1, 0.8165, -1.5, 3.0),
         (2, 1.1547, -0.75, 5.0),
-        (3, 1.4142, -0.5, 6.708),
+        (3, std::f64::consts::SQRT_2, -0.5, 6.708),
         (5, 1.8257, -0.3, 8.307),
         (10, 2.5820, -0.15, 11.705),
         (20, 3.6515, -0.075, 16.155),
@@ -96,7 +96,10 @@ fn the_table_of_uniform_chains_is_reproduced() {
                     let value = line[r as usize] * line[c as usize];
                     if root { value.sqrt() } else { value }
                 });
-                (n as f64, luo_size(&map, map.region().centre(), LUO_THRESHOLD))
+                (
+                    n as f64,
+                    luo_size(&map, map.region().centre(), LUO_THRESHOLD),
+                )
             })
             .to_vec()
     };
@@ -114,7 +117,11 @@ fn residual_blocks_are_a_delta_and_two_boxes() {
                 .with_activation(Activation::Relu),
         )
         .layer(Conv2dLayer::new(4, 3).with_padding(Padding::Same));
-    let plan = plan(ModelConfig::new(4, 21, 21).layer(block.clone()).layer(block));
+    let plan = plan(
+        ModelConfig::new(4, 21, 21)
+            .layer(block.clone())
+            .layer(block),
+    );
     let found = predict(&plan, "1", [10, 10], Seeds::All, Weights::Random).unwrap();
     assert!(found.exact, "{:?}", found.caveats);
     let twice = chain_kernel(&[(3, 1, 1); 2]);
@@ -133,7 +140,11 @@ fn pools_borders_and_shifts_are_as_they_must_be() {
         ModelConfig::new(1, 24, 20)
             .layer(Conv2dLayer::new(2, 3).with_padding(Padding::Same))
             .layer(MaxPool2dLayer::new([2, 1]))
-            .layer(AvgPool2dLayer::new(3).with_strides(2).with_padding(Padding::Same))
+            .layer(
+                AvgPool2dLayer::new(3)
+                    .with_strides(2)
+                    .with_padding(Padding::Same),
+            )
             .layer(Conv2dLayer::new(2, 2).with_strides(2)),
     );
     // Two elements: exactly a half each.
@@ -143,14 +154,20 @@ fn pools_borders_and_shifts_are_as_they_must_be() {
     let expected = Map::from_fn(found.map.region(), |r, _| rows[(r - 9) as usize]);
     assert_same_shape(&found.map, &expected, 1e-12);
     // The next unit sees the same a stride further.
-    let here = predict(&plan, "4", [1, 2], Seeds::All, Weights::Random).unwrap().map;
-    let there = predict(&plan, "4", [1, 1], Seeds::All, Weights::Random).unwrap().map;
+    let here = predict(&plan, "4", [1, 2], Seeds::All, Weights::Random)
+        .unwrap()
+        .map;
+    let there = predict(&plan, "4", [1, 1], Seeds::All, Weights::Random)
+        .unwrap()
+        .map;
     let stride = plan.find("4").unwrap().trf[1].stride;
     for (row, column, value) in here.pixels() {
         assert!((there.at(row, column - stride) - value).abs() < 1e-12 * here.peak());
     }
     // At the corner what falls on padding is lost, and nothing else.
-    let corner = predict(&plan, "1", [0, 0], Seeds::All, Weights::Ones).unwrap().map;
+    let corner = predict(&plan, "1", [0, 0], Seeds::All, Weights::Ones)
+        .unwrap()
+        .map;
     assert_eq!((corner.region().height, corner.region().width), (2, 2));
     let error = predict(&plan, "1", [24, 0], Seeds::All, Weights::Ones).unwrap_err();
     assert!(error.to_string().contains("24 rows"), "{error}");
@@ -170,7 +187,9 @@ fn enumerated(plan: &Plan, layer: &str, weights: usize) -> Map {
                 if pattern >> bit & 1 == 0 { 1.0 } else { -1.0 }
             })
         });
-        let probe = Probe::central(plan, layer).unwrap().with_channels(receptive_erf::Channels::One(0));
+        let probe = Probe::central(plan, layer)
+            .unwrap()
+            .with_channels(receptive_erf::Channels::One(0));
         let options = Options {
             samples: 1,
             method: Method::Cone,
@@ -205,19 +224,11 @@ fn with_relus_the_mean_over_all_signs_is_exact() {
         (vec![relu(1, 2), relu(2, 2), linear(2)], 2 + 4 + 4),
         (vec![relu(1, 3), relu(1, 3), linear(3)], 9),
         (
-            vec![
-                relu(1, 3),
-                relu(1, 3).with_dilation([1, 2]),
-                linear(3),
-            ],
+            vec![relu(1, 3), relu(1, 3).with_dilation([1, 2]), linear(3)],
             9,
         ),
         (
-            vec![
-                relu(1, 3).with_strides([1, 2]),
-                relu(1, 3),
-                linear(3),
-            ],
+            vec![relu(1, 3).with_strides([1, 2]), relu(1, 3), linear(3)],
             9,
         ),
     ];
@@ -229,14 +240,19 @@ fn with_relus_the_mean_over_all_signs_is_exact() {
             config = config.layer(layer);
         }
         let plan = plan(config);
-        let ones = with_weights(classifier(&plan, 3), |dims, _| (dims.len() == 4).then_some(1.0));
+        let ones = with_weights(classifier(&plan, 3), |dims, _| {
+            (dims.len() == 4).then_some(1.0)
+        });
         let unit = Probe::central(&plan, &depth).unwrap().unit;
         let found = predict(&plan, &depth, unit, Seeds::One(0), Weights::Given(&ones)).unwrap();
         assert!(found.exact, "{:?}", found.caveats);
         let measured = enumerated(&plan, &depth, weights);
         for (row, column, value) in found.map.pixels() {
             let off = (measured.at(row, column) - value).abs();
-            assert!(off < 1e-6 * found.map.peak(), "column {column}: {value} {off:e}");
+            assert!(
+                off < 1e-6 * found.map.peak(),
+                "column {column}: {value} {off:e}"
+            );
         }
     }
 }
@@ -244,9 +260,9 @@ fn with_relus_the_mean_over_all_signs_is_exact() {
 #[test]
 fn given_weights_without_activations_give_the_squared_jacobian() {
     // One path a pixel from each weight: kernel size = stride, one layer of them.
-    let plan = plan(ModelConfig::new(2, 12, 12).layer(
-        Conv2dLayer::new(3, 4).with_strides(4).with_bias(false),
-    ));
+    let plan = plan(
+        ModelConfig::new(2, 12, 12).layer(Conv2dLayer::new(3, 4).with_strides(4).with_bias(false)),
+    );
     let network = classifier(&plan, 8);
     let options = Options {
         samples: 1,
@@ -266,8 +282,14 @@ fn given_weights_without_activations_give_the_squared_jacobian() {
             &mut |_, _, _| (),
         )
         .unwrap();
-        let predicted =
-            predict(&plan, "1", probe.unit, Seeds::One(channel), Weights::Given(&network)).unwrap();
+        let predicted = predict(
+            &plan,
+            "1",
+            probe.unit,
+            Seeds::One(channel),
+            Weights::Given(&network),
+        )
+        .unwrap();
         let measured = &found.average(Aggregate::Square).map;
         for (row, column, value) in predicted.map.pixels() {
             assert!((measured.at(row, column) - value).abs() < 1e-6 * predicted.map.peak());

@@ -100,7 +100,7 @@ fn cut<'a>(
 ) -> (Vec<PlannedLayer>, Units) {
     let mut all = Vec::new();
     for layer in layers.rev() {
-        let (cut, needed) = cut_layer(layer, units);
+        let (cut, needed) = cut_layer(layer, &units);
         all.extend(cut.into_iter().rev());
         units = needed;
     }
@@ -108,9 +108,9 @@ fn cut<'a>(
     (all, units)
 }
 
-fn cut_layer(layer: &PlannedLayer, units: Units) -> (Vec<PlannedLayer>, Units) {
+fn cut_layer(layer: &PlannedLayer, units: &Units) -> (Vec<PlannedLayer>, Units) {
     let mut cut = layer.clone();
-    cut.output = layer.output.cut(&units);
+    cut.output = layer.output.cut(units);
     let area = |shape: &Shape| shape.map_size().iter().product::<usize>().max(1);
     cut.macs = layer.macs / area(&layer.output) * area(&cut.output);
     let whole = || whole_of(&layer.input);
@@ -127,12 +127,12 @@ fn cut_layer(layer: &PlannedLayer, units: Units) -> (Vec<PlannedLayer>, Units) {
             strides,
             dilation,
             edges,
-        } => windows(layer, &units, *kernel_size, *strides, *dilation, edges),
+        } => windows(layer, units, *kernel_size, *strides, *dilation, edges),
         Operation::AvgPool2d {
             pool_size,
             strides,
             edges,
-        } => windows(layer, &units, *pool_size, *strides, [1, 1], edges),
+        } => windows(layer, units, *pool_size, *strides, [1, 1], edges),
         Operation::BatchNorm { .. }
         | Operation::Activation(_)
         | Operation::Dropout { .. }
@@ -141,7 +141,7 @@ fn cut_layer(layer: &PlannedLayer, units: Units) -> (Vec<PlannedLayer>, Units) {
         Operation::Residual {
             body, projection, ..
         } => {
-            let branches = [&*body, &*projection].map(|branch| cut_branch(branch, &units));
+            let branches = [&*body, &*projection].map(|branch| cut_branch(branch, units));
             let [(_, a), (_, b)] = &branches;
             let hull =
                 [0, 1].map(|axis| a[axis].start.min(b[axis].start)..a[axis].end.max(b[axis].end));
@@ -158,7 +158,7 @@ fn cut_layer(layer: &PlannedLayer, units: Units) -> (Vec<PlannedLayer>, Units) {
     };
     // Windows on padding alone have no pixel to keep: such a layer stays whole, and is cut after.
     let Some(needed) = needed else {
-        let after = crop(layer, layer.output, &units, &whole_of(&layer.output));
+        let after = crop(layer, layer.output, units, &whole_of(&layer.output));
         return (vec![layer.clone(), after], whole());
     };
     cut.input = layer.input.cut(&needed);

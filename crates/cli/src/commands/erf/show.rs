@@ -42,7 +42,10 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     let is_blank = |line: &String| line.trim().is_empty();
     // Of a wide theoretical field most is empty: no need to scroll past it.
     let first = lines.iter().position(|line| !is_blank(line)).unwrap_or(0);
-    let end = lines.iter().rposition(|line| !is_blank(line)).map_or(0, |last| last + 1);
+    let end = lines
+        .iter()
+        .rposition(|line| !is_blank(line))
+        .map_or(0, |last| last + 1);
     for line in lines.get(first..end).unwrap_or_default() {
         print(format!("  {line}"))?;
     }

@@ -1,0 +1,189 @@
+//! `receptive erf`: every network, every layer, every way of asking.
+
+use crate::{done, json, output, text, train};
+
+#[test]
+fn a_presets_field_is_measured_judged_and_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("out");
+    let out = out.to_str().unwrap();
+    let found = json(&["erf", "plain-6", "--samples", "240", "--out", out, "--json"]);
+    assert_eq!(found["verdict"], "gaussian");
+    assert_eq!(found["trf"]["size"], serde_json::json!([13, 13]));
+    for key in ["value", "low", "high"] {
+        assert!(found["tv"][key].is_number(), "{found}");
+    }
+    for key in [
+        "kurtosis",
+        "sigma",
+        "size",
+        "ratio",
+        "mass_squares",
+        "samples",
+        "seconds",
+    ] {
+        assert!(!found[key].is_null(), "{key}: {found}");
+    }
+    assert_eq!(found["theory"]["exact"], true);
+    assert_eq!(found["aggregates"].as_array().unwrap().len(), 2);
+    for name in ["png", "svg", "json"] {
+        assert!(
+            directory
+                .path()
+                .join("out/plain-6-6")
+                .with_extension(name)
+                .is_file()
+        );
+    }
+    let npy = std::fs::read(directory.path().join("out/plain-6-6-abs.npy")).unwrap();
+    assert_eq!(&npy[1..6], b"NUMPY");
+
+    let shown = done(&["erf", "plain-6", "--samples", "240", "--out", out]);
+    assert!(
+        shown.contains("GAUSSIAN") && shown.contains("13x13"),
+        "{shown}"
+    );
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
+    assert!(!shown.contains('\u{1b}'), "no terminal, no colour");
+}
+
+#[test]
+fn one_convolution_is_no_gaussian_and_ones_are_exact() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    let found = json(&[
+        "erf",
+        "plain-1",
+        "--weights",
+        "ones",
+        "--out",
+        out,
+        "--json",
+    ]);
+    assert_eq!(
+        (&found["verdict"], &found["reason"]),
+        (&"not_gaussian".into(), &"box".into())
+    );
+    assert_eq!(found["samples"], 1);
+    assert_eq!(found["tv"]["low"], found["tv"]["high"]);
+    assert!(found["theory"]["tv"].as_f64().unwrap() < 0.5);
+}
+
+#[test]
+fn all_layers_and_several_networks_have_a_picture_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    let shown = done(&[
+        "erf",
+        "plain-3",
+        "--layer",
+        "all",
+        "--samples",
+        "40",
+        "--out",
+        out,
+    ]);
+    assert_eq!(shown.matches("conv2d_").count(), 3, "{shown}");
+    assert!(directory.path().join("plain-3-growth.png").is_file());
+    done(&["erf", "plain-2", "plain-4", "--samples", "40", "--out", out]);
+    assert!(directory.path().join("comparison.png").is_file());
+}
+
+#[test]
+fn a_trained_run_is_measured_on_its_own_images_at_any_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    train(&path);
+    let (run, out) = (path.to_str().unwrap(), directory.path().join("erf"));
+    let out = out.to_str().unwrap();
+    let ask = |more: &[&str]| {
+        let mut all = vec!["erf", run, "--samples", "60", "--out", out, "--json"];
+        all.extend(more);
+        json(&all)
+    };
+    let own = ask(&[]);
+    assert_eq!(own["weights"], "given");
+    assert!(
+        own["input"].as_str().unwrap().contains("test split"),
+        "{own}"
+    );
+    assert_eq!(own["samples"], 60);
+    let noise = ask(&["--input", "noise", "--layer", "1"]);
+    assert_eq!(noise["input"], "noise");
+    let one = ask(&[
+        "--layer",
+        "1",
+        "--channels",
+        "3",
+        "--unit",
+        "5,6",
+        "--method",
+        "plain",
+    ]);
+    assert_eq!(
+        (&one["unit"], &one["method"]),
+        (&serde_json::json!([5, 6]), &"plain".into())
+    );
+    let compat = ask(&["--layer", "1", "--compat", "replknet"]);
+    assert_eq!(compat["replknet"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_sweep_prints_slopes_beside_theory() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    let found = json(&[
+        "erf",
+        "sweep",
+        "depth",
+        "--depths",
+        "5,10,20",
+        "--samples",
+        "300",
+        "--filters",
+        "16",
+        "--out",
+        out,
+        "--json",
+    ]);
+    assert_eq!(found["points"].as_array().unwrap().len(), 6);
+    for slopes in found["slopes"].as_array().unwrap() {
+        for mean in ["abs", "square"] {
+            for place in 0..2 {
+                let measured = slopes[mean][place].as_f64().unwrap();
+                let exact = slopes[format!("{mean}_exact")][place].as_f64().unwrap();
+                // Narrow networks, few samples: the full sweep is in docs/erf.md.
+                assert!((measured - exact).abs() < 0.05, "{mean} {measured} {exact}");
+            }
+        }
+    }
+    assert!(directory.path().join("sweep-depth.png").is_file());
+}
+
+#[test]
+fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    for (arguments, word) in [
+        (vec!["erf", "plain-3", "--layer", "nine"], "conv2d_3"),
+        (vec!["erf", "plain-3", "--unit", "99,0"], "rows"),
+        (vec!["erf", "plain-3", "--unit", "here"], "row,column"),
+        (vec!["erf", "plain-3", "--channels", "32"], "32 channels"),
+        (vec!["erf", "plain-3", "--size", "0x4"], "height"),
+        (vec!["erf", "plain-3", "--input", "own"], "never trained"),
+        (vec!["erf", "plain-3", "--samples", "0"], "1 or more"),
+        (vec!["erf", "plain-3", "--noise", "2"], "total variation"),
+        (vec!["erf", "no-such-thing"], "no-such-thing"),
+        (vec!["erf", "sweep", "--depths", "0"], "1 to 200"),
+    ] {
+        let mut all = arguments.clone();
+        all.extend(["--out", out]);
+        let output = output(&all);
+        let words = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {words}");
+        assert!(words.contains(word), "{arguments:?}: {words}");
+    }
+}
