@@ -58,7 +58,7 @@ impl DataChoice<'_> {
 
     fn wanted(&self) -> Result<Wanted, CliError> {
         // `runs/001/last` is an artifact within its run.
-        let place = match (Artifact::is_at(&self.run), self.run.parent()) {
+        let place = match (Artifact::is_at(self.run), self.run.parent()) {
             (true, Some(parent)) => parent,
             _ => self.run,
         };

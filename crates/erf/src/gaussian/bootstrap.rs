@@ -47,10 +47,12 @@ const NORMAL: f64 = 1.96;
 
 /// Student's 97.5 % quantile.
 pub(super) fn student(freedom: usize) -> f64 {
-    const FEW: [f64; 5] = [12.706, 4.303, 3.182, 2.776, 2.571];
+    const FEW: [f64; 9] = [
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262,
+    ];
     match freedom {
         0 => f64::INFINITY,
-        1..=5 => FEW[freedom - 1],
+        1..=9 => FEW[freedom - 1],
         // Cornish and Fisher's expansion, right to 0.003 from here on.
         _ => {
             let (z, n) = (NORMAL, freedom as f64);

@@ -163,9 +163,6 @@ mod tests {
         let zeros = Map::zeros(Region::image(3, 3));
         assert_eq!(tv_noise(std::slice::from_ref(&zeros)), 1.0);
         assert_eq!(tv_noise(&[zeros.clone(), zeros]), 1.0);
-        assert_eq!(
-            tv_noise(&vec![Map::zeros(Region::image(0, 0)); 2]),
-            1.0
-        );
+        assert_eq!(tv_noise(&vec![Map::zeros(Region::image(0, 0)); 2]), 1.0);
     }
 }
