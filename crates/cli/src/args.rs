@@ -222,8 +222,8 @@ pub(crate) struct SweepArgs {
     /// Depths, in 3x3 convolutions
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [5, 10, 20, 40])]
     pub(crate) depths: Vec<usize>,
-    /// Take at most N samples for each network
-    #[arg(long, value_name = "N", default_value_t = 400)]
+    /// Draw N networks for each
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(crate) samples: u64,
     /// Filters of each convolution
     #[arg(long, value_name = "N", default_value_t = 32)]

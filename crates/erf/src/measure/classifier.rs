@@ -72,10 +72,12 @@ pub fn measure_layer(
     probe.check([filters, size[0], size[1]])?;
     let image = Region::image(input.height, input.width);
     let layer = planned.number.as_str();
+    let plain = device;
     let device = &device.clone().autodiff();
     let at = Site {
         network,
         layer,
+        plain,
         device,
     };
 
@@ -157,6 +159,7 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
 struct Site<'a> {
     network: Network<'a>,
     layer: &'a str,
+    plain: &'a Device,
     device: &'a Device, // with autodiff
 }
 
@@ -167,7 +170,8 @@ impl<'a> Site<'a> {
         match self.network {
             Network::Given(classifier) => classifier.clone().fork(self.device).freeze(),
             Network::Redrawn(plan, seed) => plan
-                .init_seeded(receptive_model::hash::mix(seed, sample), self.device)
+                .init_seeded(receptive_model::hash::mix(seed, sample), self.plain)
+                .fork(self.device)
                 .freeze(),
         }
     }

@@ -7,10 +7,12 @@ use crate::commands::{paragraph, print, print_json};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{MeasureProgress, Table, say};
+use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
+use receptive_erf::picture::{Cell, Row, matrix};
 use receptive_erf::sweep::{PUBLISHED_SLOPES, Point, Sized, Variation, sweep};
-use receptive_erf::theory::slope;
-use receptive_erf::{MOST_SAMPLES, Options};
-use receptive_plot::{Chart, LineStyle, Panel, Scale, Series};
+use receptive_erf::theory::{chain_kernel, slope};
+use receptive_erf::{MOST_SAMPLES, Map, Options, Region};
+use receptive_plot::{Chart, Draw, LineStyle, Panel, Scale, Series};
 use receptive_train::field::on_threads;
 use serde::Serialize;
 
@@ -78,6 +80,8 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
         if variation == Variation::Depth {
             let mut written = Vec::new();
             files.draw(&chart(&points), "sweep-depth", &mut written)?;
+            let uniform: Vec<Map> = arguments.depths.iter().map(|depth| paths(*depth)).collect();
+            files.draw(&maps(&points, &uniform, arguments), "sweep-maps", &mut written)?;
             say(format!("files    {}", written.join(", ")));
         }
     }
@@ -181,6 +185,54 @@ fn show(variation: Variation, points: &[Point], slopes: &[Slopes]) -> Result<(),
 fn size(sized: &Sized) -> String {
     let half = (sized.size.high - sized.size.low) / 2.0;
     format!("{:.1} ±{half:.1}", sized.size.value)
+}
+
+/// The map of a chain of equal weights: its paths, counted.
+fn paths(depth: usize) -> Map {
+    let line = chain_kernel(&vec![(3, 1, 1); depth]);
+    // Shares of the middle, since their number overflows a picture's numbers.
+    let most = line.iter().copied().fold(1.0, f64::max);
+    Map::from_fn(Region::image(line.len(), line.len()), |row, column| {
+        line[row as usize] / most * (line[column as usize] / most)
+    })
+}
+
+/// Luo's first figure: a row for each kind of weights, a column for each depth.
+fn maps(points: &[Point], uniform: &[Map], arguments: &SweepArgs) -> impl Draw {
+    let columns: Vec<String> = arguments
+        .depths
+        .iter()
+        .map(|depth| format!("{depth} layers"))
+        .collect();
+    let caption = |size: f64, map: &Map| {
+        let side = map.region().width;
+        format!("{size:.1} of {side} px")
+    };
+    let sized = |map: &Map| luo_size(map, map.region().centre(), LUO_THRESHOLD);
+    let mut rows = vec![Row {
+        name: "uniform".into(),
+        cells: uniform
+            .iter()
+            .map(|map| Cell {
+                map,
+                caption: caption(sized(map), map),
+            })
+            .collect(),
+    }];
+    for own in points.chunk_by(|a, b| a.family == b.family) {
+        rows.push(Row {
+            name: own.first().map_or(String::new(), |point| point.family.clone()),
+            cells: own
+                .iter()
+                .map(|point| Cell {
+                    map: &point.map,
+                    caption: caption(point.abs.size.value, &point.map),
+                })
+                .collect(),
+        });
+    }
+    let subtitle = "path counts; mean |∂y/∂x| over networks; sizes above 4.55 % of the centre";
+    matrix("What the centre unit sees", subtitle, &columns, &rows)
 }
 
 /// Sizes and shares against depth, both axes logarithmic.
