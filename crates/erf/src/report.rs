@@ -180,12 +180,20 @@ impl TheoryReport {
             let shares = prediction.budget.iter();
             shares.map(|share| share.variance[axis]).sum::<f64>()
         });
+        let mut caveats = prediction.caveats.clone();
+        if found.probe.channels == Channels::Sum && weights != "all equal" {
+            caveats.push(
+                "the sum of channels behind an activation has terms that depend on each other; \
+                 random signs measure what is predicted"
+                    .into(),
+            );
+        }
         Self {
             weights,
             sigma: variance.map(f64::sqrt),
             tv: (raw * raw - noise * noise).max(0.0).sqrt(),
-            exact: prediction.exact,
-            caveats: prediction.caveats.clone(),
+            exact: caveats.is_empty(),
+            caveats,
             budget: prediction.budget.clone(),
         }
     }

@@ -7,7 +7,17 @@ fn a_presets_field_is_measured_judged_and_drawn() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out");
     let out = out.to_str().unwrap();
-    let found = json(&["erf", "plain-6", "--samples", "240", "--out", out, "--json"]);
+    let found = json(&[
+        "erf",
+        "plain-6",
+        "--samples",
+        "240",
+        "--channels",
+        "signs",
+        "--out",
+        out,
+        "--json",
+    ]);
     assert_eq!(found["verdict"], "gaussian");
     assert_eq!(found["trf"]["size"], serde_json::json!([13, 13]));
     for key in ["value", "low", "high"] {

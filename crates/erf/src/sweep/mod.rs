@@ -9,8 +9,8 @@ use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
 use crate::jackknife::jackknife;
 use crate::theory::{Seeds, Weights, predict};
 use crate::{
-    Aggregate, ErfError, Map, Measurement, Network, Noise, Options, Probe, Progress, default_layer,
-    measure, measure_layer, plan_that_fits,
+    Aggregate, Channels, ErfError, Map, Measurement, Network, Noise, Options, Probe, Progress,
+    default_layer, measure, measure_layer, plan_that_fits,
 };
 use burn::tensor::{Device, Tensor};
 use receptive_model::Plan;
@@ -78,7 +78,8 @@ fn point(
 ) -> Result<Point, ErfError> {
     let plan = plan_that_fits(&varied.config, None)?;
     let layer = default_layer(&plan)?.number.clone();
-    let probe = Probe::central(&plan, &layer)?;
+    // Of channels behind a ReLU the plain sum has terms that depend on each other.
+    let probe = Probe::central(&plan, &layer)?.with_channels(Channels::RandomSigns);
     let input = plan.input();
     let noise = Noise {
         shape: [input.channels, input.height, input.width],

@@ -313,7 +313,9 @@ fn theory_and_measurement_meet_in_random_networks() {
             .layer(relu(12)),
     );
     let layer = &default_layer(&plan).unwrap().number;
-    let probe = Probe::central(&plan, layer).unwrap();
+    let probe = Probe::central(&plan, layer)
+        .unwrap()
+        .with_channels(receptive_erf::Channels::RandomSigns);
     let options = Options {
         samples: 1_200,
         noise: 0.0,

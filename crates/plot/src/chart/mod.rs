@@ -173,10 +173,11 @@ impl Draw for Chart {
             names: None,
         };
         let names = Some(self.x_names.as_slice()).filter(|names| !names.is_empty());
-        // Room for names makes the lowest panels taller, not their plots smaller.
-        let taller = names.map_or(0.0, |names| {
-            Standing::of(names, panel_width - 50.0).room() - 20.0
-        });
+        let standing = names.map(|names| Standing::of(names, panel_width - 50.0));
+        // Turned names need room: it makes every panel taller, not its plot smaller. Numbers in
+        // their place would be read as names.
+        let taller = standing.map_or(0.0, |standing| standing.room() - 20.0);
+        let panel_height = panel_height + taller;
         let left = self
             .panels
             .iter()
@@ -186,26 +187,18 @@ impl Draw for Chart {
             let (row, column) = (index / columns, index % columns);
             let x = MARGIN + column as f64 * (panel_width + GAP);
             let y = top + row as f64 * (panel_height + GAP);
-            let lowest = index + columns >= self.panels.len();
-            let height = panel_height + if lowest { taller } else { 0.0 };
-            let across = Across {
-                names: names.filter(|_| lowest),
-                ..across
-            };
+            let across = Across { names, ..across };
             plot::draw(
                 panel,
                 &mut scene,
                 &self.theme,
-                Area::new(x, y, panel_width, height),
+                Area::new(x, y, panel_width, panel_height),
                 &across,
                 left,
             );
         }
         let rows = self.panels.len().div_ceil(columns) as f64;
-        scene.resize(
-            width,
-            top + rows * (panel_height + GAP) - GAP + taller + MARGIN,
-        );
+        scene.resize(width, top + rows * (panel_height + GAP) - GAP + MARGIN);
         Ok(scene)
     }
 }

@@ -81,7 +81,11 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
             let mut written = Vec::new();
             files.draw(&chart(&points), "sweep-depth", &mut written)?;
             let uniform: Vec<Map> = arguments.depths.iter().map(|depth| paths(*depth)).collect();
-            files.draw(&maps(&points, &uniform, arguments), "sweep-maps", &mut written)?;
+            files.draw(
+                &maps(&points, &uniform, arguments),
+                "sweep-maps",
+                &mut written,
+            )?;
             say(format!("files    {}", written.join(", ")));
         }
     }
@@ -221,7 +225,9 @@ fn maps(points: &[Point], uniform: &[Map], arguments: &SweepArgs) -> impl Draw {
     }];
     for own in points.chunk_by(|a, b| a.family == b.family) {
         rows.push(Row {
-            name: own.first().map_or(String::new(), |point| point.family.clone()),
+            name: own
+                .first()
+                .map_or(String::new(), |point| point.family.clone()),
             cells: own
                 .iter()
                 .map(|point| Cell {
