@@ -9,7 +9,7 @@ use super::moments::Sums;
 use super::noise::Halves;
 use super::rule::{Numbers, decide};
 use super::thresholds::{
-    MOST_CUT, MOST_DEAD, MOST_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, RIPPLE_HOLE,
+    LEAST_GROUPS, MOST_CUT, MOST_DEAD, MOST_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, RIPPLE_HOLE,
 };
 use super::variation::{Replicate, of_replicates, to_gaussian};
 use super::words::sentences;
@@ -271,7 +271,11 @@ fn verdict(
 /// What no number can make up for.
 fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    if evidence.outside > MOST_OUTSIDE {
+    if evidence.samples > 0 && evidence.groups.len() < LEAST_GROUPS {
+        let words = "One group of samples has no error bar; take more samples.";
+        return Some((Reason::Noise, words.into()));
+    }
+    if evidence.outside.is_nan() || evidence.outside > MOST_OUTSIDE {
         let words = format!(
             "{} of the gradient lies outside the theoretical field: a bug, or layers that mix the \
              whole image, such as batch norm in training, attention or global pools.",
@@ -279,7 +283,7 @@ fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> 
         );
         return Some((Reason::Outside, words));
     }
-    if evidence.dead > MOST_DEAD {
+    if evidence.dead.is_nan() || evidence.dead > MOST_DEAD {
         let words = format!(
             "{} of the samples have no gradient at all: the unit is mostly dead.",
             percent(evidence.dead)
