@@ -45,13 +45,14 @@ fn main() -> Result<(), ErfError> {
         println!(
             "{:<9} {}: sigma {:.2} px, size {:.1} px ({:.0} % of the theoretical field)",
             field.aggregate.name(),
-            field.verdict,
+            field.judgement.verdict,
             field.sigma_both.value,
             field.size.value,
             100.0 * field.ratio.value
         );
     }
-    println!("{}: {}", report.headline.verdict, report.headline.words);
+    let judgement = &report.headline.judgement;
+    println!("{}: {}", judgement.verdict, judgement.words);
 
     let average = found.average(Aggregate::Abs);
     let picture = measurement(&Subject {
@@ -63,7 +64,7 @@ fn main() -> Result<(), ErfError> {
         ),
         map: &average.map,
         groups: found.groups(Aggregate::Abs),
-        judgement: &found.judge(Aggregate::Abs),
+        judgement,
         trf: found.trf,
         image: found.image,
         prediction: Some(&prediction.map.map(f64::sqrt)),

@@ -1,10 +1,8 @@
 //! What a measurement says, ready to be printed or stored.
 
 use crate::gaussian::{
-    Estimate, Judgement, LUO_THRESHOLD, MassSquare, Reason, Verdict, luo_size, mass_squares,
-    total_variation, tv_noise,
+    Estimate, Judgement, LUO_THRESHOLD, MassSquare, mass_squares, total_variation, tv_noise,
 };
-use crate::jackknife::jackknife;
 use crate::theory::{Prediction, Share};
 use crate::{Aggregate, Channels, Measurement, Method};
 use serde::Serialize;
@@ -17,38 +15,13 @@ pub const MASS_SHARES: [f64; 4] = [0.20, 0.30, 0.50, 0.99];
 pub struct FieldReport {
     /// Which mean.
     pub aggregate: Aggregate,
-    /// Whether it looks like a Gaussian.
-    pub verdict: Verdict,
-    /// Why not, or near what.
-    pub reason: Option<Reason>,
-    /// The same in a sentence with its numbers.
-    pub words: String,
-    /// Total variation to the Gaussian of the same moments, corrected for noise.
-    pub tv: Estimate,
-    /// The same as found, and what noise alone would cause.
-    pub tv_raw: f64,
-    /// See `tv_raw`.
-    pub tv_noise: f64,
-    /// Excess kurtosis along `[rows, columns]`; 0 for a Gaussian.
-    pub kurtosis: [Estimate; 2],
-    /// Mardia's kurtosis minus 8.
-    pub mardia: Estimate,
-    /// The least share of the fit within one standard deviation: 1 without holes.
-    pub hole: Estimate,
-    /// Standard deviation along `[rows, columns]`, pixels.
-    pub sigma: [Estimate; 2],
-    /// The geometric mean of both.
+    /// Whether it looks like a Gaussian, and the numbers that say so.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+    /// The geometric mean of both axes' standard deviations, pixels.
     pub sigma_both: Estimate,
-    /// The same of the least-squares fit, along its major and minor axis.
+    /// The standard deviations of the least-squares fit along its major and minor axis, pixels.
     pub sigma_fit: Option<[f64; 2]>,
-    /// The fit's coefficient of determination, and the most that noise would let any fit reach.
-    pub r_squared: Option<f64>,
-    /// See `r_squared`.
-    pub r_squared_ceiling: Option<f64>,
-    /// Major over minor axis.
-    pub anisotropy: f64,
-    /// From the centroid to the theoretical field's centre, in standard deviations.
-    pub off_centre: f64,
     /// Luo's size, pixels: the square root of the number of pixels above `threshold` times the
     /// centre's value.
     pub size: Estimate,
@@ -58,8 +31,6 @@ pub struct FieldReport {
     pub ratio: Estimate,
     /// The smallest centred squares that hold shares of the mass.
     pub mass_squares: Vec<MassSquare>,
-    /// Remarks.
-    pub notes: Vec<String>,
 }
 
 /// The unit's theoretical field.
@@ -128,43 +99,22 @@ impl FieldReport {
     /// Judges one mean of a measurement.
     pub fn of(found: &Measurement, aggregate: Aggregate) -> Self {
         let judgement = found.judge(aggregate);
-        Self::with(found, aggregate, judgement)
-    }
-
-    fn with(found: &Measurement, aggregate: Aggregate, judgement: Judgement) -> Self {
-        let map = &found.average(aggregate).map;
-        let groups = found.groups(aggregate);
-        let centre = found.trf.centre();
         let side = (found.trf.area() as f64).sqrt().max(1.0);
-        let size = |map: &_| luo_size(map, centre, LUO_THRESHOLD);
-        let size = jackknife(map, groups, size);
+        let size = found.size(aggregate);
         Self {
             aggregate,
             sigma_both: judgement.sigma_both(),
-            verdict: judgement.verdict,
-            reason: judgement.reason,
-            words: judgement.words,
-            tv: judgement.tv,
-            tv_raw: judgement.tv_raw,
-            tv_noise: judgement.tv_noise,
-            kurtosis: judgement.kurtosis,
-            mardia: judgement.mardia,
-            hole: judgement.hole,
-            sigma: judgement.sigma,
             sigma_fit: judgement.fit.map(|fit| fit.sigmas()),
-            r_squared: judgement.r_squared,
-            r_squared_ceiling: judgement.r_squared_ceiling,
-            anisotropy: judgement.anisotropy,
-            off_centre: judgement.off_centre,
+            judgement,
             size,
             threshold: LUO_THRESHOLD,
-            ratio: Estimate {
-                value: size.value / side,
-                low: size.low / side,
-                high: size.high / side,
-            },
-            mass_squares: mass_squares(map, centre, found.image, &MASS_SHARES),
-            notes: judgement.notes,
+            ratio: size.map(|size| size / side),
+            mass_squares: mass_squares(
+                &found.average(aggregate).map,
+                found.trf.centre(),
+                found.image,
+                &MASS_SHARES,
+            ),
         }
     }
 }

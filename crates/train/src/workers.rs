@@ -26,12 +26,7 @@ impl Workers {
                     .build()
             })
             .collect::<Result<_, _>>()
-            .map_err(|error| {
-                TrainError::setting(
-                    "machine.threads",
-                    format!("the system refused {threads} threads ({error}); use fewer"),
-                )
-            })?;
+            .map_err(|error| refused(threads, &error))?;
         Ok(Self { pools })
     }
 
@@ -97,6 +92,14 @@ impl Workers {
         results.sort_by_key(|(item, _)| *item);
         Ok(results.into_iter().map(|(_, result)| result).collect())
     }
+}
+
+/// The error of threads that the system does not give.
+pub(crate) fn refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
+    TrainError::setting(
+        "machine.threads",
+        format!("the system refused {threads} threads ({error}); use fewer"),
+    )
 }
 
 fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {

@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use receptive_data::BadImages;
 use receptive_model::Artifact;
-use receptive_train::{Backend, MachineConfig, RunDirectory};
+use receptive_train::{Backend, MachineConfig, RunDirectory, TrainError};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,20 @@ fn policy(policy: Policy) -> BadImages {
         Policy::Fail => BadImages::Fail,
         Policy::Skip => BadImages::Skip,
     }
+}
+
+/// The whole numbers of an argument such as `3x32x32`, from its parts; `None` where one is something
+/// else.
+fn numbers<'a>(parts: impl Iterator<Item = &'a str>) -> Option<Vec<usize>> {
+    parts.map(|part| part.parse().ok()).collect()
+}
+
+/// The error of an argument that can't be read.
+fn not_understood(flag: &str, problem: String) -> CliError {
+    CliError::Train(TrainError::Setting {
+        setting: flag.into(),
+        problem,
+    })
 }
 
 /// The words below a heading, wrapped so that they fit 80 columns.

@@ -1,11 +1,10 @@
 use super::network::{CLASSES, model_config};
-use super::{paragraph, print, print_json};
+use super::{not_understood, numbers, paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{Table, grouped};
 use receptive_model::{Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets};
-use receptive_train::TrainError;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -72,17 +71,16 @@ fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
 }
 
 fn parse_input(text: &str) -> Result<InputConfig, CliError> {
-    let numbers: Option<Vec<usize>> = text.split('x').map(|number| number.parse().ok()).collect();
-    match numbers.as_deref() {
+    match numbers(text.split('x')).as_deref() {
         Some([channels, height, width]) => Ok(InputConfig {
             channels: *channels,
             height: *height,
             width: *width,
         }),
-        _ => Err(CliError::Train(TrainError::Setting {
-            setting: "--input".into(),
-            problem: format!("`{text}` is no shape; write channels x height x width, as 3x32x32"),
-        })),
+        _ => Err(not_understood(
+            "--input",
+            format!("`{text}` is no shape; write channels x height x width, as 3x32x32"),
+        )),
     }
 }
 

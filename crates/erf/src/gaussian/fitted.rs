@@ -59,7 +59,7 @@ impl Gaussian2 {
     }
 
     /// The squared distance from the mean in standard deviations.
-    pub(super) fn mahalanobis_squared(&self, row: f64, column: f64) -> f64 {
+    pub(crate) fn mahalanobis_squared(&self, row: f64, column: f64) -> f64 {
         let p = self.precision();
         let (y, x) = (row - self.mean[0], column - self.mean[1]);
         p[0][0] * y * y + 2.0 * p[0][1] * y * x + p[1][1] * x * x

@@ -38,7 +38,7 @@ pub struct Evidence<'a> {
 }
 
 /// Whether a map is a Gaussian, and every number about it. Lengths are in input pixels, pairs are
-/// `[rows, columns]`.
+/// `[rows, columns]`. What is only drawn is not serialised.
 #[derive(Debug, Clone, Serialize)]
 pub struct Judgement {
     /// Whether it is one.
@@ -62,10 +62,13 @@ pub struct Judgement {
     /// Standard deviation per axis.
     pub sigma: [Estimate; 2],
     /// The Gaussian of the map's moments and mass.
+    #[serde(skip)]
     pub moments: Gaussian2,
     /// The least-squares fit, where it converges.
+    #[serde(skip)]
     pub fit: Option<Gaussian2>,
     /// The fit's sigma over that of the moments.
+    #[serde(skip)]
     pub sigma_ratio: Option<f64>,
     /// The fit's coefficient of determination on the window.
     pub r_squared: Option<f64>,
@@ -76,6 +79,7 @@ pub struct Judgement {
     /// From the centroid to the theoretical field's centre, in sigmas.
     pub off_centre: f64,
     /// The pixels that were looked at.
+    #[serde(skip)]
     pub window: Region,
     /// Remarks that are no reason.
     pub notes: Vec<String>,

@@ -2,7 +2,7 @@
 
 use super::gradient::{Forward, Shot};
 use super::tiles::{own, tiles};
-use super::{Inputs, Measurement, Method, Options, Plan, Probe, Progress, map_size, usual_batch};
+use super::{Inputs, Measurement, Method, Options, Plan, Probe, Progress, usual_batch};
 use crate::{ErfError, Region};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -57,7 +57,7 @@ pub fn measure_layer(
 ) -> Result<Measurement, ErfError> {
     let plan = network.plan();
     let planned = plan.find(layer)?;
-    let size = map_size(planned);
+    let size = planned.output.map_size();
     let input = plan.input();
     let expected = [input.channels, input.height, input.width];
     if inputs.shape() != expected {

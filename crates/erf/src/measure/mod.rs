@@ -13,10 +13,10 @@ pub use classifier::{Network, measure_layer};
 pub use inputs::{Images, Inputs, Noise, cut};
 pub use ones::all_ones;
 pub use options::{MOST_SAMPLES, Method, Options, SMALL_NOISE};
-pub(crate) use probe::map_size;
 pub use probe::{Channels, Probe};
 
-use crate::gaussian::{Evidence, Judgement, judge};
+use crate::gaussian::{Estimate, Evidence, Judgement, LUO_THRESHOLD, judge, luo_size};
+use crate::jackknife::jackknife;
 use crate::{ErfError, Map, Region};
 use burn::tensor::{Device, Tensor};
 use gradient::{Forward, Shot};
@@ -121,6 +121,12 @@ impl Measurement {
             outside: self.outside,
             samples: if self.is_exact { 0 } else { self.samples },
         })
+    }
+
+    /// Luo's size of this aggregate, pixels, with its interval over the groups.
+    pub fn size(&self, aggregate: Aggregate) -> Estimate {
+        let size = |map: &Map| luo_size(map, self.trf.centre(), LUO_THRESHOLD);
+        jackknife(&self.average(aggregate).map, self.groups(aggregate), size)
     }
 
     /// The groups that the noise of this aggregate can be told from; none of an exact map.

@@ -1,7 +1,7 @@
 //! Which unit is asked what it sees.
 
 use crate::{ErfError, Region};
-use receptive_model::{Field, Plan, PlannedLayer, Shape};
+use receptive_model::{Field, Plan, Shape};
 use serde::Serialize;
 use std::fmt;
 
@@ -50,7 +50,7 @@ impl Probe {
     pub fn central(plan: &Plan, layer: &str) -> Result<Self, ErfError> {
         let layer = plan.find(layer)?;
         let input = plan.input();
-        let size = map_size(layer);
+        let size = layer.output.map_size();
         let image = [input.height, input.width];
         let unit = [0, 1].map(|axis| nearest(&layer.trf[axis], image[axis], size[axis]));
         // The values behind a `flatten` each see another part of the image; together, all of it.
@@ -118,14 +118,6 @@ impl Probe {
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "unit ({}, {})", self.unit[0], self.unit[1])
-    }
-}
-
-/// Rows and columns of a layer's units; a flat layer is one unit.
-pub(crate) fn map_size(layer: &PlannedLayer) -> [usize; 2] {
-    match layer.output {
-        Shape::Map { height, width, .. } => [height, width],
-        Shape::Flat(_) => [1, 1],
     }
 }
 

@@ -6,13 +6,7 @@ use receptive_plot::Overlay;
 
 /// A Gaussian that can be drawn: finite, with an area.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bell {
-    pub(super) amplitude: f64,
-    /// `[row, column]`.
-    pub(super) mean: [f64; 2],
-    covariance: [[f64; 2]; 2],
-    determinant: f64,
-}
+pub(super) struct Bell(Gaussian2);
 
 impl Bell {
     /// The fit, or the moments where there is none; what it is, in a word.
@@ -25,48 +19,46 @@ impl Bell {
 
     pub(super) fn new(gaussian: &Gaussian2) -> Option<Self> {
         let [[rr, rc], [cr, cc]] = gaussian.covariance;
-        let determinant = rr * cc - rc * cr;
-        let numbers = [gaussian.amplitude, determinant, rr, cc];
+        let numbers = [gaussian.amplitude, rr * cc - rc * cr, rr, cc];
         let sound = numbers.iter().all(|v| v.is_finite() && *v > 0.0)
             && gaussian.mean.iter().all(|v| v.is_finite());
-        sound.then_some(Self {
-            amplitude: gaussian.amplitude,
-            mean: gaussian.mean,
-            covariance: gaussian.covariance,
-            determinant,
-        })
+        sound.then_some(Self(*gaussian))
+    }
+
+    pub(super) fn amplitude(&self) -> f64 {
+        self.0.amplitude
+    }
+
+    /// `[row, column]`.
+    pub(super) fn mean(&self) -> [f64; 2] {
+        self.0.mean
     }
 
     /// How many standard deviations a place lies from the mean (Mahalanobis).
     pub(super) fn radius(&self, row: f64, column: f64) -> f64 {
-        let [[rr, rc], [_, cc]] = self.covariance;
-        let (down, right) = (row - self.mean[0], column - self.mean[1]);
-        let square = cc * down * down - 2.0 * rc * down * right + rr * right * right;
-        (square / self.determinant).max(0.0).sqrt()
+        self.0.mahalanobis_squared(row, column).max(0.0).sqrt()
     }
 
     pub(super) fn at(&self, row: f64, column: f64) -> f64 {
-        self.amplitude * (-0.5 * self.radius(row, column).powi(2)).exp()
+        self.0.value(row, column)
     }
 
     /// Standard deviations along a row and along a column: `[down, right]`.
     pub(super) fn spread(&self) -> [f64; 2] {
-        [self.covariance[0][0].sqrt(), self.covariance[1][1].sqrt()]
+        [0, 1].map(|axis| self.0.covariance[axis][axis].sqrt())
     }
 
     /// The ellipse at this many standard deviations.
     pub(super) fn ellipse(&self, sigmas: f64, shown: &Shown, label: &str) -> Overlay {
-        let [[rr, rc], [_, cc]] = self.covariance;
-        let (middle, half) = ((rr + cc) / 2.0, (cc - rr) / 2.0);
-        let reach = half.hypot(rc);
-        let axis = |variance: f64| sigmas * variance.max(0.0).sqrt() / shown.per as f64;
+        let [major, minor] = self.0.sigmas().map(|axis| sigmas * axis / shown.per as f64);
+        let [row, column] = self.mean();
         Overlay::Ellipse {
-            x: shown.x(self.mean[1]),
-            y: shown.y(self.mean[0]),
-            rx: axis(middle + reach),
-            ry: axis(middle - reach),
+            x: shown.x(column),
+            y: shown.y(row),
+            rx: major,
+            ry: minor,
             // Rows run down, so angles from the right run clockwise, as the overlay wants them.
-            turn: (0.5 * rc.atan2(half)).to_degrees(),
+            turn: self.0.angle().to_degrees(),
             label: label.to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! Several networks side by side.
 
-use super::shown::{Shown, above, peak};
+use super::shown::{Shown, above, per_peak};
 use super::verdict::{colour, number};
 use crate::gaussian::{Estimate, Verdict};
 use crate::{Map, Region};
@@ -133,10 +133,7 @@ fn sections(label: &str, networks: &[Network<'_>], reach: usize, row: bool) -> P
     lines.fold(Panel::new(label), |panel, (index, network)| {
         let [middle_row, middle_column] = network.middle();
         let reach = reach as i64;
-        let scale = match peak(network.map) {
-            peak if peak > 0.0 => peak.recip(),
-            _ => 1.0,
-        };
+        let scale = per_peak(network.map);
         let points: Vec<(f64, f64)> = (-reach..=reach)
             .map(|step| {
                 let value = if row {

@@ -75,7 +75,7 @@ pub(super) fn chart(
     size: (f64, f64),
 ) -> Chart {
     let rings = Rings::of(&bell, window);
-    let scale = bell.amplitude.recip();
+    let scale = bell.amplitude().recip();
     let measured = rings.means(subject.map);
     let groups: Vec<Vec<f64>> = subject.groups.iter().map(|map| rings.means(map)).collect();
     let points = rings.points(&measured, scale);

@@ -2,7 +2,7 @@
 
 use super::bell::Bell;
 use super::measurement::Subject;
-use super::shown::peak;
+use super::shown::per_peak;
 use super::spread;
 use crate::{Map, Region};
 use receptive_plot::{Chart, Colour, LineStyle, Mark, Panel, Series};
@@ -28,7 +28,7 @@ pub(super) fn chart(
     window: Region,
     size: (f64, f64),
 ) -> Chart {
-    let middle = bell.map_or(subject.trf.centre(), |(bell, _)| bell.mean);
+    let middle = bell.map_or(subject.trf.centre(), |(bell, _)| bell.mean());
     [Way::Right, Way::Down].into_iter().fold(
         Chart::new("")
             .columns(1)
@@ -73,10 +73,7 @@ fn panel(
     let steps: Vec<i64> = (start..end)
         .filter(|step| (*step as f64 - middle[along]).abs() <= reach)
         .collect();
-    let scale = match peak(subject.map) {
-        peak if peak > 0.0 => peak.recip(),
-        _ => 1.0,
-    };
+    let scale = per_peak(subject.map);
     let points = |map: &Map, scale: f64| -> Vec<(f64, f64)> {
         let point = |step: &i64| (*step as f64 - middle[along], at(map, *step) * scale);
         steps.iter().map(point).collect()

@@ -100,6 +100,14 @@ pub(super) fn peak(map: &Map) -> f64 {
     finite.fold(0.0, f64::max)
 }
 
+/// What turns the map's values into shares of its peak; 1 where it has none.
+pub(super) fn per_peak(map: &Map) -> f64 {
+    match peak(map) {
+        peak if peak > 0.0 => peak.recip(),
+        _ => 1.0,
+    }
+}
+
 /// The smallest region with all that the map has above this share of its peak, if any.
 pub(super) fn above(map: &Map, share: f64) -> Option<Region> {
     let least = peak(map) * share;

@@ -6,7 +6,6 @@ mod variations;
 pub use variations::{Variation, Varied};
 
 use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
-use crate::jackknife::jackknife;
 use crate::theory::{Seeds, Weights, predict};
 use crate::{
     Aggregate, Channels, ErfError, Map, Measurement, Network, Noise, Options, Probe, Progress,
@@ -54,26 +53,14 @@ pub struct Sized {
     pub exact: f64,
 }
 
-/// Measures every network of a variation with weights drawn anew for each sample.
+/// Measures one network of a variation, with weights drawn anew for each sample.
 ///
 /// # Errors
 /// As [`measure_layer`].
-pub fn sweep(
-    varied: &[Varied],
-    options: &Options,
-    device: &Device, // without autodiff
-    progress: &mut Progress<'_>,
-) -> Result<Vec<Point>, ErfError> {
-    varied
-        .iter()
-        .map(|varied| point(varied, options, device, progress))
-        .collect()
-}
-
-fn point(
+pub fn measure_varied(
     varied: &Varied,
     options: &Options,
-    device: &Device,
+    device: &Device, // without autodiff
     progress: &mut Progress<'_>,
 ) -> Result<Point, ErfError> {
     let plan = plan_that_fits(&varied.config, None)?;
@@ -100,8 +87,14 @@ fn point(
         label: varied.label.clone(),
         x: varied.x,
         trf: (found.trf.area() as f64).sqrt(),
-        abs: sized(&found, Aggregate::Abs, exact_root),
-        square: sized(&found, Aggregate::Square, exact),
+        abs: Sized {
+            size: found.size(Aggregate::Abs),
+            exact: exact_root,
+        },
+        square: Sized {
+            size: found.size(Aggregate::Square),
+            exact,
+        },
         verdict: found.judge(Aggregate::Abs).verdict,
         samples: found.samples,
         map: found.average(Aggregate::Abs).map.clone(),
@@ -133,14 +126,4 @@ fn in_training(
             .unwrap_or(images)
     };
     measure(forward, probe, noise, options, &device, progress)
-}
-
-fn sized(found: &Measurement, aggregate: Aggregate, exact: f64) -> Sized {
-    let map = &found.average(aggregate).map;
-    let centre = found.trf.centre();
-    let size = |map: &Map| luo_size(map, centre, LUO_THRESHOLD);
-    Sized {
-        size: jackknife(map, found.groups(aggregate), size),
-        exact,
-    }
 }

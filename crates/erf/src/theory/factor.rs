@@ -2,15 +2,12 @@
 
 use receptive_model::Activation;
 
-/// PyTorch's slope of the leaky ReLU, which the model crate has.
-const LEAKY_SLOPE: f64 = 0.01;
-
 /// The mean square of the activation's derivative under a symmetric input, and whether that is all
 /// there is to it: a flip of the weights' signs swaps what a ReLU lets through.
 pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
     match activation {
         Activation::Relu => (0.5, true),
-        Activation::LeakyRelu => ((1.0 + LEAKY_SLOPE * LEAKY_SLOPE) / 2.0, true),
+        Activation::LeakyRelu => ((1.0 + Activation::LEAKY_SLOPE.powi(2)) / 2.0, true),
         // Their derivatives depend on the input's size. A constant of any size leaves a chain's
         // map as it is.
         _ => (1.0, false),

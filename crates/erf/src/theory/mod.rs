@@ -9,7 +9,7 @@ mod slide;
 
 pub use chain::{chain_kernel, chain_moments, slope};
 
-use crate::measure::map_size;
+use crate::gaussian::moments;
 use crate::{ErfError, Map, Probe, Region};
 use planes::Planes;
 use propagate::Walk;
@@ -84,7 +84,7 @@ pub fn predict(
     let target = plan.find(layer)?;
     let probe = Probe::central(plan, layer)?.with_unit(unit);
     let channels = target.output.dims()[0];
-    let [height, width] = map_size(target);
+    let [height, width] = target.output.map_size();
     let probe = match seeds {
         Seeds::All => probe,
         Seeds::One(channel) => probe.with_channels(crate::Channels::One(channel)),
@@ -142,18 +142,8 @@ fn as_map(units: &Planes) -> Map {
 
 /// The variance of the units' places, in square pixels of the image.
 fn spread(units: &Planes, fields: [Field; 2]) -> [f64; 2] {
-    let map = as_map(units);
-    let total = map.total();
-    if total <= 0.0 {
+    let Some(places) = moments(&as_map(units)) else {
         return [0.0; 2];
-    }
-    [0, 1].map(|axis| {
-        let at = |row: i64, column: i64| [row, column][axis] as f64;
-        let mean = map.pixels().map(|(r, c, v)| v * at(r, c)).sum::<f64>() / total;
-        let square = map
-            .pixels()
-            .map(|(r, c, v)| v * (at(r, c) - mean).powi(2))
-            .sum::<f64>();
-        square / total * (fields[axis].stride as f64).powi(2)
-    })
+    };
+    [0, 1].map(|axis| places.covariance[axis][axis] * (fields[axis].stride as f64).powi(2))
 }

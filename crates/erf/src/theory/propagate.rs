@@ -40,12 +40,39 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn back(&mut self, layer: &PlannedLayer, units: Planes) -> Planes {
-        let [height, width] = size(&layer.input);
+        let [height, width] = layer.input.map_size();
         let whole = [0..height, 0..width];
         match &layer.operation {
-            Operation::Conv2d { activation, .. } => {
+            Operation::Conv2d {
+                channels,
+                kernel_size,
+                strides,
+                dilation,
+                groups,
+                edges,
+                activation,
+                gain,
+                ..
+            } => {
                 let units = self.activated(layer, *activation, units);
-                self.conv2d(layer, &units)
+                let before = [edges.top, edges.left];
+                let slides = slides(layer, *kernel_size, *strides, *dilation, before);
+                let Some(values) = self.values(layer) else {
+                    // All inputs of a group together get each of its outputs once through each tap.
+                    let taps = (kernel_size[0] * kernel_size[1]) as f64;
+                    let mut input = units.boxed(&slides);
+                    input.scale(if self.is_ones() { 1.0 } else { gain * gain } / taps);
+                    return input;
+                };
+                self.biased(&values);
+                let squares = values.weight.iter().map(|w| f64::from(*w).powi(2));
+                let kernel = Kernel {
+                    squares: &squares.collect::<Vec<_>>(),
+                    channels: *channels,
+                    groups: *groups,
+                    slides,
+                };
+                kernel.back(&units)
             }
             Operation::MaxPool2d {
                 pool_size,
@@ -104,10 +131,7 @@ impl<'a> Walk<'a> {
             }
             Operation::Flatten => self.flatten(layer, units),
             Operation::Linear {
-                inputs,
-                activation,
-                gain,
-                ..
+                activation, gain, ..
             } => {
                 let units = self.activated(layer, *activation, units);
                 let values = match self.values(layer) {
@@ -126,7 +150,6 @@ impl<'a> Walk<'a> {
                     columns: 0..1,
                     values,
                 };
-                debug_assert!(*inputs > 0);
                 match layer.input {
                     Shape::Map { .. } => self.flatten(layer, flat),
                     Shape::Flat(_) => flat,
@@ -135,53 +158,6 @@ impl<'a> Walk<'a> {
             // Dropout is off in inference.
             _ => units,
         }
-    }
-
-    fn conv2d(&mut self, layer: &PlannedLayer, units: &Planes) -> Planes {
-        let Operation::Conv2d {
-            channels,
-            kernel_size,
-            strides,
-            dilation,
-            groups,
-            edges,
-            gain,
-            ..
-        } = &layer.operation
-        else {
-            return units.clone();
-        };
-        let slides = slides(
-            layer,
-            *kernel_size,
-            *strides,
-            *dilation,
-            [edges.top, edges.left],
-        );
-        if let Some(values) = self.values(layer) {
-            self.biased(&values);
-            let squares: Vec<f64> = values
-                .weight
-                .iter()
-                .map(|w| f64::from(*w).powi(2))
-                .collect();
-            let kernel = Kernel {
-                squares: &squares,
-                channels: *channels,
-                groups: *groups,
-                slides,
-            };
-            return kernel.back(units);
-        }
-        // All inputs of a group together get each of its outputs once through each tap.
-        let taps = (kernel_size[0] * kernel_size[1]) as f64;
-        let mut input = units.boxed(&slides);
-        input.scale(if self.is_ones() {
-            1.0 / taps
-        } else {
-            gain * gain / taps
-        });
-        input
     }
 
     fn pool(&self, mut units: Planes, slides: &[Slide; 2], power: i32) -> Planes {
@@ -289,13 +265,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn size(shape: &Shape) -> [usize; 2] {
-    match *shape {
-        Shape::Map { height, width, .. } => [height, width],
-        Shape::Flat(_) => [1, 1],
-    }
-}
-
 fn slides(
     layer: &PlannedLayer,
     kernel: [usize; 2],
@@ -303,7 +272,7 @@ fn slides(
     dilation: [usize; 2],
     before: [usize; 2],
 ) -> [Slide; 2] {
-    let size = size(&layer.input);
+    let size = layer.input.map_size();
     [0, 1].map(|axis| Slide {
         kernel: kernel[axis],
         stride: strides[axis],

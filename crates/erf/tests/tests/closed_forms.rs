@@ -1,6 +1,6 @@
 //! Measured maps against exact ones.
 
-use crate::nets::{classifier, noise, plan, with_weights};
+use crate::nets::{classifier, measured, noise, plan, with_weights};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use receptive_erf::{
@@ -30,16 +30,7 @@ fn gradient(
     probe.unit = unit.unwrap_or(probe.unit);
     for method in [Method::Plain, Method::Cone] {
         let options = Options { method, ..once() };
-        let found = measure_layer(
-            Network::Given(network),
-            layer,
-            &probe,
-            inputs,
-            &options,
-            &Device::flex(),
-            &mut |_, _, _| (),
-        )
-        .unwrap();
+        let found = measured(Network::Given(network), layer, &probe, inputs, &options).unwrap();
         assert_eq!(found.outside, 0.0);
         if method == Method::Cone {
             return found.average(Aggregate::Signed).map.clone();

@@ -1,11 +1,9 @@
 //! What is odd gives an error in a sentence or a finite map, never a panic.
 
-use crate::nets::{classifier, noise, plan, with_weights};
-use burn::tensor::Device;
+use crate::nets::{self, classifier, noise, plan, with_weights};
 use receptive_erf::gaussian::{Reason, Verdict};
 use receptive_erf::{
     Aggregate, ErfError, Images, Inputs, Measurement, Network, Options, Probe, Report,
-    measure_layer,
 };
 use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
 
@@ -19,15 +17,7 @@ fn measured(
         samples,
         ..Options::default()
     };
-    measure_layer(
-        Network::Given(network),
-        "1",
-        &probe,
-        inputs,
-        &options,
-        &Device::flex(),
-        &mut |_, _, _| (),
-    )
+    nets::measured(Network::Given(network), "1", &probe, inputs, &options)
 }
 
 /// Every number of the report, as JSON would have it: no NaN becomes `null` unseen.

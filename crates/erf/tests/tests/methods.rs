@@ -1,6 +1,6 @@
 //! Every way of computing the gradients gives the same numbers.
 
-use crate::nets::{classifier, noise, plan};
+use crate::nets::{classifier, measured, noise, plan};
 use burn::tensor::{Device, Tensor};
 use receptive_erf::{
     Aggregate, Channels, ErfError, Images, Inputs, Measurement, Method, Network, Noise, Options,
@@ -28,16 +28,7 @@ fn by(
     options: Options,
 ) -> Measurement {
     let network = classifier(plan, 3);
-    measure_layer(
-        Network::Given(&network),
-        layer,
-        probe,
-        inputs,
-        &options,
-        &Device::flex(),
-        &mut |_, _, _| (),
-    )
-    .unwrap()
+    measured(Network::Given(&network), layer, probe, inputs, &options).unwrap()
 }
 
 /// The largest difference, as a share of the first map's peak.
@@ -241,14 +232,12 @@ fn redrawn_weights_differ_from_sample_to_sample() {
     let probe = Probe::central(&plan, "1").unwrap();
     let options = taken(20, Method::Auto);
     let run = |seed| {
-        measure_layer(
+        measured(
             Network::Redrawn(&plan, seed),
             "1",
             &probe,
             &noise(&plan),
             &options,
-            &Device::flex(),
-            &mut |_, _, _| (),
         )
         .unwrap()
     };
@@ -263,14 +252,12 @@ fn what_can_not_be_measured_is_said_in_a_sentence() {
     let plan = mixed();
     let network = classifier(&plan, 3);
     let refused = |layer: &str, probe: &Probe, shape: [usize; 3], options: Options| {
-        measure_layer(
+        measured(
             Network::Given(&network),
             layer,
             probe,
             &Noise { shape, seed: 0 },
             &options,
-            &Device::flex(),
-            &mut |_, _, _| (),
         )
         .unwrap_err()
         .to_string()

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_erf::Noise;
+use receptive_erf::{ErfError, Inputs, Measurement, Network, Noise, Options, Probe, measure_layer};
 use receptive_model::{Classifier, FlattenLayer, LinearLayer, ModelConfig, Plan};
 
 /// The plan of these layers with the head that a classifier needs.
@@ -17,6 +17,26 @@ pub(crate) fn plan(config: ModelConfig) -> Plan {
 
 pub(crate) fn classifier(plan: &Plan, seed: u64) -> Classifier {
     plan.init_seeded(seed, &Device::flex())
+}
+
+/// A measurement on flex that nobody watches.
+pub(crate) fn measured(
+    network: Network<'_>,
+    layer: &str,
+    probe: &Probe,
+    inputs: &dyn Inputs,
+    options: &Options,
+) -> Result<Measurement, ErfError> {
+    let device = Device::flex();
+    measure_layer(
+        network,
+        layer,
+        probe,
+        inputs,
+        options,
+        &device,
+        &mut |_, _, _| (),
+    )
 }
 
 /// Normal noise of the network's shape.

@@ -1,13 +1,10 @@
 //! Predictions against exact counts, enumeration and measurement.
 
-use crate::nets::{classifier, noise, plan, with_weights};
-use burn::tensor::Device;
+use crate::nets::{classifier, measured, noise, plan, with_weights};
 use proptest::prelude::*;
 use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
 use receptive_erf::theory::{Seeds, Weights, chain_kernel, chain_moments, predict, slope};
-use receptive_erf::{
-    Aggregate, Map, Method, Network, Options, Probe, Region, default_layer, measure_layer,
-};
+use receptive_erf::{Aggregate, Map, Method, Network, Options, Probe, Region, default_layer};
 use receptive_model::{
     Activation, AvgPool2dLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding, Plan,
     ResidualLayer,
@@ -195,14 +192,12 @@ fn enumerated(plan: &Plan, layer: &str, weights: usize) -> Map {
             method: Method::Cone,
             ..Options::default()
         };
-        let found = measure_layer(
+        let found = measured(
             Network::Given(&network),
             layer,
             &probe,
             &noise(plan),
             &options,
-            &Device::flex(),
-            &mut |_, _, _| (),
         )
         .unwrap();
         let map = &found.average(Aggregate::Square).map;
@@ -272,14 +267,12 @@ fn given_weights_without_activations_give_the_squared_jacobian() {
         let probe = Probe::central(&plan, "1")
             .unwrap()
             .with_channels(receptive_erf::Channels::One(channel));
-        let found = measure_layer(
+        let found = measured(
             Network::Given(&network),
             "1",
             &probe,
             &noise(&plan),
             &options,
-            &Device::flex(),
-            &mut |_, _, _| (),
         )
         .unwrap();
         let predicted = predict(
@@ -321,14 +314,12 @@ fn theory_and_measurement_meet_in_random_networks() {
         noise: 0.0,
         ..Options::default()
     };
-    let found = measure_layer(
+    let found = measured(
         Network::Redrawn(&plan, 5),
         layer,
         &probe,
         &noise(&plan),
         &options,
-        &Device::flex(),
-        &mut |_, _, _| (),
     )
     .unwrap();
     let predicted = predict(&plan, layer, probe.unit, Seeds::All, Weights::Random).unwrap();

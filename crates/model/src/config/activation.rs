@@ -17,15 +17,15 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// PyTorch's default; Keras has 0.3.
-const LEAKY_SLOPE: f64 = 0.01;
-
 impl Activation {
+    /// The leaky ReLU's slope on negative values: PyTorch's default; Keras has 0.3.
+    pub const LEAKY_SLOPE: f64 = 0.01;
+
     /// Applies it to each value.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
-            Self::LeakyRelu => activation::leaky_relu(x, LEAKY_SLOPE),
+            Self::LeakyRelu => activation::leaky_relu(x, Self::LEAKY_SLOPE),
             Self::Gelu => activation::gelu(x),
             Self::Tanh => activation::tanh(x),
             Self::Sigmoid => activation::sigmoid(x),
@@ -37,7 +37,7 @@ impl Activation {
     pub fn gain(self) -> f64 {
         match self {
             Self::Relu | Self::Gelu => 2f64.sqrt(),
-            Self::LeakyRelu => (2.0 / (1.0 + LEAKY_SLOPE * LEAKY_SLOPE)).sqrt(),
+            Self::LeakyRelu => (2.0 / (1.0 + Self::LEAKY_SLOPE * Self::LEAKY_SLOPE)).sqrt(),
             Self::Tanh => 5.0 / 3.0,
             Self::Sigmoid => 1.0,
         }

@@ -43,9 +43,7 @@ impl Classifier {
             },
         })
     }
-}
 
-impl Classifier {
     /// The same network for images of another height and width, with the same weights. Networks
     /// with a global pool before their first `linear` fit any size that their layers do.
     ///

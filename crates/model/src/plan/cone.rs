@@ -48,14 +48,6 @@ impl Plan {
 }
 
 impl Shape {
-    /// Rows and columns; a flat shape is one unit.
-    pub(crate) const fn map_size(&self) -> [usize; 2] {
-        match *self {
-            Self::Map { height, width, .. } => [height, width],
-            Self::Flat(_) => [1, 1],
-        }
-    }
-
     fn cut(&self, units: &Units) -> Self {
         match *self {
             Self::Map { channels, .. } => Self::Map {

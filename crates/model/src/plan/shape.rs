@@ -32,6 +32,14 @@ impl Shape {
         }
     }
 
+    /// Rows and columns of units; a flat shape is one unit.
+    pub const fn map_size(&self) -> [usize; 2] {
+        match *self {
+            Self::Map { height, width, .. } => [height, width],
+            Self::Flat(_) => [1, 1],
+        }
+    }
+
     /// The numbers, outermost first.
     pub fn dims(&self) -> Vec<usize> {
         match *self {

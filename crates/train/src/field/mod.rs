@@ -8,6 +8,7 @@ pub(crate) use tracker::Tracker;
 pub use tracker::{EpochField, FieldConfig};
 
 use crate::TrainError;
+use crate::workers::refused;
 
 /// Runs a measurement with this many threads, whatever the machine has.
 ///
@@ -20,11 +21,6 @@ pub fn on_threads<R: Send>(
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.max(1))
         .build()
-        .map_err(|error| {
-            TrainError::setting(
-                "machine.threads",
-                format!("the system refused {threads} threads ({error}); use fewer"),
-            )
-        })?;
+        .map_err(|error| refused(threads, &error))?;
     Ok(pool.install(work))
 }

@@ -3,6 +3,7 @@
 use super::subject::Subject;
 use super::{Study, shown, weights_word};
 use crate::error::CliError;
+use receptive_erf::gaussian::moments;
 use receptive_erf::picture::{self, Layer};
 use receptive_erf::{Aggregate, write_npy};
 use receptive_model::artifact::store::write_file;
@@ -91,7 +92,7 @@ impl Files {
                 map: &study.found.average(aggregate).map,
                 trf: study.found.trf,
                 sigma: study.report.headline.sigma_both,
-                verdict: study.report.headline.verdict,
+                verdict: study.report.headline.judgement.verdict,
             })
             .collect();
         let title = "Effective receptive fields";
@@ -124,7 +125,6 @@ impl Files {
     ) -> Result<impl Draw, CliError> {
         let found = &study.found;
         let average = found.average(aggregate);
-        let judgement = found.judge(aggregate);
         let subtitle = format!(
             "{} over {} samples of {}, {} weights, {}",
             aggregate.formula(),
@@ -133,20 +133,16 @@ impl Files {
             weights_word(subject.weights),
             found.probe
         );
-        // Theory speaks of the mean square; its root is what the absolute value comes near.
-        let theory = study.prediction.as_ref().map(|prediction| match aggregate {
-            Aggregate::Square => prediction.map.clone(),
-            _ => prediction.map.map(f64::sqrt),
-        });
+        let theory = study.expected(aggregate);
         let shown = picture::Subject {
             title: title.into(),
             subtitle,
             map: &average.map,
             groups: found.groups(aggregate),
-            judgement: &judgement,
+            judgement: &study.report.headline.judgement,
             trf: found.trf,
             image: found.image,
-            prediction: theory.as_ref(),
+            prediction: Some(&theory),
             numbers: super::show::numbers(study),
         };
         Ok(picture::measurement(&shown)?)
@@ -164,24 +160,15 @@ pub(super) fn conditions(subject: &Subject) -> String {
 
 fn layer(study: &Study, aggregate: Aggregate) -> Layer {
     let headline = &study.report.headline;
-    let theory = study.prediction.as_ref().map(|prediction| match aggregate {
-        Aggregate::Square => spread(&prediction.map),
-        _ => spread(&prediction.map.map(f64::sqrt)),
-    });
     Layer {
         name: study.layer.number.clone(),
         sigma: headline.sigma_both,
-        predicted_sigma: theory,
+        predicted_sigma: moments(&study.expected(aggregate)).map(|theory| theory.sigma()),
         size: headline.size,
         trf: (study.found.trf.area() as f64).sqrt(),
         ratio: headline.ratio,
-        verdict: headline.verdict,
+        verdict: headline.judgement.verdict,
     }
-}
-
-/// The standard deviation of a map, pixels: the geometric mean of both axes.
-fn spread(map: &receptive_erf::Map) -> f64 {
-    receptive_erf::gaussian::moments(map).map_or(0.0, |moments| moments.sigma())
 }
 
 /// A name that any file system takes: `runs/001` becomes `runs-001`.

@@ -5,7 +5,7 @@ mod show;
 mod subject;
 mod sweep;
 
-use super::{machine, print_json};
+use super::{machine, not_understood, numbers, print_json};
 use crate::args::{
     AggregateName, Compat, ErfArgs, ErfExperiment, MachineArgs, MethodName, WeightsName,
 };
@@ -17,11 +17,10 @@ use files::Files;
 use receptive_erf::gaussian::{MassSquare, replknet_squares};
 use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
 use receptive_erf::{
-    Aggregate, Channels, Measurement, Method, Network, Options, Probe, Report, TheoryReport,
+    Aggregate, Channels, Map, Measurement, Method, Network, Options, Probe, Report, TheoryReport,
     default_layer, measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::PlannedLayer;
-use receptive_train::TrainError;
 use receptive_train::field::on_threads;
 use serde::Serialize;
 use subject::Subject;
@@ -30,9 +29,20 @@ use subject::Subject;
 pub(super) struct Study {
     pub(super) layer: PlannedLayer,
     pub(super) found: Measurement,
-    pub(super) prediction: Option<Prediction>,
+    pub(super) prediction: Prediction,
     pub(super) report: Report,
     pub(super) replknet: Option<Vec<MassSquare>>,
+}
+
+impl Study {
+    /// What theory says of this mean. It speaks of the mean square; its root is what the absolute
+    /// value comes near.
+    fn expected(&self, aggregate: Aggregate) -> Map {
+        match aggregate {
+            Aggregate::Square => self.prediction.map.clone(),
+            _ => self.prediction.map.map(f64::sqrt),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -152,11 +162,8 @@ fn study(
     drop(progress);
     let (weights, words) = match (subject.weights, subject.network()) {
         (WeightsName::Ones, _) => (Weights::Ones, "all equal"),
-        (WeightsName::Random, _) => (Weights::Random, "random"),
-        (WeightsName::Given, Network::Given(classifier)) => {
-            (Weights::Given(classifier), "given, signs scrambled")
-        }
-        (WeightsName::Given, _) => (Weights::Random, "random"),
+        (_, Network::Given(classifier)) => (Weights::Given(classifier), "given, signs scrambled"),
+        _ => (Weights::Random, "random"),
     };
     let seeds = match probe.channels {
         Channels::One(channel) => Seeds::One(channel),
@@ -173,7 +180,7 @@ fn study(
         layer: layer.clone(),
         report: Report::of(&found, aggregate, Some(theory)),
         found,
-        prediction: Some(prediction),
+        prediction,
         replknet,
     })
 }
@@ -215,24 +222,22 @@ fn channels(text: &str) -> Result<Channels, CliError> {
     match text {
         "sum" => Ok(Channels::Sum),
         "signs" => Ok(Channels::RandomSigns),
-        index => index
-            .parse()
-            .map(Channels::One)
-            .map_err(|_| setting("--channels", text, "write sum, signs or a channel's index")),
+        index => index.parse().map(Channels::One).map_err(|_| {
+            let remedy = "write sum, signs or a channel's index";
+            not_understood(
+                "--channels",
+                format!("`{text}` is not understood; {remedy}"),
+            )
+        }),
     }
 }
 
 fn parse_unit(text: &str) -> Result<[usize; 2], CliError> {
-    let numbers: Option<Vec<usize>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
+    match numbers(text.split(',').map(str::trim)).as_deref() {
         Some([row, column]) => Ok([*row, *column]),
-        _ => Err(setting("--unit", text, "write row,column, as 12,7")),
+        _ => Err(not_understood(
+            "--unit",
+            format!("`{text}` is not understood; write row,column, as 12,7"),
+        )),
     }
-}
-
-fn setting(flag: &str, text: &str, remedy: &str) -> CliError {
-    CliError::Train(TrainError::Setting {
-        setting: flag.into(),
-        problem: format!("`{text}` is not understood; {remedy}"),
-    })
 }

@@ -6,23 +6,27 @@ use super::subject::Subject;
 use crate::commands::{paragraph, print};
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, say};
-use receptive_erf::gaussian::Estimate;
+use receptive_erf::gaussian::{Estimate, MassSquare};
 use receptive_erf::picture::characters;
 use receptive_erf::{Aggregate, Channels, FieldReport, unproductive_layers};
 
 /// Columns of the heat map in characters.
 const COLUMNS: usize = 41;
 
+fn network(subject: &Subject, study: &Study) -> String {
+    let [height, width] = study.report.image;
+    format!(
+        "network  {}, {}, {height}x{width} pixels",
+        subject.name,
+        conditions(subject)
+    )
+}
+
 /// One layer, in full.
 pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Result<(), CliError> {
     let report = &study.report;
     let headline = &report.headline;
-    let [height, width] = report.image;
-    print(format!(
-        "network  {}, {}, {height}x{width} pixels",
-        subject.name,
-        conditions(subject)
-    ))?;
+    print(network(subject, study))?;
     print(format!(
         "layer    {} {} ({}), unit ({}, {}){}",
         study.layer.number,
@@ -61,21 +65,9 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     if let Some(theory) = &report.theory {
         print(paragraph("theory   ", &theory_words(theory)))?;
     }
-    print(paragraph(
-        "mass     ",
-        &headline
-            .mass_squares
-            .iter()
-            .map(|square| format!("{:.0} % in {} px", 100.0 * square.share, square.side))
-            .collect::<Vec<_>>()
-            .join(", "),
-    ))?;
-    if let Some(squares) = &study.replknet {
-        let words: Vec<String> = squares
-            .iter()
-            .map(|square| format!("{:.0} % in {} px", 100.0 * square.share, square.side))
-            .collect();
-        print(paragraph("replknet ", &words.join(", ")))?;
+    print(paragraph("mass     ", &squares(&headline.mass_squares)))?;
+    if let Some(replknet) = &study.replknet {
+        print(paragraph("replknet ", &squares(replknet)))?;
     }
     print(format!(
         "samples  {} in {:.1} s ({:.0} a second), {}",
@@ -88,13 +80,24 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
             _ => "whole images",
         }
     ))?;
-    for note in &headline.notes {
+    for note in &headline.judgement.notes {
         print(paragraph("note     ", note))?;
     }
     print(paragraph(
         "verdict  ",
-        &format!("{}: {}", headline.verdict, headline.words),
+        &format!(
+            "{}: {}",
+            headline.judgement.verdict, headline.judgement.words
+        ),
     ))
+}
+
+fn squares(all: &[MassSquare]) -> String {
+    let words: Vec<String> = all
+        .iter()
+        .map(|square| format!("{:.0} % in {} px", 100.0 * square.share, square.side))
+        .collect();
+    words.join(", ")
 }
 
 /// The words about the theory.
@@ -115,11 +118,11 @@ fn theory_words(theory: &receptive_erf::TheoryReport) -> String {
 }
 
 fn row_of(field: &FieldReport) -> [String; 7] {
-    let kurtosis = field.kurtosis.map(|k| k.value);
+    let kurtosis = field.judgement.kurtosis.map(|k| k.value);
     [
         field.aggregate.name().into(),
-        field.verdict.to_string(),
-        within(field.tv, 3),
+        field.judgement.verdict.to_string(),
+        within(field.judgement.tv, 3),
         format!("{:.2} {:.2}", kurtosis[0], kurtosis[1]),
         within(field.sigma_both, 2),
         format!("{:.1}", field.size.value),
@@ -139,12 +142,8 @@ fn within(estimate: Estimate, digits: usize) -> String {
 /// One of several layers, on a line.
 pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), CliError> {
     if index == 0 {
-        let [height, width] = study.report.image;
-        print(format!(
-            "network  {}, {}, {height}x{width} pixels\n",
-            subject.name,
-            conditions(subject)
-        ))?;
+        print(network(subject, study))?;
+        print("")?;
         print(format!(
             "{:<18}{:>9}{:>14}{:>9}{:>8}  verdict",
             "layer", "TRF", "sigma", "size", "ratio"
@@ -159,20 +158,19 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
         within(headline.sigma_both, 2),
         headline.size.value,
         headline.ratio.value,
-        headline.verdict
+        headline.judgement.verdict
     ))
 }
 
 /// What comes after a network's layers.
 pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError> {
-    let wasted: Vec<String> = unproductive_layers(subject.plan())
-        .iter()
-        .map(|layer| layer.number.clone())
-        .collect();
-    if let (Some(first), input) = (wasted.first(), subject.plan().input()) {
+    let wasted = unproductive_layers(subject.plan());
+    if let Some(first) = wasted.first() {
+        let input = subject.plan().input();
         let words = format!(
-            "from layer {first} on the theoretical field is larger than the {}x{} image \
+            "from layer {} on the theoretical field is larger than the {}x{} image \
              ({} layers): what they add is padding",
+            first.number,
             input.height,
             input.width,
             wasted.len()

@@ -3,13 +3,13 @@
 use crate::args::{ErfArgs, SourceArgs, WeightsName};
 use crate::commands::network::{CLASSES, is_trained, model_config};
 use crate::commands::run_data::{Chosen, DataChoice};
-use crate::commands::{model_directory, paragraph};
+use crate::commands::{model_directory, not_understood, numbers, paragraph};
 use crate::error::CliError;
 use crate::render::{DataProgress, say};
 use burn::tensor::Device;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
-use receptive_train::{InputFrom, RunConfig, SplitInputs, TrainError, prepare, samples_for};
+use receptive_train::{InputFrom, RunConfig, SplitInputs, prepare, samples_for};
 use std::path::Path;
 
 pub(super) struct Subject {
@@ -209,13 +209,12 @@ fn sized(config: &ModelConfig, height: usize, width: usize) -> Result<Plan, CliE
 
 /// `HEIGHTxWIDTH`, or one number for both.
 fn parse_size(text: &str) -> Result<[usize; 2], CliError> {
-    let numbers: Option<Vec<usize>> = text.split('x').map(|n| n.parse().ok()).collect();
-    match numbers.as_deref() {
+    match numbers(text.split('x')).as_deref() {
         Some([side]) => Ok([*side; 2]),
         Some([height, width]) => Ok([*height, *width]),
-        _ => Err(CliError::Train(TrainError::Setting {
-            setting: "--size".into(),
-            problem: format!("`{text}` is no size; write height x width, as 64x48"),
-        })),
+        _ => Err(not_understood(
+            "--size",
+            format!("`{text}` is no size; write height x width, as 64x48"),
+        )),
     }
 }

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::render::{MeasureProgress, Table, say};
 use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
 use receptive_erf::picture::{Cell, Row, matrix};
-use receptive_erf::sweep::{PUBLISHED_SLOPES, Point, Sized, Variation, sweep};
+use receptive_erf::sweep::{PUBLISHED_SLOPES, Point, Sized, Variation, measure_varied};
 use receptive_erf::theory::{chain_kernel, slope};
 use receptive_erf::{MOST_SAMPLES, Map, Options, Region};
 use receptive_plot::{Chart, Draw, LineStyle, Panel, Scale, Series};
@@ -55,13 +55,11 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
             let progress = MeasureProgress::new(&format!("{} {}", network.family, network.label));
             // Masks of dropout come from one generator, in the order of the passes.
             let threads = if network.is_training { 1 } else { threads };
-            let found = on_threads(threads, || {
-                let one = std::slice::from_ref(network);
-                sweep(one, &options, &device, &mut |done, most, noise| {
+            points.push(on_threads(threads, || {
+                measure_varied(network, &options, &device, &mut |done, most, noise| {
                     progress.show(done, most, noise);
                 })
-            })??;
-            points.extend(found);
+            })??);
         }
         let slopes = match variation {
             Variation::Depth => slopes(&points),
@@ -122,31 +120,30 @@ fn variation(name: SweepName) -> Variation {
     }
 }
 
+/// The points of each family.
+fn families(points: &[Point]) -> impl DoubleEndedIterator<Item = &[Point]> {
+    points.chunk_by(|a, b| a.family == b.family)
+}
+
 /// For each family that has two depths or more.
 fn slopes(points: &[Point]) -> Vec<Slopes> {
-    let mut families: Vec<&str> = points.iter().map(|point| point.family.as_str()).collect();
-    families.dedup();
-    families
-        .into_iter()
-        .filter_map(|family| {
-            let own: Vec<&Point> = points.iter().filter(|p| p.family == family).collect();
-            if own.len() < 2 {
-                return None;
-            }
+    families(points)
+        .filter(|own| own.len() > 1)
+        .map(|own| {
             let both = |size: fn(&Point) -> f64| {
                 let of = |value: &dyn Fn(&Point) -> f64| {
                     slope(&own.iter().map(|p| (p.x, value(p))).collect::<Vec<_>>())
                 };
                 [of(&size), of(&|p: &Point| size(p) / p.trf)]
             };
-            Some(Slopes {
-                family: family.into(),
+            Slopes {
+                family: own[0].family.clone(),
                 abs: both(|p| p.abs.size.value),
                 abs_exact: both(|p| p.abs.exact),
                 square: both(|p| p.square.size.value),
                 square_exact: both(|p| p.square.exact),
                 published: PUBLISHED_SLOPES,
-            })
+            }
         })
         .collect()
 }
@@ -223,11 +220,9 @@ fn maps(points: &[Point], uniform: &[Map], arguments: &SweepArgs) -> impl Draw {
             })
             .collect(),
     }];
-    for own in points.chunk_by(|a, b| a.family == b.family) {
+    for own in families(points) {
         rows.push(Row {
-            name: own
-                .first()
-                .map_or(String::new(), |point| point.family.clone()),
+            name: own[0].family.clone(),
             cells: own
                 .iter()
                 .map(|point| Cell {
@@ -246,30 +241,24 @@ fn chart(points: &[Point]) -> Chart {
     let panel = |label: &str, divided: bool| {
         let of = |p: &Point, size: f64| (p.x, if divided { size / p.trf } else { size });
         let mut panel = Panel::new(label).y_scale(Scale::Log);
-        let mut families: Vec<&str> = points.iter().map(|point| point.family.as_str()).collect();
-        families.dedup();
-        for (index, family) in families.iter().enumerate() {
-            let own: Vec<&Point> = points.iter().filter(|p| p.family == *family).collect();
-            let line = |value: fn(&Point) -> f64| -> Vec<(f64, f64)> {
-                own.iter().map(|p| of(p, value(p))).collect()
+        let line = |own: &[Point], value: fn(&Point) -> f64| -> Vec<(f64, f64)> {
+            own.iter().map(|p| of(p, value(p))).collect()
+        };
+        for own in families(points) {
+            let solid = |name: &str, value| {
+                Series::new(&format!("{}, {name}", own[0].family), &line(own, value))
             };
             panel = panel
-                .series(Series::new(
-                    &format!("{family}, |g|"),
-                    &line(|p| p.abs.size.value),
-                ))
-                .series(Series::new(
-                    &format!("{family}, g²"),
-                    &line(|p| p.square.size.value),
-                ));
-            if index + 1 == families.len() {
-                let dotted = |name: &str, points: &[(f64, f64)]| {
-                    Series::new(name, points).style(LineStyle::Dotted)
-                };
-                panel = panel
-                    .series(dotted("theory, |g|", &line(|p| p.abs.exact)))
-                    .series(dotted("theory, g²", &line(|p| p.square.exact)));
-            }
+                .series(solid("|g|", |p| p.abs.size.value))
+                .series(solid("g²", |p| p.square.size.value));
+        }
+        // Theory is the same for all families.
+        if let Some(own) = families(points).next_back() {
+            let dotted =
+                |name: &str, value| Series::new(name, &line(own, value)).style(LineStyle::Dotted);
+            panel = panel
+                .series(dotted("theory, |g|", |p| p.abs.exact))
+                .series(dotted("theory, g²", |p| p.square.exact));
         }
         panel
     };
