@@ -1,6 +1,7 @@
 use crate::exit::Exit;
 use receptive_data::DataError;
 use receptive_erf::ErfError;
+use receptive_interchange::InterchangeError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
 use receptive_train::TrainError;
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 pub(crate) enum CliError {
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[error(transparent)]
+    Interchange(InterchangeError),
     #[error("{0}")]
     Usage(String),
     #[error(
@@ -29,6 +32,15 @@ pub(crate) enum CliError {
 impl From<ModelError> for CliError {
     fn from(error: ModelError) -> Self {
         Self::Train(error.into())
+    }
+}
+
+impl From<InterchangeError> for CliError {
+    fn from(error: InterchangeError) -> Self {
+        match error {
+            InterchangeError::Model(error) => error.into(),
+            other => Self::Interchange(other),
+        }
     }
 }
 

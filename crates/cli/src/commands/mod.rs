@@ -4,6 +4,8 @@ mod backends;
 mod data;
 mod erf;
 mod evaluate;
+mod export;
+mod import;
 mod network;
 mod predict;
 mod run_data;
@@ -24,6 +26,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Erf(arguments) => erf::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),

@@ -1,7 +1,8 @@
 //! A network by name: a preset, a config file or a run's directory.
 
+use super::{not_understood, numbers};
 use crate::error::CliError;
-use receptive_model::{Artifact, ModelConfig, presets};
+use receptive_model::{Artifact, InputConfig, ModelConfig, presets};
 use receptive_train::{RunConfig, RunDirectory};
 use std::path::Path;
 
@@ -37,4 +38,19 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
 pub(super) fn is_trained(network: &str) -> bool {
     let is_preset = presets::preset(network, presets::usual_input(network)).is_ok();
     !is_preset && Path::new(network).is_dir()
+}
+
+/// The shape of `--input`.
+pub(super) fn parse_input(text: &str) -> Result<InputConfig, CliError> {
+    match numbers(text.split('x')).as_deref() {
+        Some([channels, height, width]) => Ok(InputConfig {
+            channels: *channels,
+            height: *height,
+            width: *width,
+        }),
+        _ => Err(not_understood(
+            "--input",
+            format!("`{text}` is no shape; write channels x height x width, as 3x32x32"),
+        )),
+    }
 }

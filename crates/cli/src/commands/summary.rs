@@ -1,10 +1,10 @@
-use super::network::{CLASSES, model_config};
-use super::{not_understood, numbers, paragraph, print, print_json};
+use super::network::{CLASSES, model_config, parse_input};
+use super::{paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{Table, grouped};
-use receptive_model::{Edges, Field, InputConfig, ModelConfig, Plan, PlannedLayer, presets};
+use receptive_model::{Edges, Field, ModelConfig, Plan, PlannedLayer, presets};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -68,20 +68,6 @@ fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
     }
     config.classes = config.classes.or(Some(CLASSES));
     Ok(config)
-}
-
-fn parse_input(text: &str) -> Result<InputConfig, CliError> {
-    match numbers(text.split('x')).as_deref() {
-        Some([channels, height, width]) => Ok(InputConfig {
-            channels: *channels,
-            height: *height,
-            width: *width,
-        }),
-        _ => Err(not_understood(
-            "--input",
-            format!("`{text}` is no shape; write channels x height x width, as 3x32x32"),
-        )),
-    }
 }
 
 fn shown(plan: &Plan, batch_size: usize) -> Shown {

@@ -36,6 +36,32 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
+    /// What is to be done with a picture before its pixels are normalised, as a sentence without
+    /// its full stop, for those who do it with another program.
+    pub fn preparation(&self) -> String {
+        let Self {
+            channels,
+            height,
+            width,
+            resize,
+            ..
+        } = self;
+        let colours = match channels {
+            1 => "grey".into(),
+            3 => "red, green, blue".into(),
+            more => format!("{more} channels"),
+        };
+        let how = match resize {
+            Resize::Stretch => "both sides stretched",
+            Resize::Crop => "the shorter side to size, the rest cut off around the middle",
+            Resize::Pad => "the longer side to size, the rest filled with black",
+        };
+        format!(
+            "pictures are resized to {height}x{width} pixels (height x width, bilinear, {how}), \
+             channels {colours}"
+        )
+    }
+
     pub(crate) fn check(&self, input: InputConfig) -> Result<(), String> {
         let shape = (self.channels, self.height, self.width);
         if shape != (input.channels, input.height, input.width) {

@@ -325,6 +325,8 @@ impl Layer {
         norm: &mut usize,
     ) {
         match self {
+            // A frozen one saw nothing: it used its running statistics and keeps them.
+            Self::BatchNorm(layer) if !layer.training.is_enabled() => {}
             Self::BatchNorm(layer) => {
                 let seen: Vec<(f64, &BatchStatistics)> = shards
                     .iter()

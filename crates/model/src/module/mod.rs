@@ -6,6 +6,7 @@ mod init;
 mod kernels;
 mod layer;
 mod statistics;
+mod transfer;
 mod values;
 mod weights;
 

@@ -1,0 +1,158 @@
+//! A file of named tensors, whichever of the two formats it has.
+
+use super::matching::Shaped;
+use crate::spec::SPEC;
+use crate::{InterchangeError, Spec};
+use burn::store::pytorch::PytorchReader;
+use burn::store::bridge;
+use burn::tensor::{DType, TensorData};
+use receptive_model::artifact::store::read_capped;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read, in bytes.
+const MOST_BYTES: u64 = 16 << 30;
+/// A counter of PyTorch's batch norms that nothing here depends on.
+const COUNTER: &str = "num_batches_tracked";
+
+/// A file's tensors under its own names.
+#[derive(Debug)]
+pub struct WeightFile {
+    path: PathBuf,
+    tensors: BTreeMap<String, TensorData>,
+    /// Network, classes and input, where `receptive export` wrote the file.
+    pub spec: Option<Spec>,
+}
+
+/// Reads a safetensors file or a PyTorch checkpoint (`torch.save` of a state dict), told apart by
+/// their first bytes. `key` names the entry of a checkpoint that holds the state dict, such as
+/// `state_dict`. Nothing in a checkpoint is executed.
+///
+/// # Errors
+/// When it is neither, is damaged, larger than 16 GiB, or holds no tensors of floats.
+pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
+    let bytes = read_capped(path, MOST_BYTES)?;
+    let mut file = if is_safetensors(&bytes) {
+        from_safetensors(path, &bytes)?
+    } else {
+        // The reader goes back to the file for each tensor.
+        drop(bytes);
+        from_pytorch(path, key)?
+    };
+    file.tensors.retain(|name, _| !name.ends_with(COUNTER));
+    if file.tensors.is_empty() {
+        let hint = match key {
+            Some(_) => "",
+            None => "; if the state dict is an entry of a larger checkpoint, name it with `--key`",
+        };
+        return Err(InterchangeError::file(
+            path,
+            format!("it holds no tensors{hint}"),
+        ));
+    }
+    Ok(file)
+}
+
+/// Eight bytes of length, then JSON.
+fn is_safetensors(bytes: &[u8]) -> bool {
+    bytes.get(8) == Some(&b'{')
+}
+
+fn from_safetensors(path: &Path, bytes: &[u8]) -> Result<WeightFile, InterchangeError> {
+    let damaged = |error: &dyn std::fmt::Display| {
+        InterchangeError::file(path, format!("it is no whole safetensors file: {error}"))
+    };
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error))?;
+    let spec = header.metadata().as_ref().and_then(|all| all.get(SPEC));
+    let spec = spec
+        .map(|text| {
+            serde_json::from_str(text).map_err(|error| {
+                InterchangeError::file(path, format!("its `{SPEC}` entry can't be read: {error}"))
+            })
+        })
+        .transpose()?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let dtype = match view.dtype() {
+            Dtype::F32 => DType::F32,
+            Dtype::F64 => DType::F64,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            _ if name.ends_with(COUNTER) => continue,
+            other => return Err(no_floats(path, name, &other)),
+        };
+        let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
+        tensors.insert(name.to_string(), data);
+    }
+    Ok(WeightFile {
+        path: path.into(),
+        tensors,
+        spec,
+    })
+}
+
+fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
+    let damaged = |reason: String| {
+        InterchangeError::file(
+            path,
+            format!("it is neither a safetensors file nor a PyTorch checkpoint: {reason}"),
+        )
+    };
+    // Its parser is not ours: whatever it does with a hostile file, this program goes on.
+    let read = catch_unwind(AssertUnwindSafe(|| match key {
+        Some(key) => PytorchReader::with_top_level_key(path, key),
+        None => PytorchReader::new(path),
+    }));
+    let reader = read
+        .map_err(|_| damaged("its parser gave up".into()))?
+        .map_err(|error| damaged(error.to_string()))?;
+    let mut tensors = BTreeMap::new();
+    for (name, tensor) in reader.into_tensors() {
+        if name.ends_with(COUNTER) {
+            continue;
+        }
+        let data = bridge::into_data(bridge::from_pytorch(tensor))
+            .map_err(|error| damaged(format!("{name}: {error}")))?;
+        match data.dtype() {
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16 => tensors.insert(name, data),
+            other => return Err(no_floats(path, &name, &other)),
+        };
+    }
+    Ok(WeightFile {
+        path: path.into(),
+        tensors,
+        spec: None,
+    })
+}
+
+fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> InterchangeError {
+    InterchangeError::file(
+        path,
+        format!("`{name}` holds {found:?}, but weights are floats of 16, 32 or 64 bits"),
+    )
+}
+
+impl WeightFile {
+    /// The names and shapes there are.
+    pub(super) fn shapes(&self) -> Vec<Shaped> {
+        let shaped = |(name, data): (&String, &TensorData)| Shaped {
+            name: name.clone(),
+            shape: data.shape().iter().copied().collect(),
+        };
+        self.tensors.iter().map(shaped).collect()
+    }
+
+    /// The shape and the values of a tensor, as 32-bit floats.
+    pub(super) fn values(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), InterchangeError> {
+        let fail = |reason: &str| {
+            InterchangeError::file(&self.path, format!("its tensor `{name}` {reason}"))
+        };
+        let data = self.tensors.get(name).ok_or_else(|| fail("is missing"))?;
+        let shape = data.shape().iter().copied().collect();
+        let values = data.clone().convert::<f32>().try_into_vec();
+        Ok((shape, values.map_err(|_| fail("can't be read as floats"))?))
+    }
+}

@@ -1,0 +1,136 @@
+//! A list of nodes in the making.
+
+use super::proto::{
+    AttributeProto, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
+};
+
+/// ONNX's numbers for element types.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Element {
+    Float = 1,
+    Uint8 = 2,
+    Int64 = 7,
+}
+
+#[derive(Default)]
+pub(super) struct Graph {
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+}
+
+impl Graph {
+    /// Appends a node and returns the name of its output, which is the node's own.
+    pub(super) fn node<const N: usize>(
+        &mut self,
+        operation: &str,
+        name: impl Into<String>,
+        inputs: [&str; N],
+        attributes: Vec<AttributeProto>,
+    ) -> String {
+        let name = name.into();
+        self.nodes.push(NodeProto {
+            input: inputs.map(String::from).into(),
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: operation.into(),
+            attribute: attributes,
+        });
+        name
+    }
+
+    /// Adds a constant tensor of floats and returns its name.
+    pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.constant(name, shape, Element::Float, bytes.collect())
+    }
+
+    /// Adds a constant row of integers and returns its name.
+    pub(super) fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.constant(name, &[values.len()], Element::Int64, bytes.collect())
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize], element: Element, raw: Vec<u8>) -> String {
+        self.initializers.push(TensorProto {
+            dims: shape.iter().map(|side| *side as i64).collect(),
+            data_type: element as i32,
+            name: name.into(),
+            raw_data: raw,
+        });
+        name.into()
+    }
+
+    /// The last node gives its output this name.
+    pub(super) fn finish(
+        mut self,
+        name: &str,
+        input: ValueInfoProto,
+        output: ValueInfoProto,
+    ) -> GraphProto {
+        if let Some(last) = self.nodes.last_mut() {
+            last.output = vec![output.name.clone()];
+        }
+        GraphProto {
+            node: self.nodes,
+            name: name.into(),
+            initializer: self.initializers,
+            input: vec![input],
+            output: vec![output],
+        }
+    }
+}
+
+/// A tensor whose first axis is a batch of any size.
+pub(super) fn batch_of(name: &str, element: Element, sides: &[usize], doc: &str) -> ValueInfoProto {
+    let batch = DimensionProto {
+        dim_value: None,
+        dim_param: Some("batch".into()),
+    };
+    let sides = sides.iter().map(|side| DimensionProto {
+        dim_value: Some(*side as i64),
+        dim_param: None,
+    });
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(TypeProto {
+            tensor_type: Some(TensorTypeProto {
+                elem_type: element as i32,
+                shape: Some(TensorShapeProto {
+                    dim: std::iter::once(batch).chain(sides).collect(),
+                }),
+            }),
+        }),
+        doc_string: doc.into(),
+    }
+}
+
+pub(super) fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: Some(value),
+        i: None,
+        ints: Vec::new(),
+        r#type: 1,
+    }
+}
+
+pub(super) fn int(name: &str, value: usize) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: None,
+        i: Some(value as i64),
+        ints: Vec::new(),
+        r#type: 2,
+    }
+}
+
+pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: None,
+        i: None,
+        ints: values.iter().map(|value| *value as i64).collect(),
+        r#type: 7,
+    }
+}

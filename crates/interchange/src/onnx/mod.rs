@@ -1,0 +1,147 @@
+//! A classifier as an ONNX model: <https://onnx.ai>.
+
+mod graph;
+mod layers;
+mod proto;
+
+use crate::spec::SPEC;
+use crate::{InterchangeError, Spec, tensors};
+use graph::{Element, Graph, batch_of};
+use layers::{chain, flat};
+use prost::Message;
+use proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use receptive_model::{Artifact, InputSpec};
+
+/// The operator set every node is of.
+pub const OPSET: i64 = 17;
+/// The format's version that came with it.
+const IR_VERSION: i64 = 8;
+/// A protocol buffer can't be larger; a little is left for names.
+const MOST_BYTES: usize = (2 << 30) - (1 << 20);
+const FORMAT: &str = "ONNX";
+
+/// What an exported model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnnxInput {
+    /// `images`: floats `[batch, channels, height, width]`, already `(pixel / 255 - mean) / std`.
+    #[default]
+    Normalised,
+    /// `pixels`: bytes `[batch, height, width, channels]`, as decoded and resized; the model
+    /// scales and normalises them.
+    Pixels,
+}
+
+/// The artifact as the bytes of an ONNX model: operator set [`OPSET`], a batch of any size, one
+/// output `logits` `[batch, classes]`. Classes, network and input stand in its metadata.
+///
+/// # Errors
+/// When the weights are larger than the format allows (2 GiB).
+pub fn to_onnx(artifact: &Artifact, input: OnnxInput) -> Result<Vec<u8>, InterchangeError> {
+    let plan = artifact.model.plan();
+    if plan.total.weight_bytes() > MOST_BYTES {
+        return Err(InterchangeError::unwritable(
+            FORMAT,
+            format!(
+                "its weights are {} MiB and a file can't hold 2 GiB; export safetensors",
+                plan.total.weight_bytes() >> 20
+            ),
+        ));
+    }
+    let tensors = tensors(&artifact.model)?;
+    let weights = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
+    let mut graph = Graph::default();
+    let images = match input {
+        OnnxInput::Normalised => "images".to_string(),
+        OnnxInput::Pixels => normalised(&mut graph, &artifact.input),
+    };
+    let last = chain(&mut graph, &plan.layers, &images, &weights.collect())?;
+    if let Some(layer) = plan.layers.last() {
+        flat(&mut graph, "rows", &last, &layer.output);
+    }
+    let logits = batch_of(
+        "logits",
+        Element::Float,
+        &[plan.classes],
+        "a score for each class; softmax makes them probabilities",
+    );
+    let graph = graph.finish("classifier", value_of(input, &artifact.input), logits);
+    let spec = Spec::of(artifact).to_json(FORMAT)?;
+    let model = ModelProto {
+        ir_version: Some(IR_VERSION),
+        producer_name: "receptive".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: preparation(input, &artifact.input),
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(OPSET),
+        }],
+        metadata_props: vec![
+            property("classes", artifact.classes.join("\n")),
+            property(SPEC, spec),
+        ],
+    };
+    Ok(model.encode_to_vec())
+}
+
+fn property(key: &str, value: String) -> StringStringEntryProto {
+    StringStringEntryProto {
+        key: key.into(),
+        value,
+    }
+}
+
+fn value_of(input: OnnxInput, spec: &InputSpec) -> proto::ValueInfoProto {
+    let &InputSpec {
+        channels,
+        height,
+        width,
+        ..
+    } = spec;
+    let words = preparation(input, spec);
+    match input {
+        OnnxInput::Normalised => {
+            let sides = [channels, height, width];
+            batch_of("images", Element::Float, &sides, &words)
+        }
+        OnnxInput::Pixels => {
+            let sides = [height, width, channels];
+            batch_of("pixels", Element::Uint8, &sides, &words)
+        }
+    }
+}
+
+/// What to do with a picture before it is shown to the model.
+fn preparation(input: OnnxInput, spec: &InputSpec) -> String {
+    let resized = spec.preparation();
+    match input {
+        OnnxInput::Normalised => format!(
+            "{resized}; then (pixel / 255 - mean) / std of each channel, mean {:?}, std {:?}",
+            spec.mean, spec.std
+        ),
+        OnnxInput::Pixels => resized,
+    }
+}
+
+/// From bytes, channels last, to what the first layer takes.
+fn normalised(graph: &mut Graph, spec: &InputSpec) -> String {
+    let mut row = |name: &str, value: &dyn Fn(f32, f32) -> f32| {
+        let values: Vec<f32> = spec
+            .mean
+            .iter()
+            .zip(&spec.std)
+            .map(|(mean, std)| value(*mean, *std))
+            .collect();
+        graph.floats(name, &[values.len()], &values)
+    };
+    // (pixel / 255 - mean) / std, as one product and one sum.
+    let scale = row("input.scale", &|_, std| 1.0 / (255.0 * std));
+    let shift = row("input.shift", &|mean, std| -mean / std);
+    let to = graph::int("to", Element::Float as usize);
+    let floats = graph.node("Cast", "input/floats", ["pixels"], vec![to]);
+    let scaled = graph.node("Mul", "input/scaled", [&floats, &scale], vec![]);
+    let moved = graph.node("Add", "input/normalised", [&scaled, &shift], vec![]);
+    let order = graph::ints("perm", &[0, 3, 1, 2]);
+    graph.node("Transpose", "input/images", [&moved], vec![order])
+}
+

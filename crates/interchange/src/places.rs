@@ -1,0 +1,33 @@
+use receptive_model::{Operation, Plan, PlannedLayer};
+
+/// Where a layer is found in burn's module and what it is called elsewhere.
+pub(crate) struct Place {
+    /// burn's path without the variants of enums: `layers.3.body.0`.
+    pub(crate) path: String,
+    /// The plan's name: `conv2d_2`.
+    pub(crate) name: String,
+}
+
+/// All layers, those within residuals too.
+pub(crate) fn places(plan: &Plan) -> Vec<Place> {
+    let mut places = Vec::new();
+    collect("layers", &plan.layers, &mut places);
+    places
+}
+
+fn collect(at: &str, layers: &[PlannedLayer], places: &mut Vec<Place>) {
+    for (i, layer) in layers.iter().enumerate() {
+        let path = format!("{at}.{i}");
+        if let Operation::Residual {
+            body, projection, ..
+        } = &layer.operation
+        {
+            collect(&format!("{path}.body"), body, places);
+            collect(&format!("{path}.projection"), projection, places);
+        }
+        places.push(Place {
+            path,
+            name: layer.name.clone(),
+        });
+    }
+}
