@@ -1,16 +1,17 @@
 //! Measures what the centre unit of 20 convolutions sees, tests whether that is a Gaussian, and
 //! draws `erf.png`: `cargo run --example erf`. The verdict should be GAUSSIAN, with a standard
-//! deviation of 5.0 pixels, within half a minute.
+//! deviation of 5.0 pixels, within half a minute. `-- --backend ndarray` runs it on another backend.
 
 use receptive_erf::picture::{Subject, measurement};
 use receptive_erf::theory::{Seeds, Weights, predict};
 use receptive_erf::{
-    Aggregate, ErfError, Network, Noise, Options, Probe, Report, TheoryReport, measure_layer,
+    Aggregate, Network, Noise, Options, Probe, Report, TheoryReport, measure_layer,
 };
 use receptive_model::{InputConfig, presets};
 use receptive_plot::Draw;
+use receptive_train::{Backend, TrainError};
 
-fn main() -> Result<(), ErfError> {
+fn main() -> Result<(), TrainError> {
     // 20 layers of 3x3 see 41 pixels.
     let (name, layer) = ("plain-20", "20");
     let input = InputConfig {
@@ -19,7 +20,7 @@ fn main() -> Result<(), ErfError> {
         width: 41,
     };
     let plan = presets::preset(name, input)?.with_classes(10).plan()?;
-    let device = burn::tensor::Device::flex();
+    let device = Backend::of_arguments(std::env::args())?.device()?;
     let probe = Probe::central(&plan, layer)?;
 
     // The gradient of the unit with respect to noise images, with weights drawn anew each time.

@@ -1,5 +1,5 @@
 //! Trains the `tutorial` preset on 2,000 pictures of clothes; top-1 on the test split should reach
-//! 80 % within half a minute: `cargo run --release --example train`.
+//! 80 % within half a minute: `cargo run --release --example train`; `-- --backend ndarray` runs it on another backend.
 
 use receptive_data::NoProgress;
 use receptive_model::presets;
@@ -24,7 +24,7 @@ fn main() -> Result<(), TrainError> {
         );
     }
 
-    let backend: Backend = "flex".parse()?;
+    let backend = Backend::of_arguments(std::env::args())?;
     let run = RunDirectory::next(Path::new("runs"))?;
     let (device, on_cpu) = (backend.device()?, backend.kind.is_cpu());
     let trained = train(

@@ -3,12 +3,14 @@
 // The lint spares test functions, not what they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod backends;
 mod determinism;
 mod field;
+mod interchange;
 mod interruption;
 mod learning;
+mod networks;
 mod photos;
+mod transfer;
 
 use burn::tensor::Device;
 use receptive_data::NoProgress;

@@ -62,7 +62,7 @@ pub(crate) enum Policy {
 /// Where it runs.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MachineArgs {
-    /// Compute on this backend: flex, ndarray, wgpu, cuda:1, ... [default: flex]
+    /// Compute on this backend: flex, ndarray, wgpu, cuda:1, ... [default: $BURN_DEVICE, or flex]
     #[arg(long, value_name = "NAME[:INDEX]")]
     pub(crate) backend: Option<String>,
     /// Compute with N threads; 0 for all cores. Never changes the result
@@ -81,6 +81,13 @@ pub(crate) struct TrainArgs {
     /// The network, or a whole run's config.toml, from a file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Start from this run's trained model: its network and input, a new last layer for other
+    /// classes [its own data by default]
+    #[arg(long, value_name = "RUN", conflicts_with = "preset")]
+    pub(crate) from: Option<PathBuf>,
+    /// Leave the first N layers of that model as they are
+    #[arg(long, value_name = "N", requires = "from")]
+    pub(crate) freeze: Option<usize>,
     /// Change any setting, such as train.optimizer.learning_rate=0.01; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -332,7 +339,12 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "N|FILE")]
     pub(crate) classes: Option<String>,
     /// What is subtracted from pixels in 0..1: one number, or one for each channel
-    #[arg(long, value_name = "N,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
     pub(crate) mean: Option<Vec<f32>>,
     /// What they are divided by afterwards
     #[arg(long, value_name = "N,...", value_delimiter = ',')]

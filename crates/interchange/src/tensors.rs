@@ -53,9 +53,10 @@ pub fn tensors(model: &Classifier) -> Result<Vec<NamedTensor>, InterchangeError>
 
 fn read(name: String, data: TensorData) -> Result<NamedTensor, InterchangeError> {
     let shape = data.shape().iter().copied().collect();
-    let values = data.convert::<f32>().try_into_vec().map_err(|error| {
-        InterchangeError::unwritable("tensors", format!("{name}: {error:?}"))
-    })?;
+    let values = data
+        .convert::<f32>()
+        .try_into_vec()
+        .map_err(|error| InterchangeError::unwritable("tensors", format!("{name}: {error:?}")))?;
     Ok(NamedTensor {
         name,
         shape,

@@ -108,13 +108,62 @@ impl BackendKind {
         }
     }
 
+    /// All names, with commas.
+    fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
     /// The command that compiles it in.
     pub fn build_command(self) -> String {
         format!("cargo run --release --features {} -- ...", self.name())
     }
 }
 
+/// The variable that names burn's default device.
+const VARIABLE: &str = "BURN_DEVICE";
+
 impl Backend {
+    /// The backend where nothing names one: that of the variable `BURN_DEVICE`, as in any burn
+    /// program, else flex.
+    ///
+    /// # Errors
+    /// When the variable names no backend; burn itself would panic.
+    pub fn usual() -> Result<Self, TrainError> {
+        match std::env::var_os(VARIABLE) {
+            None => Ok(Self {
+                kind: BackendKind::Flex,
+                index: None,
+            }),
+            Some(name) => Self::of_variable(&name.to_string_lossy()),
+        }
+    }
+
+    fn of_variable(value: &str) -> Result<Self, TrainError> {
+        value
+            .to_lowercase()
+            .parse()
+            .map_err(|_| TrainError::Backend {
+                backend: value.into(),
+                problem: format!(
+                    "the environment's {VARIABLE} names no backend of this program; set it to one of \
+                     {}, unset it, or use --backend",
+                    BackendKind::names()
+                ),
+            })
+    }
+
+    /// That of `--backend NAME` among a program's arguments, else the [`usual`](Self::usual) one.
+    ///
+    /// # Errors
+    /// When no backend has that name.
+    pub fn of_arguments(arguments: impl IntoIterator<Item = String>) -> Result<Self, TrainError> {
+        let mut arguments = arguments.into_iter();
+        match arguments.find(|argument| argument == "--backend") {
+            Some(_) => arguments.next().unwrap_or_default().parse(),
+            None => Self::usual(),
+        }
+    }
+
     /// The backend's device.
     ///
     /// # Errors
@@ -181,7 +230,7 @@ impl FromStr for Backend {
             .ok_or_else(|| {
                 fail(format!(
                     "it is not known; there are {}",
-                    BackendKind::ALL.map(|k| k.name()).join(", ")
+                    BackendKind::names()
                 ))
             })?;
         let index = index
@@ -217,6 +266,29 @@ mod tests {
         assert!(error.contains("flex, ndarray, wgpu"), "{error}");
         let error = "cuda:first".parse::<Backend>().unwrap_err().to_string();
         assert!(error.contains("cuda:0"), "{error}");
+    }
+
+    #[test]
+    fn a_variable_that_names_nothing_is_a_sentence() {
+        assert_eq!(
+            Backend::of_variable("NdArray").unwrap().to_string(),
+            "ndarray"
+        );
+        let error = Backend::of_variable("toaster").unwrap_err().to_string();
+        assert!(
+            error.contains("BURN_DEVICE") && error.contains("unset it"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_argument_names_the_backend() {
+        let of = |words: &[&str]| Backend::of_arguments(words.iter().map(ToString::to_string));
+        assert_eq!(
+            of(&["erf", "--backend", "wgpu:1"]).unwrap().to_string(),
+            "wgpu:1"
+        );
+        assert!(of(&["erf", "--backend"]).is_err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! From a config to data that is measured and a plan that is checked.
 
-use crate::TrainError;
+use crate::backend::default_device;
 use crate::config::{DataConfig, RunConfig};
+use crate::{Started, TrainError};
 use receptive_data::{DataOptions, DataSet, ImageSize, InputSize, KNOWN_NAMES, Progress, Samples};
-use receptive_model::{InputConfig, InputSpec, Pair, Plan, Resize};
+use receptive_model::{InputConfig, InputSpec, LayerConfig, Pair, Plan, Resize};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Prepared {
     pub input: InputSpec,
     /// The network, checked.
     pub plan: Plan,
+    /// The trained model it starts from, where it does.
+    pub start: Option<Started>,
     /// The training split.
     pub train: Arc<Samples>,
     /// The validation split; may be empty.
@@ -101,12 +104,26 @@ pub fn prepare(
             ..config.model.input
         };
     }
+    if config.start.is_some()
+        && let Some(LayerConfig::Linear(head)) = config.model.layers.last_mut()
+    {
+        head.units = None; // one for each class, however many it had
+    }
     let plan = config
         .model
         .clone()
         .with_classes(data.classes.len())
         .plan()?;
     config.model = plan.config.clone();
+    let start = match &mut config.start {
+        Some(start) => {
+            let (seed, device) = (config.train.seed, default_device()?);
+            let started = start.load(&plan, &data.classes, seed, &device)?;
+            start.weights_sha256 = Some(started.weights_sha256.clone());
+            Some(started)
+        }
+        None => None,
+    };
     let InputConfig {
         channels,
         height,
@@ -126,20 +143,31 @@ pub fn prepare(
     // A split without images has no accuracy, not one of 0 %.
     let test = data.test.as_ref().filter(|test| !test.is_empty());
     let (train, val, test) = (split(&data.train), split(&data.val), test.map(split));
-    let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
-    let input = InputSpec {
-        channels: size.channels,
-        height: size.height,
-        width: size.width,
-        resize: model_resize(config.data.resize),
-        mean,
-        std,
+    let resize = model_resize(config.data.resize);
+    let input = match &start {
+        // What trained weights expect to see.
+        Some(start) => InputSpec {
+            resize,
+            ..start.input.clone()
+        },
+        None => {
+            let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
+            InputSpec {
+                channels: size.channels,
+                height: size.height,
+                width: size.width,
+                resize,
+                mean,
+                std,
+            }
+        }
     };
     Ok(Prepared {
         config,
         data,
         input,
         plan,
+        start,
         train,
         val,
         test,
@@ -212,8 +240,8 @@ pub(crate) fn input_size(input: &InputSpec) -> InputSize {
     }
 }
 
-// The model crate and the data crate know nothing of each other, so each has this enum.
-pub(crate) fn data_resize(resize: Resize) -> receptive_data::Resize {
+/// The data crate's word for it: the two crates know nothing of each other, so each has this enum.
+pub fn data_resize(resize: Resize) -> receptive_data::Resize {
     match resize {
         Resize::Stretch => receptive_data::Resize::Stretch,
         Resize::Crop => receptive_data::Resize::Crop,

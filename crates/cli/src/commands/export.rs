@@ -42,12 +42,10 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
             ],
         ),
     };
-    std::fs::create_dir_all(&arguments.out).map_err(|source| {
-        receptive_train::TrainError::Io {
-            path: arguments.out.clone(),
-            action: "creating the directory",
-            source,
-        }
+    std::fs::create_dir_all(&arguments.out).map_err(|source| receptive_train::TrainError::Io {
+        path: arguments.out.clone(),
+        action: "creating the directory",
+        source,
     })?;
     let mut written = Vec::new();
     for (name, bytes) in files {

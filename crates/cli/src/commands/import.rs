@@ -83,7 +83,12 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
     let mut config = match (&arguments.network, &file.spec) {
         (Some(network), _) => model_config(network)?,
         (None, Some(spec)) => spec.config.clone(),
-        (None, None) => return Err(missing("--network", "NAME or FILE: the network it was trained in")),
+        (None, None) => {
+            return Err(missing(
+                "--network",
+                "NAME or FILE: the network it was trained in",
+            ));
+        }
     };
     if let Some(input) = &arguments.input {
         config.input = parse_input(input)?;
@@ -121,7 +126,9 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
     Ok(Spec {
         input: input_spec(
             &config,
-            resize.or(own.map(|spec| spec.input.resize)).unwrap_or_default(),
+            resize
+                .or(own.map(|spec| spec.input.resize))
+                .unwrap_or_default(),
             mean,
             std,
         ),

@@ -50,7 +50,10 @@ fn print_json<T: Serialize>(value: &T) -> Result<(), CliError> {
 
 /// The device and the threads a trained run is applied with.
 fn machine(arguments: &MachineArgs) -> Result<(Backend, usize), CliError> {
-    let backend: Backend = arguments.backend.as_deref().unwrap_or("flex").parse()?;
+    let backend = match &arguments.backend {
+        Some(name) => name.parse()?,
+        None => Backend::usual()?,
+    };
     let mut machine = MachineConfig::default();
     machine.threads = arguments.threads.unwrap_or(machine.threads);
     machine.check()?;

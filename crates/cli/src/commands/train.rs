@@ -1,13 +1,15 @@
-use super::{paragraph, percent, policy, print, print_json};
+use super::{model_directory, paragraph, percent, policy, print, print_json};
 use crate::args::TrainArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{DataProgress, TrainProgress, say};
 use crate::signals;
-use receptive_model::presets;
+use receptive_model::{Artifact, Plan, presets};
+use receptive_train::backend::default_device;
 use receptive_train::config::with_overrides;
 use receptive_train::{
-    Backend, InputFrom, Outcome, Prepared, RunConfig, RunDirectory, Trained, prepare, train,
+    Backend, InputFrom, Outcome, Prepared, RunConfig, RunDirectory, StartConfig, Started, Trained,
+    data_resize, prepare, train,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -36,14 +38,25 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
 
 /// The arguments, laid over the file, laid over the defaults.
 fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
-    let (mut config, input_from) = match &arguments.config {
-        Some(path) => (RunConfig::load(path)?, InputFrom::Model),
-        None => {
+    let (mut config, input_from) = match (&arguments.config, &arguments.from) {
+        (Some(path), _) => (RunConfig::load(path)?, InputFrom::Model),
+        (None, Some(run)) => (of_run(run, arguments.data.is_some())?, InputFrom::Model),
+        (None, None) => {
             let name = arguments.preset.as_deref().unwrap_or(presets::DEFAULT);
             let model = presets::preset(name, presets::usual_input(name))?;
-            (RunConfig::new(model), InputFrom::Data)
+            let mut config = RunConfig::new(model);
+            config.machine.backend = Backend::usual()?.to_string();
+            (config, InputFrom::Data)
         }
     };
+    if let Some(run) = &arguments.from {
+        let from = model_directory(run)?;
+        let from = std::path::absolute(&from).unwrap_or(from);
+        config.start = Some(StartConfig {
+            freeze: arguments.freeze.unwrap_or(0),
+            ..StartConfig::new(from)
+        });
+    }
     set(&mut config.data.source, arguments.data.clone());
     set(
         &mut config.data.bad_images,
@@ -76,6 +89,18 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     Ok((with_overrides(&config, &arguments.set)?, input_from))
 }
 
+/// All defaults for a trained run's network and, unless other data is named, its data.
+fn of_run(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
+    let artifact = Artifact::load(&model_directory(run)?, &default_device()?)?;
+    let mut config = RunConfig::new(artifact.model.config().clone());
+    config.machine.backend = Backend::usual()?.to_string();
+    if !has_data && let Ok(own) = RunDirectory::open(run).and_then(|run| run.config()) {
+        config.data = own.data;
+    }
+    config.data.resize = data_resize(artifact.input.resize);
+    Ok(config)
+}
+
 fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
@@ -106,6 +131,9 @@ fn announce(prepared: &Prepared, backend: Backend, directory: &RunDirectory) {
         plan.total.params,
         plan.total.macs as f64 / 1e6
     ));
+    if let (Some(start), Some(found)) = (&prepared.config.start, &prepared.start) {
+        say(paragraph("start    ", &begun_from(start, found, plan)));
+    }
     say(format!(
         "machine  {backend}, {threads} thread{}; about {} MiB for a step",
         if threads == 1 { "" } else { "s" },
@@ -125,6 +153,29 @@ fn announce(prepared: &Prepared, backend: Backend, directory: &RunDirectory) {
             directory.path().join(RunDirectory::SKIPPED).display()
         ));
     }
+}
+
+/// What is kept of the trained model that training starts from.
+fn begun_from(start: &StartConfig, found: &Started, plan: &Plan) -> String {
+    let learnt: usize = plan
+        .layers
+        .iter()
+        .skip(start.freeze)
+        .map(|layer| layer.params)
+        .sum();
+    let head = if found.has_new_head {
+        format!("a new last layer for {} classes", plan.classes)
+    } else {
+        "the same classes".into()
+    };
+    format!(
+        "{}; {head}; {} of {} layers frozen, {} of {} parameters learn",
+        start.from.display(),
+        start.freeze.min(plan.layers.len()),
+        plan.layers.len(),
+        learnt,
+        plan.total.params
+    )
 }
 
 #[derive(Serialize)]

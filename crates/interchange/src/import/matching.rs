@@ -113,10 +113,7 @@ fn parts(layers: &[(String, Parts)], name: &str) -> Parts {
 const PREFIXES: [&str; 4] = ["", "module.", "_orig_mod.", "model."];
 
 /// The file's layers that are called as the network's; `None` unless all are.
-fn by_name(
-    wanted: &[(String, Parts)],
-    found: &[(String, Parts)],
-) -> Option<Vec<(String, String)>> {
+fn by_name(wanted: &[(String, Parts)], found: &[(String, Parts)]) -> Option<Vec<(String, String)>> {
     PREFIXES.iter().find_map(|prefix| {
         wanted
             .iter()
@@ -193,7 +190,11 @@ fn by_shape(
 fn natural(name: &str) -> Vec<(u64, String)> {
     let mut parts: Vec<(u64, String)> = Vec::new();
     for part in name.split(|c: char| !c.is_ascii_alphanumeric()) {
-        let digits: String = part.chars().rev().take_while(char::is_ascii_digit).collect();
+        let digits: String = part
+            .chars()
+            .rev()
+            .take_while(char::is_ascii_digit)
+            .collect();
         let word = part.len() - digits.len();
         let number = part[word..].parse().unwrap_or(0);
         parts.push((0, part[..word].into()));
@@ -295,7 +296,10 @@ mod tests {
         file[4].shape = vec![11];
         let error = match_names(&network(), &file, &Names::Auto).unwrap_err();
         let words = error.to_string();
-        assert!(words.contains("linear_1 needs bias 10, weight 10x8"), "{words}");
+        assert!(
+            words.contains("linear_1 needs bias 10, weight 10x8"),
+            "{words}"
+        );
         let mut file = network();
         file.push(shaped(&[("extra.weight", &[3])]).remove(0));
         let words = match_names(&network(), &file, &Names::Auto)

@@ -9,10 +9,10 @@ pub use read::{WeightFile, read};
 use crate::places::places;
 use crate::{InterchangeError, tensors};
 use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
+use burn::tensor::Device;
 use burn::tensor::TensorData;
 use matching::{Shaped, match_names};
 use receptive_model::{Classifier, Plan};
-use burn::tensor::Device;
 
 /// Builds the planned network with a file's weights; also says which of the file's tensors went
 /// where.
@@ -56,8 +56,18 @@ pub fn import(
         .errors
         .iter()
         .map(ToString::to_string)
-        .chain(applied.missing.iter().map(|(name, _)| format!("{name} got no values")))
-        .chain(applied.unused.iter().map(|name| format!("{name} has no place")))
+        .chain(
+            applied
+                .missing
+                .iter()
+                .map(|(name, _)| format!("{name} got no values")),
+        )
+        .chain(
+            applied
+                .unused
+                .iter()
+                .map(|name| format!("{name} has no place")),
+        )
         .collect();
     if problems.is_empty() {
         Ok((model, matches))

@@ -3,8 +3,8 @@
 use super::matching::Shaped;
 use crate::spec::SPEC;
 use crate::{InterchangeError, Spec};
-use burn::store::pytorch::PytorchReader;
 use burn::store::bridge;
+use burn::store::pytorch::PytorchReader;
 use burn::tensor::{DType, TensorData};
 use receptive_model::artifact::store::read_capped;
 use safetensors::{Dtype, SafeTensors};

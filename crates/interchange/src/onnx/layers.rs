@@ -37,9 +37,9 @@ fn layer(
     let name = planned.name.as_str();
     let tensor = |graph: &mut Graph, leaf: &str| {
         let full = format!("{name}.{leaf}");
-        let tensor = weights.get(full.as_str()).ok_or_else(|| {
-            InterchangeError::unwritable("ONNX", format!("`{full}` is missing"))
-        })?;
+        let tensor = weights
+            .get(full.as_str())
+            .ok_or_else(|| InterchangeError::unwritable("ONNX", format!("`{full}` is missing")))?;
         Ok::<_, InterchangeError>(graph.floats(&full, &tensor.shape, &tensor.values))
     };
     Ok(match &planned.operation {
@@ -177,7 +177,8 @@ fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation) -> String 
 
 /// `x / 2 (1 + erf(x / sqrt 2))`, since `Gelu` came only with operator set 20.
 fn gelu(graph: &mut Graph, name: &str, x: &str) -> String {
-    let mut number = |word: &str, value: f32| graph.floats(&format!("{name}.{word}"), &[], &[value]);
+    let mut number =
+        |word: &str, value: f32| graph.floats(&format!("{name}.{word}"), &[], &[value]);
     let root = number("root", std::f32::consts::SQRT_2);
     let one = number("one", 1.0);
     let half = number("half", 0.5);

@@ -144,4 +144,3 @@ fn normalised(graph: &mut Graph, spec: &InputSpec) -> String {
     let order = graph::ints("perm", &[0, 3, 1, 2]);
     graph.node("Transpose", "input/images", [&moved], vec![order])
 }
-

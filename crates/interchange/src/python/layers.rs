@@ -47,15 +47,11 @@ fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
                 code.step(format!("{x} = F.pad({x}, {})", pads(edges)));
             }
             let mut made = format!("nn.Conv2d({inputs}, {filters}, {}", pair(kernel_size));
-            for (word, value, usual) in [
+            made += &unusual(&[
                 ("stride", *strides, [1, 1]),
                 ("padding", padding.unwrap_or_default(), [0, 0]),
                 ("dilation", *dilation, [1, 1]),
-            ] {
-                if value != usual {
-                    made += &format!(", {word}={}", pair(&value));
-                }
-            }
+            ]);
             if *groups != 1 {
                 made += &format!(", groups={groups}");
             }
@@ -73,20 +69,19 @@ fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
             edges,
         } => {
             // PyTorch pads by half a window at most, and evenly.
-            let padding = even(edges).filter(|[height, width]| {
-                2 * height <= pool_size[0] && 2 * width <= pool_size[1]
-            });
+            let padding = even(edges)
+                .filter(|[height, width]| 2 * height <= pool_size[0] && 2 * width <= pool_size[1]);
             if padding.is_none() {
                 let pads = pads(edges);
                 code.step(format!("{x} = F.pad({x}, {pads}, value=float(\"-inf\"))"));
             }
-            code.step(format!(
-                "{x} = F.max_pool2d({x}, {}, {}, {}, {})",
-                pair(pool_size),
-                pair(strides),
-                pair(&padding.unwrap_or_default()),
-                pair(dilation)
-            ));
+            let mut call = format!("{x} = F.max_pool2d({x}, {}", pair(pool_size));
+            call += &unusual(&[
+                ("stride", *strides, *pool_size),
+                ("padding", padding.unwrap_or_default(), [0, 0]),
+                ("dilation", *dilation, [1, 1]),
+            ]);
+            code.step(call + ")");
         }
         Operation::AvgPool2d {
             pool_size,
@@ -182,6 +177,13 @@ fn pads(edges: &Edges) -> String {
         right,
     } = edges;
     format!("({left}, {right}, {top}, {bottom})")
+}
+
+/// The arguments that are not PyTorch's defaults.
+fn unusual(arguments: &[(&str, [usize; 2], [usize; 2])]) -> String {
+    let said = arguments.iter().filter(|(_, value, usual)| value != usual);
+    said.map(|(word, value, _)| format!(", {word}={}", pair(value)))
+        .collect()
 }
 
 fn pair([height, width]: &[usize; 2]) -> String {

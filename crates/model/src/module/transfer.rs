@@ -1,8 +1,8 @@
 //! Trained weights as another network's start.
 
 use super::Classifier;
-use crate::config::LayerConfig;
 use crate::ModelError;
+use crate::config::LayerConfig;
 use burn::module::Module;
 
 impl Classifier {
@@ -40,7 +40,13 @@ impl Classifier {
     /// # Errors
     /// When no weight would be left to learn.
     pub fn freeze_first(mut self, layers: usize) -> Result<Self, ModelError> {
-        let left: usize = self.plan.layers.iter().skip(layers).map(|layer| layer.params).sum();
+        let left: usize = self
+            .plan
+            .layers
+            .iter()
+            .skip(layers)
+            .map(|layer| layer.params)
+            .sum();
         if left == 0 {
             let last = self.plan.layers.iter().rposition(|layer| layer.params > 0);
             return Err(ModelError::model(

@@ -10,4 +10,5 @@ mod planned_shapes;
 mod presets;
 mod randomness;
 mod refusals;
+mod transfer;
 mod values;

@@ -12,7 +12,7 @@ pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig, WeightRule,
 };
 
-use crate::{FieldConfig, TrainError};
+use crate::{FieldConfig, StartConfig, TrainError};
 use receptive_data::{BadImages, Resize};
 use receptive_model::{ModelConfig, Pair};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct RunConfig {
     /// Where it runs. Only `backend` has an influence on the numbers.
     #[serde(default)]
     pub machine: MachineConfig,
+    /// The trained model whose weights are the first ones; drawn from the seed where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartConfig>,
     /// Whether and how the receptive field is measured while it trains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track_erf: Option<FieldConfig>,
@@ -149,6 +152,7 @@ impl RunConfig {
             data: DataConfig::default(),
             train: TrainConfig::default(),
             machine: MachineConfig::default(),
+            start: None,
             track_erf: None,
             model,
         }

@@ -19,7 +19,7 @@ pub(super) struct Learner<'a> {
 }
 
 impl<'a> Learner<'a> {
-    /// The untrained model of the run's seed.
+    /// The untrained model of the run's seed, or the trained one it starts from.
     pub(super) fn new(
         prepared: &'a Prepared,
         device: &Device, // without autodiff
@@ -28,8 +28,16 @@ impl<'a> Learner<'a> {
     ) -> Result<Self, TrainError> {
         let config = &prepared.config.train;
         let device = device.clone().autodiff();
+        let plan = &prepared.plan;
+        let model = match &prepared.config.start {
+            Some(start) => {
+                let classes = &prepared.data.classes;
+                start.load(plan, classes, config.seed, &device)?.model
+            }
+            None => plan.init_seeded(config.seed, &device),
+        };
         Ok(Self {
-            model: prepared.plan.init_seeded(config.seed, &device),
+            model,
             optimizer: config.optimizer.init(),
             loss: Loss::new(
                 config.label_smoothing,

@@ -1,0 +1,340 @@
+//! What is exported computes the same in programs that are not ours, and comes back unchanged.
+//!
+//! The tests that need Python are ignored unless asked for: `RECEPTIVE_PYTHON` names an interpreter
+//! with numpy, onnxruntime, safetensors and torch.
+
+use crate::networks;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_interchange::{
+    Names, OnnxInput, import, read, tensors, to_onnx, to_python, to_safetensors,
+};
+use receptive_model::{Artifact, Classifier, InputSpec, ModelConfig, Resize, weights_sha256};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const IMAGES: usize = 100;
+const BAR: f64 = 1e-4;
+
+/// Bytes that look like noise, the same every time.
+fn pixels(values: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    (0..values)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
+}
+
+/// An artifact with weights of its own and running statistics that are not those of a new network.
+fn artifact(config: &ModelConfig) -> Artifact {
+    let device = Device::flex();
+    let plan = config.plan().unwrap();
+    let input = plan.input();
+    let model = plan.init_seeded(3, &device.clone().autodiff());
+    let channels = input.channels;
+    let spec = InputSpec {
+        channels,
+        height: input.height,
+        width: input.width,
+        resize: Resize::Crop,
+        mean: vec![0.4; channels],
+        std: vec![0.3; channels],
+    };
+    for _ in 0..5 {
+        // A pass on an autodiff device moves burn's running statistics.
+        model.forward(Tensor::from_inner(images(&spec, &device)));
+    }
+    Artifact {
+        model: model.valid(),
+        classes: (0..plan.classes)
+            .map(|class| format!("class {class}"))
+            .collect(),
+        input: spec,
+    }
+}
+
+fn images(spec: &InputSpec, device: &Device) -> Tensor<4> {
+    let [channels, height, width] = [spec.channels, spec.height, spec.width];
+    let bytes = pixels(IMAGES * channels * height * width);
+    let mut values = vec![0.0; bytes.len()];
+    for (i, byte) in bytes.iter().enumerate() {
+        // From channels last to channels first.
+        let (image, rest) = (
+            i / (height * width * channels),
+            i % (height * width * channels),
+        );
+        let (place, channel) = (rest / channels, rest % channels);
+        let value = (f32::from(*byte) / 255.0 - spec.mean[channel]) / spec.std[channel];
+        values[(image * channels + channel) * height * width + place] = value;
+    }
+    let data = TensorData::new(values, [IMAGES, channels, height, width]);
+    Tensor::from_data(data, device)
+}
+
+fn logits(artifact: &Artifact) -> Vec<f32> {
+    let x = images(&artifact.input, &Device::flex());
+    artifact.model.forward(x).into_data().iter().collect()
+}
+
+/// A run of a moment, so that there is an artifact that training made.
+fn trained() -> Artifact {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    crate::run_in(
+        &path,
+        crate::tiny_run(),
+        &Device::flex(),
+        &mut receptive_train::Quiet,
+        &receptive_train::Stop::default(),
+    )
+    .unwrap();
+    Artifact::load(&path.join("model"), &Device::flex()).unwrap()
+}
+
+fn artifacts() -> Vec<(String, Artifact)> {
+    let networks = networks::all();
+    let mut all: Vec<(String, Artifact)> = networks
+        .into_iter()
+        .map(|(name, config)| (name, artifact(&config)))
+        .collect();
+    all.push(("a trained run".into(), trained()));
+    all
+}
+
+fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+fn back(artifact: &Artifact, path: &Path) -> Classifier {
+    let file = read(path, None).unwrap();
+    let plan = artifact.model.plan();
+    import(plan, &file, &Names::Auto, &Device::flex())
+        .unwrap()
+        .0
+}
+
+#[test]
+fn safetensors_come_back_with_the_same_bits() {
+    for (name, artifact) in artifacts() {
+        let file = written(&to_safetensors(&artifact).unwrap());
+        let spec = read(file.path(), None).unwrap().spec.unwrap();
+        assert_eq!(spec.classes, artifact.classes, "{name}");
+        assert_eq!(spec.input, artifact.input, "{name}");
+        assert_eq!(spec.config, *artifact.model.config(), "{name}");
+        let model = back(&artifact, file.path());
+        assert_eq!(
+            weights_sha256(&model),
+            weights_sha256(&artifact.model),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn names_and_layout_are_pytorch_s() {
+    let artifact = artifact(&networks::every_kind());
+    let tensors: BTreeMap<String, Vec<usize>> = tensors(&artifact.model)
+        .unwrap()
+        .into_iter()
+        .map(|tensor| (tensor.name, tensor.shape))
+        .collect();
+    // Two convolutions, three in a residual, each with its own name.
+    assert_eq!(tensors["conv2d_1.weight"], [6, 2, 4, 4]);
+    assert_eq!(tensors["conv2d_4.weight"], [12, 4, 3, 3]);
+    assert_eq!(tensors["batch_norm_1.running_mean"], [12]);
+    assert_eq!(tensors["linear_3.weight"], [5, 12]);
+    assert_eq!(tensors["linear_3.bias"], [5]);
+    assert!(!tensors.keys().any(|name| name.contains("gamma")));
+}
+
+#[test]
+fn a_damaged_file_is_a_sentence() {
+    let artifact = artifact(&networks::every_kind());
+    let whole = to_safetensors(&artifact).unwrap();
+    let mut refused = 0;
+    for cut in [0, 1, 7, 8, 9, 100, whole.len() / 2, whole.len() - 1] {
+        let file = written(&whole[..cut]);
+        let error = read(file.path(), None).unwrap_err().to_string();
+        assert!(error.contains(&*file.path().to_string_lossy()), "{error}");
+        refused += 1;
+    }
+    assert_eq!(refused, 8);
+    // A flipped bit of the header is refused or leaves another name, shape or spec; one of a value
+    // can't be seen. Nothing panics.
+    for bit in (0..8 * 2_000).step_by(37) {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let file = written(&damaged);
+        if let Ok(file) = read(file.path(), None) {
+            let plan = artifact.model.plan();
+            let _ = import(plan, &file, &Names::Auto, &Device::flex());
+        }
+    }
+}
+
+#[test]
+fn weights_of_another_network_are_refused_by_name() {
+    let file = written(&to_safetensors(&artifact(&networks::every_kind())).unwrap());
+    let file = read(file.path(), None).unwrap();
+    let plan = crate::tiny().with_classes(10).plan().unwrap();
+    let error = import(&plan, &file, &Names::Auto, &Device::flex()).unwrap_err();
+    assert!(error.to_string().contains("conv2d_1"), "{error}");
+}
+
+/// A state dict that PyTorch 2.15 saved, of a network with names of its own
+/// (`tests/python/checkpoint.py`).
+#[test]
+fn a_checkpoint_of_pytorch_is_read_without_python() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let config = ModelConfig::load(&assets.join("checkpoint.toml")).unwrap();
+    let plan = config.plan().unwrap();
+    let expected: Value =
+        serde_json::from_slice(&fs::read(assets.join("checkpoint.json")).unwrap()).unwrap();
+    for (name, key) in [
+        ("checkpoint.pt", None),
+        ("nested.pt", Some("state_dict")),
+        ("nested.pt", None),
+    ] {
+        let file = read(&assets.join(name), key).unwrap();
+        let device = Device::flex();
+        let (model, matches) = import(&plan, &file, &Names::Auto, &device).unwrap();
+        assert!(
+            matches
+                .iter()
+                .any(|found| found.from.ends_with("features.0.weight")),
+            "{matches:?}"
+        );
+        let values: Vec<f32> = (0..2 * 64).map(|i| (i % 13) as f32 / 13.0).collect();
+        let x = Tensor::<4>::from_data(TensorData::new(values, [2, 1, 8, 8]), &device);
+        let logits: Vec<f32> = model.forward(x).into_data().iter().collect();
+        let expected = expected["logits"].as_array().unwrap();
+        assert_eq!(logits.len(), expected.len());
+        for (ours, theirs) in logits.iter().zip(expected) {
+            let theirs = theirs.as_f64().unwrap();
+            assert!((f64::from(*ours) - theirs).abs() < 1e-5, "{ours}, {theirs}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_never_panics() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/checkpoint.pt");
+    let whole = fs::read(path).unwrap();
+    for cut in (0..whole.len()).step_by(97) {
+        let _ = read(written(&whole[..cut]).path(), None);
+    }
+    for bit in (0..8 * whole.len()).step_by(101) {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let _ = read(written(&damaged).path(), None);
+    }
+}
+
+fn python(script: &str, directory: &Path) -> Value {
+    let python = std::env::var("RECEPTIVE_PYTHON").expect(
+        "RECEPTIVE_PYTHON: the Python interpreter with numpy, onnxruntime, safetensors and torch",
+    );
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("python")
+        .join(script);
+    let ran = Command::new(python)
+        .arg(script)
+        .arg(directory)
+        .output()
+        .expect("Python starts");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{errors}");
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+}
+
+fn write_floats(path: &Path, values: &[f32]) {
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+#[ignore = "needs Python: RECEPTIVE_PYTHON names it"]
+fn onnxruntime_and_pytorch_compute_the_same() {
+    println!(
+        "{:<16} {:>12} {:>12} {:>12} {:>9}",
+        "network", "onnx", "onnx pixels", "pytorch", "tensors"
+    );
+    for (name, artifact) in artifacts() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |file: &str| directory.path().join(file);
+        let spec = &artifact.input;
+        let [channels, height, width] = [spec.channels, spec.height, spec.width];
+        fs::write(
+            at("model.onnx"),
+            to_onnx(&artifact, OnnxInput::Normalised).unwrap(),
+        )
+        .unwrap();
+        fs::write(
+            at("pixels.onnx"),
+            to_onnx(&artifact, OnnxInput::Pixels).unwrap(),
+        )
+        .unwrap();
+        fs::write(at("model.safetensors"), to_safetensors(&artifact).unwrap()).unwrap();
+        fs::write(at("model.py"), to_python(&artifact, "model.safetensors")).unwrap();
+        fs::write(at("pixels.bin"), pixels(IMAGES * channels * height * width)).unwrap();
+        let x = images(spec, &Device::flex());
+        write_floats(
+            &at("images.bin"),
+            &x.into_data().iter().collect::<Vec<f32>>(),
+        );
+        write_floats(&at("logits.bin"), &logits(&artifact));
+        let tensors = tensors(&artifact.model).unwrap();
+        let mut shapes = BTreeMap::new();
+        for tensor in &tensors {
+            write_floats(&at(&format!("{}.bin", tensor.name)), &tensor.values);
+            shapes.insert(tensor.name.clone(), tensor.shape.clone());
+        }
+        let about = serde_json::json!({
+            "shape": [IMAGES, channels, height, width],
+            "classes": artifact.classes,
+            "tensors": shapes,
+        });
+        fs::write(at("about.json"), about.to_string()).unwrap();
+
+        let seen = python("compare.py", directory.path());
+        let difference = |format: &str| seen[format]["difference"].as_f64().unwrap();
+        println!(
+            "{name:<16} {:>12.1e} {:>12.1e} {:>12.1e} {:>9}",
+            difference("onnx"),
+            difference("pixels"),
+            difference("pytorch"),
+            tensors.len()
+        );
+        for format in ["onnx", "pixels", "pytorch"] {
+            assert!(difference(format) <= BAR, "{name}, {format}: {seen}");
+            assert_eq!(seen[format]["other_top1"], 0, "{name}, {format}: {seen}");
+        }
+        assert_eq!(seen["tensors"], tensors.len(), "{name}: {seen}");
+
+        // Weights that PyTorch drew and saved come back as a model that computes the same.
+        let file = read(&at("torch.pt"), None).unwrap();
+        let plan = artifact.model.plan();
+        let (model, _) = import(plan, &file, &Names::Auto, &Device::flex()).unwrap();
+        let theirs = fs::read(at("torch.bin")).unwrap();
+        let theirs = theirs
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        let redrawn = Artifact { model, ..artifact };
+        for (ours, theirs) in logits(&redrawn).into_iter().zip(theirs) {
+            assert!(
+                f64::from((ours - theirs).abs()) <= BAR,
+                "{name}: {ours}, {theirs}"
+            );
+        }
+    }
+}

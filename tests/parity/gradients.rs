@@ -1,0 +1,67 @@
+//! One training step of a network, taken apart.
+
+use crate::{noise, read};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use receptive_model::{Classifier, DropoutKey, Plan};
+
+/// What a step and an inference give.
+pub(crate) struct Answers {
+    /// With dropout and the batch's own statistics.
+    pub(crate) trained: Vec<f32>,
+    /// With neither.
+    pub(crate) inferred: Vec<f32>,
+    /// With respect to the images.
+    pub(crate) images: Vec<f32>,
+    /// With respect to each parameter, in the module's order.
+    pub(crate) weights: Vec<Vec<f32>>,
+    /// Of each batch norm, mean and variance.
+    pub(crate) statistics: Vec<Vec<f32>>,
+}
+
+pub(crate) fn answers(plan: &Plan, batch: usize, device: &Device) -> Answers {
+    let training = device.clone().autodiff();
+    let model = plan.init_seeded(1, &training);
+    let input = plan.input();
+    let dims = [batch, input.channels, input.height, input.width];
+    let images = noise(dims, &training).require_grad();
+    let key = DropoutKey {
+        seed: 2,
+        step: 3,
+        first_row: 0,
+    };
+    let (logits, statistics) = model.forward_keyed(images.clone(), key);
+    // Weights of both signs, so that nothing cancels.
+    let factors: Vec<f32> = (0..batch * plan.classes)
+        .map(|i| (i * 37 % 19) as f32 / 9.0 - 1.0)
+        .collect();
+    let factors = TensorData::new(factors, [batch, plan.classes]);
+    let loss = (logits.clone() * Tensor::from_data(factors, &training)).sum();
+    let gradients = loss.backward();
+    let inferring = model.valid();
+    Answers {
+        trained: read(logits.without_autodiff()),
+        inferred: read(inferring.forward(noise(dims, device))),
+        images: read(images.grad(&gradients).expect("an input gradient")),
+        weights: of_weights(&model, &gradients),
+        statistics: statistics
+            .into_iter()
+            .flat_map(|seen| [read(seen.mean), read(seen.variance)])
+            .collect(),
+    }
+}
+
+fn of_weights(model: &Classifier, gradients: &Gradients) -> Vec<Vec<f32>> {
+    struct Visitor<'a>(&'a Gradients, Vec<Vec<f32>>);
+    impl ModuleVisitor for Visitor<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // Running statistics have none.
+            if let Some(gradient) = param.val().grad(self.0) {
+                self.1.push(read(gradient));
+            }
+        }
+    }
+    let mut visitor = Visitor(gradients, Vec::new());
+    model.visit(&mut visitor);
+    visitor.1
+}

@@ -1,0 +1,160 @@
+//! Every layer and every preset, forward and backward.
+
+use crate::gradients::{Answers, answers};
+use crate::{backends, check, difference, networks};
+use burn::tensor::Device;
+use receptive_model::{
+    Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer,
+    GlobalAvgPool2dLayer, LayerConfig, LinearLayer, MaxPool2dLayer, ModelConfig, Padding, Plan,
+    ResidualLayer,
+};
+
+const BAR: f64 = 1e-4;
+
+fn compare(backend: &str, name: &str, plan: &Plan, batch: usize, device: &Device) {
+    let flex = answers(plan, batch, &Device::flex());
+    let other = answers(plan, batch, device);
+    let each = |of: fn(&Answers) -> &[Vec<f32>]| {
+        let pairs = of(&flex).iter().zip(of(&other));
+        pairs.map(|(a, b)| difference(a, b)).fold(0.0, f64::max)
+    };
+    let one = |of: fn(&Answers) -> &Vec<f32>| difference(of(&flex), of(&other));
+    for (what, found) in [
+        ("training", one(|answers| &answers.trained)),
+        ("inference", one(|answers| &answers.inferred)),
+        ("input gradient", one(|answers| &answers.images)),
+        (
+            "weight gradients",
+            of_weights(&flex.weights, &other.weights),
+        ),
+        ("batch statistics", each(|answers| &answers.statistics)),
+    ] {
+        check(backend, &format!("{name}: {what}"), found, BAR);
+    }
+}
+
+/// The largest difference of a tensor, relative to its own largest value. Of a tensor that gets less
+/// than a thousandth of the network's largest gradient, relative to that one: the gradient of a
+/// bias right before a batch norm is zero, and what is computed is rounding.
+fn of_weights(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
+    assert_eq!(ours.len(), theirs.len());
+    let most = |values: &[f32]| {
+        values
+            .iter()
+            .fold(0.0f32, |most, value| most.max(value.abs()))
+    };
+    let largest = ours.iter().map(|values| most(values)).fold(0.0, f32::max);
+    let one = |(ours, theirs): (&Vec<f32>, &Vec<f32>)| {
+        let own = most(ours);
+        let share = if own < 1e-3 * largest {
+            own / largest
+        } else {
+            1.0
+        };
+        difference(ours, theirs) * f64::from(share)
+    };
+    ours.iter().zip(theirs).map(one).fold(0.0, f64::max)
+}
+
+/// One layer on a map of two channels, with a head.
+fn single(layer: LayerConfig) -> Plan {
+    ModelConfig::new(2, 11, 14)
+        .with_classes(3)
+        .layer(layer)
+        .layer(FlattenLayer::default())
+        .layer(LinearLayer::classes())
+        .plan()
+        .unwrap()
+}
+
+fn layers() -> Vec<(&'static str, LayerConfig)> {
+    let conv = |filters: usize, kernel: usize| Conv2dLayer::new(filters, kernel);
+    let mut layers: Vec<(&str, LayerConfig)> = vec![
+        ("conv2d", conv(5, 3).into()),
+        (
+            "conv2d same, even",
+            conv(5, 4).with_padding(Padding::Same).into(),
+        ),
+        // 11 and 14 with a stride of 3: neither divides.
+        ("conv2d strides 3", conv(5, 4).with_strides(3).into()),
+        (
+            "conv2d strides 2x3",
+            conv(5, 3).with_strides([2, 3]).with_padding(1).into(),
+        ),
+        (
+            "conv2d dilation",
+            conv(5, 3)
+                .with_dilation(2)
+                .with_padding(Padding::Same)
+                .into(),
+        ),
+        ("conv2d groups", conv(6, 3).with_groups(2).into()),
+        (
+            "conv2d without bias",
+            Conv2dLayer::new(5, [1, 5]).with_bias(false).into(),
+        ),
+        ("max_pool2d", MaxPool2dLayer::new(2).into()),
+        (
+            "max_pool2d overlapping",
+            MaxPool2dLayer::new(3)
+                .with_strides(2)
+                .with_padding(1)
+                .into(),
+        ),
+        (
+            "max_pool2d dilation",
+            MaxPool2dLayer::new(2)
+                .with_strides(1)
+                .with_dilation(3)
+                .with_padding(Padding::Same)
+                .into(),
+        ),
+        ("avg_pool2d", AvgPool2dLayer::new(2).into()),
+        (
+            "avg_pool2d padded",
+            AvgPool2dLayer::new(3)
+                .with_strides(2)
+                .with_padding(1)
+                .into(),
+        ),
+        ("global_avg_pool2d", GlobalAvgPool2dLayer::default().into()),
+        ("batch_norm", BatchNormLayer::default().into()),
+        ("dropout", DropoutLayer { rate: 0.4 }.into()),
+        (
+            "residual",
+            ResidualLayer::new()
+                .layer(conv(4, 3).with_padding(Padding::Same))
+                .projection(conv(4, 1))
+                .with_activation(Activation::Relu)
+                .into(),
+        ),
+    ];
+    for kind in [
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Gelu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ] {
+        layers.push((kind.name(), kind.into()));
+    }
+    layers
+}
+
+#[test]
+fn every_layer_agrees_forward_and_backward() {
+    for (backend, device) in backends() {
+        for (name, layer) in layers() {
+            compare(backend, name, &single(layer), 3, &device);
+        }
+    }
+}
+
+#[test]
+fn every_preset_agrees_forward_and_backward() {
+    for (backend, device) in backends() {
+        for (name, config) in networks::all() {
+            compare(backend, &name, &config.plan().unwrap(), 2, &device);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Every backend gives the answers of flex: one suite, run on each that is compiled in.
+//!
+//! `cargo test --release --workspace` has ndarray; `--features receptive-tests/wgpu` and so on add
+//! others. A backend that is compiled in and finds no device fails: it was asked for. Each check
+//! prints its largest difference; `-- --nocapture` shows them.
+#![recursion_limit = "256"]
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod evaluation;
+mod field;
+mod files;
+mod gradients;
+mod layers;
+#[path = "../networks.rs"]
+mod networks;
+mod training;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_train::Backend;
+use receptive_train::backend::BackendKind;
+
+/// Every backend but flex that is compiled in, with its device.
+fn backends() -> Vec<(&'static str, Device)> {
+    let others = BackendKind::ALL
+        .into_iter()
+        .filter(|kind| *kind != BackendKind::Flex && kind.is_compiled());
+    others
+        .map(|kind| {
+            let device = Backend { kind, index: None }.device();
+            (
+                kind.name(),
+                device.unwrap_or_else(|error| panic!("{error}")),
+            )
+        })
+        .collect()
+}
+
+/// The largest difference, relative to the largest value of the two.
+fn difference(ours: &[f32], theirs: &[f32]) -> f64 {
+    assert_eq!(ours.len(), theirs.len());
+    let most = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0f32, f32::max);
+    let largest = most(&mut ours.iter().chain(theirs).map(|value| value.abs()));
+    let apart = most(&mut ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()));
+    let finite = ours.iter().chain(theirs).all(|value| value.is_finite());
+    assert!(finite, "a value is no number");
+    f64::from(apart) / f64::from(largest).max(f64::MIN_POSITIVE)
+}
+
+/// Says what was found and holds it against the bar.
+fn check(backend: &str, what: &str, found: f64, bar: f64) {
+    println!("{backend:<8} {what:<44} {found:>9.1e} (bar {bar:.0e})");
+    assert!(
+        found <= bar,
+        "{backend}, {what}: {found:e} is above {bar:e}"
+    );
+}
+
+/// Values between -1 and 1 that look like noise, the same on every device.
+fn noise(dims: [usize; 4], device: &Device) -> Tensor<4> {
+    let mut state = 7u32;
+    let values: Vec<f32> = (0..dims.iter().product::<usize>())
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect();
+    Tensor::from_data(TensorData::new(values, dims), device)
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter().collect()
+}

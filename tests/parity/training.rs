@@ -1,0 +1,88 @@
+//! Fifty steps of training follow the same losses.
+
+use crate::{backends, check};
+use burn::tensor::Device;
+use receptive_data::NoProgress;
+use receptive_model::{
+    Activation, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer, LinearLayer,
+    MaxPool2dLayer, ModelConfig, Padding,
+};
+use receptive_train::config::MicroBatch;
+use receptive_train::{
+    InputFrom, Observer, RunConfig, RunDirectory, Step, Stop, Trained, prepare, train,
+};
+use std::path::Path;
+
+pub(crate) const STEPS: usize = 50;
+const BATCH: usize = 32;
+
+/// Batch norm, dropout, overlapping pools, augmentation and momentum at once.
+pub(crate) fn config() -> RunConfig {
+    let model = ModelConfig::new(1, 28, 28)
+        .layer(Conv2dLayer::new(8, 3).with_padding(Padding::Same))
+        .layer(MaxPool2dLayer::new(3).with_strides(2))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(
+            Conv2dLayer::new(16, 3)
+                .with_strides(2)
+                .with_activation(Activation::Relu),
+        )
+        .layer(FlattenLayer::default())
+        .layer(DropoutLayer { rate: 0.2 })
+        .layer(LinearLayer::classes());
+    let mut config = RunConfig::new(model);
+    config.data.limit = Some(STEPS * BATCH * 10 / 9);
+    config.train.epochs = 1;
+    config.train.batch_size = BATCH;
+    config.train.micro_batch = MicroBatch::Images(BATCH / 2);
+    config.machine.threads = 1;
+    config
+}
+
+#[derive(Default)]
+struct Losses(Vec<f64>);
+
+impl Observer for Losses {
+    fn step(&mut self, step: &Step) {
+        self.0.push(step.loss);
+    }
+}
+
+/// The loss of each step and what the run came to.
+pub(crate) fn run(path: &Path, device: &Device, on_cpu: bool) -> (Vec<f64>, Trained) {
+    let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
+    let directory = RunDirectory::create(path).unwrap();
+    let mut losses = Losses::default();
+    let stop = Stop::default();
+    let trained = train(&prepared, &directory, device, on_cpu, &stop, &mut losses).unwrap();
+    (losses.0, trained)
+}
+
+#[test]
+fn fifty_steps_follow_the_same_losses() {
+    let directory = tempfile::tempdir().unwrap();
+    let (flex, _) = run(&directory.path().join("flex"), &Device::flex(), true);
+    assert!(flex.len() >= STEPS, "{}", flex.len());
+    assert!(
+        flex[STEPS - 1] < 0.7 * flex[0],
+        "it did not learn: {flex:?}"
+    );
+    for (backend, device) in backends() {
+        // Told to read each loss at once, as on a CPU ...
+        let path = directory.path().join(backend);
+        let (losses, at_once) = run(&path, &device, true);
+        let apart = flex.iter().zip(&losses).map(|(a, b)| (a - b).abs());
+        check(backend, "50 steps: loss", apart.fold(0.0, f64::max), 1e-3);
+        // ... and seldom, as on a GPU: the same run.
+        let path = directory.path().join(format!("{backend}-seldom"));
+        let (_, seldom) = run(&path, &device, false);
+        let loss = |trained: &Trained| trained.epochs[0].train_loss;
+        check(
+            backend,
+            "50 steps: losses read seldom",
+            (loss(&at_once) - loss(&seldom)).abs(),
+            1e-4,
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! Training may start from a trained model: for its classes or others, with its first layers kept.
+
+use burn::tensor::Device;
+use receptive_data::NoProgress;
+use receptive_model::{Artifact, Classifier};
+use receptive_train::{
+    InputFrom, Quiet, RunConfig, RunDirectory, StartConfig, Stop, TrainError, Trained, prepare,
+    train,
+};
+use std::path::Path;
+
+fn trained_in(path: &Path, config: RunConfig) -> Result<Trained, TrainError> {
+    let prepared = prepare(config, InputFrom::Model, &NoProgress)?;
+    let run = RunDirectory::create(path)?;
+    let device = Device::flex();
+    train(&prepared, &run, &device, true, &Stop::default(), &mut Quiet)
+}
+
+fn model(run: &Path) -> Classifier {
+    let artifact = Artifact::load(&run.join("model"), &Device::flex());
+    artifact.unwrap().model
+}
+
+/// A run, and a config that starts from it with `freeze` layers kept.
+fn first_run(parent: &Path, freeze: usize) -> RunConfig {
+    let first = parent.join("first");
+    trained_in(&first, crate::tiny_run()).unwrap();
+    let mut config = crate::tiny_run();
+    config.train.epochs = 1;
+    config.start = Some(StartConfig {
+        freeze,
+        ..StartConfig::new(first.join("model"))
+    });
+    config
+}
+
+#[test]
+fn frozen_layers_keep_their_bits_and_the_others_learn() {
+    let parent = tempfile::tempdir().unwrap();
+    let config = first_run(parent.path(), 2); // the convolution and its batch norm
+    let second = parent.path().join("second");
+    trained_in(&second, config).unwrap();
+    let (before, after) = (model(&parent.path().join("first")), model(&second));
+    for number in ["1", "2"] {
+        assert_eq!(
+            before.values(number),
+            after.values(number),
+            "layer {number}"
+        );
+    }
+    for number in ["7", "9"] {
+        assert_ne!(
+            before.values(number),
+            after.values(number),
+            "layer {number}"
+        );
+    }
+}
+
+#[test]
+fn what_a_run_started_from_is_in_its_config_and_repeats_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = first_run(parent.path(), 1);
+    config.machine.threads = 1;
+    let second = parent.path().join("second");
+    let first = trained_in(&second, config).unwrap();
+    let mut written = RunDirectory::open(&second).unwrap().config().unwrap();
+    written.machine.threads = 3;
+    let again = trained_in(&parent.path().join("third"), written.clone()).unwrap();
+    assert_eq!(first.weights_sha256, again.weights_sha256);
+
+    // Other weights in the same place are not what the run was made of.
+    let other = Artifact::load(&second.join("model"), &Device::flex()).unwrap();
+    other.save(&written.start.as_ref().unwrap().from).unwrap();
+    let error = trained_in(&parent.path().join("fourth"), written).unwrap_err();
+    assert!(error.to_string().contains("other weights now"), "{error}");
+}
+
+#[test]
+fn other_classes_get_a_new_head_and_the_old_input() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = first_run(parent.path(), 3);
+    // Three classes of noise with a shade each.
+    let folder = parent.path().join("shades");
+    for class in 0..3u8 {
+        let directory = folder.join(format!("shade-{class}"));
+        std::fs::create_dir_all(&directory).unwrap();
+        for number in 0..20u8 {
+            let picture = image::GrayImage::from_fn(28, 28, |x, y| {
+                let noise = (x * 7 + y * 13 + u32::from(number) * 29) % 40;
+                image::Luma([class * 90 + noise as u8])
+            });
+            picture
+                .save(directory.join(format!("{number}.png")))
+                .unwrap();
+        }
+    }
+    config.data = receptive_train::DataConfig {
+        source: folder.to_string_lossy().into_owned(),
+        ..receptive_train::DataConfig::default()
+    };
+    let second = parent.path().join("second");
+    trained_in(&second, config).unwrap();
+    let load = |run: &Path| Artifact::load(&run.join("model"), &Device::flex()).unwrap();
+    let (before, after) = (load(&parent.path().join("first")), load(&second));
+    assert_eq!(after.classes, ["shade-0", "shade-1", "shade-2"]);
+    assert_eq!(after.model.classes(), 3);
+    assert_eq!(after.input, before.input);
+    assert_eq!(after.model.values("1"), before.model.values("1"));
+}
+
+#[test]
+fn another_network_and_nothing_left_to_learn_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let config = first_run(parent.path(), 0);
+    let mut other = config.clone();
+    other.model.layers.remove(3);
+    let error = trained_in(&parent.path().join("a"), other).unwrap_err();
+    assert!(
+        error.to_string().contains("not that of the config"),
+        "{error}"
+    );
+    let mut frozen = config;
+    frozen.start.as_mut().unwrap().freeze = 9;
+    let error = trained_in(&parent.path().join("b"), frozen).unwrap_err();
+    assert!(
+        error.to_string().contains("nothing left to learn"),
+        "{error}"
+    );
+}
