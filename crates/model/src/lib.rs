@@ -52,6 +52,8 @@ pub use config::{
     ModelConfig, Padding, Pair, ResidualLayer,
 };
 pub use error::ModelError;
+#[cfg(feature = "learner")]
+pub use module::ImageBatch;
 pub use module::{
     BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, weights_sha256,
 };

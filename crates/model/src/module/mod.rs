@@ -5,6 +5,8 @@ mod dropout;
 mod init;
 mod kernels;
 mod layer;
+#[cfg(feature = "learner")]
+mod learner;
 mod statistics;
 mod transfer;
 mod values;
@@ -12,6 +14,8 @@ mod weights;
 
 pub use cone::Cone;
 pub use dropout::DropoutKey;
+#[cfg(feature = "learner")]
+pub use learner::ImageBatch;
 pub use statistics::BatchStatistics;
 pub use values::LayerValues;
 pub use weights::weights_sha256;

@@ -1,0 +1,86 @@
+//! Pictures for burn's data loader.
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
+use burn::data::dataset::InMemDataset;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use receptive_data::{DataError, DataOptions, InputSize, NoProgress, Resize, Samples, Split};
+use receptive_model::{ImageBatch, InputSpec};
+use std::sync::Arc;
+
+/// One picture, as the classifier wants it, and its class.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    pixels: Vec<f32>,
+    class: usize,
+}
+
+/// What a classifier was shown in training; the batches of this project look the same.
+#[derive(Debug, Clone)]
+struct Stack(InputSpec);
+
+impl Batcher<Picture, ImageBatch> for Stack {
+    fn batch(&self, pictures: Vec<Picture>, device: &Device) -> ImageBatch {
+        let InputSpec {
+            channels,
+            height,
+            width,
+            ..
+        } = self.0;
+        let classes: Vec<i64> = pictures.iter().map(|picture| picture.class as i64).collect();
+        let count = pictures.len();
+        let pixels: Vec<f32> = pictures.into_iter().flat_map(|one| one.pixels).collect();
+        let pixels = TensorData::new(pixels, [count, channels, height, width]);
+        ImageBatch {
+            images: Tensor::from_data(pixels, device),
+            targets: Tensor::<1, Int>::from_data(TensorData::new(classes, [count]), device),
+        }
+    }
+}
+
+/// At most `most` pictures of a split of `fashion-mini`, prepared as `input` says, their classes
+/// passed through `target`.
+pub fn pictures(
+    split: &Split,
+    input: &InputSpec,
+    most: usize,
+    target: impl Fn(usize) -> usize,
+) -> Result<Vec<Picture>, DataError> {
+    let size = InputSize {
+        channels: input.channels,
+        height: input.height,
+        width: input.width,
+    };
+    let samples = Samples::new(split.clone(), size, Resize::Stretch, 0);
+    (0..samples.len().min(most))
+        .map(|i| {
+            let sample = samples.get(i)?;
+            // One channel: `(pixel / 255 - mean) / std`.
+            let value = |byte: &u8| (f32::from(*byte) / 255.0 - input.mean[0]) / input.std[0];
+            Ok(Picture {
+                pixels: sample.pixels.iter().map(value).collect(),
+                class: target(sample.label),
+            })
+        })
+        .collect()
+}
+
+/// The splits of `fashion-mini` for training and validation.
+pub fn splits() -> Result<[Split; 2], DataError> {
+    let options = DataOptions::default();
+    let data = receptive_data::open("fashion-mini", &options, &NoProgress)?;
+    Ok([data.train, data.val])
+}
+
+/// Batches of 64 in an order drawn from a seed.
+pub fn batches(
+    pictures: Vec<Picture>,
+    input: &InputSpec,
+    device: &Device,
+) -> Arc<dyn DataLoader<ImageBatch>> {
+    DataLoaderBuilder::new(Stack(input.clone()))
+        .batch_size(64)
+        .shuffle(1)
+        .set_device(device.clone())
+        .build(InMemDataset::new(pictures))
+}

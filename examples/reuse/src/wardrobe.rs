@@ -1,0 +1,92 @@
+//! A network of this project's own around a classifier from receptive.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
+use receptive_model::{Classifier, Features, ImageBatch, ModelError};
+
+/// Where things are worn, and which of the ten kinds of clothes belong there.
+pub const PLACES: [&str; 4] = ["body", "legs", "feet", "hand"];
+const PLACE_OF: [usize; 10] = [0, 1, 0, 0, 0, 2, 0, 2, 3, 2];
+
+/// The place of a class of Fashion-MNIST.
+pub fn place_of(class: usize) -> usize {
+    PLACE_OF[class]
+}
+
+const FILTERS: usize = 16;
+
+/// Says where a piece of clothing is worn: the first layers of a trained classifier, which stay as
+/// they are, then a convolution and a linear layer that learn.
+#[derive(Module, Debug)]
+pub struct Wardrobe {
+    clothes: Classifier,
+    #[module(skip)]
+    layer: String,
+    look: Conv2d,
+    place: Linear,
+}
+
+impl Wardrobe {
+    /// On top of the classifier's `layer`, which must give maps.
+    pub fn new(clothes: Classifier, layer: &str, device: &Device) -> Result<Self, ModelError> {
+        let channels = match clothes.plan().find(layer)?.output {
+            receptive_model::Shape::Map { channels, .. } => channels,
+            receptive_model::Shape::Flat(features) => features,
+        };
+        Ok(Self {
+            clothes: clothes.freeze(),
+            layer: layer.into(),
+            look: Conv2dConfig::new([channels, FILTERS], [3, 3])
+                .with_padding(PaddingConfig2d::Same)
+                .init(device),
+            place: LinearConfig::new(FILTERS, PLACES.len()).init(device),
+        })
+    }
+
+    /// `[batch, 1, 28, 28]` to `[batch, 16, height, width]`: what this project's own convolution
+    /// makes of the classifier's maps.
+    pub fn maps(&self, images: Tensor<4>) -> Tensor<4> {
+        // The layer was found when the network was made.
+        let seen = self.clothes.forward_until(images.clone(), &self.layer);
+        let maps = seen.ok().and_then(Features::map).unwrap_or(images);
+        relu(self.look.forward(maps))
+    }
+
+    /// `[batch, 1, 28, 28]` to logits `[batch, places]`.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let means = self.maps(images).mean_dims(&[2, 3]).flatten(1, 3);
+        self.place.forward(means)
+    }
+
+    fn classify(&self, batch: ImageBatch) -> ClassificationOutput {
+        let logits = self.forward(batch.images);
+        let loss = CrossEntropyLossConfig::new()
+            .init(&logits.device())
+            .forward(logits.clone(), batch.targets.clone());
+        ClassificationOutput::new(loss, logits, batch.targets)
+    }
+}
+
+impl TrainStep for Wardrobe {
+    type Input = ImageBatch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: ImageBatch) -> TrainOutput<ClassificationOutput> {
+        let output = self.classify(batch);
+        TrainOutput::new(self, output.loss.backward(), output)
+    }
+}
+
+impl InferenceStep for Wardrobe {
+    type Input = ImageBatch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: ImageBatch) -> ClassificationOutput {
+        self.classify(batch)
+    }
+}
