@@ -3,6 +3,8 @@
 use crate::TrainError;
 use burn::tensor::Device;
 use std::fmt;
+#[allow(unused_imports)] // GPUs alone need the first
+use std::panic::{AssertUnwindSafe, UnwindSafe};
 use std::str::FromStr;
 
 /// A backend and, where it has several, the index of a device: `flex`, `wgpu`, `cuda:1`.
@@ -79,8 +81,16 @@ impl BackendKind {
 
     /// The devices this machine has for it; none where it is not compiled in or has no driver.
     pub fn devices(self) -> Vec<Device> {
-        // A missing driver panics deep inside some GPU libraries; here it means "no device".
-        std::panic::catch_unwind(|| self.enumerate()).unwrap_or_default()
+        quietly(|| self.enumerate()).unwrap_or_default()
+    }
+
+    /// How each of its devices names itself, such as `NVIDIA H100 PCIe`; the backend's own name
+    /// where it says nothing.
+    pub fn device_names(self) -> Vec<String> {
+        let devices = self.devices().into_iter();
+        devices
+            .map(|device| own_name(&device).unwrap_or_else(|| self.name().into()))
+            .collect()
     }
 
     fn enumerate(self) -> Vec<Device> {
@@ -117,6 +127,38 @@ impl BackendKind {
     pub fn build_command(self) -> String {
         format!("cargo run --release --features {} -- ...", self.name())
     }
+}
+
+/// What `find` gives; nothing where it panics. A missing driver does that deep inside some GPU
+/// libraries, and means "no device".
+fn quietly<T>(find: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let found = std::panic::catch_unwind(find).ok();
+    std::panic::set_hook(hook);
+    found
+}
+
+#[cfg(any(
+    feature = "wgpu",
+    feature = "cuda",
+    feature = "vulkan",
+    feature = "metal",
+    feature = "rocm"
+))]
+fn own_name(device: &Device) -> Option<String> {
+    quietly(AssertUnwindSafe(|| device.identity().map(|own| own.name))).flatten()
+}
+
+#[cfg(not(any(
+    feature = "wgpu",
+    feature = "cuda",
+    feature = "vulkan",
+    feature = "metal",
+    feature = "rocm"
+)))]
+fn own_name(_: &Device) -> Option<String> {
+    None
 }
 
 /// The variable that names burn's default device.

@@ -14,23 +14,33 @@ use reuse::wardrobe::{PLACES, Wardrobe, place_of};
 use std::error::Error;
 use std::path::Path;
 
-/// The classifier's layer whose maps are built upon.
-const LAYER: &str = "conv2d_2";
+/// How many of the classifier's layers are built upon.
+const LAYERS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("give the model of a run: RUN/model")?;
+    let path = std::env::args()
+        .nth(1)
+        .ok_or("give the model of a run: RUN/model")?;
     let device = Device::flex();
 
     // A trained classifier in three lines.
     let artifact = Artifact::load(Path::new(&path), &device.clone().autodiff())?;
     let input = artifact.input;
     let classifier = artifact.model;
-    println!("{} layers, classes {:?}", classifier.plan().layers.len(), artifact.classes);
+    println!(
+        "{} layers, classes {:?}",
+        classifier.plan().layers.len(),
+        artifact.classes
+    );
 
     // Within a bigger network, trained by burn-train.
-    let wardrobe = Wardrobe::new(classifier, LAYER, &device.clone().autodiff())?;
+    let wardrobe = Wardrobe::new(classifier, LAYERS, &device.clone().autodiff());
     let [train, valid] = splits()?;
-    let train = batches(pictures(&train, &input, 3_000, place_of)?, &input, &device.clone().autodiff());
+    let train = batches(
+        pictures(&train, &input, 3_000, place_of)?,
+        &input,
+        &device.clone().autodiff(),
+    );
     let valid = batches(pictures(&valid, &input, 1_000, place_of)?, &input, &device);
     let directory = std::env::temp_dir().join("receptive-reuse");
     let result = SupervisedTraining::new(&directory, train, valid.clone())
@@ -46,13 +56,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     for batch in valid.iter() {
         let batch = batch?;
         let answers = wardrobe.forward(batch.images).argmax(1).flatten::<1>(0, 1);
-        right += answers.equal(batch.targets.clone()).int().sum().into_scalar::<i64>();
+        right += answers
+            .equal(batch.targets.clone())
+            .int()
+            .sum()
+            .into_scalar::<i64>();
         count += batch.targets.dims()[0];
     }
-    println!("{:.1} % of {count} are put where they are worn: {PLACES:?}", 100.0 * right as f64 / count as f64);
+    println!(
+        "{:.1} % of {count} are put where they are worn: {PLACES:?}",
+        100.0 * right as f64 / count as f64
+    );
 
     // What one unit of this project's own convolution sees of the image.
-    let noise = Noise { shape: [input.channels, input.height, input.width], seed: 0 };
+    let noise = Noise {
+        shape: [input.channels, input.height, input.width],
+        seed: 0,
+    };
     let looking = wardrobe.train().freeze();
     let found = measure(
         |images| looking.maps(images),
@@ -63,7 +83,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         &mut |_, _, _| (),
     )?;
     let judgement = found.judge(Aggregate::Abs);
-    println!("{} samples: {}: {}", found.samples, judgement.verdict, judgement.words);
-    println!("size {:.1} px, gradient outside the theoretical field {}", found.size(Aggregate::Abs).value, found.outside);
+    println!(
+        "{} samples: {}: {}",
+        found.samples, judgement.verdict, judgement.words
+    );
+    println!(
+        "size {:.1} px, gradient outside the theoretical field {}",
+        found.size(Aggregate::Abs).value,
+        found.outside
+    );
     Ok(())
 }

@@ -27,7 +27,10 @@ impl Batcher<Picture, ImageBatch> for Stack {
             width,
             ..
         } = self.0;
-        let classes: Vec<i64> = pictures.iter().map(|picture| picture.class as i64).collect();
+        let classes: Vec<i64> = pictures
+            .iter()
+            .map(|picture| picture.class as i64)
+            .collect();
         let count = pictures.len();
         let pixels: Vec<f32> = pictures.into_iter().flat_map(|one| one.pixels).collect();
         let pixels = TensorData::new(pixels, [count, channels, height, width]);

@@ -7,7 +7,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
-use receptive_model::{Classifier, Features, ImageBatch, ModelError};
+use receptive_model::{Classifier, Features, ImageBatch};
 
 /// Where things are worn, and which of the ten kinds of clothes belong there.
 pub const PLACES: [&str; 4] = ["body", "legs", "feet", "hand"];
@@ -25,35 +25,33 @@ const FILTERS: usize = 16;
 #[derive(Module, Debug)]
 pub struct Wardrobe {
     clothes: Classifier,
-    #[module(skip)]
-    layer: String,
+    layers: usize,
     look: Conv2d,
     place: Linear,
 }
 
 impl Wardrobe {
-    /// On top of the classifier's `layer`, which must give maps.
-    pub fn new(clothes: Classifier, layer: &str, device: &Device) -> Result<Self, ModelError> {
-        let channels = match clothes.plan().find(layer)?.output {
-            receptive_model::Shape::Map { channels, .. } => channels,
-            receptive_model::Shape::Flat(features) => features,
-        };
-        Ok(Self {
+    /// On top of the classifier's first `layers`.
+    pub fn new(clothes: Classifier, layers: usize, device: &Device) -> Self {
+        let below = clothes.plan().layers.iter().take(layers).last();
+        let channels = below.map_or(clothes.input().channels, |layer| layer.output.dims()[0]);
+        Self {
             clothes: clothes.freeze(),
-            layer: layer.into(),
+            layers,
             look: Conv2dConfig::new([channels, FILTERS], [3, 3])
                 .with_padding(PaddingConfig2d::Same)
                 .init(device),
             place: LinearConfig::new(FILTERS, PLACES.len()).init(device),
-        })
+        }
     }
 
     /// `[batch, 1, 28, 28]` to `[batch, 16, height, width]`: what this project's own convolution
     /// makes of the classifier's maps.
     pub fn maps(&self, images: Tensor<4>) -> Tensor<4> {
-        // The layer was found when the network was made.
-        let seen = self.clothes.forward_until(images.clone(), &self.layer);
-        let maps = seen.ok().and_then(Features::map).unwrap_or(images);
+        let maps = match self.clothes.forward_first(images, self.layers) {
+            Features::Map(maps) => maps,
+            Features::Flat(rows) => rows.unsqueeze_dims(&[2, 3]),
+        };
         relu(self.look.forward(maps))
     }
 

@@ -25,8 +25,16 @@ fn the_classifier_itself_learns() {
     };
     let [train, valid] = splits().unwrap();
     let same = |class| class;
-    let train = batches(pictures(&train, &input, 2_000, same).unwrap(), &input, &training);
-    let valid = batches(pictures(&valid, &input, 500, same).unwrap(), &input, &device);
+    let train = batches(
+        pictures(&train, &input, 2_000, same).unwrap(),
+        &input,
+        &training,
+    );
+    let valid = batches(
+        pictures(&valid, &input, 500, same).unwrap(),
+        &input,
+        &device,
+    );
     let directory = std::env::temp_dir().join("receptive-reuse-test");
     let result = SupervisedTraining::new(&directory, train, valid.clone())
         .metrics((LossMetric::new(),))
@@ -39,7 +47,11 @@ fn the_classifier_itself_learns() {
         let batch = batch.unwrap();
         let output = result.model.forward_classification(batch);
         let answers = output.output.argmax(1).flatten::<1>(0, 1);
-        right += answers.equal(output.targets).int().sum().into_scalar::<i64>();
+        right += answers
+            .equal(output.targets)
+            .int()
+            .sum()
+            .into_scalar::<i64>();
         count += 64;
     }
     // Chance is a tenth.

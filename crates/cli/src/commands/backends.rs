@@ -17,11 +17,7 @@ pub(super) fn run(arguments: &BackendsArgs) -> Result<Exit, CliError> {
     let all = BackendKind::ALL.map(|kind| Shown {
         name: kind.name(),
         compiled: kind.is_compiled(),
-        devices: kind
-            .devices()
-            .iter()
-            .map(|device| format!("{device:?}"))
-            .collect(),
+        devices: kind.device_names(),
         build: kind.build_command(),
     });
     if arguments.json {
@@ -29,20 +25,23 @@ pub(super) fn run(arguments: &BackendsArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     for backend in &all {
-        let line = match (backend.compiled, backend.devices.as_slice()) {
-            (false, _) => format!("not compiled in; build with `{}`", backend.build),
-            (true, []) => "compiled in, but no device or driver was found".into(),
-            (true, [_]) => "ready".into(),
-            (true, devices) => {
-                format!(
-                    "ready, {} devices ({}:0 to {0}:{})",
-                    devices.len(),
-                    backend.name,
-                    devices.len() - 1
-                )
-            }
-        };
-        print(format!("{:<9}{line}", backend.name))?;
+        let name = backend.name;
+        if !backend.compiled {
+            let build = &backend.build;
+            print(format!("{name:<9}not compiled in; build with `{build}`"))?;
+        } else if backend.devices.is_empty() {
+            print(format!(
+                "{name:<9}compiled in, but no device or driver was found"
+            ))?;
+        }
+        for (index, device) in backend.devices.iter().enumerate() {
+            let usage = match backend.devices.len() {
+                1 => format!("--backend {name}"),
+                _ => format!("--backend {name}:{index}"),
+            };
+            let device = if device == name { "this CPU" } else { device };
+            print(format!("{name:<9}ready with {usage}: {device}"))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -152,9 +152,11 @@ impl Measurement {
 /// Told after every round of samples: how many, of how many at most, and the noise so far.
 pub type Progress<'a> = dyn FnMut(u64, u64, f64) + 'a;
 
-/// Measures the field of one unit of any network on a burn device with autodiff: `network` takes
-/// images `[batch, channels, height, width]` to a feature map `[batch, filters, rows, columns]`.
-/// It must treat each image of a batch by itself: batch norms in inference, no dropout.
+/// Measures the field of one unit of any network: `network` takes images
+/// `[batch, channels, height, width]` to a feature map `[batch, filters, rows, columns]`. It must
+/// live on the autodiff side of `device`, as a module does that is being trained or after
+/// [`Module::train`](burn::module::Module::train), and treat each image of a batch by itself: batch
+/// norms in inference, no dropout ([`Module::freeze`](burn::module::Module::freeze)).
 ///
 /// # Errors
 /// When the unit is outside the map, an input can't be had, or a gradient is not finite.
@@ -163,9 +165,11 @@ pub fn measure(
     probe: &Probe,
     inputs: &dyn Inputs,
     options: &Options,
-    device: &Device,
+    device: &Device, // with autodiff or without
     progress: &mut Progress<'_>,
 ) -> Result<Measurement, ErfError> {
+    let with_autodiff = device.clone().inner().autodiff();
+    let device = &with_autodiff;
     let [_, height, width] = inputs.shape();
     let image = Region::image(height, width);
     let units = match options.method {

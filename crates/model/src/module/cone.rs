@@ -73,7 +73,10 @@ impl Classifier {
         }
         let whole = (&self.layers[..], &self.plan.layers[..]);
         let layers = cut(whole, &plan.layers);
-        Ok(Self { layers, plan })
+        Ok(Self {
+            layers,
+            plan: plan.into(),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod kernels;
 mod layer;
 #[cfg(feature = "learner")]
 mod learner;
+mod shared;
 mod statistics;
 mod transfer;
 mod values;
@@ -26,6 +27,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use init::Weights;
 use layer::{Layer, Pass};
+use shared::SharedPlan;
 
 /// What flows between layers: maps, or one row of values per image.
 #[derive(Debug, Clone)]
@@ -71,7 +73,7 @@ impl Features {
 pub struct Classifier {
     layers: Vec<Layer>,
     #[module(skip)]
-    plan: Plan,
+    plan: SharedPlan,
 }
 
 impl Classifier {
@@ -84,7 +86,7 @@ impl Classifier {
             .collect();
         Self {
             layers,
-            plan: plan.clone(),
+            plan: plan.clone().into(),
         }
     }
 
@@ -125,6 +127,16 @@ impl Classifier {
     /// - output: `[batch, features]`; of the whole network where its last layer is no `linear`
     pub fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
         self.run(images, self.head(), &mut Pass::burn()).flat()
+    }
+
+    /// The output of the first `layers` layers, as [`Plan::layers`] counts them; of all of them
+    /// where there are no more. What a network of one's own can be built upon.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, height, width]`
+    /// - output: the last of these layers'
+    pub fn forward_first(&self, images: Tensor<4>, layers: usize) -> Features {
+        self.run(images, layers, &mut Pass::burn())
     }
 
     /// The output of one layer, found by number (`3`, `4.2`) or name (`conv2d_2`).

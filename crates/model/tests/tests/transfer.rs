@@ -112,6 +112,32 @@ fn frozen_layers_get_no_gradient_and_infer() {
 }
 
 #[test]
+fn the_first_layers_alone_give_what_they_give_within() {
+    let device = Device::flex();
+    let model = model(&device);
+    for layers in 0..=6 {
+        let first = model.forward_first(images(&device), layers).flat();
+        let expected = match layers {
+            0 => images(&device).flatten(1, 3),
+            n => model
+                .forward_until(images(&device), &n.to_string())
+                .unwrap()
+                .flat(),
+        };
+        assert_eq!(first.into_data(), expected.into_data(), "{layers} layers");
+    }
+    let all = model.forward_first(images(&device), 99).flat();
+    assert_eq!(all.into_data(), model.forward(images(&device)).into_data());
+}
+
+#[test]
+fn a_printed_classifier_is_short() {
+    let text = model(&Device::flex()).to_string();
+    assert!(text.contains("1x8x8 to 4 classes in 6 layers"), "{text}");
+    assert!(text.lines().all(|line| line.len() < 200), "{text}");
+}
+
+#[test]
 fn freezing_everything_is_refused() {
     for frozen in [6, 100] {
         let error = model(&Device::flex()).freeze_first(frozen).unwrap_err();

@@ -1,0 +1,101 @@
+//! A directory of files that appears whole or not at all, and is checked when it is read.
+//!
+//! Writing: the files go to a scratch directory beside the target, each is flushed to the disk,
+//! then a manifest with their sizes and SHA-256 hashes, then one rename puts the directory in its
+//! place. Where an old one is there, the two change places in one step, if the file system can do
+//! that; else it is moved aside first, and [`recover`] puts it back should the process die between
+//! the two renames. A run killed at any moment thus leaves the old directory or the new one, and
+//! perhaps a scratch directory, which is named `.tmp-*` and never read.
+//!
+//! Reading: each file is read whole, up to a cap, and compared with the manifest before anyone
+//! parses it. The hash finds damage; it is no signature, so it does not stop someone who rewrites
+//! both.
+
+mod leftovers;
+mod manifest;
+mod read;
+mod write;
+
+pub use leftovers::recover;
+pub use read::{read_capped, read_directory, read_text};
+pub use write::{Moment, write_directory, write_directory_watched, write_file};
+
+/// The manifest's file name.
+pub const MANIFEST: &str = "MANIFEST.json";
+const MANIFEST_BYTES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("model");
+        write_directory(
+            &target,
+            "test",
+            1,
+            &[("a.txt", b"alpha"), ("b.bin", &[0, 1])],
+        )
+        .unwrap();
+        (directory, target)
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_leaves_no_scratch() {
+        let (directory, target) = written();
+        write_directory(&target, "test", 1, &[("a.txt", b"beta")]).unwrap();
+        let files = read_directory(&target, "test", 1, 100).unwrap();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files["a.txt"], b"beta");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn any_flipped_bit_in_any_file_is_an_error() {
+        let (_directory, target) = written();
+        for name in ["a.txt", "b.bin", MANIFEST] {
+            let path = target.join(name);
+            let original = fs::read(&path).unwrap();
+            for bit in 0..original.len() * 8 {
+                let mut damaged = original.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                fs::write(&path, &damaged).unwrap();
+                let read = read_directory(&target, "test", 1, 100);
+                // White space is no content: a flip between two kinds of it changes nothing.
+                if let Ok(files) = read {
+                    assert_eq!(name, MANIFEST, "bit {bit} of {name} went unseen");
+                    assert_eq!(files["a.txt"], b"alpha");
+                    assert_eq!(files["b.bin"], [0, 1]);
+                }
+            }
+            fs::write(&path, &original).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_missing_a_cut_and_an_outsized_file_are_named() {
+        let (_directory, target) = written();
+        let error = read_directory(&target, "test", 1, 4)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("a.txt") && error.contains("more than the 4"),
+            "{error}"
+        );
+        let error = read_directory(&target, "test", 2, 100)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("version 2 is wanted"), "{error}");
+        fs::write(target.join("a.txt"), b"al").unwrap();
+        let error = read_directory(&target, "test", 1, 100)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("2 bytes but was written with 5"), "{error}");
+        fs::remove_file(target.join("a.txt")).unwrap();
+        let error = read_directory(&target, "test", 1, 100)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("a.txt"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+use super::manifest::Manifest;
+use super::{MANIFEST, MANIFEST_BYTES};
+use crate::ModelError;
+use crate::hash::sha256;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+/// Reads every file of a directory that [`write_directory`] made, up to `cap` bytes each.
+///
+/// # Errors
+/// [`ModelError::Artifact`] naming what is missing, too large, changed or of another format.
+pub fn read_directory(
+    path: &Path,
+    format: &str,
+    version: u32,
+    cap: u64,
+) -> Result<BTreeMap<String, Vec<u8>>, ModelError> {
+    let manifest_path = path.join(MANIFEST);
+    let text = read_text(&manifest_path, MANIFEST_BYTES)?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
+        ModelError::artifact(&manifest_path, format!("it is not a manifest: {error}"))
+    })?;
+    if manifest.format != format || manifest.version != version {
+        return Err(ModelError::artifact(
+            &manifest_path,
+            format!(
+                "it holds `{}` version {}, but `{format}` version {version} is wanted; write it \
+                 again with this version of receptive",
+                manifest.format, manifest.version
+            ),
+        ));
+    }
+    let seal = manifest
+        .seal()
+        .map_err(|error| ModelError::artifact(&manifest_path, error.to_string()))?;
+    if seal != manifest.sha256 {
+        return Err(ModelError::artifact(
+            &manifest_path,
+            "it has changed since it was written (its own hash does not match); use another copy",
+        ));
+    }
+    let mut files = BTreeMap::new();
+    for (name, listed) in &manifest.files {
+        if Path::new(name)
+            .file_name()
+            .is_none_or(|file| file != name.as_str())
+        {
+            return Err(ModelError::artifact(
+                &manifest_path,
+                format!("it lists `{name}`, which is no plain file name"),
+            ));
+        }
+        let file = path.join(name);
+        let bytes = read_capped(&file, cap)?;
+        if bytes.len() as u64 != listed.bytes {
+            return Err(ModelError::artifact(
+                &file,
+                format!(
+                    "it has {} bytes but was written with {}; use another copy",
+                    bytes.len(),
+                    listed.bytes
+                ),
+            ));
+        }
+        if sha256(&bytes) != listed.sha256 {
+            return Err(ModelError::artifact(
+                &file,
+                "it has changed since it was written (SHA-256 does not match); use another copy",
+            ));
+        }
+        files.insert(name.clone(), bytes);
+    }
+    Ok(files)
+}
+
+/// Reads a regular file of at most `cap` bytes.
+///
+/// # Errors
+/// When it is missing, not a regular file, or larger.
+pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ModelError> {
+    // A named pipe would block `open` for ever, so its kind is looked at first.
+    let metadata = fs::metadata(path).map_err(ModelError::io(path, "reading"))?;
+    if !metadata.is_file() {
+        return Err(ModelError::artifact(path, "it is not a regular file"));
+    }
+    if metadata.len() > cap {
+        return Err(too_large(path, metadata.len(), cap));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(ModelError::io(path, "opening"))?;
+    // It may have grown since.
+    file.take(cap + 1)
+        .read_to_end(&mut bytes)
+        .map_err(ModelError::io(path, "reading"))?;
+    if bytes.len() as u64 > cap {
+        return Err(too_large(path, bytes.len() as u64, cap));
+    }
+    Ok(bytes)
+}
+
+/// Reads a text file of at most `cap` bytes.
+///
+/// # Errors
+/// As [`read_capped`], and when it is not UTF-8.
+pub fn read_text(path: &Path, cap: u64) -> Result<String, ModelError> {
+    String::from_utf8(read_capped(path, cap)?)
+        .map_err(|_| ModelError::artifact(path, "it is not UTF-8 text"))
+}
+
+fn too_large(path: &Path, bytes: u64, cap: u64) -> ModelError {
+    ModelError::artifact(
+        path,
+        format!("it has {bytes} bytes, more than the {cap} that are read"),
+    )
+}

@@ -1,0 +1,181 @@
+use super::MANIFEST;
+use super::leftovers::{beside, parent_of};
+use super::manifest::{Listed, Manifest};
+use crate::ModelError;
+use crate::hash::sha256;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+/// A point on the way of a directory to its place; a process may die at any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The scratch directory is there and empty.
+    ScratchMade,
+    /// One of the files is flushed; they count from 0.
+    FileWritten(usize),
+    /// The manifest is flushed too.
+    ManifestWritten,
+    /// The scratch directory's own entries are flushed: it is whole.
+    ScratchFlushed,
+    /// An old directory was moved aside, where it could not be exchanged.
+    OldMovedAside,
+    /// The new directory is in its place.
+    InPlace,
+    /// The rename is flushed.
+    Flushed,
+    /// The old directory is gone.
+    OldRemoved,
+}
+
+/// Writes `files` as the directory `target`, replacing one that is there.
+///
+/// # Errors
+/// [`ModelError::Io`] naming the file; what was at `target` before is then still there.
+pub fn write_directory(
+    target: &Path,
+    format: &str,
+    version: u32,
+    files: &[(&str, &[u8])],
+) -> Result<(), ModelError> {
+    write_directory_watched(target, format, version, files, &mut |_| ())
+}
+
+/// The same, told at each point what is done: for tests that stop the process there.
+///
+/// # Errors
+/// As [`write_directory`].
+pub fn write_directory_watched(
+    target: &Path,
+    format: &str,
+    version: u32,
+    files: &[(&str, &[u8])],
+    watch: &mut dyn FnMut(Moment),
+) -> Result<(), ModelError> {
+    let parent = parent_of(target);
+    fs::create_dir_all(&parent).map_err(ModelError::io(&parent, "creating the directory"))?;
+    let scratch = beside(target, "tmp");
+    let _ = fs::remove_dir_all(&scratch); // left over from a killed process of the same number
+    fs::create_dir(&scratch).map_err(ModelError::io(&scratch, "creating the directory"))?;
+    watch(Moment::ScratchMade);
+    let written = fill(&scratch, format, version, files, watch)
+        .and_then(|()| commit(&scratch, target, watch));
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&scratch); // the first error is the one to report
+    }
+    written
+}
+
+fn fill(
+    scratch: &Path,
+    format: &str,
+    version: u32,
+    files: &[(&str, &[u8])],
+    watch: &mut dyn FnMut(Moment),
+) -> Result<(), ModelError> {
+    let mut manifest = Manifest {
+        format: format.into(),
+        version,
+        files: BTreeMap::new(),
+        sha256: String::new(),
+    };
+    for (i, (name, bytes)) in files.iter().enumerate() {
+        write_flushed(&scratch.join(name), bytes)?;
+        let listed = Listed {
+            bytes: bytes.len() as u64,
+            sha256: sha256(bytes),
+        };
+        manifest.files.insert((*name).into(), listed);
+        watch(Moment::FileWritten(i));
+    }
+    let path = scratch.join(MANIFEST);
+    let text = manifest
+        .seal()
+        .and_then(|seal| {
+            manifest.sha256 = seal;
+            serde_json::to_string_pretty(&manifest)
+        })
+        .map_err(|error| ModelError::artifact(&path, error.to_string()))?;
+    write_flushed(&path, text.as_bytes())?;
+    watch(Moment::ManifestWritten);
+    flush_directory(scratch)?;
+    watch(Moment::ScratchFlushed);
+    Ok(())
+}
+
+fn commit(scratch: &Path, target: &Path, watch: &mut dyn FnMut(Moment)) -> Result<(), ModelError> {
+    let old = if !target.exists() {
+        rename(scratch, target)?;
+        None
+    } else if exchanged(scratch, target) {
+        Some(scratch.to_path_buf())
+    } else {
+        let old = beside(target, "old");
+        let _ = fs::remove_dir_all(&old);
+        fs::rename(target, &old).map_err(ModelError::io(target, "moving the old one aside"))?;
+        watch(Moment::OldMovedAside);
+        if let Err(error) = rename(scratch, target) {
+            let _ = fs::rename(&old, target);
+            return Err(error);
+        }
+        Some(old)
+    };
+    watch(Moment::InPlace);
+    flush_directory(&parent_of(target))?;
+    watch(Moment::Flushed);
+    if let Some(old) = old {
+        let _ = fs::remove_dir_all(old); // a leftover costs space, not data
+        watch(Moment::OldRemoved);
+    }
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), ModelError> {
+    fs::rename(from, to).map_err(ModelError::io(to, "putting it in place"))
+}
+
+/// Lets two directories change places in one step; false where system or file system can't.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchanged(a: &Path, b: &Path) -> bool {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchanged(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Writes a file that appears whole or not at all.
+///
+/// # Errors
+/// [`ModelError::Io`] naming the file.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+    let scratch = beside(path, "tmp");
+    let written = write_flushed(&scratch, bytes)
+        .and_then(|()| fs::rename(&scratch, path).map_err(ModelError::io(path, "writing")));
+    if written.is_err() {
+        let _ = fs::remove_file(&scratch); // the first error is the one to report
+    }
+    written
+}
+
+fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+    let mut file = File::create(path).map_err(ModelError::io(path, "creating"))?;
+    file.write_all(bytes)
+        .map_err(ModelError::io(path, "writing"))?;
+    file.sync_all()
+        .map_err(ModelError::io(path, "flushing to the disk"))
+}
+
+/// Makes a rename in this directory durable. Windows has no such call and needs none.
+fn flush_directory(path: &Path) -> Result<(), ModelError> {
+    if cfg!(unix) {
+        let directory = File::open(path).map_err(ModelError::io(path, "opening"))?;
+        directory
+            .sync_all()
+            .map_err(ModelError::io(path, "flushing to the disk"))?;
+    }
+    Ok(())
+}
