@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use receptive_train::Every;
 use std::path::PathBuf;
 
 /// Train convolutional image classifiers and measure what they see.
@@ -88,6 +89,19 @@ pub(crate) struct TrainArgs {
     /// Leave the first N layers of that model as they are
     #[arg(long, value_name = "N", requires = "from")]
     pub(crate) freeze: Option<usize>,
+    /// Go on with a run that was stopped or killed, from its newest whole checkpoint
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = [
+            "data", "preset", "config", "from", "set", "epochs", "batch_size", "seed", "run_dir",
+            "track_erf", "bad_images", "limit",
+        ]
+    )]
+    pub(crate) resume: Option<PathBuf>,
+    /// Save the run's state this often: 50steps, 2epochs, 60s [default: 1epochs]
+    #[arg(long, value_name = "DISTANCE")]
+    pub(crate) checkpoint_every: Option<Every>,
     /// Change any setting, such as train.optimizer.learning_rate=0.01; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,

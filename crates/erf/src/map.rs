@@ -1,10 +1,10 @@
 //! A map over input pixels.
 
 use crate::ErfError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A rectangle of input pixels. Pixel 0 is the image's first; a rectangle may reach out of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
     /// The first row.
     pub top: i64,
@@ -81,10 +81,26 @@ impl Region {
 }
 
 /// A value for each pixel of a region; 0 everywhere else.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct Map {
     region: Region,
     values: Vec<f64>,
+}
+
+/// A map as it is stored, before its size is checked.
+#[derive(Deserialize)]
+struct Parts {
+    region: Region,
+    values: Vec<f64>,
+}
+
+impl TryFrom<Parts> for Map {
+    type Error = ErfError;
+
+    fn try_from(parts: Parts) -> Result<Self, ErfError> {
+        Self::new(parts.region, parts.values)
+    }
 }
 
 impl Map {

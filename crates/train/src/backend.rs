@@ -1,10 +1,9 @@
 //! The backends burn can run on, chosen at run time among those compiled in.
 
 use crate::TrainError;
+use crate::quiet::quietly;
 use burn::tensor::Device;
 use std::fmt;
-#[allow(unused_imports)] // GPUs alone need the first
-use std::panic::{AssertUnwindSafe, UnwindSafe};
 use std::str::FromStr;
 
 /// A backend and, where it has several, the index of a device: `flex`, `wgpu`, `cuda:1`.
@@ -81,6 +80,7 @@ impl BackendKind {
 
     /// The devices this machine has for it; none where it is not compiled in or has no driver.
     pub fn devices(self) -> Vec<Device> {
+        // A missing driver panics deep inside some GPU libraries; here it means "no device".
         quietly(|| self.enumerate()).unwrap_or_default()
     }
 
@@ -129,16 +129,6 @@ impl BackendKind {
     }
 }
 
-/// What `find` gives; nothing where it panics. A missing driver does that deep inside some GPU
-/// libraries, and means "no device".
-fn quietly<T>(find: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
-    let found = std::panic::catch_unwind(find).ok();
-    std::panic::set_hook(hook);
-    found
-}
-
 #[cfg(any(
     feature = "wgpu",
     feature = "cuda",
@@ -147,7 +137,8 @@ fn quietly<T>(find: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
     feature = "rocm"
 ))]
 fn own_name(device: &Device) -> Option<String> {
-    quietly(AssertUnwindSafe(|| device.identity().map(|own| own.name))).flatten()
+    let found = std::panic::AssertUnwindSafe(|| device.identity().map(|own| own.name));
+    quietly(found).flatten()
 }
 
 #[cfg(not(any(

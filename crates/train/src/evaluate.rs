@@ -1,7 +1,7 @@
 //! A model's answers on a whole split.
 
 use crate::metrics::{Confusion, cross_entropy, in_top, top};
-use crate::{Observer, TrainError, Workers};
+use crate::{Observer, Stop, TrainError, Workers};
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::{Batch, Loader, LoaderOptions, Samples};
 use receptive_model::{Classifier, InputSpec};
@@ -43,6 +43,25 @@ pub fn evaluate(
     device: &Device, // without autodiff
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, TrainError> {
+    let never = Stop::default();
+    evaluate_until(model, input, samples, workers, device, observer, &never)?.ok_or_else(|| {
+        TrainError::Worker {
+            step: 0,
+            reason: "it was stopped".into(),
+        }
+    })
+}
+
+/// The same; `None` where a stop was asked for before all images were seen.
+pub(crate) fn evaluate_until(
+    model: &Classifier,
+    input: &InputSpec,
+    samples: &Arc<Samples>,
+    workers: &Workers,
+    device: &Device, // without autodiff
+    observer: &mut dyn Observer,
+    stop: &Stop,
+) -> Result<Option<Evaluation>, TrainError> {
     let name = samples.split().name().to_string();
     let total = samples.len();
     let values = input.channels * input.height * input.width;
@@ -61,7 +80,10 @@ pub fn evaluate(
             .take(BATCHES_PER_THREAD * workers.len())
             .collect::<Result<Vec<_>, _>>()?;
         if batches.is_empty() {
-            return Ok(sums.finish());
+            return Ok(Some(sums.finish()));
+        }
+        if stop.requested().is_some() {
+            return Ok(None);
         }
         let answers = workers
             .map(

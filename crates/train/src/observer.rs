@@ -1,5 +1,7 @@
-use crate::EpochField;
-use serde::Serialize;
+use crate::{EpochField, Refused};
+use receptive_model::artifact::store::Moment;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// One training step, as it happened.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +21,7 @@ pub struct Step {
 }
 
 /// One epoch, as `metrics.csv` keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// From 1.
     pub epoch: usize,
@@ -44,12 +46,29 @@ pub struct Epoch {
     /// Whether this is the best epoch so far.
     pub best: bool,
     /// The effective receptive field after this epoch, where it was measured.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erf: Option<EpochField>,
+}
+
+/// Where a run that was stopped goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// The checkpoint; none where there was none yet, so that the run begins again.
+    pub path: Option<PathBuf>,
+    /// Steps done before.
+    pub step: u64,
+    /// Whole epochs done before.
+    pub epochs: usize,
+    /// Newer checkpoints that could not be used.
+    pub refused: Vec<Refused>,
 }
 
 /// Told what a run is doing. Every method does nothing by default.
 pub trait Observer {
+    /// A run that was stopped goes on.
+    fn resumes(&mut self, _from: &Resumed) {}
+    /// A checkpoint that is being written passes this point.
+    fn checkpoint(&mut self, _moment: Moment) {}
     /// An epoch of this many images begins; epochs count from 1.
     fn epoch_begins(&mut self, _epoch: usize, _epochs: usize, _images: usize) {}
     /// A step is done.

@@ -9,7 +9,7 @@ use receptive_train::backend::default_device;
 use receptive_train::config::with_overrides;
 use receptive_train::{
     Backend, InputFrom, Outcome, Prepared, RunConfig, RunDirectory, StartConfig, Started, Trained,
-    data_resize, prepare, train,
+    data_resize, prepare, resume, train,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -18,20 +18,29 @@ use std::path::Path;
 const RUNS: &str = "runs";
 
 pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
-    let (config, input_from) = config(arguments)?;
+    let (config, input_from) = match &arguments.resume {
+        Some(run) => (of_stopped(arguments, run)?, InputFrom::Model),
+        None => config(arguments)?,
+    };
     let backend: Backend = config.machine.backend.parse()?;
     let device = backend.device()?;
     let prepared = prepare(config, input_from, &DataProgress::default())?;
-    let directory = match &arguments.run_dir {
-        Some(path) => RunDirectory::create(path)?,
-        None => RunDirectory::next(Path::new(RUNS))?,
+    let directory = match (&arguments.resume, &arguments.run_dir) {
+        (Some(run), _) => RunDirectory::open(run)?,
+        (None, Some(path)) => RunDirectory::create(path)?,
+        (None, None) => RunDirectory::next(Path::new(RUNS))?,
     };
     announce(&prepared, backend, &directory);
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
     let mut progress = TrainProgress::default();
     let on_cpu = backend.kind.is_cpu();
-    let trained = train(&prepared, &directory, &device, on_cpu, &stop, &mut progress)?;
+    let drive = if arguments.resume.is_some() {
+        resume
+    } else {
+        train
+    };
+    let trained = drive(&prepared, &directory, &device, on_cpu, &stop, &mut progress)?;
     progress.clear();
     finish(arguments, &prepared, backend, &directory, &trained)
 }
@@ -65,17 +74,11 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     set(&mut config.train.epochs, arguments.epochs);
     set(&mut config.train.batch_size, arguments.batch_size);
     set(&mut config.train.seed, arguments.seed);
-    set(
-        &mut config.machine.backend,
-        arguments.machine.backend.clone(),
-    );
-    set(&mut config.machine.threads, arguments.machine.threads);
-    set(&mut config.machine.workers, arguments.workers);
     if arguments.track_erf {
         config.track_erf.get_or_insert_default();
     }
+    set_machine(&mut config, arguments);
     config.data.limit = arguments.source.limit.or(config.data.limit);
-    config.data.data_dir = arguments.source.data_dir.clone().or(config.data.data_dir);
     // A preset's input is the data's; to let it be set here would only seem to work.
     let input = |key: &&String| key.trim_start().starts_with("model.input");
     if input_from == InputFrom::Data
@@ -99,6 +102,25 @@ fn of_run(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
     }
     config.data.resize = data_resize(artifact.input.resize);
     Ok(config)
+}
+
+/// The settings of a run that was stopped; what has no influence on its numbers may change.
+fn of_stopped(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
+    let mut config = RunDirectory::open(run)?.config()?;
+    set_machine(&mut config, arguments);
+    Ok(config)
+}
+
+/// Where and how it runs, and how often it is saved.
+fn set_machine(config: &mut RunConfig, arguments: &TrainArgs) {
+    let machine = &arguments.machine;
+    set(&mut config.machine.backend, machine.backend.clone());
+    set(&mut config.machine.threads, machine.threads);
+    set(&mut config.machine.workers, arguments.workers);
+    set(&mut config.checkpoint.every, arguments.checkpoint_every);
+    if let Some(directory) = &arguments.source.data_dir {
+        config.data.data_dir = Some(directory.clone());
+    }
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {
@@ -231,7 +253,7 @@ fn finish(
     }
     if trained.outcome.signal().is_some() {
         say(format!(
-            "stopped after {} whole epochs; the state is saved in {path}",
+            "stopped after {} whole epochs; go on with `receptive train --resume {path}`",
             trained.epochs.len()
         ));
     }

@@ -1,6 +1,6 @@
 use super::{bar, say};
 use indicatif::ProgressBar;
-use receptive_train::{Epoch, Observer, Step};
+use receptive_train::{Epoch, Observer, Resumed, Step};
 
 /// Training and evaluation: a bar on a terminal, and a line an epoch everywhere.
 #[derive(Default)]
@@ -18,6 +18,21 @@ impl TrainProgress {
 }
 
 impl Observer for TrainProgress {
+    fn resumes(&mut self, from: &Resumed) {
+        for refused in &from.refused {
+            say(format!("refused  {}", refused.reason));
+        }
+        say(match &from.path {
+            Some(path) => format!(
+                "resumed  from {} (step {}, {} whole epochs)",
+                path.display(),
+                from.step,
+                from.epochs
+            ),
+            None => "resumed  from the start: no checkpoint was written yet".into(),
+        });
+    }
+
     fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {
         self.clear();
         let new = bar(

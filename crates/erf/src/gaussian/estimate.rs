@@ -1,9 +1,9 @@
 //! A number with its error bar.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A number with its 95 % confidence interval; without noise all three are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The number.
     pub value: f64,

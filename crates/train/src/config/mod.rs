@@ -12,7 +12,7 @@ pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig, WeightRule,
 };
 
-use crate::{FieldConfig, StartConfig, TrainError};
+use crate::{CheckpointConfig, FieldConfig, StartConfig, TrainError};
 use receptive_data::{BadImages, Resize};
 use receptive_model::{ModelConfig, Pair};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct RunConfig {
     /// Where it runs. Only `backend` has an influence on the numbers.
     #[serde(default)]
     pub machine: MachineConfig,
+    /// When its state is written.
+    #[serde(default)]
+    pub checkpoint: CheckpointConfig,
     /// The trained model whose weights are the first ones; drawn from the seed where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StartConfig>,
@@ -152,6 +155,7 @@ impl RunConfig {
             data: DataConfig::default(),
             train: TrainConfig::default(),
             machine: MachineConfig::default(),
+            checkpoint: CheckpointConfig::default(),
             start: None,
             track_erf: None,
             model,
@@ -192,6 +196,7 @@ impl RunConfig {
     /// [`TrainError::Setting`] naming the first that can't be used.
     pub fn check(&self) -> Result<(), TrainError> {
         self.train.check()?;
+        self.checkpoint.check()?;
         if let Some(track) = &self.track_erf {
             track.check()?;
         }

@@ -1,13 +1,14 @@
 //! `--track-erf`: the field of one layer, before, during and after training.
 
 use super::{SplitInputs, on_threads};
+use crate::checkpoint::FieldFrame;
 use crate::{Prepared, RunDirectory, TrainError};
 use burn::module::Module;
 use burn::tensor::Device;
-use receptive_erf::gaussian::{Judgement, Verdict};
+use receptive_erf::gaussian::Verdict;
 use receptive_erf::picture::{self, Frame};
 use receptive_erf::{
-    Aggregate, Inputs, Map, Network, Noise, Options, Probe, default_layer, measure_layer,
+    Aggregate, Inputs, Network, Noise, Options, Probe, default_layer, measure_layer,
 };
 use receptive_model::Classifier;
 use receptive_plot::Draw;
@@ -53,7 +54,7 @@ impl FieldConfig {
 }
 
 /// What one measurement found, as `metrics.csv` keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochField {
     /// The standard deviation of the mean absolute gradient, in pixels: the geometric mean of both
     /// axes.
@@ -72,7 +73,7 @@ pub(crate) struct Tracker {
     threads: usize,
     device: Device,
     due: Vec<usize>,
-    frames: Vec<(usize, Map, Judgement)>,
+    frames: Vec<FieldFrame>,
 }
 
 impl Tracker {
@@ -149,9 +150,24 @@ impl Tracker {
             tv: judgement.tv.value,
             verdict: judgement.verdict,
         };
-        let map = found.average(Aggregate::Abs).map.clone();
-        self.frames.push((epoch, map, judgement));
+        self.frames.push(FieldFrame {
+            epoch,
+            map: found.average(Aggregate::Abs).map.clone(),
+            sigma: judgement.sigma_both(),
+            tv: judgement.tv,
+            verdict: judgement.verdict,
+        });
         Ok(Some(field))
+    }
+
+    /// What was seen so far, for a checkpoint.
+    pub(crate) fn frames(&self) -> &[FieldFrame] {
+        &self.frames
+    }
+
+    /// Goes on from what a checkpoint holds.
+    pub(crate) fn restore(&mut self, frames: Vec<FieldFrame>) {
+        self.frames = frames;
     }
 
     /// Draws what was seen so far.
@@ -162,12 +178,12 @@ impl Tracker {
         let frames: Vec<Frame<'_>> = self
             .frames
             .iter()
-            .map(|(epoch, map, judgement)| Frame {
-                epoch: *epoch,
-                map,
-                sigma: judgement.sigma_both(),
-                tv: judgement.tv,
-                verdict: judgement.verdict,
+            .map(|frame| Frame {
+                epoch: frame.epoch,
+                map: &frame.map,
+                sigma: frame.sigma,
+                tv: frame.tv,
+                verdict: frame.verdict,
             })
             .collect();
         picture::film(title, &self.subtitle(), &frames)?.write(&run.path().join("erf.png"))?;

@@ -15,6 +15,7 @@ pub(crate) struct History {
     log: (PathBuf, File),
 }
 
+const CSV: &str = "metrics.csv";
 const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,val_top5,learning_rate,\
                       images_per_second,data_wait,seconds,best,erf_sigma,erf_tv,erf_verdict\n";
 
@@ -44,7 +45,7 @@ impl History {
             Ok::<_, TrainError>((path, file))
         };
         let mut history = Self {
-            csv: open("metrics.csv")?,
+            csv: open(CSV)?,
             log: open("log.jsonl")?,
         };
         let (path, file) = &mut history.csv;
@@ -56,6 +57,23 @@ impl History {
             append(path, file, HEADER)?;
         }
         Ok(history)
+    }
+
+    /// Takes the lines of all but the first `epochs` out of `metrics.csv`; `log.jsonl` keeps
+    /// everything that ever happened.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub(crate) fn truncate(&mut self, run: &RunDirectory, epochs: usize) -> Result<(), TrainError> {
+        let (path, _) = &self.csv;
+        let text = std::fs::read_to_string(path).map_err(TrainError::io(path, "reading"))?;
+        let kept: String = text.split_inclusive('\n').take(1 + epochs).collect();
+        if kept != text {
+            run.write(CSV, kept.as_bytes())?;
+            // The old file is no longer the one of that name.
+            *self = Self::open(run)?;
+        }
+        Ok(())
     }
 
     /// Appends an epoch to both.

@@ -8,7 +8,7 @@ use crate::{RunConfig, TrainError};
 use receptive_data::Damaged;
 use receptive_model::Artifact;
 use receptive_model::artifact::store;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// `runs/NNN/`: `config.toml`, `classes.txt`, `metrics.csv`, `log.jsonl`, `curves.png`,
@@ -21,6 +21,8 @@ pub struct RunDirectory {
 
 /// The file beside the runs that holds the highest number given so far.
 const NEWEST: &str = ".newest";
+/// Held by the process that trains in a run's directory.
+const LOCK: &str = ".lock";
 /// Numbers tried before giving up on a directory.
 const MOST_RUNS: u32 = 1_000_000;
 
@@ -116,6 +118,37 @@ impl RunDirectory {
     /// Where checkpoints lie.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
+    }
+
+    /// Claims the directory for this process, until what is returned is dropped or the process ends.
+    ///
+    /// # Errors
+    /// When another process is training in it.
+    pub(crate) fn lock(&self) -> Result<File, TrainError> {
+        let path = self.path.join(LOCK);
+        let file = File::create(&path).map_err(TrainError::io(&path, "creating"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(TrainError::run(
+                &self.path,
+                "another process is training in this directory; wait for its end, or stop it",
+            )),
+            // A file system without locks: nothing can be claimed there.
+            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
+                Ok(file)
+            }
+            Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "locking")(error)),
+        }
+    }
+
+    /// Tidies up what a process that was killed left half written.
+    pub(crate) fn recover(&self) -> Result<(), TrainError> {
+        for directory in [self.path.clone(), self.checkpoints()] {
+            if directory.is_dir() {
+                store::recover(&directory)?;
+            }
+        }
+        Ok(())
     }
 
     /// What the run was made of.

@@ -1,6 +1,7 @@
-//! Lines of `log.jsonl` that end a run.
+//! Lines of `log.jsonl` beside those of the epochs.
 
 use super::{Outcome, Trained};
+use crate::Resumed;
 use crate::metrics::{ClassReport, report};
 use serde::Serialize;
 
@@ -12,6 +13,27 @@ pub(super) struct DivergedEvent {
     pub(super) learning_rate: f64,
     pub(super) message: String,
     pub(super) files: Vec<String>,
+}
+
+/// A run that was stopped and goes on: epochs that were logged before and come again were not part
+/// of the state that was saved.
+#[derive(Serialize)]
+pub(super) struct ResumedEvent {
+    step: u64,
+    epochs: usize,
+    checkpoint: Option<String>,
+    refused: Vec<String>,
+}
+
+impl ResumedEvent {
+    pub(super) fn of(from: &Resumed) -> Self {
+        Self {
+            step: from.step,
+            epochs: from.epochs,
+            checkpoint: from.path.as_ref().map(|path| path.display().to_string()),
+            refused: from.refused.iter().map(|one| one.reason.clone()).collect(),
+        }
+    }
 }
 
 /// How a run ended.

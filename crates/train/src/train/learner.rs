@@ -51,6 +51,15 @@ impl<'a> Learner<'a> {
         })
     }
 
+    /// The same with the tensors of a checkpoint.
+    pub(super) fn restored(self, model: Classifier, optimizer: ModuleOptimizer) -> Self {
+        Self {
+            model,
+            optimizer,
+            ..self
+        }
+    }
+
     /// What the batch says about the weights; `step` counts from 0 over the whole run.
     pub(super) fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
         let key = DropoutKey {

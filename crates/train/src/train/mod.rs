@@ -6,12 +6,16 @@ mod session;
 mod setup;
 mod sums;
 
-use crate::checkpoint::is_finite;
-use crate::{Epoch, Evaluation, Observer, Prepared, RunDirectory, Step, Stop, TrainError, Workers};
+pub(crate) use sums::Totals;
+
+use crate::checkpoint::{Position, Restored, State, is_finite, newest};
+use crate::{
+    Epoch, Evaluation, Observer, Prepared, Resumed, RunDirectory, Step, Stop, TrainError, Workers,
+};
 use burn::tensor::Device;
 use learner::Learner;
 use serde::Serialize;
-use session::{Position, Session};
+use session::Session;
 use setup::epoch_loader;
 use std::time::Instant;
 use sums::{StepResult, Sums};
@@ -64,7 +68,7 @@ impl Outcome {
     }
 }
 
-/// Trains the prepared run in its directory.
+/// Trains the prepared run in its directory, which no other process may use meanwhile.
 ///
 /// # Errors
 /// When an image can't be read, the loss is no number (the last good model stays), or the file
@@ -77,20 +81,96 @@ pub fn train(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Trained, TrainError> {
-    let config = &prepared.config.train;
+    let _lock = run.lock()?;
+    let workers = Workers::new(prepared.config.machine.compute_threads(on_cpu))?;
+    let learner = Learner::new(prepared, device, on_cpu, &workers)?;
+    let mut session = Session::begin(prepared, run, device, &workers)?;
+    session.starts(&learner.model)?;
+    let fresh = (Position::default(), Totals::default());
+    drive(learner, session, fresh, on_cpu, stop, observer)
+}
+
+/// Goes on with a run that was stopped, from its newest checkpoint that is whole: with the same
+/// build on the same backend the weights end as if it had never been stopped, bit for bit, on any
+/// number of threads. Newer checkpoints that are damaged are told to the observer and left as they
+/// are; where there is none yet, the run begins again.
+///
+/// # Errors
+/// As [`train`]; also when no checkpoint can be used, or settings or data have changed.
+pub fn resume(
+    prepared: &Prepared,
+    run: &RunDirectory,
+    device: &Device, // without autodiff
+    on_cpu: bool,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Trained, TrainError> {
+    let _lock = run.lock()?;
+    run.recover()?;
     let workers = Workers::new(prepared.config.machine.compute_threads(on_cpu))?;
     let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
+    let (found, refused) = newest(run, prepared, &learner.model, &learner.optimizer)?;
+    let mut session = Session::begin(prepared, run, device, &workers)?;
+    let mut from = Resumed {
+        path: None,
+        step: 0,
+        epochs: 0,
+        refused,
+    };
+    let mut at = (Position::default(), Totals::default());
+    match found {
+        Some(Restored {
+            path,
+            model,
+            optimizer,
+            state,
+        }) => {
+            learner = learner.restored(model, optimizer);
+            at = (state.at, state.totals);
+            from.path = Some(path);
+            (from.step, from.epochs) = (state.at.step, state.at.epochs_done);
+            session.restores(state, &from)?;
+        }
+        None => {
+            session.restores(State::empty(), &from)?;
+            session.starts(&learner.model)?;
+        }
+    }
+    observer.resumes(&from);
+    drive(learner, session, at, on_cpu, stop, observer)
+}
+
+/// The loop: from a position in a run to its end, or to a stop.
+fn drive(
+    mut learner: Learner<'_>,
+    mut session: Session<'_>,
+    (start, totals): (Position, Totals),
+    on_cpu: bool,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Trained, TrainError> {
+    let prepared = session.prepared();
+    let config = &prepared.config.train;
     let images = prepared.train.len();
     let per_epoch = images.div_ceil(config.batch_size) as u64;
     let steps = per_epoch * config.epochs as u64;
-    let mut session = Session::begin(prepared, run, device, &workers, &learner.model)?;
-    let mut step = 0;
+    let stopping = config.early_stopping.as_ref();
+    let is_enough = |session: &Session<'_>| {
+        stopping.is_some_and(|stopping| session.waits() >= stopping.patience)
+    };
+    if is_enough(&session) {
+        return session.end(Outcome::StoppedEarly, &learner.model, stop, observer);
+    }
+    let mut step = start.step;
+    // Of an epoch that a pause cut in two.
+    let mut before = Some((start.step_in_epoch, totals));
 
-    for epoch in 1..=config.epochs {
+    for epoch in start.epochs_done + 1..=config.epochs {
         observer.epoch_begins(epoch, config.epochs, images);
         let began = Instant::now();
-        let mut loader = epoch_loader(prepared, epoch as u64);
-        let mut sums = Sums::new(on_cpu);
+        let (done, totals) = before.take().unwrap_or_default();
+        let mut loader = epoch_loader(prepared, epoch as u64, done);
+        let mut sums = Sums::from(totals, on_cpu);
         for batch in loader.by_ref() {
             let batch = batch?;
             let share = config.schedule.share(step, steps, per_epoch);
@@ -121,21 +201,46 @@ pub fn train(
             if stop.requested().is_some() {
                 break;
             }
+            if session.is_due(step) {
+                let totals = sums
+                    .so_far()
+                    .map_err(|step| session.diverged(epoch, &step))?;
+                let at = Position::within(step, epoch, per_epoch);
+                session.save(&learner, at, totals, observer)?;
+            }
         }
-        session.trained(sums.images(), began.elapsed(), loader.waited());
-        if let Some(signal) = stop.requested() {
-            session.save(&learner, Position::within(step, epoch, per_epoch))?;
-            return session.end(Outcome::Interrupted { signal }, &learner.model, observer);
-        }
+        session.trained(
+            sums.images() - totals.images,
+            began.elapsed(),
+            loader.waited(),
+        );
         let totals = sums
-            .finish(is_finite(&learner.model))
+            .so_far()
             .map_err(|step| session.diverged(epoch, &step))?;
-        session.epoch_ends(epoch, &totals, &learner.model, observer)?;
-        session.save(&learner, Position::after(step, epoch))?;
-        let stopping = config.early_stopping.as_ref();
-        if stopping.is_some_and(|stopping| session.waits() >= stopping.patience) {
-            return session.end(Outcome::StoppedEarly, &learner.model, observer);
+        if stop.requested().is_none() {
+            sums.finish(is_finite(&learner.model))
+                .map_err(|step| session.diverged(epoch, &step))?;
+        }
+        let is_over = stop.requested().is_none()
+            && session.epoch_ends(epoch, &totals, &learner.model, stop, observer)?;
+        if let Some(signal) = stop.requested().filter(|_| !is_over) {
+            // The step is finished, the epoch or its validation is not.
+            let at = Position::within(step, epoch, per_epoch);
+            session.save(&learner, at, totals, observer)?;
+            return session.end(
+                Outcome::Interrupted { signal },
+                &learner.model,
+                stop,
+                observer,
+            );
+        }
+        if is_enough(&session) || session.is_due_after(epoch, step) {
+            let at = Position::after(step, epoch);
+            session.save(&learner, at, Totals::default(), observer)?;
+        }
+        if is_enough(&session) {
+            return session.end(Outcome::StoppedEarly, &learner.model, stop, observer);
         }
     }
-    session.end(Outcome::Finished, &learner.model, observer)
+    session.end(Outcome::Finished, &learner.model, stop, observer)
 }

@@ -1,16 +1,17 @@
 //! What a run remembers between epochs and leaves on the disk.
 
-use super::events::{DivergedEvent, Ended};
+use super::events::{DivergedEvent, Ended, ResumedEvent};
 use super::learner::Learner;
 use super::sums::{Diverged, Totals};
 use super::{Outcome, Trained};
-use crate::checkpoint::{self, State};
+use crate::checkpoint::{self, Best, Memory, Position, State, settings_sha256};
 use crate::config::Monitor;
+use crate::evaluate::evaluate_until;
 use crate::field::Tracker;
 use crate::run::History;
 use crate::{
-    Epoch, EpochField, Evaluation, Observer, Prepared, RunDirectory, TrainError, Workers, charts,
-    evaluate,
+    Epoch, EpochField, Evaluation, Every, Observer, Prepared, Resumed, RunDirectory, Stop,
+    TrainError, Workers, charts,
 };
 use burn::module::Module;
 use burn::tensor::Device;
@@ -19,42 +20,6 @@ use receptive_model::{Artifact, Classifier, weights_sha256};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Where in the run a checkpoint is taken.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Position {
-    pub(super) step: u64,
-    pub(super) epochs_done: usize,
-    pub(super) step_in_epoch: u64,
-}
-
-impl Position {
-    /// After a step of this epoch, which is not over.
-    pub(super) fn within(step: u64, epoch: usize, per_epoch: u64) -> Self {
-        let epochs_done = epoch - 1;
-        Self {
-            step,
-            epochs_done,
-            step_in_epoch: step - per_epoch * epochs_done as u64,
-        }
-    }
-
-    /// After the epoch's last step.
-    pub(super) fn after(step: u64, epoch: usize) -> Self {
-        Self {
-            step,
-            epochs_done: epoch,
-            step_in_epoch: 0,
-        }
-    }
-}
-
-/// The best value of one metric so far.
-#[derive(Debug, Clone, Copy)]
-struct Best {
-    value: f64,
-    epoch: usize,
-}
 
 pub(super) struct Session<'a> {
     prepared: &'a Prepared,
@@ -65,17 +30,13 @@ pub(super) struct Session<'a> {
     /// Of the receptive field, where that was asked for.
     tracker: Option<Tracker>,
     fingerprint: String,
+    settings: String,
     began: Instant,
-    epochs: Vec<Epoch>,
-    best: Option<Best>,
-    /// Of early stopping's own metric, and the epochs since.
-    stopping_best: Option<Best>,
-    waits: usize,
-    images: usize,
-    training: Duration,
-    waited: Duration,
-    /// The same of the newest epoch alone.
+    memory: Memory,
+    /// Images, seconds of training and seconds of waiting of the newest epoch alone.
     newest: (usize, Duration, Duration),
+    /// When the last checkpoint was written, and after which step.
+    saved: (Instant, u64),
 }
 
 /// How many of a batch's files a message names; `log.jsonl` has them all.
@@ -87,7 +48,6 @@ impl<'a> Session<'a> {
         run: &'a RunDirectory,
         device: &'a Device,
         workers: &'a Workers,
-        model: &Classifier,
     ) -> Result<Self, TrainError> {
         run.write("config.toml", prepared.config.to_toml()?.as_bytes())?;
         run.write(
@@ -97,74 +57,102 @@ impl<'a> Session<'a> {
         if !prepared.data.damaged.is_empty() {
             run.write_skipped(&prepared.data.damaged)?;
         }
-        let mut tracker = Tracker::begin(prepared, device, workers.len())?;
-        let mut history = History::open(run)?;
-        if let Some(tracker) = &mut tracker
-            && let Some(field) = tracker.measure(0, model)?
-        {
-            history.event("erf", &field)?;
-        }
         Ok(Self {
             prepared,
             run,
             device,
             workers,
-            history,
-            tracker,
+            history: History::open(run)?,
+            tracker: Tracker::begin(prepared, device, workers.len())?,
             fingerprint: prepared.data.fingerprint(),
+            settings: settings_sha256(&prepared.config)?,
             began: Instant::now(),
-            epochs: Vec::new(),
-            best: None,
-            stopping_best: None,
-            waits: 0,
-            images: 0,
-            training: Duration::ZERO,
-            waited: Duration::ZERO,
+            memory: Memory::default(),
             newest: (0, Duration::ZERO, Duration::ZERO),
+            saved: (Instant::now(), 0),
         })
+    }
+
+    /// What there is to be said of the model before the first step.
+    pub(super) fn starts(&mut self, model: &Classifier) -> Result<(), TrainError> {
+        if let Some(tracker) = &mut self.tracker
+            && let Some(field) = tracker.measure(0, model)?
+        {
+            self.history.event("erf", &field)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on from a checkpoint: what the files say of later epochs never happened.
+    pub(super) fn restores(&mut self, state: State, from: &Resumed) -> Result<(), TrainError> {
+        self.history.truncate(self.run, state.at.epochs_done)?;
+        self.history.event("resumed", &ResumedEvent::of(from))?;
+        self.memory = state.memory;
+        self.saved.1 = state.at.step;
+        if let Some(tracker) = &mut self.tracker {
+            tracker.restore(state.fields);
+        }
+        Ok(())
+    }
+
+    pub(super) fn prepared(&self) -> &'a Prepared {
+        self.prepared
     }
 
     /// Counts an epoch's training, validation not included.
     pub(super) fn trained(&mut self, images: usize, took: Duration, waited: Duration) {
         self.newest = (images, took, waited);
-        self.images += images;
-        self.training += took;
-        self.waited += waited;
+        self.memory.images += images;
+        self.memory.training_seconds += took.as_secs_f64();
+        self.memory.waited_seconds += waited.as_secs_f64();
+    }
+
+    /// Since the first step of all.
+    fn seconds(&self) -> f64 {
+        self.memory.seconds + self.began.elapsed().as_secs_f64()
     }
 
     /// The epoch whose model is kept; without a validation split the last one.
     fn best_epoch(&self) -> Option<usize> {
-        let best = self.epochs.iter().rev().find(|epoch| epoch.best);
+        let epochs = &self.memory.epochs;
+        let best = epochs.iter().rev().find(|epoch| epoch.best);
         best.map(|epoch| epoch.epoch)
     }
 
     /// Epochs since early stopping's metric last got better.
     pub(super) fn waits(&self) -> usize {
-        self.waits
+        self.memory.waits
     }
 
-    /// Validates, keeps the model if it is the best so far, and writes what happened.
+    /// Validates, keeps the model if it is the best so far, and writes what happened. False where a
+    /// stop was asked for before the validation was over: then nothing is written.
     pub(super) fn epoch_ends(
         &mut self,
         epoch: usize,
         totals: &Totals,
         model: &Classifier,
+        stop: &Stop,
         observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
+    ) -> Result<bool, TrainError> {
         let train = &self.prepared.config.train;
         let val = if self.prepared.val.is_empty() {
             None
         } else {
-            Some(self.evaluate(&model.valid(), &self.prepared.val, observer)?)
+            let Some(val) = self.evaluate(&model.valid(), &self.prepared.val, stop, observer)?
+            else {
+                return Ok(false);
+            };
+            Some(val)
         };
+        let memory = &mut self.memory;
         let best = match &val {
-            Some(val) => better(&mut self.best, train.monitor, val, epoch),
+            Some(val) => better(&mut memory.best, train.monitor, val, epoch),
             // Without a validation split nothing can be chosen by: the last model is the one.
             None => true,
         };
         if let Some((stopping, val)) = train.early_stopping.as_ref().zip(val.as_ref()) {
-            let got_better = better(&mut self.stopping_best, stopping.metric, val, epoch);
-            self.waits = if got_better { 0 } else { self.waits + 1 };
+            let got_better = better(&mut memory.stopping_best, stopping.metric, val, epoch);
+            memory.waits = if got_better { 0 } else { memory.waits + 1 };
         }
         self.keep(model, &self.run.last())?;
         if best {
@@ -179,17 +167,17 @@ impl<'a> Session<'a> {
             val_top1: val.as_ref().map(|val| val.top1),
             val_top5: val.as_ref().map(|val| val.top5),
             learning_rate: totals.learning_rate,
-            images_per_second: per_second(images, took),
-            data_wait: share(waited, took),
-            seconds: self.began.elapsed().as_secs_f64(),
+            images_per_second: per_second(images, took.as_secs_f64()),
+            data_wait: share(waited.as_secs_f64(), took.as_secs_f64()),
+            seconds: self.seconds(),
             best,
             erf: self.track(epoch, model)?,
         };
         self.history.epoch(&record)?;
-        self.epochs.push(record.clone());
-        charts::curves(self.run, &self.epochs, &self.title())?;
+        self.memory.epochs.push(record.clone());
+        charts::curves(self.run, &self.memory.epochs, &self.title())?;
         observer.epoch_ends(&record, train.epochs);
-        Ok(())
+        Ok(true)
     }
 
     /// Measures the receptive field, if that was asked for and it is time to.
@@ -209,30 +197,72 @@ impl<'a> Session<'a> {
         Ok(field)
     }
 
+    /// Whether a checkpoint is due after this step of an epoch that goes on.
+    pub(super) fn is_due(&self, step: u64) -> bool {
+        match self.prepared.config.checkpoint.every {
+            Every::Steps(steps) => step >= self.saved.1 + steps,
+            Every::Seconds(seconds) => self.saved.0.elapsed().as_secs() >= seconds,
+            Every::Epochs(_) => false,
+        }
+    }
+
+    /// Whether one is due after this step, which ends an epoch.
+    pub(super) fn is_due_after(&self, epoch: usize, step: u64) -> bool {
+        match self.prepared.config.checkpoint.every {
+            Every::Epochs(epochs) => {
+                (epoch as u64).is_multiple_of(epochs) || epoch == self.prepared.config.train.epochs
+            }
+            _ => epoch == self.prepared.config.train.epochs || self.is_due(step),
+        }
+    }
+
     /// Writes a checkpoint.
-    pub(super) fn save(&self, learner: &Learner<'_>, at: Position) -> Result<(), TrainError> {
+    pub(super) fn save(
+        &mut self,
+        learner: &Learner<'_>,
+        at: Position,
+        totals: Totals,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let state = State {
-            step: at.step,
-            epochs_done: at.epochs_done,
-            step_in_epoch: at.step_in_epoch,
-            best: self.best.map(|best| best.value),
-            best_epoch: self.best.map_or(0, |best| best.epoch),
-            seed: self.prepared.config.train.seed,
+            at,
+            totals,
+            memory: Memory {
+                seconds: self.seconds(),
+                ..self.memory.clone()
+            },
+            fields: self
+                .tracker
+                .as_ref()
+                .map_or(Vec::new(), |tracker| tracker.frames().to_vec()),
             classes: self.prepared.data.classes.clone(),
             data_fingerprint: self.fingerprint.clone(),
+            settings_sha256: self.settings.clone(),
+            optimizer_tensors: 0, // counted as they are written
         };
-        checkpoint::save(self.run, &learner.model, &learner.optimizer, &state)
+        let keep = self.prepared.config.checkpoint.keep;
+        checkpoint::save(
+            self.run,
+            &learner.model,
+            &learner.optimizer,
+            state,
+            keep,
+            observer,
+        )?;
+        self.saved = (Instant::now(), at.step);
+        Ok(())
     }
 
     /// Tests the best model and draws its confusion matrix, unless someone is waiting for the end.
     pub(super) fn end(
         mut self,
-        outcome: Outcome,
+        mut outcome: Outcome,
         model: &Classifier,
+        stop: &Stop,
         observer: &mut dyn Observer,
     ) -> Result<Trained, TrainError> {
-        let train_seconds = self.began.elapsed().as_secs_f64();
-        if self.epochs.is_empty() {
+        let train_seconds = self.seconds();
+        if self.memory.epochs.is_empty() {
             self.keep(model, &self.run.model())?;
         }
         if !self.run.has_model() {
@@ -247,10 +277,13 @@ impl<'a> Session<'a> {
         let (mut test, mut val) = (None, None);
         if outcome.signal().is_none() {
             if let Some(samples) = &self.prepared.test {
-                test = Some(self.evaluate(&best, samples, observer)?);
+                test = self.evaluate(&best, samples, stop, observer)?;
             }
             if !self.prepared.val.is_empty() {
-                val = Some(self.evaluate(&best, &self.prepared.val, observer)?);
+                val = self.evaluate(&best, &self.prepared.val, stop, observer)?;
+            }
+            if let Some(signal) = stop.requested() {
+                outcome = Outcome::Interrupted { signal };
             }
             let shown = test.as_ref().map(|test| (test, "test"));
             if let Some((shown, split)) = shown.or(val.as_ref().map(|val| (val, "validation"))) {
@@ -269,10 +302,10 @@ impl<'a> Session<'a> {
             test,
             val,
             train_seconds,
-            images_per_second: per_second(self.images, self.training),
-            data_wait: share(self.waited, self.training),
+            images_per_second: per_second(self.memory.images, self.memory.training_seconds),
+            data_wait: share(self.memory.waited_seconds, self.memory.training_seconds),
             weights_sha256: weights_sha256(&best),
-            epochs: self.epochs,
+            epochs: self.memory.epochs,
         };
         self.history
             .event("end", &Ended::of(&trained, &self.prepared.data.classes))?;
@@ -324,15 +357,17 @@ impl<'a> Session<'a> {
         &self,
         model: &Classifier,
         samples: &Arc<Samples>,
+        stop: &Stop,
         observer: &mut dyn Observer,
-    ) -> Result<Evaluation, TrainError> {
-        evaluate(
+    ) -> Result<Option<Evaluation>, TrainError> {
+        evaluate_until(
             model,
             &self.prepared.input,
             samples,
             self.workers,
             self.device,
             observer,
+            stop,
         )
     }
 
@@ -371,18 +406,14 @@ fn better(best: &mut Option<Best>, metric: Monitor, val: &Evaluation, epoch: usi
     wins
 }
 
-fn per_second(images: usize, took: Duration) -> f64 {
-    if took.is_zero() {
-        0.0
+fn per_second(images: usize, seconds: f64) -> f64 {
+    if seconds > 0.0 {
+        images as f64 / seconds
     } else {
-        images as f64 / took.as_secs_f64()
+        0.0
     }
 }
 
-fn share(part: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() {
-        0.0
-    } else {
-        part.as_secs_f64() / whole.as_secs_f64()
-    }
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
 }

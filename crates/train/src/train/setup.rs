@@ -5,8 +5,9 @@ use crate::{Prepared, TrainError};
 use receptive_data::{Loader, LoaderOptions, order};
 use std::sync::Arc;
 
-/// The epoch's batches: order and augmentation are pure functions of seed and epoch.
-pub(super) fn epoch_loader(prepared: &Prepared, epoch: u64) -> Loader {
+/// The epoch's batches without the first `done`: order and augmentation are pure functions of seed,
+/// epoch and image.
+pub(super) fn epoch_loader(prepared: &Prepared, epoch: u64, done: u64) -> Loader {
     let config = &prepared.config;
     let options = LoaderOptions {
         batch_size: config.train.batch_size,
@@ -18,7 +19,9 @@ pub(super) fn epoch_loader(prepared: &Prepared, epoch: u64) -> Loader {
         epoch,
         ..LoaderOptions::default()
     };
-    let indices = order(prepared.train.len(), config.train.seed, epoch);
+    let mut indices = order(prepared.train.len(), config.train.seed, epoch);
+    let done = done as usize * config.train.batch_size;
+    indices.drain(..done.min(indices.len()));
     Loader::new(Arc::clone(&prepared.train), indices, options)
 }
 

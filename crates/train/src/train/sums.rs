@@ -1,4 +1,5 @@
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 /// On a GPU, reading a number waits for all that was queued, so that is done this seldom.
 const GPU_STEPS: usize = 50;
@@ -32,8 +33,8 @@ pub(super) struct Sums {
 }
 
 /// What an epoch's steps came to.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Totals {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Totals {
     pub(super) images: usize,
     pub(super) loss: f64,
     pub(super) correct: f64,
@@ -41,7 +42,8 @@ pub(super) struct Totals {
 }
 
 impl Sums {
-    pub(super) fn new(on_cpu: bool) -> Self {
+    /// With what the epoch's steps before a pause came to.
+    pub(super) fn from(totals: Totals, on_cpu: bool) -> Self {
         Self {
             on_cpu,
             pending: Vec::new(),
@@ -51,7 +53,7 @@ impl Sums {
                 step: 0,
                 learning_rate: 0.0,
             },
-            totals: Totals::default(),
+            totals,
         }
     }
 
@@ -71,6 +73,15 @@ impl Sums {
 
     pub(super) fn images(&self) -> usize {
         self.totals.images
+    }
+
+    /// All steps so far, for a checkpoint.
+    ///
+    /// # Errors
+    /// The first step whose loss is no number.
+    pub(super) fn so_far(&mut self) -> Result<Totals, Diverged> {
+        self.read()?;
+        Ok(self.totals)
     }
 
     /// What the epoch came to. `finite` says whether the weights still are numbers.

@@ -27,6 +27,8 @@ const MANIFEST_BYTES: u64 = 1 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::path::PathBuf;
 
     fn written() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();

@@ -1,0 +1,190 @@
+use super::save::all;
+use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256};
+use crate::quiet::quietly;
+use crate::{Prepared, RunDirectory, TrainError};
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use receptive_model::artifact::store;
+use receptive_model::{Classifier, ModelError};
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+
+/// The largest file of a checkpoint that is read, in bytes.
+const FILE_BYTES: u64 = 48 << 30;
+/// What burn's format may add to the values: names, shapes, alignment.
+const RECORD_OVERHEAD: usize = 16 << 20;
+/// The most numbers that an optimizer keeps for each weight.
+const MOST_MOMENTS: usize = 2;
+
+/// A checkpoint that was not continued from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its directory, which is left as it is.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A checkpoint read back.
+pub(crate) struct Restored {
+    pub(crate) path: PathBuf,
+    pub(crate) model: Classifier,
+    pub(crate) optimizer: ModuleOptimizer,
+    pub(crate) state: State,
+}
+
+/// The newest checkpoint that is whole and belongs to this run, and the newer ones that are not.
+/// `model` and `optimizer` are new ones of the run, on its device, that the tensors are put into.
+///
+/// # Errors
+/// When there are checkpoints and not one can be used.
+pub(crate) fn newest(
+    run: &RunDirectory,
+    prepared: &Prepared,
+    model: &Classifier,
+    optimizer: &ModuleOptimizer,
+) -> Result<(Option<Restored>, Vec<Refused>), TrainError> {
+    let mut refused = Vec::new();
+    for path in all(&run.checkpoints())? {
+        match load(&path, prepared, model.clone(), optimizer.clone()) {
+            Ok(restored) => return Ok((Some(restored), refused)),
+            Err(error) => refused.push(Refused {
+                path,
+                reason: error.to_string(),
+            }),
+        }
+    }
+    if refused.is_empty() {
+        return Ok((None, refused));
+    }
+    let reasons: Vec<&str> = refused.iter().map(|one| one.reason.as_str()).collect();
+    Err(TrainError::run(
+        run.checkpoints(),
+        format!(
+            "no checkpoint can be continued from. {}. Begin a new run with `receptive train \
+             --config {}`",
+            reasons.join(". "),
+            run.path().join("config.toml").display()
+        ),
+    ))
+}
+
+fn load(
+    path: &Path,
+    prepared: &Prepared,
+    model: Classifier,
+    optimizer: ModuleOptimizer,
+) -> Result<Restored, TrainError> {
+    let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
+    let mut take = |name: &str| take(path, &mut files, name);
+    let (state, weights, moments) = (take(STATE)?, take(MODEL)?, take(OPTIMIZER)?);
+    let refuse = |file: &str, reason: String| -> TrainError {
+        let path = path.join(file);
+        ModelError::Artifact { path, reason }.into()
+    };
+    let state: State =
+        serde_json::from_slice(&state).map_err(|error| refuse(STATE, error.to_string()))?;
+    check(&state, prepared).map_err(|reason| refuse(STATE, reason))?;
+
+    // Nothing is allocated from a number in the file before its size bears it out.
+    let implied = prepared.plan.total.weight_bytes();
+    for (file, bytes, most) in [
+        (MODEL, &weights, implied),
+        (OPTIMIZER, &moments, MOST_MOMENTS * implied),
+    ] {
+        if bytes.len() > most + RECORD_OVERHEAD {
+            return Err(refuse(
+                file,
+                format!(
+                    "it has {} bytes, but the network implies {most}",
+                    bytes.len()
+                ),
+            ));
+        }
+    }
+    let model = quietly(AssertUnwindSafe(|| {
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights))
+            .map_err(|error| error.to_string())?;
+        model
+            .try_load_record(record)
+            .map_err(|error| error.to_string())
+    }))
+    .unwrap_or_else(|| Err("burn could not read it".into()))
+    .map_err(|reason| refuse(MODEL, reason))?;
+    if !is_finite(&model) {
+        return Err(refuse(MODEL, "a weight is not a finite number".into()));
+    }
+    let optimizer = quietly(AssertUnwindSafe(|| {
+        optimizer
+            .from_bytes(Bytes::from_bytes_vec(moments))
+            .map_err(|error| error.to_string())
+    }))
+    .unwrap_or_else(|| {
+        Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
+    })
+    .map_err(|reason| refuse(OPTIMIZER, reason))?;
+    let found = optimizer.to_record().len();
+    if found != state.optimizer_tensors {
+        return Err(refuse(
+            OPTIMIZER,
+            format!(
+                "{found} tensors of the optimizer were read, but {} were written",
+                state.optimizer_tensors
+            ),
+        ));
+    }
+    Ok(Restored {
+        path: path.into(),
+        model,
+        optimizer,
+        state,
+    })
+}
+
+fn take(
+    path: &Path,
+    files: &mut BTreeMap<String, Vec<u8>>,
+    name: &str,
+) -> Result<Vec<u8>, ModelError> {
+    files.remove(name).ok_or_else(|| ModelError::Artifact {
+        path: path.into(),
+        reason: format!("its manifest does not list `{name}`"),
+    })
+}
+
+/// Whether it belongs to this run, and its numbers to each other.
+fn check(state: &State, prepared: &Prepared) -> Result<(), String> {
+    if state.settings_sha256 != settings_sha256(&prepared.config).map_err(|e| e.to_string())? {
+        return Err("it was written with other settings than those of config.toml now".into());
+    }
+    if state.classes != prepared.data.classes {
+        return Err(format!(
+            "it was written for the classes {}, but the data has {}",
+            state.classes.join(", "),
+            prepared.data.classes.join(", ")
+        ));
+    }
+    if state.data_fingerprint != prepared.data.fingerprint() {
+        return Err("it was written for other data: files were added, removed or changed".into());
+    }
+    let train = &prepared.config.train;
+    let per_epoch = prepared.train.len().div_ceil(train.batch_size) as u64;
+    let at = state.at;
+    let expected = per_epoch
+        .checked_mul(at.epochs_done as u64)
+        .and_then(|steps| steps.checked_add(at.step_in_epoch));
+    let fits = expected == Some(at.step)
+        && at.epochs_done <= train.epochs
+        && at.step_in_epoch <= per_epoch
+        && state.memory.epochs.len() == at.epochs_done;
+    if !fits {
+        return Err(format!(
+            "it says {} steps, {} epochs and {} more steps, which do not fit each other",
+            at.step, at.epochs_done, at.step_in_epoch
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION};
+use crate::{Observer, RunDirectory, TrainError};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::ModuleOptimizer;
+use burn::tensor::Tensor;
+use receptive_model::artifact::store;
+use receptive_model::{Classifier, ModelError};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Writes `checkpoints/NNNNNNN/` and then deletes all but the newest `keep`.
+///
+/// # Errors
+/// When a weight is not finite (nothing is written then) or the file system refuses.
+pub(crate) fn save(
+    run: &RunDirectory,
+    model: &Classifier,
+    optimizer: &ModuleOptimizer,
+    mut state: State,
+    keep: usize,
+    observer: &mut dyn Observer,
+) -> Result<(), TrainError> {
+    let path = run.checkpoints().join(format!("{:07}", state.at.step));
+    let refuse = |reason: String| ModelError::Artifact {
+        path: path.clone(),
+        reason,
+    };
+    if !is_finite(model) {
+        return Err(refuse("a weight is not a finite number, so it is not saved".into()).into());
+    }
+    let weights = model
+        .valid()
+        .into_record()
+        .into_bytes()
+        .map_err(|error| refuse(error.to_string()))?;
+    let moments = optimizer.to_record();
+    state.optimizer_tensors = moments.len();
+    let moments = moments
+        .into_bytes()
+        .map_err(|error| refuse(error.to_string()))?;
+    let state = serde_json::to_string_pretty(&state).map_err(|error| refuse(error.to_string()))?;
+    let files: [(&str, &[u8]); 3] = [
+        (MODEL, &weights),
+        (OPTIMIZER, &moments),
+        (STATE, state.as_bytes()),
+    ];
+    store::write_directory_watched(&path, FORMAT, VERSION, &files, &mut |moment| {
+        observer.checkpoint(moment);
+    })?;
+    keep_newest(run, keep)
+}
+
+fn keep_newest(run: &RunDirectory, keep: usize) -> Result<(), TrainError> {
+    let all = all(&run.checkpoints())?;
+    for path in all.iter().skip(keep) {
+        fs::remove_dir_all(path).map_err(TrainError::io(path, "deleting the old checkpoint"))?;
+    }
+    Ok(())
+}
+
+/// All checkpoints, the newest first; none where there is no such directory.
+pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let entries = match fs::read_dir(checkpoints) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(TrainError::io(checkpoints, "listing")(error)),
+    };
+    let mut steps: Vec<(u64, PathBuf)> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let step: u64 = path.file_name()?.to_str()?.parse().ok()?;
+            Some((step, path))
+        })
+        .collect();
+    steps.sort();
+    Ok(steps.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// Whether every weight and running statistic is a number.
+pub(crate) fn is_finite<M: Module>(model: &M) -> bool {
+    struct Finite(bool);
+    impl ModuleVisitor for Finite {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let data = param.val().into_data();
+            self.0 &= data.iter::<f32>().all(f32::is_finite);
+        }
+    }
+    let mut finite = Finite(true);
+    model.visit(&mut finite);
+    finite.0
+}
