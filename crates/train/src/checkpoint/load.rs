@@ -72,7 +72,7 @@ pub(crate) fn newest(
     ))
 }
 
-fn load(
+pub(super) fn load(
     path: &Path,
     prepared: &Prepared,
     model: Classifier,

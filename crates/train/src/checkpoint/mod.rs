@@ -4,6 +4,8 @@ mod every;
 mod load;
 mod save;
 mod state;
+#[cfg(all(test, feature = "flex"))]
+mod tests;
 
 pub use every::{CheckpointConfig, Every};
 pub use load::Refused;
