@@ -42,7 +42,7 @@ fn a_stop_at_any_step_leaves_a_checkpoint_of_that_step_and_a_model() {
             .join("state.json");
         let state: serde_json::Value =
             serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
-        assert_eq!(state["step"], step);
+        assert_eq!(state["at"]["step"], step);
         Artifact::load(&run.model(), &device).unwrap();
         let scratch = std::fs::read_dir(&path)
             .unwrap()
@@ -52,7 +52,7 @@ fn a_stop_at_any_step_leaves_a_checkpoint_of_that_step_and_a_model() {
                     .unwrap()
                     .file_name()
                     .to_string_lossy()
-                    .starts_with('.')
+                    .starts_with(".tmp")
             })
             .count();
         assert_eq!(scratch, 0, "scratch files are left");

@@ -10,6 +10,7 @@ mod interruption;
 mod learning;
 mod networks;
 mod photos;
+mod resume;
 mod transfer;
 
 use burn::tensor::Device;

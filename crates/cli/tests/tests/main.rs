@@ -9,6 +9,8 @@ mod erf;
 mod other_data;
 mod refusals;
 #[cfg(unix)]
+mod reliability;
+#[cfg(unix)]
 mod signals;
 mod streams;
 

@@ -1,0 +1,346 @@
+//! T1 and T3 of docs/reliability.md: a run that was stopped or killed at any point ends with the
+//! bits of one that never was.
+//!
+//! With AdamW, a schedule with warm-up, dropout, augmentation, batch norm, early stopping, shards
+//! and gradient clipping switched on.
+
+use burn::tensor::Device;
+use receptive_data::NoProgress;
+use receptive_model::artifact::store::Moment;
+use receptive_model::{Artifact, weights_sha256};
+use receptive_train::config::{EarlyStopping, Monitor};
+use receptive_train::{
+    Every, InputFrom, Observer, Outcome, Prepared, Quiet, Resumed, RunConfig, RunDirectory, Step,
+    Stop, Trained, prepare, resume, train,
+};
+use std::path::Path;
+use std::process::Command;
+
+/// 60 steps in 10 epochs.
+const STEPS: u64 = 60;
+
+fn config() -> RunConfig {
+    let mut config = crate::tiny_run();
+    config.data.limit = Some(180);
+    config.train.epochs = 10;
+    config.train.optimizer =
+        toml::from_str("kind = \"adamw\"\nlearning_rate = 3e-3\nweight_decay = 0.02").unwrap();
+    config.train.clip_norm = Some(1.0);
+    config.train.early_stopping = Some(EarlyStopping {
+        metric: Monitor::ValTop1,
+        patience: 8,
+    });
+    config.machine.threads = 1;
+    config
+}
+
+fn prepared(config: RunConfig) -> Prepared {
+    prepare(config, InputFrom::Data, &NoProgress).unwrap()
+}
+
+/// Asks for a stop after a step.
+struct StopAfter(u64, Stop);
+
+impl Observer for StopAfter {
+    fn step(&mut self, step: &Step) {
+        if step.step == self.0 {
+            self.1.request(2);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Remember(Option<Resumed>);
+
+impl Observer for Remember {
+    fn resumes(&mut self, from: &Resumed) {
+        self.0 = Some(from.clone());
+    }
+}
+
+/// Everything of a run that must not depend on its pauses.
+#[derive(Debug, PartialEq)]
+struct Result {
+    best: String,
+    last: String,
+    epochs: Vec<String>,
+    csv: Vec<String>,
+    top1: Option<f64>,
+}
+
+fn result(path: &Path, trained: &Trained) -> Result {
+    let last = Artifact::load(&path.join("last"), &Device::flex()).unwrap();
+    let csv = std::fs::read_to_string(path.join("metrics.csv")).unwrap();
+    // Images per second, the wait for data and the seconds are the clock's.
+    let clock = 7..10;
+    let line = |line: &str| -> String {
+        let fields = line.split(',').enumerate();
+        let kept = fields.filter(|(i, _)| !clock.contains(i));
+        kept.map(|(_, field)| format!("{field},")).collect()
+    };
+    Result {
+        best: trained.weights_sha256.clone(),
+        last: weights_sha256(&last.model),
+        epochs: trained
+            .epochs
+            .iter()
+            .map(|e| {
+                format!(
+                    "{} {} {:?} {}",
+                    e.train_loss, e.train_top1, e.val_loss, e.best
+                )
+            })
+            .collect(),
+        csv: csv.lines().map(line).collect(),
+        top1: trained.test.as_ref().map(|test| test.top1),
+    }
+}
+
+fn whole(parent: &Path, prepared: &Prepared) -> Result {
+    let path = parent.join("whole");
+    let run = RunDirectory::create(&path).unwrap();
+    let device = Device::flex();
+    let trained = train(prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    assert_eq!(trained.outcome, Outcome::Finished);
+    result(&path, &trained)
+}
+
+#[test]
+fn t1_a_stop_after_any_step_changes_no_bit() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut prepared = prepared(config());
+    let expected = whole(parent.path(), &prepared);
+    assert_eq!(expected.epochs.len() as u64 * 6, STEPS);
+    let device = Device::flex();
+    let mut equal = 0;
+    for step in 1..=STEPS {
+        let path = parent.path().join(step.to_string());
+        let run = RunDirectory::create(&path).unwrap();
+        let stop = Stop::default();
+        let mut observer = StopAfter(step, stop.clone());
+        let stopped = train(&prepared, &run, &device, true, &stop, &mut observer).unwrap();
+        assert_eq!(
+            stopped.outcome,
+            Outcome::Interrupted { signal: 2 },
+            "step {step}"
+        );
+        // Any number of threads and loaders may go on.
+        prepared.config.machine.threads = 1 + step as usize % 3;
+        prepared.config.machine.workers = step as usize % 2;
+        let mut seen = Remember::default();
+        let resumed = resume(&prepared, &run, &device, true, &Stop::default(), &mut seen).unwrap();
+        assert_eq!(seen.0.unwrap().step, step);
+        equal += u64::from(result(&path, &resumed) == expected);
+        std::fs::remove_dir_all(path).unwrap();
+    }
+    println!("T1: {equal} of {STEPS} equal");
+    assert_eq!(equal, STEPS);
+}
+
+#[test]
+fn a_run_may_be_stopped_again_and_again() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.checkpoint.every = Every::Steps(4);
+    let prepared = prepared(config);
+    let expected = whole(parent.path(), &prepared);
+    let path = parent.path().join("pieces");
+    let run = RunDirectory::create(&path).unwrap();
+    let device = Device::flex();
+    let mut trained = None;
+    for step in [5, 6, 7, 23, 24, 41, 99] {
+        let stop = Stop::default();
+        let mut observer = StopAfter(step, stop.clone());
+        let drive = if step == 5 { train } else { resume };
+        trained = Some(drive(&prepared, &run, &device, true, &stop, &mut observer).unwrap());
+    }
+    assert_eq!(result(&path, &trained.unwrap()), expected);
+    // Going on with what is finished changes nothing.
+    let again = resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    assert_eq!(result(&path, &again), expected);
+    let left = std::fs::read_dir(run.checkpoints()).unwrap().count();
+    assert_eq!(left, prepared.config.checkpoint.keep);
+}
+
+#[test]
+fn early_stopping_remembers_across_a_pause() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.train.early_stopping = Some(EarlyStopping {
+        metric: Monitor::ValTop1,
+        patience: 2,
+    });
+    // Nothing gets better without learning.
+    config.train.optimizer = toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-12").unwrap();
+    let prepared = prepared(config);
+    let device = Device::flex();
+    let run = RunDirectory::create(&parent.path().join("run")).unwrap();
+    let stop = Stop::default();
+    let mut observer = StopAfter(8, stop.clone());
+    train(&prepared, &run, &device, true, &stop, &mut observer).unwrap();
+    let drive = || resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    let trained = drive();
+    assert_eq!(trained.outcome, Outcome::StoppedEarly);
+    assert_eq!(trained.epochs.len(), 3);
+    let again = drive();
+    assert_eq!(again.outcome, Outcome::StoppedEarly);
+    assert_eq!(again.weights_sha256, trained.weights_sha256);
+}
+
+#[test]
+fn the_tracked_field_goes_on_too() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.track_erf = Some(receptive_train::FieldConfig {
+        layer: Some("4".into()),
+        times: 4,
+        samples: 10,
+    });
+    let prepared = prepared(config);
+    let expected = whole(parent.path(), &prepared);
+    let path = parent.path().join("pieces");
+    let run = RunDirectory::create(&path).unwrap();
+    let device = Device::flex();
+    let stop = Stop::default();
+    let mut observer = StopAfter(31, stop.clone());
+    train(&prepared, &run, &device, true, &stop, &mut observer).unwrap();
+    let trained = resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    assert_eq!(result(&path, &trained), expected);
+    let film = |run: &str| std::fs::read(parent.path().join(run).join("erf.png")).unwrap();
+    let names = ["whole", "pieces"].map(film);
+    // But for the run's name in the title the picture is the same size.
+    assert!(names[0].len().abs_diff(names[1].len()) < names[0].len() / 10);
+}
+
+#[test]
+fn settings_and_data_that_changed_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let first = prepared(config());
+    let run = RunDirectory::create(&parent.path().join("run")).unwrap();
+    let device = Device::flex();
+    let stop = Stop::default();
+    let mut observer = StopAfter(9, stop.clone());
+    train(&first, &run, &device, true, &stop, &mut observer).unwrap();
+    let refused = |config: RunConfig| {
+        let prepared = prepared(config);
+        let resumed = resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet);
+        resumed.unwrap_err().to_string()
+    };
+    let mut other = config();
+    other.train.optimizer = toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-3").unwrap();
+    assert!(refused(other).contains("other settings"));
+    let mut other = config();
+    other.data.limit = Some(181);
+    assert!(refused(other).contains("other settings"));
+}
+
+/// T3. The points a checkpoint passes while it is written.
+const MOMENTS: [Moment; 8] = [
+    Moment::ScratchMade,
+    Moment::FileWritten(0),
+    Moment::FileWritten(1),
+    Moment::FileWritten(2),
+    Moment::ManifestWritten,
+    Moment::ScratchFlushed,
+    Moment::InPlace,
+    Moment::Flushed,
+];
+
+/// Ends the process, as a power failure would, the n-th time a checkpoint passes a point.
+struct AbortAt(Moment, usize);
+
+impl Observer for AbortAt {
+    fn checkpoint(&mut self, moment: Moment) {
+        if moment == self.0 {
+            if self.1 == 0 {
+                std::process::abort();
+            }
+            self.1 -= 1;
+        }
+    }
+}
+
+/// Not a test: the process that T3 lets die. Its parent says where.
+#[test]
+#[ignore = "only as T3's child"]
+fn t3_child() {
+    let variable = |name: &str| std::env::var(name).unwrap();
+    let path = variable("RECEPTIVE_T3_RUN");
+    let moment = MOMENTS[variable("RECEPTIVE_T3_MOMENT").parse::<usize>().unwrap()];
+    let mut observer = AbortAt(moment, variable("RECEPTIVE_T3_TIMES").parse().unwrap());
+    let run = RunDirectory::create(Path::new(&path)).unwrap();
+    let (device, stop) = (Device::flex(), Stop::default());
+    let _ = train(
+        &prepared(every_step()),
+        &run,
+        &device,
+        true,
+        &stop,
+        &mut observer,
+    );
+}
+
+fn every_step() -> RunConfig {
+    let mut config = config();
+    config.checkpoint.every = Every::Steps(1);
+    config.train.epochs = 2;
+    config
+}
+
+fn deaths(each: usize) {
+    let parent = tempfile::tempdir().unwrap();
+    let prepared = prepared(every_step());
+    let expected = whole(parent.path(), &prepared);
+    let (mut recovered, mut deaths) = (0, 0);
+    for moment in 0..MOMENTS.len() {
+        for time in 0..each {
+            let path = parent.path().join(format!("{moment}-{time}"));
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args(["--ignored", "--exact", "resume::t3_child"])
+                .env("RECEPTIVE_T3_RUN", &path)
+                .env("RECEPTIVE_T3_MOMENT", moment.to_string())
+                .env("RECEPTIVE_T3_TIMES", time.to_string())
+                .output()
+                .unwrap();
+            assert_eq!(child.status.code(), None, "it was to die: {child:?}");
+            deaths += 1;
+            let run = RunDirectory::open(&path).unwrap();
+            let device = Device::flex();
+            let mut seen = Remember::default();
+            let resumed =
+                resume(&prepared, &run, &device, true, &Stop::default(), &mut seen).unwrap();
+            let from = seen.0.unwrap();
+            assert!(from.refused.is_empty(), "{from:?}");
+            // At most the step whose checkpoint was not in its place is lost.
+            let in_place = MOMENTS[moment] == Moment::InPlace || MOMENTS[moment] == Moment::Flushed;
+            assert_eq!(
+                from.step,
+                time as u64 + u64::from(in_place),
+                "{:?}",
+                MOMENTS[moment]
+            );
+            recovered += usize::from(result(&path, &resumed) == expected);
+            let hidden = std::fs::read_dir(run.checkpoints())
+                .unwrap()
+                .filter(|entry| {
+                    let name = entry.as_ref().unwrap().file_name();
+                    name.to_string_lossy().starts_with('.')
+                });
+            assert_eq!(hidden.count(), 0, "scratch is left");
+            std::fs::remove_dir_all(path).unwrap();
+        }
+    }
+    println!("T3: {recovered} of {deaths} recovered");
+    assert_eq!(recovered, deaths);
+}
+
+#[test]
+fn t3_a_death_at_any_point_of_a_checkpoint_loses_a_step_at_most() {
+    deaths(2);
+}
+
+#[test]
+#[ignore = "the long version: ten deaths at each point"]
+fn t3_long() {
+    deaths(10);
+}
