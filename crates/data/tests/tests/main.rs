@@ -15,3 +15,4 @@ mod loader;
 mod make;
 mod strange_files;
 mod support;
+mod thousands;
