@@ -46,6 +46,22 @@ pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<Picture, DataEr
     Ok(decode_found(path, limits)?.picture)
 }
 
+/// The same of bytes that are in memory already. `name` stands for the file in messages; its extension
+/// says nothing but for TGA.
+///
+/// # Errors
+/// As [`decode_file`].
+pub fn decode(bytes: &[u8], name: &Path, limits: &DecodeLimits) -> Result<Picture, DataError> {
+    if bytes.len() as u64 > limits.file_bytes {
+        return Err(DataError::TooLarge {
+            path: name.to_path_buf(),
+            found: format!("{} bytes", bytes.len()),
+            limit: format!("{} bytes", limits.file_bytes),
+        });
+    }
+    Ok(found(bytes, name, limits)?.picture)
+}
+
 /// A decoded file and what only the decoder knows about it.
 pub(crate) struct Found {
     pub(crate) picture: Picture,
@@ -56,7 +72,10 @@ pub(crate) struct Found {
 }
 
 pub(crate) fn decode_found(path: &Path, limits: &DecodeLimits) -> Result<Found, DataError> {
-    let bytes = read_capped(path, limits.file_bytes)?;
+    found(&read_capped(path, limits.file_bytes)?, path, limits)
+}
+
+fn found(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Found, DataError> {
     let damaged = |reason: String| DataError::Image {
         path: path.to_path_buf(),
         reason,
@@ -66,7 +85,7 @@ pub(crate) fn decode_found(path: &Path, limits: &DecodeLimits) -> Result<Found, 
     }
     // Decoders are other people's code fed with strangers' files: a panic of one is this file's
     // error, not the end of the run.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_bytes(&bytes, path, limits)))
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_bytes(bytes, path, limits)))
         .unwrap_or_else(|_| Err("its decoder failed on it".into()));
     let image = decoded.map_err(damaged)?;
     let colours = colour_name(&image);

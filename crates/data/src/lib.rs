@@ -82,7 +82,7 @@ mod walk;
 pub use augment::Augment;
 pub use batch::Batch;
 pub use dataset::{Damaged, DataSet, Range, Sizes};
-pub use decode::{DecodeLimits, decode_file};
+pub use decode::{DecodeLimits, decode, decode_file};
 pub use error::DataError;
 pub use fit::{InputSize, Resize, fit};
 pub use known::KNOWN_NAMES;

@@ -21,6 +21,8 @@ pub mod config;
 mod error;
 mod evaluate;
 pub mod field;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod metrics;
 mod observer;
 mod predict;

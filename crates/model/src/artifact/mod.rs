@@ -95,13 +95,29 @@ impl Artifact {
     /// from a number in a file before the file's own size bears it out.
     pub fn load(path: &Path, device: &Device) -> Result<Self, ModelError> {
         let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
+        let spec = take(path, &mut files, SPEC)?;
+        let weights = take(path, &mut files, WEIGHTS)?;
+        Self::from_files(path, &spec, weights, device)
+    }
+
+    /// The same of the contents of `model.json` and `weights.bpk`, for a program that carries them
+    /// within itself (`include_bytes!`). `path` stands for their directory in messages. Without a
+    /// manifest, damage to the config or the class names may go unseen; damage to weights does not.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_files(
+        path: &Path,
+        spec: &[u8],
+        weights: Vec<u8>,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
         let spec_path = path.join(SPEC);
-        let spec: Spec = serde_json::from_slice(&take(path, &mut files, SPEC)?)
+        let spec: Spec = serde_json::from_slice(spec)
             .map_err(|error| ModelError::artifact(&spec_path, error.to_string()))?;
         check(&spec_path, &spec.config, &spec.classes, &spec.input)?;
         let plan = spec.config.plan()?;
         let weights_path = path.join(WEIGHTS);
-        let weights = take(path, &mut files, WEIGHTS)?;
         let implied = plan.total.weight_bytes() as u64;
         let found = weights.len() as u64;
         if found < implied || found > implied + RECORD_OVERHEAD {

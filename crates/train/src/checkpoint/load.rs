@@ -80,7 +80,18 @@ pub(super) fn load(
 ) -> Result<Restored, TrainError> {
     let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
     let mut take = |name: &str| take(path, &mut files, name);
-    let (state, weights, moments) = (take(STATE)?, take(MODEL)?, take(OPTIMIZER)?);
+    let files = [take(STATE)?, take(MODEL)?, take(OPTIMIZER)?];
+    parse(path, files, prepared, model, optimizer)
+}
+
+/// What the files of a checkpoint hold: state, model and optimizer.
+pub(crate) fn parse(
+    path: &Path,
+    [state, weights, moments]: [Vec<u8>; 3],
+    prepared: &Prepared,
+    model: Classifier,
+    optimizer: ModuleOptimizer,
+) -> Result<Restored, TrainError> {
     let refuse = |file: &str, reason: String| -> TrainError {
         let path = path.join(file);
         ModelError::Artifact { path, reason }.into()

@@ -9,7 +9,7 @@ mod tests;
 
 pub use every::{CheckpointConfig, Every};
 pub use load::Refused;
-pub(crate) use load::{Restored, newest};
+pub(crate) use load::{Restored, newest, parse};
 pub(crate) use save::{is_finite, save};
 pub(crate) use state::{Best, FieldFrame, Memory, Position, State, settings_sha256};
 

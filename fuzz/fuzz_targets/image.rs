@@ -1,0 +1,9 @@
+//! Any bytes as an image file.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use receptive_data::{DecodeLimits, decode};
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = decode(bytes, "fuzzed".as_ref(), &DecodeLimits::default());
+});
