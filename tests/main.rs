@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod determinism;
+mod divergence;
 mod field;
 mod interchange;
 mod interruption;

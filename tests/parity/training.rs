@@ -9,7 +9,7 @@ use receptive_model::{
 };
 use receptive_train::config::MicroBatch;
 use receptive_train::{
-    InputFrom, Observer, RunConfig, RunDirectory, Step, Stop, Trained, prepare, train,
+    InputFrom, Observer, RunConfig, RunDirectory, Step, Stop, Trained, prepare, resume, train,
 };
 use std::path::Path;
 
@@ -57,6 +57,49 @@ pub(crate) fn run(path: &Path, device: &Device, on_cpu: bool) -> (Vec<f64>, Trai
     let stop = Stop::default();
     let trained = train(&prepared, &directory, device, on_cpu, &stop, &mut losses).unwrap();
     (losses.0, trained)
+}
+
+/// Asks for a stop after a step.
+struct StopAfter(u64, Stop);
+
+impl Observer for StopAfter {
+    fn step(&mut self, step: &Step) {
+        if step.step == self.0 {
+            self.1.request(2);
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_one_backend_is_continued_on_another() {
+    let parent = tempfile::tempdir().unwrap();
+    let flex = Device::flex();
+    let (losses, whole) = run(&parent.path().join("flex"), &flex, true);
+    let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
+    for (backend, device) in backends() {
+        for (name, from, to) in [("from flex", &flex, &device), ("to flex", &device, &flex)] {
+            let path = parent.path().join(format!("{backend} {name}"));
+            let directory = RunDirectory::create(&path).unwrap();
+            let stop = Stop::default();
+            let half = STEPS as u64 / 2;
+            let mut observer = StopAfter(half, stop.clone());
+            train(&prepared, &directory, from, true, &stop, &mut observer).unwrap();
+            let mut rest = Losses::default();
+            let never = Stop::default();
+            let trained = resume(&prepared, &directory, to, true, &never, &mut rest).unwrap();
+            let apart = losses[half as usize..].iter().zip(&rest.0);
+            let apart = apart.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert_eq!(rest.0.len(), losses.len() - half as usize);
+            check(backend, &format!("checkpoint {name}: loss"), apart, 1e-3);
+            let top1 = |trained: &Trained| trained.test.as_ref().unwrap().top1;
+            check(
+                backend,
+                &format!("checkpoint {name}: top-1"),
+                (top1(&trained) - top1(&whole)).abs(),
+                1e-2,
+            );
+        }
+    }
 }
 
 #[test]

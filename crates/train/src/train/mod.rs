@@ -203,24 +203,17 @@ fn drive(
             }
             if session.is_due(step) {
                 let totals = sums
-                    .so_far()
+                    .so_far(is_finite(&learner.model))
                     .map_err(|step| session.diverged(epoch, &step))?;
                 let at = Position::within(step, epoch, per_epoch);
                 session.save(&learner, at, totals, observer)?;
             }
         }
-        session.trained(
-            sums.images() - totals.images,
-            began.elapsed(),
-            loader.waited(),
-        );
+        let seen = sums.images() - totals.images;
+        session.trained(seen, began.elapsed(), loader.waited());
         let totals = sums
-            .so_far()
+            .so_far(is_finite(&learner.model))
             .map_err(|step| session.diverged(epoch, &step))?;
-        if stop.requested().is_none() {
-            sums.finish(is_finite(&learner.model))
-                .map_err(|step| session.diverged(epoch, &step))?;
-        }
         let is_over = stop.requested().is_none()
             && session.epoch_ends(epoch, &totals, &learner.model, stop, observer)?;
         if let Some(signal) = stop.requested().filter(|_| !is_over) {

@@ -75,25 +75,16 @@ impl Sums {
         self.totals.images
     }
 
-    /// All steps so far, for a checkpoint.
-    ///
-    /// # Errors
-    /// The first step whose loss is no number.
-    pub(super) fn so_far(&mut self) -> Result<Totals, Diverged> {
-        self.read()?;
-        Ok(self.totals)
-    }
-
-    /// What the epoch came to. `finite` says whether the weights still are numbers.
+    /// What the steps so far came to. `finite` says whether the weights still are numbers.
     ///
     /// # Errors
     /// The first step whose loss is no number; the last one where the weights are none.
-    pub(super) fn finish(mut self, finite: bool) -> Result<Totals, Diverged> {
+    pub(super) fn so_far(&mut self, finite: bool) -> Result<Totals, Diverged> {
         self.read()?;
         if finite {
             Ok(self.totals)
         } else {
-            Err(self.newest)
+            Err(self.newest.clone())
         }
     }
 

@@ -1,0 +1,101 @@
+//! T13 of docs/reliability.md: numbers that leave the numbers are seen at once and never saved.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Device, Tensor};
+use receptive_model::{Artifact, Classifier};
+use receptive_train::{Every, Observer, Step, Stop, TrainError};
+use std::path::Path;
+
+/// The last step that was reported as good.
+#[derive(Default)]
+struct Last(u64);
+
+impl Observer for Last {
+    fn step(&mut self, step: &Step) {
+        assert!(
+            step.loss.is_finite(),
+            "a loss that is no number was reported as good"
+        );
+        self.0 = step.step;
+    }
+}
+
+fn is_finite(model: &Classifier) -> bool {
+    struct Finite(bool);
+    impl ModuleVisitor for Finite {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 &= param.val().into_data().iter::<f32>().all(f32::is_finite);
+        }
+    }
+    let mut finite = Finite(true);
+    model.visit(&mut finite);
+    finite.0
+}
+
+/// Every model that the run left, checkpoints' too.
+fn models(run: &Path, plan: &receptive_model::Plan) -> Vec<Classifier> {
+    let device = Device::flex();
+    let mut models = Vec::new();
+    for name in ["model", "last"] {
+        if Artifact::is_at(&run.join(name)) {
+            models.push(Artifact::load(&run.join(name), &device).unwrap().model);
+        }
+    }
+    let checkpoints = std::fs::read_dir(run.join("checkpoints"));
+    for checkpoint in checkpoints.into_iter().flatten() {
+        let bytes = std::fs::read(checkpoint.unwrap().path().join("model.bpk")).unwrap();
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes)).unwrap();
+        models.push(plan.init(&device).try_load_record(record).unwrap());
+    }
+    models
+}
+
+#[test]
+fn t13_what_is_no_number_is_seen_at_once_and_never_saved() {
+    let parent = tempfile::tempdir().unwrap();
+    let (mut seen, mut checked) = (0, 0);
+    for round in 0..20u64 {
+        let mut config = crate::tiny_run();
+        config.checkpoint.every = Every::Steps(1);
+        config.checkpoint.keep = 100;
+        config.train.seed = round;
+        config.train.epochs = 20;
+        // From an overflow within the first step to one after many.
+        let rate = [1e38, 1e30, 1e20, 1e12, 1e9][round as usize % 5];
+        let kind = ["sgd", "sgd", "adamw", "sgd"][round as usize % 4];
+        config.train.optimizer =
+            toml::from_str(&format!("kind = \"{kind}\"\nlearning_rate = {rate:e}")).unwrap();
+        let plan = config.model.clone().with_classes(10).plan().unwrap();
+        let path = parent.path().join(round.to_string());
+        let mut last = Last::default();
+        let ended = crate::run_in(&path, config, &Device::flex(), &mut last, &Stop::default());
+        match ended {
+            Err(TrainError::Diverged { step, .. }) => {
+                // The next step, or the end of the epoch whose last step broke the weights.
+                assert!(
+                    step == last.0 + 1 || step == last.0,
+                    "{step} after {}",
+                    last.0
+                );
+                seen += 1;
+            }
+            Err(error) => panic!("{error}"),
+            Ok(trained) => {
+                assert!(
+                    trained
+                        .epochs
+                        .iter()
+                        .all(|epoch| epoch.train_loss.is_finite())
+                );
+                seen += 1; // huge, but numbers to the end
+            }
+        }
+        for model in models(&path, &plan) {
+            checked += 1;
+            assert!(is_finite(&model), "round {round} saved what is no number");
+        }
+    }
+    println!("T13: {seen} of 20 seen, {checked} saved models, all finite");
+    assert_eq!(seen, 20);
+}
