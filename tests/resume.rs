@@ -292,7 +292,7 @@ fn deaths(each: usize) {
     let prepared = prepared(every_step());
     let expected = whole(parent.path(), &prepared);
     let (mut recovered, mut deaths) = (0, 0);
-    for moment in 0..MOMENTS.len() {
+    for (moment, point) in MOMENTS.into_iter().enumerate() {
         for time in 0..each {
             let path = parent.path().join(format!("{moment}-{time}"));
             let child = Command::new(std::env::current_exe().unwrap())
@@ -312,13 +312,8 @@ fn deaths(each: usize) {
             let from = seen.0.unwrap();
             assert!(from.refused.is_empty(), "{from:?}");
             // At most the step whose checkpoint was not in its place is lost.
-            let in_place = MOMENTS[moment] == Moment::InPlace || MOMENTS[moment] == Moment::Flushed;
-            assert_eq!(
-                from.step,
-                time as u64 + u64::from(in_place),
-                "{:?}",
-                MOMENTS[moment]
-            );
+            let in_place = matches!(point, Moment::InPlace | Moment::Flushed);
+            assert_eq!(from.step, time as u64 + u64::from(in_place), "{point:?}");
             recovered += usize::from(result(&path, &resumed) == expected);
             let hidden = std::fs::read_dir(run.checkpoints())
                 .unwrap()

@@ -42,10 +42,10 @@ impl InterchangeError {
         }
     }
 
-    pub(crate) fn unwritable(format: &'static str, problem: impl ToString) -> Self {
+    pub(crate) fn unwritable(format: &'static str, problem: impl Into<String>) -> Self {
         Self::Unwritable {
             format,
-            problem: problem.to_string(),
+            problem: problem.into(),
         }
     }
 }

@@ -28,6 +28,7 @@ impl Spec {
     }
 
     pub(crate) fn to_json(&self, format: &'static str) -> Result<String, InterchangeError> {
-        serde_json::to_string(self).map_err(|error| InterchangeError::unwritable(format, error))
+        serde_json::to_string(self)
+            .map_err(|error| InterchangeError::unwritable(format, error.to_string()))
     }
 }

@@ -22,7 +22,7 @@ pub fn to_safetensors(artifact: &Artifact) -> Result<Vec<u8>, InterchangeError> 
         .zip(&bytes)
         .map(|(tensor, bytes)| {
             let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
-                .map_err(|error| InterchangeError::unwritable(FORMAT, error))?;
+                .map_err(|error| InterchangeError::unwritable(FORMAT, error.to_string()))?;
             Ok((tensor.name.as_str(), view))
         })
         .collect::<Result<Vec<_>, InterchangeError>>()?;
@@ -30,5 +30,6 @@ pub fn to_safetensors(artifact: &Artifact) -> Result<Vec<u8>, InterchangeError> 
         ("format".to_string(), "pt".to_string()),
         (SPEC.to_string(), Spec::of(artifact).to_json(FORMAT)?),
     ]);
-    serialize(views, Some(metadata)).map_err(|error| InterchangeError::unwritable(FORMAT, error))
+    serialize(views, Some(metadata))
+        .map_err(|error| InterchangeError::unwritable(FORMAT, error.to_string()))
 }

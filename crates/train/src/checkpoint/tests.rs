@@ -1,4 +1,5 @@
 //! T5, T6, T7 of docs/reliability.md: no damaged or hostile checkpoint is accepted, and none panics.
+#![allow(clippy::unwrap_used)] // the lint spares test functions, not what they call
 
 use super::load::load;
 use super::{FORMAT, Memory, Position, STATE, State, VERSION, newest, save, settings_sha256};

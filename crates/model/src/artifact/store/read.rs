@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-/// Reads every file of a directory that [`write_directory`] made, up to `cap` bytes each.
+/// Reads every file of a directory that [`write_directory`](super::write_directory) made, up to `cap` bytes each.
 ///
 /// # Errors
 /// [`ModelError::Artifact`] naming what is missing, too large, changed or of another format.
