@@ -51,8 +51,10 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
         })?;
         return Ok(Exit::Done);
     }
-    for (ours, theirs) in layers {
-        say(format!("layer    {ours} from {theirs}"));
+    if layers.iter().any(|(ours, theirs)| ours != theirs) {
+        for (ours, theirs) in layers {
+            say(format!("layer    {ours} from {theirs}"));
+        }
     }
     print(format!(
         "model    {out}: {} parameters, {} classes",

@@ -6,6 +6,7 @@
 mod commands;
 mod damaged;
 mod erf;
+mod interchange;
 mod other_data;
 mod refusals;
 #[cfg(unix)]
