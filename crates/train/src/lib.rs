@@ -15,6 +15,7 @@
 #![recursion_limit = "256"]
 
 pub mod backend;
+pub mod bench;
 mod charts;
 mod checkpoint;
 pub mod config;

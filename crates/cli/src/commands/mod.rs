@@ -1,6 +1,7 @@
 //! One file a command: arguments to a library call to what is shown.
 
 mod backends;
+mod bench;
 mod data;
 mod erf;
 mod evaluate;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Summary(arguments) => summary::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Backends(arguments) => backends::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }
 

@@ -8,7 +8,7 @@ use receptive_data::Batch;
 use receptive_model::{Classifier, DropoutKey};
 
 /// The model, and what changes it.
-pub(super) struct Learner<'a> {
+pub(crate) struct Learner<'a> {
     pub(super) model: Classifier,
     pub(super) optimizer: ModuleOptimizer,
     loss: Loss,
@@ -36,19 +36,28 @@ impl<'a> Learner<'a> {
             }
             None => plan.init_seeded(config.seed, &device),
         };
-        Ok(Self {
+        let weights = class_weights(config, prepared)?;
+        Ok(Self::of(model, config, weights, device, on_cpu, workers))
+    }
+
+    /// One that learns what it is shown, whatever data that is.
+    pub(crate) fn of(
+        model: Classifier,
+        config: &'a TrainConfig,
+        class_weights: Option<Vec<f32>>,
+        device: Device, // with autodiff
+        on_cpu: bool,
+        workers: &'a Workers,
+    ) -> Self {
+        Self {
             model,
             optimizer: config.optimizer.init(),
-            loss: Loss::new(
-                config.label_smoothing,
-                class_weights(config, prepared)?,
-                &device,
-            ),
+            loss: Loss::new(config.label_smoothing, class_weights, &device),
             config,
             workers,
             shard_size: config.shard_size(on_cpu),
             device,
-        })
+        }
     }
 
     /// The same with the tensors of a checkpoint.
@@ -61,7 +70,7 @@ impl<'a> Learner<'a> {
     }
 
     /// What the batch says about the weights; `step` counts from 0 over the whole run.
-    pub(super) fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
+    pub(crate) fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
         let key = DropoutKey {
             seed: self.config.seed,
             step,
@@ -79,7 +88,7 @@ impl<'a> Learner<'a> {
     }
 
     /// Moves the weights against the gradients, and the running statistics towards the batch's.
-    pub(super) fn update(mut self, mut sum: Gradients, learning_rate: f64) -> Self {
+    pub(crate) fn update(mut self, mut sum: Gradients, learning_rate: f64) -> Self {
         let (model, optimizer) = (self.model, &mut self.optimizer);
         // On one thread of the pool, so that sums have the same order on any machine.
         self.model = self.workers.alone(|| {

@@ -6,6 +6,7 @@ mod session;
 mod setup;
 mod sums;
 
+pub(crate) use learner::Learner;
 pub(crate) use sums::Totals;
 
 use crate::checkpoint::{Position, Restored, State, is_finite, newest};
@@ -13,7 +14,6 @@ use crate::{
     Epoch, Evaluation, Observer, Prepared, Resumed, RunDirectory, Step, Stop, TrainError, Workers,
 };
 use burn::tensor::Device;
-use learner::Learner;
 use serde::Serialize;
 use session::Session;
 use setup::epoch_loader;

@@ -1,0 +1,113 @@
+use super::{machine, not_understood, print, print_json};
+use crate::args::BenchArgs;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::render::Table;
+use receptive_train::Workers;
+use receptive_train::bench::{Bench, Network, Timed, Work};
+use serde::Serialize;
+
+/// The line that the peers' programs print too.
+#[derive(Serialize)]
+struct Shown {
+    peer: String,
+    network: Network,
+    mode: String,
+    batch: usize,
+    threads: usize,
+    what: Work,
+    #[serde(flatten)]
+    timed: Timed,
+    /// Of the whole process, in MiB; left out where the system does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_rss_mb: Option<u64>,
+}
+
+pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
+    let network: Network = arguments.network.parse()?;
+    let batch = arguments.batch.unwrap_or_else(|| network.batch());
+    for (flag, value) in [("--batch", batch), ("--steps", arguments.steps)] {
+        if !(1..=1 << 20).contains(&value) {
+            return Err(not_understood(
+                flag,
+                format!("it is {value}; use 1 or more"),
+            ));
+        }
+    }
+    let (backend, threads) = machine(&arguments.machine)?;
+    let device = backend.device()?;
+    let workers = Workers::new(threads)?;
+    let bench = Bench {
+        network,
+        work: if arguments.infer {
+            Work::Infer
+        } else {
+            network.work()
+        },
+        batch,
+        steps: arguments.steps,
+    };
+    let timed = match bench.work {
+        // Its samples are spread over the threads of one pool.
+        Work::Erf => receptive_train::field::on_threads(threads, || {
+            bench.run(&device, backend.kind.is_cpu(), &workers)
+        })??,
+        _ => bench.run(&device, backend.kind.is_cpu(), &workers)?,
+    };
+    let shown = Shown {
+        peer: format!("receptive {}", env!("CARGO_PKG_VERSION")),
+        network,
+        mode: backend.to_string(),
+        batch,
+        threads,
+        what: bench.work,
+        timed,
+        peak_rss_mb: peak_memory(),
+    };
+    if arguments.json {
+        print_json(&shown)?;
+    } else {
+        show(&shown)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(shown: &Shown) -> Result<(), CliError> {
+    let timed = &shown.timed;
+    if !timed.layers.is_empty() {
+        let all: f64 = timed.layers.iter().map(|layer| layer.ms).sum();
+        let mut table = Table::new(&["layer", "ms", "share", "GMAC/s"]);
+        for layer in &timed.layers {
+            table.row([
+                layer.name.clone(),
+                format!("{:.3}", layer.ms),
+                super::percent(layer.ms / all),
+                format!("{:.1}", layer.gmacs_per_s),
+            ]);
+        }
+        print(table.to_string())?;
+        print("(each layer by itself, in one thread, on an eighth of the batch)\n")?;
+    }
+    print(format!(
+        "{} on {}: {:.1} images/s, {:.2} ms for a step of {} (10 % under {:.2}, 90 % under {:.2})",
+        shown.network,
+        shown.mode,
+        timed.images_per_s,
+        timed.ms_per_step,
+        shown.batch,
+        timed.ms_p10_p90[0],
+        timed.ms_p10_p90[1],
+    ))?;
+    let memory = shown
+        .peak_rss_mb
+        .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
+    print(format!("{} threads{memory}", shown.threads))
+}
+
+/// The most memory this process has held.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
+}
