@@ -40,6 +40,7 @@
 pub mod artifact;
 mod config;
 mod error;
+pub mod explain;
 pub mod hash;
 mod module;
 mod plan;

@@ -5,6 +5,7 @@ mod bench;
 mod data;
 mod erf;
 mod evaluate;
+mod explain;
 mod export;
 mod import;
 mod network;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments.layer),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),

@@ -6,6 +6,7 @@
 mod commands;
 mod damaged;
 mod erf;
+mod explain;
 mod interchange;
 mod other_data;
 mod refusals;

@@ -1,7 +1,7 @@
 //! A config checked and worked out: every layer's shape, cost and receptive field, before any
 //! tensor exists.
 
-mod axis;
+pub(crate) mod axis;
 mod check;
 mod cone;
 mod field;

@@ -1,0 +1,57 @@
+"""Runs `receptive bench` and PyTorch by turns and prints medians and ratios: see README.md."""
+
+import argparse
+import json
+import statistics
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODES = ["eager", "channels_last", "compile"]
+
+parser = argparse.ArgumentParser()
+parser.add_argument("networks", nargs="*", default=["fashion", "vgg", "photo", "erf"])
+parser.add_argument("--python", default="python3", help="an interpreter with torch")
+parser.add_argument("--program", default=ROOT / "target/release/receptive")
+parser.add_argument("--modes", nargs="*", default=MODES, choices=MODES)
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--steps", type=int, default=30)
+parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--infer", action="store_true")
+arguments = parser.parse_args()
+
+
+def measured(command):
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}\n{ran.stderr}")
+    return json.loads(ran.stdout.strip().splitlines()[-1])
+
+
+common = ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
+if arguments.infer:
+    common.append("--infer")
+print(f"{'network':<9}{'what':<7}{'program':<15}{'images/s':>10}{'spread':>14}{'MiB':>7}{'ratio':>8}")
+for network in arguments.networks:
+    runs = {}
+    for _ in range(arguments.rounds):
+        ours = [arguments.program, "bench", network, *common, "--json"]
+        runs.setdefault("receptive", []).append(measured(ours))
+        for mode in arguments.modes:
+            peer = [arguments.python, ROOT / "bench/torch_peer.py", network, "--mode", mode, *common]
+            runs.setdefault(mode, []).append(measured(peer))
+    medians = {
+        name: statistics.median(run["images_per_s"] for run in all_) for name, all_ in runs.items()
+    }
+    best = max(medians[mode] for mode in arguments.modes) if arguments.modes else None
+    for name, all_ in runs.items():
+        speeds = sorted(run["images_per_s"] for run in all_)
+        memory = statistics.median(run["peak_rss_mb"] for run in all_)
+        ratio = f"{medians['receptive'] / medians[name]:.2f}" if name != "receptive" else ""
+        spread = f"{speeds[0]:.0f}-{speeds[-1]:.0f}"
+        print(
+            f"{network:<9}{all_[0]['what']:<7}{name:<15}{medians[name]:>10.1f}{spread:>14}"
+            f"{memory:>7.0f}{ratio:>8}"
+        )
+    if best:
+        print(f"{network:<9}receptive / PyTorch's best: {medians['receptive'] / best:.2f}\n", flush=True)
