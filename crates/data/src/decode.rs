@@ -3,13 +3,12 @@
 use std::{
     fs,
     io::{Cursor, Read},
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{DataError, Picture, jpeg};
+use crate::{DataError, Picture, jpeg, quiet::quietly};
 
 /// What an image file may cost to decode; more is an error, found before the memory is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +84,8 @@ fn found(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Found, Data
     }
     // Decoders are other people's code fed with strangers' files: a panic of one is this file's
     // error, not the end of the run.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_bytes(bytes, path, limits)))
-        .unwrap_or_else(|_| Err("its decoder failed on it".into()));
+    let decoded = quietly(|| decode_bytes(bytes, path, limits))
+        .unwrap_or_else(|| Err("its decoder failed on it".into()));
     let image = decoded.map_err(damaged)?;
     let colours = colour_name(&image);
     let picture = to_picture(image);

@@ -70,6 +70,7 @@ mod open;
 mod options;
 mod picture;
 mod progress;
+mod quiet;
 mod random;
 mod samples;
 mod source;

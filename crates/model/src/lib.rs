@@ -45,6 +45,7 @@ pub mod hash;
 mod module;
 mod plan;
 pub mod presets;
+pub mod quiet;
 
 pub use artifact::{Artifact, InputSpec, Resize};
 pub use config::{

@@ -1,8 +1,8 @@
 //! The backends burn can run on, chosen at run time among those compiled in.
 
 use crate::TrainError;
-use crate::quiet::quietly;
 use burn::tensor::Device;
+use receptive_model::quiet::quietly;
 use std::fmt;
 use std::str::FromStr;
 
@@ -137,8 +137,7 @@ impl BackendKind {
     feature = "rocm"
 ))]
 fn own_name(device: &Device) -> Option<String> {
-    let found = std::panic::AssertUnwindSafe(|| device.identity().map(|own| own.name));
-    quietly(found).flatten()
+    quietly(|| device.identity().map(|own| own.name)).flatten()
 }
 
 #[cfg(not(any(

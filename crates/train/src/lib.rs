@@ -28,7 +28,6 @@ pub mod metrics;
 mod observer;
 mod predict;
 mod prepare;
-mod quiet;
 mod run;
 mod start;
 mod step;

@@ -82,3 +82,17 @@ fn predict_answers_on_the_good_pictures_and_names_the_bad() {
         assert!(message.contains(name), "{name} is not in {message}");
     }
 }
+
+/// Found by fuzzing: a file at which the decoder panics. Only its name and a sentence may be seen.
+#[test]
+fn a_decoder_that_panics_is_a_sentence() {
+    let directory = tempfile::tempdir().unwrap();
+    let attack = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../data/tests/attacks/zune-jpeg-0.5.15-idct.jpg");
+    photos(directory.path());
+    std::fs::copy(attack, directory.path().join("day/attack.jpg")).unwrap();
+    let output = output(&["data", directory.path().to_str().unwrap(), "--json"]);
+    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    assert!(out.contains("attack.jpg"), "{out}");
+    assert!(!errors.contains("panicked"), "{errors}");
+}

@@ -127,6 +127,18 @@ fn t8_a_thousand_clean_files_raise_no_alarm() {
     assert_eq!((data.train.len(), data.damaged.len()), (1_000, 0));
 }
 
+/// Found by fuzzing: zune-jpeg 0.5.15 panics in its inverse transform at these 573 bytes.
+#[test]
+fn a_jpeg_that_breaks_its_decoder_is_a_damaged_image() {
+    let attacks = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks");
+    let path = attacks.join("zune-jpeg-0.5.15-idct.jpg");
+    let error = decode_file(&path, &DecodeLimits::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("zune-jpeg-0.5.15-idct.jpg"),
+        "{error}"
+    );
+}
+
 #[test]
 fn t10_bad_files_are_counted_exactly_and_no_epoch_is_short() {
     for (share, bad) in [("0.1 %", 1), ("1 %", 10), ("10 %", 100)] {

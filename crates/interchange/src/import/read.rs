@@ -7,9 +7,9 @@ use burn::store::bridge;
 use burn::store::pytorch::PytorchReader;
 use burn::tensor::{DType, TensorData};
 use receptive_model::artifact::store::read_capped;
+use receptive_model::quiet::quietly;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read, in bytes.
@@ -102,12 +102,12 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, Interchang
         )
     };
     // Its parser is not ours: whatever it does with a hostile file, this program goes on.
-    let read = catch_unwind(AssertUnwindSafe(|| match key {
+    let read = quietly(|| match key {
         Some(key) => PytorchReader::with_top_level_key(path, key),
         None => PytorchReader::new(path),
-    }));
+    });
     let reader = read
-        .map_err(|_| damaged("its parser gave up".into()))?
+        .ok_or_else(|| damaged("its parser gave up".into()))?
         .map_err(|error| damaged(error.to_string()))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {

@@ -1,15 +1,14 @@
 use super::save::all;
 use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256};
-use crate::quiet::quietly;
 use crate::{Prepared, RunDirectory, TrainError};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use receptive_model::artifact::store;
+use receptive_model::quiet::quietly;
 use receptive_model::{Classifier, ModelError};
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 /// The largest file of a checkpoint that is read, in bytes.
@@ -116,23 +115,23 @@ pub(crate) fn parse(
             ));
         }
     }
-    let model = quietly(AssertUnwindSafe(|| {
+    let model = quietly(|| {
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights))
             .map_err(|error| error.to_string())?;
         model
             .try_load_record(record)
             .map_err(|error| error.to_string())
-    }))
+    })
     .unwrap_or_else(|| Err("burn could not read it".into()))
     .map_err(|reason| refuse(MODEL, reason))?;
     if !is_finite(&model) {
         return Err(refuse(MODEL, "a weight is not a finite number".into()));
     }
-    let optimizer = quietly(AssertUnwindSafe(|| {
+    let optimizer = quietly(|| {
         optimizer
             .from_bytes(Bytes::from_bytes_vec(moments))
             .map_err(|error| error.to_string())
-    }))
+    })
     .unwrap_or_else(|| {
         Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
     })
