@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Name the most probable classes of images
     Predict(PredictArgs),
+    /// Draw what the network makes of an image: feature maps, and the first layer's filters
+    Features(FeaturesArgs),
     /// Measure what a unit sees (its effective receptive field) and test whether it is a Gaussian
     Erf(ErfArgs),
     /// Write a trained model as ONNX, or as safetensors with its network in PyTorch
@@ -314,6 +316,29 @@ pub(crate) enum MethodName {
 pub(crate) enum Compat {
     /// RepLKNet's squares, measured after a logarithm
     Replknet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FeaturesArgs {
+    /// The run's directory
+    pub(crate) run: PathBuf,
+    /// The image
+    pub(crate) image: PathBuf,
+    /// The layer, by number or name as `summary` shows them, or `all` [default: the last one as
+    /// fine as the first]
+    #[arg(long, value_name = "LAYER")]
+    pub(crate) layer: Option<String>,
+    /// Draw the N strongest channels
+    #[arg(long, value_name = "N", default_value_t = 31)]
+    pub(crate) most: usize,
+    /// Write the pictures here
+    #[arg(long, value_name = "DIR", default_value = "features")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -24,6 +24,7 @@ mod evaluate;
 pub mod field;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod look;
 pub mod metrics;
 mod observer;
 mod predict;

@@ -6,7 +6,7 @@ use crate::prepare::{data_resize, input_size};
 use crate::{TrainError, Workers};
 use burn::tensor::Device;
 use receptive_data::{Batch, DecodeLimits, Normalise, decode_file, fit};
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InputSpec};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -50,28 +50,53 @@ pub fn predict_file(
     k: usize,
     device: &Device,
 ) -> Result<Vec<Prediction>, TrainError> {
-    let input = &artifact.input;
-    let size = input_size(input);
-    let picture = decode_file(path, &DecodeLimits::default())?;
-    let pixels = fit(&picture, &size, data_resize(input.resize))?;
-    let normalise = Normalise::new(&input.mean, &input.std)?;
-    let mut images = Vec::with_capacity(pixels.len());
-    normalise.append(&pixels, &size, &mut images)?;
-    let batch = Batch {
-        images,
-        labels: vec![0],
-        indices: vec![0],
-        shape: [1, size.channels, size.height, size.width],
-    };
-    let probabilities = softmax(&logits(&artifact.model, &batch, device));
-    let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
-    Ok(top(&order, k)
-        .into_iter()
-        .filter_map(|class| {
-            Some(Prediction {
-                class: artifact.classes.get(class)?.clone(),
-                probability: probabilities[class],
-            })
+    Ok(Input::read(path, &artifact.input)?.predict(artifact, k, device))
+}
+
+/// One picture as a network's input.
+pub(crate) struct Input {
+    /// Resized, channels last.
+    pub(crate) pixels: Vec<u8>,
+    /// Normalised, a batch of one.
+    pub(crate) batch: Batch,
+}
+
+impl Input {
+    pub(crate) fn read(path: &Path, input: &InputSpec) -> Result<Self, TrainError> {
+        let size = input_size(input);
+        let picture = decode_file(path, &DecodeLimits::default())?;
+        let pixels = fit(&picture, &size, data_resize(input.resize))?;
+        let normalise = Normalise::new(&input.mean, &input.std)?;
+        let mut images = Vec::with_capacity(pixels.len());
+        normalise.append(&pixels, &size, &mut images)?;
+        Ok(Self {
+            batch: Batch {
+                images,
+                labels: vec![0],
+                indices: vec![0],
+                shape: [1, size.channels, size.height, size.width],
+            },
+            pixels,
         })
-        .collect())
+    }
+
+    /// The `k` most probable classes, the most probable first.
+    pub(crate) fn predict(
+        &self,
+        artifact: &Artifact,
+        k: usize,
+        device: &Device,
+    ) -> Vec<Prediction> {
+        let probabilities = softmax(&logits(&artifact.model, &self.batch, device));
+        let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
+        top(&order, k)
+            .into_iter()
+            .filter_map(|class| {
+                Some(Prediction {
+                    class: artifact.classes.get(class)?.clone(),
+                    probability: probabilities[class],
+                })
+            })
+            .collect()
+    }
 }

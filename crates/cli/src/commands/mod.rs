@@ -7,6 +7,7 @@ mod erf;
 mod evaluate;
 mod explain;
 mod export;
+mod features;
 mod import;
 mod network;
 mod predict;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Features(arguments) => features::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments.layer),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),

@@ -7,6 +7,7 @@ mod commands;
 mod damaged;
 mod erf;
 mod explain;
+mod features;
 mod interchange;
 mod other_data;
 mod refusals;

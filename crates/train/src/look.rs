@@ -1,0 +1,251 @@
+//! What a network makes of one picture: its feature maps, and the filters of its first layer.
+
+use crate::predict::Input;
+use crate::{Prediction, TrainError};
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_model::{Artifact, Operation, Shape};
+use receptive_plot::{ColourMap, Grid, PlotError, Tile};
+use serde::Serialize;
+use std::path::Path;
+
+/// One layer's maps of one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMaps {
+    /// The layer's number, such as `4.2`.
+    pub number: String,
+    /// Its name, such as `conv2d_2`.
+    pub name: String,
+    /// The maps' height and width.
+    pub size: [usize; 2],
+    /// Channel by channel, row by row.
+    pub values: Vec<f32>,
+}
+
+/// What one channel came to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Strength {
+    /// Counted from 0.
+    pub channel: usize,
+    /// The mean absolute value.
+    pub mean: f64,
+    /// The largest value.
+    pub max: f32,
+}
+
+/// A picture as the network saw it, and what it made of it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The picture's bytes, resized, channels last.
+    pub pixels: Vec<u8>,
+    /// Its height, width and channels.
+    pub size: [usize; 3],
+    /// The layers asked for, in the network's order.
+    pub layers: Vec<FeatureMaps>,
+    /// The most probable classes.
+    pub top: Vec<Prediction>,
+}
+
+/// Shows a picture to the network and keeps what these layers (by number or name) give.
+///
+/// # Errors
+/// When the file is no image, or a layer is not there or gives rows instead of maps.
+pub fn look(
+    artifact: &Artifact,
+    path: &Path,
+    layers: &[String],
+    device: &Device,
+) -> Result<Seen, TrainError> {
+    let input = Input::read(path, &artifact.input)?;
+    let shape = input.batch.shape;
+    let images = || {
+        let data = TensorData::new(input.batch.images.clone(), shape);
+        Tensor::<4>::from_data(data, device)
+    };
+    let mut seen = Vec::with_capacity(layers.len());
+    for layer in layers {
+        let planned = artifact.model.plan().find(layer)?;
+        let maps = artifact.model.forward_until(images(), &planned.number)?;
+        let Some(maps) = maps.map() else {
+            return Err(TrainError::setting(
+                "--layer",
+                format!(
+                    "layer {} ({}) gives {} values in a row, no maps; layers with maps are {}",
+                    planned.number,
+                    planned.name,
+                    planned.output,
+                    map_layers(artifact).join(", ")
+                ),
+            ));
+        };
+        let [_, _, height, width] = maps.dims();
+        seen.push(FeatureMaps {
+            number: planned.number.clone(),
+            name: planned.name.clone(),
+            size: [height, width],
+            values: maps.into_data().iter().collect(),
+        });
+    }
+    Ok(Seen {
+        top: input.predict(artifact, 3, device),
+        size: [shape[2], shape[3], shape[1]],
+        pixels: input.pixels,
+        layers: seen,
+    })
+}
+
+/// The numbers of all layers that give maps.
+pub fn map_layers(artifact: &Artifact) -> Vec<String> {
+    let rows = artifact.model.plan().rows().into_iter();
+    rows.filter(|layer| matches!(layer.output, Shape::Map { .. }))
+        .map(|layer| layer.number.clone())
+        .collect()
+}
+
+/// The layer to look at where none is named: the last one as fine as the first convolution's.
+pub fn usual_layer(artifact: &Artifact) -> Option<String> {
+    let rows = artifact.model.plan().rows();
+    let size = rows.iter().find_map(|layer| match layer.output {
+        Shape::Map { height, width, .. } => Some((height, width)),
+        Shape::Flat(_) => None,
+    })?;
+    let same = |shape: &Shape| matches!(shape, Shape::Map { height, width, .. } if (*height, *width) == size);
+    let first = rows.iter().take_while(|layer| same(&layer.output));
+    first.last().map(|layer| layer.number.clone())
+}
+
+impl FeatureMaps {
+    /// How many maps there are.
+    pub fn channels(&self) -> usize {
+        self.values.len() / (self.size[0] * self.size[1]).max(1)
+    }
+
+    fn channel(&self, channel: usize) -> &[f32] {
+        let values = self.size[0] * self.size[1];
+        &self.values[channel * values..(channel + 1) * values]
+    }
+
+    /// All channels, the strongest first.
+    pub fn strengths(&self) -> Vec<Strength> {
+        let mut strengths: Vec<Strength> = (0..self.channels())
+            .map(|channel| {
+                let values = self.channel(channel);
+                let sum: f64 = values.iter().map(|value| f64::from(value.abs())).sum();
+                Strength {
+                    channel,
+                    mean: sum / values.len() as f64,
+                    max: values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+                }
+            })
+            .collect();
+        strengths.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+        strengths
+    }
+
+    /// The `most` strongest maps as a grid, all on one scale: from black (0) to pale yellow (the
+    /// largest value of all), or from blue over white (0) to red where values are signed.
+    ///
+    /// # Errors
+    /// As [`Draw::scene`](receptive_plot::Draw::scene).
+    pub fn draw(&self, title: &str, seen: &Seen, most: usize) -> Result<Grid, PlotError> {
+        let largest = self
+            .values
+            .iter()
+            .fold(0.0f32, |most, value| most.max(value.abs()));
+        let signed = self.values.iter().any(|value| *value < 0.0);
+        let [height, width] = self.size;
+        let strengths = self.strengths();
+        let scale = if signed {
+            format!("blue -{largest:.2}, white 0, red {largest:.2}")
+        } else {
+            format!("black 0, pale yellow {largest:.2}")
+        };
+        let mut grid = Grid::new(title)
+            .subtitle(&format!(
+                "{} of {} channels of layer {} ({height}x{width}), the strongest first, with their mean \
+                 absolute values; {scale}",
+                strengths.len().min(most),
+                strengths.len(),
+                self.number
+            ))
+            .fitted()
+            .tile(seen.tile().caption("the picture"));
+        for strength in strengths.into_iter().take(most) {
+            let bytes: Vec<u8> = self
+                .channel(strength.channel)
+                .iter()
+                .flat_map(|value| colour(*value, largest, signed))
+                .collect();
+            let caption = format!("channel {}: {:.2}", strength.channel, strength.mean);
+            grid = grid.tile(Tile::rgb(width, height, &bytes).caption(&caption));
+        }
+        Ok(grid)
+    }
+}
+
+impl Seen {
+    fn tile(&self) -> Tile {
+        let [height, width, channels] = self.size;
+        match channels {
+            3 => Tile::rgb(width, height, &self.pixels),
+            1 => Tile::grey(width, height, &self.pixels),
+            // The first channel stands for pictures that no screen can show.
+            more => {
+                let first: Vec<u8> = self.pixels.iter().step_by(more).copied().collect();
+                Tile::grey(width, height, &first)
+            }
+        }
+    }
+}
+
+/// The filters of the first convolution: in colour where it sees colours, else grey, with 0 at half
+/// brightness and all on one scale. `None` where the network has no convolution on its input.
+pub fn filters(artifact: &Artifact, most: usize) -> Option<Grid> {
+    let plan = artifact.model.plan();
+    let first = plan.layers.first()?;
+    let Operation::Conv2d {
+        channels: [inputs, count],
+        kernel_size: [height, width],
+        groups,
+        ..
+    } = first.operation
+    else {
+        return None;
+    };
+    let weight = artifact.model.values(&first.number)?.weight;
+    let depth = inputs / groups;
+    let largest = weight
+        .iter()
+        .fold(f32::MIN_POSITIVE, |most, w| most.max(w.abs()));
+    let byte = |value: f32| (127.5 + 127.5 * value / largest).round() as u8;
+    let mut grid = Grid::new("Filters of the first layer")
+        .subtitle(&format!(
+            "{} of {count} filters of {depth}x{height}x{width}; grey is 0, white {largest:.2}",
+            count.min(most)
+        ))
+        .fitted();
+    for (number, filter) in weight.chunks(depth * height * width).take(most).enumerate() {
+        let area = height * width;
+        let tile = if depth == 3 {
+            let bytes: Vec<u8> = (0..area)
+                .flat_map(|place| (0..3).map(move |channel| channel * area + place))
+                .map(|at| byte(filter[at]))
+                .collect();
+            Tile::rgb(width, height, &bytes)
+        } else {
+            let bytes: Vec<u8> = filter[..area].iter().map(|value| byte(*value)).collect();
+            Tile::grey(width, height, &bytes)
+        };
+        grid = grid.tile(tile.caption(&number.to_string()));
+    }
+    Some(grid)
+}
+
+fn colour(value: f32, largest: f32, signed: bool) -> [u8; 3] {
+    let share = f64::from(value / largest.max(f32::MIN_POSITIVE));
+    let colour = if signed {
+        ColourMap::Signed.at(0.5 + 0.5 * share)
+    } else {
+        ColourMap::Magma.at(share)
+    };
+    [colour.r, colour.g, colour.b]
+}
