@@ -1,15 +1,16 @@
 //! The operations as a burn backend extension, and what flex does for them.
 
 use crate::conv::{self, Sizes, WeightGradients};
+use crate::norm::{self, Moments, NormSizes};
 use crate::pool::{self, PoolSizes};
-use crate::{Conv2dOptions, MaxPool2dOptions};
+use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-/// The operations as burn's dispatch sees them; use [`conv2d`](crate::conv2d) and
-/// [`max_pool2d`](crate::max_pool2d).
+/// The operations as burn's dispatch sees them; use [`conv2d`](crate::conv2d),
+/// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train).
 #[backend_extension(Autodiff, Flex)]
 pub trait KernelOps: Backend {
     /// Convolution without bias.
@@ -29,6 +30,18 @@ pub trait KernelOps: Backend {
 
     /// Max pooling.
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self>;
+
+    /// Mean and variance of each channel, without a gradient: `[2, channels]`.
+    fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Batch normalisation by the moments of `x` itself.
+    fn kernel_batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        options: BatchNormOptions,
+    ) -> FloatTensor<Self>;
 }
 
 /// What the operations' backward passes compute. `output` is the forward pass' result and is there
@@ -57,6 +70,16 @@ pub(crate) trait KernelGradients: Backend {
         grad: FloatTensor<Self>,
         options: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
+
+    /// Of `x`, gamma and beta.
+    fn batch_norm_gradients(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        output: Option<FloatTensor<Self>>,
+        options: BatchNormOptions,
+    ) -> [FloatTensor<Self>; 3];
 }
 
 impl KernelOps for Flex {
@@ -79,6 +102,43 @@ impl KernelOps for Flex {
         let y = pool::forward(&sizes, values(&x.to_contiguous()));
         let [height, width] = sizes.output;
         tensor(y, [images, channels, height, width])
+    }
+
+    fn kernel_moments(x: FlexTensor) -> FlexTensor {
+        let sizes = NormSizes::new(dims(&x));
+        let (mut mean, variance) = norm::moments(&sizes, values(&x.to_contiguous()));
+        mean.extend(variance);
+        tensor(mean, [2, sizes.channels])
+    }
+
+    fn kernel_batch_norm(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        moments: FlexTensor,
+        options: BatchNormOptions,
+    ) -> FlexTensor {
+        let shape = dims(&x);
+        let sizes = NormSizes::new(shape);
+        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
+        let y = norm::forward(
+            &sizes,
+            values(&x),
+            [values(&gamma), values(&beta)],
+            split(values(&moments), options),
+            options.relu,
+        );
+        tensor(y, shape)
+    }
+}
+
+/// The moments from `[2, channels]`.
+fn split(moments: &[f32], options: BatchNormOptions) -> Moments<'_> {
+    let (mean, variance) = moments.split_at(moments.len() / 2);
+    Moments {
+        mean,
+        variance,
+        epsilon: options.epsilon as f32,
     }
 }
 
@@ -142,6 +202,33 @@ impl KernelGradients for Flex {
         let (x, y, grad) = (x.to_contiguous(), y.to_contiguous(), grad.to_contiguous());
         let dx = pool::input_gradient(&sizes, values(&x), values(&y), values(&grad));
         tensor(dx, shape)
+    }
+
+    fn batch_norm_gradients(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        moments: FlexTensor,
+        grad: FlexTensor,
+        output: Option<FlexTensor>,
+        options: BatchNormOptions,
+    ) -> [FlexTensor; 3] {
+        let shape = dims(&x);
+        let sizes = NormSizes::new(shape);
+        let [x, gamma, grad] = [x, gamma, grad].map(|tensor| tensor.to_contiguous());
+        let output = output.map(|output| output.to_contiguous());
+        let gradients = norm::gradients(
+            &sizes,
+            values(&x),
+            values(&gamma),
+            split(values(&moments), options),
+            values(&grad),
+            output.as_ref().map(values),
+        );
+        [
+            tensor(gradients.x, shape),
+            tensor(gradients.gamma, [sizes.channels]),
+            tensor(gradients.beta, [sizes.channels]),
+        ]
     }
 }
 
