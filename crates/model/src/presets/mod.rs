@@ -1,5 +1,6 @@
 //! Networks by name. A preset is its layers only: input size and classes come from the data.
 
+mod accurate;
 mod plain;
 mod resnet;
 mod small;
@@ -12,7 +13,7 @@ use crate::{InputConfig, ModelConfig, ModelError};
 pub const DEFAULT: &str = "small";
 
 /// The names, with a line on each. `plain-N` stands for any number of convolutions.
-pub const NAMES: [(&str, &str); 5] = [
+pub const NAMES: [(&str, &str); 6] = [
     (
         "tutorial",
         "one convolution, one pool, two dense layers: small enough to follow by hand",
@@ -20,6 +21,10 @@ pub const NAMES: [(&str, &str); 5] = [
     (
         "small",
         "the best accuracy that two minutes of two CPU cores buy (default)",
+    ),
+    (
+        "accurate",
+        "stages of a convolution and a residual block, 64 to 256 filters: an hour or two",
     ),
     (
         "vgg",
@@ -47,6 +52,7 @@ pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError>
     match name {
         "tutorial" => return Ok(tutorial::layers(empty)),
         "small" => return Ok(small::layers(empty)),
+        "accurate" => return Ok(accurate::layers(empty)),
         "vgg" => return Ok(vgg::layers(empty)),
         "resnet" => return Ok(resnet::layers(empty)),
         _ => {}
