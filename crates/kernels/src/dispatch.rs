@@ -3,6 +3,7 @@
 use crate::conv::{self, Sizes, WeightGradients};
 use crate::norm::{self, Moments, NormSizes};
 use crate::pool::{self, PoolSizes};
+use crate::profile::{Operation, spend};
 use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
@@ -99,14 +100,17 @@ impl KernelOps for Flex {
     fn kernel_max_pool2d(x: FlexTensor, options: MaxPool2dOptions) -> FlexTensor {
         let [images, channels, height, width] = dims(&x);
         let sizes = PoolSizes::new([images, channels, height, width], options);
-        let y = pool::forward(&sizes, values(&x.to_contiguous()));
+        let x = x.to_contiguous();
+        let y = spend(Operation::MaxPool2d, || pool::forward(&sizes, values(&x)));
         let [height, width] = sizes.output;
         tensor(y, [images, channels, height, width])
     }
 
     fn kernel_moments(x: FlexTensor) -> FlexTensor {
         let sizes = NormSizes::new(dims(&x));
-        let (mut mean, variance) = norm::moments(&sizes, values(&x.to_contiguous()));
+        let x = x.to_contiguous();
+        let (mut mean, variance) =
+            spend(Operation::BatchNorm, || norm::moments(&sizes, values(&x)));
         mean.extend(variance);
         tensor(mean, [2, sizes.channels])
     }
@@ -121,13 +125,15 @@ impl KernelOps for Flex {
         let shape = dims(&x);
         let sizes = NormSizes::new(shape);
         let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
-        let y = norm::forward(
-            &sizes,
-            values(&x),
-            [values(&gamma), values(&beta)],
-            split(values(&moments), options),
-            options.relu,
-        );
+        let y = spend(Operation::BatchNorm, || {
+            norm::forward(
+                &sizes,
+                values(&x),
+                [values(&gamma), values(&beta)],
+                split(values(&moments), options),
+                options.relu,
+            )
+        });
         tensor(y, shape)
     }
 }
@@ -152,7 +158,9 @@ fn convolve(
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let bias = bias.map(FlexTensor::to_contiguous);
     let bias = bias.as_ref().map(values);
-    let y = conv::forward(&sizes, values(&x), values(&weight), bias);
+    let y = spend(Operation::Conv2d, || {
+        conv::forward(&sizes, values(&x), values(&weight), bias)
+    });
     tensor(y, sizes.output_shape())
 }
 
@@ -168,7 +176,9 @@ impl KernelGradients for Flex {
         let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
         let output = output.map(|output| output.to_contiguous());
         let output = output.as_ref().map(values);
-        let dx = conv::input_gradient(&sizes, values(&weight), values(&grad), output);
+        let dx = spend(Operation::Conv2dInputGradient, || {
+            conv::input_gradient(&sizes, values(&weight), values(&grad), output)
+        });
         tensor(dx, sizes.input_shape())
     }
 
@@ -183,8 +193,9 @@ impl KernelGradients for Flex {
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
         let output = output.map(|output| output.to_contiguous());
         let output = output.as_ref().map(values);
-        let WeightGradients { weight, bias } =
-            conv::weight_gradients(&sizes, values(&x), values(&grad), output);
+        let WeightGradients { weight, bias } = spend(Operation::Conv2dWeightGradient, || {
+            conv::weight_gradients(&sizes, values(&x), values(&grad), output)
+        });
         (
             tensor(weight, sizes.weight_shape()),
             tensor(bias, [sizes.filters]),
@@ -200,7 +211,9 @@ impl KernelGradients for Flex {
         let shape = dims(&x);
         let sizes = PoolSizes::new(shape, options);
         let (x, y, grad) = (x.to_contiguous(), y.to_contiguous(), grad.to_contiguous());
-        let dx = pool::input_gradient(&sizes, values(&x), values(&y), values(&grad));
+        let dx = spend(Operation::MaxPool2dGradient, || {
+            pool::input_gradient(&sizes, values(&x), values(&y), values(&grad))
+        });
         tensor(dx, shape)
     }
 
@@ -216,14 +229,16 @@ impl KernelGradients for Flex {
         let sizes = NormSizes::new(shape);
         let [x, gamma, grad] = [x, gamma, grad].map(|tensor| tensor.to_contiguous());
         let output = output.map(|output| output.to_contiguous());
-        let gradients = norm::gradients(
-            &sizes,
-            values(&x),
-            values(&gamma),
-            split(values(&moments), options),
-            values(&grad),
-            output.as_ref().map(values),
-        );
+        let gradients = spend(Operation::BatchNormGradient, || {
+            norm::gradients(
+                &sizes,
+                values(&x),
+                values(&gamma),
+                split(values(&moments), options),
+                values(&grad),
+                output.as_ref().map(values),
+            )
+        });
         [
             tensor(gradients.x, shape),
             tensor(gradients.gamma, [sizes.channels]),

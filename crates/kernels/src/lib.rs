@@ -29,12 +29,14 @@ mod lanes;
 mod matrix;
 mod norm;
 mod pool;
+mod profile;
 mod scratch;
 mod slide;
 
 pub use conv::{Algorithm, Conv2dOptions};
 pub use dispatch::KernelOps;
 pub use pool::MaxPool2dOptions;
+pub use profile::{Operation, begin_profile, end_profile};
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{Device, Tensor};

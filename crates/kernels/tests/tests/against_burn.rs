@@ -68,7 +68,7 @@ fn convolutions_by_winograd_and_their_gradients_are_those_of_burn() {
             far.most() < WINOGRAD_TOLERANCE,
             "case {case}: {convolution:?}: {far:?}"
         );
-        largest = largest.larger(far);
+        largest = largest.larger(&far);
     }
     eprintln!("{largest:?}");
 }
@@ -127,7 +127,7 @@ impl Far {
         self.output.max(gradients).max(self.bias_gradient)
     }
 
-    fn larger(self, other: Self) -> Self {
+    fn larger(&self, other: &Self) -> Self {
         Self {
             output: self.output.max(other.output),
             input_gradient: self.input_gradient.max(other.input_gradient),
