@@ -20,7 +20,7 @@ pub(crate) use data::DataArgs;
 pub(crate) use erf::{
     AggregateName, Compat, ErfArgs, ErfExperiment, MethodName, SweepArgs, SweepName, WeightsName,
 };
-pub(crate) use evaluate::{EvaluateArgs, SplitName};
+pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::{
     ExplainArgs, ExplainConv, ExplainDense, ExplainLayer, ExplainPool, ExplainWindow,
 };

@@ -71,11 +71,7 @@ fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
     if Artifact::is_at(run) {
         return Ok(run.into());
     }
-    let run = RunDirectory::open(run)?;
-    if !run.has_model() {
-        return Err(CliError::NoModel(run.path().into()));
-    }
-    Ok(run.model())
+    Ok(RunDirectory::open(run)?.kept_model()?)
 }
 
 fn policy(policy: Policy) -> BadImages {
