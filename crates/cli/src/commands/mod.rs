@@ -11,6 +11,7 @@ mod features;
 mod import;
 mod network;
 mod predict;
+mod report;
 mod run_data;
 mod summary;
 mod train;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Explain(arguments) => explain::run(&arguments.layer),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Erf(arguments) => erf::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),

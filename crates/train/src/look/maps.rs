@@ -165,31 +165,40 @@ impl FeatureMaps {
         strengths
     }
 
+    /// The largest absolute value, and whether there are negative ones.
+    fn range(&self) -> (f32, bool) {
+        let values = self.values.iter();
+        let largest = values.fold(0.0f32, |most, value| most.max(value.abs()));
+        (largest, self.values.iter().any(|value| *value < 0.0))
+    }
+
+    /// What the colours of [`draw`](Self::draw) mean, in words.
+    pub fn scale(&self) -> String {
+        let (largest, signed) = self.range();
+        if signed {
+            format!("blue -{largest:.2}, white 0, red {largest:.2}")
+        } else {
+            format!("black 0, pale yellow {largest:.2}")
+        }
+    }
+
     /// The `most` strongest maps as a grid, all on one scale: from black (0) to pale yellow (the
     /// largest value of all), or from blue over white (0) to red where values are signed.
     ///
     /// # Errors
     /// As [`Draw::scene`](receptive_plot::Draw::scene).
     pub fn draw(&self, title: &str, seen: &Seen, most: usize) -> Result<Grid, PlotError> {
-        let largest = self
-            .values
-            .iter()
-            .fold(0.0f32, |most, value| most.max(value.abs()));
-        let signed = self.values.iter().any(|value| *value < 0.0);
+        let (largest, signed) = self.range();
         let [height, width] = self.size;
         let strengths = self.strengths();
-        let scale = if signed {
-            format!("blue -{largest:.2}, white 0, red {largest:.2}")
-        } else {
-            format!("black 0, pale yellow {largest:.2}")
-        };
         let mut grid = Grid::new(title)
             .subtitle(&format!(
                 "{} of {} channels of layer {} ({height}x{width}), the strongest first, with their mean \
-                 absolute values; {scale}",
+                 absolute values; {}",
                 strengths.len().min(most),
                 strengths.len(),
-                self.number
+                self.number,
+                self.scale()
             ))
             .fitted()
             .tile(tile(&seen.pixels, seen.size).caption("the picture"));

@@ -25,6 +25,8 @@ pub struct ImagesOf<'a> {
     pub remedy: String,
     /// Another source than the run's own.
     pub data: Option<&'a str>,
+    /// Whether `data` is the run's own data at another place, to be cut as it was then.
+    pub is_moved: bool,
     /// The part; that which is most like a test where it is left out.
     pub split: Option<SplitName>,
     /// Other than the run's own: where named data sets are looked for first.
@@ -58,6 +60,7 @@ impl<'a> ImagesOf<'a> {
             run,
             remedy,
             data: None,
+            is_moved: false,
             split: None,
             data_dir: None,
             bad_images: None,
@@ -116,6 +119,10 @@ impl<'a> ImagesOf<'a> {
                         remedy: self.remedy.clone(),
                     });
                 }
+                own(run)
+            }
+            (Some(source), Ok(mut run)) if self.is_moved => {
+                run.data.source = source.into();
                 own(run)
             }
             (Some(source), Ok(run)) if is_same(source, &run.data.source) => own(run),
