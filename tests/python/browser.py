@@ -54,8 +54,8 @@ CHECK = """
 class Page:
     """A tab, spoken to by the DevTools protocol."""
 
-    def __init__(self, address):
-        self.socket = connect(address, max_size=None)
+    def __init__(self, socket):
+        self.socket = socket
         self.number = 0
         self.events = []
 
@@ -161,7 +161,8 @@ def main():
     with tempfile.TemporaryDirectory() as profile:
         process, address = started(chromium, profile)
         try:
-            found = look(Page(address), file.absolute().as_uri(), directory)
+            with connect(address, max_size=None) as socket:
+                found = look(Page(socket), file.absolute().as_uri(), directory)
         finally:
             process.terminate()
             process.wait()

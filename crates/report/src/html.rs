@@ -81,10 +81,20 @@ pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     }
 }
 
-/// Small pictures with their words, as many to a row as there is room for.
-pub(crate) fn tiles(all: &[(Picture, String)]) -> Markup {
+/// The same for a picture whose words would be too small on a phone: there it scrolls in its card.
+pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     html! {
-        ul.tiles {
+        figure.card.wide {
+            div.scroll tabindex="0" role="region" aria-label=(alt) { (picture.html(alt)) }
+            figcaption { (caption) }
+        }
+    }
+}
+
+/// Small pictures with their words, as many to a row as there is room for; `class` is the style's.
+pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
+    html! {
+        ul class={ "tiles " (class) } {
             @for (picture, words) in all {
                 li { figure { (picture.html(words)) figcaption { (words) } } }
             }
@@ -153,7 +163,7 @@ mod tests {
         let name = "<script>alert(1)</script>\" onload=\"x";
         let table = table("classes", &["class", "images"], 1, &[vec![name.into()]]);
         let tile = Picture::tile(&Tile::grey(1, 1, &[7])).unwrap();
-        let page = table.into_string() + &tiles(&[(tile, name.into())]).into_string();
+        let page = table.into_string() + &tiles("", &[(tile, name.into())]).into_string();
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains("\" onload"), "{page}");
         assert!(page.contains("&lt;script&gt;"), "{page}");

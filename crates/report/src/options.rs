@@ -29,7 +29,8 @@ impl Default for Options {
             samples: 400,
             losses: 24,
             batch: 24,
-            channels: 24,
+            // With the picture itself three rows of eight.
+            channels: 23,
             data: None,
             data_dir: None,
         }
@@ -37,7 +38,10 @@ impl Default for Options {
 }
 
 /// Who is told what is being done.
-#[expect(missing_debug_implementations, reason = "it holds other people's traits")]
+#[expect(
+    missing_debug_implementations,
+    reason = "it holds other people's traits"
+)]
 pub struct Watch<'a> {
     /// While the data set is opened.
     pub data: &'a dyn Progress,

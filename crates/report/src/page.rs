@@ -21,7 +21,7 @@ impl Report {
     /// The whole page.
     pub fn html(&self) -> String {
         let sections = self.sections();
-        let title = format!("{} · receptive", self.headline.name());
+        let title = format!("Run {} · receptive", self.headline.name());
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -62,28 +62,60 @@ impl Report {
         };
         let data = self.data.reason().map(|reason| gone("Data", reason));
         let sections = self.sections().into_iter();
-        let others = sections.filter_map(|section| Some(gone(section.heading, &section.body.err()?)));
+        let others =
+            sections.filter_map(|section| Some(gone(section.heading, &section.body.err()?)));
         data.into_iter().chain(others).collect()
     }
 
-    fn sections(&self) -> [Section; 11] {
+    fn sections(&self) -> Vec<Section> {
         fn part<T>(part: &Part<T>, html: fn(&T) -> Markup) -> Part<Markup> {
             part.as_ref().map(html).map_err(String::clone)
         }
         let section = |id, heading, body| Section { id, heading, body };
-        [
+        let growth = self.growth.as_ref().map(|growth| {
+            section(
+                "growth",
+                "Field in training",
+                part(growth, |part| part.html()),
+            )
+        });
+        let first = [
             section("curves", "Training", part(&self.curves, |part| part.html())),
-            section("confusion", "Confusion", part(&self.confusions, |part| part.html())),
-            section("classes", "Classes", part(&self.classes, |part| part.html())),
-            section("losses", "Top losses", part(&self.losses, |part| part.html())),
+            section(
+                "confusion",
+                "Confusion",
+                part(&self.confusions, |part| part.html()),
+            ),
+            section(
+                "classes",
+                "Classes",
+                part(&self.classes, |part| part.html()),
+            ),
+            section(
+                "losses",
+                "Top losses",
+                part(&self.losses, |part| part.html()),
+            ),
             section("data", "Data", Ok(self.data.html())),
-            section("batch", "Augmented batch", part(&self.batch, |part| part.html())),
+            section(
+                "batch",
+                "Augmented batch",
+                part(&self.batch, |part| part.html()),
+            ),
             section("model", "Network", Ok(self.model.html())),
-            section("features", "Feature maps", part(&self.features, |part| part.html())),
-            section("field", "Receptive field", part(&self.field, |part| part.html())),
-            section("growth", "Field in training", part(&self.growth, |part| part.html())),
-            section("settings", "Settings", Ok(self.settings.html())),
-        ]
+            section(
+                "features",
+                "Feature maps",
+                part(&self.features, |part| part.html()),
+            ),
+            section(
+                "field",
+                "Receptive field",
+                part(&self.field, |part| part.html()),
+            ),
+        ];
+        let last = section("settings", "Settings", Ok(self.settings.html()));
+        first.into_iter().chain(growth).chain([last]).collect()
     }
 }
 

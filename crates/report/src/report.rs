@@ -2,11 +2,12 @@
 
 use crate::part::{Part, sentence};
 use crate::sections::{
-    Batch, Classes, Confusions, Curves, Data, Features, Field, Growth, HeldOut, Headline, Losses,
+    Batch, Classes, Confusions, Curves, Data, Features, Field, Growth, Headline, HeldOut, Losses,
     Model, Settings,
 };
 use crate::{Options, Watch};
 use burn::tensor::Device;
+use receptive_erf::gaussian::Verdict;
 use receptive_model::Artifact;
 use receptive_train::{ImagesOf, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
@@ -24,7 +25,8 @@ pub struct Report {
     pub(crate) batch: Part<Batch>,
     pub(crate) features: Part<Features>,
     pub(crate) field: Part<Field>,
-    pub(crate) growth: Part<Growth>,
+    /// None where nobody asked for it.
+    pub(crate) growth: Option<Part<Growth>>,
     pub(crate) settings: Settings,
 }
 
@@ -58,7 +60,7 @@ pub struct Figures {
     /// The standard deviation of the effective receptive field, pixels.
     pub erf_sigma: Option<f64>,
     /// Whether that field is a Gaussian.
-    pub erf_verdict: Option<String>,
+    pub erf_verdict: Option<Verdict>,
     /// What could not be shown, and why.
     pub missing: Vec<Missing>,
 }
@@ -135,7 +137,7 @@ impl Report {
             top5: found.map(|found| found.top5),
             loss: found.map(|found| found.loss),
             erf_sigma: self.field.as_ref().ok().map(Field::sigma),
-            erf_verdict: headline.verdict.clone(),
+            erf_verdict: headline.verdict,
             missing: self.missing(),
         }
     }

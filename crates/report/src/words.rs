@@ -23,12 +23,6 @@ pub(crate) fn grouped(number: usize) -> String {
     text
 }
 
-/// `1 image`, `2 images`.
-pub(crate) fn counted(number: usize, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{}\u{a0}{one}{plural}", grouped(number))
-}
-
 /// `6.1 M`, `503.9 k`.
 pub(crate) fn short(number: usize) -> String {
     let value = number as f64;
@@ -55,7 +49,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 /// Milliseconds since 1970 as a date and a time of day (UTC).
 pub(crate) fn date(ms: u64) -> Option<String> {
     let time = jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
-    Some(time.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    Some(time.strftime("%Y-%m-%d %H:%M\u{a0}UTC").to_string())
 }
 
 /// An argument as a shell takes it.
@@ -74,8 +68,8 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(
-            [percent(0.9055), grouped(503_914), counted(1, "image")],
-            ["90.5\u{a0}%", "503,914", "1\u{a0}image"]
+            [percent(0.9056), grouped(503_914)],
+            ["90.6\u{a0}%", "503,914"]
         );
         assert_eq!(
             [short(999), short(6_120_000)],
@@ -92,7 +86,7 @@ mod tests {
         );
         assert_eq!(
             date(1_795_640_168_397).as_deref(),
-            Some("2026-11-25 20:56 UTC")
+            Some("2026-11-25 20:56\u{a0}UTC")
         );
     }
 

@@ -4,10 +4,6 @@ use crate::metrics::Confusion;
 use crate::{Epoch, RunDirectory, TrainError};
 use receptive_plot::{Chart, Draw, LineStyle, Matrix, Panel, Series};
 
-/// What the two curves of each panel were measured on.
-pub const CURVES_NOTE: &str =
-    "training: augmented, with dropout and label smoothing; validation: without";
-
 /// Loss and top-1 of every epoch, training and validation, with the best epoch marked.
 pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     let points = |value: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
@@ -42,7 +38,7 @@ pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
 pub(crate) fn curves(run: &RunDirectory, epochs: &[Epoch], title: &str) -> Result<(), TrainError> {
     let [loss, top1] = curve_panels(epochs);
     Chart::new(title)
-        .subtitle(CURVES_NOTE)
+        .subtitle("training: augmented, with dropout and label smoothing; validation: without")
         .x_label("epoch")
         .x_whole()
         .panel(loss)

@@ -208,7 +208,7 @@ fn mean_and_std_do_not_depend_on_the_threads() {
 
 #[test]
 fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
-    let root = folder();
+    let root = tempfile::tempdir().unwrap();
     let samples = samples(root.path(), 0);
     let options = augmented(0, 3);
     let indices = vec![4, 20, 0, 9];
@@ -223,7 +223,9 @@ fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
     let normalise = receptive_data::Normalise::new(&options.mean, &options.std).unwrap();
     let mut values = Vec::new();
     for sample in &drawn {
-        normalise.append(&sample.pixels, &SIZE, &mut values).unwrap();
+        normalise
+            .append(&sample.pixels, &SIZE, &mut values)
+            .unwrap();
     }
     let batch = deliver(&samples, indices, options).remove(0).unwrap();
     assert_eq!(batch.images, values);

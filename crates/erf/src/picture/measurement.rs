@@ -183,8 +183,9 @@ fn words(subject: &Subject<'_>, shaped: bool) -> Result<Sheet, PlotError> {
 fn findings(judgement: &Judgement) -> Table {
     let table = Table::new(&["", "value", "95 % interval"]).width(HALF);
     let rows = numbers(judgement);
-    rows.iter()
-        .fold(table, |table, row| table.row(&row.each_ref().map(String::as_str)))
+    rows.iter().fold(table, |table, row| {
+        table.row(&row.each_ref().map(String::as_str))
+    })
 }
 
 /// The numbers of a judgement: name, value, and its 95 % interval or another remark, which may be

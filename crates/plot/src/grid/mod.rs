@@ -40,6 +40,13 @@ impl Grid {
         }
     }
 
+    /// Another title.
+    #[must_use]
+    pub fn title(mut self, title: &str) -> Self {
+        title.clone_into(&mut self.heading.title);
+        self
+    }
+
     /// The line under the title.
     #[must_use]
     pub fn subtitle(mut self, subtitle: &str) -> Self {

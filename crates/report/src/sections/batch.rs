@@ -40,7 +40,7 @@ impl Batch {
                 "The first " (self.tiles.len()) " images of the first epoch, resized and "
                 (self.changes) ". Each epoch changes them anew."
             }
-            (tiles(&self.tiles))
+            (tiles("batch", &self.tiles))
         }
     }
 }

@@ -52,11 +52,11 @@ impl Classes {
             @if let Some(reason) = &self.from_log {
                 p.missing { (reason) " These are the figures from the end of training." }
             }
-            (table("Every class", &head, 1, &rows))
+            (table("Precision, recall and F1", &head, 1, &rows))
             p.note {
                 "Precision: of the images taken for the class, the share that are. Recall: of the \
-                 class's images, the share taken for it. F1: the harmonic mean of both. A dash stands \
-                 where there is nothing to divide by."
+                 class's images, the share taken for it. F1: the harmonic mean of both. Mean: over the \
+                 classes, each counting the same. A dash stands where there is nothing to divide by."
             }
         }
     }
@@ -69,7 +69,7 @@ impl Classes {
             percent_or_dash((count > 0).then(|| known.iter().sum::<f64>() / count as f64))
         };
         vec![
-            "mean of the classes".into(),
+            "mean".into(),
             mean(|row| row.precision),
             mean(|row| row.recall),
             mean(|row| row.f1),
@@ -102,18 +102,35 @@ mod tests {
             f1: recall,
         };
         let classes = Classes {
-            rows: vec![one("a", Some(0.5), Some(1.0), 3), one("b", None, Some(0.0), 1)],
+            rows: vec![
+                one("a", Some(0.5), Some(1.0), 3),
+                one("b", None, Some(0.0), 1),
+            ],
             from_log: None,
         };
         let [_, precision, recall, _, images] = classes.mean().try_into().unwrap();
-        assert_eq!([precision, recall, images], ["50.0\u{a0}%", "50.0\u{a0}%", "4"]);
-        assert!(classes.html().into_string().contains("<td class=\"number\">–</td>"));
+        assert_eq!(
+            [precision, recall, images],
+            ["50.0\u{a0}%", "50.0\u{a0}%", "4"]
+        );
+        assert!(
+            classes
+                .html()
+                .into_string()
+                .contains("<td class=\"number\">–</td>")
+        );
     }
 
     #[test]
     fn without_images_and_without_an_end_it_says_why() {
         let reason = "The images are gone.";
-        assert_eq!(Classes::logged(&Ok(RunLog::default()), reason).unwrap_err(), reason);
-        assert_eq!(Classes::logged(&Err("x".into()), reason).unwrap_err(), reason);
+        assert_eq!(
+            Classes::logged(&Ok(RunLog::default()), reason).unwrap_err(),
+            reason
+        );
+        assert_eq!(
+            Classes::logged(&Err("x".into()), reason).unwrap_err(),
+            reason
+        );
     }
 }

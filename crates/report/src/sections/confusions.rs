@@ -1,7 +1,7 @@
 //! Which classes are taken for which.
 
 use super::HeldOut;
-use crate::html::{Picture, figure};
+use crate::html::{Picture, wide_figure};
 use crate::part::Part;
 use crate::words::{grouped, percent};
 use maud::{Markup, html};
@@ -79,8 +79,11 @@ impl Confusions {
                 confusion,
                 split,
             } => html! {
-                (table(classes, confusion, split))
-                (pairs(classes, confusion))
+                p { (summary(confusion, split)) " A row is a true class, a column what it was taken for." }
+                div.beside {
+                    (table(classes, confusion))
+                    div { (pairs(classes, confusion)) }
+                }
             },
             Self::Picture {
                 classes,
@@ -88,12 +91,12 @@ impl Confusions {
                 picture,
                 split,
             } => html! {
-                (figure(picture, &summary(confusion, split), &html! { (summary(confusion, split)) }))
+                (wide_figure(picture, &summary(confusion, split), &html! { (summary(confusion, split)) }))
                 (pairs(classes, confusion))
             },
             Self::Drawn { picture, reason } => html! {
                 p.missing { (reason) }
-                (figure(
+                (wide_figure(
                     picture,
                     "Confusion matrix, drawn when training ended",
                     &html! { "As it was drawn when training ended." },
@@ -111,13 +114,11 @@ fn summary(confusion: &Confusion, split: &str) -> String {
     )
 }
 
-fn table(classes: &[String], confusion: &Confusion, split: &str) -> Markup {
+fn table(classes: &[String], confusion: &Confusion) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Confusion matrix" {
             table.confusion {
-                caption {
-                    (summary(confusion, split)) " A row is a true class, a column what it was taken for."
-                }
+                caption.hidden { "Confusion matrix: true classes by row, predicted ones by column" }
                 thead {
                     tr {
                         td {}
@@ -170,9 +171,9 @@ fn pairs(classes: &[String], confusion: &Confusion) -> Markup {
                 @for (label, predicted, count) in worst {
                     @let images: usize = confusion.rows().get(label).map_or(0, |row| row.iter().sum());
                     li {
-                        strong { (name(label)) } " was taken for " strong { (name(predicted)) } " "
-                        (grouped(count)) @if count == 1 { " time" } @else { " times" } " ("
-                        (percent(count as f64 / images.max(1) as f64)) " of its images)"
+                        strong { (name(label)) } " was taken for " strong { (name(predicted)) } ": "
+                        (grouped(count)) " of " (grouped(images)) " ("
+                        (percent(count as f64 / images.max(1) as f64)) ")"
                     }
                 }
             }
@@ -207,8 +208,8 @@ mod tests {
         let first = text.find("shirt was taken for &lt;script&gt;").unwrap();
         let second = text.find("coat was taken for &lt;script&gt;").unwrap();
         assert!(first < second, "{text}");
-        assert!(text.contains("2 times (20.0\u{a0}% of its images)"), "{text}");
-        assert!(text.contains("1 time (20.0\u{a0}% of its images)"), "{text}");
+        assert!(text.contains(": 2 of 10 (20.0\u{a0}%)"), "{text}");
+        assert!(text.contains(": 1 of 5 (20.0\u{a0}%)"), "{text}");
         assert!(!page.contains("<script"), "{page}");
     }
 
@@ -222,10 +223,20 @@ mod tests {
 
     #[test]
     fn every_count_stands_in_its_cell() {
-        let page = table(&classes(), &confusion(), "test split").into_string();
-        assert!(page.contains("17 of 20 images of the test split"), "{page}");
-        assert!(page.contains("<td class=\"wrong\" style=\"--shade:45%\">2</td>"), "{page}");
-        assert!(page.contains("<td class=\"right strong\" style=\"--shade:100%\">5</td>"), "{page}");
+        let said = summary(&confusion(), "test split");
+        assert!(
+            said.starts_with("17 of 20 images of the test split"),
+            "{said}"
+        );
+        let page = table(&classes(), &confusion()).into_string();
+        assert!(
+            page.contains("<td class=\"wrong\" style=\"--shade:45%\">2</td>"),
+            "{page}"
+        );
+        assert!(
+            page.contains("<td class=\"right strong\" style=\"--shade:100%\">5</td>"),
+            "{page}"
+        );
         assert_eq!(page.matches("scope=\"row\"").count(), 3);
     }
 }

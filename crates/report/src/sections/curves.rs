@@ -5,7 +5,7 @@ use crate::part::Part;
 use crate::words::{percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_plot::Chart;
-use receptive_train::{CURVES_NOTE, Epoch, RunLog, curve_panels};
+use receptive_train::{Epoch, RunLog, curve_panels};
 
 #[derive(Debug)]
 pub(crate) struct Curves {
@@ -46,16 +46,27 @@ impl Curves {
             "learning rate",
             "images/s",
         ];
-        let loss = self.words("Loss", |epoch| Some(epoch.train_loss), |epoch| epoch.val_loss, |loss| {
-            format!("{loss:.3}")
-        });
-        let top1 = self.words("Top-1", |epoch| Some(epoch.train_top1), |epoch| epoch.val_top1, percent);
+        let loss = self.words(
+            "Loss",
+            |epoch| Some(epoch.train_loss),
+            |epoch| epoch.val_loss,
+            |loss| format!("{loss:.3}"),
+        );
+        let top1 = self.words(
+            "Top-1",
+            |epoch| Some(epoch.train_top1),
+            |epoch| epoch.val_top1,
+            percent,
+        );
         html! {
             div.pair {
                 (figure(&self.loss, &loss, &html! { "Loss of each epoch." }))
                 (figure(&self.top1, &top1, &html! { "Share of right answers of each epoch." }))
             }
-            p.note { (CURVES_NOTE) "." }
+            p.note {
+                "Training is measured on augmented images, with dropout and label smoothing; validation \
+                 without any of them."
+            }
             details {
                 summary { "The same as numbers" }
                 (table("Every epoch", &head, 1, &rows))
@@ -134,7 +145,7 @@ mod tests {
         };
         let page = Curves::of(&Ok(log)).unwrap().html().into_string();
         assert!(page.contains("training from 2.000 to 1.000"), "{page}");
-        assert!(!page.contains("; validation"), "{page}");
+        assert!(!page.contains("; validation from"), "{page}");
         assert!(page.contains("<td class=\"number\">–</td>"), "{page}");
     }
 }

@@ -88,14 +88,20 @@ impl Found {
             .enumerate()
             .map(|(class, name)| {
                 let count = |counts: &Vec<usize>| grouped(counts.get(class).copied().unwrap_or(0));
-                [name.clone()].into_iter().chain(counts.iter().map(count)).collect()
+                [name.clone()]
+                    .into_iter()
+                    .chain(counts.iter().map(count))
+                    .collect()
             })
             .collect();
         let sums = splits.iter().map(|split| grouped(split.len()));
         rows.push(["all".to_string()].into_iter().chain(sums).collect());
         let range = |range: Range| match range.min == range.max {
             true => format!("{} pixels", range.min),
-            false => format!("{} to {} pixels, median {}", range.min, range.max, range.median),
+            false => format!(
+                "{} to {} pixels, median {}",
+                range.min, range.max, range.median
+            ),
         };
         let sizes = data.sizes().map_or(Vec::new(), |sizes| {
             let colours: Vec<String> = sizes
@@ -118,7 +124,10 @@ impl Found {
         }
         notes.extend(imbalance(data));
         Self {
-            splits: splits.iter().map(|split| split.name().to_string()).collect(),
+            splits: splits
+                .iter()
+                .map(|split| split.name().to_string())
+                .collect(),
             counts: rows,
             sizes,
             notes,
@@ -141,7 +150,12 @@ impl Found {
 /// Whether some class has far fewer training images than another.
 fn imbalance(data: &DataSet) -> Option<String> {
     let counts = data.train.class_counts();
-    let named = || counts.iter().zip(&data.classes).filter(|(count, _)| **count > 0);
+    let named = || {
+        counts
+            .iter()
+            .zip(&data.classes)
+            .filter(|(count, _)| **count > 0)
+    };
     let (least, rare) = named().min_by_key(|(count, _)| **count)?;
     let (most, common) = named().max_by_key(|(count, _)| **count)?;
     (*most >= 3 * *least).then(|| {

@@ -44,7 +44,11 @@ impl Features {
         }
         let seen = look_at(artifact, &sample, &layers, device).map_err(sentence)?;
         Ok(Self {
-            label: artifact.classes.get(sample.label).cloned().unwrap_or_default(),
+            label: artifact
+                .classes
+                .get(sample.label)
+                .cloned()
+                .unwrap_or_default(),
             path: held_out.samples.path(held_out.example),
             answers: seen
                 .top
@@ -64,7 +68,7 @@ impl Features {
             @for layer in &self.layers {
                 h3 { (layer.heading) }
                 p.note { (layer.caption) }
-                (tiles(&layer.tiles))
+                (tiles("maps", &layer.tiles))
             }
         }
     }

@@ -38,10 +38,15 @@ impl Field {
         let study = study(artifact, &*inputs, options, device, progress).map_err(sentence)?;
         let parts = study.parts();
         Ok(Self {
-            conditions: study.conditions(&shown),
+            // A line must not end within the formula.
+            conditions: study.conditions(&shown).replace("|∂", "|\u{2060}∂"),
             map: Picture::drawn(&parts.map)?,
             sections: Picture::drawn(&parts.sections)?,
-            radial: parts.radial.as_ref().map(|chart| Picture::drawn(chart)).transpose()?,
+            radial: parts
+                .radial
+                .as_ref()
+                .map(|chart| Picture::drawn(chart))
+                .transpose()?,
             study,
         })
     }
@@ -51,9 +56,8 @@ impl Field {
         self.study.report.headline.sigma_both.value
     }
 
-    /// As `receptive erf` prints it.
-    pub(crate) fn verdict(&self) -> String {
-        self.study.report.headline.judgement.verdict.to_string()
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.study.report.headline.judgement.verdict
     }
 
     pub(crate) fn html(&self) -> Markup {
@@ -74,7 +78,7 @@ impl Field {
                 "How much each input pixel matters to the middle unit of layer "
                 strong { (layer.number) " (" (layer.name) ")" } ": " (self.conditions) "."
             }
-            p.verdict class=(colour(judgement.verdict)) {
+            p class={ "verdict " (colour(judgement.verdict)) } {
                 strong { (judgement.verdict) } " " (judgement.words)
             }
             @for note in &judgement.notes { p.note { (note) } }

@@ -1,6 +1,6 @@
 //! How the effective receptive field grew while the network learnt.
 
-use crate::html::{Picture, figure, table};
+use crate::html::{Picture, table, wide_figure};
 use crate::part::Part;
 use maud::{Markup, html};
 use receptive_train::{EpochField, RunConfig, RunDirectory, RunLog};
@@ -13,30 +13,37 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    pub(crate) fn of(run: &RunDirectory, config: &RunConfig, log: &Part<RunLog>) -> Part<Self> {
-        if config.track_erf.is_none() {
-            return Err(
-                "It was not followed through training; `receptive train --track-erf` does so.".into(),
-            );
-        }
-        let log = log.as_ref().map_err(String::clone)?;
-        let fields = fields(log);
-        if fields.is_empty() {
-            return Err("The run ended before it was measured for the first time.".into());
-        }
-        let file = std::fs::read(run.path().join(RunDirectory::FIELD)).ok();
-        Ok(Self {
-            fields,
-            film: file.and_then(|file| Picture::png(&file)),
-        })
+    /// None where it was not to be followed.
+    pub(crate) fn of(
+        run: &RunDirectory,
+        config: &RunConfig,
+        log: &Part<RunLog>,
+    ) -> Option<Part<Self>> {
+        config.track_erf.as_ref()?;
+        Some(log.as_ref().map_err(String::clone).and_then(|log| {
+            let fields = fields(log);
+            if fields.is_empty() {
+                return Err("The run ended before it was measured for the first time.".into());
+            }
+            let file = std::fs::read(run.path().join(RunDirectory::FIELD)).ok();
+            Ok(Self {
+                fields,
+                film: file.and_then(|file| Picture::png(&file)),
+            })
+        }))
     }
 
     pub(crate) fn html(&self) -> Markup {
         let rows: Vec<Vec<String>> = self.fields.iter().map(row).collect();
-        let head = ["epoch", "σ, pixels", "distance to a Gaussian, TV", "verdict"];
+        let head = [
+            "epoch",
+            "σ, pixels",
+            "distance to a Gaussian, TV",
+            "verdict",
+        ];
         html! {
             @if let Some(film) = &self.film {
-                (figure(film, &self.words(), &html! { (self.words()) "." }))
+                (wide_figure(film, &self.words(), &html! { (self.words()) "." }))
             } @else {
                 p.missing { "The picture " (RunDirectory::FIELD) " is no longer in the run's directory." }
             }

@@ -5,6 +5,7 @@ use super::{Field, HeldOut};
 use crate::part::Part;
 use crate::words::{date, duration, grouped, percent, short};
 use maud::{Markup, html};
+use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, presets};
 use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
 
@@ -24,7 +25,7 @@ pub(crate) struct Headline {
     /// How the kept model does on what was held out.
     pub(crate) found: Option<Found>,
     /// Of the effective receptive field.
-    pub(crate) verdict: Option<String>,
+    pub(crate) verdict: Option<Verdict>,
     /// Layers that change what they get.
     layers: usize,
     began: Option<String>,
@@ -94,14 +95,16 @@ impl Headline {
     }
 
     pub(crate) fn html(&self) -> Markup {
-        let best = self.best_epoch.map(|best| format!("{best} of {}", self.epochs));
+        let best = self
+            .best_epoch
+            .map(|best| format!("{best} of {}", self.epochs));
         let all: Vec<(&str, String)> = [
             ("best epoch", best),
             ("parameters", Some(grouped(self.params))),
             ("multiply-adds an image", Some(short(self.macs))),
             ("training took", self.took.map(duration)),
             ("began", self.began.clone()),
-            ("receptive field", self.verdict.as_ref().map(|word| word.to_lowercase())),
+            ("receptive field", self.verdict.map(verdict_words)),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
@@ -109,7 +112,7 @@ impl Headline {
         html! {
             header {
                 p.kind { "Report of a training run" }
-                h1 { (self.name()) }
+                h1 { "Run " (self.name()) }
                 p.lead { (self.words()) }
                 @if let Some(remark) = &self.remark { p.missing { (remark) } }
                 dl.cards {
@@ -129,6 +132,15 @@ impl Headline {
                 }
             }
         }
+    }
+}
+
+/// The verdict as it stands in a sentence.
+fn verdict_words(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Gaussian => "Gaussian".into(),
+        Verdict::NotGaussian => "not Gaussian".into(),
+        other => other.to_string().to_lowercase(),
     }
 }
 

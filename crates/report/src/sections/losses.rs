@@ -64,7 +64,7 @@ impl Losses {
             ul.tiles.losses {
                 @for loss in &self.all { li { (loss.html()) } }
             }
-            details {
+            details.paths {
                 summary { "Their files" }
                 (table("Files with the largest loss", &head, 3, &rows))
             }
@@ -86,9 +86,9 @@ impl Loss {
                 figcaption {
                     span.is { "is " b { (self.label) } " " span.share { (percent(self.own_probability)) } }
                     @if self.predicted == self.label {
-                        span.as { "seen as such" }
+                        span.as { "and seen as such" }
                     } @else {
-                        span.as { "not " b { (self.predicted) } " " span.share { (percent(self.probability)) } }
+                        span.as { "seen as " b { (self.predicted) } " " span.share { (percent(self.probability)) } }
                     }
                 }
             }
@@ -129,6 +129,9 @@ mod tests {
         };
         let page = losses.html().into_string();
         assert_eq!(page.matches("<img").count(), 1, "{page}");
-        assert!(page.contains("90.0\u{a0}%") && page.contains("0.1\u{a0}%"), "{page}");
+        assert!(
+            page.contains("90.0\u{a0}%") && page.contains("0.1\u{a0}%"),
+            "{page}"
+        );
     }
 }

@@ -88,7 +88,15 @@ mod tests {
     fn every_layer_stands_with_its_numbers() {
         let config = presets::preset("tutorial", presets::usual_input("tutorial")).unwrap();
         let model = Model::of_plan(&config.with_classes(10).plan().unwrap());
-        assert_eq!(model.rows[0][2..], ["16 × 28 × 28", "160", "112,896", "3", "1"]);
-        assert!(model.html().into_string().contains("<th scope=\"row\">1</th>"));
+        assert_eq!(
+            model.rows[0][2..],
+            ["16 × 28 × 28", "160", "112,896", "3", "1"]
+        );
+        assert!(
+            model
+                .html()
+                .into_string()
+                .contains("<th scope=\"row\">1</th>")
+        );
     }
 }

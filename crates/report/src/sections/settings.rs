@@ -49,7 +49,11 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         std::fs::write(path.join("config.toml"), "# </code><script>alert(1)").unwrap();
         let settings = Settings::of(&RunDirectory::open(&path).unwrap()).unwrap();
-        assert!(settings.command.ends_with("my run/config.toml'"), "{}", settings.command);
+        assert!(
+            settings.command.ends_with("my run/config.toml'"),
+            "{}",
+            settings.command
+        );
         assert!(!settings.html().into_string().contains("<script"));
     }
 }

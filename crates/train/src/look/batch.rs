@@ -50,7 +50,10 @@ pub fn changes(augment: &Augment) -> String {
         ),
         (
             augment.brightness > 0.0,
-            format!("brightness changed by up to {}", percent(augment.brightness)),
+            format!(
+                "brightness changed by up to {}",
+                percent(augment.brightness)
+            ),
         ),
         (
             augment.contrast > 0.0,

@@ -57,7 +57,12 @@ pub fn look(
     layers: &[String],
     device: &Device,
 ) -> Result<Seen, TrainError> {
-    see(artifact, Input::read(path, &artifact.input)?, layers, device)
+    see(
+        artifact,
+        Input::read(path, &artifact.input)?,
+        layers,
+        device,
+    )
 }
 
 /// The same for an image of a data set, which has the network's size already.

@@ -73,11 +73,7 @@ impl<'a> ImagesOf<'a> {
     /// # Errors
     /// When the run does not know its data, it is no longer there or can't be read, or has classes
     /// that the model does not have.
-    pub fn open(
-        &self,
-        artifact: &Artifact,
-        progress: &dyn Progress,
-    ) -> Result<Images, TrainError> {
+    pub fn open(&self, artifact: &Artifact, progress: &dyn Progress) -> Result<Images, TrainError> {
         let wanted = self.wanted()?;
         let options = data_options(&wanted.config, wanted.seed, Some(artifact.classes.clone()));
         Ok(Images {
@@ -164,10 +160,7 @@ impl Images {
     ///
     /// # Errors
     /// When there is no such image.
-    pub fn choose(
-        &self,
-        split: Option<SplitName>,
-    ) -> Result<(&Split, &'static str), TrainError> {
+    pub fn choose(&self, split: Option<SplitName>) -> Result<(&Split, &'static str), TrainError> {
         let data = &self.data;
         let test = data.test.as_ref();
         let (val, train) = (Some(&data.val), Some(&data.train));

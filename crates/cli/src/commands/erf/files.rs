@@ -44,7 +44,11 @@ impl Files {
                 "{}: layer {} {}",
                 subject.name, study.layer.number, study.layer.name
             );
-            let shown_to = format!("{}, {} weights", subject.input, weights_word(subject.weights));
+            let shown_to = format!(
+                "{}, {} weights",
+                subject.input,
+                weights_word(subject.weights)
+            );
             let picture = study.picture(&title, &shown_to)?;
             self.draw(&picture, &stem, &mut written)?;
             for aggregate in Aggregate::ALL {
