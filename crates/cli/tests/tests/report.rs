@@ -25,7 +25,11 @@ impl Place {
 }
 
 fn folder(root: &Path) {
-    for (c, class) in [HOSTILE, "down"].iter().enumerate() {
+    folder_of(root, &[HOSTILE.into(), "down".into()]);
+}
+
+fn folder_of(root: &Path, classes: &[String]) {
+    for (c, class) in classes.iter().enumerate() {
         let class = root.join(class);
         fs::create_dir_all(&class).unwrap();
         for i in 0..8u32 {
@@ -178,6 +182,22 @@ fn what_is_missing_is_said_in_its_section() {
     let shown = json(&["report", &run, "--json"]);
     assert_eq!(shown["missing"][1]["section"], "Training");
     assert_eq!(shown["best_epoch"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_matrix_of_many_classes_is_a_picture() {
+    let place = Place::new();
+    let classes: Vec<String> = (0..31).map(|class| format!("kind {class}")).collect();
+    folder_of(&place.path("photos"), &classes);
+    let run = place.at("run");
+    trained(&place.at("photos"), &run, &[]);
+    let shown = json(&["report", &run, "--json"]);
+    assert_eq!(shown["missing"], serde_json::json!([]));
+    let page = fs::read_to_string(shown["file"].as_str().unwrap()).unwrap();
+    let confusion = section(&page, "confusion");
+    assert!(confusion.contains("data:image/svg+xml") && !confusion.contains("<table"));
+    assert!(confusion.contains("was taken for"));
+    assert!(section(&page, "classes").contains("The weakest classes"));
 }
 
 #[test]

@@ -16,6 +16,11 @@ pub(crate) struct Classes {
     from_log: Option<String>,
 }
 
+/// Of more classes only the weakest are shown at once.
+const MOST_OPEN: usize = 30;
+/// How many those are.
+const WEAKEST: usize = 15;
+
 impl Classes {
     pub(crate) fn of(
         held_out: &Part<HeldOut>,
@@ -48,17 +53,36 @@ impl Classes {
         let mut rows: Vec<Vec<String>> = self.rows.iter().map(row).collect();
         rows.push(self.mean());
         let head = ["class", "precision", "recall", "F1", "images"];
+        let all = table("Precision, recall and F1", &head, 1, &rows);
         html! {
             @if let Some(reason) = &self.from_log {
                 p.missing { (reason) " These are the figures from the end of training." }
             }
-            (table("Precision, recall and F1", &head, 1, &rows))
+            @if self.rows.len() > MOST_OPEN {
+                (table("The weakest classes, by F1", &head, 1, &self.weakest()))
+                details { summary { "All classes" } (all) }
+            } @else { (all) }
             p.note {
                 "Precision: of the images taken for the class, the share that are. Recall: of the \
                  class's images, the share taken for it. F1: the harmonic mean of both. Mean: over the \
                  classes, each counting the same. A dash stands where there is nothing to divide by."
             }
         }
+    }
+
+    /// The classes with the lowest F1; one that was neither there nor predicted has none.
+    fn weakest(&self) -> Vec<Vec<String>> {
+        let mut known: Vec<(f64, &ClassReport)> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row.f1?, row)))
+            .collect();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        known
+            .iter()
+            .take(WEAKEST)
+            .map(|(_, class)| row(class))
+            .collect()
     }
 
     /// The mean over classes, each counting the same.
@@ -119,6 +143,28 @@ mod tests {
                 .into_string()
                 .contains("<td class=\"number\">–</td>")
         );
+    }
+
+    #[test]
+    fn of_many_classes_the_weakest_come_first_and_all_are_there() {
+        let one = |class: usize| ClassReport {
+            class: format!("class {class}"),
+            images: 1,
+            precision: None,
+            recall: None,
+            f1: (class != 5).then_some(1.0 - class as f64 / 100.0),
+        };
+        let mut classes = Classes {
+            rows: (0..40).map(one).collect(),
+            from_log: None,
+        };
+        let weakest = classes.weakest();
+        assert_eq!((weakest.len(), weakest[0][0].as_str()), (15, "class 39"));
+        let page = classes.html().into_string();
+        assert_eq!(page.matches("class 39").count(), 2);
+        assert_eq!(page.matches("class 5<").count(), 1);
+        classes.rows.truncate(30);
+        assert!(!classes.html().into_string().contains("weakest"));
     }
 
     #[test]
