@@ -4,7 +4,9 @@ use crate::part::{Part, sentence};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
+use receptive_model::artifact::store::read_capped;
 use receptive_plot::{Draw, Grid, Tile};
+use std::path::Path;
 
 /// A picture within the page.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub(crate) struct Picture {
     is_coarse: bool,
 }
 
+/// The largest picture that is taken from a run's directory, in bytes.
+const FILE_BYTES: u64 = 32 << 20;
 /// The longest side of a small picture that is stored, in pixels.
 const MOST_PIXELS: usize = 160;
 
@@ -32,8 +36,13 @@ impl Picture {
         })
     }
 
+    /// A PNG file that a run left; none where it is gone, too large or something else.
+    pub(crate) fn file(path: &Path) -> Option<Self> {
+        Self::png(&read_capped(path, FILE_BYTES).ok()?)
+    }
+
     /// A PNG file of twice as many pixels as CSS has.
-    pub(crate) fn png(file: &[u8]) -> Option<Self> {
+    fn png(file: &[u8]) -> Option<Self> {
         // Signature, then the header's length and name, then width and height.
         let number = |at: usize| {
             let bytes = file.get(at..at + 4)?.try_into().ok()?;

@@ -42,9 +42,7 @@ impl Confusions {
         let held_out = match held_out {
             Ok(held_out) => held_out,
             Err(reason) => {
-                let file = std::fs::read(run.path().join(RunDirectory::CONFUSION)).ok();
-                let picture = file.and_then(|file| Picture::png(&file));
-                return match picture {
+                return match Picture::file(&run.path().join(RunDirectory::CONFUSION)) {
                     Some(picture) => Ok(Self::Drawn {
                         picture,
                         reason: reason.clone(),

@@ -25,11 +25,8 @@ impl Growth {
             if fields.is_empty() {
                 return Err("The run ended before it was measured for the first time.".into());
             }
-            let file = std::fs::read(run.path().join(RunDirectory::FIELD)).ok();
-            Ok(Self {
-                fields,
-                film: file.and_then(|file| Picture::png(&file)),
-            })
+            let film = Picture::file(&run.path().join(RunDirectory::FIELD));
+            Ok(Self { fields, film })
         }))
     }
 

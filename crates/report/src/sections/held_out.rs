@@ -5,7 +5,7 @@ use crate::part::{Part, sentence};
 use burn::tensor::Device;
 use receptive_data::Samples;
 use receptive_model::Artifact;
-use receptive_train::metrics::TopLosses;
+use receptive_train::metrics::{TopLosses, in_top};
 use receptive_train::{
     Evaluation, Images, Observer, TrainError, Workers, evaluate_each, samples_for,
 };
@@ -44,7 +44,7 @@ impl HeldOut {
         let samples = samples_for(split, &artifact.input, CACHE_MB);
         let mut losses = TopLosses::new(options.losses);
         let mut example = None;
-        let answers = || -> Result<Evaluation, TrainError> {
+        let mut evaluate = || -> Result<Evaluation, TrainError> {
             let workers = Workers::new(options.threads)?;
             evaluate_each(
                 &artifact.model,
@@ -55,14 +55,14 @@ impl HeldOut {
                 observer,
                 &mut |answer| {
                     losses.add(&answer);
-                    let is_right = receptive_train::metrics::in_top(answer.logits, answer.label, 1);
+                    let is_right = in_top(answer.logits, answer.label, 1);
                     if is_right && example.is_none() {
                         example = Some(answer.index);
                     }
                 },
             )
         };
-        let evaluation = { answers }().map_err(sentence)?;
+        let evaluation = evaluate().map_err(sentence)?;
         Ok(Self {
             split: name,
             data: images.data.name.clone(),
