@@ -164,7 +164,7 @@ fn off_a_terminal_there_are_plain_lines_and_no_escapes() {
     );
     let last = out.lines().last().unwrap();
     assert!(
-        last.starts_with("next") && last.contains("receptive evaluate"),
+        last.starts_with("next") && last.contains("receptive report"),
         "{out}"
     );
 }

@@ -7,7 +7,7 @@ mod small;
 mod tutorial;
 mod vgg;
 
-use crate::{InputConfig, ModelConfig, ModelError};
+use crate::{InputConfig, LayerConfig, ModelConfig, ModelError};
 
 /// The preset that is used when none is named.
 pub const DEFAULT: &str = "small";
@@ -70,6 +70,21 @@ pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError>
         })
 }
 
+/// The preset that these layers are, where they are one's.
+pub fn name_of(config: &ModelConfig) -> Option<String> {
+    let convolutions = config
+        .layers
+        .iter()
+        .filter(|layer| matches!(layer, LayerConfig::Conv2d(_)))
+        .count();
+    let plain = format!("plain-{convolutions}");
+    let names = NAMES.iter().map(|(name, _)| *name);
+    names
+        .chain([plain.as_str()])
+        .find(|name| preset(name, config.input).is_ok_and(|found| found.layers == config.layers))
+        .map(String::from)
+}
+
 /// The image shape a preset is described with when no data set is named.
 pub const fn usual_input(name: &str) -> InputConfig {
     match name.as_bytes() {
@@ -83,5 +98,22 @@ pub const fn usual_input(name: &str) -> InputConfig {
             height: 28,
             width: 28,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_known_by_its_layers_whatever_its_input() {
+        for name in ["tutorial", "small", "vgg", "resnet", "plain-7"] {
+            let config = preset(name, usual_input(name)).unwrap().with_classes(3);
+            assert_eq!(name_of(&config).as_deref(), Some(name));
+        }
+        let input = usual_input("small");
+        let mut changed = preset("small", input).unwrap();
+        changed.layers.remove(0);
+        assert_eq!(name_of(&changed), None);
     }
 }
