@@ -21,14 +21,16 @@ pub(super) fn masked_band(
         let grad = &grad[place..][..width];
         match output {
             None => masked.copy_from_slice(grad),
-            Some(output) => {
-                let output = &output[place..][..width];
-                vectorised(|| {
-                    for ((masked, grad), output) in masked.iter_mut().zip(grad).zip(output) {
-                        *masked = kept(*grad, *output > 0.0);
-                    }
-                });
-            }
+            Some(output) => mask(grad, &output[place..][..width], masked),
         }
     }
+}
+
+/// The gradients, 0 where the ReLU was shut.
+pub(super) fn mask(grad: &[f32], output: &[f32], masked: &mut [f32]) {
+    vectorised(|| {
+        for ((masked, grad), output) in masked.iter_mut().zip(grad).zip(output) {
+            *masked = kept(*grad, *output > 0.0);
+        }
+    });
 }

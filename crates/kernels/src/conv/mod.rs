@@ -34,7 +34,7 @@ pub struct Conv2dOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Algorithm {
     /// The fastest: Winograd's F(4x4, 3x3) where it applies (3x3 taps, stride 1, from 16 channels and
-    /// filters on), with errors up to about 1e-5 of the largest output.
+    /// filters on), with errors up to about 5e-6 of the largest output.
     #[default]
     Auto,
     /// Plain sums of products: what does not depend on an input is exactly 0, as in burn.

@@ -1,6 +1,6 @@
 use super::bands::bands;
 use super::columns::gather;
-use super::masked::masked_band;
+use super::masked::{mask, masked_band};
 use super::{Sizes, winograd};
 use crate::lanes::{add, total, vectorised};
 use crate::matrix::{Matrix, Write, multiply};
@@ -20,7 +20,7 @@ pub(crate) struct WeightGradients {
 }
 
 impl WeightGradients {
-    pub(super) fn zeros(sizes: &Sizes) -> Self {
+    fn zeros(sizes: &Sizes) -> Self {
         Self {
             weight: vec![0.0; sizes.filters * sizes.window()],
             bias: vec![0.0; sizes.filters],
@@ -39,7 +39,10 @@ pub(crate) fn weight_gradients(
     output: Option<&[f32]>,
 ) -> WeightGradients {
     if winograd::suits(sizes) {
-        return winograd::weight_gradients(sizes, x, grad, output);
+        return WeightGradients {
+            weight: winograd::weight_gradient(sizes, x, grad, output),
+            bias: bias_gradient(sizes, grad, output),
+        };
     }
     // Bands of images are added up in groups, and then the groups in order: the groups depend on
     // the sizes alone, so the sum has the same bits on any number of threads.
@@ -65,6 +68,26 @@ pub(crate) fn weight_gradients(
             all
         })
         .unwrap_or_else(|| WeightGradients::zeros(sizes))
+}
+
+/// The sum of each filter's gradients.
+fn bias_gradient(sizes: &Sizes, grad: &[f32], output: Option<&[f32]>) -> Vec<f32> {
+    let plane = sizes.places();
+    (0..sizes.filters)
+        .into_par_iter()
+        .map(|filter| {
+            let planes = (0..sizes.images).map(|image| (image * sizes.filters + filter) * plane);
+            planes
+                .map(|from| match output {
+                    None => vectorised(|| total(&grad[from..][..plane])),
+                    Some(output) => with_scratch(plane, |masked| {
+                        mask(&grad[from..][..plane], &output[from..][..plane], masked);
+                        vectorised(|| total(masked))
+                    }),
+                })
+                .sum()
+        })
+        .collect()
 }
 
 fn add_band(

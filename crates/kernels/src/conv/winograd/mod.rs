@@ -14,7 +14,7 @@
 //! around. Within this folder values lie channels last, so that every vector instruction works on
 //! neighbouring channels whatever the image's size.
 //!
-//! Rounding errors are larger than those of plain sums, about 1e-6 of the largest output, and a zero
+//! Rounding errors are larger than those of plain sums, up to about 5e-6 of the largest output, and a zero
 //! that plain sums give exactly may come out as a tiny number: hence
 //! [`Algorithm::Direct`](super::Algorithm).
 
@@ -30,7 +30,7 @@ mod weights;
 
 pub(super) use forward::forward;
 pub(super) use input_gradient::input_gradient;
-pub(super) use weight_gradient::weight_gradients;
+pub(super) use weight_gradient::weight_gradient;
 
 use super::{Algorithm, Sizes};
 

@@ -4,7 +4,6 @@ use super::linear::{Input, OutputGradient};
 use super::patches::{Patches, Source};
 use super::weights::Transformed;
 use super::{PATCH, Sizes, TILE, padded};
-use crate::conv::WeightGradients;
 use crate::lanes::{add, vectorised};
 use crate::matrix::{Write, multiply};
 use crate::scratch::with_scratch;
@@ -12,30 +11,21 @@ use rayon::prelude::*;
 
 /// Partial sums, at most.
 const MOST_SUMS: usize = 8;
-/// The place of a transformed tile that holds the sum of its gradients, since the second row of A has
-/// ones alone.
-const TILE_SUM: usize = PATCH + 1;
 
-/// As [`crate::conv::weight_gradients`].
-pub(in super::super) fn weight_gradients(
+/// The gradient with respect to the weight alone, as [`crate::conv::weight_gradients`] has it.
+pub(in super::super) fn weight_gradient(
     sizes: &Sizes,
     x: &[f32],
     grad: &[f32],
     output: Option<&[f32]>,
-) -> WeightGradients {
+) -> Vec<f32> {
     match output {
         None => sum(sizes, x, grad),
         Some(output) => sum(sizes, x, Masked { grad, output }),
     }
 }
 
-/// The transformed weights' gradients and the bias'.
-struct Sum {
-    weight: Transformed,
-    bias: Vec<f32>,
-}
-
-fn sum(sizes: &Sizes, x: &[f32], grad: impl Planes) -> WeightGradients {
+fn sum(sizes: &Sizes, x: &[f32], grad: impl Planes) -> Vec<f32> {
     let (channels, filters) = (sizes.channels, sizes.filters);
     let grid = Grid::new(sizes.images, sizes.output);
     let blocks = grid.blocks(channels, filters);
@@ -69,10 +59,7 @@ fn sum(sizes: &Sizes, x: &[f32], grad: impl Planes) -> WeightGradients {
     let total = blocks
         .par_chunks(blocks.len().div_ceil(sums).max(1))
         .map(|blocks| {
-            let mut sum = Sum {
-                weight: Transformed::zeros(channels, filters),
-                bias: vec![0.0; filters],
-            };
+            let mut sum = Transformed::zeros(channels, filters);
             for block in blocks {
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
@@ -82,10 +69,7 @@ fn sum(sizes: &Sizes, x: &[f32], grad: impl Planes) -> WeightGradients {
                     let of_grad = Patches { tiles, ..of_grad };
                     of_x.fill::<Input, PATCH>(&grid, block, x, pixels, inputs);
                     of_grad.fill::<OutputGradient, TILE>(&grid, block, grad, pixels, grads);
-                    for tile in of_grad.at(grads, TILE_SUM).lines() {
-                        vectorised(|| add(&mut sum.bias, tile));
-                    }
-                    let (places, line) = sum.weight.places_mut();
+                    let (places, line) = sum.places_mut();
                     for (place, target) in places.enumerate() {
                         multiply(
                             target,
@@ -102,15 +86,11 @@ fn sum(sizes: &Sizes, x: &[f32], grad: impl Planes) -> WeightGradients {
         .collect::<Vec<_>>()
         .into_iter()
         .reduce(|mut all, part| {
-            vectorised(|| add(&mut all.weight.values, &part.weight.values));
-            vectorised(|| add(&mut all.bias, &part.bias));
+            vectorised(|| add(&mut all.values, &part.values));
             all
         });
-    match total {
-        Some(total) => WeightGradients {
-            weight: total.weight.gradient(),
-            bias: total.bias,
-        },
-        None => WeightGradients::zeros(sizes),
-    }
+    total.map_or_else(
+        || vec![0.0; filters * sizes.window()],
+        |total| total.gradient(),
+    )
 }
