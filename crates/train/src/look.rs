@@ -3,7 +3,7 @@
 use crate::predict::Input;
 use crate::{Prediction, TrainError};
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_model::{Artifact, Operation, Shape};
+use receptive_model::{Artifact, Operation, PlannedLayer, Shape};
 use receptive_plot::{ColourMap, Grid, PlotError, Tile};
 use serde::Serialize;
 use std::path::Path;
@@ -64,18 +64,10 @@ pub fn look(
     let mut seen = Vec::with_capacity(layers.len());
     for layer in layers {
         let planned = artifact.model.plan().find(layer)?;
+        maps_only(artifact, planned)?;
         let maps = artifact.model.forward_until(images(), &planned.number)?;
         let Some(maps) = maps.map() else {
-            return Err(TrainError::setting(
-                "--layer",
-                format!(
-                    "layer {} ({}) gives {} values in a row, no maps; layers with maps are {}",
-                    planned.number,
-                    planned.name,
-                    planned.output,
-                    map_layers(artifact).join(", ")
-                ),
-            ));
+            continue;
         };
         let [_, _, height, width] = maps.dims();
         seen.push(FeatureMaps {
@@ -91,6 +83,23 @@ pub fn look(
         pixels: input.pixels,
         layers: seen,
     })
+}
+
+/// Refuses a layer that gives rows, with those that give maps.
+pub(crate) fn maps_only(artifact: &Artifact, planned: &PlannedLayer) -> Result<(), TrainError> {
+    if matches!(planned.output, Shape::Map { .. }) {
+        return Ok(());
+    }
+    Err(TrainError::setting(
+        "--layer",
+        format!(
+            "layer {} ({}) gives {} values in a row, no maps; layers with maps are {}",
+            planned.number,
+            planned.name,
+            planned.output,
+            map_layers(artifact).join(", ")
+        ),
+    ))
 }
 
 /// The numbers of all layers that give maps.
@@ -168,7 +177,7 @@ impl FeatureMaps {
                 self.number
             ))
             .fitted()
-            .tile(seen.tile().caption("the picture"));
+            .tile(tile(&seen.pixels, seen.size).caption("the picture"));
         for strength in strengths.into_iter().take(most) {
             let bytes: Vec<u8> = self
                 .channel(strength.channel)
@@ -182,17 +191,15 @@ impl FeatureMaps {
     }
 }
 
-impl Seen {
-    fn tile(&self) -> Tile {
-        let [height, width, channels] = self.size;
-        match channels {
-            3 => Tile::rgb(width, height, &self.pixels),
-            1 => Tile::grey(width, height, &self.pixels),
-            // The first channel stands for pictures that no screen can show.
-            more => {
-                let first: Vec<u8> = self.pixels.iter().step_by(more).copied().collect();
-                Tile::grey(width, height, &first)
-            }
+/// A picture as the network saw it: bytes, channels last, of this height, width and channels.
+pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile {
+    match channels {
+        3 => Tile::rgb(width, height, pixels),
+        1 => Tile::grey(width, height, pixels),
+        // The first channel stands for pictures that no screen can show.
+        more => {
+            let first: Vec<u8> = pixels.iter().step_by(more).copied().collect();
+            Tile::grey(width, height, &first)
         }
     }
 }

@@ -5,6 +5,7 @@ use super::dropout::DropoutKey;
 use super::init::Weights;
 use super::kernels::{activated, conv2d, max_pool2d};
 use super::statistics::{BatchStatistics, merge};
+use super::watched::Watch;
 use crate::plan::{Edges, Operation, PlannedLayer};
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -51,6 +52,7 @@ pub(super) struct Pass<'a> {
     keyed: Option<Keyed>,
     until: Option<&'a str>,
     found: Option<Features>,
+    watch: Option<Watch<'a>>,
 }
 
 struct Keyed {
@@ -66,12 +68,20 @@ impl<'a> Pass<'a> {
             keyed: None,
             until: None,
             found: None,
+            watch: None,
         }
     }
 
     pub(super) fn until(number: &'a str) -> Self {
         Self {
             until: Some(number),
+            ..Self::burn()
+        }
+    }
+
+    pub(super) fn watching(number: &'a str) -> Self {
+        Self {
+            watch: Some(Watch::new(number)),
             ..Self::burn()
         }
     }
@@ -93,6 +103,10 @@ impl<'a> Pass<'a> {
 
     pub(super) fn found(self) -> Option<Features> {
         self.found
+    }
+
+    pub(super) fn watched(self) -> Option<Watch<'a>> {
+        self.watch
     }
 
     pub(super) fn into_statistics(self) -> Vec<BatchStatistics> {
@@ -315,7 +329,10 @@ impl Layer {
         if pass.until == Some(planned.number.as_str()) {
             pass.found = Some(output.clone());
         }
-        output
+        match &mut pass.watch {
+            Some(watch) => watch.pass(&planned.number, output),
+            None => output,
+        }
     }
 
     /// Merges the shards' statistics into the batch norms, depth first, `norm` counting them.

@@ -11,6 +11,7 @@ mod shared;
 mod statistics;
 mod transfer;
 mod values;
+mod watched;
 mod weights;
 
 pub use cone::Cone;
@@ -19,6 +20,7 @@ pub use dropout::DropoutKey;
 pub use learner::ImageBatch;
 pub use statistics::BatchStatistics;
 pub use values::LayerValues;
+pub use watched::Watched;
 pub use weights::weights_sha256;
 
 use crate::plan::Plan;

@@ -12,3 +12,4 @@ mod randomness;
 mod refusals;
 mod transfer;
 mod values;
+mod watched;

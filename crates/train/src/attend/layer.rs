@@ -1,0 +1,94 @@
+//! The layer that Grad-CAM looks at.
+
+use crate::TrainError;
+use receptive_model::{Operation, Plan, PlannedLayer, Shape};
+
+/// Where no layer is named: the last convolution (or residual with one), with the batch norm,
+/// activation and dropout that follow it.
+///
+/// # Errors
+/// When no layer of the network gives maps.
+pub fn usual_layer(plan: &Plan) -> Result<String, TrainError> {
+    let layers = &plan.layers;
+    let is_map = |layer: &&PlannedLayer| matches!(layer.output, Shape::Map { .. });
+    let last = match layers.iter().rposition(sees) {
+        Some(last) => {
+            let after = layers[last + 1..]
+                .iter()
+                .take_while(|layer| is_pointwise(layer) && is_map(layer));
+            layers.get(last + after.count())
+        }
+        None => layers.iter().rfind(is_map),
+    };
+    last.map(|layer| layer.number.clone()).ok_or_else(|| {
+        TrainError::setting(
+            "--layer",
+            "the network has no layer with maps, so there is nothing that Grad-CAM could weigh; \
+             it needs a convolution or a pool",
+        )
+    })
+}
+
+fn sees(layer: &PlannedLayer) -> bool {
+    match &layer.operation {
+        Operation::Conv2d { .. } => true,
+        Operation::Residual { body, .. } => body.iter().any(sees),
+        _ => false,
+    }
+}
+
+fn is_pointwise(layer: &PlannedLayer) -> bool {
+    matches!(
+        layer.operation,
+        Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Dropout { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use receptive_model::{
+        FlattenLayer, InputConfig, LinearLayer, MaxPool2dLayer, ModelConfig, presets,
+    };
+
+    #[test]
+    fn it_is_the_last_convolution_s_with_what_follows_it() {
+        let input = InputConfig {
+            channels: 3,
+            height: 32,
+            width: 32,
+        };
+        for (name, kind) in [
+            ("tutorial", "conv2d"),
+            ("small", "activation"),
+            ("resnet", "residual"),
+        ] {
+            let config = presets::preset(name, input).unwrap().with_classes(4);
+            let plan = config.plan().unwrap();
+            let layer = plan.find(&usual_layer(&plan).unwrap()).unwrap();
+            assert_eq!(layer.kind, kind, "{name}: {}", layer.number);
+            let number: usize = layer.number.parse().unwrap();
+            assert!(
+                !plan.layers[number..].iter().any(sees),
+                "{name}: {}",
+                layer.number
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_convolution_it_is_the_last_map_and_without_maps_an_error() {
+        let bare = ModelConfig::new(1, 8, 8).with_classes(2);
+        let pooled = bare
+            .clone()
+            .layer(MaxPool2dLayer::new(2))
+            .layer(FlattenLayer::default())
+            .layer(LinearLayer::classes());
+        assert_eq!(usual_layer(&pooled.plan().unwrap()).unwrap(), "1");
+        let flat = bare
+            .layer(FlattenLayer::default())
+            .layer(LinearLayer::classes());
+        let error = usual_layer(&flat.plan().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("no layer with maps"), "{error}");
+    }
+}
