@@ -64,6 +64,21 @@ pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError>
         })
 }
 
+/// The config laid out for images of another shape, where its layers are those of a preset for its
+/// own; `None` where they are not.
+pub fn refit(config: &ModelConfig, input: InputConfig) -> Option<ModelConfig> {
+    let layers = NAMES.iter().find_map(|(name, _)| {
+        let own = preset(name, config.input).ok()?;
+        let other = preset(name, input).ok()?;
+        (own.layers == config.layers).then_some(other.layers)
+    })?;
+    Some(ModelConfig {
+        input,
+        layers,
+        ..config.clone()
+    })
+}
+
 /// The image shape a preset is described with when no data set is named.
 pub const fn usual_input(name: &str) -> InputConfig {
     match name.as_bytes() {
