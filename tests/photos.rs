@@ -105,8 +105,8 @@ fn a_preset_is_laid_out_for_the_size_of_the_photos() {
         config.data.bad_images = BadImages::Skip;
         config.data.image_size = size.map(|side: usize| side.into());
         let prepared = crate::prepared(config).unwrap();
-        let pools = prepared.plan.layers.iter();
-        let last = pools.rfind(|layer| layer.kind == "max_pool2d").unwrap();
+        let mut layers = prepared.plan.layers.iter();
+        let last = layers.rfind(|layer| layer.kind == "max_pool2d").unwrap();
         assert_eq!(last.output.map_size(), [maps; 2], "{size:?}");
         assert!(
             prepared.plan.total.params < 1_000_000,

@@ -10,8 +10,8 @@ pub(crate) struct AttendArgs {
     pub(crate) run: PathBuf,
     /// The image
     pub(crate) image: PathBuf,
-    /// Grad-CAM's layer, by number or name as `summary` shows them [default: the last convolution,
-    /// after its batch norm and activation]
+    /// Grad-CAM's layer, by number or name as `summary` shows them [default: the last convolution
+    /// that leaves 5x5 units or more, after its batch norm and activation]
     #[arg(long, value_name = "LAYER")]
     pub(crate) layer: Option<String>,
     /// For the K most probable classes

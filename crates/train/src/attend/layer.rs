@@ -3,15 +3,22 @@
 use crate::TrainError;
 use receptive_model::{Operation, Plan, PlannedLayer, Shape};
 
-/// Where no layer is named: the last convolution (or residual with one), with the batch norm,
-/// activation and dropout that follow it.
+/// Rows and columns of units below which a map can't tell where.
+const LEAST: usize = 5;
+
+/// Where no layer is named: the last convolution (or residual with one) that leaves at least 5x5
+/// units, else the last one, with the batch norm, activation and dropout that follow it.
 ///
 /// # Errors
 /// When no layer of the network gives maps.
 pub fn usual_layer(plan: &Plan) -> Result<String, TrainError> {
     let layers = &plan.layers;
     let is_map = |layer: &&PlannedLayer| matches!(layer.output, Shape::Map { .. });
-    let last = match layers.iter().rposition(sees) {
+    let is_fine = |layer: &PlannedLayer| layer.output.map_size().iter().all(|n| *n >= LEAST);
+    let fine = layers
+        .iter()
+        .rposition(|layer| sees(layer) && is_fine(layer));
+    let last = match fine.or_else(|| layers.iter().rposition(sees)) {
         Some(last) => {
             let after = layers[last + 1..]
                 .iter()
@@ -48,15 +55,15 @@ fn is_pointwise(layer: &PlannedLayer) -> bool {
 mod tests {
     use super::*;
     use receptive_model::{
-        FlattenLayer, InputConfig, LinearLayer, MaxPool2dLayer, ModelConfig, presets,
+        Conv2dLayer, FlattenLayer, InputConfig, LinearLayer, MaxPool2dLayer, ModelConfig, presets,
     };
 
     #[test]
     fn it_is_the_last_convolution_s_with_what_follows_it() {
         let input = InputConfig {
             channels: 3,
-            height: 32,
-            width: 32,
+            height: 28,
+            width: 28,
         };
         for (name, kind) in [
             ("tutorial", "conv2d"),
@@ -74,6 +81,27 @@ mod tests {
                 layer.number
             );
         }
+    }
+
+    #[test]
+    fn a_last_convolution_of_a_few_units_is_passed_over_for_one_that_tells_where() {
+        let input = InputConfig {
+            channels: 3,
+            height: 64,
+            width: 64,
+        };
+        // Its last convolution leaves 2x2 units, the one before 8x8.
+        let config = presets::preset("small", input).unwrap().with_classes(4);
+        let plan = config.plan().unwrap();
+        let layer = plan.find(&usual_layer(&plan).unwrap()).unwrap();
+        assert_eq!(layer.output.map_size(), [8, 8]);
+        let tiny = ModelConfig::new(1, 6, 6)
+            .with_classes(2)
+            .layer(Conv2dLayer::new(2, 3))
+            .layer(Conv2dLayer::new(2, 3))
+            .layer(FlattenLayer::default())
+            .layer(LinearLayer::classes());
+        assert_eq!(usual_layer(&tiny.plan().unwrap()).unwrap(), "2");
     }
 
     #[test]
