@@ -116,7 +116,7 @@ pub(crate) fn feature_map(
         .reshape([height, width]);
     Grid::new("One feature map of 32")
         .subtitle("3x3, untrained weights, ReLU: black is 0")
-        .tile_size(200.0)
+        .tile_size(150.0)
         .tile(tile(&photographs.pictures[0]).caption("china"))
         .tile(map_tile(map).caption(&format!("filter {filter}")))
         .write(&out.join("feature-map.png"))?;

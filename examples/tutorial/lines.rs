@@ -34,7 +34,6 @@ pub(crate) fn filters(
     let mut grid = Grid::new("Filters made by hand")
         .subtitle("Each adds up 7 pixels along its line: lines that way stay sharp, others blur")
         .columns(3)
-        .fitted()
         .tile_size(180.0)
         .names(
             &["picture", "vertical line", "horizontal line"],

@@ -46,7 +46,7 @@ pub(crate) fn load(
     );
     let mut grid = Grid::new("Two photographs")
         .subtitle("By danielbuechele and vultilion, CC BY 2.0")
-        .tile_size(200.0)
+        .tile_size(150.0)
         .columns(2);
     for (picture, name) in pictures.iter().zip(["china", "flower"]) {
         grid = grid.tile(tile(picture).caption(name));

@@ -38,7 +38,7 @@ impl Attended {
         let mut grid = Grid::new(title)
             .subtitle(&format!(
                 "Grad-CAM of layer {number} ({name}), whose units see {across} pixels: from dark \
-                 blue (nothing) to yellow (most)"
+                 purple (nothing) to yellow (most)"
             ))
             .columns(names.len())
             .tile_size(150.0)
