@@ -21,11 +21,13 @@ pub(crate) fn paddings_and_strides(
     steps: &mut Steps,
     photographs: &Photographs,
 ) -> Result<(), Box<dyn Error>> {
-    println!("\n== 2. Conv2d: {FILTERS} filters of {KERNEL}x{KERNEL}, ReLU");
+    steps.say(format!(
+        "\n== 2. Conv2d: {FILTERS} filters of {KERNEL}x{KERNEL}, ReLU"
+    ));
     for strides in [1, 2] {
         for (name, padding) in [("same", Padding::Same), ("valid", Padding::Valid)] {
             let layer = conv().with_padding(padding).with_strides(strides);
-            let [height, width] = sizes(photographs.size, KERNEL, strides, padding)?;
+            let [height, width] = sizes(steps, photographs.size, KERNEL, strides, padding)?;
             let maps = maps(layer, photographs)?;
             let what = format!("{name}, strides {strides}");
             steps.shape(&what, &maps.dims(), &[2, FILTERS, height, width])?;
@@ -56,26 +58,26 @@ pub(crate) fn paddings_and_strides(
 }
 
 /// They are the kernels' alone: the same for a photograph and for its quarter.
-pub(crate) fn parameters() -> Result<(), Box<dyn Error>> {
-    println!("\n== 3. Parameters: filters x (channels x f x f + 1)");
-    println!(
+pub(crate) fn parameters(steps: &mut Steps) -> Result<(), Box<dyn Error>> {
+    steps.say("\n== 3. Parameters: filters x (channels x f x f + 1)");
+    steps.say(format!(
         "{FILTERS} x (3 x {KERNEL} x {KERNEL} + 1) = {}",
         FILTERS * 28
-    );
+    ));
     for [height, width] in [[427, 640], [70, 120]] {
         let params = plan([height, width], conv())?.layers[0].params;
-        println!("on {height}x{width}: {params}");
+        steps.say(format!("on {height}x{width}: {params}"));
     }
     let burns = Conv2dConfig::new([3, FILTERS], [KERNEL, KERNEL]).init(&Device::default());
-    println!("burn's own Conv2d: {}", burns.num_params());
+    steps.say(format!("burn's own Conv2d: {}", burns.num_params()));
     if burns.num_params() != 896 {
         return Err(format!("{} parameters instead of 896", burns.num_params()).into());
     }
     Ok(())
 }
 
-pub(crate) fn even_kernel() {
-    println!("\n== 4. Why kernels are odd: `same` on 427 pixels, stride 1");
+pub(crate) fn even_kernel(steps: &mut Steps) {
+    steps.say("\n== 4. Why kernels are odd: `same` on 427 pixels, stride 1");
     for kernel in [2, 3, 4, 5, 7] {
         if let Ok(axis) = axis(427, kernel, 1, Padding::Same) {
             let padding = axis.before + axis.after;
@@ -84,20 +86,21 @@ pub(crate) fn even_kernel() {
             } else {
                 "lopsided by half a pixel"
             };
-            println!(
+            steps.say(format!(
                 "f = {kernel}: padding {padding}, {} before and {} after: {how}",
                 axis.before, axis.after
-            );
+            ));
         }
     }
 }
 
 /// One map of the convolution with untrained weights: the photograph as one filter sees it.
 pub(crate) fn feature_map(
+    steps: &mut Steps,
     photographs: &Photographs,
     out: &Path,
 ) -> Result<Tensor<4>, Box<dyn Error>> {
-    println!("\n== 6. One feature map");
+    steps.say("\n== 6. One feature map");
     let maps = maps(conv().with_padding(Padding::Same), photographs)?;
     let [_, filters, height, width] = maps.dims();
     let mut strongest = (0, f32::MIN);
@@ -109,7 +112,9 @@ pub(crate) fn feature_map(
         }
     }
     let (filter, mean) = strongest;
-    println!("filter {filter} of {filters} answers most to the first picture: mean {mean:.2}");
+    steps.say(format!(
+        "filter {filter} of {filters} answers most to the first picture: mean {mean:.2}"
+    ));
     let map = maps
         .clone()
         .slice([0..1, filter..filter + 1])

@@ -20,7 +20,9 @@ pub(crate) fn filters(
     photographs: &Photographs,
     out: &Path,
 ) -> Result<(), Box<dyn Error>> {
-    println!("\n== 5. Two {KERNEL}x{KERNEL} filters made by hand: 1 along a line, 0 elsewhere");
+    steps.say(format!(
+        "\n== 5. Two {KERNEL}x{KERNEL} filters made by hand: 1 along a line, 0 elsewhere"
+    ));
     let device = photographs.batch.device();
     let mut conv = Conv2dConfig::new([3, 2], [KERNEL, KERNEL])
         .with_padding(PaddingConfig2d::Same)
@@ -28,7 +30,7 @@ pub(crate) fn filters(
         .init(&device);
     conv.weight = Param::from_data(weights(), &device);
     let maps = conv.forward(photographs.batch.clone()); // [2, 2, 427, 640]
-    let [height, width] = sizes(photographs.size, KERNEL, 1, Padding::Same)?;
+    let [height, width] = sizes(steps, photographs.size, KERNEL, 1, Padding::Same)?;
     steps.shape("line filters", &maps.dims(), &[2, 2, height, width])?;
 
     let mut grid = Grid::new("Filters made by hand")

@@ -30,12 +30,12 @@ fn tutorial(out: &Path, device: &Device) -> Result<Steps, Box<dyn Error>> {
     let mut steps = Steps::default();
     let photographs = photographs::load(&mut steps, out, device)?;
     convolution::paddings_and_strides(&mut steps, &photographs)?;
-    convolution::parameters()?;
-    convolution::even_kernel();
+    convolution::parameters(&mut steps)?;
+    convolution::even_kernel(&mut steps);
     lines::filters(&mut steps, &photographs, out)?;
-    let maps = convolution::feature_map(&photographs, out)?;
+    let maps = convolution::feature_map(&mut steps, &photographs, out)?;
     pooling::pools(&mut steps, maps, &photographs, out)?;
-    dense::head()?;
+    dense::head(&mut steps)?;
     Ok(steps)
 }
 
@@ -66,6 +66,34 @@ mod tests {
         for name in ["photographs", "lines", "feature-map", "pooling"] {
             let bytes = std::fs::read(out.path().join(format!("{name}.png"))).unwrap();
             assert!(bytes.len() > 10_000, "{name}: {} bytes", bytes.len());
+        }
+    }
+
+    /// What stands between fences without a language in docs/tutorial.md was printed.
+    #[test]
+    fn the_walk_through_says_what_is_printed() {
+        let out = tempfile::tempdir().unwrap();
+        let steps = tutorial(out.path(), &Device::flex()).unwrap();
+        let printed: Vec<&str> = steps.lines.iter().flat_map(|line| line.lines()).collect();
+        for name in ["tutorial.md", "tutorial.ko.md"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../docs")
+                .join(name);
+            let text = std::fs::read_to_string(path).unwrap();
+            let mut fence = None;
+            let mut compared = 0;
+            for line in text.lines() {
+                match (line.strip_prefix("```"), fence) {
+                    (Some(_), Some(_)) => fence = None,
+                    (Some(language), None) => fence = Some(language),
+                    (None, Some("")) if line != "(n + 2p - f)/s + 1" => {
+                        assert!(printed.contains(&line), "{name}: {line}");
+                        compared += 1;
+                    }
+                    _ => {}
+                }
+            }
+            assert_eq!(compared, 21, "{name}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn load(
     out: &Path,
     device: &Device,
 ) -> Result<Photographs, Box<dyn Error>> {
-    println!("== 1. Two photographs");
+    steps.say("== 1. Two photographs");
     let pictures = [photos::china()?, photos::flower()?];
     let mut images = Vec::new();
     for picture in &pictures {
@@ -37,13 +37,13 @@ pub(crate) fn load(
     }
     let batch = Tensor::stack::<4>(images, 0); // [2, 3, 427, 640]
     let (height, width) = (pictures[0].height, pictures[0].width);
-    println!("(batch, channels, height, width); Keras puts the channels last");
+    steps.say("(batch, channels, height, width); Keras puts the channels last");
     steps.shape("the batch", &batch.dims(), &[2, 3, height, width])?;
-    println!(
+    steps.say(format!(
         "values from {} to {}: bytes divided by 255",
         batch.clone().min().into_scalar::<f32>(),
         batch.clone().max().into_scalar::<f32>()
-    );
+    ));
     let mut grid = Grid::new("Two photographs")
         .subtitle("By danielbuechele and vultilion, CC BY 2.0")
         .tile_size(150.0)

@@ -18,16 +18,18 @@ pub(crate) fn pools(
     photographs: &Photographs,
     out: &Path,
 ) -> Result<(), Box<dyn Error>> {
-    println!("\n== 7. Pools of 2x2, stride 2, no padding");
+    steps.say("\n== 7. Pools of 2x2, stride 2, no padding");
     let [batch, channels, rows, columns] = maps.dims();
-    let [height, width] = sizes([rows, columns], 2, 2, Padding::Valid)?;
+    let [height, width] = sizes(steps, [rows, columns], 2, 2, Padding::Valid)?;
     let max = MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init();
     let average = AvgPool2dConfig::new([2, 2]).with_strides([2, 2]).init();
     let computed = [batch, channels, height, width];
     steps.shape("max pool 2x2", &max.forward(maps.clone()).dims(), &computed)?;
     let averaged = average.forward(maps.clone());
     steps.shape("average pool 2x2", &averaged.dims(), &computed)?;
-    println!("no parameters; {rows} rows are odd, so the last one is read by no window");
+    steps.say(format!(
+        "no parameters; {rows} rows are odd, so the last one is read by no window"
+    ));
     let means: Tensor<2> = maps.mean_dims(&[2, 3]).flatten(1, 3);
     steps.shape("global average pool", &means.dims(), &[batch, channels])?;
 

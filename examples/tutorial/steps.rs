@@ -4,13 +4,21 @@ use receptive_model::Padding;
 use receptive_model::explain::SlidingAxis;
 use std::error::Error;
 
-/// The shapes so far, each as computed and as found.
+/// The shapes so far, each as computed and as found, and the lines that were printed.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     pub(crate) shapes: Vec<(String, Vec<usize>)>,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Steps {
+    /// Prints a line and keeps it.
+    pub(crate) fn say(&mut self, line: impl Into<String>) {
+        let line = line.into();
+        println!("{line}");
+        self.lines.push(line);
+    }
+
     /// Prints a shape as burn and as Keras write it, and refuses one that is not as computed.
     pub(crate) fn shape(
         &mut self,
@@ -18,7 +26,7 @@ impl Steps {
         found: &[usize],
         computed: &[usize],
     ) -> Result<(), Box<dyn Error>> {
-        println!("{what:<21}{found:?}; Keras: {}", keras(found));
+        self.say(format!("{what:<21}{found:?}; Keras: {}", keras(found)));
         if found != computed {
             return Err(format!("{what}: {found:?} instead of {computed:?}").into());
         }
@@ -51,6 +59,7 @@ pub(crate) fn axis(
 
 /// Height and width of what a window gives, its formula printed for both.
 pub(crate) fn sizes(
+    steps: &mut Steps,
     [height, width]: [usize; 2],
     kernel: usize,
     stride: usize,
@@ -61,7 +70,10 @@ pub(crate) fn sizes(
         axis(width, kernel, stride, padding)?,
     ];
     for (name, axis) in ["height", "width"].iter().zip(&axes) {
-        println!("  {name:<7}(n + 2p - f)/s + 1 = {}", axis.formula());
+        steps.say(format!(
+            "  {name:<7}(n + 2p - f)/s + 1 = {}",
+            axis.formula()
+        ));
     }
     Ok(axes.map(|axis| axis.output))
 }
