@@ -57,8 +57,8 @@ pub(crate) fn paddings_and_strides(
     Ok(())
 }
 
-/// They are the kernels' alone: the same for a photograph and for its quarter.
-pub(crate) fn parameters(steps: &mut Steps) -> Result<(), Box<dyn Error>> {
+/// They are the kernels' alone: the same for a photograph and for a part of it.
+pub(crate) fn parameters(steps: &mut Steps, device: &Device) -> Result<(), Box<dyn Error>> {
     steps.say("\n== 3. Parameters: filters x (channels x f x f + 1)");
     steps.say(format!(
         "{FILTERS} x (3 x {KERNEL} x {KERNEL} + 1) = {}",
@@ -68,7 +68,7 @@ pub(crate) fn parameters(steps: &mut Steps) -> Result<(), Box<dyn Error>> {
         let params = plan([height, width], conv())?.layers[0].params;
         steps.say(format!("on {height}x{width}: {params}"));
     }
-    let burns = Conv2dConfig::new([3, FILTERS], [KERNEL, KERNEL]).init(&Device::default());
+    let burns = Conv2dConfig::new([3, FILTERS], [KERNEL, KERNEL]).init(device);
     steps.say(format!("burn's own Conv2d: {}", burns.num_params()));
     if burns.num_params() != 896 {
         return Err(format!("{} parameters instead of 896", burns.num_params()).into());

@@ -30,7 +30,7 @@ fn tutorial(out: &Path, device: &Device) -> Result<Steps, Box<dyn Error>> {
     let mut steps = Steps::default();
     let photographs = photographs::load(&mut steps, out, device)?;
     convolution::paddings_and_strides(&mut steps, &photographs)?;
-    convolution::parameters(&mut steps)?;
+    convolution::parameters(&mut steps, device)?;
     convolution::even_kernel(&mut steps);
     lines::filters(&mut steps, &photographs, out)?;
     let maps = convolution::feature_map(&mut steps, &photographs, out)?;
