@@ -1,4 +1,4 @@
-"""Runs `receptive bench` and PyTorch by turns and prints medians and ratios: see README.md."""
+"""Runs `receptive bench` and its peers by turns and prints medians and ratios: see README.md."""
 
 import argparse
 import json
@@ -8,10 +8,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MODES = ["eager", "channels_last", "compile"]
+KERAS_BACKENDS = ["tensorflow", "jax"]
 
 parser = argparse.ArgumentParser()
 parser.add_argument("networks", nargs="*", default=["fashion", "vgg", "photo", "erf"])
 parser.add_argument("--python", default="python3", help="an interpreter with torch")
+parser.add_argument("--keras", help="an interpreter with keras, tensorflow-cpu and jax")
 parser.add_argument("--program", default=ROOT / "target/release/receptive")
 parser.add_argument("--modes", nargs="*", default=MODES, choices=MODES)
 parser.add_argument("--rounds", type=int, default=5)
@@ -31,7 +33,7 @@ def measured(command):
 common = ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
 if arguments.infer:
     common.append("--infer")
-print(f"{'network':<9}{'what':<7}{'program':<15}{'images/s':>10}{'spread':>14}{'MiB':>7}{'ratio':>8}")
+print(f"{'network':<9}{'what':<7}{'program':<18}{'images/s':>10}{'spread':>14}{'MiB':>7}{'ratio':>8}")
 for network in arguments.networks:
     runs = {}
     for _ in range(arguments.rounds):
@@ -40,6 +42,10 @@ for network in arguments.networks:
         for mode in arguments.modes:
             peer = [arguments.python, ROOT / "bench/torch_peer.py", network, "--mode", mode, *common]
             runs.setdefault(mode, []).append(measured(peer))
+        for backend in KERAS_BACKENDS if arguments.keras and network != "erf" else []:
+            peer = [arguments.keras, ROOT / "bench/keras_peer.py", network]
+            peer += ["--backend", backend, *common]
+            runs.setdefault(f"keras {backend}", []).append(measured(peer))
     medians = {
         name: statistics.median(run["images_per_s"] for run in all_) for name, all_ in runs.items()
     }
@@ -50,7 +56,7 @@ for network in arguments.networks:
         ratio = f"{medians['receptive'] / medians[name]:.2f}" if name != "receptive" else ""
         spread = f"{speeds[0]:.0f}-{speeds[-1]:.0f}"
         print(
-            f"{network:<9}{all_[0]['what']:<7}{name:<15}{medians[name]:>10.1f}{spread:>14}"
+            f"{network:<9}{all_[0]['what']:<7}{name:<18}{medians[name]:>10.1f}{spread:>14}"
             f"{memory:>7.0f}{ratio:>8}"
         )
     if best:

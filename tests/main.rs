@@ -12,6 +12,7 @@ mod interruption;
 mod learning;
 mod networks;
 mod photos;
+mod report;
 mod resume;
 mod transfer;
 

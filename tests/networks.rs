@@ -8,12 +8,13 @@ use receptive_model::{
 
 /// Every preset and [`every_kind`], each with its name, for ten classes.
 pub(crate) fn all() -> Vec<(String, ModelConfig)> {
-    let mut all: Vec<(String, ModelConfig)> = ["tutorial", "small", "vgg", "resnet", "plain-6"]
-        .map(|name| {
-            let preset = presets::preset(name, presets::usual_input(name)).unwrap();
-            (name.to_string(), preset.with_classes(10))
-        })
-        .into();
+    let mut all: Vec<(String, ModelConfig)> =
+        ["tutorial", "small", "accurate", "vgg", "resnet", "plain-6"]
+            .map(|name| {
+                let preset = presets::preset(name, presets::usual_input(name)).unwrap();
+                (name.to_string(), preset.with_classes(10))
+            })
+            .into();
     let odd = InputConfig {
         channels: 3,
         height: 37,

@@ -5,7 +5,6 @@ use receptive_interchange::InterchangeError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
 use receptive_train::TrainError;
-use std::path::PathBuf;
 
 /// What a command can end with instead of a result.
 #[derive(Debug, thiserror::Error)]
@@ -16,13 +15,6 @@ pub(crate) enum CliError {
     Interchange(InterchangeError),
     #[error("{0}")]
     Usage(String),
-    #[error(
-        "{path}: this run has no model, since it ended before its first epoch was over; train it \
-         again with `receptive train --config {config}`",
-        path = .0.display(),
-        config = .0.join("config.toml").display()
-    )]
-    NoModel(PathBuf),
     #[error("writing to standard output failed: {0}")]
     Output(#[from] std::io::Error),
     #[error("the result can't be written as JSON: {0}")]
@@ -69,6 +61,7 @@ fn is_usage(error: &TrainError) -> bool {
         TrainError::Setting { .. }
             | TrainError::Config { .. }
             | TrainError::Backend { .. }
+            | TrainError::NoData { .. }
             | TrainError::Field(ErfError::Probe { .. } | ErfError::Option { .. })
             | TrainError::Data(DataError::Option { .. } | DataError::UnknownSource { .. })
             | TrainError::Model(

@@ -47,6 +47,7 @@
 //! longer be decoded; other pixels are not noticed).
 
 mod augment;
+mod augmented;
 mod batch;
 mod cifar;
 mod cifar_names;
@@ -82,6 +83,7 @@ mod verify;
 mod walk;
 
 pub use augment::Augment;
+pub use augmented::augmented;
 pub use batch::Batch;
 pub use dataset::{Damaged, DataSet, Range, Sizes};
 pub use decode::{DecodeLimits, decode, decode_file};

@@ -46,6 +46,7 @@ mod npy;
 #[cfg(feature = "picture")]
 pub mod picture;
 mod report;
+mod study;
 pub mod sweep;
 pub mod theory;
 
@@ -58,3 +59,4 @@ pub use measure::{
 };
 pub use npy::write_npy;
 pub use report::{FieldReport, MASS_SHARES, Report, TheoryReport, TrfReport};
+pub use study::Study;

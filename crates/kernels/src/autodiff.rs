@@ -1,13 +1,13 @@
 //! The operations' derivatives, by the chain rule.
 
 use crate::dispatch::{KernelGradients, KernelOps};
-use crate::{Conv2dOptions, MaxPool2dOptions};
+use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, TensorMetadata};
+use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
 /// What a convolution's backward pass needs.
 #[derive(Debug, Clone)]
@@ -86,6 +86,48 @@ impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
     }
 }
 
+/// What a batch norm's backward pass needs.
+#[derive(Debug, Clone)]
+struct NormState<F> {
+    x: NodeId,
+    gamma: NodeId,
+    moments: F,
+    /// Where a ReLU followed.
+    output: Option<F>,
+    options: BatchNormOptions,
+}
+
+#[derive(Debug)]
+struct BatchNorm;
+
+impl<B: KernelGradients> Backward<B, 3> for BatchNorm {
+    type State = NormState<FloatTensor<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let grad = grads.consume::<B>(&ops.node);
+        let NormState {
+            x,
+            gamma,
+            moments,
+            output,
+            options,
+        } = ops.state;
+        let x = checkpointer.retrieve_node_output(x);
+        let gamma = checkpointer.retrieve_node_output(gamma);
+        let gradients = B::batch_norm_gradients(x, gamma, moments, grad, output, options);
+        for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(node) = parent {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
 impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
     fn kernel_conv2d(
         x: FloatTensor<Self>,
@@ -123,6 +165,41 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
             }
             OpsKind::UnTracked(prep) => {
                 prep.finish(B::kernel_max_pool2d(x.into_primitive(), options))
+            }
+        }
+    }
+
+    fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::from_inner(B::kernel_moments(x.into_primitive()))
+    }
+
+    fn kernel_batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        options: BatchNormOptions,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), gamma.node(), beta.node()];
+        let moments = moments.into_primitive();
+        let forward = |x, gamma, moments| {
+            B::kernel_batch_norm(x, gamma, beta.into_primitive(), moments, options)
+        };
+        match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let (x_state, gamma_state) = (prep.checkpoint(&x), prep.checkpoint(&gamma));
+                let y = forward(x.into_primitive(), gamma.into_primitive(), moments.clone());
+                let state = NormState {
+                    x: x_state,
+                    gamma: gamma_state,
+                    moments,
+                    output: options.relu.then(|| y.clone()),
+                    options,
+                };
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(forward(x.into_primitive(), gamma.into_primitive(), moments))
             }
         }
     }

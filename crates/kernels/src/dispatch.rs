@@ -1,15 +1,17 @@
 //! The operations as a burn backend extension, and what flex does for them.
 
 use crate::conv::{self, Sizes, WeightGradients};
+use crate::norm::{self, Moments, NormSizes};
 use crate::pool::{self, PoolSizes};
-use crate::{Conv2dOptions, MaxPool2dOptions};
+use crate::profile::{Operation, spend};
+use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-/// The operations as burn's dispatch sees them; use [`conv2d`](crate::conv2d) and
-/// [`max_pool2d`](crate::max_pool2d).
+/// The operations as burn's dispatch sees them; use [`conv2d`](crate::conv2d),
+/// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train).
 #[backend_extension(Autodiff, Flex)]
 pub trait KernelOps: Backend {
     /// Convolution without bias.
@@ -29,6 +31,18 @@ pub trait KernelOps: Backend {
 
     /// Max pooling.
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self>;
+
+    /// Mean and variance of each channel, without a gradient: `[2, channels]`.
+    fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Batch normalisation by the moments of `x` itself.
+    fn kernel_batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        options: BatchNormOptions,
+    ) -> FloatTensor<Self>;
 }
 
 /// What the operations' backward passes compute. `output` is the forward pass' result and is there
@@ -57,6 +71,16 @@ pub(crate) trait KernelGradients: Backend {
         grad: FloatTensor<Self>,
         options: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
+
+    /// Of `x`, gamma and beta.
+    fn batch_norm_gradients(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        output: Option<FloatTensor<Self>>,
+        options: BatchNormOptions,
+    ) -> [FloatTensor<Self>; 3];
 }
 
 impl KernelOps for Flex {
@@ -76,9 +100,51 @@ impl KernelOps for Flex {
     fn kernel_max_pool2d(x: FlexTensor, options: MaxPool2dOptions) -> FlexTensor {
         let [images, channels, height, width] = dims(&x);
         let sizes = PoolSizes::new([images, channels, height, width], options);
-        let y = pool::forward(&sizes, values(&x.to_contiguous()));
+        let x = x.to_contiguous();
+        let y = spend(Operation::MaxPool2d, || pool::forward(&sizes, values(&x)));
         let [height, width] = sizes.output;
         tensor(y, [images, channels, height, width])
+    }
+
+    fn kernel_moments(x: FlexTensor) -> FlexTensor {
+        let sizes = NormSizes::new(dims(&x));
+        let x = x.to_contiguous();
+        let (mut mean, variance) =
+            spend(Operation::BatchNorm, || norm::moments(&sizes, values(&x)));
+        mean.extend(variance);
+        tensor(mean, [2, sizes.channels])
+    }
+
+    fn kernel_batch_norm(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        moments: FlexTensor,
+        options: BatchNormOptions,
+    ) -> FlexTensor {
+        let shape = dims(&x);
+        let sizes = NormSizes::new(shape);
+        let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
+        let y = spend(Operation::BatchNorm, || {
+            norm::forward(
+                &sizes,
+                values(&x),
+                [values(&gamma), values(&beta)],
+                split(values(&moments), options),
+                options.relu,
+            )
+        });
+        tensor(y, shape)
+    }
+}
+
+/// The moments from `[2, channels]`.
+fn split(moments: &[f32], options: BatchNormOptions) -> Moments<'_> {
+    let (mean, variance) = moments.split_at(moments.len() / 2);
+    Moments {
+        mean,
+        variance,
+        epsilon: options.epsilon as f32,
     }
 }
 
@@ -92,7 +158,9 @@ fn convolve(
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let bias = bias.map(FlexTensor::to_contiguous);
     let bias = bias.as_ref().map(values);
-    let y = conv::forward(&sizes, values(&x), values(&weight), bias);
+    let y = spend(Operation::Conv2d, || {
+        conv::forward(&sizes, values(&x), values(&weight), bias)
+    });
     tensor(y, sizes.output_shape())
 }
 
@@ -108,7 +176,9 @@ impl KernelGradients for Flex {
         let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
         let output = output.map(|output| output.to_contiguous());
         let output = output.as_ref().map(values);
-        let dx = conv::input_gradient(&sizes, values(&weight), values(&grad), output);
+        let dx = spend(Operation::Conv2dInputGradient, || {
+            conv::input_gradient(&sizes, values(&weight), values(&grad), output)
+        });
         tensor(dx, sizes.input_shape())
     }
 
@@ -123,8 +193,9 @@ impl KernelGradients for Flex {
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
         let output = output.map(|output| output.to_contiguous());
         let output = output.as_ref().map(values);
-        let WeightGradients { weight, bias } =
-            conv::weight_gradients(&sizes, values(&x), values(&grad), output);
+        let WeightGradients { weight, bias } = spend(Operation::Conv2dWeightGradient, || {
+            conv::weight_gradients(&sizes, values(&x), values(&grad), output)
+        });
         (
             tensor(weight, sizes.weight_shape()),
             tensor(bias, [sizes.filters]),
@@ -140,8 +211,39 @@ impl KernelGradients for Flex {
         let shape = dims(&x);
         let sizes = PoolSizes::new(shape, options);
         let (x, y, grad) = (x.to_contiguous(), y.to_contiguous(), grad.to_contiguous());
-        let dx = pool::input_gradient(&sizes, values(&x), values(&y), values(&grad));
+        let dx = spend(Operation::MaxPool2dGradient, || {
+            pool::input_gradient(&sizes, values(&x), values(&y), values(&grad))
+        });
         tensor(dx, shape)
+    }
+
+    fn batch_norm_gradients(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        moments: FlexTensor,
+        grad: FlexTensor,
+        output: Option<FlexTensor>,
+        options: BatchNormOptions,
+    ) -> [FlexTensor; 3] {
+        let shape = dims(&x);
+        let sizes = NormSizes::new(shape);
+        let [x, gamma, grad] = [x, gamma, grad].map(|tensor| tensor.to_contiguous());
+        let output = output.map(|output| output.to_contiguous());
+        let gradients = spend(Operation::BatchNormGradient, || {
+            norm::gradients(
+                &sizes,
+                values(&x),
+                values(&gamma),
+                split(values(&moments), options),
+                values(&grad),
+                output.as_ref().map(values),
+            )
+        });
+        [
+            tensor(gradients.x, shape),
+            tensor(gradients.gamma, [sizes.channels]),
+            tensor(gradients.beta, [sizes.channels]),
+        ]
     }
 }
 

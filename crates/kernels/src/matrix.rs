@@ -33,6 +33,13 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Its rows, where their values are neighbours.
+    pub(crate) fn lines(self) -> impl Iterator<Item = &'a [f32]> {
+        debug_assert_eq!(self.column_stride, 1);
+        let lines = self.values.chunks(self.row_stride.max(1));
+        lines.take(self.rows).map(move |line| &line[..self.columns])
+    }
+
     pub(crate) fn transposed(self) -> Self {
         Self {
             rows: self.columns,

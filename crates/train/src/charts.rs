@@ -1,10 +1,11 @@
-//! `curves.png` and `confusion.png`.
+//! The charts of a run: `curves.png` and `confusion.png`, and their parts.
 
 use crate::metrics::Confusion;
 use crate::{Epoch, RunDirectory, TrainError};
 use receptive_plot::{Chart, Draw, LineStyle, Matrix, Panel, Series};
 
-pub(crate) fn curves(run: &RunDirectory, epochs: &[Epoch], title: &str) -> Result<(), TrainError> {
+/// Loss and top-1 of every epoch, training and validation, with the best epoch marked.
+pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     let points = |value: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
         epochs
             .iter()
@@ -31,14 +32,30 @@ pub(crate) fn curves(run: &RunDirectory, epochs: &[Epoch], title: &str) -> Resul
         points(|epoch| Some(100.0 * epoch.train_top1)),
         points(|epoch| epoch.val_top1.map(|top1| 100.0 * top1)),
     );
+    [loss, top1]
+}
+
+pub(crate) fn curves(run: &RunDirectory, epochs: &[Epoch], title: &str) -> Result<(), TrainError> {
+    let [loss, top1] = curve_panels(epochs);
     Chart::new(title)
         .subtitle("training: augmented, with dropout and label smoothing; validation: without")
         .x_label("epoch")
         .x_whole()
         .panel(loss)
         .panel(top1)
-        .write(&run.path().join("curves.png"))?;
+        .write(&run.path().join(RunDirectory::CURVES))?;
     Ok(())
+}
+
+/// A confusion matrix to be drawn.
+pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) -> Matrix {
+    let counts: Vec<u64> = confusion
+        .rows()
+        .iter()
+        .flatten()
+        .map(|count| *count as u64)
+        .collect();
+    Matrix::new(title, classes, &counts)
 }
 
 pub(crate) fn confusion(
@@ -47,14 +64,8 @@ pub(crate) fn confusion(
     classes: &[String],
     subtitle: &str,
 ) -> Result<(), TrainError> {
-    let counts: Vec<u64> = confusion
-        .rows()
-        .iter()
-        .flatten()
-        .map(|count| *count as u64)
-        .collect();
-    Matrix::new("Confusion matrix", classes, &counts)
+    confusion_matrix(confusion, classes, "Confusion matrix")
         .subtitle(subtitle)
-        .write(&run.path().join("confusion.png"))?;
+        .write(&run.path().join(RunDirectory::CONFUSION))?;
     Ok(())
 }

@@ -80,6 +80,16 @@ pub enum TrainError {
         /// What was expected, what was found, what to do.
         reason: String,
     },
+    /// A trained model without images to be applied to.
+    #[error("{what}: {problem}: {remedy}")]
+    NoData {
+        /// The model's directory, or the data that was there once.
+        what: String,
+        /// What is wrong.
+        problem: String,
+        /// The command that names some.
+        remedy: String,
+    },
     /// The file system refused.
     #[error("{path}: {action} failed: {source}", path = path.display())]
     Io {

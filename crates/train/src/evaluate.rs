@@ -43,12 +43,51 @@ pub fn evaluate(
     device: &Device, // without autodiff
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, TrainError> {
-    let never = Stop::default();
-    evaluate_until(model, input, samples, workers, device, observer, &never)?.ok_or_else(|| {
-        TrainError::Worker {
-            step: 0,
-            reason: "it was stopped".into(),
-        }
+    evaluate_each(
+        model,
+        input,
+        samples,
+        workers,
+        device,
+        observer,
+        &mut |_| (),
+    )
+}
+
+/// What a model said of one image.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// The image's place in its split.
+    pub index: usize,
+    /// Its class.
+    pub label: usize,
+    /// One for each class.
+    pub logits: &'a [f32],
+}
+
+/// The same as [`evaluate`]; `each` is told every answer, in the images' order.
+///
+/// # Errors
+/// When an image can't be read.
+pub fn evaluate_each(
+    model: &Classifier,
+    input: &InputSpec,
+    samples: &Arc<Samples>,
+    workers: &Workers,
+    device: &Device, // without autodiff
+    observer: &mut dyn Observer,
+    each: &mut dyn FnMut(Answer<'_>),
+) -> Result<Evaluation, TrainError> {
+    let split = Split {
+        input,
+        samples,
+        workers,
+        device,
+    };
+    let found = run(model, &split, observer, &Stop::default(), each)?;
+    found.ok_or_else(|| TrainError::Worker {
+        step: 0,
+        reason: "it was stopped".into(),
     })
 }
 
@@ -62,6 +101,36 @@ pub(crate) fn evaluate_until(
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<Option<Evaluation>, TrainError> {
+    let split = Split {
+        input,
+        samples,
+        workers,
+        device,
+    };
+    run(model, &split, observer, stop, &mut |_| ())
+}
+
+/// Images, and what they are shown to the model with.
+struct Split<'a> {
+    input: &'a InputSpec,
+    samples: &'a Arc<Samples>,
+    workers: &'a Workers,
+    device: &'a Device,
+}
+
+fn run(
+    model: &Classifier,
+    split: &Split<'_>,
+    observer: &mut dyn Observer,
+    stop: &Stop,
+    each: &mut dyn FnMut(Answer<'_>),
+) -> Result<Option<Evaluation>, TrainError> {
+    let Split {
+        input,
+        samples,
+        workers,
+        device,
+    } = *split;
     let name = samples.split().name().to_string();
     let total = samples.len();
     let values = input.channels * input.height * input.width;
@@ -93,8 +162,15 @@ pub(crate) fn evaluate_until(
             )
             .map_err(|reason| TrainError::Worker { step: 0, reason })?;
         for (batch, answers) in batches.iter().zip(answers) {
-            for (logits, label) in answers.chunks(model.classes()).zip(&batch.labels) {
-                sums.add(logits, *label);
+            let images = batch.indices.iter().zip(&batch.labels);
+            for (logits, (index, label)) in answers.chunks(model.classes()).zip(images) {
+                let (index, label) = (*index, *label);
+                sums.add(logits, label);
+                each(Answer {
+                    index,
+                    label,
+                    logits,
+                });
             }
         }
         observer.evaluating(&name, sums.images, total);

@@ -38,15 +38,18 @@ mod train;
 mod workers;
 
 pub use backend::Backend;
+pub use charts::{confusion_matrix, curve_panels};
 pub use checkpoint::{CheckpointConfig, Every, Refused};
 pub use config::{DataConfig, MachineConfig, RunConfig, TrainConfig};
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Answer, Evaluation, evaluate, evaluate_each};
 pub use field::{EpochField, FieldConfig, SplitInputs};
 pub use observer::{Epoch, Observer, Quiet, Resumed, Step};
 pub use predict::{Prediction, predict_file, predict_files};
-pub use prepare::{InputFrom, Prepared, data_options, data_resize, prepare, samples_for};
-pub use run::RunDirectory;
+pub use prepare::{
+    InputFrom, Prepared, data_options, data_resize, prepare, samples_for, usual_input,
+};
+pub use run::{Images, ImagesOf, RunDirectory, RunEnd, RunLog, SplitName};
 pub use start::{StartConfig, Started};
 pub use stop::Stop;
 pub use train::{Outcome, Trained, resume, train};

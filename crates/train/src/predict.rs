@@ -65,7 +65,12 @@ impl Input {
     pub(crate) fn read(path: &Path, input: &InputSpec) -> Result<Self, TrainError> {
         let size = input_size(input);
         let picture = decode_file(path, &DecodeLimits::default())?;
-        let pixels = fit(&picture, &size, data_resize(input.resize))?;
+        Self::of_pixels(fit(&picture, &size, data_resize(input.resize))?, input)
+    }
+
+    /// Of pixels that have the network's size, channels last.
+    pub(crate) fn of_pixels(pixels: Vec<u8>, input: &InputSpec) -> Result<Self, TrainError> {
+        let size = input_size(input);
         let normalise = Normalise::new(&input.mean, &input.std)?;
         let mut images = Vec::with_capacity(pixels.len());
         normalise.append(&pixels, &size, &mut images)?;

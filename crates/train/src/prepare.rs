@@ -181,6 +181,12 @@ pub fn prepare(
     })
 }
 
+/// The input that training chooses for a data set where nothing says otherwise: the images' own size,
+/// or that of photos made smaller.
+pub fn usual_input(data: &DataSet) -> InputConfig {
+    natural_input(data.natural_size())
+}
+
 /// One split seen as a trained model's inputs.
 pub fn samples_for(
     split: &receptive_data::Split,

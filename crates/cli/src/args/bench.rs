@@ -5,9 +5,17 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// fashion, vgg, photo or erf: the networks of bench/README.md
+    /// fashion, vgg, photo or erf: the networks of bench/README.md; or data: files to batches
     #[arg(default_value = "fashion")]
     pub(crate) network: String,
+    /// What `bench data` reads: a name or a path, as for `train`
+    pub(crate) data: Option<String>,
+    /// The side of the images that `bench data` makes
+    #[arg(long, value_name = "N", default_value_t = 224)]
+    pub(crate) size: usize,
+    /// Load images with N threads in `bench data`; 0 loads in the main thread
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) workers: usize,
     /// Time inference instead of training
     #[arg(long)]
     pub(crate) infer: bool,

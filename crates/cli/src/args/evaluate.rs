@@ -29,3 +29,13 @@ pub(crate) enum SplitName {
     Val,
     Test,
 }
+
+impl From<SplitName> for receptive_train::SplitName {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::Train => Self::Train,
+            SplitName::Val => Self::Val,
+            SplitName::Test => Self::Test,
+        }
+    }
+}

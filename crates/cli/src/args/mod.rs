@@ -11,6 +11,7 @@ mod export;
 mod features;
 mod import;
 mod predict;
+mod report;
 mod shared;
 mod summary;
 mod train;
@@ -22,7 +23,7 @@ pub(crate) use data::DataArgs;
 pub(crate) use erf::{
     AggregateName, Compat, ErfArgs, ErfExperiment, MethodName, SweepArgs, SweepName, WeightsName,
 };
-pub(crate) use evaluate::{EvaluateArgs, SplitName};
+pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::{
     ExplainArgs, ExplainConv, ExplainDense, ExplainLayer, ExplainPool, ExplainWindow, PoolKind,
 };
@@ -30,6 +31,7 @@ pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use features::FeaturesArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use predict::PredictArgs;
+pub(crate) use report::ReportArgs;
 pub(crate) use shared::{MachineArgs, Policy, SourceArgs};
 pub(crate) use summary::SummaryArgs;
 pub(crate) use train::TrainArgs;
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Measure a trained model on a data set
     Evaluate(EvaluateArgs),
+    /// Write a run as one HTML page: curves, mistakes, feature maps, receptive field
+    Report(ReportArgs),
     /// Name the most probable classes of images
     Predict(PredictArgs),
     /// Draw what the network makes of an image: feature maps, and the first layer's filters

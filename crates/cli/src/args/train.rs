@@ -10,7 +10,8 @@ pub(crate) struct TrainArgs {
     /// A name (fashion-mini, fashion-mnist, mnist, cifar10, cifar100) or a path to an image
     /// folder, IDX or CIFAR files [default: fashion-mini]
     pub(crate) data: Option<String>,
-    /// The network, by name: tutorial, small, vgg, resnet, plain-N [default: small]
+    /// The network, by name: tutorial, small, accurate, vgg, resnet, plain-N
+    /// [default: small]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub(crate) preset: Option<String>,
     /// The network, or a whole run's config.toml, from a file

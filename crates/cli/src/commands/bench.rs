@@ -4,7 +4,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::Table;
 use receptive_train::Workers;
-use receptive_train::bench::{Bench, Network, Timed, Work};
+use receptive_train::bench::{Bench, Loaded, Network, Timed, Work};
 use serde::Serialize;
 
 /// The line that the peers' programs print too.
@@ -23,17 +23,22 @@ struct Shown {
     peak_rss_mb: Option<u64>,
 }
 
+/// The word that stands for no network.
+const DATA: &str = "data";
+
 pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
+    if arguments.network == DATA {
+        return load(arguments);
+    }
+    if arguments.data.is_some() {
+        return Err(not_understood(
+            "DATA",
+            format!("networks are timed on random images; data goes with `bench {DATA}`"),
+        ));
+    }
     let network: Network = arguments.network.parse()?;
     let batch = arguments.batch.unwrap_or_else(|| network.batch());
-    for (flag, value) in [("--batch", batch), ("--steps", arguments.steps)] {
-        if !(1..=1 << 20).contains(&value) {
-            return Err(not_understood(
-                flag,
-                format!("it is {value}; use 1 or more"),
-            ));
-        }
-    }
+    at_least_one([("--batch", batch), ("--steps", arguments.steps)])?;
     let (backend, threads) = machine(&arguments.machine)?;
     let device = backend.device()?;
     let workers = Workers::new(threads)?;
@@ -55,7 +60,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         _ => bench.run(&device, backend.kind.is_cpu(), &workers)?,
     };
     let shown = Shown {
-        peer: format!("receptive {}", env!("CARGO_PKG_VERSION")),
+        peer: version(),
         network,
         mode: backend.to_string(),
         batch,
@@ -70,6 +75,58 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         show(&shown)?;
     }
     Ok(Exit::Done)
+}
+
+fn at_least_one<const N: usize>(values: [(&str, usize); N]) -> Result<(), CliError> {
+    match values
+        .into_iter()
+        .find(|(_, value)| !(1..=1 << 20).contains(value))
+    {
+        Some((flag, value)) => Err(not_understood(
+            flag,
+            format!("it is {value}; use 1 or more"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The line that the peer's program prints too.
+#[derive(Serialize)]
+struct ShownLoading {
+    peer: String,
+    #[serde(flatten)]
+    loaded: Loaded,
+}
+
+fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
+    let Some(data) = &arguments.data else {
+        return Err(not_understood(
+            "DATA",
+            format!("`bench {DATA}` reads files; give a folder of images, or a data set's name"),
+        ));
+    };
+    let batch = arguments.batch.unwrap_or(64);
+    at_least_one([("--batch", batch), ("--size", arguments.size)])?;
+    let loaded = receptive_train::bench::load(data, arguments.size, batch, arguments.workers)?;
+    if arguments.json {
+        let peer = version();
+        print_json(&ShownLoading { peer, loaded })?;
+    } else {
+        print(format!(
+            "{data} at {0}x{0}: {1:.1} images/s decoded, {2:.1} images/s from the second epoch on \
+             ({3} images, {4} workers)",
+            arguments.size,
+            loaded.images_per_s,
+            loaded.images_per_s_later,
+            loaded.images,
+            loaded.workers,
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn version() -> String {
+    format!("receptive {}", env!("CARGO_PKG_VERSION"))
 }
 
 fn show(shown: &Shown) -> Result<(), CliError> {
@@ -87,6 +144,19 @@ fn show(shown: &Shown) -> Result<(), CliError> {
         }
         print(table.to_string())?;
         print("(each layer by itself, in one thread, on an eighth of the batch)\n")?;
+    }
+    if !timed.operations.is_empty() {
+        let all: f64 = timed.operations.iter().map(|operation| operation.ms).sum();
+        let mut table = Table::new(&["operation", "ms", "share"]);
+        for operation in &timed.operations {
+            table.row([
+                operation.name.to_string(),
+                format!("{:.2}", operation.ms),
+                super::percent(operation.ms / all),
+            ]);
+        }
+        print(table.to_string())?;
+        print("(one step in one thread)\n")?;
     }
     print(format!(
         "{} on {}: {:.1} images/s, {:.2} ms for a step of {} (10 % under {:.2}, 90 % under {:.2})",

@@ -1,4 +1,4 @@
-use super::run_data::{Chosen, DataChoice};
+use super::run_data::{Chosen, choose, images_of};
 use super::{machine, model_directory, percent, print, print_json};
 use crate::args::EvaluateArgs;
 use crate::error::CliError;
@@ -24,14 +24,14 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let (backend, threads) = machine(&arguments.machine)?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
-    let choice = DataChoice {
-        run: &arguments.run,
-        remedy: format!("receptive evaluate {} DATA", arguments.run.display()),
-        data: arguments.data.as_deref(),
-        split: arguments.split,
-        source: &arguments.source,
-    };
-    let Chosen { data, split, name } = choice.open(&artifact)?;
+    let wanted = images_of(
+        &arguments.run,
+        format!("receptive evaluate {} DATA", arguments.run.display()),
+        arguments.data.as_deref(),
+        arguments.split.map(Into::into),
+        &arguments.source,
+    );
+    let Chosen { data, split, name } = choose(&wanted, &artifact)?;
     // Each image is read once, so none is worth keeping.
     let samples = samples_for(&split, &artifact.input, 0);
     let workers = Workers::new(threads)?;

@@ -12,6 +12,7 @@ mod features;
 mod import;
 mod network;
 mod predict;
+mod report;
 mod run_data;
 mod summary;
 mod train;
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Explain(arguments) => explain::run(&arguments.layer),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Erf(arguments) => erf::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
@@ -73,11 +75,7 @@ fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
     if Artifact::is_at(run) {
         return Ok(run.into());
     }
-    let run = RunDirectory::open(run)?;
-    if !run.has_model() {
-        return Err(CliError::NoModel(run.path().into()));
-    }
-    Ok(run.model())
+    Ok(RunDirectory::open(run)?.kept_model()?)
 }
 
 /// Makes a directory for what a command writes.

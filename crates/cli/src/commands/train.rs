@@ -281,9 +281,9 @@ fn finish(
     print(format!("sha256     {}", trained.weights_sha256))?;
     let files = [
         "model",
-        "curves.png",
-        "confusion.png",
-        "erf.png",
+        RunDirectory::CURVES,
+        RunDirectory::CONFUSION,
+        RunDirectory::FIELD,
         "metrics.csv",
     ]
     .into_iter()
@@ -292,7 +292,7 @@ fn finish(
     .join(", ");
     print(format!("files      in {path}: {files}"))?;
     print(format!(
-        "next       receptive evaluate {path}, receptive predict {path} IMAGE"
+        "next       receptive report {path}, receptive predict {path} IMAGE"
     ))?;
     Ok(exit)
 }

@@ -100,7 +100,7 @@ fn summary_gives_the_plans_numbers_and_fits_80_columns() {
     assert_eq!(first["trf"]["centre"], serde_json::json!([0.0, 0.0]));
     assert_eq!(first["padding"], serde_json::json!([1, 1, 1, 1]));
     assert_eq!(summary["total"]["params"], 160 + 200_768 + 650);
-    for preset in ["tutorial", "small", "vgg", "resnet", "plain-20"] {
+    for preset in ["tutorial", "small", "accurate", "vgg", "resnet", "plain-20"] {
         let out = done(&["summary", preset]);
         let longest = out.lines().map(|line| line.chars().count()).max().unwrap();
         assert!(
@@ -164,7 +164,7 @@ fn off_a_terminal_there_are_plain_lines_and_no_escapes() {
     );
     let last = out.lines().last().unwrap();
     assert!(
-        last.starts_with("next") && last.contains("receptive evaluate"),
+        last.starts_with("next") && last.contains("receptive report"),
         "{out}"
     );
 }

@@ -14,6 +14,7 @@ mod other_data;
 mod refusals;
 #[cfg(unix)]
 mod reliability;
+mod report;
 #[cfg(unix)]
 mod signals;
 mod streams;

@@ -205,3 +205,30 @@ fn mean_and_std_do_not_depend_on_the_threads() {
         assert_eq!(samples.mean_std(&NoProgress, threads).unwrap(), one);
     }
 }
+
+#[test]
+fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), 0);
+    let options = augmented(0, 3);
+    let indices = vec![4, 20, 0, 9];
+    let drawn = receptive_data::augmented(
+        &samples,
+        &indices,
+        &options.augment,
+        &options.mean,
+        (options.seed, options.epoch),
+    )
+    .unwrap();
+    let normalise = receptive_data::Normalise::new(&options.mean, &options.std).unwrap();
+    let mut values = Vec::new();
+    for sample in &drawn {
+        normalise
+            .append(&sample.pixels, &SIZE, &mut values)
+            .unwrap();
+    }
+    let batch = deliver(&samples, indices, options).remove(0).unwrap();
+    assert_eq!(batch.images, values);
+    let labels: Vec<usize> = drawn.iter().map(|sample| sample.label).collect();
+    assert_eq!(batch.labels, labels);
+}

@@ -23,6 +23,16 @@ impl Estimate {
         }
     }
 
+    /// In words: `0.031 ±0.004`, half of what the interval spans; the number alone where it spans
+    /// nothing.
+    pub fn within(&self, digits: usize) -> String {
+        let spread = (self.high - self.low) / 2.0;
+        if spread == 0.0 {
+            return format!("{:.digits$}", self.value);
+        }
+        format!("{:.digits$} ±{spread:.digits$}", self.value)
+    }
+
     /// The same of the absolute value.
     #[must_use]
     pub(super) fn magnitude(&self) -> Self {
@@ -46,5 +56,21 @@ impl Estimate {
             low: change(self.low),
             high: change(self.high),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_without_noise_stands_alone() {
+        let found = Estimate {
+            value: 4.452,
+            low: 4.40,
+            high: 4.50,
+        };
+        assert_eq!(found.within(2), "4.45 ±0.05");
+        assert_eq!(Estimate::exact(4.452).within(1), "4.5");
     }
 }

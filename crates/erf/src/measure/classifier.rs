@@ -6,7 +6,7 @@ use super::{Inputs, Measurement, Method, Options, Plan, Probe, Progress, usual_b
 use crate::{ErfError, Region};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use receptive_model::{Classifier, Features, Units};
+use receptive_model::{Classifier, Features, Units, exactly};
 
 /// Whose field is measured.
 #[derive(Clone, Copy)]
@@ -182,9 +182,8 @@ impl<'a> Site<'a> {
         classifier.plan().find(layer)?;
         Ok(Box::new(move |images: Tensor<4>| {
             // The layer was found in this very plan, so the image itself never comes back.
-            classifier
-                .forward_until(images.clone(), layer)
-                .map_or(images, as_map)
+            // Exactly, since what lies outside the theoretical field must be 0.
+            exactly(|| classifier.forward_until(images.clone(), layer)).map_or(images, as_map)
         }))
     }
 
@@ -199,7 +198,7 @@ impl<'a> Site<'a> {
             width: columns.len(),
         };
         Ok((
-            Box::new(move |images: Tensor<4>| as_map(cone.forward(images))),
+            Box::new(move |images: Tensor<4>| as_map(exactly(|| cone.forward(images)))),
             part,
         ))
     }

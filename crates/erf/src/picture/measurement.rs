@@ -6,7 +6,7 @@ use super::verdict::{colour, interval, number};
 use super::{radial, section};
 use crate::gaussian::{Estimate, Judgement};
 use crate::{Map, Region};
-use receptive_plot::{Draw, HeatMap, Overlay, PlotError, Sheet, Table, Words};
+use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, Words};
 
 /// The width of the right half of the picture, in points; the heat map gives that of the left.
 const HALF: f64 = 480.0;
@@ -48,9 +48,7 @@ pub fn measurement(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
     let (left, tall) = map.scene()?.size();
     // Two panels with a gap between them.
     let height = (tall - MARGINS - 26.0) / 2.0;
-    // No pixel outside the image was measured, though a map says 0 there.
-    let all = subject.map.region().hull(&subject.image);
-    let measured = window.intersection(&all);
+    let measured = measured(subject, window);
     let sections = section::chart(subject, bell, measured, (HALF, height.clamp(200.0, 270.0)));
     let words = words(subject, bell.is_some())?;
     let sheet = Sheet::new(&subject.title)
@@ -65,6 +63,36 @@ pub fn measurement(subject: &Subject<'_>) -> Result<Sheet, PlotError> {
         }
         None => sheet.row(&[&words]),
     }
+}
+
+/// The parts of the same that are pictures, for pages that lay them out and say the rest in words.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The heat map with the field's box and the Gaussian's ellipses.
+    pub map: HeatMap,
+    /// Both cross sections.
+    pub sections: Chart,
+    /// The radial profile, where there is a Gaussian to compare with.
+    pub radial: Option<Chart>,
+}
+
+/// The pictures of one measurement; what they show of `subject` is all but its words and numbers.
+pub fn parts(subject: &Subject<'_>) -> Parts {
+    const PANEL: (f64, f64) = (440.0, 220.0);
+    let window = window(subject);
+    let bell = Bell::of(subject.judgement);
+    let measured = measured(subject, window);
+    Parts {
+        map: heat_map(subject, bell, window),
+        sections: section::chart(subject, bell, measured, PANEL),
+        radial: bell.map(|bell| radial::chart(subject, bell, measured, (PANEL.0, 300.0))),
+    }
+}
+
+/// What of the window was measured: no pixel outside the image was, though a map says 0 there.
+fn measured(subject: &Subject<'_>, window: Region) -> Region {
+    let all = subject.map.region().hull(&subject.image);
+    window.intersection(&all)
 }
 
 /// The judgement's window with the field's box, or what there is of it within thrice the image:
@@ -154,33 +182,41 @@ fn words(subject: &Subject<'_>, shaped: bool) -> Result<Sheet, PlotError> {
 
 fn findings(judgement: &Judgement) -> Table {
     let table = Table::new(&["", "value", "95 % interval"]).width(HALF);
-    let estimate = |table: Table, name: &str, estimate: &Estimate| {
-        table.row(&[name, &number(estimate.value), &interval(estimate)])
-    };
+    let rows = numbers(judgement);
+    rows.iter().fold(table, |table, row| {
+        table.row(&row.each_ref().map(String::as_str))
+    })
+}
+
+/// The numbers of a judgement: name, value, and its 95 % interval or another remark, which may be
+/// empty.
+pub fn numbers(judgement: &Judgement) -> Vec<[String; 3]> {
+    let plain = |name: &str, value: f64| [name.to_owned(), number(value), String::new()];
+    let estimate =
+        |name: &str, found: &Estimate| [name.to_owned(), number(found.value), interval(found)];
     let [down, right] = &judgement.sigma;
     let [kurtosis_down, kurtosis_right] = &judgement.kurtosis;
-    let mut table = estimate(table, "distance to a Gaussian, TV", &judgement.tv);
-    table = table.row(&["TV with its noise", &number(judgement.tv_raw)]);
-    table = table.row(&["TV of the noise alone", &number(judgement.tv_noise)]);
-    table = estimate(table, "σ down, pixels", down);
-    table = estimate(table, "σ right, pixels", right);
-    table = estimate(table, "excess kurtosis down", kurtosis_down);
-    table = estimate(table, "excess kurtosis right", kurtosis_right);
-    table = estimate(table, "Mardia's kurtosis − 8", &judgement.mardia);
-    table = estimate(table, "hole index", &judgement.hole);
+    let mut all = vec![
+        estimate("distance to a Gaussian, TV", &judgement.tv),
+        plain("TV with its noise", judgement.tv_raw),
+        plain("TV of the noise alone", judgement.tv_noise),
+        estimate("σ down, pixels", down),
+        estimate("σ right, pixels", right),
+        estimate("excess kurtosis down", kurtosis_down),
+        estimate("excess kurtosis right", kurtosis_right),
+        estimate("Mardia's kurtosis − 8", &judgement.mardia),
+        estimate("hole index", &judgement.hole),
+    ];
     if let Some(ratio) = judgement.sigma_ratio {
-        table = table.row(&["σ of the fit / σ of the moments", &number(ratio)]);
+        all.push(plain("σ of the fit / σ of the moments", ratio));
     }
     if let Some(found) = judgement.r_squared {
         let ceiling = judgement.r_squared_ceiling;
         let ceiling = ceiling.map(|most| format!("noise allows {}", number(most)));
-        table = table.row(&[
-            "R² of the fit",
-            &number(found),
-            &ceiling.unwrap_or_default(),
-        ]);
+        let [name, value, _] = plain("R² of the fit", found);
+        all.push([name, value, ceiling.unwrap_or_default()]);
     }
-    table
-        .row(&["long axis / short axis", &number(judgement.anisotropy)])
-        .row(&["off the field's centre, σ", &number(judgement.off_centre)])
+    all.push(plain("long axis / short axis", judgement.anisotropy));
+    all.push(plain("off the field's centre, σ", judgement.off_centre));
+    all
 }

@@ -12,6 +12,7 @@ mod radial;
 mod section;
 mod shown;
 mod spread;
+mod study;
 mod terminal;
 mod verdict;
 
@@ -19,7 +20,7 @@ pub use comparison::{Network, comparison};
 pub use film::{Frame, film};
 pub use growth::{Layer, growth};
 pub use matrix::{Cell, Row, matrix};
-pub use measurement::{Subject, measurement};
+pub use measurement::{Parts, Subject, measurement, numbers, parts};
 pub use terminal::characters;
 
 #[cfg(test)]

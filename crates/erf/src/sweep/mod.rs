@@ -119,7 +119,7 @@ fn in_training(
         let number = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let seed = receptive_model::hash::mix(options.seed, number);
         let network = plan.init_seeded(seed, &device);
-        let found = network.forward_until(images.clone(), layer);
+        let found = receptive_model::exactly(|| network.forward_until(images.clone(), layer));
         found
             .ok()
             .and_then(receptive_model::Features::map)

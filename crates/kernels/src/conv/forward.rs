@@ -1,6 +1,6 @@
 use super::bands::{bands, each_slice};
 use super::columns::gather;
-use super::{Conv2dOptions, Sizes};
+use super::{Sizes, winograd};
 use crate::lanes::vectorised;
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
@@ -13,6 +13,9 @@ use crate::scratch::with_scratch;
 /// - `bias`: `[filters]`
 /// - output: `[images, filters, output height, output width]`
 pub(crate) fn forward(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    if winograd::suits(sizes) {
+        return winograd::forward(sizes, x, weight, bias);
+    }
     let (window, places) = (sizes.window(), sizes.places());
     let mut y = vec![0.0; sizes.images * sizes.filters * places];
     let image_values = sizes.channels * sizes.input_plane();
@@ -41,7 +44,7 @@ pub(crate) fn forward(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f
                 // While the band is still in the cache.
                 for (filter, map) in maps.chunks_exact_mut(places).enumerate() {
                     let bias = bias.map_or(0.0, |bias| bias[filter]);
-                    finish(&mut map[from..][..width], bias, sizes.options);
+                    finish(&mut map[from..][..width], bias, sizes.options.relu);
                 }
             }
         },
@@ -49,9 +52,10 @@ pub(crate) fn forward(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f
     y
 }
 
-fn finish(values: &mut [f32], bias: f32, options: Conv2dOptions) {
+/// Adds the bias, and sets what is negative to 0 where a ReLU follows.
+pub(super) fn finish(values: &mut [f32], bias: f32, relu: bool) {
     vectorised(|| {
-        if options.relu {
+        if relu {
             for value in values {
                 let sum = *value + bias;
                 // Unlike `f32::max`, this keeps what is no number, so that a diverged run shows.

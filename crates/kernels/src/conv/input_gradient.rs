@@ -1,7 +1,7 @@
-use super::Sizes;
 use super::bands::{bands, each_slice};
 use super::columns::scatter;
 use super::masked::masked_band;
+use super::{Sizes, winograd};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
 
@@ -18,6 +18,9 @@ pub(crate) fn input_gradient(
     grad: &[f32],
     output: Option<&[f32]>,
 ) -> Vec<f32> {
+    if winograd::suits(sizes) {
+        return winograd::input_gradient(sizes, weight, grad, output);
+    }
     let (window, places, plane) = (sizes.window(), sizes.places(), sizes.input_plane());
     let taps = sizes.kernel[0] * sizes.kernel[1];
     let mut dx = vec![0.0; sizes.images * sizes.channels * plane];

@@ -1,7 +1,7 @@
-use super::Sizes;
 use super::bands::bands;
 use super::columns::gather;
 use super::masked::masked_band;
+use super::{Sizes, winograd};
 use crate::lanes::{add, total, vectorised};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
@@ -20,7 +20,7 @@ pub(crate) struct WeightGradients {
 }
 
 impl WeightGradients {
-    fn zeros(sizes: &Sizes) -> Self {
+    pub(super) fn zeros(sizes: &Sizes) -> Self {
         Self {
             weight: vec![0.0; sizes.filters * sizes.window()],
             bias: vec![0.0; sizes.filters],
@@ -38,6 +38,9 @@ pub(crate) fn weight_gradients(
     grad: &[f32],
     output: Option<&[f32]>,
 ) -> WeightGradients {
+    if winograd::suits(sizes) {
+        return winograd::weight_gradients(sizes, x, grad, output);
+    }
     // Bands of images are added up in groups, and then the groups in order: the groups depend on
     // the sizes alone, so the sum has the same bits on any number of threads.
     let pieces: Vec<(usize, Range<usize>)> = (0..sizes.images)

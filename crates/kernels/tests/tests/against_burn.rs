@@ -1,10 +1,15 @@
 //! Random shapes, forward and backward, against burn's own operations on flex.
 
 use crate::random::{Random, difference};
-use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d as burn_max_pool2d};
+use burn::tensor::module::{
+    batch_norm_train as burn_batch_norm_train, conv2d as burn_conv2d, max_pool2d as burn_max_pool2d,
+};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor};
-use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d};
+use receptive_kernels::{
+    Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, batch_norm_train, conv2d,
+    max_pool2d,
+};
 
 const CASES: u64 = 2_000;
 /// Sums of up to a few thousand products in another order.
@@ -12,35 +17,147 @@ const TOLERANCE: f32 = 2e-5;
 
 #[test]
 fn convolutions_and_their_gradients_are_those_of_burn() {
-    let device = Device::flex().autodiff();
     for case in 0..CASES {
         let mut random = Random::new(case);
-        let kernel = random.pair(1, 5);
-        let options = Conv2dOptions {
-            strides: random.pair(1, 3),
-            padding: [(); 4].map(|()| random.between(0, 3)),
-            dilation: random.pair(1, 3),
-            relu: random.between(0, 1) == 1,
+        let convolution = Convolution {
+            kernel: random.pair(1, 5),
+            options: Conv2dOptions {
+                strides: random.pair(1, 3),
+                padding: [(); 4].map(|()| random.between(0, 3)),
+                dilation: random.pair(1, 3),
+                relu: random.between(0, 1) == 1,
+                algorithm: Algorithm::Auto,
+            },
+            channels: random.between(1, 20),
+            filters: random.between(1, 20),
+            images: random.between(1, 5),
+            beyond: random.pair(0, 12),
         };
-        let [channels, filters] = random.pair(1, 20);
-        let images = random.between(1, 5);
-        let [top, left, bottom, right] = options.padding;
-        let least = |axis: usize, padding: usize| {
-            (options.dilation[axis] * (kernel[axis] - 1) + 1)
-                .saturating_sub(padding)
-                .max(1)
-        };
-        let height = least(0, top + bottom) + random.between(0, 12);
-        let width = least(1, left + right) + random.between(0, 12);
+        let far = convolution.difference(&mut random);
+        assert!(
+            far.most() < TOLERANCE,
+            "case {case}: {convolution:?}: {far:?}"
+        );
+    }
+}
 
+/// Winograd's filtering rounds more.
+const WINOGRAD_TOLERANCE: f32 = 1e-4;
+
+#[test]
+fn convolutions_by_winograd_and_their_gradients_are_those_of_burn() {
+    let mut largest = Far::default();
+    for case in 0..CASES {
+        let mut random = Random::new(case);
+        let convolution = Convolution {
+            kernel: [3, 3],
+            options: Conv2dOptions {
+                strides: [1, 1],
+                padding: [(); 4].map(|()| random.between(0, 3)),
+                dilation: [1, 1],
+                relu: random.between(0, 1) == 1,
+                algorithm: Algorithm::Auto,
+            },
+            channels: random.between(16, 50),
+            filters: random.between(16, 50),
+            images: random.between(1, 5),
+            beyond: random.pair(2, 20),
+        };
+        let far = convolution.difference(&mut random);
+        assert!(
+            far.most() < WINOGRAD_TOLERANCE,
+            "case {case}: {convolution:?}: {far:?}"
+        );
+        largest = largest.larger(&far);
+    }
+    eprintln!("{largest:?}");
+}
+
+#[test]
+fn many_channels_and_images_by_winograd() {
+    for (case, [channels, filters, side, images]) in
+        [[256, 256, 8, 16], [64, 64, 32, 8], [128, 80, 14, 6]]
+            .into_iter()
+            .enumerate()
+    {
+        let mut random = Random::new(case as u64);
+        let convolution = Convolution {
+            kernel: [3, 3],
+            options: Conv2dOptions {
+                strides: [1, 1],
+                padding: [1; 4],
+                dilation: [1, 1],
+                relu: true,
+                algorithm: Algorithm::Auto,
+            },
+            channels,
+            filters,
+            images,
+            beyond: [side - 1; 2],
+        };
+        let far = convolution.difference(&mut random);
+        assert!(far.most() < WINOGRAD_TOLERANCE, "{convolution:?}: {far:?}");
+        eprintln!("{channels} to {filters} on {side}: {far:?}");
+    }
+}
+
+#[derive(Debug)]
+struct Convolution {
+    kernel: [usize; 2],
+    options: Conv2dOptions,
+    channels: usize,
+    filters: usize,
+    images: usize,
+    /// Height and width beyond the smallest that fits.
+    beyond: [usize; 2],
+}
+
+/// The largest differences of a convolution from burn's.
+#[derive(Debug, Default)]
+struct Far {
+    output: f32,
+    input_gradient: f32,
+    weight_gradient: f32,
+    bias_gradient: f32,
+}
+
+impl Far {
+    fn most(&self) -> f32 {
+        let gradients = self.input_gradient.max(self.weight_gradient);
+        self.output.max(gradients).max(self.bias_gradient)
+    }
+
+    fn larger(&self, other: &Self) -> Self {
+        Self {
+            output: self.output.max(other.output),
+            input_gradient: self.input_gradient.max(other.input_gradient),
+            weight_gradient: self.weight_gradient.max(other.weight_gradient),
+            bias_gradient: self.bias_gradient.max(other.bias_gradient),
+        }
+    }
+}
+
+impl Convolution {
+    /// On random numbers, half of the times with a bias.
+    fn difference(&self, random: &mut Random) -> Far {
+        let device = Device::flex().autodiff();
+        let options = self.options;
+        let [top, left, bottom, right] = options.padding;
+        let [height, width] = [(0, top + bottom), (1, left + right)].map(|(axis, padding)| {
+            let span = options.dilation[axis] * (self.kernel[axis] - 1) + 1;
+            span.saturating_sub(padding).max(1) + self.beyond[axis]
+        });
         let x = random
-            .tensor([images, channels, height, width], &device)
+            .tensor([self.images, self.channels, height, width], &device)
             .require_grad();
         let weight = random
-            .tensor([filters, channels, kernel[0], kernel[1]], &device)
+            .tensor(
+                [self.filters, self.channels, self.kernel[0], self.kernel[1]],
+                &device,
+            )
             .require_grad();
-        let bias =
-            (random.between(0, 1) == 1).then(|| random.tensor([filters], &device).require_grad());
+        let bias = (random.between(0, 1) == 1)
+            .then(|| random.tensor([self.filters], &device).require_grad());
 
         let burns = burn_conv2d(
             x.clone(),
@@ -63,23 +180,16 @@ fn convolutions_and_their_gradients_are_those_of_burn() {
             burns
         };
         let pull = random.tensor(ours.dims(), &device);
-        let what = format!(
-            "case {case}: x {:?}, weight {:?}, {options:?}",
-            x.dims(),
-            weight.dims()
-        );
-        let far = difference(ours.clone().inner(), burns.clone().inner());
-        assert!(far < TOLERANCE, "{what}: output {far}");
-
+        let output = difference(ours.clone().inner(), burns.clone().inner());
         let ours = (ours * pull.clone()).sum().backward();
         let burns = (burns * pull).sum().backward();
-        let far = difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap());
-        assert!(far < TOLERANCE, "{what}: input gradient {far}");
-        let far = difference(weight.grad(&ours).unwrap(), weight.grad(&burns).unwrap());
-        assert!(far < TOLERANCE, "{what}: weight gradient {far}");
-        if let Some(bias) = bias {
-            let far = difference(bias.grad(&ours).unwrap(), bias.grad(&burns).unwrap());
-            assert!(far < TOLERANCE, "{what}: bias gradient {far}");
+        Far {
+            output,
+            input_gradient: difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap()),
+            weight_gradient: difference(weight.grad(&ours).unwrap(), weight.grad(&burns).unwrap()),
+            bias_gradient: bias.map_or(0.0, |bias| {
+                difference(bias.grad(&ours).unwrap(), bias.grad(&burns).unwrap())
+            }),
         }
     }
 }
@@ -136,5 +246,57 @@ fn max_pools_and_their_gradients_are_those_of_burn() {
         let burns = (burns * pull).sum().backward();
         let far = difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap());
         assert!(far < 1e-6, "{what}: input gradient {far}");
+    }
+}
+
+#[test]
+fn batch_norms_and_their_gradients_are_those_of_burn() {
+    let device = Device::flex().autodiff();
+    for case in 0..CASES {
+        let mut random = Random::new(case);
+        let options = BatchNormOptions {
+            epsilon: [1e-5, 1e-3][random.between(0, 1)],
+            relu: random.between(0, 1) == 1,
+        };
+        let channels = random.between(1, 20);
+        // At least two values of each channel: one alone has no variance.
+        let dims = [
+            random.between(2, 5),
+            channels,
+            random.between(1, 9),
+            random.between(1, 9),
+        ];
+        // Away from 0, where a careless variance would lose its digits.
+        let x = random.tensor(dims, &device).add_scalar(3.0).require_grad();
+        let gamma = random.tensor([channels], &device).require_grad();
+        let beta = random.tensor([channels], &device).require_grad();
+
+        let burns = burn_batch_norm_train(x.clone(), gamma.clone(), beta.clone(), options.epsilon);
+        let ours = batch_norm_train(x.clone(), gamma.clone(), beta.clone(), options);
+        let what = format!("case {case}: {dims:?}, {options:?}");
+        let far = difference(ours.mean, burns.mean.without_autodiff());
+        assert!(far < TOLERANCE, "{what}: mean {far}");
+        let far = difference(ours.variance, burns.variance.without_autodiff());
+        assert!(far < TOLERANCE, "{what}: variance {far}");
+        let ours = ours.output;
+        let burns = if options.relu {
+            let open = ours.clone().without_autodiff().greater_scalar(0.0).float();
+            burns.output * Tensor::from_inner(open)
+        } else {
+            burns.output
+        };
+        let far = difference(ours.clone().inner(), burns.clone().inner());
+        assert!(far < TOLERANCE, "{what}: output {far}");
+
+        let pull = random.tensor(dims, &device);
+        let ours = (ours * pull.clone()).sum().backward();
+        let burns = (burns * pull).sum().backward();
+        // Few values of almost no variance make large gradients, whose terms cancel.
+        let far = difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap());
+        assert!(far < 1e-3, "{what}: input gradient {far}");
+        let far = difference(gamma.grad(&ours).unwrap(), gamma.grad(&burns).unwrap());
+        assert!(far < 1e-3, "{what}: gamma gradient {far}");
+        let far = difference(beta.grad(&ours).unwrap(), beta.grad(&burns).unwrap());
+        assert!(far < TOLERANCE, "{what}: beta gradient {far}");
     }
 }

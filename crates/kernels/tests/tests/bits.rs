@@ -2,7 +2,10 @@
 
 use crate::random::{Random, values};
 use burn::tensor::Device;
-use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d};
+use receptive_kernels::{
+    Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, batch_norm_train, conv2d,
+    max_pool2d,
+};
 
 /// Output and gradients of a network's worth of kernels.
 fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
@@ -18,6 +21,7 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         padding: [1; 4],
         dilation: [1, 1],
         relu: true,
+        algorithm: Algorithm::Auto,
     };
     let pool = MaxPool2dOptions {
         kernel_size: [2, 2],
@@ -25,10 +29,15 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         padding: [0; 4],
         dilation: [1, 1],
     };
-    let y = max_pool2d(
-        conv2d(x.clone(), weight.clone(), Some(bias.clone()), options),
-        pool,
-    );
+    let norm = BatchNormOptions {
+        epsilon: 1e-5,
+        relu: true,
+    };
+    let gamma = random.tensor([33], &device).require_grad();
+    let beta = random.tensor([33], &device).require_grad();
+    let y = conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
+    let y = batch_norm_train(y, gamma.clone(), beta.clone(), norm).output;
+    let y = max_pool2d(y, pool);
     let pull = random.tensor(y.dims(), &device);
     let grads = (y.clone() * pull).sum().backward();
     [
@@ -36,6 +45,8 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         values(x.grad(&grads).unwrap()),
         values(weight.grad(&grads).unwrap()),
         values(bias.grad(&grads).unwrap()),
+        values(gamma.grad(&grads).unwrap()),
+        values(beta.grad(&grads).unwrap()),
     ]
     .concat()
     .into_iter()
@@ -45,8 +56,8 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
 
 #[test]
 fn one_two_and_five_threads_give_the_same_bits() {
-    // Many small images; and one that is cut between filters.
-    for dims in [[13, 3, 28, 28], [1, 20, 80, 80]] {
+    // Many small images; few channels and many; and one image that is cut into bands.
+    for dims in [[13, 3, 28, 28], [33, 40, 8, 8], [1, 20, 80, 80]] {
         let with = |threads: usize| {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)

@@ -2,7 +2,7 @@
 
 use crate::random::{Random, values};
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_kernels::{Conv2dOptions, conv2d};
+use receptive_kernels::{Algorithm, BatchNormOptions, Conv2dOptions, batch_norm_train, conv2d};
 
 const STEP: f32 = 1e-2;
 
@@ -13,6 +13,7 @@ const OPTIONS: Conv2dOptions = Conv2dOptions {
     padding: [1, 0, 2, 1],
     dilation: [1, 2],
     relu: false,
+    algorithm: Algorithm::Auto,
 };
 
 #[test]
@@ -72,6 +73,46 @@ fn compare<const D: usize>(
             "{name}[{i}]: {gradient}, but by differences {slope}"
         );
     }
+}
+
+/// The derivative through mean and variance too.
+#[test]
+fn gradients_of_batch_norms_are_finite_differences() {
+    let options = BatchNormOptions {
+        epsilon: 1e-5,
+        relu: false,
+    };
+    let device = Device::flex().autodiff();
+    let mut random = Random::new(9);
+    let x = random.tensor([3, 2, 3, 4], &device).require_grad();
+    let gamma = random.tensor([2], &device).require_grad();
+    let beta = random.tensor([2], &device).require_grad();
+    let pull = random.tensor(x.dims(), &device);
+    let y = batch_norm_train(x.clone(), gamma.clone(), beta.clone(), options).output;
+    let grads = (y * pull.clone()).sum().backward();
+
+    let value = |x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>| -> f32 {
+        (batch_norm_train(x, gamma, beta, options).output * pull.clone().inner())
+            .sum()
+            .into_scalar()
+    };
+    let (plain_x, plain_gamma, plain_beta) = (
+        x.clone().inner(),
+        gamma.clone().inner(),
+        beta.clone().inner(),
+    );
+    compare("x", x.grad(&grads).unwrap(), &plain_x, |x| {
+        value(x, plain_gamma.clone(), plain_beta.clone())
+    });
+    compare(
+        "gamma",
+        gamma.grad(&grads).unwrap(),
+        &plain_gamma,
+        |gamma| value(plain_x.clone(), gamma, plain_beta.clone()),
+    );
+    compare("beta", beta.grad(&grads).unwrap(), &plain_beta, |beta| {
+        value(plain_x.clone(), plain_gamma.clone(), beta)
+    });
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Numbers that are none, and shapes that do not fit.
 
 use burn::tensor::{Device, Tensor};
-use receptive_kernels::{Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d, runs_on};
+use receptive_kernels::{Algorithm, Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d, runs_on};
 
 const OPTIONS: Conv2dOptions = Conv2dOptions {
     strides: [1, 1],
     padding: [0; 4],
     dilation: [1, 1],
     relu: true,
+    algorithm: Algorithm::Auto,
 };
 
 /// A diverged run must show in its loss, so a ReLU or a maximum must not hide it.

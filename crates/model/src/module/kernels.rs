@@ -1,8 +1,10 @@
-//! Convolution and max pooling: by this project's kernels where they run, else by burn's own
+//! Convolution, pooling and batch norm: by this project's kernels where they run, else by burn's own
 //! operations. The parameters are those of burn's modules either way.
 
+use super::BatchStatistics;
 use crate::config::Activation;
 use crate::plan::Edges;
+use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::MaxPool2d;
 use burn::tensor::Tensor;
@@ -18,17 +20,73 @@ pub(super) fn conv2d(
     #[cfg(feature = "flex")]
     if fits(&x) && conv.groups == 1 {
         let relu = activation == Some(Activation::Relu);
-        let options = receptive_kernels::Conv2dOptions {
-            strides: conv.stride,
-            padding: edges.array(),
-            dilation: conv.dilation,
-            relu,
-        };
+        let options = options(conv, edges, relu);
         let bias = conv.bias.as_ref().map(|bias| bias.val());
         let y = receptive_kernels::conv2d(x, conv.weight.val(), bias, options);
         return activated(y, activation.filter(|_| !relu));
     }
     activated(conv.forward(x), activation)
+}
+
+/// Outside training: the convolution, the batch norm after it, which becomes a part of its weights and
+/// bias, and perhaps a ReLU. `None` where they are to be computed one by one.
+#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
+pub(super) fn conv2d_normalised(
+    conv: &Conv2d,
+    norm: &BatchNorm,
+    x: &Tensor<4>,
+    edges: &Edges,
+    relu: bool,
+) -> Option<Tensor<4>> {
+    #[cfg(feature = "flex")]
+    if fits(x) && conv.groups == 1 && !x.device().is_autodiff() {
+        let deviation = norm.running_var.value().add_scalar(norm.epsilon).sqrt();
+        let scale = norm.gamma.val() / deviation;
+        let [filters] = scale.dims();
+        let weight = conv.weight.val() * scale.clone().reshape([filters, 1, 1, 1]);
+        let mean = match &conv.bias {
+            Some(bias) => norm.running_mean.value() - bias.val(),
+            None => norm.running_mean.value(),
+        };
+        let bias = norm.beta.val() - mean * scale;
+        let options = options(conv, edges, relu);
+        return Some(receptive_kernels::conv2d(
+            x.clone(),
+            weight,
+            Some(bias),
+            options,
+        ));
+    }
+    None
+}
+
+/// In training: the batch norm, by the batch's own statistics, and perhaps a ReLU. `None` where burn's
+/// own operations are to be used.
+#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
+pub(super) fn batch_norm_train(
+    norm: &BatchNorm,
+    x: &Tensor<4>,
+    relu: bool,
+) -> Option<(Tensor<4>, BatchStatistics)> {
+    #[cfg(feature = "flex")]
+    if fits(x) && x.device().is_autodiff() {
+        let options = receptive_kernels::BatchNormOptions {
+            epsilon: norm.epsilon,
+            relu,
+        };
+        let seen = receptive_kernels::batch_norm_train(
+            x.clone(),
+            norm.gamma.val(),
+            norm.beta.val(),
+            options,
+        );
+        let statistics = BatchStatistics {
+            mean: seen.mean,
+            variance: seen.variance,
+        };
+        return Some((seen.output, statistics));
+    }
+    None
 }
 
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
@@ -56,4 +114,15 @@ pub(super) fn activated<const D: usize>(x: Tensor<D>, activation: Option<Activat
 #[cfg(feature = "flex")]
 fn fits(x: &Tensor<4>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && receptive_kernels::runs_on(&x.device())
+}
+
+#[cfg(feature = "flex")]
+fn options(conv: &Conv2d, edges: &Edges, relu: bool) -> receptive_kernels::Conv2dOptions {
+    receptive_kernels::Conv2dOptions {
+        strides: conv.stride,
+        padding: edges.array(),
+        dilation: conv.dilation,
+        relu,
+        algorithm: super::exact::algorithm(),
+    }
 }

@@ -4,6 +4,7 @@ use super::Features;
 use super::dropout::DropoutKey;
 use super::init::Weights;
 use super::kernels::{activated, conv2d, max_pool2d};
+use super::sequence::through;
 use super::statistics::{BatchStatistics, merge};
 use super::watched::Watch;
 use crate::plan::{Edges, Operation, PlannedLayer};
@@ -99,6 +100,16 @@ impl<'a> Pass<'a> {
 
     pub(super) fn is_found(&self) -> bool {
         self.found.is_some()
+    }
+
+    /// Whether the output of one layer is asked for.
+    pub(super) fn is_searching(&self) -> bool {
+        self.until.is_some() || self.watch.is_some()
+    }
+
+    /// Where a training step's batch norms leave what they saw.
+    pub(super) fn statistics(&mut self) -> Option<&mut Vec<BatchStatistics>> {
+        self.keyed.as_mut().map(|keyed| &mut keyed.statistics)
     }
 
     pub(super) fn found(self) -> Option<Features> {
@@ -295,13 +306,11 @@ impl Layer {
                     activation,
                 },
             ) => {
-                let Some(sum) = branch(&residual.body, body, x.clone(), pass) else {
+                let sum = through(&residual.body, body, x.clone(), pass);
+                let shortcut = through(&residual.projection, projection, x.clone(), pass);
+                if pass.is_found() {
                     return x;
-                };
-                let Some(shortcut) = branch(&residual.projection, projection, x.clone(), pass)
-                else {
-                    return x;
-                };
+                }
                 match (sum, shortcut) {
                     (Features::Map(a), Features::Map(b)) => {
                         Features::Map(activated(a + b, *activation))
@@ -360,22 +369,6 @@ impl Layer {
             _ => {}
         }
     }
-}
-
-/// A residual's branch; `None` once the layer that was asked for has been found.
-fn branch(
-    layers: &[Layer],
-    planned: &[PlannedLayer],
-    mut signal: Features,
-    pass: &mut Pass<'_>,
-) -> Option<Features> {
-    for (layer, planned) in layers.iter().zip(planned) {
-        signal = layer.forward(signal, planned, pass);
-        if pass.is_found() {
-            return None;
-        }
-    }
-    Some(signal)
 }
 
 fn normalise<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {

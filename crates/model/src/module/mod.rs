@@ -2,11 +2,13 @@
 
 mod cone;
 mod dropout;
+mod exact;
 mod init;
 mod kernels;
 mod layer;
 #[cfg(feature = "learner")]
 mod learner;
+mod sequence;
 mod shared;
 mod statistics;
 mod transfer;
@@ -16,6 +18,7 @@ mod weights;
 
 pub use cone::Cone;
 pub use dropout::DropoutKey;
+pub use exact::exactly;
 #[cfg(feature = "learner")]
 pub use learner::ImageBatch;
 pub use statistics::BatchStatistics;
@@ -29,6 +32,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use init::Weights;
 use layer::{Layer, Pass};
+use sequence::through;
 use shared::SharedPlan;
 
 /// What flows between layers: maps, or one row of values per image.
@@ -184,14 +188,9 @@ impl Classifier {
     }
 
     fn run(&self, images: Tensor<4>, layers: usize, pass: &mut Pass) -> Features {
-        let mut signal = Features::Map(images);
-        for (layer, planned) in self.layers.iter().zip(&self.plan.layers).take(layers) {
-            signal = layer.forward(signal, planned, pass);
-            if pass.is_found() {
-                break;
-            }
-        }
-        signal
+        let layers = layers.min(self.layers.len());
+        let (layers, planned) = (&self.layers[..layers], &self.plan.layers);
+        through(layers, planned, Features::Map(images), pass)
     }
 
     /// How many layers lie before the head.

@@ -1,18 +1,19 @@
 //! Networks by name. A preset is its layers only: input size and classes come from the data.
 
+mod accurate;
 mod plain;
 mod resnet;
 mod small;
 mod tutorial;
 mod vgg;
 
-use crate::{InputConfig, ModelConfig, ModelError};
+use crate::{InputConfig, LayerConfig, ModelConfig, ModelError};
 
 /// The preset that is used when none is named.
 pub const DEFAULT: &str = "small";
 
 /// The names, with a line on each. `plain-N` stands for any number of convolutions.
-pub const NAMES: [(&str, &str); 5] = [
+pub const NAMES: [(&str, &str); 6] = [
     (
         "tutorial",
         "one convolution, one pool, two dense layers: small enough to follow by hand",
@@ -20,6 +21,10 @@ pub const NAMES: [(&str, &str); 5] = [
     (
         "small",
         "the best accuracy that two minutes of two CPU cores buy (default)",
+    ),
+    (
+        "accurate",
+        "stages of a convolution and a residual block, 64 to 256 filters: an hour or two",
     ),
     (
         "vgg",
@@ -47,6 +52,7 @@ pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError>
     match name {
         "tutorial" => return Ok(tutorial::layers(empty)),
         "small" => return Ok(small::layers(empty)),
+        "accurate" => return Ok(accurate::layers(empty)),
         "vgg" => return Ok(vgg::layers(empty)),
         "resnet" => return Ok(resnet::layers(empty)),
         _ => {}
@@ -64,14 +70,25 @@ pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError>
         })
 }
 
+/// The preset that these layers are, where they are one's.
+pub fn name_of(config: &ModelConfig) -> Option<String> {
+    let convolutions = config
+        .layers
+        .iter()
+        .filter(|layer| matches!(layer, LayerConfig::Conv2d(_)))
+        .count();
+    let plain = format!("plain-{convolutions}");
+    let names = NAMES.iter().map(|(name, _)| *name);
+    names
+        .chain([plain.as_str()])
+        .find(|name| preset(name, config.input).is_ok_and(|found| found.layers == config.layers))
+        .map(String::from)
+}
+
 /// The config laid out for images of another shape, where its layers are those of a preset for its
 /// own; `None` where they are not.
 pub fn refit(config: &ModelConfig, input: InputConfig) -> Option<ModelConfig> {
-    let layers = NAMES.iter().find_map(|(name, _)| {
-        let own = preset(name, config.input).ok()?;
-        let other = preset(name, input).ok()?;
-        (own.layers == config.layers).then_some(other.layers)
-    })?;
+    let layers = preset(&name_of(config)?, input).ok()?.layers;
     Some(ModelConfig {
         input,
         layers,
@@ -92,5 +109,22 @@ pub const fn usual_input(name: &str) -> InputConfig {
             height: 28,
             width: 28,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_known_by_its_layers_whatever_its_input() {
+        for name in ["tutorial", "small", "vgg", "resnet", "plain-7"] {
+            let config = preset(name, usual_input(name)).unwrap().with_classes(3);
+            assert_eq!(name_of(&config).as_deref(), Some(name));
+        }
+        let input = usual_input("small");
+        let mut changed = preset("small", input).unwrap();
+        changed.layers.remove(0);
+        assert_eq!(name_of(&changed), None);
     }
 }

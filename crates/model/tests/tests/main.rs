@@ -6,6 +6,7 @@
 
 mod artifact;
 mod cone;
+mod fused;
 mod planned_shapes;
 mod presets;
 mod randomness;

@@ -81,3 +81,26 @@ fn a_layer_without_maps_is_refused() {
         "{error}"
     );
 }
+
+/// Outside training a batch norm is computed as a part of the convolution before it, unless somebody
+/// looks in between.
+#[test]
+fn a_convolution_before_a_batch_norm_is_watched_by_itself() {
+    let device = Device::flex();
+    let model = ModelConfig::new(2, 6, 5)
+        .with_classes(3)
+        .layer(Conv2dLayer::new(4, 3))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(LinearLayer::classes())
+        .plan()
+        .unwrap()
+        .init_seeded(3, &device);
+    for layer in ["1", "2", "3"] {
+        let watched = model.forward_watching(images(&device), layer).unwrap();
+        let maps = model.forward_until(images(&device), layer).unwrap();
+        let maps = maps.map().unwrap().into_data();
+        assert_eq!(watched.maps.into_data(), maps, "{layer}");
+    }
+}

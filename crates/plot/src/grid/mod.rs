@@ -40,6 +40,13 @@ impl Grid {
         }
     }
 
+    /// Another title.
+    #[must_use]
+    pub fn title(mut self, title: &str) -> Self {
+        title.clone_into(&mut self.heading.title);
+        self
+    }
+
     /// The line under the title.
     #[must_use]
     pub fn subtitle(mut self, subtitle: &str) -> Self {
@@ -90,6 +97,12 @@ impl Grid {
         self
     }
 
+    /// The pictures, in order.
+    #[must_use]
+    pub fn tiles(&self) -> &[Tile] {
+        &self.tiles
+    }
+
     fn check(&self) -> Result<(), PlotError> {
         const MOST: usize = 4096;
         let what = || self.heading.named("grid");
@@ -109,29 +122,7 @@ impl Grid {
             });
         }
         for (index, tile) in self.tiles.iter().enumerate() {
-            let what = || format!("{}, picture {}", self.heading.named("grid"), index + 1);
-            if tile.width == 0 || tile.height == 0 {
-                return Err(PlotError::Empty {
-                    what: what(),
-                    missing: "pixels",
-                });
-            }
-            let expected = tile
-                .width
-                .saturating_mul(tile.height)
-                .saturating_mul(tile.channels);
-            if tile.bytes.len() != expected {
-                let rule = format!(
-                    "{} x {} pixels of {} bytes",
-                    tile.width, tile.height, tile.channels
-                );
-                return Err(PlotError::Shape {
-                    what: what(),
-                    rule,
-                    expected,
-                    found: tile.bytes.len(),
-                });
-            }
+            tile.check(|| format!("{}, picture {}", self.heading.named("grid"), index + 1))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! A small picture.
 
-use crate::{Colour, Overlay};
+use crate::paint::raster::encode;
+use crate::{Colour, Overlay, PlotError};
 
 /// A small picture for a [`Grid`](crate::Grid).
 #[derive(Clone, Debug)]
@@ -68,6 +69,52 @@ impl Tile {
         self
     }
 
+    /// The words under the picture.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        &self.caption
+    }
+
+    /// Width and height, in pixels.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The picture alone as a PNG file, without words, frame and overlays: a pixel for a pixel, or
+    /// averaged over squares until no side is above `most`.
+    ///
+    /// # Errors
+    ///
+    /// When it has no pixels, or not as many bytes as its size says.
+    pub fn to_png(&self, most: usize) -> Result<Vec<u8>, PlotError> {
+        self.check(|| format!("picture \"{}\"", self.caption))?;
+        let (width, height, rgb) = self.pixels(most.max(1));
+        encode(width, height, &rgb, None)
+    }
+
+    /// Whether the size is one and fits the bytes; `what` names the picture in the error.
+    pub(super) fn check(&self, what: impl Fn() -> String) -> Result<(), PlotError> {
+        if self.width == 0 || self.height == 0 {
+            return Err(PlotError::Empty {
+                what: what(),
+                missing: "pixels",
+            });
+        }
+        let area = self.width.saturating_mul(self.height);
+        let expected = area.saturating_mul(self.channels);
+        if self.bytes.len() != expected {
+            let (width, height, channels) = (self.width, self.height, self.channels);
+            return Err(PlotError::Shape {
+                what: what(),
+                rule: format!("{width} x {height} pixels of {channels} bytes"),
+                expected,
+                found: self.bytes.len(),
+            });
+        }
+        Ok(())
+    }
+
     /// How many pixels along a side are averaged so that no side is above `most`.
     pub(super) fn shrink(&self, most: usize) -> usize {
         self.width.max(self.height).div_ceil(most).max(1)
@@ -101,5 +148,20 @@ mod tests {
         let tile = Tile::grey(4, 2, &[0, 100, 10, 10, 100, 200, 10, 10]);
         assert_eq!(tile.pixels(2), (2, 1, vec![100, 100, 100, 10, 10, 10]));
         assert_eq!(tile.pixels(4).0, 4);
+    }
+
+    #[test]
+    fn a_tile_alone_is_a_picture_of_its_own_size() {
+        let tile = Tile::grey(3, 2, &[0, 50, 100, 150, 200, 250]).caption("six");
+        let file = tile.to_png(100).unwrap();
+        let decoder = png::Decoder::new(std::io::Cursor::new(file));
+        let mut reader = decoder.read_info().unwrap();
+        let mut rgb = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut rgb).unwrap();
+        assert_eq!(rgb[..6], [0, 0, 0, 50, 50, 50]);
+        assert_eq!((reader.info().width, reader.info().height), (3, 2));
+        let error = Tile::rgb(3, 2, &[0; 6]).caption("few").to_png(9);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("few") && error.contains("18"), "{error}");
     }
 }

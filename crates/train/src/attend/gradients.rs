@@ -4,7 +4,7 @@ use crate::TrainError;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_erf::{Inputs, Map, Noise, Region};
-use receptive_model::{Classifier, Watched};
+use receptive_model::{Classifier, Watched, exactly};
 
 /// SmoothGrad's noise: its standard deviation as a share of the range of the input's values.
 const NOISE: f32 = 0.15;
@@ -118,13 +118,17 @@ impl Asked<'_> {
         let batch = values.len() / (channels * height * width).max(1);
         let data = TensorData::new(values, [batch, channels, height, width]);
         let images = Tensor::<4>::from_data(data, self.device).require_grad();
-        let watched = self.model.forward_watching(images.clone(), self.layer)?;
-        let logit = watched
-            .logits
-            .clone()
-            .slice([0..batch, self.class..self.class + 1])
-            .sum();
-        let gradients = logit.backward();
+        // What a logit does not depend on must come out as 0.
+        let (watched, gradients) = exactly(|| {
+            let watched = self.model.forward_watching(images.clone(), self.layer)?;
+            let logit = watched
+                .logits
+                .clone()
+                .slice([0..batch, self.class..self.class + 1])
+                .sum();
+            let gradients = logit.backward();
+            Ok::<_, TrainError>((watched, gradients))
+        })?;
         // No gradient where the logit does not depend on it.
         let read = |tensor: &Tensor<4>| -> Vec<f32> {
             match tensor.grad(&gradients) {

@@ -16,6 +16,10 @@ pub struct TrainConfig {
     pub batch_size: usize,
     /// Images per shard of a step: what batch norm sees, and what one thread computes at a time.
     pub micro_batch: MicroBatch,
+    /// Whether convolutions are plain sums of products in every step, as
+    /// [`exactly`](receptive_model::exactly) makes them; else flex takes the fastest way, whose rounding
+    /// errors reach about 1e-5 of the largest value.
+    pub exact_convolutions: bool,
     /// What follows the gradient.
     pub optimizer: Optimizer,
     /// How the learning rate moves.
@@ -123,6 +127,7 @@ impl Default for TrainConfig {
             epochs: 24,
             batch_size: 64,
             micro_batch: MicroBatch::Auto(Auto::Auto),
+            exact_convolutions: false,
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
             label_smoothing: 0.1,

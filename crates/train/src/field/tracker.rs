@@ -186,7 +186,8 @@ impl Tracker {
                 verdict: frame.verdict,
             })
             .collect();
-        picture::film(title, &self.subtitle(), &frames)?.write(&run.path().join("erf.png"))?;
+        let path = run.path().join(RunDirectory::FIELD);
+        picture::film(title, &self.subtitle(), &frames)?.write(&path)?;
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 mod confusion;
 mod report;
+mod worst;
 
 pub use confusion::Confusion;
 pub use report::{ClassReport, report};
+pub use worst::{TopLoss, TopLosses};
 
 /// Whether `label` is among the `k` largest logits. Of equal logits the one with the lower index
 /// counts as larger, so a constant network gets 1 of `classes` right, not all.

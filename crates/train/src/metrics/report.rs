@@ -1,8 +1,8 @@
 use super::Confusion;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How one class fared. A ratio whose denominator is 0 is `None`, not a lucky 0 or 1.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
     /// The class's name.
     pub class: String,

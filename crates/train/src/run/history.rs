@@ -1,6 +1,6 @@
 //! `metrics.csv` and `log.jsonl`: what happened, epoch by epoch, readable at any moment.
 
-use super::RunDirectory;
+use super::{LOG, RunDirectory};
 use crate::{Epoch, TrainError};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -46,7 +46,7 @@ impl History {
         };
         let mut history = Self {
             csv: open(CSV)?,
-            log: open("log.jsonl")?,
+            log: open(LOG)?,
         };
         let (path, file) = &mut history.csv;
         let length = file

@@ -1,8 +1,12 @@
 //! A run's directory: everything it was made of and everything it left.
 
 mod history;
+mod images;
+mod log;
 
 pub(crate) use history::History;
+pub use images::{Images, ImagesOf, SplitName};
+pub use log::{RunEnd, RunLog};
 
 use crate::{RunConfig, TrainError};
 use receptive_data::Damaged;
@@ -23,6 +27,8 @@ pub struct RunDirectory {
 const NEWEST: &str = ".newest";
 /// Held by the process that trains in a run's directory.
 const LOCK: &str = ".lock";
+/// Everything that ever happened in the run, a line of JSON each.
+const LOG: &str = "log.jsonl";
 /// Numbers tried before giving up on a directory.
 const MOST_RUNS: u32 = 1_000_000;
 
@@ -114,6 +120,31 @@ impl RunDirectory {
 
     /// The list of damaged images that a run went on without.
     pub const SKIPPED: &str = "skipped.csv";
+
+    /// The curves of loss and top-1.
+    pub const CURVES: &str = "curves.png";
+    /// The confusion matrix of the kept model.
+    pub const CONFUSION: &str = "confusion.png";
+    /// How the effective receptive field grew, where that was tracked.
+    pub const FIELD: &str = "erf.png";
+
+    /// The directory of the kept model.
+    ///
+    /// # Errors
+    /// When the run has none.
+    pub fn kept_model(&self) -> Result<PathBuf, TrainError> {
+        if self.has_model() {
+            return Ok(self.model());
+        }
+        Err(TrainError::run(
+            &self.path,
+            format!(
+                "this run has no model, since it ended before its first epoch was over; train it \
+                 again with `receptive train --config {}`",
+                self.path.join("config.toml").display()
+            ),
+        ))
+    }
 
     /// Where checkpoints lie.
     pub fn checkpoints(&self) -> PathBuf {

@@ -32,13 +32,22 @@ struct Shard {
     correct: Tensor<1>,
 }
 
-/// Cuts the batch into shards of `shard_size` images, computes each on one thread and adds them up
+/// How a batch is computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sharding {
+    /// Images of a shard.
+    pub(crate) size: usize,
+    /// Whether convolutions are plain sums.
+    pub(crate) exact: bool,
+}
+
+/// Cuts the batch into shards, computes each on one thread and adds them up
 /// in order, so the sum has the same bits for any number of threads.
 pub(crate) fn gradients(
     model: &Classifier,
     batch: &Batch,
     loss: &Loss,
-    shard_size: usize,
+    sharding: Sharding,
     key: DropoutKey,
     workers: &Workers,
     device: &Device, // with autodiff
@@ -48,12 +57,12 @@ pub(crate) fn gradients(
     let total = loss.weight(&batch.labels);
     let shards = workers
         .map(
-            images.div_ceil(shard_size),
+            images.div_ceil(sharding.size),
             // A clone shares its graph's leaves with the others, whose backward passes then wait
             // for each other; a fork has its own.
             || model.clone().fork(device),
             |model, shard| {
-                let rows = shard * shard_size..((shard + 1) * shard_size).min(images);
+                let rows = shard * sharding.size..((shard + 1) * sharding.size).min(images);
                 let [_, channels, height, width] = batch.shape;
                 let pixels = &batch.images[rows.start * values..rows.end * values];
                 let x = Tensor::<4>::from_data(
@@ -65,7 +74,11 @@ pub(crate) fn gradients(
                     first_row: rows.start,
                     ..key
                 };
-                let (logits, statistics) = model.forward_keyed(x, key);
+                let forward = || model.forward_keyed(x, key);
+                let (logits, statistics) = match sharding.exact {
+                    true => receptive_model::exactly(forward),
+                    false => forward(),
+                };
                 let correct = loss::correct(logits.clone().without_autodiff(), labels);
                 // Scaled before the backward pass, so that the gradients need only be added.
                 let loss = loss

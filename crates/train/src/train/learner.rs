@@ -1,6 +1,6 @@
 use super::setup::class_weights;
 use crate::config::TrainConfig;
-use crate::step::{Gradients, Loss, clip_global_norm, gradients};
+use crate::step::{Gradients, Loss, Sharding, clip_global_norm, gradients};
 use crate::{Prepared, TrainError, Workers};
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
@@ -15,7 +15,7 @@ pub(crate) struct Learner<'a> {
     config: &'a TrainConfig,
     workers: &'a Workers,
     device: Device, // with autodiff
-    shard_size: usize,
+    sharding: Sharding,
 }
 
 impl<'a> Learner<'a> {
@@ -55,7 +55,10 @@ impl<'a> Learner<'a> {
             loss: Loss::new(config.label_smoothing, class_weights, &device),
             config,
             workers,
-            shard_size: config.shard_size(on_cpu),
+            sharding: Sharding {
+                size: config.shard_size(on_cpu),
+                exact: config.exact_convolutions,
+            },
             device,
         }
     }
@@ -80,7 +83,7 @@ impl<'a> Learner<'a> {
             &self.model,
             batch,
             &self.loss,
-            self.shard_size,
+            self.sharding,
             key,
             self.workers,
             &self.device,

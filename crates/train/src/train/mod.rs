@@ -14,7 +14,7 @@ use crate::{
     Epoch, Evaluation, Observer, Prepared, Resumed, RunDirectory, Step, Stop, TrainError, Workers,
 };
 use burn::tensor::Device;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use session::Session;
 use setup::epoch_loader;
 use std::time::Instant;
@@ -44,7 +44,7 @@ pub struct Trained {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// All epochs are done.

@@ -1,11 +1,11 @@
 //! What a measurement leaves on the disk.
 
 use super::subject::Subject;
-use super::{Study, shown, weights_word};
+use super::{shown, weights_word};
 use crate::error::CliError;
 use receptive_erf::gaussian::moments;
 use receptive_erf::picture::{self, Layer};
-use receptive_erf::{Aggregate, write_npy};
+use receptive_erf::{Aggregate, Study, write_npy};
 use receptive_model::artifact::store::write_file;
 use receptive_plot::Draw;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,12 @@ impl Files {
                 "{}: layer {} {}",
                 subject.name, study.layer.number, study.layer.name
             );
-            let picture = self.picture(&title, subject, study, aggregate)?;
+            let shown_to = format!(
+                "{}, {} weights",
+                subject.input,
+                weights_word(subject.weights)
+            );
+            let picture = study.picture(&title, &shown_to)?;
             self.draw(&picture, &stem, &mut written)?;
             for aggregate in Aggregate::ALL {
                 let path = self
@@ -53,10 +58,7 @@ impl Files {
         if studies.len() > 1 {
             let title = format!("{}: the field from layer to layer", subject.name);
             let subtitle = format!("{}, {}", aggregate.formula(), conditions(subject));
-            let layers: Vec<Layer> = studies
-                .iter()
-                .map(|study| layer(study, aggregate))
-                .collect();
+            let layers: Vec<Layer> = studies.iter().map(layer).collect();
             let growth = picture::growth(&title, &subtitle, &layers);
             written.clear();
             self.draw(
@@ -108,38 +110,6 @@ impl Files {
         }
         Ok(())
     }
-
-    fn picture(
-        &self,
-        title: &str,
-        subject: &Subject,
-        study: &Study,
-        aggregate: Aggregate,
-    ) -> Result<impl Draw, CliError> {
-        let found = &study.found;
-        let average = found.average(aggregate);
-        let subtitle = format!(
-            "{} over {} samples of {}, {} weights, {}",
-            aggregate.formula(),
-            found.samples,
-            subject.input,
-            weights_word(subject.weights),
-            found.probe
-        );
-        let theory = study.expected(aggregate);
-        let shown = picture::Subject {
-            title: title.into(),
-            subtitle,
-            map: &average.map,
-            groups: found.groups(aggregate),
-            judgement: &study.report.headline.judgement,
-            trf: found.trf,
-            image: found.image,
-            prediction: Some(&theory),
-            numbers: super::show::numbers(study),
-        };
-        Ok(picture::measurement(&shown)?)
-    }
 }
 
 /// Weights and inputs, in words.
@@ -151,12 +121,12 @@ pub(super) fn conditions(subject: &Subject) -> String {
     )
 }
 
-fn layer(study: &Study, aggregate: Aggregate) -> Layer {
+fn layer(study: &Study) -> Layer {
     let headline = &study.report.headline;
     Layer {
         name: study.layer.number.clone(),
         sigma: headline.sigma_both,
-        predicted_sigma: moments(&study.expected(aggregate)).map(|theory| theory.sigma()),
+        predicted_sigma: moments(&study.expected()).map(|theory| theory.sigma()),
         size: headline.size,
         trf: (study.found.trf.area() as f64).sqrt(),
         ratio: headline.ratio,

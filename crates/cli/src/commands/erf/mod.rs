@@ -15,35 +15,15 @@ use crate::render::{MeasureProgress, say};
 use burn::tensor::Device;
 use files::Files;
 use receptive_erf::gaussian::{MassSquare, replknet_squares};
-use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
+use receptive_erf::theory::Weights;
 use receptive_erf::{
-    Aggregate, Channels, Map, Measurement, Method, Network, Options, Probe, Report, TheoryReport,
-    default_layer, measure_layer, seeing_layers, unproductive_layers,
+    Aggregate, Channels, Method, Network, Options, Probe, Report, Study, default_layer,
+    measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::PlannedLayer;
 use receptive_train::field::on_threads;
 use serde::Serialize;
 use subject::Subject;
-
-/// One layer of one network, measured.
-pub(super) struct Study {
-    pub(super) layer: PlannedLayer,
-    pub(super) found: Measurement,
-    pub(super) prediction: Prediction,
-    pub(super) report: Report,
-    pub(super) replknet: Option<Vec<MassSquare>>,
-}
-
-impl Study {
-    /// What theory says of this mean. It speaks of the mean square; its root is what the absolute
-    /// value comes near.
-    fn expected(&self, aggregate: Aggregate) -> Map {
-        match aggregate {
-            Aggregate::Square => self.prediction.map.clone(),
-            _ => self.prediction.map.map(f64::sqrt),
-        }
-    }
-}
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -160,29 +140,18 @@ fn study(
         )
     })??;
     drop(progress);
-    let (weights, words) = match (subject.weights, subject.network()) {
-        (WeightsName::Ones, _) => (Weights::Ones, "all equal"),
-        (_, Network::Given(classifier)) => (Weights::Given(classifier), "given, signs scrambled"),
-        _ => (Weights::Random, "random"),
+    let weights = match (subject.weights, subject.network()) {
+        (WeightsName::Ones, _) => Weights::Ones,
+        (_, Network::Given(classifier)) => Weights::Given(classifier),
+        _ => Weights::Random,
     };
-    let seeds = match probe.channels {
-        Channels::One(channel) => Seeds::One(channel),
-        _ => Seeds::All,
-    };
-    let prediction = predict(subject.plan(), &layer.number, probe.unit, seeds, weights)?;
-    let theory = TheoryReport::of(&found, words, &prediction);
-    let aggregate = aggregate(arguments.aggregate);
     let replknet = (arguments.compat == Some(Compat::Replknet)).then(|| {
         let map = &found.average(Aggregate::Positive).map;
         replknet_squares(map, found.image, &receptive_erf::MASS_SHARES)
     });
-    Ok(Study {
-        layer: layer.clone(),
-        report: Report::of(&found, aggregate, Some(theory)),
-        found,
-        prediction,
-        replknet,
-    })
+    let aggregate = aggregate(arguments.aggregate);
+    let study = Study::of(found, subject.plan(), layer, weights, aggregate)?;
+    Ok(Study { replknet, ..study })
 }
 
 fn shown<'a>(subject: &'a Subject, study: &'a Study, files: &[String]) -> Shown<'a> {

@@ -1,14 +1,13 @@
 //! A measurement in words, for a terminal.
 
-use super::Study;
 use super::files::conditions;
 use super::subject::Subject;
 use crate::commands::{paragraph, print};
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, say};
-use receptive_erf::gaussian::{Estimate, MassSquare};
+use receptive_erf::gaussian::MassSquare;
 use receptive_erf::picture::characters;
-use receptive_erf::{Aggregate, Channels, FieldReport, unproductive_layers};
+use receptive_erf::{Aggregate, Channels, FieldReport, Study, unproductive_layers};
 
 /// Columns of the heat map in characters.
 const COLUMNS: usize = 41;
@@ -122,21 +121,12 @@ fn row_of(field: &FieldReport) -> [String; 7] {
     [
         field.aggregate.name().into(),
         field.judgement.verdict.to_string(),
-        within(field.judgement.tv, 3),
+        field.judgement.tv.within(3),
         format!("{:.2} {:.2}", kurtosis[0], kurtosis[1]),
-        within(field.sigma_both, 2),
+        field.sigma_both.within(2),
         format!("{:.1}", field.size.value),
         format!("{:.2}", field.ratio.value),
     ]
-}
-
-/// `0.031 ± 0.004`: half of what the interval spans.
-fn within(estimate: Estimate, digits: usize) -> String {
-    let spread = (estimate.high - estimate.low) / 2.0;
-    if spread == 0.0 {
-        return format!("{:.digits$}", estimate.value);
-    }
-    format!("{:.digits$} ±{spread:.digits$}", estimate.value)
 }
 
 /// One of several layers, on a line.
@@ -155,7 +145,7 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
     print(format!(
         "{name:<18}{:>9}{:>14}{:>9.1}{:>8.2}  {}",
         format!("{rows}x{columns}"),
-        within(headline.sigma_both, 2),
+        headline.sigma_both.within(2),
         headline.size.value,
         headline.ratio.value,
         headline.judgement.verdict
@@ -179,33 +169,4 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
     }
     say(format!("files    {}", written.join(", ")));
     Ok(())
-}
-
-/// What stands beside the picture.
-pub(super) fn numbers(study: &Study) -> Vec<(String, String)> {
-    let report = &study.report;
-    let headline = &report.headline;
-    let mut all = vec![
-        (
-            "theoretical field".to_string(),
-            format!("{} x {} px", report.trf.size[0], report.trf.size[1]),
-        ),
-        (
-            format!("size above {:.2} % of centre", 100.0 * headline.threshold),
-            format!("{} px", within(headline.size, 1)),
-        ),
-        ("size / theoretical".into(), within(headline.ratio, 3)),
-    ];
-    if let Some(theory) = &report.theory {
-        all.push((
-            "TV of mean square to theory".into(),
-            format!(
-                "{:.3}{}",
-                theory.tv,
-                if theory.exact { "" } else { " (not exact)" }
-            ),
-        ));
-    }
-    all.push(("samples".into(), report.samples.to_string()));
-    all
 }

@@ -1,15 +1,15 @@
 //! Whose field is measured, with which weights, and what it is shown.
 
-use crate::args::{ErfArgs, SourceArgs, WeightsName};
+use crate::args::{ErfArgs, WeightsName};
 use crate::commands::network::{CLASSES, is_trained, model_config};
-use crate::commands::run_data::{Chosen, DataChoice};
+use crate::commands::run_data::{Chosen, choose};
 use crate::commands::{model_directory, not_understood, numbers, paragraph};
 use crate::error::CliError;
 use crate::render::{DataProgress, say};
 use burn::tensor::Device;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
-use receptive_train::{InputFrom, RunConfig, SplitInputs, prepare, samples_for};
+use receptive_train::{ImagesOf, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
 use std::path::Path;
 
 pub(super) struct Subject {
@@ -181,19 +181,12 @@ fn images(
     data: Option<&str>,
     artifact: &Artifact,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
-    let source = SourceArgs {
-        data_dir: None,
-        bad_images: None,
-        limit: None,
-    };
-    let choice = DataChoice {
-        run,
-        remedy: format!("receptive erf {} --input DATA", run.display()),
+    let remedy = format!("receptive erf {} --input DATA", run.display());
+    let wanted = ImagesOf {
         data,
-        split: None,
-        source: &source,
+        ..ImagesOf::own(run, remedy)
     };
-    let Chosen { data, split, name } = choice.open(artifact)?;
+    let Chosen { data, split, name } = choose(&wanted, artifact)?;
     let samples = samples_for(&split, &artifact.input, 256);
     let inputs = SplitInputs::new(samples, &artifact.input)?;
     let words = format!("images of {}, {name} split", data.name);

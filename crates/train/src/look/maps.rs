@@ -1,9 +1,11 @@
-//! What a network makes of one picture: its feature maps, and the filters of its first layer.
+//! Feature maps of one picture.
 
+use super::tile::tile;
 use crate::predict::Input;
 use crate::{Prediction, TrainError};
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_model::{Artifact, Operation, PlannedLayer, Shape};
+use receptive_data::Sample;
+use receptive_model::{Artifact, PlannedLayer, Shape};
 use receptive_plot::{ColourMap, Grid, PlotError, Tile};
 use serde::Serialize;
 use std::path::Path;
@@ -55,7 +57,34 @@ pub fn look(
     layers: &[String],
     device: &Device,
 ) -> Result<Seen, TrainError> {
-    let input = Input::read(path, &artifact.input)?;
+    see(
+        artifact,
+        Input::read(path, &artifact.input)?,
+        layers,
+        device,
+    )
+}
+
+/// The same for an image of a data set, which has the network's size already.
+///
+/// # Errors
+/// When the pixels are not of that size, or a layer is not there or gives rows instead of maps.
+pub fn look_at(
+    artifact: &Artifact,
+    sample: &Sample,
+    layers: &[String],
+    device: &Device,
+) -> Result<Seen, TrainError> {
+    let input = Input::of_pixels(sample.pixels.to_vec(), &artifact.input)?;
+    see(artifact, input, layers, device)
+}
+
+fn see(
+    artifact: &Artifact,
+    input: Input,
+    layers: &[String],
+    device: &Device,
+) -> Result<Seen, TrainError> {
     let shape = input.batch.shape;
     let images = || {
         let data = TensorData::new(input.batch.images.clone(), shape);
@@ -150,31 +179,40 @@ impl FeatureMaps {
         strengths
     }
 
+    /// The largest absolute value, and whether there are negative ones.
+    fn range(&self) -> (f32, bool) {
+        let values = self.values.iter();
+        let largest = values.fold(0.0f32, |most, value| most.max(value.abs()));
+        (largest, self.values.iter().any(|value| *value < 0.0))
+    }
+
+    /// What the colours of [`draw`](Self::draw) mean, in words.
+    pub fn scale(&self) -> String {
+        let (largest, signed) = self.range();
+        if signed {
+            format!("blue -{largest:.2}, white 0, red {largest:.2}")
+        } else {
+            format!("black 0, pale yellow {largest:.2}")
+        }
+    }
+
     /// The `most` strongest maps as a grid, all on one scale: from black (0) to pale yellow (the
     /// largest value of all), or from blue over white (0) to red where values are signed.
     ///
     /// # Errors
     /// As [`Draw::scene`](receptive_plot::Draw::scene).
     pub fn draw(&self, title: &str, seen: &Seen, most: usize) -> Result<Grid, PlotError> {
-        let largest = self
-            .values
-            .iter()
-            .fold(0.0f32, |most, value| most.max(value.abs()));
-        let signed = self.values.iter().any(|value| *value < 0.0);
+        let (largest, signed) = self.range();
         let [height, width] = self.size;
         let strengths = self.strengths();
-        let scale = if signed {
-            format!("blue -{largest:.2}, white 0, red {largest:.2}")
-        } else {
-            format!("black 0, pale yellow {largest:.2}")
-        };
         let mut grid = Grid::new(title)
             .subtitle(&format!(
                 "{} of {} channels of layer {} ({height}x{width}), the strongest first, with their mean \
-                 absolute values; {scale}",
+                 absolute values; {}",
                 strengths.len().min(most),
                 strengths.len(),
-                self.number
+                self.number,
+                self.scale()
             ))
             .fitted()
             .tile(tile(&seen.pixels, seen.size).caption("the picture"));
@@ -189,62 +227,6 @@ impl FeatureMaps {
         }
         Ok(grid)
     }
-}
-
-/// A picture as the network saw it: bytes, channels last, of this height, width and channels.
-pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile {
-    match channels {
-        3 => Tile::rgb(width, height, pixels),
-        1 => Tile::grey(width, height, pixels),
-        // The first channel stands for pictures that no screen can show.
-        more => {
-            let first: Vec<u8> = pixels.iter().step_by(more).copied().collect();
-            Tile::grey(width, height, &first)
-        }
-    }
-}
-
-/// The filters of the first convolution: in colour where it sees colours, else grey, with 0 at half
-/// brightness and all on one scale. `None` where the network has no convolution on its input.
-pub fn filters(artifact: &Artifact, most: usize) -> Option<Grid> {
-    let plan = artifact.model.plan();
-    let first = plan.layers.first()?;
-    let Operation::Conv2d {
-        channels: [inputs, count],
-        kernel_size: [height, width],
-        groups,
-        ..
-    } = first.operation
-    else {
-        return None;
-    };
-    let weight = artifact.model.values(&first.number)?.weight;
-    let depth = inputs / groups;
-    let largest = weight
-        .iter()
-        .fold(f32::MIN_POSITIVE, |most, w| most.max(w.abs()));
-    let byte = |value: f32| (127.5 + 127.5 * value / largest).round() as u8;
-    let mut grid = Grid::new("Filters of the first layer")
-        .subtitle(&format!(
-            "{} of {count} filters of {depth}x{height}x{width}; grey is 0, white {largest:.2}",
-            count.min(most)
-        ))
-        .fitted();
-    for (number, filter) in weight.chunks(depth * height * width).take(most).enumerate() {
-        let area = height * width;
-        let tile = if depth == 3 {
-            let bytes: Vec<u8> = (0..area)
-                .flat_map(|place| (0..3).map(move |channel| channel * area + place))
-                .map(|at| byte(filter[at]))
-                .collect();
-            Tile::rgb(width, height, &bytes)
-        } else {
-            let bytes: Vec<u8> = filter[..area].iter().map(|value| byte(*value)).collect();
-            Tile::grey(width, height, &bytes)
-        };
-        grid = grid.tile(tile.caption(&number.to_string()));
-    }
-    Some(grid)
 }
 
 fn colour(value: f32, largest: f32, signed: bool) -> [u8; 3] {

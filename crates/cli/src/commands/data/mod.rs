@@ -1,3 +1,5 @@
+mod batch;
+
 use super::{paragraph, print, print_json};
 use crate::args::DataArgs;
 use crate::error::CliError;
@@ -33,9 +35,14 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         // Listing what is damaged is this command's job, not failing over it.
         bad_images: BadImages::Skip,
         allow_empty_classes: true,
+        // As `train` splits it.
+        seed: arguments.seed,
         ..DataOptions::default()
     };
     let data = open(&arguments.data, &options, &DataProgress::default())?;
+    if arguments.show {
+        return batch::draw(&data, arguments);
+    }
     if arguments.json {
         print_json(&shown(&data))?;
     } else {

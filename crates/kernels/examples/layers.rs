@@ -1,0 +1,134 @@
+//! How near each convolution comes to what this machine can do: one thread, 16 images, forward,
+//! gradient with respect to the input, and to the weights. Rates count the multiplications and
+//! additions of plain sums, which Winograd's filtering needs only a quarter of: it may pass the peak.
+//!
+//! `cargo run --release -p receptive-kernels --example layers`
+
+use burn::tensor::{Device, Distribution, Tensor};
+use receptive_kernels::{Algorithm, Conv2dOptions, conv2d};
+use std::time::{Duration, Instant};
+
+// As in the program: the system's allocator faults every page in anew.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const IMAGES: usize = 16;
+/// Channels, filters and side of the networks that `receptive bench` times.
+const LAYERS: [[usize; 3]; 9] = [
+    [1, 32, 28],
+    [32, 64, 14],
+    [3, 64, 32],
+    [64, 64, 32],
+    [64, 128, 16],
+    [128, 128, 16],
+    [128, 256, 8],
+    [256, 256, 8],
+    [32, 32, 128],
+];
+
+fn main() -> Result<(), rayon::ThreadPoolBuildError> {
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    one.install(table);
+    Ok(())
+}
+
+fn table() {
+    println!("peak: {:.1} GMAC/s (512 x 512 x 512)", peak());
+    println!(
+        "{:<18}{:<9}{:>9}{:>9}{:>9}",
+        "layer", "", "forward", "input", "weights"
+    );
+    for layer in LAYERS {
+        for (name, algorithm) in [("auto", Algorithm::Auto), ("direct", Algorithm::Direct)] {
+            let [forward, input, weights] = rates(layer, algorithm);
+            let [channels, filters, side] = layer;
+            let layer = format!("{channels} to {filters}, {side}x{side}");
+            println!("{layer:<18}{name:<9}{forward:>9.1}{input:>9.1}{weights:>9.1}");
+        }
+    }
+}
+
+/// Of a product whose factors stay in the cache.
+fn peak() -> f64 {
+    const SIDE: usize = 512;
+    let device = Device::flex();
+    let square = || Tensor::<2>::random([SIDE, SIDE], Distribution::Default, &device);
+    let (a, b) = (square(), square());
+    let best = best(|| {
+        let start = Instant::now();
+        let product = a.clone().matmul(b.clone());
+        let taken = start.elapsed();
+        drop(product);
+        taken
+    });
+    SIDE.pow(3) as f64 / best / 1e9
+}
+
+fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3] {
+    let device = Device::flex().autodiff();
+    let options = Conv2dOptions {
+        strides: [1, 1],
+        padding: [1; 4],
+        dilation: [1, 1],
+        relu: true,
+        algorithm,
+    };
+    let x = || {
+        Tensor::<4>::random(
+            [IMAGES, channels, side, side],
+            Distribution::Default,
+            &device,
+        )
+    };
+    let weight = Tensor::<4>::random(
+        [filters, channels, 3, 3],
+        Distribution::Normal(0.0, 0.1),
+        &device,
+    );
+    let (plain, followed) = (x(), x().require_grad());
+    let macs = (IMAGES * channels * 9 * filters * side * side) as f64;
+    let forward = best(|| {
+        let start = Instant::now();
+        let y = conv2d(plain.clone(), weight.clone(), None, options);
+        let taken = start.elapsed();
+        drop(y);
+        taken
+    });
+    // Of `(y * pull).sum()`, less the time that this takes by itself.
+    let pull = Tensor::random(
+        [IMAGES, filters, side, side],
+        Distribution::Default,
+        &device,
+    );
+    let backward = |y: &dyn Fn() -> Tensor<4>| {
+        best(|| {
+            let sum = (y() * pull.clone()).sum();
+            let start = Instant::now();
+            let gradients = sum.backward();
+            let taken = start.elapsed();
+            drop(gradients);
+            taken
+        })
+    };
+    let leaf = pull.clone().require_grad();
+    let alone = backward(&|| leaf.clone());
+    let of = |x: &Tensor<4>, weight: &Tensor<4>| {
+        let y = || conv2d(x.clone(), weight.clone(), None, options);
+        (backward(&y) - alone).max(1e-9)
+    };
+    let input = of(&followed, &weight);
+    let weights = of(&plain, &weight.clone().require_grad());
+    [forward, input, weights].map(|seconds| macs / seconds / 1e9)
+}
+
+/// The quickest of several runs, in seconds: others were disturbed.
+fn best(mut run: impl FnMut() -> Duration) -> f64 {
+    let start = Instant::now();
+    let mut best = f64::MAX;
+    let mut runs = 0;
+    while runs < 5 || start.elapsed() < Duration::from_millis(300) {
+        best = best.min(run().as_secs_f64());
+        runs += 1;
+    }
+    best
+}

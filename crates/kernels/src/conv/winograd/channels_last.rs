@@ -1,0 +1,242 @@
+//! Planes to pixels of neighbouring channels, and back.
+
+use crate::lanes::{kept, vectorised};
+use std::ops::Range;
+
+/// Side of the squares that are turned at a time: four vectors of four.
+const SIDE: usize = 4;
+
+/// Planes as they are read.
+pub(super) trait Planes: Copy + Sync {
+    /// The planes of one image, of `values` values.
+    fn image(self, image: usize, values: usize) -> Self;
+    fn four(self, at: usize) -> [f32; SIDE];
+    fn one(self, at: usize) -> f32;
+}
+
+impl Planes for &[f32] {
+    fn image(self, image: usize, values: usize) -> Self {
+        &self[image * values..][..values]
+    }
+
+    #[inline(always)]
+    fn four(self, at: usize) -> [f32; SIDE] {
+        let mut four = [0.0; SIDE];
+        four.copy_from_slice(&self[at..][..SIDE]);
+        four
+    }
+
+    #[inline(always)]
+    fn one(self, at: usize) -> f32 {
+        self[at]
+    }
+}
+
+/// Gradients, 0 where the ReLU after them was shut.
+#[derive(Clone, Copy)]
+pub(super) struct Masked<'a> {
+    pub(super) grad: &'a [f32],
+    pub(super) output: &'a [f32],
+}
+
+impl Planes for Masked<'_> {
+    fn image(self, image: usize, values: usize) -> Self {
+        Self {
+            grad: self.grad.image(image, values),
+            output: self.output.image(image, values),
+        }
+    }
+
+    #[inline(always)]
+    fn four(self, at: usize) -> [f32; SIDE] {
+        let (grad, output) = (self.grad.four(at), self.output.four(at));
+        let mut four = [0.0; SIDE];
+        for (i, four) in four.iter_mut().enumerate() {
+            *four = kept(grad[i], output[i] > 0.0);
+        }
+        four
+    }
+
+    #[inline(always)]
+    fn one(self, at: usize) -> f32 {
+        kept(self.grad[at], self.output[at] > 0.0)
+    }
+}
+
+/// A window of an image's planes, which may reach over its edges.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    /// Height and width of the planes.
+    pub(super) plane: [usize; 2],
+    /// The window's first row and column in the plane; negative where it begins outside.
+    pub(super) first: [isize; 2],
+    /// The window's height and width.
+    pub(super) size: [usize; 2],
+}
+
+impl Window {
+    /// The part of the window along an axis that lies inside the plane, counted from the window's
+    /// first place.
+    fn inside(&self, axis: usize) -> Range<usize> {
+        let at = |place: isize| (place - self.first[axis]).clamp(0, self.size[axis] as isize);
+        at(0) as usize..at(self.plane[axis] as isize) as usize
+    }
+}
+
+/// Copies a window of `channels` planes, channels last; 0 outside the planes and in the channels that
+/// fill up a pixel.
+///
+/// # Shapes
+/// - `planes`: `[channels, plane height, plane width]` of one image
+/// - `pixels`: `[window height, window width, pixel]`
+pub(super) fn to_pixels(
+    planes: impl Planes,
+    window: Window,
+    channels: usize,
+    pixel: usize,
+    pixels: &mut [f32],
+) {
+    let [rows, columns] = [window.inside(0), window.inside(1)];
+    let width = window.size[1];
+    let plane = window.plane[0] * window.plane[1];
+    vectorised(|| {
+        for (row, line) in pixels.chunks_exact_mut(width * pixel).enumerate() {
+            if !rows.contains(&row) {
+                line.fill(0.0);
+                continue;
+            }
+            line[..columns.start * pixel].fill(0.0);
+            line[columns.end * pixel..].fill(0.0);
+            let line = &mut line[columns.start * pixel..columns.end * pixel];
+            let first = row.wrapping_add_signed(window.first[0]) * window.plane[1]
+                + columns.start.wrapping_add_signed(window.first[1]);
+            turn_in(planes, first, plane, channels, pixel, line);
+        }
+    });
+}
+
+#[inline(always)]
+fn turn_in(
+    planes: impl Planes,
+    first: usize,
+    plane: usize,
+    channels: usize,
+    pixel: usize,
+    line: &mut [f32],
+) {
+    let count = line.len() / pixel;
+    let (whole, whole_channels) = (count / SIDE * SIDE, channels / SIDE * SIDE);
+    for x in (0..whole).step_by(SIDE) {
+        let line = &mut line[x * pixel..(x + SIDE) * pixel];
+        for channel in (0..whole_channels).step_by(SIDE) {
+            let mut square = [[0.0; SIDE]; SIDE];
+            for (i, values) in square.iter_mut().enumerate() {
+                *values = planes.four((channel + i) * plane + first + x);
+            }
+            for (j, to) in line.chunks_exact_mut(pixel).enumerate() {
+                let to = &mut to[channel..channel + SIDE];
+                for (to, from) in to.iter_mut().zip(square) {
+                    *to = from[j];
+                }
+            }
+        }
+    }
+    for (x, to) in line.chunks_exact_mut(pixel).enumerate() {
+        let done = if x < whole { whole_channels } else { 0 };
+        for (channel, to) in to.iter_mut().enumerate().take(channels).skip(done) {
+            *to = planes.one(channel * plane + first + x);
+        }
+        to[channels..].fill(0.0);
+    }
+}
+
+/// Copies pixels back to planes.
+///
+/// # Shapes
+/// - `pixels`: `[pixels, pixel]`
+/// - `planes`: a slice of each channel, from which `places` are written
+pub(super) fn to_planes(
+    pixels: &[f32],
+    pixel: usize,
+    planes: &mut [&mut [f32]],
+    places: Range<usize>,
+) {
+    vectorised(|| {
+        for (group, planes) in planes.chunks_mut(SIDE).enumerate() {
+            let pixels = &pixels[group * SIDE..];
+            match planes {
+                [a, b, c, d] => {
+                    let planes = [a, b, c, d].map(|plane| &mut plane[places.clone()]);
+                    turn_out(pixels, pixel, planes);
+                }
+                few => {
+                    for (channel, plane) in few.iter_mut().enumerate() {
+                        let from = pixels[channel..].iter().step_by(pixel);
+                        for (to, from) in plane[places.clone()].iter_mut().zip(from) {
+                            *to = *from;
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn turn_out(pixels: &[f32], pixel: usize, mut planes: [&mut [f32]; SIDE]) {
+    let count = planes[0].len();
+    let whole = count / SIDE * SIDE;
+    for x in (0..whole).step_by(SIDE) {
+        let mut square = [[0.0; SIDE]; SIDE];
+        for (i, values) in square.iter_mut().enumerate() {
+            *values = pixels.four((x + i) * pixel);
+        }
+        for (channel, plane) in planes.iter_mut().enumerate() {
+            for (to, from) in plane[x..x + SIDE].iter_mut().zip(square) {
+                *to = from[channel];
+            }
+        }
+    }
+    for x in whole..count {
+        for (channel, plane) in planes.iter_mut().enumerate() {
+            plane[x] = pixels[x * pixel + channel];
+        }
+    }
+}
+
+/// `target[column][row] = source[row][column]`: how weights change places.
+///
+/// # Shapes
+/// - `source`: `rows` lines that start `source_line` values apart
+/// - `target`: `columns` lines that start `target_line` values apart
+pub(super) fn turn(
+    source: &[f32],
+    source_line: usize,
+    [rows, columns]: [usize; 2],
+    target: &mut [f32],
+    target_line: usize,
+) {
+    vectorised(|| {
+        let whole = [rows / SIDE * SIDE, columns / SIDE * SIDE];
+        for row in (0..whole[0]).step_by(SIDE) {
+            for column in (0..whole[1]).step_by(SIDE) {
+                let mut square = [[0.0; SIDE]; SIDE];
+                for (i, values) in square.iter_mut().enumerate() {
+                    *values = source.four((row + i) * source_line + column);
+                }
+                for j in 0..SIDE {
+                    let to = &mut target[(column + j) * target_line + row..][..SIDE];
+                    for (to, from) in to.iter_mut().zip(square) {
+                        *to = from[j];
+                    }
+                }
+            }
+        }
+        for row in 0..rows {
+            let done = if row < whole[0] { whole[1] } else { 0 };
+            for column in done..columns {
+                target[column * target_line + row] = source[row * source_line + column];
+            }
+        }
+    });
+}

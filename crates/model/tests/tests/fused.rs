@@ -1,0 +1,94 @@
+//! Layers that are computed at once give what they give one by one; and exactly means exactly.
+
+use burn::module::Module;
+use burn::tensor::{Device, Distribution, Tensor};
+use receptive_model::{Classifier, DropoutKey, exactly, presets};
+
+const KEY: DropoutKey = DropoutKey {
+    seed: 1,
+    step: 0,
+    first_row: 0,
+};
+
+fn classifier(name: &str, device: &Device) -> Classifier {
+    let config = presets::preset(name, presets::usual_input(name)).unwrap();
+    let plan = config.with_classes(10).plan().unwrap();
+    plan.init_seeded(3, device)
+}
+
+fn images(model: &Classifier, device: &Device) -> Tensor<4> {
+    let input = model.input();
+    let shape = [6, input.channels, input.height, input.width];
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+/// The largest difference, relative to the largest value.
+fn difference<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> f32 {
+    let largest: f32 = right.clone().abs().max().into_scalar();
+    let far: f32 = (left - right).abs().max().into_scalar();
+    far / largest
+}
+
+/// A network whose batch norms have seen something, so that their statistics matter.
+fn trained(name: &str) -> Classifier {
+    let device = Device::flex().autodiff();
+    let model = classifier(name, &device);
+    let x = images(&model, &device).mul_scalar(2.0).add_scalar(0.5);
+    let (_, statistics) = model.forward_keyed(x, KEY);
+    let model = model.merge_statistics(&[(1.0, statistics)]);
+    model.valid()
+}
+
+#[test]
+fn a_batch_norm_within_the_convolutions_weights_changes_no_logit() {
+    for name in ["small", "accurate", "vgg", "resnet"] {
+        let model = trained(name);
+        let x = images(&model, &Device::flex());
+        // A layer that is asked for is computed one by one with all before it.
+        let last = model.plan().layers.last().unwrap().number.clone();
+        let one_by_one = model.forward_until(x.clone(), &last).unwrap().flat();
+        let far = difference(model.forward(x), one_by_one);
+        assert!(far < 1e-5, "{name}: {far}");
+    }
+}
+
+#[test]
+fn exact_convolutions_leave_zeros_where_nothing_depends() {
+    let device = Device::flex().autodiff();
+    let input = receptive_model::InputConfig {
+        channels: 3,
+        height: 24,
+        width: 24,
+    };
+    let config = presets::preset("plain-4", input).unwrap().with_classes(2);
+    let model = config.plan().unwrap().init_seeded(5, &device);
+    let outside = |gradient: Tensor<4>| {
+        let field = Tensor::<4>::ones([1, 3, 9, 9], &gradient.device());
+        // The field of four 3x3 convolutions around the middle is 9x9.
+        let field = Tensor::<4>::zeros([1, 3, 24, 24], &gradient.device())
+            .slice_assign([0..1, 0..3, 8..17, 8..17], field);
+        let outside = gradient.abs() * field.sub_scalar(1.0).abs();
+        outside.sum().into_scalar::<f32>()
+    };
+    let gradient = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+        let x = Tensor::<4>::random([1, 3, 24, 24], Distribution::Default, &device).require_grad();
+        let middle = forward(x.clone()).slice([0..1, 0..32, 12..13, 12..13]);
+        x.grad(&middle.sum().backward()).unwrap()
+    };
+    let map = |x| model.forward_until(x, "conv2d_4").unwrap().map().unwrap();
+    let exact = gradient(&|x| exactly(|| map(x)));
+    assert_eq!(outside(exact), 0.0);
+    // Else there would be no need for it.
+    assert!(outside(gradient(&map)) > 0.0);
+}
+
+#[test]
+fn training_with_exact_convolutions_gives_almost_the_same_loss() {
+    let device = Device::flex().autodiff();
+    let model = classifier("vgg", &device);
+    let x = images(&model, &device);
+    let (fast, _) = model.forward_keyed(x.clone(), KEY);
+    let (exact, _) = exactly(|| model.forward_keyed(x, KEY));
+    let far = difference(fast.without_autodiff(), exact.without_autodiff());
+    assert!(far > 0.0 && far < 1e-4, "{far}");
+}

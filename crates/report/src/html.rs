@@ -1,0 +1,188 @@
+//! What several sections are written with.
+
+use crate::part::{Part, sentence};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
+use receptive_model::artifact::store::read_capped;
+use receptive_plot::{Draw, Grid, Tile};
+use std::path::Path;
+
+/// A picture within the page.
+#[derive(Debug, Clone)]
+pub(crate) struct Picture {
+    /// A data URI.
+    source: String,
+    /// In CSS pixels.
+    size: (u32, u32),
+    /// Whether its pixels are to stay squares when it is enlarged.
+    is_coarse: bool,
+}
+
+/// The largest picture that is taken from a run's directory, in bytes.
+const FILE_BYTES: u64 = 32 << 20;
+/// The longest side of a small picture that is stored, in pixels.
+const MOST_PIXELS: usize = 160;
+
+impl Picture {
+    /// A drawing, as SVG.
+    pub(crate) fn drawn(drawing: &dyn Draw) -> Part<Self> {
+        let size = drawing.scene().map_err(sentence)?.size();
+        let svg = drawing.to_svg().map_err(sentence)?;
+        Ok(Self {
+            source: uri("image/svg+xml", svg.as_bytes()),
+            size: (size.0.ceil() as u32, size.1.ceil() as u32),
+            is_coarse: false,
+        })
+    }
+
+    /// A PNG file that a run left; none where it is gone, too large or something else.
+    pub(crate) fn file(path: &Path) -> Option<Self> {
+        Self::png(&read_capped(path, FILE_BYTES).ok()?)
+    }
+
+    /// A PNG file of twice as many pixels as CSS has.
+    fn png(file: &[u8]) -> Option<Self> {
+        // Signature, then the header's length and name, then width and height.
+        let number = |at: usize| {
+            let bytes = file.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_be_bytes(bytes))
+        };
+        if !file.starts_with(b"\x89PNG\r\n\x1a\n") {
+            return None;
+        }
+        Some(Self {
+            source: uri("image/png", file),
+            size: (number(16)?.div_ceil(2), number(20)?.div_ceil(2)),
+            is_coarse: false,
+        })
+    }
+
+    /// A small picture, pixel by pixel.
+    pub(crate) fn tile(tile: &Tile) -> Part<Self> {
+        let png = tile.to_png(MOST_PIXELS).map_err(sentence)?;
+        let (width, height) = tile.size();
+        Ok(Self {
+            source: uri("image/png", &png),
+            size: (width as u32, height as u32),
+            is_coarse: width.max(height) < 100,
+        })
+    }
+
+    pub(crate) fn html(&self, alt: &str) -> Markup {
+        let (width, height) = self.size;
+        let class = self.is_coarse.then_some("coarse");
+        html! { img class=[class] src=(self.source) width=(width) height=(height) alt=(alt); }
+    }
+}
+
+fn uri(kind: &str, bytes: &[u8]) -> String {
+    format!("data:{kind};base64,{}", STANDARD.encode(bytes))
+}
+
+/// A drawing on a light card, with words below it.
+pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
+    html! {
+        figure.card {
+            div.scroll { (picture.html(alt)) }
+            figcaption { (caption) }
+        }
+    }
+}
+
+/// The same for a picture whose words would be too small on a phone: there it scrolls in its card.
+pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
+    html! {
+        figure.card.wide {
+            div.scroll tabindex="0" role="region" aria-label=(alt) { (picture.html(alt)) }
+            figcaption { (caption) }
+        }
+    }
+}
+
+/// Small pictures with their words, as many to a row as there is room for; `class` is the style's.
+pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
+    html! {
+        ul class={ "tiles " (class) } {
+            @for (picture, words) in all {
+                li { figure { (picture.html(words)) figcaption { (words) } } }
+            }
+        }
+    }
+}
+
+/// A grid's pictures for [`tiles`].
+pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
+    grid.tiles()
+        .iter()
+        .map(|tile| Ok((Picture::tile(tile)?, tile.words().to_string())))
+        .collect()
+}
+
+/// A table in a box of its own, which scrolls where the page is narrow. The first column names the
+/// row; columns from `numbers` on hold numbers.
+pub(crate) fn table(caption: &str, head: &[&str], numbers: usize, rows: &[Vec<String>]) -> Markup {
+    let class = |column: usize| (column >= numbers).then_some("number");
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption { (caption) }
+                thead {
+                    tr {
+                        @for (column, name) in head.iter().enumerate() {
+                            th scope="col" class=[class(column)] { (name) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (column, cell) in row.iter().enumerate() {
+                                @if column == 0 {
+                                    th scope="row" { (cell) }
+                                } @else {
+                                    td class=[class(column)] { (cell) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Names and values.
+pub(crate) fn facts(all: &[(String, String)]) -> Markup {
+    html! {
+        dl.facts {
+            @for (name, value) in all {
+                div { dt { (name) } dd { (value) } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_data_are_words_and_nothing_else() {
+        let name = "<script>alert(1)</script>\" onload=\"x";
+        let table = table("classes", &["class", "images"], 1, &[vec![name.into()]]);
+        let tile = Picture::tile(&Tile::grey(1, 1, &[7])).unwrap();
+        let page = table.into_string() + &tiles("", &[(tile, name.into())]).into_string();
+        assert!(!page.contains("<script"), "{page}");
+        assert!(!page.contains("\" onload"), "{page}");
+        assert!(page.contains("&lt;script&gt;"), "{page}");
+    }
+
+    #[test]
+    fn a_png_knows_its_size_and_other_files_are_refused() {
+        let png = Tile::grey(9, 4, &[0; 36]).to_png(100).unwrap();
+        assert_eq!(Picture::png(&png).unwrap().size, (5, 2));
+        assert!(Picture::png(b"GIF89a").is_none());
+        assert!(Picture::png(&png[..18]).is_none());
+    }
+}

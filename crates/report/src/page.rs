@@ -1,0 +1,134 @@
+//! The page: its frame, its sections in order, and what is missing from it.
+
+use crate::part::{Part, missing};
+use crate::report::{Missing, Report};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("style.css");
+
+/// Pictures from within the page and its own style are all that it may load.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
+                      form-action 'none'";
+
+/// A section: the name that links lead to, its heading, and its content or why there is none.
+struct Section {
+    id: &'static str,
+    heading: &'static str,
+    body: Part<Markup>,
+}
+
+impl Report {
+    /// The whole page.
+    pub fn html(&self) -> String {
+        let sections = self.sections();
+        let title = format!("Run {} · receptive", self.headline.name());
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="generator" content=(concat!("receptive ", env!("CARGO_PKG_VERSION")));
+                    title { (title) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    (self.headline.html())
+                    nav aria-label="Sections" {
+                        ul {
+                            @for section in &sections {
+                                li { a href=(format!("#{}", section.id)) { (section.heading) } }
+                            }
+                        }
+                    }
+                    main {
+                        @for section in &sections { (section.html()) }
+                    }
+                    footer {
+                        "Made by receptive " (env!("CARGO_PKG_VERSION")) " of " (self.headline.run)
+                    }
+                }
+            }
+        };
+        page.into_string()
+    }
+
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        let gone = |section, reason: &String| Missing {
+            section,
+            reason: reason.clone(),
+        };
+        let data = self.data.reason().map(|reason| gone("Data", reason));
+        let sections = self.sections().into_iter();
+        let others =
+            sections.filter_map(|section| Some(gone(section.heading, &section.body.err()?)));
+        data.into_iter().chain(others).collect()
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        fn part<T>(part: &Part<T>, html: fn(&T) -> Markup) -> Part<Markup> {
+            part.as_ref().map(html).map_err(String::clone)
+        }
+        let section = |id, heading, body| Section { id, heading, body };
+        let growth = self.growth.as_ref().map(|growth| {
+            section(
+                "growth",
+                "Field in training",
+                part(growth, |part| part.html()),
+            )
+        });
+        let first = [
+            section("curves", "Training", part(&self.curves, |part| part.html())),
+            section(
+                "confusion",
+                "Confusion",
+                part(&self.confusions, |part| part.html()),
+            ),
+            section(
+                "classes",
+                "Classes",
+                part(&self.classes, |part| part.html()),
+            ),
+            section(
+                "losses",
+                "Top losses",
+                part(&self.losses, |part| part.html()),
+            ),
+            section("data", "Data", Ok(self.data.html())),
+            section(
+                "batch",
+                "Augmented batch",
+                part(&self.batch, |part| part.html()),
+            ),
+            section("model", "Network", Ok(self.model.html())),
+            section(
+                "features",
+                "Feature maps",
+                part(&self.features, |part| part.html()),
+            ),
+            section(
+                "field",
+                "Receptive field",
+                part(&self.field, |part| part.html()),
+            ),
+        ];
+        let last = section("settings", "Settings", Ok(self.settings.html()));
+        first.into_iter().chain(growth).chain([last]).collect()
+    }
+}
+
+impl Section {
+    fn html(&self) -> Markup {
+        html! {
+            section id=(self.id) {
+                h2 { (self.heading) }
+                @match &self.body {
+                    Ok(body) => (body),
+                    Err(sentence) => (missing(sentence)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A run, looked at from all sides.
+
+use crate::part::{Part, sentence};
+use crate::sections::{
+    Batch, Classes, Confusions, Curves, Data, Features, Field, Growth, Headline, HeldOut, Losses,
+    Model, Settings,
+};
+use crate::{Options, Watch};
+use burn::tensor::Device;
+use receptive_erf::gaussian::Verdict;
+use receptive_model::Artifact;
+use receptive_train::{ImagesOf, RunDirectory, RunLog, TrainError};
+use serde::Serialize;
+
+/// Everything that a page about a run shows.
+#[derive(Debug)]
+pub struct Report {
+    pub(crate) headline: Headline,
+    pub(crate) data: Data,
+    pub(crate) model: Model,
+    pub(crate) curves: Part<Curves>,
+    pub(crate) confusions: Part<Confusions>,
+    pub(crate) classes: Part<Classes>,
+    pub(crate) losses: Part<Losses>,
+    pub(crate) batch: Part<Batch>,
+    pub(crate) features: Part<Features>,
+    pub(crate) field: Part<Field>,
+    /// None where nobody asked for it.
+    pub(crate) growth: Option<Part<Growth>>,
+    pub(crate) settings: Settings,
+}
+
+/// The main figures, for programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    /// The run's directory.
+    pub run: String,
+    /// The preset, where the network is one.
+    pub network: Option<String>,
+    /// The data set's name or path.
+    pub data: String,
+    /// Learnt numbers.
+    pub params: usize,
+    /// Multiply-adds an image.
+    pub macs: usize,
+    /// Whole epochs.
+    pub epochs: usize,
+    /// The kept epoch, from 1.
+    pub best_epoch: Option<usize>,
+    /// The split that was evaluated: `test`, or `val` where there is no test split.
+    pub split: Option<&'static str>,
+    /// Its images.
+    pub images: Option<usize>,
+    /// The share of right answers on it.
+    pub top1: Option<f64>,
+    /// The share of answers among the first five.
+    pub top5: Option<f64>,
+    /// The mean cross entropy.
+    pub loss: Option<f64>,
+    /// The standard deviation of the effective receptive field, pixels.
+    pub erf_sigma: Option<f64>,
+    /// Whether that field is a Gaussian.
+    pub erf_verdict: Option<Verdict>,
+    /// What could not be shown, and why.
+    pub missing: Vec<Missing>,
+}
+
+/// A section without its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The section's heading.
+    pub section: &'static str,
+    /// Why it is not there, as the page says it.
+    pub reason: String,
+}
+
+impl Report {
+    /// Looks at a run on this device, without autodiff.
+    ///
+    /// # Errors
+    /// When the run has no model, or its model or config can't be read. Everything else that is
+    /// missing is said in its section.
+    pub fn of(
+        run: &RunDirectory,
+        options: &Options,
+        device: &Device,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, TrainError> {
+        let artifact = Artifact::load(&run.kept_model()?, device)?;
+        let config = run.config()?;
+        let log = RunLog::read(run).map_err(sentence);
+        let path = run.path();
+        let remedy = format!("receptive report {} --data DATA", path.display());
+        let wanted = ImagesOf {
+            data: options.data.as_deref(),
+            is_moved: options.data.is_some(),
+            data_dir: options.data_dir.as_deref(),
+            ..ImagesOf::own(path, remedy)
+        };
+        let images = wanted.open(&artifact, watch.data).map_err(sentence);
+        let held_out = match &images {
+            Ok(images) => HeldOut::of(images, &artifact, options, device, watch.evaluation),
+            Err(sentence) => Err(sentence.clone()),
+        };
+        let field = Field::of(&artifact, &held_out, options, device, watch.field);
+        Ok(Self {
+            data: Data::of(&config, &artifact, &images),
+            model: Model::of(&artifact),
+            curves: Curves::of(&log),
+            confusions: Confusions::of(run, &held_out, &artifact),
+            classes: Classes::of(&held_out, &log, &artifact),
+            losses: Losses::of(&held_out, &artifact),
+            batch: Batch::of(&images, &config, &artifact, options.batch),
+            features: Features::of(&held_out, &artifact, options.channels, device),
+            growth: Growth::of(run, &config, &log),
+            settings: Settings::of(run)?,
+            headline: Headline::of(run, &config, &artifact, &log, &held_out, &field),
+            field,
+        })
+    }
+
+    /// The main figures.
+    pub fn figures(&self) -> Figures {
+        let headline = &self.headline;
+        let found = headline.found.as_ref();
+        Figures {
+            run: headline.run.clone(),
+            network: headline.network.clone(),
+            data: headline.data.clone(),
+            params: headline.params,
+            macs: headline.macs,
+            epochs: headline.epochs,
+            best_epoch: headline.best_epoch,
+            split: found.map(|found| found.split),
+            images: found.map(|found| found.images),
+            top1: found.map(|found| found.top1),
+            top5: found.map(|found| found.top5),
+            loss: found.map(|found| found.loss),
+            erf_sigma: self.field.as_ref().ok().map(Field::sigma),
+            erf_verdict: headline.verdict,
+            missing: self.missing(),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Training images as the network saw them.
+
+use crate::html::{Picture, pictures, tiles};
+use crate::part::{Part, sentence};
+use maud::{Markup, html};
+use receptive_model::Artifact;
+use receptive_train::look::{changes, training_batch};
+use receptive_train::{Images, RunConfig, samples_for};
+
+#[derive(Debug)]
+pub(crate) struct Batch {
+    tiles: Vec<(Picture, String)>,
+    changes: String,
+}
+
+impl Batch {
+    pub(crate) fn of(
+        images: &Part<Images>,
+        config: &RunConfig,
+        artifact: &Artifact,
+        count: usize,
+    ) -> Part<Self> {
+        let images = images.as_ref().map_err(String::clone)?;
+        let samples = samples_for(&images.data.train, &artifact.input, 0);
+        if samples.is_empty() {
+            return Err("The data set has no training images.".into());
+        }
+        let augment = &config.train.augment;
+        let (mean, seed) = (&artifact.input.mean, config.train.seed);
+        let grid = training_batch(&samples, &artifact.classes, augment, mean, seed, count);
+        Ok(Self {
+            tiles: pictures(&grid.map_err(sentence)?)?,
+            changes: changes(augment),
+        })
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        html! {
+            p {
+                "The first " (self.tiles.len()) " images of the first epoch, resized and "
+                (self.changes) ". Each epoch changes them anew."
+            }
+            (tiles("batch", &self.tiles))
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Precision, recall and F1 of each class.
+
+use super::HeldOut;
+use crate::html::table;
+use crate::part::Part;
+use crate::words::{grouped, percent_or_dash};
+use maud::{Markup, html};
+use receptive_model::Artifact;
+use receptive_train::RunLog;
+use receptive_train::metrics::{ClassReport, report};
+
+#[derive(Debug)]
+pub(crate) struct Classes {
+    rows: Vec<ClassReport>,
+    /// Why the rows are from the run's log.
+    from_log: Option<String>,
+}
+
+/// Of more classes only the weakest are shown at once.
+const MOST_OPEN: usize = 30;
+/// How many those are.
+const WEAKEST: usize = 15;
+
+impl Classes {
+    pub(crate) fn of(
+        held_out: &Part<HeldOut>,
+        log: &Part<RunLog>,
+        artifact: &Artifact,
+    ) -> Part<Self> {
+        match held_out {
+            Ok(held_out) => Ok(Self {
+                rows: report(&held_out.evaluation.confusion, &artifact.classes),
+                from_log: None,
+            }),
+            Err(reason) => Self::logged(log, reason),
+        }
+    }
+
+    /// What was found when training ended.
+    fn logged(log: &Part<RunLog>, reason: &str) -> Part<Self> {
+        let end = log.as_ref().ok().and_then(|log| log.end.as_ref());
+        let rows = end.map_or(Vec::new(), |end| end.classes.clone());
+        if rows.is_empty() {
+            return Err(reason.into());
+        }
+        Ok(Self {
+            rows,
+            from_log: Some(reason.into()),
+        })
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        let mut rows: Vec<Vec<String>> = self.rows.iter().map(row).collect();
+        rows.push(self.mean());
+        let head = ["class", "precision", "recall", "F1", "images"];
+        let all = table("Precision, recall and F1", &head, 1, &rows);
+        html! {
+            @if let Some(reason) = &self.from_log {
+                p.missing { (reason) " These are the figures from the end of training." }
+            }
+            @if self.rows.len() > MOST_OPEN {
+                (table("The weakest classes, by F1", &head, 1, &self.weakest()))
+                details { summary { "All classes" } (all) }
+            } @else { (all) }
+            p.note {
+                "Precision: of the images taken for the class, the share that are. Recall: of the \
+                 class's images, the share taken for it. F1: the harmonic mean of both. Mean: over the \
+                 classes, each counting the same. A dash stands where there is nothing to divide by."
+            }
+        }
+    }
+
+    /// The classes with the lowest F1; one that was neither there nor predicted has none.
+    fn weakest(&self) -> Vec<Vec<String>> {
+        let mut known: Vec<(f64, &ClassReport)> = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row.f1?, row)))
+            .collect();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        known
+            .iter()
+            .take(WEAKEST)
+            .map(|(_, class)| row(class))
+            .collect()
+    }
+
+    /// The mean over classes, each counting the same.
+    fn mean(&self) -> Vec<String> {
+        let mean = |value: fn(&ClassReport) -> Option<f64>| {
+            let known: Vec<f64> = self.rows.iter().filter_map(value).collect();
+            let count = known.len();
+            percent_or_dash((count > 0).then(|| known.iter().sum::<f64>() / count as f64))
+        };
+        vec![
+            "mean".into(),
+            mean(|row| row.precision),
+            mean(|row| row.recall),
+            mean(|row| row.f1),
+            grouped(self.rows.iter().map(|row| row.images).sum()),
+        ]
+    }
+}
+
+fn row(class: &ClassReport) -> Vec<String> {
+    vec![
+        class.class.clone(),
+        percent_or_dash(class.precision),
+        percent_or_dash(class.recall),
+        percent_or_dash(class.f1),
+        grouped(class.images),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_never_predicted_has_a_dash_and_does_not_count_in_the_mean() {
+        let one = |class: &str, precision, recall, images| ClassReport {
+            class: class.into(),
+            images,
+            precision,
+            recall,
+            f1: recall,
+        };
+        let classes = Classes {
+            rows: vec![
+                one("a", Some(0.5), Some(1.0), 3),
+                one("b", None, Some(0.0), 1),
+            ],
+            from_log: None,
+        };
+        let [_, precision, recall, _, images] = classes.mean().try_into().unwrap();
+        assert_eq!(
+            [precision, recall, images],
+            ["50.0\u{a0}%", "50.0\u{a0}%", "4"]
+        );
+        assert!(
+            classes
+                .html()
+                .into_string()
+                .contains("<td class=\"number\">–</td>")
+        );
+    }
+
+    #[test]
+    fn of_many_classes_the_weakest_come_first_and_all_are_there() {
+        let one = |class: usize| ClassReport {
+            class: format!("class {class}"),
+            images: 1,
+            precision: None,
+            recall: None,
+            f1: (class != 5).then_some(1.0 - class as f64 / 100.0),
+        };
+        let mut classes = Classes {
+            rows: (0..40).map(one).collect(),
+            from_log: None,
+        };
+        let weakest = classes.weakest();
+        assert_eq!((weakest.len(), weakest[0][0].as_str()), (15, "class 39"));
+        let page = classes.html().into_string();
+        assert_eq!(page.matches("class 39").count(), 2);
+        assert_eq!(page.matches("class 5<").count(), 1);
+        classes.rows.truncate(30);
+        assert!(!classes.html().into_string().contains("weakest"));
+    }
+
+    #[test]
+    fn without_images_and_without_an_end_it_says_why() {
+        let reason = "The images are gone.";
+        assert_eq!(
+            Classes::logged(&Ok(RunLog::default()), reason).unwrap_err(),
+            reason
+        );
+        assert_eq!(
+            Classes::logged(&Err("x".into()), reason).unwrap_err(),
+            reason
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! Which classes are taken for which.
+
+use super::HeldOut;
+use crate::html::{Picture, wide_figure};
+use crate::part::Part;
+use crate::words::{grouped, percent};
+use maud::{Markup, html};
+use receptive_model::Artifact;
+use receptive_train::metrics::Confusion;
+use receptive_train::{RunDirectory, confusion_matrix};
+
+#[derive(Debug)]
+pub(crate) enum Confusions {
+    /// Few classes: a table.
+    Table {
+        classes: Vec<String>,
+        confusion: Confusion,
+        split: &'static str,
+    },
+    /// Many: a picture, and the pairs in words.
+    Picture {
+        classes: Vec<String>,
+        confusion: Confusion,
+        picture: Picture,
+        split: &'static str,
+    },
+    /// The images are gone: what was drawn when training ended.
+    Drawn { picture: Picture, reason: String },
+}
+
+/// Tables of more classes are too wide to be read.
+const MOST_COLUMNS: usize = 24;
+/// Pairs that are named.
+const PAIRS: usize = 8;
+
+impl Confusions {
+    pub(crate) fn of(
+        run: &RunDirectory,
+        held_out: &Part<HeldOut>,
+        artifact: &Artifact,
+    ) -> Part<Self> {
+        let held_out = match held_out {
+            Ok(held_out) => held_out,
+            Err(reason) => {
+                return match Picture::file(&run.path().join(RunDirectory::CONFUSION)) {
+                    Some(picture) => Ok(Self::Drawn {
+                        picture,
+                        reason: reason.clone(),
+                    }),
+                    None => Err(reason.clone()),
+                };
+            }
+        };
+        let classes = artifact.classes.clone();
+        let confusion = held_out.evaluation.confusion.clone();
+        let split = held_out.words();
+        if classes.len() <= MOST_COLUMNS {
+            return Ok(Self::Table {
+                classes,
+                confusion,
+                split,
+            });
+        }
+        let picture = Picture::drawn(&confusion_matrix(&confusion, &classes, ""))?;
+        Ok(Self::Picture {
+            classes,
+            confusion,
+            picture,
+            split,
+        })
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        match self {
+            Self::Table {
+                classes,
+                confusion,
+                split,
+            } => html! {
+                p { (summary(confusion, split)) " A row is a true class, a column what it was taken for." }
+                div.beside {
+                    (table(classes, confusion))
+                    div { (pairs(classes, confusion)) }
+                }
+            },
+            Self::Picture {
+                classes,
+                confusion,
+                picture,
+                split,
+            } => html! {
+                (wide_figure(picture, &summary(confusion, split), &html! { (summary(confusion, split)) }))
+                (pairs(classes, confusion))
+            },
+            Self::Drawn { picture, reason } => html! {
+                p.missing { (reason) }
+                (wide_figure(
+                    picture,
+                    "Confusion matrix, drawn when training ended",
+                    &html! { "As it was drawn when training ended." },
+                ))
+            },
+        }
+    }
+}
+
+fn summary(confusion: &Confusion, split: &str) -> String {
+    format!(
+        "{} of {} images of the {split} were taken for what they are.",
+        grouped(confusion.correct()),
+        grouped(confusion.total())
+    )
+}
+
+fn table(classes: &[String], confusion: &Confusion) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Confusion matrix" {
+            table.confusion {
+                caption.hidden { "Confusion matrix: true classes by row, predicted ones by column" }
+                thead {
+                    tr {
+                        td {}
+                        @for class in classes { th scope="col" { span { (class) } } }
+                        th scope="col" { span { "images" } }
+                    }
+                }
+                tbody {
+                    @for (label, row) in confusion.rows().iter().enumerate() {
+                        @let images: usize = row.iter().sum();
+                        tr {
+                            th scope="row" { (classes.get(label).map_or("", String::as_str)) }
+                            @for (predicted, count) in row.iter().enumerate() {
+                                (cell(*count, images, label == predicted))
+                            }
+                            td.sum { (grouped(images)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A count on the colour of its share: by square root, since mistakes are rare and must be seen.
+fn cell(count: usize, images: usize, is_right: bool) -> Markup {
+    if count == 0 {
+        return html! { td.none { "0" } };
+    }
+    let shade = (count as f64 / images.max(1) as f64).sqrt();
+    let kind = if is_right { "right" } else { "wrong" };
+    let strong = if shade > 0.6 { " strong" } else { "" };
+    html! {
+        td class=(format!("{kind}{strong}")) style=(format!("--shade:{:.0}%", 100.0 * shade)) {
+            (grouped(count))
+        }
+    }
+}
+
+/// The mistakes that happen most, in words.
+fn pairs(classes: &[String], confusion: &Confusion) -> Markup {
+    let worst = confusion.worst(PAIRS);
+    let name = |class: usize| classes.get(class).map_or("", String::as_str);
+    html! {
+        h3 { "Most confused pairs" }
+        @if worst.is_empty() {
+            p { "Not one image was taken for another class." }
+        } @else {
+            ol.pairs {
+                @for (label, predicted, count) in worst {
+                    @let images: usize = confusion.rows().get(label).map_or(0, |row| row.iter().sum());
+                    li {
+                        strong { (name(label)) } " was taken for " strong { (name(predicted)) } ": "
+                        (grouped(count)) " of " (grouped(images)) " ("
+                        (percent(count as f64 / images.max(1) as f64)) ")"
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn confusion() -> Confusion {
+        let mut confusion = Confusion::new(3);
+        for (label, predicted, times) in [(0, 0, 8), (0, 1, 2), (1, 1, 5), (2, 1, 1), (2, 2, 4)] {
+            for _ in 0..times {
+                confusion.add(label, predicted);
+            }
+        }
+        confusion
+    }
+
+    fn classes() -> Vec<String> {
+        ["shirt", "<script>alert(1)</script>", "coat"]
+            .map(String::from)
+            .into()
+    }
+
+    #[test]
+    fn the_most_confused_pairs_are_named_in_order_and_escaped() {
+        let page = pairs(&classes(), &confusion()).into_string();
+        let text: String = page.replace("<strong>", "").replace("</strong>", "");
+        let first = text.find("shirt was taken for &lt;script&gt;").unwrap();
+        let second = text.find("coat was taken for &lt;script&gt;").unwrap();
+        assert!(first < second, "{text}");
+        assert!(text.contains(": 2 of 10 (20.0\u{a0}%)"), "{text}");
+        assert!(text.contains(": 1 of 5 (20.0\u{a0}%)"), "{text}");
+        assert!(!page.contains("<script"), "{page}");
+    }
+
+    #[test]
+    fn without_mistakes_there_are_no_pairs() {
+        let mut right = Confusion::new(2);
+        right.add(0, 0);
+        let page = pairs(&classes()[..2], &right).into_string();
+        assert!(page.contains("Not one image"), "{page}");
+    }
+
+    #[test]
+    fn every_count_stands_in_its_cell() {
+        let said = summary(&confusion(), "test split");
+        assert!(
+            said.starts_with("17 of 20 images of the test split"),
+            "{said}"
+        );
+        let page = table(&classes(), &confusion()).into_string();
+        assert!(
+            page.contains("<td class=\"wrong\" style=\"--shade:45%\">2</td>"),
+            "{page}"
+        );
+        assert!(
+            page.contains("<td class=\"right strong\" style=\"--shade:100%\">5</td>"),
+            "{page}"
+        );
+        assert_eq!(page.matches("scope=\"row\"").count(), 3);
+    }
+}

@@ -1,0 +1,151 @@
+//! How it learnt.
+
+use crate::html::{Picture, figure, table};
+use crate::part::Part;
+use crate::words::{percent, percent_or_dash};
+use maud::{Markup, html};
+use receptive_plot::Chart;
+use receptive_train::{Epoch, RunLog, curve_panels};
+
+#[derive(Debug)]
+pub(crate) struct Curves {
+    loss: Picture,
+    top1: Picture,
+    epochs: Vec<Epoch>,
+}
+
+impl Curves {
+    pub(crate) fn of(log: &Part<RunLog>) -> Part<Self> {
+        let log = log.as_ref().map_err(|sentence| {
+            format!("The log of the run can't be read, so there are no curves: {sentence}")
+        })?;
+        if log.epochs.is_empty() {
+            return Err("No epoch was finished, so there are no curves.".into());
+        }
+        // Each by itself: side by side on a desk, one below the other on a phone.
+        let drawn = |panel| {
+            let chart = Chart::new("").x_label("epoch").x_whole().panel(panel);
+            Picture::drawn(&chart)
+        };
+        let [loss, top1] = curve_panels(&log.epochs);
+        Ok(Self {
+            loss: drawn(loss)?,
+            top1: drawn(top1)?,
+            epochs: log.epochs.clone(),
+        })
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        let rows: Vec<Vec<String>> = self.epochs.iter().map(row).collect();
+        let head = [
+            "epoch",
+            "training loss",
+            "training top-1",
+            "validation loss",
+            "validation top-1",
+            "learning rate",
+            "images/s",
+        ];
+        let loss = self.words(
+            "Loss",
+            |epoch| Some(epoch.train_loss),
+            |epoch| epoch.val_loss,
+            |loss| format!("{loss:.3}"),
+        );
+        let top1 = self.words(
+            "Top-1",
+            |epoch| Some(epoch.train_top1),
+            |epoch| epoch.val_top1,
+            percent,
+        );
+        html! {
+            div.pair {
+                (figure(&self.loss, &loss, &html! { "Loss of each epoch." }))
+                (figure(&self.top1, &top1, &html! { "Share of right answers of each epoch." }))
+            }
+            p.note {
+                "Training is measured on augmented images, with dropout and label smoothing; validation \
+                 without any of them."
+            }
+            details {
+                summary { "The same as numbers" }
+                (table("Every epoch", &head, 1, &rows))
+            }
+        }
+    }
+
+    /// What the curves show, for those who do not see them.
+    fn words(
+        &self,
+        what: &str,
+        train: fn(&Epoch) -> Option<f64>,
+        val: fn(&Epoch) -> Option<f64>,
+        number: fn(f64) -> String,
+    ) -> String {
+        let way = |value: fn(&Epoch) -> Option<f64>| {
+            let first = value(self.epochs.first()?)?;
+            let last = value(self.epochs.last()?)?;
+            Some(format!("from {} to {}", number(first), number(last)))
+        };
+        let mut words = format!("{what} over {} epochs", self.epochs.len());
+        for (name, way) in [("training", way(train)), ("validation", way(val))] {
+            if let Some(way) = way {
+                words += &format!("; {name} {way}");
+            }
+        }
+        words
+    }
+}
+
+fn row(epoch: &Epoch) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.4}"));
+    let best = if epoch.best { " ★" } else { "" };
+    vec![
+        format!("{}{best}", epoch.epoch),
+        number(Some(epoch.train_loss)),
+        percent(epoch.train_top1),
+        number(epoch.val_loss),
+        percent_or_dash(epoch.val_top1),
+        format!("{:.2e}", epoch.learning_rate),
+        format!("{:.0}", epoch.images_per_second),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_log_or_an_epoch_it_says_so() {
+        let none = Curves::of(&Ok(RunLog::default())).unwrap_err();
+        assert!(none.contains("No epoch"), "{none}");
+        let unread = Curves::of(&Err("it is gone.".into())).unwrap_err();
+        assert!(unread.contains("it is gone."), "{unread}");
+    }
+
+    #[test]
+    fn a_run_without_validation_has_curves_and_dashes() {
+        let epoch = |number: usize| Epoch {
+            epoch: number,
+            train_loss: 2.0 / number as f64,
+            train_top1: 0.25 * number as f64,
+            val_loss: None,
+            val_top1: None,
+            val_top5: None,
+            learning_rate: 0.1,
+            images_per_second: 100.0,
+            data_wait: 0.0,
+            seconds: number as f64,
+            best: false,
+            erf: None,
+        };
+        let log = RunLog {
+            epochs: vec![epoch(1), epoch(2)],
+            ..RunLog::default()
+        };
+        let page = Curves::of(&Ok(log)).unwrap().html().into_string();
+        assert!(page.contains("training from 2.000 to 1.000"), "{page}");
+        assert!(!page.contains("; validation from"), "{page}");
+        assert!(page.contains("<td class=\"number\">–</td>"), "{page}");
+    }
+}

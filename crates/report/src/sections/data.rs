@@ -1,0 +1,170 @@
+//! What it was trained on.
+
+use crate::html::{facts, table};
+use crate::part::{Part, missing};
+use crate::words::{grouped, percent};
+use maud::{Markup, html};
+use receptive_data::{DataSet, Range};
+use receptive_model::{Artifact, InputSpec};
+use receptive_train::{Images, RunConfig};
+
+#[derive(Debug)]
+pub(crate) struct Data {
+    source: String,
+    classes: usize,
+    input: InputSpec,
+    found: Part<Found>,
+}
+
+/// What is known only while the images are there.
+#[derive(Debug)]
+struct Found {
+    splits: Vec<String>,
+    /// A row a class, then one of sums: name, images of each split.
+    counts: Vec<Vec<String>>,
+    sizes: Vec<(String, String)>,
+    notes: Vec<String>,
+}
+
+/// Tables of more classes are folded up.
+const MOST_OPEN: usize = 30;
+
+impl Data {
+    pub(crate) fn of(config: &RunConfig, artifact: &Artifact, images: &Part<Images>) -> Self {
+        Self {
+            source: config.data.source.clone(),
+            classes: artifact.classes.len(),
+            input: artifact.input.clone(),
+            found: match images {
+                Ok(images) => Ok(Found::of(&images.data)),
+                Err(sentence) => Err(sentence.clone()),
+            },
+        }
+    }
+
+    pub(crate) fn reason(&self) -> Option<&String> {
+        self.found.as_ref().err()
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        let input = &self.input;
+        let numbers = |all: &[f32]| {
+            let words: Vec<String> = all.iter().map(|value| format!("{value:.4}")).collect();
+            words.join(", ")
+        };
+        let mut known = vec![
+            ("source".to_string(), self.source.clone()),
+            ("classes".into(), grouped(self.classes)),
+            (
+                "input".into(),
+                format!(
+                    "{} × {} × {} (channels, height, width)",
+                    input.channels, input.height, input.width
+                ),
+            ),
+            ("mean of a channel".into(), numbers(&input.mean)),
+            ("standard deviation".into(), numbers(&input.std)),
+        ];
+        if let Ok(found) = &self.found {
+            known.extend(found.sizes.iter().cloned());
+        }
+        html! {
+            (facts(&known))
+            @match &self.found {
+                Err(sentence) => (missing(sentence)),
+                Ok(found) => (found.html()),
+            }
+        }
+    }
+}
+
+impl Found {
+    fn of(data: &DataSet) -> Self {
+        let splits: Vec<_> = data.splits().filter(|split| !split.is_empty()).collect();
+        let counts: Vec<Vec<usize>> = splits.iter().map(|split| split.class_counts()).collect();
+        let mut rows: Vec<Vec<String>> = data
+            .classes
+            .iter()
+            .enumerate()
+            .map(|(class, name)| {
+                let count = |counts: &Vec<usize>| grouped(counts.get(class).copied().unwrap_or(0));
+                [name.clone()]
+                    .into_iter()
+                    .chain(counts.iter().map(count))
+                    .collect()
+            })
+            .collect();
+        let sums = splits.iter().map(|split| grouped(split.len()));
+        rows.push(["all".to_string()].into_iter().chain(sums).collect());
+        let range = |range: Range| match range.min == range.max {
+            true => format!("{} pixels", range.min),
+            false => format!(
+                "{} to {} pixels, median {}",
+                range.min, range.max, range.median
+            ),
+        };
+        let sizes = data.sizes().map_or(Vec::new(), |sizes| {
+            let colours: Vec<String> = sizes
+                .colours
+                .iter()
+                .map(|(kind, count)| format!("{} {kind}", grouped(*count)))
+                .collect();
+            vec![
+                ("height of the images".to_string(), range(sizes.height)),
+                ("width of the images".into(), range(sizes.width)),
+                ("colours".into(), colours.join(", ")),
+            ]
+        });
+        let mut notes = data.notes.clone();
+        if !data.damaged.is_empty() {
+            notes.push(format!(
+                "{} damaged images are left out.",
+                grouped(data.damaged.len())
+            ));
+        }
+        notes.extend(imbalance(data));
+        Self {
+            splits: splits
+                .iter()
+                .map(|split| split.name().to_string())
+                .collect(),
+            counts: rows,
+            sizes,
+            notes,
+        }
+    }
+
+    fn html(&self) -> Markup {
+        let mut head = vec!["class"];
+        head.extend(self.splits.iter().map(String::as_str));
+        let table = table("Images of each class", &head, 1, &self.counts);
+        html! {
+            @for note in &self.notes { p { (note) } }
+            @if self.counts.len() > MOST_OPEN {
+                details { summary { "Images of each class" } (table) }
+            } @else { (table) }
+        }
+    }
+}
+
+/// Whether some class has far fewer training images than another.
+fn imbalance(data: &DataSet) -> Option<String> {
+    let counts = data.train.class_counts();
+    let named = || {
+        counts
+            .iter()
+            .zip(&data.classes)
+            .filter(|(count, _)| **count > 0)
+    };
+    let (least, rare) = named().min_by_key(|(count, _)| **count)?;
+    let (most, common) = named().max_by_key(|(count, _)| **count)?;
+    (*most >= 3 * *least).then(|| {
+        format!(
+            "The classes are of unequal size: {rare} has {} training images, {common} {} ({} of them \
+             all). `--set train.class_weights=balanced` makes each count the same.",
+            grouped(*least),
+            grouped(*most),
+            percent(*most as f64 / data.train.len().max(1) as f64)
+        )
+    })
+}

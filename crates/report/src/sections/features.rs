@@ -1,0 +1,96 @@
+//! What the network makes of one image.
+
+use super::HeldOut;
+use crate::html::{Picture, pictures, tiles};
+use crate::part::{Part, sentence};
+use crate::words::percent;
+use burn::tensor::Device;
+use maud::{Markup, html};
+use receptive_model::Artifact;
+use receptive_train::look::{Seen, look_at, map_layers, usual_layer};
+
+#[derive(Debug)]
+pub(crate) struct Features {
+    /// The image's true class.
+    label: String,
+    path: String,
+    answers: Vec<String>,
+    layers: Vec<Layer>,
+}
+
+/// One layer's maps.
+#[derive(Debug)]
+struct Layer {
+    heading: String,
+    caption: String,
+    tiles: Vec<(Picture, String)>,
+}
+
+impl Features {
+    pub(crate) fn of(
+        held_out: &Part<HeldOut>,
+        artifact: &Artifact,
+        most: usize,
+        device: &Device,
+    ) -> Part<Self> {
+        let held_out = held_out.as_ref().map_err(String::clone)?;
+        let sample = held_out.samples.get(held_out.example).map_err(sentence)?;
+        // A fine layer that shows what is seen where, and the last one that still has places.
+        let mut layers: Vec<String> = usual_layer(artifact).into_iter().collect();
+        layers.extend(map_layers(artifact).pop());
+        layers.dedup();
+        if layers.is_empty() {
+            return Err("The network has no layer whose output is a map.".into());
+        }
+        let seen = look_at(artifact, &sample, &layers, device).map_err(sentence)?;
+        Ok(Self {
+            label: artifact
+                .classes
+                .get(sample.label)
+                .cloned()
+                .unwrap_or_default(),
+            path: held_out.samples.path(held_out.example),
+            answers: seen
+                .top
+                .iter()
+                .map(|answer| format!("{} {}", answer.class, percent(answer.probability)))
+                .collect(),
+            layers: drawn(&seen, most)?,
+        })
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        html! {
+            p {
+                "An image of class " strong { (self.label) } " (" span.path { (self.path) } "), taken for "
+                (self.answers.join(", ")) ". Strongest channels first, by their mean absolute value."
+            }
+            @for layer in &self.layers {
+                h3 { (layer.heading) }
+                p.note { (layer.caption) }
+                (tiles("maps", &layer.tiles))
+            }
+        }
+    }
+}
+
+fn drawn(seen: &Seen, most: usize) -> Part<Vec<Layer>> {
+    seen.layers
+        .iter()
+        .map(|maps| {
+            let grid = maps.draw("", seen, most).map_err(sentence)?;
+            Ok(Layer {
+                heading: format!("Layer {} ({})", maps.number, maps.name),
+                caption: format!(
+                    "{} of {} maps of {} × {}; {}.",
+                    maps.channels().min(most),
+                    maps.channels(),
+                    maps.size[0],
+                    maps.size[1],
+                    maps.scale()
+                ),
+                tiles: pictures(&grid)?,
+            })
+        })
+        .collect()
+}

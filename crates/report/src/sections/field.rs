@@ -1,0 +1,174 @@
+//! The effective receptive field, and whether it is a Gaussian.
+
+use super::HeldOut;
+use crate::Options;
+use crate::html::{Picture, facts, figure, table};
+use crate::part::{Part, sentence};
+use burn::tensor::Device;
+use maud::{Markup, html};
+use receptive_erf::gaussian::Verdict;
+use receptive_erf::theory::Weights;
+use receptive_erf::{
+    Aggregate, Inputs, Network, Noise, Probe, Study, default_layer, measure_layer, picture,
+};
+use receptive_model::Artifact;
+use receptive_train::field::on_threads;
+use receptive_train::{SplitInputs, TrainError};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(crate) struct Field {
+    study: Study,
+    /// What was measured over what.
+    conditions: String,
+    map: Picture,
+    sections: Picture,
+    radial: Option<Picture>,
+}
+
+impl Field {
+    pub(crate) fn of(
+        artifact: &Artifact,
+        held_out: &Part<HeldOut>,
+        options: &Options,
+        device: &Device,
+        progress: &(dyn Fn(u64, u64, f64) + Sync),
+    ) -> Part<Self> {
+        let (inputs, shown) = inputs(artifact, held_out).map_err(sentence)?;
+        let study = study(artifact, &*inputs, options, device, progress).map_err(sentence)?;
+        let parts = study.parts();
+        Ok(Self {
+            // A line must not end within the formula.
+            conditions: study.conditions(&shown).replace("|∂", "|\u{2060}∂"),
+            map: Picture::drawn(&parts.map)?,
+            sections: Picture::drawn(&parts.sections)?,
+            radial: parts
+                .radial
+                .as_ref()
+                .map(|chart| Picture::drawn(chart))
+                .transpose()?,
+            study,
+        })
+    }
+
+    /// Pixels.
+    pub(crate) fn sigma(&self) -> f64 {
+        self.study.report.headline.sigma_both.value
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.study.report.headline.judgement.verdict
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        let judgement = &self.study.report.headline.judgement;
+        let layer = &self.study.layer;
+        let rows: Vec<Vec<String>> = picture::numbers(judgement)
+            .into_iter()
+            .map(Vec::from)
+            .collect();
+        let alt = format!(
+            "Heat map of the effective receptive field of layer {}: {}, σ {} pixels",
+            layer.number,
+            judgement.verdict,
+            self.study.report.headline.sigma_both.within(2)
+        );
+        html! {
+            p {
+                "How much each input pixel matters to the middle unit of layer "
+                strong { (layer.number) " (" (layer.name) ")" } ": " (self.conditions) "."
+            }
+            p class={ "verdict " (colour(judgement.verdict)) } {
+                strong { (judgement.verdict) } " " (judgement.words)
+            }
+            @for note in &judgement.notes { p.note { (note) } }
+            div.pair {
+                (figure(&self.map, &alt, &html! { "The field, with the box that theory allows." }))
+                (figure(
+                    &self.sections,
+                    "Cross sections of the field beside a Gaussian and theory",
+                    &html! { "Cross sections through its middle." },
+                ))
+            }
+            (facts(&self.study.numbers()))
+            @if let Some(radial) = &self.radial {
+                details {
+                    summary { "Radial profile" }
+                    (figure(
+                        radial,
+                        "Mean of the field at equal distance from its middle",
+                        &html! { "Means at equal distance, which a Gaussian makes a bell." },
+                    ))
+                }
+            }
+            details {
+                summary { "All numbers" }
+                (table("The field in numbers", &["", "value", "95 % interval"], 1, &rows))
+            }
+        }
+    }
+}
+
+/// The images that were held out, or noise where they are gone; with words.
+fn inputs(
+    artifact: &Artifact,
+    held_out: &Part<HeldOut>,
+) -> Result<(Box<dyn Inputs>, String), TrainError> {
+    match held_out {
+        Ok(held_out) => {
+            let samples = Arc::clone(&held_out.samples);
+            let inputs = SplitInputs::new(samples, &artifact.input)?;
+            Ok((
+                Box::new(inputs),
+                format!("{}, {}, given weights", held_out.data, held_out.words()),
+            ))
+        }
+        Err(_) => {
+            let input = artifact.model.plan().input();
+            let shape = [input.channels, input.height, input.width];
+            Ok((
+                Box::new(Noise { shape, seed: 0 }),
+                "noise (the held-out images are not at hand), given weights".into(),
+            ))
+        }
+    }
+}
+
+fn study(
+    artifact: &Artifact,
+    inputs: &dyn Inputs,
+    options: &Options,
+    device: &Device,
+    progress: &(dyn Fn(u64, u64, f64) + Sync),
+) -> Result<Study, TrainError> {
+    let plan = artifact.model.plan();
+    let layer = default_layer(plan)?;
+    let probe = Probe::central(plan, &layer.number)?;
+    let measured = receptive_erf::Options {
+        samples: options.samples,
+        ..receptive_erf::Options::default()
+    };
+    let found = on_threads(options.threads, || {
+        measure_layer(
+            Network::Given(&artifact.model),
+            &layer.number,
+            &probe,
+            inputs,
+            &measured,
+            device,
+            &mut |done, most, noise| progress(done, most, noise),
+        )
+    })??;
+    let weights = Weights::Given(&artifact.model);
+    Ok(Study::of(found, plan, layer, weights, Aggregate::Abs)?)
+}
+
+/// The class of a verdict's colour.
+fn colour(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Gaussian => "gaussian",
+        Verdict::NotGaussian => "not-gaussian",
+        Verdict::Borderline => "borderline",
+        _ => "inconclusive",
+    }
+}

@@ -1,0 +1,208 @@
+//! What one wants to know first.
+
+use super::held_out::split_words;
+use super::{Field, HeldOut};
+use crate::part::Part;
+use crate::words::{date, duration, grouped, percent, short};
+use maud::{Markup, html};
+use receptive_erf::gaussian::Verdict;
+use receptive_model::{Artifact, presets};
+use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
+
+#[derive(Debug)]
+pub(crate) struct Headline {
+    /// The run's directory.
+    pub(crate) run: String,
+    /// The preset, where the network is one.
+    pub(crate) network: Option<String>,
+    /// The data set's name or path.
+    pub(crate) data: String,
+    pub(crate) params: usize,
+    pub(crate) macs: usize,
+    /// Whole epochs.
+    pub(crate) epochs: usize,
+    pub(crate) best_epoch: Option<usize>,
+    /// How the kept model does on what was held out.
+    pub(crate) found: Option<Found>,
+    /// Of the effective receptive field.
+    pub(crate) verdict: Option<Verdict>,
+    /// Layers that change what they get.
+    layers: usize,
+    began: Option<String>,
+    took: Option<f64>,
+    /// What is to be said of a run that did not do all its epochs.
+    remark: Option<String>,
+}
+
+/// Figures on a split.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) split: &'static str,
+    pub(crate) images: usize,
+    pub(crate) top1: f64,
+    pub(crate) top5: f64,
+    pub(crate) loss: f64,
+}
+
+impl Headline {
+    pub(crate) fn of(
+        run: &RunDirectory,
+        config: &RunConfig,
+        artifact: &Artifact,
+        log: &Part<RunLog>,
+        held_out: &Part<HeldOut>,
+        field: &Part<Field>,
+    ) -> Self {
+        let plan = artifact.model.plan();
+        let log = log.as_ref().ok();
+        Self {
+            run: run.path().display().to_string(),
+            network: presets::name_of(&plan.config),
+            data: config.data.source.clone(),
+            params: plan.total.params,
+            macs: plan.total.macs,
+            epochs: log.map_or(0, |log| log.epochs.len()),
+            best_epoch: log.and_then(best_epoch),
+            found: held_out.as_ref().ok().map(|held_out| Found {
+                split: held_out.split,
+                images: held_out.evaluation.images,
+                top1: held_out.evaluation.top1,
+                top5: held_out.evaluation.top5,
+                loss: held_out.evaluation.loss,
+            }),
+            verdict: field.as_ref().ok().map(Field::verdict),
+            layers: plan.layers.len(),
+            began: log.and_then(|log| date(log.began_ms?)),
+            took: log.and_then(RunLog::seconds),
+            remark: log.and_then(|log| remark(log, run, config.train.epochs)),
+        }
+    }
+
+    /// The run's directory without what leads to it.
+    pub(crate) fn name(&self) -> String {
+        let path = std::path::Path::new(&self.run);
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Network and data in a few words.
+    fn words(&self) -> String {
+        let network = match &self.network {
+            Some(name) => format!("Network {name}"),
+            None => format!("A network of {} layers", self.layers),
+        };
+        format!("{network} on {}", self.data)
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        let best = self
+            .best_epoch
+            .map(|best| format!("{best} of {}", self.epochs));
+        let all: Vec<(&str, String)> = [
+            ("best epoch", best),
+            ("parameters", Some(grouped(self.params))),
+            ("multiply-adds an image", Some(short(self.macs))),
+            ("training took", self.took.map(duration)),
+            ("began", self.began.clone()),
+            ("receptive field", self.verdict.map(verdict_words)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+        html! {
+            header {
+                p.kind { "Report of a training run" }
+                h1 { "Run " (self.name()) }
+                p.lead { (self.words()) }
+                @if let Some(remark) = &self.remark { p.missing { (remark) } }
+                dl.cards {
+                    @if let Some(found) = &self.found {
+                        div.main {
+                            dt { "top-1, " (split_words(found.split)) }
+                            dd { (percent(found.top1)) }
+                            dd.more {
+                                "top-5 " (percent(found.top5)) ", loss " (format!("{:.3}", found.loss))
+                                ", " (grouped(found.images)) " images"
+                            }
+                        }
+                    }
+                    @for (name, value) in &all {
+                        div { dt { (name) } dd { (value) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The verdict as it stands in a sentence.
+fn verdict_words(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Gaussian => "Gaussian".into(),
+        Verdict::NotGaussian => "not Gaussian".into(),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
+/// The kept epoch, from 1.
+fn best_epoch(log: &RunLog) -> Option<usize> {
+    let best = log.epochs.iter().rev().find(|epoch| epoch.best);
+    best.map(|epoch| epoch.epoch)
+}
+
+fn remark(log: &RunLog, run: &RunDirectory, wanted: usize) -> Option<String> {
+    let done = log.epochs.len();
+    let again = format!("receptive train --resume {}", run.path().display());
+    if let Some(message) = &log.diverged {
+        return Some(format!("It had to stop: {message}"));
+    }
+    match log.end.as_ref().map(|end| end.outcome) {
+        Some(Outcome::Finished) => None,
+        Some(Outcome::StoppedEarly) => Some(format!(
+            "Stopped early after {done} of {wanted} epochs: nothing got better any more."
+        )),
+        Some(Outcome::Interrupted { .. }) => Some(format!(
+            "Interrupted after {done} of {wanted} epochs; `{again}` goes on."
+        )),
+        None => Some(format!(
+            "Still training or killed: {done} of {wanted} epochs are done. `{again}` goes on with a \
+             run that was killed."
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use receptive_train::RunEnd;
+
+    fn ended(outcome: Outcome) -> RunLog {
+        RunLog {
+            end: Some(RunEnd {
+                outcome,
+                best_epoch: 1,
+                test_top1: None,
+                train_seconds: 1.0,
+                images_per_second: 1.0,
+                weights_sha256: String::new(),
+                classes: Vec::new(),
+            }),
+            ..RunLog::default()
+        }
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_says_so_and_how_it_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("config.toml"), "").unwrap();
+        let run = RunDirectory::open(directory.path()).unwrap();
+        assert_eq!(remark(&ended(Outcome::Finished), &run, 5), None);
+        let stopped = remark(&ended(Outcome::Interrupted { signal: 2 }), &run, 5).unwrap();
+        assert!(
+            stopped.contains("0 of 5") && stopped.contains("--resume"),
+            "{stopped}"
+        );
+        let killed = remark(&RunLog::default(), &run, 5).unwrap();
+        assert!(killed.contains("killed"), "{killed}");
+    }
+}

@@ -1,0 +1,88 @@
+//! The images that were held out, and the model's answers on them: what several sections show.
+
+use crate::Options;
+use crate::part::{Part, sentence};
+use burn::tensor::Device;
+use receptive_data::Samples;
+use receptive_model::Artifact;
+use receptive_train::metrics::{TopLosses, in_top};
+use receptive_train::{
+    Evaluation, Images, Observer, TrainError, Workers, evaluate_each, samples_for,
+};
+use std::sync::Arc;
+
+/// The test split, or the validation split where there is none, and how the model did on it.
+#[derive(Debug)]
+pub(crate) struct HeldOut {
+    /// `test` or `val`.
+    pub(crate) split: &'static str,
+    /// The data set's name.
+    pub(crate) data: String,
+    pub(crate) samples: Arc<Samples>,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) losses: TopLosses,
+    /// The first image that was taken for what it is, else the first one.
+    pub(crate) example: usize,
+}
+
+/// Decoded images kept in memory, in MiB: they are read for the answers, the pictures and the field.
+const CACHE_MB: u64 = 512;
+
+impl HeldOut {
+    pub(crate) fn of(
+        images: &Images,
+        artifact: &Artifact,
+        options: &Options,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Part<Self> {
+        let (split, name) = images.choose(None).map_err(|_| {
+            "No images were held out: the run has neither a test nor a validation split, and how a \
+             model does on what it was trained on says little."
+                .to_string()
+        })?;
+        let samples = samples_for(split, &artifact.input, CACHE_MB);
+        let mut losses = TopLosses::new(options.losses);
+        let mut example = None;
+        let mut evaluate = || -> Result<Evaluation, TrainError> {
+            let workers = Workers::new(options.threads)?;
+            evaluate_each(
+                &artifact.model,
+                &artifact.input,
+                &samples,
+                &workers,
+                device,
+                observer,
+                &mut |answer| {
+                    losses.add(&answer);
+                    let is_right = in_top(answer.logits, answer.label, 1);
+                    if is_right && example.is_none() {
+                        example = Some(answer.index);
+                    }
+                },
+            )
+        };
+        let evaluation = evaluate().map_err(sentence)?;
+        Ok(Self {
+            split: name,
+            data: images.data.name.clone(),
+            samples,
+            evaluation,
+            losses,
+            example: example.unwrap_or(0),
+        })
+    }
+
+    /// The split in words.
+    pub(crate) fn words(&self) -> &'static str {
+        split_words(self.split)
+    }
+}
+
+/// `test` as `test split`.
+pub(crate) fn split_words(split: &str) -> &'static str {
+    match split {
+        "test" => "test split",
+        _ => "validation split",
+    }
+}

@@ -1,0 +1,30 @@
+//! The sections of a page: one file each, with what it shows, how that is found, and how it is
+//! written.
+
+mod batch;
+mod classes;
+mod confusions;
+mod curves;
+mod data;
+mod features;
+mod field;
+mod growth;
+mod headline;
+mod held_out;
+mod losses;
+mod model;
+mod settings;
+
+pub(crate) use batch::Batch;
+pub(crate) use classes::Classes;
+pub(crate) use confusions::Confusions;
+pub(crate) use curves::Curves;
+pub(crate) use data::Data;
+pub(crate) use features::Features;
+pub(crate) use field::Field;
+pub(crate) use growth::Growth;
+pub(crate) use headline::Headline;
+pub(crate) use held_out::HeldOut;
+pub(crate) use losses::Losses;
+pub(crate) use model::Model;
+pub(crate) use settings::Settings;

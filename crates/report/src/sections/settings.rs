@@ -1,0 +1,59 @@
+//! How to do it again.
+
+use crate::words::quoted;
+use maud::{Markup, html};
+use receptive_model::artifact::store::read_text;
+use receptive_train::{RunDirectory, TrainError};
+
+#[derive(Debug)]
+pub(crate) struct Settings {
+    command: String,
+    config: String,
+}
+
+/// The largest config that is shown, in bytes.
+const CONFIG_BYTES: u64 = 4 << 20;
+
+impl Settings {
+    pub(crate) fn of(run: &RunDirectory) -> Result<Self, TrainError> {
+        let path = run.path().join("config.toml");
+        Ok(Self {
+            command: format!(
+                "receptive train --config {}",
+                quoted(&path.display().to_string())
+            ),
+            config: read_text(&path, CONFIG_BYTES)?,
+        })
+    }
+
+    pub(crate) fn html(&self) -> Markup {
+        html! {
+            p { "The same data, build and kind of processor give the same weights, bit for bit:" }
+            pre tabindex="0" { code { (self.command) } }
+            details {
+                summary { "All settings (config.toml)" }
+                pre tabindex="0" { code { (self.config) } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_survives_spaces_and_the_config_is_escaped() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("my run");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("config.toml"), "# </code><script>alert(1)").unwrap();
+        let settings = Settings::of(&RunDirectory::open(&path).unwrap()).unwrap();
+        assert!(
+            settings.command.ends_with("my run/config.toml'"),
+            "{}",
+            settings.command
+        );
+        assert!(!settings.html().into_string().contains("<script"));
+    }
+}

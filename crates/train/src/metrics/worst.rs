@@ -1,0 +1,94 @@
+//! The images a model is most wrong about.
+
+use super::{cross_entropy, softmax, top};
+use crate::Answer;
+
+/// The images with the largest losses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopLosses {
+    most: usize,
+    /// The largest loss first.
+    found: Vec<TopLoss>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TopLoss {
+    /// The image's place in its split.
+    pub index: usize,
+    /// Its class.
+    pub label: usize,
+    /// The class with the largest logit.
+    pub predicted: usize,
+    /// The predicted class's probability.
+    pub probability: f64,
+    /// Its own class's probability.
+    pub own_probability: f64,
+    /// The cross entropy.
+    pub loss: f64,
+}
+
+impl TopLosses {
+    /// Keeps at most `most` images.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            found: Vec::new(),
+        }
+    }
+
+    /// Looks at an image; of equal losses the first one seen stays in front.
+    pub fn add(&mut self, answer: &Answer<'_>) {
+        let loss = cross_entropy(answer.logits, answer.label);
+        let place = self.found.partition_point(|other| other.loss >= loss);
+        let Some(&predicted) = top(answer.logits, 1).first() else {
+            return;
+        };
+        if place >= self.most || loss.is_nan() {
+            return;
+        }
+        let probabilities = softmax(answer.logits);
+        let probability = |class: usize| probabilities.get(class).copied().unwrap_or(0.0);
+        let one = TopLoss {
+            index: answer.index,
+            label: answer.label,
+            predicted,
+            probability: probability(predicted),
+            own_probability: probability(answer.label),
+            loss,
+        };
+        self.found.insert(place, one);
+        self.found.truncate(self.most);
+    }
+
+    /// What was found, the largest loss first.
+    pub fn found(&self) -> &[TopLoss] {
+        &self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_come_first_and_the_rest_is_forgotten() {
+        let mut losses = TopLosses::new(2);
+        for (index, logits) in [[2.0, 0.0], [0.0, 4.0], [0.0, 1.0], [f32::NAN, 0.0]]
+            .iter()
+            .enumerate()
+        {
+            losses.add(&Answer {
+                index,
+                label: 0,
+                logits,
+            });
+        }
+        let found = losses.found();
+        assert_eq!([found[0].index, found[1].index], [1, 2]);
+        assert_eq!((found.len(), found[0].predicted), (2, 1));
+        assert!((found[0].probability - 0.982014).abs() < 1e-6);
+        assert!((found[0].own_probability - 0.017986).abs() < 1e-6);
+        assert!((found[0].loss - 4.018150).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,197 @@
+//! The images that a trained run is applied to.
+
+use crate::{DataConfig, RunConfig, RunDirectory, TrainError, data_options};
+use receptive_data::{BadImages, DataSet, KNOWN_NAMES, Progress, Split};
+use receptive_model::Artifact;
+use std::path::{Path, PathBuf};
+
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitName {
+    /// What it was trained on.
+    Train,
+    /// What the best epoch was chosen by.
+    Val,
+    /// What was left alone until the end.
+    Test,
+}
+
+/// Which images are asked for.
+#[derive(Debug, Clone)]
+pub struct ImagesOf<'a> {
+    /// The run's directory, or that of an artifact.
+    pub run: &'a Path,
+    /// The command that names other data, for messages.
+    pub remedy: String,
+    /// Another source than the run's own.
+    pub data: Option<&'a str>,
+    /// Whether `data` is the run's own data at another place, to be cut as it was then.
+    pub is_moved: bool,
+    /// The part; that which is most like a test where it is left out.
+    pub split: Option<SplitName>,
+    /// Other than the run's own: where named data sets are looked for first.
+    pub data_dir: Option<&'a Path>,
+    /// Other than the run's own: what is done about damaged images.
+    pub bad_images: Option<BadImages>,
+    /// Other than the run's own: at most this many training images.
+    pub limit: Option<usize>,
+}
+
+/// A data set, seen from a trained run.
+#[derive(Debug, Clone)]
+pub struct Images {
+    /// The whole set.
+    pub data: DataSet,
+    /// Whether it is what the run was trained on, cut as it was then.
+    pub is_own: bool,
+}
+
+/// What is to be opened.
+struct Wanted {
+    config: DataConfig,
+    seed: u64,
+    is_own: bool,
+}
+
+impl<'a> ImagesOf<'a> {
+    /// A run's own images.
+    pub fn own(run: &'a Path, remedy: String) -> Self {
+        Self {
+            run,
+            remedy,
+            data: None,
+            is_moved: false,
+            split: None,
+            data_dir: None,
+            bad_images: None,
+            limit: None,
+        }
+    }
+
+    /// Finds the images, with labels by the model's class names.
+    ///
+    /// # Errors
+    /// When the run does not know its data, it is no longer there or can't be read, or has classes
+    /// that the model does not have.
+    pub fn open(&self, artifact: &Artifact, progress: &dyn Progress) -> Result<Images, TrainError> {
+        let wanted = self.wanted()?;
+        let options = data_options(&wanted.config, wanted.seed, Some(artifact.classes.clone()));
+        Ok(Images {
+            data: receptive_data::open(&wanted.config.source, &options, progress)?,
+            is_own: wanted.is_own,
+        })
+    }
+
+    fn wanted(&self) -> Result<Wanted, TrainError> {
+        // `runs/001/last` is an artifact within its run.
+        let place = match (Artifact::is_at(self.run), self.run.parent()) {
+            (true, Some(parent)) => parent,
+            _ => self.run,
+        };
+        let run = RunDirectory::open(place).and_then(|run| run.config());
+        let own = |run: RunConfig| Wanted {
+            config: run.data,
+            seed: run.train.seed,
+            is_own: true,
+        };
+        let mut wanted = match (self.data, run) {
+            (None, Err(_)) => {
+                return Err(TrainError::NoData {
+                    what: self.run.display().to_string(),
+                    problem: "this model was copied out of its run and does not know its data; \
+                              name some"
+                        .into(),
+                    remedy: self.remedy.clone(),
+                });
+            }
+            (None, Ok(run)) => {
+                let source = &run.data.source;
+                if !KNOWN_NAMES.contains(&source.as_str()) && !Path::new(source).exists() {
+                    return Err(TrainError::NoData {
+                        what: source.clone(),
+                        problem: "what the run was trained on is no longer there; name its new \
+                                  place"
+                            .into(),
+                        remedy: self.remedy.clone(),
+                    });
+                }
+                own(run)
+            }
+            (Some(source), Ok(mut run)) if self.is_moved => {
+                run.data.source = source.into();
+                own(run)
+            }
+            (Some(source), Ok(run)) if is_same(source, &run.data.source) => own(run),
+            (Some(source), run) => {
+                let (trained, seed) =
+                    run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
+                // Without a split all that there is, else the parts that training would cut.
+                let share = |fraction| {
+                    if self.split.is_some() { fraction } else { 0.0 }
+                };
+                Wanted {
+                    config: DataConfig {
+                        source: source.into(),
+                        val_fraction: share(trained.val_fraction),
+                        test_fraction: share(trained.test_fraction),
+                        ..DataConfig::default()
+                    },
+                    seed,
+                    is_own: false,
+                }
+            }
+        };
+        let config = &mut wanted.config;
+        config.limit = self.limit.or(config.limit);
+        let data_dir = self.data_dir.map(PathBuf::from);
+        config.data_dir = data_dir.or(config.data_dir.take());
+        config.bad_images = self.bad_images.unwrap_or(config.bad_images);
+        Ok(wanted)
+    }
+}
+
+fn is_same(a: &str, b: &str) -> bool {
+    let place = |source: &str| Path::new(source).canonicalize().ok();
+    a == b || place(a).is_some_and(|a| Some(a) == place(b))
+}
+
+impl Images {
+    /// The part that was asked for, or else the one most like a test; and its name.
+    ///
+    /// # Errors
+    /// When there is no such image.
+    pub fn choose(&self, split: Option<SplitName>) -> Result<(&Split, &'static str), TrainError> {
+        let data = &self.data;
+        let test = data.test.as_ref();
+        let (val, train) = (Some(&data.val), Some(&data.train));
+        let candidates = match split {
+            Some(SplitName::Test) => vec![(test, "test")],
+            Some(SplitName::Val) => vec![(val, "val")],
+            Some(SplitName::Train) => vec![(train, "train")],
+            // Accuracy on what a model was trained on says little, so that must be asked for.
+            None if self.is_own => vec![(test, "test"), (val, "val")],
+            None => vec![(test, "test"), (val, "val"), (train, "whole")],
+        };
+        candidates
+            .into_iter()
+            .find_map(|(split, name)| Some((split.filter(|split| !split.is_empty())?, name)))
+            .ok_or_else(|| self.no_split())
+    }
+
+    fn no_split(&self) -> TrainError {
+        let there: Vec<String> = self
+            .data
+            .splits()
+            .filter(|split| !split.is_empty())
+            .map(|split| format!("--split {}", split.name()))
+            .collect();
+        TrainError::setting(
+            "--split",
+            format!(
+                "{} has no such images; there is {}",
+                self.data.name,
+                there.join(", ")
+            ),
+        )
+    }
+}

@@ -1,0 +1,124 @@
+//! A run's report in a browser: `RECEPTIVE_PYTHON` names a Python with websockets,
+//! `RECEPTIVE_CHROMIUM` a Chromium (`chromium` where it is not set).
+
+use crate::{run_in, tiny, tiny_run};
+use burn::tensor::Device;
+use image::{Rgb, RgbImage};
+use receptive_data::NoProgress;
+use receptive_report::{Options, Report, Watch};
+use receptive_train::{FieldConfig, Quiet, RunConfig, RunDirectory, Stop};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The page of a run of a moment with this config.
+fn page(directory: &Path, config: RunConfig) -> PathBuf {
+    let path = directory.join("001");
+    let device = Device::flex();
+    run_in(&path, config, &device, &mut Quiet, &Stop::default()).unwrap();
+    let run = RunDirectory::open(&path).unwrap();
+    let mut watch = Watch {
+        data: &NoProgress,
+        evaluation: &mut Quiet,
+        field: &|_, _, _| (),
+    };
+    let options = Options {
+        samples: 50,
+        ..Options::default()
+    };
+    let report = Report::of(&run, &options, &device, &mut watch).unwrap();
+    let file = path.join("report.html");
+    fs::write(&file, report.html()).unwrap();
+    file
+}
+
+/// What a browser says of it; screenshots are left in `target/screenshots/<name>`.
+fn seen(name: &str, page: &Path) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = std::env::var("RECEPTIVE_PYTHON")
+        .expect("RECEPTIVE_PYTHON: the Python interpreter with websockets");
+    let chromium = std::env::var("RECEPTIVE_CHROMIUM").unwrap_or("chromium".into());
+    let ran = Command::new(python)
+        .arg(root.join("python/browser.py"))
+        .arg(chromium)
+        .arg(page)
+        .arg(root.join("../target/screenshots").join(name))
+        .output()
+        .expect("Python starts");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{errors}");
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+}
+
+fn reads_well(seen: &Value) {
+    assert_eq!(seen["errors"], serde_json::json!([]), "console or network");
+    let views = seen["views"].as_object().unwrap();
+    assert_eq!(views.len(), 5);
+    for (name, view) in views {
+        assert!(view["images"].as_u64().unwrap() > 40, "{name}: {view}");
+        for none in ["broken", "wide"] {
+            assert_eq!(view[none], serde_json::json!([]), "{name}: {none}");
+        }
+        for zero in [
+            "without_alt",
+            "scripts",
+            "tables_without_head",
+            "headings_skipped",
+        ] {
+            assert_eq!(view[zero], 0, "{name}: {zero}");
+        }
+        assert_eq!(view["language"], "en");
+        assert_eq!(view["width"], view["window"], "{name} scrolls sideways");
+    }
+    assert_eq!(views["phone"]["window"], 390);
+}
+
+#[test]
+#[ignore = "needs Chromium and Python: RECEPTIVE_PYTHON names the latter"]
+fn chromium_shows_a_report_of_a_data_set_known_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = tiny_run();
+    config.track_erf = Some(FieldConfig {
+        samples: 50,
+        ..FieldConfig::default()
+    });
+    let seen = seen("fashion-mini", &page(directory.path(), config));
+    reads_well(&seen);
+    let sections = &seen["views"]["phone"]["sections"];
+    assert_eq!(sections.as_array().unwrap().len(), 11, "{sections}");
+}
+
+#[test]
+#[ignore = "needs Chromium and Python: RECEPTIVE_PYTHON names the latter"]
+fn chromium_shows_a_report_of_photos_with_hostile_and_endless_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let photos = directory.path().join("photos");
+    let classes = [
+        "<script>document.title='run'",
+        "<img src=x onerror=\"document.title='run'\">",
+        &"an_endless_name_without_a_place_to_break".repeat(3),
+        "two words",
+    ];
+    for (c, class) in classes.iter().enumerate() {
+        let folder = photos.join(class);
+        fs::create_dir_all(&folder).unwrap();
+        for i in 0..20u32 {
+            let picture = RgbImage::from_fn(90 + 5 * i, 70, |x, y| {
+                Rgb([(x * 2 + i) as u8, (y * 3) as u8, (60 * c) as u8])
+            });
+            picture.save(folder.join(format!("{i}.png"))).unwrap();
+        }
+    }
+    let mut config = RunConfig::new(tiny());
+    config.data.source = photos.display().to_string();
+    config.train.epochs = 2;
+    config.train.batch_size = 16;
+    let seen = seen("photos", &page(directory.path(), config));
+    reads_well(&seen);
+    let phone = &seen["views"]["phone"];
+    assert_eq!(phone["title"], "Run 001 · receptive");
+    for class in classes {
+        assert!(phone["text"].as_str().unwrap().contains(class), "{class}");
+    }
+}
