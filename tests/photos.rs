@@ -90,3 +90,28 @@ fn damaged_photos_are_refused_by_name_or_skipped_by_wish() {
     let error = predict_file(&artifact, &root.join("red/cut.jpg"), 5, &device).unwrap_err();
     assert!(error.to_string().contains("cut.jpg"), "{error}");
 }
+
+/// `small` halves its maps until they are small. Laid out for 28x28 and then given photos, it ended in
+/// a dense layer of eight million weights that did not learn.
+#[test]
+fn a_preset_is_laid_out_for_the_size_of_the_photos() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("photos");
+    photos(&root);
+    for (size, maps) in [(None, 4), (Some(96), 6)] {
+        let model = presets::preset("small", presets::usual_input("small")).unwrap();
+        let mut config = RunConfig::new(model);
+        config.data.source = root.display().to_string();
+        config.data.bad_images = BadImages::Skip;
+        config.data.image_size = size.map(|side: usize| side.into());
+        let prepared = crate::prepared(config).unwrap();
+        let mut layers = prepared.plan.layers.iter();
+        let last = layers.rfind(|layer| layer.kind == "max_pool2d").unwrap();
+        assert_eq!(last.output.map_size(), [maps; 2], "{size:?}");
+        assert!(
+            prepared.plan.total.params < 1_000_000,
+            "{}",
+            prepared.plan.total.params
+        );
+    }
+}

@@ -69,6 +69,7 @@ mod named;
 mod normalise;
 mod open;
 mod options;
+pub mod photos;
 mod picture;
 mod progress;
 mod quiet;

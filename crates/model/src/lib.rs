@@ -57,6 +57,7 @@ pub use error::ModelError;
 #[cfg(feature = "learner")]
 pub use module::ImageBatch;
 pub use module::{
-    BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, exactly, weights_sha256,
+    BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, Watched, exactly,
+    weights_sha256,
 };
 pub use plan::{Edges, Field, Operation, Plan, PlannedLayer, Shape, Total, Units};

@@ -14,6 +14,7 @@
 //! Hoffer et al. 2017).
 #![recursion_limit = "256"]
 
+pub mod attend;
 pub mod backend;
 pub mod bench;
 mod charts;

@@ -4,7 +4,7 @@ use crate::backend::default_device;
 use crate::config::{DataConfig, RunConfig};
 use crate::{Started, TrainError};
 use receptive_data::{DataOptions, DataSet, ImageSize, InputSize, KNOWN_NAMES, Progress, Samples};
-use receptive_model::{InputConfig, InputSpec, LayerConfig, Pair, Plan, Resize};
+use receptive_model::{InputConfig, InputSpec, LayerConfig, Pair, Plan, Resize, presets};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,6 +84,7 @@ pub fn prepare(
              early stopping out",
         ));
     }
+    let laid_out = config.model.clone();
     if input_from == InputFrom::Data {
         let natural = data.natural_size();
         config.model.input = natural_input(natural);
@@ -103,6 +104,12 @@ pub fn prepare(
             width,
             ..config.model.input
         };
+    }
+    // A preset's layers may depend on the images' size: it halves its maps until they are small.
+    if input_from == InputFrom::Data
+        && let Some(model) = presets::refit(&laid_out, config.model.input)
+    {
+        config.model = model;
     }
     if config.start.is_some()
         && let Some(LayerConfig::Linear(head)) = config.model.layers.last_mut()

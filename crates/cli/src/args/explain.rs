@@ -1,6 +1,7 @@
 //! `receptive explain`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -12,7 +13,7 @@ pub(crate) struct ExplainArgs {
 pub(crate) enum ExplainLayer {
     /// A convolution
     Conv(ExplainConv),
-    /// A max pool
+    /// A max, average or global average pool
     Pool(ExplainPool),
     /// A dense (linear) layer
     Dense(ExplainDense),
@@ -36,6 +37,9 @@ pub(crate) struct ExplainWindow {
     /// The map's channels
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) channels: usize,
+    /// Draw what each output reads into this PNG or SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -55,11 +59,21 @@ pub(crate) struct ExplainConv {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainPool {
+    /// What is taken of each window; `global` is the mean of the whole map
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = PoolKind::Max)]
+    pub(crate) kind: PoolKind,
     /// The window's side
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) kernel: usize,
     #[command(flatten)]
     pub(crate) window: ExplainWindow,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PoolKind {
+    Max,
+    Avg,
+    Global,
 }
 
 #[derive(Debug, Args)]

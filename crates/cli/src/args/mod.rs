@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod attend;
 mod backends;
 mod bench;
 mod data;
@@ -15,6 +16,7 @@ mod shared;
 mod summary;
 mod train;
 
+pub(crate) use attend::AttendArgs;
 pub(crate) use backends::BackendsArgs;
 pub(crate) use bench::BenchArgs;
 pub(crate) use data::DataArgs;
@@ -23,7 +25,7 @@ pub(crate) use erf::{
 };
 pub(crate) use evaluate::EvaluateArgs;
 pub(crate) use explain::{
-    ExplainArgs, ExplainConv, ExplainDense, ExplainLayer, ExplainPool, ExplainWindow,
+    ExplainArgs, ExplainConv, ExplainDense, ExplainLayer, ExplainPool, ExplainWindow, PoolKind,
 };
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use features::FeaturesArgs;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Draw what the network makes of an image: feature maps, and the first layer's filters
     Features(FeaturesArgs),
+    /// Show where the network looks in an image to find a class: Grad-CAM and input gradients
+    Attend(AttendArgs),
     /// Measure what a unit sees (its effective receptive field) and test whether it is a Gaussian
     Erf(ErfArgs),
     /// Write a trained model as ONNX, or as safetensors with its network in PyTorch

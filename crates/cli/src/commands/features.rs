@@ -1,12 +1,14 @@
-use super::{machine, model_directory, not_understood, percent, print, print_json};
+//! `receptive features`: what the network makes of a picture, layer by layer.
+
+use super::{create, machine, model_directory, not_understood, percent, print, print_json};
 use crate::args::FeaturesArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::say;
 use receptive_model::Artifact;
 use receptive_plot::Draw;
+use receptive_train::Prediction;
 use receptive_train::look::{Strength, filters, look, map_layers, usual_layer};
-use receptive_train::{Prediction, TrainError};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -51,11 +53,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     }
     let layers = &layers[..layers.len().min(MOST_LAYERS)];
     let seen = look(&artifact, &arguments.image, layers, &device)?;
-    std::fs::create_dir_all(&arguments.out).map_err(|source| TrainError::Io {
-        path: arguments.out.clone(),
-        action: "creating the directory",
-        source,
-    })?;
+    create(&arguments.out)?;
     let name = arguments.image.file_name().unwrap_or_default();
     let answers: Vec<String> = seen
         .top

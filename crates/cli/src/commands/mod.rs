@@ -1,5 +1,6 @@
 //! One file a command: arguments to a library call to what is shown.
 
+mod attend;
 mod backends;
 mod bench;
 mod data;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
+        Command::Attend(arguments) => attend::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments.layer),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
@@ -74,6 +76,17 @@ fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
         return Ok(run.into());
     }
     Ok(RunDirectory::open(run)?.kept_model()?)
+}
+
+/// Makes a directory for what a command writes.
+fn create(directory: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(directory).map_err(|source| {
+        CliError::Train(TrainError::Io {
+            path: directory.into(),
+            action: "creating the directory",
+            source,
+        })
+    })
 }
 
 fn policy(policy: Policy) -> BadImages {

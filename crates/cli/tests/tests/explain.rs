@@ -16,8 +16,8 @@ fn a_convolution_is_worked_out() {
     ]);
     for part in [
         "(n + 2p - f)/s + 1 = (5 + 2*1 - 3)/1 + 1 = 5",
-        "valid    without padding: (5 + 2*0 - 3)/1 + 1 = 3",
-        "same     ceil(n/s) = 5: needs p = 1 on both sides",
+        "valid    without padding (5 + 2*0 - 3)/1 + 1 = 3",
+        "same     ceil(n/s) = ceil(5/1) = 5, needs p = 1 on both sides",
         "1 x (1x3x3 + 1) = 10",
         "output 4         x x x",
     ] {
@@ -88,4 +88,76 @@ fn what_can_not_be_is_a_sentence() {
             text(&output.stderr)
         );
     }
+}
+
+#[test]
+fn a_map_that_is_not_square_is_worked_out_along_both_sides() {
+    let words = done(&["explain", "conv", "--input", "6x9", "--stride", "2"]);
+    for part in [
+        "height   (n + 2p - f)/s + 1 = floor((6 + 2*0 - 3)/2) + 1 = 2",
+        "width    (n + 2p - f)/s + 1 = (9 + 2*0 - 3)/2 + 1 = 4",
+        "valid    width: without padding (9 + 2*0 - 3)/2 + 1 = 4",
+        "same     height: ceil(n/s) = ceil(6/2) = 3, needs padding of 0 before and 1 after",
+        "uneven   height: 3/2 is not whole",
+    ] {
+        assert!(words.contains(part), "{part} in\n{words}");
+    }
+    assert!(!words.contains("uneven   width"), "{words}");
+    let found = json(&[
+        "explain", "conv", "--input", "6x9", "--stride", "2", "--json",
+    ]);
+    assert_eq!(found["valid"], serde_json::json!([2, 4]));
+    assert_eq!(found["same"], serde_json::json!([3, 5]));
+}
+
+#[test]
+fn pools_take_a_mean_too() {
+    let words = done(&["explain", "pool", "--kind", "avg", "--input", "7"]);
+    assert!(words.contains("none: the mean of each window"), "{words}");
+    assert!(
+        words.contains("the last pixel is read by no window"),
+        "{words}"
+    );
+    let global = json(&[
+        "explain",
+        "pool",
+        "--kind",
+        "global",
+        "--input",
+        "5x7",
+        "--channels",
+        "32",
+        "--json",
+    ]);
+    assert_eq!(global["output"], serde_json::json!([32]));
+    assert_eq!(global["field"], serde_json::json!([5, 7]));
+    let output = output(&["explain", "pool", "--kind", "avg", "--dilation", "2"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("an average pool has none"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn what_each_output_reads_is_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("explain.png");
+    let out = out.to_str().unwrap();
+    let words = done(&["explain", "conv", "--padding", "same", "--out", out]);
+    assert!(words.ends_with(&format!("file     {out}\n")), "{words}");
+    let drawn = image::open(out).unwrap().to_rgb8();
+    let count = |colour: [u8; 3]| drawn.pixels().filter(|pixel| pixel.0 == colour).count();
+    // Blue for pixels that are read, orange for padding that is: of 25 outputs with 9 taps each,
+    // 169 taps lie on pixels and 56 on padding.
+    let (read, padding) = (count([0, 114, 178]), count([230, 159, 0]));
+    let ratio = read as f64 / padding as f64;
+    assert!((ratio - 169.0 / 56.0).abs() < 0.05, "{read} {padding}");
+    let output = output(&["explain", "conv", "--input", "640", "--out", out]);
+    assert!(
+        text(&output.stderr).contains("too large to draw"),
+        "{}",
+        text(&output.stderr)
+    );
 }

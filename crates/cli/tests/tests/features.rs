@@ -56,3 +56,20 @@ fn a_layer_without_maps_names_those_that_have_some() {
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains("layers with maps are 1, 2"), "{errors}");
 }
+
+#[test]
+fn the_sample_photographs_are_pictures_like_any_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let (run, out) = (at("run"), at("out"));
+    train(run.as_ref());
+    for name in ["china", "flower"] {
+        let photo = format!(
+            "{}/../data/assets/photos/{name}.jpg",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let words = crate::done(&["features", &run, &photo, "--layer", "1", "--out", &out]);
+        assert!(words.contains("16 maps of 28x28"), "{words}");
+        assert!(words.contains("strongest channels"), "{words}");
+    }
+}

@@ -6,6 +6,7 @@ use super::init::Weights;
 use super::kernels::{activated, conv2d, max_pool2d};
 use super::sequence::through;
 use super::statistics::{BatchStatistics, merge};
+use super::watched::Watch;
 use crate::plan::{Edges, Operation, PlannedLayer};
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -52,6 +53,7 @@ pub(super) struct Pass<'a> {
     keyed: Option<Keyed>,
     until: Option<&'a str>,
     found: Option<Features>,
+    watch: Option<Watch<'a>>,
 }
 
 struct Keyed {
@@ -67,12 +69,20 @@ impl<'a> Pass<'a> {
             keyed: None,
             until: None,
             found: None,
+            watch: None,
         }
     }
 
     pub(super) fn until(number: &'a str) -> Self {
         Self {
             until: Some(number),
+            ..Self::burn()
+        }
+    }
+
+    pub(super) fn watching(number: &'a str) -> Self {
+        Self {
+            watch: Some(Watch::new(number)),
             ..Self::burn()
         }
     }
@@ -94,7 +104,7 @@ impl<'a> Pass<'a> {
 
     /// Whether the output of one layer is asked for.
     pub(super) fn is_searching(&self) -> bool {
-        self.until.is_some()
+        self.until.is_some() || self.watch.is_some()
     }
 
     /// Where a training step's batch norms leave what they saw.
@@ -104,6 +114,10 @@ impl<'a> Pass<'a> {
 
     pub(super) fn found(self) -> Option<Features> {
         self.found
+    }
+
+    pub(super) fn watched(self) -> Option<Watch<'a>> {
+        self.watch
     }
 
     pub(super) fn into_statistics(self) -> Vec<BatchStatistics> {
@@ -324,7 +338,10 @@ impl Layer {
         if pass.until == Some(planned.number.as_str()) {
             pass.found = Some(output.clone());
         }
-        output
+        match &mut pass.watch {
+            Some(watch) => watch.pass(&planned.number, output),
+            None => output,
+        }
     }
 
     /// Merges the shards' statistics into the batch norms, depth first, `norm` counting them.

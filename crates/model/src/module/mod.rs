@@ -13,6 +13,7 @@ mod shared;
 mod statistics;
 mod transfer;
 mod values;
+mod watched;
 mod weights;
 
 pub use cone::Cone;
@@ -22,6 +23,7 @@ pub use exact::exactly;
 pub use learner::ImageBatch;
 pub use statistics::BatchStatistics;
 pub use values::LayerValues;
+pub use watched::Watched;
 pub use weights::weights_sha256;
 
 use crate::plan::Plan;

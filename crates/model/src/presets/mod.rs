@@ -85,6 +85,17 @@ pub fn name_of(config: &ModelConfig) -> Option<String> {
         .map(String::from)
 }
 
+/// The config laid out for images of another shape, where its layers are those of a preset for its
+/// own; `None` where they are not.
+pub fn refit(config: &ModelConfig, input: InputConfig) -> Option<ModelConfig> {
+    let layers = preset(&name_of(config)?, input).ok()?.layers;
+    Some(ModelConfig {
+        input,
+        layers,
+        ..config.clone()
+    })
+}
+
 /// The image shape a preset is described with when no data set is named.
 pub const fn usual_input(name: &str) -> InputConfig {
     match name.as_bytes() {

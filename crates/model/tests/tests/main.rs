@@ -13,3 +13,4 @@ mod randomness;
 mod refusals;
 mod transfer;
 mod values;
+mod watched;

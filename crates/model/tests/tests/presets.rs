@@ -144,3 +144,21 @@ fn small_fits_images_of_any_size_without_growing_with_them() {
         }
     }
 }
+
+#[test]
+fn a_preset_is_laid_out_anew_for_images_of_another_size_and_a_changed_one_is_left_alone() {
+    let input = |side| InputConfig {
+        channels: 3,
+        height: side,
+        width: side,
+    };
+    for (name, _) in presets::NAMES.iter().take(4) {
+        let usual = presets::preset(name, input(28)).unwrap().with_classes(7);
+        let fitted = presets::refit(&usual, input(64)).unwrap();
+        let wanted = presets::preset(name, input(64)).unwrap().with_classes(7);
+        assert_eq!(fitted, wanted, "{name}");
+    }
+    let mut changed = presets::preset("small", input(28)).unwrap();
+    changed.layers.remove(3);
+    assert_eq!(presets::refit(&changed, input(64)), None);
+}

@@ -5,7 +5,7 @@ use crate::predict::Input;
 use crate::{Prediction, TrainError};
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::Sample;
-use receptive_model::{Artifact, Shape};
+use receptive_model::{Artifact, PlannedLayer, Shape};
 use receptive_plot::{ColourMap, Grid, PlotError, Tile};
 use serde::Serialize;
 use std::path::Path;
@@ -93,18 +93,10 @@ fn see(
     let mut seen = Vec::with_capacity(layers.len());
     for layer in layers {
         let planned = artifact.model.plan().find(layer)?;
+        maps_only(artifact, planned)?;
         let maps = artifact.model.forward_until(images(), &planned.number)?;
         let Some(maps) = maps.map() else {
-            return Err(TrainError::setting(
-                "--layer",
-                format!(
-                    "layer {} ({}) gives {} values in a row, no maps; layers with maps are {}",
-                    planned.number,
-                    planned.name,
-                    planned.output,
-                    map_layers(artifact).join(", ")
-                ),
-            ));
+            continue;
         };
         let [_, _, height, width] = maps.dims();
         seen.push(FeatureMaps {
@@ -120,6 +112,23 @@ fn see(
         pixels: input.pixels,
         layers: seen,
     })
+}
+
+/// Refuses a layer that gives rows, with those that give maps.
+pub(crate) fn maps_only(artifact: &Artifact, planned: &PlannedLayer) -> Result<(), TrainError> {
+    if matches!(planned.output, Shape::Map { .. }) {
+        return Ok(());
+    }
+    Err(TrainError::setting(
+        "--layer",
+        format!(
+            "layer {} ({}) gives {} values in a row, no maps; layers with maps are {}",
+            planned.number,
+            planned.name,
+            planned.output,
+            map_layers(artifact).join(", ")
+        ),
+    ))
 }
 
 /// The numbers of all layers that give maps.

@@ -1,7 +1,7 @@
 use receptive_plot::Tile;
 
 /// Pixels, channels last, as a picture; `size` is height, width and channels.
-pub(super) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile {
+pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile {
     match channels {
         3 => Tile::rgb(width, height, pixels),
         1 => Tile::grey(width, height, pixels),

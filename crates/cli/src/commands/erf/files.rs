@@ -8,7 +8,6 @@ use receptive_erf::picture::{self, Layer};
 use receptive_erf::{Aggregate, Study, write_npy};
 use receptive_model::artifact::store::write_file;
 use receptive_plot::Draw;
-use receptive_train::TrainError;
 use std::path::{Path, PathBuf};
 
 /// The directory that everything is written to.
@@ -18,13 +17,7 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn new(directory: &Path) -> Result<Self, CliError> {
-        std::fs::create_dir_all(directory).map_err(|source| {
-            CliError::Train(TrainError::Io {
-                path: directory.into(),
-                action: "creating the directory",
-                source,
-            })
-        })?;
+        crate::commands::create(directory)?;
         Ok(Self {
             directory: directory.into(),
         })

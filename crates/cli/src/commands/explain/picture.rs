@@ -1,0 +1,130 @@
+//! Which input pixels each output reads, as a picture.
+
+use crate::commands::not_understood;
+use crate::error::CliError;
+use receptive_model::explain::SlidingAxis;
+use receptive_plot::{Colour, Draw, Grid, Tile};
+use std::path::Path;
+
+/// The largest input that is drawn, in pixels a side: a window on more can't be made out.
+const MOST_PIXELS: usize = 48;
+/// The most outputs along an axis that are drawn; of more the first, the middle and the last.
+const MOST_OUTPUTS: usize = 6;
+/// Screen pixels of a picture's side.
+const SIDE: usize = 240;
+
+const PIXEL: Colour = Colour::new(236, 236, 236);
+const PADDING: Colour = Colour::new(176, 176, 176);
+const LINE: Colour = Colour::WHITE;
+/// Blue and orange of Okabe and Ito: told apart by colour-blind readers too.
+const READ: Colour = Colour::new(0, 114, 178);
+const READ_PADDING: Colour = Colour::new(230, 159, 0);
+
+pub(super) fn write(
+    path: &Path,
+    layer: &str,
+    [rows, columns]: &[SlidingAxis; 2],
+) -> Result<(), CliError> {
+    let sides = [rows, columns].map(|axis| axis.before + axis.input + axis.after);
+    if sides.iter().any(|side| *side > MOST_PIXELS) {
+        return Err(not_understood(
+            "--out",
+            format!(
+                "an input of {}x{} pixels, padding included, is too large to draw; use one of at \
+                 most {MOST_PIXELS} a side",
+                sides[0], sides[1]
+            ),
+        ));
+    }
+    let (down, across) = (drawn(rows.output), drawn(columns.output));
+    let mut grid = Grid::new(&format!(
+        "What each output of the {layer} reads: {}x{} in, {}x{} out",
+        rows.input, columns.input, rows.output, columns.output
+    ))
+    .subtitle(&format!(
+        "kernel {}, stride {}, padding {}; blue: read; orange: read, but padding; dark grey: padding",
+        rows.kernel,
+        rows.stride,
+        edges(rows)
+    ))
+    .columns(across.len())
+    .tile_size(SIDE as f64 / 2.0);
+    for row in &down {
+        for column in &across {
+            let caption = format!("row {row}, column {column}");
+            grid = grid.tile(tile([rows, columns], [*row, *column]).caption(&caption));
+        }
+    }
+    grid.write(path)?;
+    Ok(())
+}
+
+fn edges(axis: &SlidingAxis) -> String {
+    if axis.before == axis.after {
+        axis.before.to_string()
+    } else {
+        format!("{} before and {} after", axis.before, axis.after)
+    }
+}
+
+/// The outputs that are drawn.
+fn drawn(outputs: usize) -> Vec<usize> {
+    if outputs <= MOST_OUTPUTS {
+        return (0..outputs).collect();
+    }
+    vec![0, 1, outputs / 2, outputs - 1]
+}
+
+/// The input with its padding, and what one output reads of it.
+fn tile(axes: [&SlidingAxis; 2], unit: [usize; 2]) -> Tile {
+    let [rows, columns] = axes;
+    let [high, wide] = axes.map(|axis| axis.before + axis.input + axis.after);
+    let cell = (SIDE / high.max(wide)).max(4);
+    let read: [Vec<i64>; 2] = [0, 1].map(|axis| axes[axis].reads(unit[axis]).collect());
+    let colour = |row: usize, column: usize| {
+        let place = [
+            row as i64 - rows.before as i64,
+            column as i64 - columns.before as i64,
+        ];
+        let is_pixel = [0, 1].map(|axis| (0..axes[axis].input as i64).contains(&place[axis]));
+        let is_read = [0, 1].map(|axis| read[axis].contains(&place[axis]));
+        match (is_read == [true; 2], is_pixel == [true; 2]) {
+            (true, true) => READ,
+            (true, false) => READ_PADDING,
+            (false, true) => PIXEL,
+            (false, false) => PADDING,
+        }
+    };
+    let mut bytes = Vec::with_capacity(3 * high * wide * cell * cell);
+    for y in 0..high * cell {
+        for x in 0..wide * cell {
+            let is_line = y % cell == 0 || x % cell == 0;
+            let shown = if is_line {
+                LINE
+            } else {
+                colour(y / cell, x / cell)
+            };
+            bytes.extend([shown.r, shown.g, shown.b]);
+        }
+    }
+    Tile::rgb(wide * cell, high * cell, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use receptive_model::Padding;
+
+    #[test]
+    fn of_many_outputs_the_ends_and_the_middle_are_drawn() {
+        assert_eq!(drawn(3), [0, 1, 2]);
+        assert_eq!(drawn(20), [0, 1, 10, 19]);
+    }
+
+    #[test]
+    fn an_input_that_can_not_be_made_out_is_refused() {
+        let axis = SlidingAxis::new(640, 3, 1, 1, Padding::Same).unwrap();
+        let error = write(Path::new("unused.png"), "conv", &[axis, axis]).unwrap_err();
+        assert!(error.to_string().contains("too large to draw"), "{error}");
+    }
+}
