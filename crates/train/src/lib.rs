@@ -34,6 +34,7 @@ mod start;
 mod step;
 mod stop;
 mod train;
+pub mod trial;
 mod workers;
 
 pub use backend::Backend;

@@ -2,6 +2,7 @@
 
 mod backends;
 mod bench;
+mod completions;
 mod data;
 mod erf;
 mod evaluate;
@@ -9,6 +10,9 @@ mod explain;
 mod export;
 mod features;
 mod import;
+mod lr_find;
+mod man;
+mod network;
 mod predict;
 mod shared;
 mod summary;
@@ -16,6 +20,7 @@ mod train;
 
 pub(crate) use backends::BackendsArgs;
 pub(crate) use bench::BenchArgs;
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use erf::{
     AggregateName, Compat, ErfArgs, ErfExperiment, MethodName, SweepArgs, SweepName, WeightsName,
@@ -27,10 +32,13 @@ pub(crate) use explain::{
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use features::FeaturesArgs;
 pub(crate) use import::ImportArgs;
+pub(crate) use lr_find::LrFindArgs;
+pub(crate) use man::ManArgs;
+pub(crate) use network::NetworkArgs;
 pub(crate) use predict::PredictArgs;
 pub(crate) use shared::{MachineArgs, Policy, SourceArgs};
 pub(crate) use summary::SummaryArgs;
-pub(crate) use train::TrainArgs;
+pub(crate) use train::{TrainArgs, TuiName};
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +60,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a classifier; leaves a run directory with model, curves and confusion matrix
     Train(TrainArgs),
+    /// Find a learning rate: train once with growing rates until the loss flies off
+    LrFind(LrFindArgs),
     /// Measure a trained model on a data set
     Evaluate(EvaluateArgs),
     /// Name the most probable classes of images
@@ -74,6 +84,10 @@ pub(crate) enum Command {
     Backends(BackendsArgs),
     /// Time training, inference or receptive fields on this machine
     Bench(BenchArgs),
+    /// Print a shell's completion script
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write those of all commands
+    Man(ManArgs),
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod setup;
 mod sums;
 
 pub(crate) use learner::Learner;
+pub(crate) use setup::epoch_loader;
 pub(crate) use sums::Totals;
 
 use crate::checkpoint::{Position, Restored, State, is_finite, newest};
@@ -16,7 +17,6 @@ use crate::{
 use burn::tensor::Device;
 use serde::Serialize;
 use session::Session;
-use setup::epoch_loader;
 use std::time::Instant;
 use sums::{StepResult, Sums};
 
