@@ -33,6 +33,7 @@ mod run;
 mod start;
 mod step;
 mod stop;
+mod tensorboard;
 mod train;
 pub mod trial;
 mod workers;

@@ -190,14 +190,16 @@ fn drive(
                 .map_err(|step| session.diverged(epoch, &step))?;
             learner = learner.update(gradients, learning_rate);
 
-            observer.step(&Step {
+            let done = Step {
                 step,
                 steps,
                 epoch,
                 images: sums.images(),
                 loss,
                 learning_rate,
-            });
+            };
+            session.stepped(&done)?;
+            observer.step(&done);
             if stop.requested().is_some() {
                 break;
             }

@@ -81,6 +81,7 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     if arguments.track_erf {
         settings.config.track_erf.get_or_insert_default();
     }
+    settings.config.tensorboard |= arguments.tensorboard;
     settings.finish(&arguments.network)
 }
 

@@ -93,6 +93,7 @@ pub(super) fn report(
         "confusion.png",
         "erf.png",
         "metrics.csv",
+        "tensorboard",
     ]
     .into_iter()
     .filter(|file| directory.path().join(file).exists())

@@ -30,7 +30,7 @@ impl Look {
             }
         };
         Self {
-            train: colour(Color::Blue),
+            train: colour(Color::Cyan),
             val: colour(Color::Yellow),
             faint: Style::new().add_modifier(Modifier::DIM),
             strong: Style::new().add_modifier(Modifier::BOLD),
@@ -173,13 +173,10 @@ fn chart(
     } else {
         0
     };
-    let last = state.epochs.max(1) as f64;
-    let first = train
-        .points()
-        .iter()
-        .chain(val.points())
-        .map(|point| point.0);
-    let first = first.fold(last, f64::min).floor().max(0.0);
+    // From the epoch that this process began with to the one it is in.
+    let losses = state.batch_loss.points();
+    let first = losses.first().map_or(0.0, |point| point.0.floor());
+    let last = (state.epoch as f64).max(first + 1.0);
     let title = Line::from(vec![
         Span::styled(format!("{name}  "), look.strong),
         Span::styled("━ training  ", look.train),

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::prelude::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use std::io::{self, Stderr, stderr};
@@ -64,7 +64,8 @@ pub(super) fn leave() {
 fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // A terminal that is gone needs no restoring.
-        let _ = execute!(stderr(), LeaveAlternateScreen, Show);
+        // Some terminals keep what stood there where their size has changed.
+        let _ = execute!(stderr(), Clear(ClearType::All), LeaveAlternateScreen, Show);
         keys::restore();
     }
 }

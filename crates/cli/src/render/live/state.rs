@@ -105,9 +105,13 @@ impl State {
 
     /// Training images a second, lately.
     pub(super) fn speed(&self) -> Option<f64> {
-        let ((from, before), (to, after)) = (self.recent.front()?, self.recent.back()?);
-        let seconds = (*to - *from).as_secs_f64();
-        (seconds > 0.0).then(|| (after - before) as f64 / seconds)
+        let lately = || {
+            let ((from, before), (to, after)) = (self.recent.front()?, self.recent.back()?);
+            let seconds = (*to - *from).as_secs_f64();
+            (seconds > 0.0).then(|| (after - before) as f64 / seconds)
+        };
+        // At an epoch's first step the last one's speed is the newest there is.
+        lately().or(self.rows.back().map(|epoch| epoch.images_per_second))
     }
 
     pub(super) fn elapsed(&self) -> f64 {

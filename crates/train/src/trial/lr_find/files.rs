@@ -3,7 +3,7 @@
 use super::LrFind;
 use crate::TrainError;
 use receptive_model::artifact::store;
-use receptive_plot::{Chart, Draw, Mark, Panel, Scale, Series};
+use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
 use std::path::Path;
 
 impl LrFind {
@@ -26,23 +26,28 @@ impl LrFind {
                 .map(|tried| (tried.learning_rate, value(tried)))
                 .collect()
         };
-        let mut panel = Panel::new("loss")
-            .series(Series::new("smoothed", &points(|tried| tried.smoothed)).mark(Mark::None))
-            .series(Series::new("each batch", &points(|tried| tried.loss)).mark(Mark::Dot));
+        let batches = Series::new("each batch", &points(|tried| tried.loss))
+            .mark(Mark::Ring)
+            .style(LineStyle::None);
+        let smoothed = Series::new("smoothed", &points(|tried| tried.smoothed)).mark(Mark::None);
+        let mut panel = Panel::new("loss").series(smoothed).series(batches);
         // What flies off would press everything else together.
-        let smoothed = self.tried.iter().map(|tried| tried.smoothed);
-        let lowest = smoothed.clone().fold(f64::INFINITY, f64::min);
-        let first = self.tried.first().map_or(1.0, |tried| tried.smoothed);
-        if lowest.is_finite() {
-            panel = panel.y_range((lowest - 0.15 * first).max(0.0), 1.35 * first);
+        let losses = self
+            .tried
+            .iter()
+            .map(|tried| tried.loss.min(tried.smoothed));
+        let lowest = losses.fold(f64::INFINITY, f64::min);
+        if let Some(first) = self.tried.first() {
+            let air = 0.1 * (first.loss - lowest).max(0.1 * first.loss);
+            panel = panel.y_range((lowest - air).max(0.0), 1.3 * first.loss);
         }
         if let Some(rates) = self.rates {
             panel = panel
-                .marker(rates.valley, &format!("valley {:.1e}", rates.valley))
-                .marker(rates.steepest, &format!("steepest {:.1e}", rates.steepest))
+                .marker(rates.valley, &format!("valley: {:.1e}", rates.valley))
+                .marker(rates.steepest, &format!("steepest: {:.1e}", rates.steepest))
                 .marker(
                     rates.minimum_over_ten,
-                    &format!("minimum / 10 {:.1e}", rates.minimum_over_ten),
+                    &format!("minimum / 10: {:.1e}", rates.minimum_over_ten),
                 );
         }
         Chart::new(title)
