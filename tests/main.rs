@@ -12,7 +12,9 @@ mod learning;
 mod networks;
 mod photos;
 mod resume;
+mod tensorboard;
 mod transfer;
+mod trial;
 
 use burn::tensor::Device;
 use receptive_data::NoProgress;

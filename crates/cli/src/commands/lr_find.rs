@@ -68,7 +68,7 @@ fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
     match found.rates {
         Some(rates) => {
             print(format!(
-                "rates      valley {:.1e}, steepest {:.1e}, minimum over ten {:.1e}",
+                "rates      valley {:.1e} (careful), steepest {:.1e}, minimum over ten {:.1e}",
                 rates.valley, rates.steepest, rates.minimum_over_ten
             ))?;
             print(format!(

@@ -9,6 +9,9 @@ mod erf;
 mod explain;
 mod features;
 mod interchange;
+#[cfg(target_os = "linux")]
+mod live;
+mod manual;
 mod other_data;
 mod refusals;
 #[cfg(unix)]
@@ -16,6 +19,7 @@ mod reliability;
 #[cfg(unix)]
 mod signals;
 mod streams;
+mod trial;
 
 use serde_json::Value;
 use std::path::Path;

@@ -153,7 +153,7 @@ mod tests {
         let run = RunDirectory::create(&directory.path().join("run")).unwrap();
         let read = |split| EventFile::read(&run.path().join("tensorboard").join(split));
         let mut board = Board::open(&run).unwrap();
-        let mut three_steps = |board: &mut Board, number: usize| {
+        let three_steps = |board: &mut Board, number: usize| {
             for i in 1..=3 {
                 board.step(&step(3 * (number as u64 - 1) + i)).unwrap();
             }

@@ -126,3 +126,32 @@ mod keys {
     pub(super) fn silence() {}
     pub(super) fn restore() {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{set_hook, take_hook};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_panic_speaks_on_the_normal_screen_even_while_a_picture_is_drawn() {
+        let before = take_hook();
+        let was_left = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&was_left);
+        set_hook(Box::new(move |_| {
+            seen.store(!ENTERED.load(Ordering::SeqCst), Ordering::SeqCst);
+        }));
+        restore_on_panic();
+        for is_drawing in [false, true] {
+            ENTERED.store(true, Ordering::SeqCst);
+            was_left.store(false, Ordering::SeqCst);
+            let panicked = std::thread::spawn(move || {
+                let _writing = is_drawing.then(|| WRITING.lock());
+                panic!("in the middle of a run");
+            });
+            assert!(panicked.join().is_err());
+            assert!(was_left.load(Ordering::SeqCst), "drawing: {is_drawing}");
+        }
+        set_hook(before);
+    }
+}
