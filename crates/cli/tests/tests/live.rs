@@ -47,7 +47,7 @@ fn on_terminal(
             0 => break,
             count => all.extend(&part[..count]),
         }
-        if interrupted && !typed && text_of(&all).contains("saves and stops") {
+        if interrupted && !typed && text_of(&all).contains("stops") {
             keyboard.write_all(b"\x03").unwrap();
             keyboard.flush().unwrap();
             typed = true;
