@@ -57,12 +57,13 @@ impl Presses {
 
     /// The signal that asks a second time for an end.
     pub(crate) fn second(&mut self, stop: &Stop) -> Option<i32> {
-        let pressed = self
-            .ending
-            .iter()
-            .filter(|(_, pressed)| pressed.swap(false, Ordering::SeqCst))
-            .map(|(signal, _)| *signal)
-            .last()?;
+        let mut newest = None;
+        for (signal, pressed) in &self.ending {
+            if pressed.swap(false, Ordering::SeqCst) {
+                newest = Some(*signal);
+            }
+        }
+        let pressed = newest?;
         let is_second = std::mem::replace(&mut self.first, stop.requested().is_some());
         is_second.then_some(pressed)
     }

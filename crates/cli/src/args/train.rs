@@ -39,7 +39,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, conflicts_with = "overfit")]
     pub(crate) dry_run: bool,
     /// See whether the network can learn N training images by heart, without augmentation and
-    /// regularisation; --epochs bounds the passes over them [300]. Leaves nothing behind
+    /// regularisation; at most 300 passes over them, or --epochs. Leaves nothing behind
     #[arg(
         long,
         value_name = "N",

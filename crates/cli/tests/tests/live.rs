@@ -67,8 +67,12 @@ impl Seen {
     /// What was written after the other screen was left for good, with the cursor back.
     fn afterwards(&self) -> &str {
         let (before, after) = self.all.rsplit_once(LEAVE).expect("the screen was left");
-        assert_eq!(before.matches(ENTER).count(), 1);
         assert_eq!(before.matches(LEAVE).count(), 0);
+        let shown: Vec<&str> = before.split(ENTER).collect();
+        assert_eq!(shown.len(), 2);
+        // A picture was drawn, and the plain lines did not stand in for it.
+        assert!(shown[1].contains("training") && shown[1].contains('━'));
+        assert!(after.matches("img/s").count() <= 2, "{after}");
         assert!(!after.contains(ENTER));
         assert!(after.contains(SHOW_CURSOR));
         after
@@ -79,13 +83,13 @@ impl Seen {
 fn the_view_opens_and_leaves_the_results_on_the_normal_screen() {
     let directory = tempfile::tempdir().unwrap();
     let run = directory.path().join("run");
-    let seen = on_terminal(&run, "--epochs 3", &[], false);
+    let seen = on_terminal(&run, "--epochs 9", &[], false);
     assert_eq!(seen.code, Some(0), "{}", seen.all);
     let (announced, _) = seen.all.split_once(ENTER).unwrap();
     assert!(announced.contains("model    "), "{announced}");
     let after = seen.afterwards();
     for word in [
-        "epoch 3/3  loss",
+        "epoch 9/9  loss",
         "test       top-1",
         "sha256     ",
         "next       ",

@@ -26,7 +26,7 @@ pub struct DryRun {
     pub epochs: usize,
     /// The loss before the first step.
     pub train_loss: f64,
-    /// The loss of one validation batch after it; none without a validation split.
+    /// The loss of one validation batch after the steps that were timed; none without such a split.
     pub val_loss: Option<f64>,
     /// A step, its images in memory.
     pub seconds_per_step: f64,
@@ -62,7 +62,7 @@ pub fn dry_run(
     let config = &prepared.config;
     let workers = Workers::new(config.machine.compute_threads(on_cpu))?;
     let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
-    let batch = first_batch(prepared)?;
+    let (batch, _) = first_batch(prepared)?;
 
     let (train, per_epoch) = (&config.train, steps_per_epoch(prepared));
     let steps = per_epoch * train.epochs as u64;
@@ -78,20 +78,19 @@ pub fn dry_run(
         if step == 0 {
             train_loss = loss;
             check_numbers(loss, &learner.model)?;
-        } else {
+        }
+        if step > 0 || took > TIMED_SECONDS {
             times.push(took);
         }
-        if times.iter().sum::<f64>() + took > TIMED_SECONDS {
-            times.push(took);
+        if times.iter().sum::<f64>() > TIMED_SECONDS {
             break;
         }
     }
     times.sort_by(f64::total_cmp);
     let seconds_per_step = times[times.len() / 2];
 
-    let began = Instant::now();
-    first_batch(prepared)?;
-    let seconds_per_batch = began.elapsed().as_secs_f64();
+    // Once more, with everything where it will be from the second epoch on.
+    let (_, seconds_per_batch) = first_batch(prepared)?;
 
     let model = learner.model.valid();
     let (val_loss, seconds_per_image) = validate(prepared, &model, device, &workers)?;
@@ -123,10 +122,15 @@ pub fn dry_run(
     })
 }
 
-/// The first epoch's first, made in this thread.
-fn first_batch(prepared: &Prepared) -> Result<Batch, TrainError> {
-    let batch = epoch_loader(prepared, 1, 0).next();
-    Ok(batch.ok_or_else(|| TrainError::setting("data.source", "it has no training images"))??)
+/// The first epoch's first batch, and the seconds it took.
+fn first_batch(prepared: &Prepared) -> Result<(Batch, f64), TrainError> {
+    let began = Instant::now();
+    let mut loader = epoch_loader(prepared, 1, 0);
+    let batch = loader.next();
+    let took = began.elapsed().as_secs_f64();
+    let batch =
+        batch.ok_or_else(|| TrainError::setting("data.source", "it has no training images"))??;
+    Ok((batch, took))
 }
 
 fn steps_per_epoch(prepared: &Prepared) -> u64 {

@@ -17,15 +17,26 @@ static WRITING: Mutex<()> = Mutex::new(());
 /// How long a panic waits for a picture that is being drawn.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-pub(super) struct Screen(Terminal<CrosstermBackend<Stderr>>);
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stderr>>,
+    size: (u16, u16),
+}
 
 impl Screen {
     pub(super) fn enter() -> io::Result<Self> {
-        let mut terminal = Terminal::new(CrosstermBackend::new(stderr()))?;
         open()?;
-        terminal.hide_cursor()?;
-        terminal.clear()?;
-        Ok(Self(terminal))
+        Self::blank()
+    }
+
+    /// An empty screen. Not `Terminal::clear`, which asks the terminal for its cursor and takes what
+    /// is typed meanwhile.
+    fn blank() -> io::Result<Self> {
+        let size = size()?;
+        execute!(stderr(), Clear(ClearType::All))?;
+        Ok(Self {
+            terminal: Terminal::new(CrosstermBackend::new(stderr()))?,
+            size,
+        })
     }
 
     /// Draws a picture of the size that the terminal has now.
@@ -35,7 +46,10 @@ impl Screen {
         if !ENTERED.load(Ordering::SeqCst) {
             return Err(io::Error::other("the screen was left"));
         }
-        self.0.draw(draw).map(|_| ())
+        if size()? != self.size {
+            *self = Self::blank()?;
+        }
+        self.terminal.draw(draw).map(|_| ())
     }
 
     /// Stops the process as Ctrl-Z does, on the normal screen, and comes back with it.
@@ -43,9 +57,8 @@ impl Screen {
         leave();
         #[cfg(unix)]
         signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
-        open()?;
-        self.0.hide_cursor()?;
-        self.0.clear()
+        *self = Self::enter()?;
+        Ok(())
     }
 }
 

@@ -42,6 +42,10 @@ impl LrFind {
             panel = panel.y_range((lowest - air).max(0.0), 1.3 * first.loss);
         }
         if let Some(rates) = self.rates {
+            let taken = |tried: &&super::Tried| tried.learning_rate == rates.valley;
+            if let Some(tried) = self.tried.iter().find(taken) {
+                panel = panel.note(tried.learning_rate, tried.smoothed, "take this rate");
+            }
             panel = panel
                 .marker(rates.valley, &format!("valley: {:.1e}", rates.valley))
                 .marker(rates.steepest, &format!("steepest: {:.1e}", rates.steepest))
