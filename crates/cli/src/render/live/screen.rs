@@ -2,7 +2,9 @@
 
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, size,
+};
 use ratatui::prelude::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use std::io::{self, Stderr, stderr};
