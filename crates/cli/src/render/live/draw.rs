@@ -1,23 +1,22 @@
 //! The picture: a state on so many columns and rows.
 
+use super::chart::chart;
 use super::layout::Places;
 use super::state::State;
+use super::table::table;
 use crate::render::{duration, grouped};
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Row, Table};
-use receptive_train::Epoch;
 
 /// Two colours that differ in brightness too; lines and dots tell the curves apart without any.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
-    train: Style,
-    val: Style,
-    faint: Style,
-    strong: Style,
+    pub(super) train: Style,
+    pub(super) val: Style,
+    pub(super) faint: Style,
+    pub(super) strong: Style,
 }
 
 impl Look {
@@ -54,7 +53,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: Look, is_stopping
         chart(
             frame,
             left,
-            "loss",
+            ("loss", f64::INFINITY),
             [&state.batch_loss, &state.val_loss],
             state,
             look,
@@ -62,7 +61,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: Look, is_stopping
         chart(
             frame,
             right,
-            "top-1 (%)",
+            ("top-1 (%)", 100.0),
             [&state.train_top1, &state.val_top1],
             state,
             look,
@@ -147,156 +146,12 @@ fn figures(state: &State, width: u16) -> Line<'static> {
     Line::raw(shown)
 }
 
-fn chart(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    name: &'static str,
-    [train, val]: [&super::curve::Curve; 2],
-    state: &State,
-    look: Look,
-) {
-    if area.is_empty() {
-        return;
-    }
-    let ys = || {
-        train
-            .points()
-            .iter()
-            .chain(val.points())
-            .map(|point| point.1)
-    };
-    let (low, high) = bounds(ys());
-    let digits = if high - low < 0.05 {
-        3
-    } else if high - low < 10.0 {
-        2
-    } else {
-        0
-    };
-    // From the epoch that this process began with to the one it is in.
-    let losses = state.batch_loss.points();
-    let first = losses.first().map_or(0.0, |point| point.0.floor());
-    let last = (state.epoch as f64).max(first + 1.0);
-    let title = Line::from(vec![
-        Span::styled(format!("{name}  "), look.strong),
-        Span::styled("━ training  ", look.train),
-        Span::styled("• validation", look.val),
-    ]);
-    let datasets = vec![
-        Dataset::default()
-            .marker(Marker::Braille)
-            .graph_type(GraphType::Line)
-            .style(look.train)
-            .data(train.points()),
-        Dataset::default()
-            .marker(Marker::Dot)
-            .graph_type(GraphType::Scatter)
-            .style(look.val)
-            .data(val.points()),
-    ];
-    let label = |value: f64| format!("{value:.digits$}");
-    let chart = Chart::new(datasets)
-        .block(Block::new().title(title))
-        .x_axis(
-            Axis::default()
-                .bounds([first, last])
-                .labels([format!("{first:.0}"), format!("epoch {last:.0}")])
-                .style(look.faint),
-        )
-        .y_axis(
-            Axis::default()
-                .bounds([low, high])
-                .labels([label(low), label((low + high) / 2.0), label(high)])
-                .style(look.faint),
-        )
-        .legend_position(None);
-    frame.render_widget(chart, area);
-}
-
-/// A range about all values that is never empty.
-fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    if low > high {
-        return (0.0, 1.0);
-    }
-    let air = ((high - low) * 0.05).max(high.abs() * 1e-3).max(1e-6);
-    (low - air, high + air)
-}
-
-/// A column of the table: its head, its width, and what stands in it.
-type Column = (&'static str, u16, fn(&Epoch) -> String);
-
-/// The most wanted first: what has no room is left out from the end.
-const COLUMNS: [Column; 8] = [
-    ("epoch", 6, |epoch| {
-        format!("{}{}", epoch.epoch, if epoch.best { " *" } else { "  " })
-    }),
-    ("loss", 7, |epoch| format!("{:.3}", epoch.train_loss)),
-    ("top-1", 7, |epoch| {
-        format!("{:.1} %", 100.0 * epoch.train_top1)
-    }),
-    ("val loss", 8, |epoch| {
-        epoch
-            .val_loss
-            .map_or("-".into(), |loss| format!("{loss:.3}"))
-    }),
-    ("val top-1", 9, |epoch| {
-        epoch
-            .val_top1
-            .map_or("-".into(), |top1| format!("{:.1} %", 100.0 * top1))
-    }),
-    ("images/s", 8, |epoch| {
-        grouped(epoch.images_per_second.round() as usize)
-    }),
-    ("rate", 8, |epoch| format!("{:.2e}", epoch.learning_rate)),
-    ("data wait", 9, |epoch| {
-        format!("{:.1} %", 100.0 * epoch.data_wait)
-    }),
-];
-
-/// The newest epochs, the newest first.
-fn table(frame: &mut Frame<'_>, state: &State, look: Look, area: Rect) {
-    let mut width = 0;
-    let columns: Vec<&Column> = COLUMNS
-        .iter()
-        .take_while(|(_, columns, _)| {
-            width += columns + 2;
-            width <= area.width + 2
-        })
-        .collect();
-    let right = |text: String| Line::raw(text).right_aligned();
-    let rows = state
-        .rows
-        .iter()
-        .rev()
-        .take(usize::from(area.height))
-        .map(|epoch| {
-            let cells = columns.iter().map(|(_, _, cell)| right(cell(epoch)));
-            let style = if epoch.best {
-                look.strong
-            } else {
-                Style::new()
-            };
-            Row::new(cells.collect::<Vec<_>>()).style(style)
-        });
-    let head = columns.iter().map(|(name, ..)| right((*name).into()));
-    let widths = columns
-        .iter()
-        .map(|(_, width, _)| Constraint::Length(*width));
-    let table = Table::new(rows.collect::<Vec<_>>(), widths.collect::<Vec<_>>())
-        .column_spacing(2)
-        .header(Row::new(head.collect::<Vec<_>>()).style(look.faint));
-    frame.render_widget(table, area);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
-    use receptive_train::Step;
+    use receptive_train::{Epoch, Step};
 
     fn epoch(number: usize) -> Epoch {
         Epoch {

@@ -1,11 +1,13 @@
 //! The live view of a training run: a screen of its own on a terminal, drawn by a thread of its
 //! own, so that a slow terminal never holds up a step.
 
+mod chart;
 mod curve;
 mod draw;
 mod layout;
 mod screen;
 mod state;
+mod table;
 mod when;
 
 pub(crate) use screen::restore_on_panic;
