@@ -12,7 +12,7 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 struct Shown<'a> {
-    /// The rate to take.
+    /// The rate that is suggested.
     learning_rate: Option<f64>,
     #[serde(flatten)]
     found: &'a LrFind,
@@ -68,12 +68,17 @@ fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
     match found.rates {
         Some(rates) => {
             print(format!(
-                "rates      valley {:.1e} (careful), steepest {:.1e}, minimum over ten {:.1e}",
+                "rates      valley {:.1e}, steepest {:.1e}, minimum over ten {:.1e}",
                 rates.valley, rates.steepest, rates.minimum_over_ten
             ))?;
             print(format!(
                 "use        --set train.optimizer.learning_rate={:.1e}",
                 rates.valley
+            ))?;
+            print(paragraph(
+                "           ",
+                "the valley is the careful end: larger rates, up to the minimum over ten, may \
+                 learn faster or diverge",
             ))?;
         }
         None => print(paragraph(

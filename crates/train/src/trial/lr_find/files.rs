@@ -44,7 +44,7 @@ impl LrFind {
         if let Some(rates) = self.rates {
             let taken = |tried: &&super::Tried| tried.learning_rate == rates.valley;
             if let Some(tried) = self.tried.iter().find(taken) {
-                panel = panel.note(tried.learning_rate, tried.smoothed, "take this rate");
+                panel = panel.note(tried.learning_rate, tried.smoothed, "suggested");
             }
             panel = panel
                 .marker(rates.valley, &format!("valley: {:.1e}", rates.valley))

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Rates to train with, by rule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
-    /// Halfway down the longest fall: the rate to take.
+    /// Halfway down the longest fall: the rate that is suggested, since it is the careful one.
     pub valley: f64,
     /// Where the loss falls fastest over the rate's logarithm.
     pub steepest: f64,
