@@ -14,7 +14,9 @@ mod networks;
 mod photos;
 mod report;
 mod resume;
+mod tensorboard;
 mod transfer;
+mod trial;
 
 use burn::tensor::Device;
 use receptive_data::NoProgress;

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    render::restore_on_panic();
     let arguments = args::Arguments::parse();
     match commands::run(arguments) {
         Ok(exit) => exit.code(),

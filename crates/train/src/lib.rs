@@ -34,7 +34,9 @@ mod run;
 mod start;
 mod step;
 mod stop;
+mod tensorboard;
 mod train;
+pub mod trial;
 mod workers;
 
 pub use backend::Backend;

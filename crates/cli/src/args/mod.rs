@@ -3,6 +3,7 @@
 mod attend;
 mod backends;
 mod bench;
+mod completions;
 mod data;
 mod erf;
 mod evaluate;
@@ -10,6 +11,9 @@ mod explain;
 mod export;
 mod features;
 mod import;
+mod lr_find;
+mod man;
+mod network;
 mod predict;
 mod report;
 mod shared;
@@ -19,6 +23,7 @@ mod train;
 pub(crate) use attend::AttendArgs;
 pub(crate) use backends::BackendsArgs;
 pub(crate) use bench::BenchArgs;
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use data::DataArgs;
 pub(crate) use erf::{
     AggregateName, Compat, ErfArgs, ErfExperiment, MethodName, SweepArgs, SweepName, WeightsName,
@@ -30,11 +35,14 @@ pub(crate) use explain::{
 pub(crate) use export::{ExportArgs, ExportFormat};
 pub(crate) use features::FeaturesArgs;
 pub(crate) use import::ImportArgs;
+pub(crate) use lr_find::LrFindArgs;
+pub(crate) use man::ManArgs;
+pub(crate) use network::NetworkArgs;
 pub(crate) use predict::PredictArgs;
 pub(crate) use report::ReportArgs;
 pub(crate) use shared::{MachineArgs, Policy, SourceArgs};
 pub(crate) use summary::SummaryArgs;
-pub(crate) use train::TrainArgs;
+pub(crate) use train::{TrainArgs, TuiName};
 
 use clap::{Parser, Subcommand};
 
@@ -56,6 +64,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Train a classifier; leaves a run directory with model, curves and confusion matrix
     Train(TrainArgs),
+    /// Find a learning rate: train once with growing rates until the loss flies off
+    LrFind(LrFindArgs),
     /// Measure a trained model on a data set
     Evaluate(EvaluateArgs),
     /// Write a run as one HTML page: curves, mistakes, feature maps, receptive field
@@ -82,6 +92,10 @@ pub(crate) enum Command {
     Backends(BackendsArgs),
     /// Time training, inference or receptive fields on this machine
     Bench(BenchArgs),
+    /// Print a shell's completion script
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write those of all commands
+    Man(ManArgs),
 }
 
 #[cfg(test)]

@@ -1,69 +1,65 @@
 //! `receptive train`.
 
-use super::{MachineArgs, SourceArgs};
-use clap::Args;
+use super::NetworkArgs;
+use clap::{Args, ValueEnum};
 use receptive_train::Every;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// A name (fashion-mini, fashion-mnist, mnist, cifar10, cifar100) or a path to an image
-    /// folder, IDX or CIFAR files [default: fashion-mini]
-    pub(crate) data: Option<String>,
-    /// The network, by name: tutorial, small, accurate, vgg, resnet, plain-N
-    /// [default: small]
-    #[arg(long, value_name = "NAME", conflicts_with = "config")]
-    pub(crate) preset: Option<String>,
-    /// The network, or a whole run's config.toml, from a file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Start from this run's trained model: its network and input, a new last layer for other
-    /// classes [its own data by default]
-    #[arg(long, value_name = "RUN", conflicts_with = "preset")]
-    pub(crate) from: Option<PathBuf>,
-    /// Leave the first N layers of that model as they are
-    #[arg(long, value_name = "N", requires = "from")]
-    pub(crate) freeze: Option<usize>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// See each training image N times
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Write the run here instead of runs/NNN
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run_dir: Option<PathBuf>,
     /// Go on with a run that was stopped or killed, from its newest whole checkpoint
     #[arg(
         long,
         value_name = "RUN",
         conflicts_with_all = [
             "data", "preset", "config", "from", "set", "epochs", "batch_size", "seed", "run_dir",
-            "track_erf", "bad_images", "limit",
+            "track_erf", "bad_images", "limit", "dry_run", "overfit", "tensorboard",
         ]
     )]
     pub(crate) resume: Option<PathBuf>,
     /// Save the run's state this often: 50steps, 2epochs, 60s [default: 1epochs]
     #[arg(long, value_name = "DISTANCE")]
     pub(crate) checkpoint_every: Option<Every>,
-    /// Change any setting, such as train.optimizer.learning_rate=0.01; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// See each training image N times
-    #[arg(long, value_name = "N")]
-    pub(crate) epochs: Option<usize>,
-    /// Images per step
-    #[arg(long, value_name = "N")]
-    pub(crate) batch_size: Option<usize>,
-    /// Seed of weights, order, augmentation and dropout
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Write the run here instead of runs/NNN
-    #[arg(long, value_name = "DIR")]
-    pub(crate) run_dir: Option<PathBuf>,
     /// Measure the effective receptive field before, during and after training: adds columns to
     /// metrics.csv and a filmstrip, erf.png
     #[arg(long)]
     pub(crate) track_erf: bool,
-    /// Load images with N threads; 0 loads between steps. Never changes the result
-    #[arg(long, value_name = "N")]
-    pub(crate) workers: Option<usize>,
-    #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    #[command(flatten)]
-    pub(crate) machine: MachineArgs,
+    /// Write events for TensorBoard as well, to RUN/tensorboard
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+    /// Try one batch of everything, estimate time and memory of the run, and leave nothing behind
+    #[arg(long, conflicts_with = "overfit")]
+    pub(crate) dry_run: bool,
+    /// See whether the network can learn N training images by heart, without augmentation and
+    /// regularisation; at most 300 passes over them, or --epochs. Leaves nothing behind
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["from", "run_dir", "track_erf", "tensorboard", "checkpoint_every"]
+    )]
+    pub(crate) overfit: Option<usize>,
+    /// The live view; by default on a terminal, unless NO_COLOR, CI or TERM=dumb is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = TuiName::Auto)]
+    pub(crate) tui: TuiName,
     /// End standard output with one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TuiName {
+    /// On a terminal
+    Auto,
+    /// On any terminal, whatever the environment says
+    On,
+    /// Plain lines
+    Off,
 }

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::render::Table;
 use receptive_train::Workers;
 use receptive_train::bench::{Bench, Loaded, Network, Timed, Work};
+use receptive_train::trial::peak_resident_bytes;
 use serde::Serialize;
 
 /// The line that the peers' programs print too.
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         threads,
         what: bench.work,
         timed,
-        peak_rss_mb: peak_memory(),
+        peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
     };
     if arguments.json {
         print_json(&shown)?;
@@ -172,12 +173,4 @@ fn show(shown: &Shown) -> Result<(), CliError> {
         .peak_rss_mb
         .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
     print(format!("{} threads{memory}", shown.threads))
-}
-
-/// The most memory this process has held.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1024)
 }

@@ -3,6 +3,7 @@
 mod attend;
 mod backends;
 mod bench;
+mod completions;
 mod data;
 mod erf;
 mod evaluate;
@@ -10,10 +11,13 @@ mod explain;
 mod export;
 mod features;
 mod import;
+mod lr_find;
+mod man;
 mod network;
 mod predict;
 mod report;
 mod run_data;
+mod run_settings;
 mod summary;
 mod train;
 
@@ -30,6 +34,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::LrFind(arguments) => lr_find::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
         Command::Attend(arguments) => attend::run(&arguments),
@@ -43,6 +48,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Data(arguments) => data::run(&arguments),
         Command::Backends(arguments) => backends::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }
 
@@ -112,9 +119,10 @@ fn not_understood(flag: &str, problem: String) -> CliError {
 
 /// The words below a heading, wrapped so that they fit 80 columns.
 fn paragraph(heading: &str, text: &str) -> String {
+    let indent = " ".repeat(heading.chars().count());
     let options = textwrap::Options::new(80)
         .initial_indent(heading)
-        .subsequent_indent("         ")
+        .subsequent_indent(&indent)
         .break_words(false);
     textwrap::fill(text, options)
 }

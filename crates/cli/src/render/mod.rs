@@ -1,14 +1,20 @@
 //! What people see: tables, numbers, progress.
 
 mod data_progress;
+mod duration;
+mod live;
 mod measure_progress;
 mod say;
+mod step_progress;
 mod table;
 mod train_progress;
 
 pub(crate) use data_progress::DataProgress;
+pub(crate) use duration::duration;
+pub(crate) use live::{LiveView, restore_on_panic, wanted as live_view_wanted};
 pub(crate) use measure_progress::MeasureProgress;
 pub(crate) use say::{say, say_error};
+pub(crate) use step_progress::StepProgress;
 pub(crate) use table::{Table, grouped};
 pub(crate) use train_progress::TrainProgress;
 

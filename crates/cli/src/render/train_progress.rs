@@ -17,6 +17,31 @@ impl TrainProgress {
     }
 }
 
+/// An epoch in a line.
+pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
+    let width = epochs.to_string().len();
+    let val = match (epoch.val_loss, epoch.val_top1) {
+        (Some(loss), Some(top1)) => {
+            format!("  val loss {loss:.3} top-1 {:4.1} %", 100.0 * top1)
+        }
+        _ => String::new(),
+    };
+    format!(
+        "epoch {:>width$}/{epochs}  loss {:.3} top-1 {:4.1} %{val}  {:.0} img/s{}",
+        epoch.epoch,
+        epoch.train_loss,
+        100.0 * epoch.train_top1,
+        epoch.images_per_second,
+        if epoch.best { " *" } else { "" }
+    )
+}
+
+impl Drop for TrainProgress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl Observer for TrainProgress {
     fn resumes(&mut self, from: &Resumed) {
         for refused in &from.refused {
@@ -52,21 +77,7 @@ impl Observer for TrainProgress {
 
     fn epoch_ends(&mut self, epoch: &Epoch, epochs: usize) {
         self.clear();
-        let width = epochs.to_string().len();
-        let val = match (epoch.val_loss, epoch.val_top1) {
-            (Some(loss), Some(top1)) => {
-                format!("  val loss {loss:.3} top-1 {:4.1} %", 100.0 * top1)
-            }
-            _ => String::new(),
-        };
-        say(format!(
-            "epoch {:>width$}/{epochs}  loss {:.3} top-1 {:4.1} %{val}  {:.0} img/s{}",
-            epoch.epoch,
-            epoch.train_loss,
-            100.0 * epoch.train_top1,
-            epoch.images_per_second,
-            if epoch.best { " *" } else { "" }
-        ));
+        say(epoch_line(epoch, epochs));
     }
 
     fn evaluating(&mut self, split: &str, done: usize, total: usize) {

@@ -10,6 +10,9 @@ mod erf;
 mod explain;
 mod features;
 mod interchange;
+#[cfg(target_os = "linux")]
+mod live;
+mod manual;
 mod other_data;
 mod refusals;
 #[cfg(unix)]
@@ -18,6 +21,7 @@ mod report;
 #[cfg(unix)]
 mod signals;
 mod streams;
+mod trial;
 
 use serde_json::Value;
 use std::path::Path;

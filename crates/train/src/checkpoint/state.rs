@@ -113,6 +113,7 @@ pub(crate) fn settings_sha256(config: &RunConfig) -> Result<String, TrainError> 
     let mut config = config.clone();
     config.machine = MachineConfig::default();
     config.checkpoint = CheckpointConfig::default();
+    config.tensorboard = false;
     config.data.data_dir = None;
     config.data.cache_mb = 0;
     Ok(sha256(config.to_toml()?.as_bytes()))

@@ -23,6 +23,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
+    /// Whether events for TensorBoard are written, to `tensorboard` in the run's directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tensorboard: bool,
     /// What is read.
     #[serde(default)]
     pub data: DataConfig,
@@ -152,6 +155,7 @@ impl RunConfig {
     /// All defaults, for this network.
     pub fn new(model: ModelConfig) -> Self {
         Self {
+            tensorboard: false,
             data: DataConfig::default(),
             train: TrainConfig::default(),
             machine: MachineConfig::default(),

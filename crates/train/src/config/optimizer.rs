@@ -77,6 +77,14 @@ impl Optimizer {
         }
     }
 
+    /// The same without a penalty on large weights.
+    pub(crate) fn without_decay(&self) -> Self {
+        let mut kept = self.clone();
+        let (Self::Sgd { weight_decay, .. } | Self::AdamW { weight_decay, .. }) = &mut kept;
+        *weight_decay = 0.0;
+        kept
+    }
+
     pub(crate) fn check(&self) -> Result<(), TrainError> {
         let (Self::Sgd {
             learning_rate,

@@ -73,6 +73,18 @@ impl RunDirectory {
     /// When it holds something: a run is never written over another.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(path).map_err(TrainError::io(path, "creating the directory"))?;
+        Self::check_free(path)?;
+        Ok(Self { path: path.into() })
+    }
+
+    /// Whether [`create`](Self::create) would take it; makes nothing.
+    ///
+    /// # Errors
+    /// When it holds something, or is no directory.
+    pub fn check_free(path: &Path) -> Result<(), TrainError> {
+        if !path.exists() {
+            return Ok(());
+        }
         let mut entries = fs::read_dir(path).map_err(TrainError::io(path, "listing"))?;
         if entries.next().is_some() {
             return Err(TrainError::run(
@@ -80,7 +92,7 @@ impl RunDirectory {
                 "it is not empty, and a run never overwrites another; give --run-dir a new name",
             ));
         }
-        Ok(Self { path: path.into() })
+        Ok(())
     }
 
     /// A run that was made before.

@@ -9,7 +9,7 @@ use receptive_model::{Classifier, DropoutKey};
 
 /// The model, and what changes it.
 pub(crate) struct Learner<'a> {
-    pub(super) model: Classifier,
+    pub(crate) model: Classifier,
     pub(super) optimizer: ModuleOptimizer,
     loss: Loss,
     config: &'a TrainConfig,
@@ -20,7 +20,7 @@ pub(crate) struct Learner<'a> {
 
 impl<'a> Learner<'a> {
     /// The untrained model of the run's seed, or the trained one it starts from.
-    pub(super) fn new(
+    pub(crate) fn new(
         prepared: &'a Prepared,
         device: &Device, // without autodiff
         on_cpu: bool,

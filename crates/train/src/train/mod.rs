@@ -7,6 +7,7 @@ mod setup;
 mod sums;
 
 pub(crate) use learner::Learner;
+pub(crate) use setup::epoch_loader;
 pub(crate) use sums::Totals;
 
 use crate::checkpoint::{Position, Restored, State, is_finite, newest};
@@ -16,7 +17,6 @@ use crate::{
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use session::Session;
-use setup::epoch_loader;
 use std::time::Instant;
 use sums::{StepResult, Sums};
 
@@ -190,14 +190,16 @@ fn drive(
                 .map_err(|step| session.diverged(epoch, &step))?;
             learner = learner.update(gradients, learning_rate);
 
-            observer.step(&Step {
+            let done = Step {
                 step,
                 steps,
                 epoch,
                 images: sums.images(),
                 loss,
                 learning_rate,
-            });
+            };
+            session.stepped(&done)?;
+            observer.step(&done);
             if stop.requested().is_some() {
                 break;
             }

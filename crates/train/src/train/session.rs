@@ -9,8 +9,9 @@ use crate::config::Monitor;
 use crate::evaluate::evaluate_until;
 use crate::field::Tracker;
 use crate::run::History;
+use crate::tensorboard::Board;
 use crate::{
-    Epoch, EpochField, Evaluation, Every, Observer, Prepared, Resumed, RunDirectory, Stop,
+    Epoch, EpochField, Evaluation, Every, Observer, Prepared, Resumed, RunDirectory, Step, Stop,
     TrainError, Workers, charts,
 };
 use burn::module::Module;
@@ -27,6 +28,8 @@ pub(super) struct Session<'a> {
     device: &'a Device,
     workers: &'a Workers,
     history: History,
+    /// Of events, where that was asked for.
+    board: Option<Board>,
     /// Of the receptive field, where that was asked for.
     tracker: Option<Tracker>,
     fingerprint: String,
@@ -63,6 +66,11 @@ impl<'a> Session<'a> {
             device,
             workers,
             history: History::open(run)?,
+            board: prepared
+                .config
+                .tensorboard
+                .then(|| Board::open(run))
+                .transpose()?,
             tracker: Tracker::begin(prepared, device, workers.len())?,
             fingerprint: prepared.data.fingerprint(),
             settings: settings_sha256(&prepared.config)?,
@@ -86,6 +94,9 @@ impl<'a> Session<'a> {
     /// Goes on from a checkpoint: what the files say of later epochs never happened.
     pub(super) fn restores(&mut self, state: State, from: &Resumed) -> Result<(), TrainError> {
         self.history.truncate(self.run, state.at.epochs_done)?;
+        if let Some(board) = &mut self.board {
+            board.truncate(state.at.epochs_done, state.at.step)?;
+        }
         self.history.event("resumed", &ResumedEvent::of(from))?;
         self.memory = state.memory;
         self.saved.1 = state.at.step;
@@ -97,6 +108,14 @@ impl<'a> Session<'a> {
 
     pub(super) fn prepared(&self) -> &'a Prepared {
         self.prepared
+    }
+
+    /// Keeps what is kept of every step.
+    pub(super) fn stepped(&mut self, step: &Step) -> Result<(), TrainError> {
+        match &mut self.board {
+            Some(board) => board.step(step),
+            None => Ok(()),
+        }
     }
 
     /// Counts an epoch's training, validation not included.
@@ -135,6 +154,7 @@ impl<'a> Session<'a> {
         observer: &mut dyn Observer,
     ) -> Result<bool, TrainError> {
         let train = &self.prepared.config.train;
+        let began = Instant::now();
         let val = if self.prepared.val.is_empty() {
             None
         } else {
@@ -144,6 +164,7 @@ impl<'a> Session<'a> {
             };
             Some(val)
         };
+        let validated = began.elapsed().as_secs_f64();
         let memory = &mut self.memory;
         let best = match &val {
             Some(val) => better(&mut memory.best, train.monitor, val, epoch),
@@ -174,6 +195,10 @@ impl<'a> Session<'a> {
             erf: self.track(epoch, model)?,
         };
         self.history.epoch(&record)?;
+        if let Some(board) = &mut self.board {
+            let speed = val.as_ref().map(|val| per_second(val.images, validated));
+            board.epoch(&record, speed)?;
+        }
         self.memory.epochs.push(record.clone());
         charts::curves(self.run, &self.memory.epochs, &self.title())?;
         observer.epoch_ends(&record, train.epochs);
@@ -224,6 +249,9 @@ impl<'a> Session<'a> {
         totals: Totals,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        if let Some(board) = &mut self.board {
+            board.flush()?;
+        }
         let state = State {
             at,
             totals,
@@ -273,14 +301,15 @@ impl<'a> Session<'a> {
                  `--set train.optimizer.learning_rate=...`",
             ));
         }
-        let best = Artifact::load(&self.run.model(), self.device)?.model;
+        let artifact = Artifact::load(&self.run.model(), self.device)?;
+        let best = &artifact.model;
         let (mut test, mut val) = (None, None);
         if outcome.signal().is_none() {
             if let Some(samples) = &self.prepared.test {
-                test = self.evaluate(&best, samples, stop, observer)?;
+                test = self.evaluate(best, samples, stop, observer)?;
             }
             if !self.prepared.val.is_empty() {
-                val = self.evaluate(&best, &self.prepared.val, stop, observer)?;
+                val = self.evaluate(best, &self.prepared.val, stop, observer)?;
             }
             if let Some(signal) = stop.requested() {
                 outcome = Outcome::Interrupted { signal };
@@ -296,6 +325,9 @@ impl<'a> Session<'a> {
                 charts::confusion(self.run, &shown.confusion, classes, &subtitle)?;
             }
         }
+        if let Some(board) = &mut self.board {
+            board.pictures(self.run, self.memory.epochs.len(), &artifact)?;
+        }
         let trained = Trained {
             outcome,
             best_epoch: self.best_epoch().unwrap_or(0),
@@ -304,7 +336,7 @@ impl<'a> Session<'a> {
             train_seconds,
             images_per_second: per_second(self.memory.images, self.memory.training_seconds),
             data_wait: share(self.memory.waited_seconds, self.memory.training_seconds),
-            weights_sha256: weights_sha256(&best),
+            weights_sha256: weights_sha256(best),
             epochs: self.memory.epochs,
         };
         self.history

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// The epoch's batches without the first `done`: order and augmentation are pure functions of seed,
 /// epoch and image.
-pub(super) fn epoch_loader(prepared: &Prepared, epoch: u64, done: u64) -> Loader {
+pub(crate) fn epoch_loader(prepared: &Prepared, epoch: u64, done: u64) -> Loader {
     let config = &prepared.config;
     let options = LoaderOptions {
         batch_size: config.train.batch_size,

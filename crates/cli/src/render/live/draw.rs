@@ -1,0 +1,279 @@
+//! The picture: a state on so many columns and rows.
+
+use super::chart::chart;
+use super::layout::Places;
+use super::state::State;
+use super::table::table;
+use crate::render::{duration, grouped};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+
+/// Two colours that differ in brightness too; lines and dots tell the curves apart without any.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub(super) train: Style,
+    pub(super) val: Style,
+    pub(super) faint: Style,
+    pub(super) strong: Style,
+}
+
+impl Look {
+    pub(super) fn new(coloured: bool) -> Self {
+        let colour = |colour| {
+            if coloured {
+                Style::new().fg(colour)
+            } else {
+                Style::new()
+            }
+        };
+        Self {
+            train: colour(Color::Cyan),
+            val: colour(Color::Yellow),
+            faint: Style::new().add_modifier(Modifier::DIM),
+            strong: Style::new().add_modifier(Modifier::BOLD),
+        }
+    }
+}
+
+pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: Look, is_stopping: bool) {
+    let places = Places::of(frame.area());
+    let epoch = format!("epoch {}/{}", state.epoch, state.epochs);
+    frame.render_widget(
+        ends(places.title, &state.title, &epoch, look.strong),
+        places.title,
+    );
+    frame.render_widget(
+        progress(state, look, places.progress.width),
+        places.progress,
+    );
+    frame.render_widget(figures(state, places.figures.width), places.figures);
+    if let Some([left, right]) = places.charts {
+        chart(
+            frame,
+            left,
+            ("loss", f64::INFINITY),
+            [&state.batch_loss, &state.val_loss],
+            state,
+            look,
+        );
+        chart(
+            frame,
+            right,
+            ("top-1 (%)", 100.0),
+            [&state.train_top1, &state.val_top1],
+            state,
+            look,
+        );
+    }
+    table(frame, state, look, places.table);
+    let hint = if is_stopping {
+        "stopping after this step; Ctrl-C again leaves at once, without saving"
+    } else {
+        "Ctrl-C saves and stops"
+    };
+    frame.render_widget(Line::styled(hint, look.faint), places.hint);
+}
+
+/// Words at the left and, where they have room, at the right.
+fn ends(area: Rect, left: &str, right: &str, style: Style) -> Line<'static> {
+    let (left, right) = (Span::raw(left.to_owned()), Span::raw(right.to_owned()));
+    let room = usize::from(area.width).saturating_sub(right.width());
+    let gap = room.saturating_sub(left.width()).max(1);
+    let mut shown: String = left.content.chars().take(room.saturating_sub(1)).collect();
+    shown += &" ".repeat(if shown.len() < left.content.len() {
+        1
+    } else {
+        gap
+    });
+    Line::styled(shown + &right.content, style)
+}
+
+/// This epoch, or what is evaluated, and the run, as bars.
+fn progress(state: &State, look: Look, width: u16) -> Line<'static> {
+    let share = |done: f64, all: f64| {
+        if all > 0.0 {
+            (done / all).min(1.0)
+        } else {
+            0.0
+        }
+    };
+    let (what, part) = match &state.evaluating {
+        Some((split, done, total)) => (format!("{split:<5}"), share(*done as f64, *total as f64)),
+        None => {
+            let (all, done) = state.images;
+            ("epoch".into(), share(done as f64, all as f64))
+        }
+    };
+    let run = share(state.steps.1 as f64, state.steps.0 as f64);
+    let length = (usize::from(width).saturating_sub(26) / 2).min(40);
+    let mut spans = Vec::new();
+    for (name, part) in [(what, part), ("  run".into(), run)] {
+        let full = (part * length as f64).round() as usize;
+        spans.push(Span::raw(format!("{name} ")));
+        spans.push(Span::styled("━".repeat(full), look.train));
+        spans.push(Span::styled("─".repeat(length - full), look.faint));
+        spans.push(Span::raw(format!(" {:>3.0} %", 100.0 * part)));
+    }
+    Line::from(spans)
+}
+
+/// As many figures as have room, the most wanted first.
+fn figures(state: &State, width: u16) -> Line<'static> {
+    let mut shown = String::new();
+    let mut add = |text: String| {
+        let gap = if shown.is_empty() { "" } else { "   " };
+        if Span::raw(shown.as_str()).width() + gap.len() + text.len() <= usize::from(width) {
+            shown += gap;
+            shown += &text;
+        }
+    };
+    if let Some((_, loss)) = state.batch_loss.points().last() {
+        add(format!("loss {loss:.3}"));
+    }
+    if let Some(speed) = state.speed() {
+        add(format!("{} images/s", grouped(speed.round() as usize)));
+    }
+    if let Some(left) = state.left() {
+        add(format!("{} left", duration(left)));
+    }
+    if let Some(newest) = state.rows.back() {
+        add(format!("data wait {:.1} %", 100.0 * newest.data_wait));
+    }
+    add(format!("rate {:.2e}", state.learning_rate));
+    add(format!("{} gone", duration(state.elapsed())));
+    Line::raw(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use receptive_train::{Epoch, Step};
+
+    fn epoch(number: usize) -> Epoch {
+        Epoch {
+            epoch: number,
+            train_loss: 2.0 / number as f64,
+            train_top1: 0.5 + 0.01 * number as f64,
+            val_loss: Some(2.1 / number as f64),
+            val_top1: Some(0.6),
+            val_top5: Some(0.9),
+            learning_rate: 0.05,
+            images_per_second: 1772.3,
+            data_wait: 0.021,
+            seconds: 1.0,
+            best: number == 3,
+            erf: None,
+        }
+    }
+
+    fn state(epochs: usize) -> State {
+        let mut state = State::new("runs/001: fashion-mini".into());
+        for number in 1..=epochs {
+            state.epoch_begins(number, 24, 640);
+            for step in 1..=10 {
+                state.step(&Step {
+                    step: (10 * (number - 1) + step) as u64,
+                    steps: 240,
+                    epoch: number,
+                    images: 64 * step,
+                    loss: 2.3 / number as f64,
+                    learning_rate: 0.05,
+                });
+            }
+            state.epoch_ends(&epoch(number));
+        }
+        state
+    }
+
+    fn drawn(state: &State, (width, height): (u16, u16)) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal
+            .draw(|frame| draw(frame, state, Look::new(false), false))
+            .unwrap();
+        let buffer = terminal.backend().buffer().clone();
+        let rows = buffer.content().chunks(usize::from(width));
+        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn the_usual_terminal_shows_figures_curves_and_epochs() {
+        let rows = drawn(&state(5), (80, 24));
+        assert!(rows[0].starts_with("runs/001: fashion-mini") && rows[0].ends_with("epoch 5/24"));
+        assert!(
+            rows[1].contains("epoch ━") && rows[1].contains("21 %"),
+            "{}",
+            rows[1]
+        );
+        assert!(
+            rows[2].contains("loss 0.460") && rows[2].contains("left"),
+            "{}",
+            rows[2]
+        );
+        assert!(
+            rows[3].contains("loss  ━ training  • validation"),
+            "{}",
+            rows[3]
+        );
+        assert!(rows[3].contains("top-1 (%)"));
+        let whole = rows.join("\n");
+        assert!(whole.contains('•') && whole.chars().any(|c| ('⠁'..='⣿').contains(&c)));
+        let best = rows.iter().find(|row| row.contains("3 *")).unwrap();
+        assert!(best.contains("0.667") && best.contains("53.0 %") && best.contains("1,772"));
+        let place = |number: &str| {
+            let row = rows
+                .iter()
+                .position(|row| row.trim_start().starts_with(number));
+            row.unwrap()
+        };
+        assert!(place("5  ") < place("4  "), "the newest first");
+        assert!(rows[23].contains("Ctrl-C saves"));
+    }
+
+    #[test]
+    fn every_size_is_drawn() {
+        let (begun, none) = (state(30), State::new(String::new()));
+        for size in [
+            (40, 10),
+            (80, 24),
+            (120, 40),
+            (1, 1),
+            (2, 50),
+            (300, 3),
+            (20, 100),
+            (300, 90),
+        ] {
+            drawn(&begun, size);
+            drawn(&none, size);
+        }
+        let small = drawn(&begun, (40, 10));
+        assert!(small[0].ends_with("epoch 30/24"));
+        assert!(
+            small.iter().any(|row| row.contains("val loss")),
+            "{small:?}"
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_left_out() {
+        let mut state = state(2);
+        let mut strange = epoch(3);
+        (strange.train_top1, strange.val_loss) = (f64::NAN, Some(f64::INFINITY));
+        state.epoch_ends(&strange);
+        drawn(&state, (80, 24));
+    }
+
+    #[test]
+    fn what_is_evaluated_has_its_own_bar() {
+        let mut state = state(1);
+        state.evaluating("val", 50, 100);
+        assert!(drawn(&state, (80, 24))[1].starts_with("val   ━"));
+        assert!(drawn(&state, (80, 24))[1].contains("50 %"));
+        state.evaluating("val", 100, 100);
+        assert!(drawn(&state, (80, 24))[1].starts_with("epoch"));
+    }
+}

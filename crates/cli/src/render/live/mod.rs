@@ -1,0 +1,181 @@
+//! The live view of a training run: a screen of its own on a terminal, drawn by a thread of its
+//! own, so that a slow terminal never holds up a step.
+
+mod chart;
+mod curve;
+mod draw;
+mod layout;
+mod screen;
+mod state;
+mod table;
+mod when;
+
+pub(crate) use screen::restore_on_panic;
+pub(crate) use when::wanted;
+
+use super::say;
+use super::train_progress::{TrainProgress, epoch_line};
+use crate::signals::{self, Presses};
+use draw::{Look, draw};
+use receptive_train::{Epoch, Observer, Resumed, Step, Stop};
+use screen::Screen;
+use state::State;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Between two pictures.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Told what a run does; shows it until it is dropped, and then leaves the newest lines on the
+/// normal screen.
+pub(crate) struct LiveView {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    stop: Stop,
+    /// What says it in plain lines, should the terminal go away.
+    plain: TrainProgress,
+    epochs: usize,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    ended: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Shared {
+    /// Nothing panics while the lock is held, so a poisoned state is still whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next picture; false when there is none to come.
+    fn pause(&self) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.wait_timeout_while(ended, PAUSE, |ended| !*ended);
+        !*waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_all();
+    }
+}
+
+impl LiveView {
+    /// A view that opens when the first epoch begins; what is said until then stays readable.
+    pub(crate) fn new(title: String, stop: &Stop) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State::new(title)),
+                ended: Mutex::new(false),
+                wake: Condvar::new(),
+            }),
+            thread: None,
+            stop: stop.clone(),
+            plain: TrainProgress::default(),
+            epochs: 0,
+        }
+    }
+
+    fn open(&mut self) {
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        let thread = std::thread::Builder::new().name("view".into());
+        // Where there is no thread, the plain lines do.
+        self.thread = thread
+            .spawn(move || {
+                // Shown until the terminal refuses; then the plain lines take over.
+                let shown = show(&shared, &stop);
+                screen::leave();
+                if shown.is_err() {
+                    let _ = signals::leave_on_second(&stop);
+                }
+            })
+            .ok();
+    }
+
+    /// Whether the view no longer shows anything.
+    fn is_plain(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+fn show(shared: &Shared, stop: &Stop) -> std::io::Result<()> {
+    let mut presses = Presses::listen()?;
+    let mut screen = Screen::enter()?;
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let look = Look::new(!is_plain);
+    loop {
+        if presses.suspended() {
+            screen.suspend()?;
+        }
+        if let Some(signal) = presses.second(stop) {
+            screen::leave();
+            signals::exit_at_once(signal);
+        }
+        let is_stopping = stop.requested().is_some();
+        // The lock is held while the picture is composed, not while the terminal takes it.
+        screen.draw(|frame| draw(frame, &shared.state(), look, is_stopping))?;
+        if !shared.pause() {
+            return Ok(());
+        }
+    }
+}
+
+impl Drop for LiveView {
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let was_plain = thread.is_finished();
+        self.shared.end();
+        // A panic of the view has been reported by the hook.
+        let _ = thread.join();
+        self.plain.clear();
+        if was_plain {
+            return;
+        }
+        let state = self.shared.state();
+        for epoch in state.last_words() {
+            say(epoch_line(epoch, self.epochs));
+        }
+    }
+}
+
+impl Observer for LiveView {
+    fn resumes(&mut self, from: &Resumed) {
+        self.plain.resumes(from);
+    }
+
+    fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {
+        self.epochs = epochs;
+        self.shared.state().epoch_begins(epoch, epochs, images);
+        if self.thread.is_none() {
+            self.open();
+        } else if self.is_plain() {
+            self.plain.epoch_begins(epoch, epochs, images);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.shared.state().step(step);
+        if self.is_plain() {
+            self.plain.step(step);
+        }
+    }
+
+    fn epoch_ends(&mut self, epoch: &Epoch, epochs: usize) {
+        self.shared.state().epoch_ends(epoch);
+        if self.is_plain() {
+            self.plain.epoch_ends(epoch, epochs);
+        }
+    }
+
+    fn evaluating(&mut self, split: &str, done: usize, total: usize) {
+        self.shared.state().evaluating(split, done, total);
+        if self.is_plain() {
+            self.plain.evaluating(split, done, total);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The terminal's other screen: entered, left, and left whatever happens.
+
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, size,
+};
+use ratatui::prelude::CrosstermBackend;
+use ratatui::{Frame, Terminal};
+use std::io::{self, Stderr, stderr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// Whether the other screen is shown.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+/// Held by whoever writes to the terminal.
+static WRITING: Mutex<()> = Mutex::new(());
+/// How long a panic waits for a picture that is being drawn.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stderr>>,
+    size: (u16, u16),
+}
+
+impl Screen {
+    pub(super) fn enter() -> io::Result<Self> {
+        open()?;
+        Self::blank()
+    }
+
+    /// An empty screen. Not `Terminal::clear`, which asks the terminal for its cursor and takes what
+    /// is typed meanwhile.
+    fn blank() -> io::Result<Self> {
+        let size = size()?;
+        execute!(stderr(), Clear(ClearType::All))?;
+        Ok(Self {
+            terminal: Terminal::new(CrosstermBackend::new(stderr()))?,
+            size,
+        })
+    }
+
+    /// Draws a picture of the size that the terminal has now.
+    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        // A panic elsewhere has left the screen to its message.
+        if !ENTERED.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the screen was left"));
+        }
+        if size()? != self.size {
+            *self = Self::blank()?;
+        }
+        self.terminal.draw(draw).map(|_| ())
+    }
+
+    /// Stops the process as Ctrl-Z does, on the normal screen, and comes back with it.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        #[cfg(unix)]
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        *self = Self::enter()?;
+        Ok(())
+    }
+}
+
+fn open() -> io::Result<()> {
+    keys::silence();
+    ENTERED.store(true, Ordering::SeqCst);
+    execute!(stderr(), EnterAlternateScreen)
+}
+
+/// Back to the normal screen, if it is not shown already.
+pub(super) fn leave() {
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    restore();
+}
+
+fn restore() {
+    if ENTERED.swap(false, Ordering::SeqCst) {
+        // A terminal that is gone needs no restoring.
+        // Some terminals keep what stood there where their size has changed.
+        let _ = execute!(stderr(), Clear(ClearType::All), LeaveAlternateScreen, Show);
+        keys::restore();
+    }
+}
+
+/// Makes a panic's message appear on the normal screen. To be called before anything else sets a
+/// hook: hooks that keep expected panics quiet then stand before this one.
+pub(crate) fn restore_on_panic() {
+    let message = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if ENTERED.load(Ordering::SeqCst) {
+            // Not `lock`: it may be the drawing itself that panics.
+            let began = Instant::now();
+            while let Err(TryLockError::WouldBlock) = WRITING.try_lock()
+                && began.elapsed() < PATIENCE
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            restore();
+        }
+        message(panic);
+    }));
+}
+
+/// What is typed while the view is shown must not appear in it, nor at the next prompt. Ctrl-C and
+/// Ctrl-Z still are signals, which raw mode would take away.
+#[cfg(unix)]
+mod keys {
+    use rustix::termios::{
+        LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
+    };
+    use std::io::stderr;
+    use std::sync::{Mutex, PoisonError};
+
+    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+    pub(super) fn silence() {
+        let Ok(before) = tcgetattr(stderr()) else {
+            return;
+        };
+        let mut silent = before.clone();
+        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON;
+        if tcsetattr(stderr(), OptionalActions::Now, &silent).is_ok() {
+            *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        }
+    }
+
+    pub(super) fn restore() {
+        let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(before) = before {
+            let _ = tcflush(stderr(), QueueSelector::IFlush);
+            let _ = tcsetattr(stderr(), OptionalActions::Now, &before);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod keys {
+    pub(super) fn silence() {}
+    pub(super) fn restore() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{set_hook, take_hook};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_panic_speaks_on_the_normal_screen_even_while_a_picture_is_drawn() {
+        let before = take_hook();
+        let was_left = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&was_left);
+        set_hook(Box::new(move |_| {
+            seen.store(!ENTERED.load(Ordering::SeqCst), Ordering::SeqCst);
+        }));
+        restore_on_panic();
+        for is_drawing in [false, true] {
+            ENTERED.store(true, Ordering::SeqCst);
+            was_left.store(false, Ordering::SeqCst);
+            let panicked = std::thread::spawn(move || {
+                let _writing = is_drawing.then(|| WRITING.lock());
+                panic!("in the middle of a run");
+            });
+            assert!(panicked.join().is_err());
+            assert!(was_left.load(Ordering::SeqCst), "drawing: {is_drawing}");
+        }
+        set_hook(before);
+    }
+}

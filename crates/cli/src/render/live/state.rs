@@ -1,0 +1,135 @@
+//! What the view knows of a run.
+
+use super::curve::Curve;
+use receptive_train::{Epoch, Step};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Epochs that are kept for the table: more than any terminal has rows.
+const MOST_ROWS: usize = 500;
+/// The speed is that of this long a while.
+const WHILE: Duration = Duration::from_secs(3);
+
+pub(super) struct State {
+    pub(super) title: String,
+    pub(super) epoch: usize,
+    pub(super) epochs: usize,
+    /// Training images of an epoch, and how many were seen.
+    pub(super) images: (usize, usize),
+    /// Steps of the run, and how many are done.
+    pub(super) steps: (u64, u64),
+    /// The split that is evaluated now: its name, images seen, images.
+    pub(super) evaluating: Option<(String, usize, usize)>,
+    pub(super) learning_rate: f64,
+    pub(super) batch_loss: Curve,
+    pub(super) val_loss: Curve,
+    pub(super) train_top1: Curve,
+    pub(super) val_top1: Curve,
+    pub(super) rows: VecDeque<Epoch>,
+    best: Option<Epoch>,
+    began: Instant,
+    /// The first step that this process did.
+    first_step: Option<u64>,
+    /// When how many images of this epoch had been seen.
+    recent: VecDeque<(Instant, usize)>,
+}
+
+impl State {
+    pub(super) fn new(title: String) -> Self {
+        Self {
+            title,
+            epoch: 0,
+            epochs: 0,
+            images: (0, 0),
+            steps: (0, 0),
+            evaluating: None,
+            learning_rate: 0.0,
+            batch_loss: Curve::new(),
+            val_loss: Curve::new(),
+            train_top1: Curve::new(),
+            val_top1: Curve::new(),
+            rows: VecDeque::new(),
+            best: None,
+            began: Instant::now(),
+            first_step: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {
+        if self.epoch == 0 {
+            self.began = Instant::now();
+        }
+        (self.epoch, self.epochs) = (epoch, epochs);
+        self.images = (images, 0);
+        self.evaluating = None;
+        self.recent.clear();
+    }
+
+    pub(super) fn step(&mut self, step: &Step) {
+        let now = Instant::now();
+        self.images.1 = step.images;
+        self.steps = (step.steps, step.step);
+        self.learning_rate = step.learning_rate;
+        self.first_step.get_or_insert(step.step);
+        let part = step.images as f64 / self.images.0.max(1) as f64;
+        self.batch_loss
+            .push(step.epoch as f64 - 1.0 + part, step.loss);
+        self.recent.push_back((now, step.images));
+        // One before the while stays, so that a step longer than it still has a speed.
+        while self.recent.len() > 2 && now - self.recent[1].0 > WHILE {
+            self.recent.pop_front();
+        }
+    }
+
+    pub(super) fn epoch_ends(&mut self, epoch: &Epoch) {
+        let at = epoch.epoch as f64;
+        self.train_top1.push(at, 100.0 * epoch.train_top1);
+        if let (Some(loss), Some(top1)) = (epoch.val_loss, epoch.val_top1) {
+            self.val_loss.push(at, loss);
+            self.val_top1.push(at, 100.0 * top1);
+        }
+        if epoch.best {
+            self.best = Some(epoch.clone());
+        }
+        self.rows.push_back(epoch.clone());
+        if self.rows.len() > MOST_ROWS {
+            self.rows.pop_front();
+        }
+        self.evaluating = None;
+    }
+
+    pub(super) fn evaluating(&mut self, split: &str, done: usize, total: usize) {
+        self.evaluating = (done < total).then(|| (split.into(), done, total));
+    }
+
+    /// Training images a second, lately.
+    pub(super) fn speed(&self) -> Option<f64> {
+        let lately = || {
+            let ((from, before), (to, after)) = (self.recent.front()?, self.recent.back()?);
+            let seconds = (*to - *from).as_secs_f64();
+            (seconds > 0.0).then(|| (after - before) as f64 / seconds)
+        };
+        // At an epoch's first step the last one's speed is the newest there is.
+        lately().or(self.rows.back().map(|epoch| epoch.images_per_second))
+    }
+
+    pub(super) fn elapsed(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Seconds to the last step, validations included, as things went so far.
+    pub(super) fn left(&self) -> Option<f64> {
+        let (steps, done) = self.steps;
+        let mine = done - self.first_step? + 1;
+        Some(self.elapsed() / mine as f64 * (steps - done) as f64)
+    }
+
+    /// What stays on the normal screen: the best epoch and the newest.
+    pub(super) fn last_words(&self) -> impl Iterator<Item = &Epoch> {
+        let newest = self.rows.back();
+        let best = self.best.as_ref();
+        let best = best.filter(|best| newest.is_some_and(|newest| newest.epoch != best.epoch));
+        best.into_iter().chain(newest)
+    }
+}

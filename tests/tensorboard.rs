@@ -1,0 +1,65 @@
+//! What TensorBoard reads of a run is what its `metrics.csv` says.
+//!
+//! Ignored unless asked for: `RECEPTIVE_PYTHON` names an interpreter with tensorboard.
+
+use crate::{prepared, tiny_run};
+use burn::tensor::Device;
+use receptive_train::{Observer, Outcome, Quiet, RunDirectory, Step, Stop, resume, train};
+use std::path::Path;
+use std::process::Command;
+
+struct StopAt(u64, Stop);
+
+impl Observer for StopAt {
+    fn step(&mut self, step: &Step) {
+        if step.step == self.0 {
+            self.1.request(2);
+        }
+    }
+}
+
+fn read_back(run: &Path, steps: u64) {
+    let python = std::env::var("RECEPTIVE_PYTHON").unwrap_or("python3".into());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/tensorboard_events.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(run)
+        .arg(steps.to_string())
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{words}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    print!("tensorboard: {words}");
+}
+
+#[test]
+#[ignore = "needs Python with tensorboard"]
+fn tensorboard_reads_what_metrics_csv_says_also_of_a_run_that_was_stopped() {
+    let device = Device::flex();
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = tiny_run();
+    config.tensorboard = true;
+    let prepared = prepared(config).unwrap();
+    let steps = 2 * 200_u64.div_ceil(32);
+
+    let whole = RunDirectory::create(&directory.path().join("whole")).unwrap();
+    let stop = Stop::default();
+    train(&prepared, &whole, &device, true, &stop, &mut Quiet).unwrap();
+    read_back(whole.path(), steps);
+
+    let stopped = RunDirectory::create(&directory.path().join("stopped")).unwrap();
+    let stop = Stop::default();
+    let mut observer = StopAt(10, stop.clone());
+    let ended = train(&prepared, &stopped, &device, true, &stop, &mut observer).unwrap();
+    assert_eq!(ended.outcome, Outcome::Interrupted { signal: 2 });
+    // Once from the stop, once more from the end.
+    for _ in 0..2 {
+        let stop = Stop::default();
+        resume(&prepared, &stopped, &device, true, &stop, &mut Quiet).unwrap();
+        read_back(stopped.path(), steps);
+    }
+}

@@ -1,0 +1,101 @@
+//! What is tried before a run gives the same numbers on any number of threads, and says yes and no.
+
+use crate::{prepared, run, tiny_run};
+use burn::tensor::Device;
+use receptive_model::{GlobalAvgPool2dLayer, LinearLayer, ModelConfig};
+use receptive_train::RunConfig;
+use receptive_train::trial::{
+    LrFind, Overfit, OverfitOptions, RangeTest, dry_run, lr_find, overfit, unregularised,
+};
+
+fn learn(config: RunConfig, images: usize, passes: usize) -> Overfit {
+    let prepared = prepared(unregularised(config)).unwrap();
+    let options = OverfitOptions { images, passes };
+    overfit(&prepared, options, &Device::flex(), true, &mut |_| ()).unwrap()
+}
+
+#[test]
+fn a_network_that_can_learn_learns_a_few_images_by_heart() {
+    let found = learn(tiny_run(), 24, 300);
+    assert!(found.learnt, "{found:?}");
+    assert_eq!((found.images, found.right, found.advice()), (24, 24, None));
+    assert!(found.last_loss < found.first_loss);
+    assert!(found.passes < 300, "it stops when all are right");
+}
+
+#[test]
+fn one_that_cannot_says_what_to_try() {
+    // Without a rate to speak of nothing moves.
+    let mut still = tiny_run();
+    still.train.optimizer = receptive_train::config::Optimizer::Sgd {
+        learning_rate: 1e-12,
+        momentum: 0.0,
+        nesterov: false,
+        weight_decay: 0.0,
+    };
+    let found = learn(still, 24, 5);
+    assert!(!found.learnt);
+    assert_eq!(found.passes, 5);
+    assert!(found.advice().unwrap().contains("lr-find"), "{found:?}");
+
+    // One number an image, its brightness, cannot tell ten classes apart.
+    let mut blind = tiny_run();
+    blind.model = ModelConfig::new(1, 28, 28)
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(LinearLayer::classes());
+    let found = learn(blind, 64, 100);
+    assert!(!found.learnt && found.right < 64, "{found:?}");
+    assert!(found.advice().is_some());
+
+    // A rate that is far too large.
+    let mut wild = tiny_run();
+    wild.train.optimizer = receptive_train::config::Optimizer::Sgd {
+        learning_rate: 1e30,
+        momentum: 0.0,
+        nesterov: false,
+        weight_decay: 0.0,
+    };
+    let found = learn(wild, 24, 50);
+    assert!(!found.learnt, "{found:?}");
+    assert!(found.advice().unwrap().contains("smaller"), "{found:?}");
+}
+
+#[test]
+fn growing_rates_give_the_same_losses_on_any_number_of_threads() {
+    let find = |threads, workers, seed| -> LrFind {
+        let mut config = tiny_run();
+        config.machine.threads = threads;
+        config.machine.workers = workers;
+        config.train.seed = seed;
+        let prepared = prepared(config).unwrap();
+        let test = RangeTest {
+            steps: 40,
+            ..RangeTest::default()
+        };
+        lr_find(&prepared, test, &Device::flex(), true, &mut |_| ()).unwrap()
+    };
+    let one = find(1, 0, 5);
+    assert_eq!(one, find(3, 2, 5));
+    assert_ne!(one.tried, find(1, 0, 6).tried);
+    assert_eq!(one.tried[0].learning_rate, 1e-7);
+    // The smoothed loss is the mean of what was seen, the newest counting most.
+    let (first, second) = (one.tried[0].loss, one.tried[1].loss);
+    let mean = (0.98 * first + second) / 1.98;
+    assert!((one.tried[1].smoothed - mean).abs() < 1e-9);
+}
+
+#[test]
+fn a_dry_run_takes_the_first_step_of_the_run() {
+    let found = dry_run(&prepared(tiny_run()).unwrap(), &Device::flex(), true).unwrap();
+    assert_eq!((found.steps_per_epoch, found.epochs), (7, 2));
+    assert!(found.seconds > 0.0 && found.seconds < 600.0);
+    assert!(found.model_bytes > 1000 && found.peak_bytes > 1 << 20);
+    assert!(found.val_loss.is_some_and(f64::is_finite));
+    let mut config = tiny_run();
+    config.data.limit = Some(32);
+    config.train.epochs = 1;
+    // A run of one step: its loss is that of the first batch.
+    let first = dry_run(&prepared(config.clone()).unwrap(), &Device::flex(), true).unwrap();
+    let trained = run(config, &Device::flex()).unwrap();
+    assert_eq!(trained.epochs[0].train_loss, first.train_loss);
+}
