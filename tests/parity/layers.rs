@@ -154,7 +154,8 @@ fn every_layer_agrees_forward_and_backward() {
 fn every_preset_agrees_forward_and_backward() {
     for (backend, device) in backends() {
         for (name, config) in networks::all() {
-            compare(backend, &name, &config.plan().unwrap(), 2, &device);
+            // Of two rows a batch norm makes 1 and -1 whatever they are: gradients would be rounding.
+            compare(backend, &name, &config.plan().unwrap(), 3, &device);
         }
     }
 }
