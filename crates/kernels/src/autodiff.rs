@@ -41,15 +41,14 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2d {
         } = ops.state;
         let x: FloatTensor<B> = checkpointer.retrieve_node_output(x);
         let weight: FloatTensor<B> = checkpointer.retrieve_node_output(weight);
+        let grad = match output {
+            Some(output) => B::relu_gradient(grad, output),
+            None => grad,
+        };
         let [to_x, to_weight, to_bias] = [0, 1, 2].map(|i| ops.parents.get(i).cloned().flatten());
         if to_weight.is_some() || to_bias.is_some() {
-            let (of_weight, of_bias) = B::conv2d_weight_gradients(
-                x.clone(),
-                weight.shape().dims(),
-                grad.clone(),
-                output.clone(),
-                options,
-            );
+            let (of_weight, of_bias) =
+                B::conv2d_weight_gradients(x.clone(), weight.shape().dims(), grad.clone(), options);
             if let Some(node) = to_weight {
                 grads.register::<B>(node.id, of_weight);
             }
@@ -58,7 +57,7 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2d {
             }
         }
         if let Some(node) = to_x {
-            let of_x = B::conv2d_input_gradient(x.shape().dims(), weight, grad, output, options);
+            let of_x = B::conv2d_input_gradient(x.shape().dims(), weight, grad, options);
             grads.register::<B>(node.id, of_x);
         }
     }

@@ -4,6 +4,7 @@ use crate::conv::{self, Sizes, WeightGradients};
 use crate::norm::{self, Moments, NormSizes};
 use crate::pool::{self, PoolSizes};
 use crate::profile::{Operation, spend};
+use crate::relu;
 use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
@@ -48,11 +49,13 @@ pub trait KernelOps: Backend {
 /// What the operations' backward passes compute. `output` is the forward pass' result and is there
 /// only where a ReLU followed.
 pub(crate) trait KernelGradients: Backend {
+    /// `grad` where `output` is positive, else 0.
+    fn relu_gradient(grad: FloatTensor<Self>, output: FloatTensor<Self>) -> FloatTensor<Self>;
+
     fn conv2d_input_gradient(
         input: [usize; 4],
         weight: FloatTensor<Self>,
         grad: FloatTensor<Self>,
-        output: Option<FloatTensor<Self>>,
         options: Conv2dOptions,
     ) -> FloatTensor<Self>;
 
@@ -61,7 +64,6 @@ pub(crate) trait KernelGradients: Backend {
         x: FloatTensor<Self>,
         weight: [usize; 4],
         grad: FloatTensor<Self>,
-        output: Option<FloatTensor<Self>>,
         options: Conv2dOptions,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
@@ -165,19 +167,25 @@ fn convolve(
 }
 
 impl KernelGradients for Flex {
+    fn relu_gradient(grad: FlexTensor, output: FlexTensor) -> FlexTensor {
+        let shape = dims(&grad);
+        let (grad, output) = (grad.to_contiguous(), output.to_contiguous());
+        let masked = spend(Operation::ReluGradient, || {
+            relu::gradient(values(&grad), values(&output))
+        });
+        tensor(masked, shape)
+    }
+
     fn conv2d_input_gradient(
         input: [usize; 4],
         weight: FlexTensor,
         grad: FlexTensor,
-        output: Option<FlexTensor>,
         options: Conv2dOptions,
     ) -> FlexTensor {
         let sizes = Sizes::new(input, dims(&weight), options);
         let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
-        let output = output.map(|output| output.to_contiguous());
-        let output = output.as_ref().map(values);
         let dx = spend(Operation::Conv2dInputGradient, || {
-            conv::input_gradient(&sizes, values(&weight), values(&grad), output)
+            conv::input_gradient(&sizes, values(&weight), values(&grad))
         });
         tensor(dx, sizes.input_shape())
     }
@@ -186,15 +194,12 @@ impl KernelGradients for Flex {
         x: FlexTensor,
         weight: [usize; 4],
         grad: FlexTensor,
-        output: Option<FlexTensor>,
         options: Conv2dOptions,
     ) -> (FlexTensor, FlexTensor) {
         let sizes = Sizes::new(dims(&x), weight, options);
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
-        let output = output.map(|output| output.to_contiguous());
-        let output = output.as_ref().map(values);
         let WeightGradients { weight, bias } = spend(Operation::Conv2dWeightGradient, || {
-            conv::weight_gradients(&sizes, values(&x), values(&grad), output)
+            conv::weight_gradients(&sizes, values(&x), values(&grad))
         });
         (
             tensor(weight, sizes.weight_shape()),

@@ -30,6 +30,7 @@ mod matrix;
 mod norm;
 mod pool;
 mod profile;
+mod relu;
 mod scratch;
 mod slide;
 

@@ -186,9 +186,10 @@ fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32])
             .zip(dx_lower.chunks_exact_mut(2));
         for (((y, grad), (a, b)), (dx_a, dx_b)) in y.iter().zip(grad).zip(upper.zip(lower)).zip(dx)
         {
-            // The first of the largest gets it all. Without a branch: which one it is can't be
-            // predicted.
-            let [p, q, r, s] = [a[0], a[1], b[0], b[1]].map(|value| is_largest(value, *y));
+            // The first of the largest gets it all. Without a branch, since which one it is can't be
+            // predicted, and without closures, which would not be compiled for the processor at hand.
+            let (p, q) = (is_largest(a[0], *y), is_largest(a[1], *y));
+            let (r, s) = (is_largest(b[0], *y), is_largest(b[1], *y));
             dx_a[0] = kept(*grad, p);
             dx_a[1] = kept(*grad, q & !p);
             dx_b[0] = kept(*grad, r & !(p | q));

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 pub enum Operation {
     /// A convolution with what follows it.
     Conv2d,
-    /// Its gradient with respect to its input.
+    /// The gradient of the ReLU that followed a convolution.
+    ReluGradient,
+    /// A convolution's gradient with respect to its input.
     Conv2dInputGradient,
     /// Its gradient with respect to weight and bias.
     Conv2dWeightGradient,
@@ -24,8 +26,9 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, forward and backward in turns.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Conv2d,
+        Self::ReluGradient,
         Self::Conv2dInputGradient,
         Self::Conv2dWeightGradient,
         Self::MaxPool2d,
@@ -38,6 +41,7 @@ impl Operation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Conv2d => "conv2d",
+            Self::ReluGradient => "relu gradient",
             Self::Conv2dInputGradient => "conv2d input gradient",
             Self::Conv2dWeightGradient => "conv2d weight gradient",
             Self::MaxPool2d => "max_pool2d",

@@ -1,6 +1,5 @@
 use super::bands::{bands, each_slice};
 use super::columns::scatter;
-use super::masked::masked_band;
 use super::{Sizes, winograd};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::scratch::with_scratch;
@@ -10,16 +9,10 @@ use crate::scratch::with_scratch;
 /// # Shapes
 /// - `weight`: `[filters, channels, kernel height, kernel width]`
 /// - `grad`: `[images, filters, output height, output width]`
-/// - `output`: as `grad`, the forward pass' result; only where a ReLU followed
 /// - result: `[images, channels, height, width]`
-pub(crate) fn input_gradient(
-    sizes: &Sizes,
-    weight: &[f32],
-    grad: &[f32],
-    output: Option<&[f32]>,
-) -> Vec<f32> {
+pub(crate) fn input_gradient(sizes: &Sizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
     if winograd::suits(sizes) {
-        return winograd::input_gradient(sizes, weight, grad, output);
+        return winograd::input_gradient(sizes, weight, grad);
     }
     let (window, places, plane) = (sizes.window(), sizes.places(), sizes.input_plane());
     let taps = sizes.kernel[0] * sizes.kernel[1];
@@ -32,26 +25,23 @@ pub(crate) fn input_gradient(
         plane,
         |image, first_channel, planes| {
             let grad = &grad[image * map_values..][..map_values];
-            let output = output.map(|output| &output[image * map_values..][..map_values]);
             let lines = planes.len() / plane * taps;
             for rows in bands(sizes) {
                 let width = rows.len() * sizes.output[1];
-                with_scratch((sizes.filters + lines) * width, |scratch| {
-                    let (masked, columns) = scratch.split_at_mut(sizes.filters * width);
-                    masked_band(sizes, grad, output, &rows, masked);
+                let grad = Matrix::strided(
+                    &grad[rows.start * sizes.output[1]..],
+                    sizes.filters,
+                    width,
+                    places,
+                );
+                with_scratch(lines * width, |columns| {
                     let weight = Matrix::strided(
                         &weight[first_channel * taps..],
                         sizes.filters,
                         lines,
                         window,
                     );
-                    multiply(
-                        columns,
-                        width,
-                        weight.transposed(),
-                        Matrix::new(masked, sizes.filters, width),
-                        Write::Over,
-                    );
+                    multiply(columns, width, weight.transposed(), grad, Write::Over);
                     scatter(sizes, columns, &rows, planes);
                 });
             }

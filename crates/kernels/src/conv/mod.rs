@@ -5,7 +5,6 @@ mod bands;
 mod columns;
 mod forward;
 mod input_gradient;
-mod masked;
 mod weight_gradient;
 mod winograd;
 

@@ -1,6 +1,5 @@
 use super::bands::bands;
 use super::columns::gather;
-use super::masked::{mask, masked_band};
 use super::{Sizes, winograd};
 use crate::lanes::{add, total, vectorised};
 use crate::matrix::{Matrix, Write, multiply};
@@ -31,17 +30,11 @@ impl WeightGradients {
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
 /// - `grad`: `[images, filters, output height, output width]`
-/// - `output`: as `grad`, the forward pass' result; only where a ReLU followed
-pub(crate) fn weight_gradients(
-    sizes: &Sizes,
-    x: &[f32],
-    grad: &[f32],
-    output: Option<&[f32]>,
-) -> WeightGradients {
+pub(crate) fn weight_gradients(sizes: &Sizes, x: &[f32], grad: &[f32]) -> WeightGradients {
     if winograd::suits(sizes) {
         return WeightGradients {
-            weight: winograd::weight_gradient(sizes, x, grad, output),
-            bias: bias_gradient(sizes, grad, output),
+            weight: winograd::weight_gradient(sizes, x, grad),
+            bias: bias_gradient(sizes, grad),
         };
     }
     // Bands of images are added up in groups, and then the groups in order: the groups depend on
@@ -56,7 +49,7 @@ pub(crate) fn weight_gradients(
         .map(|pieces| {
             let mut sum = WeightGradients::zeros(sizes);
             for (image, rows) in pieces {
-                add_band(sizes, x, grad, output, *image, rows, &mut sum);
+                add_band(sizes, x, grad, *image, rows, &mut sum);
             }
             sum
         })
@@ -71,20 +64,14 @@ pub(crate) fn weight_gradients(
 }
 
 /// The sum of each filter's gradients.
-fn bias_gradient(sizes: &Sizes, grad: &[f32], output: Option<&[f32]>) -> Vec<f32> {
+fn bias_gradient(sizes: &Sizes, grad: &[f32]) -> Vec<f32> {
     let plane = sizes.places();
     (0..sizes.filters)
         .into_par_iter()
         .map(|filter| {
             let planes = (0..sizes.images).map(|image| (image * sizes.filters + filter) * plane);
             planes
-                .map(|from| match output {
-                    None => vectorised(|| total(&grad[from..][..plane])),
-                    Some(output) => with_scratch(plane, |masked| {
-                        mask(&grad[from..][..plane], &output[from..][..plane], masked);
-                        vectorised(|| total(masked))
-                    }),
-                })
+                .map(|from| vectorised(|| total(&grad[from..][..plane])))
                 .sum()
         })
         .collect()
@@ -94,7 +81,6 @@ fn add_band(
     sizes: &Sizes,
     x: &[f32],
     grad: &[f32],
-    output: Option<&[f32]>,
     image: usize,
     rows: &Range<usize>,
     sum: &mut WeightGradients,
@@ -105,10 +91,8 @@ fn add_band(
         sizes.filters * sizes.places(),
     );
     let grad = &grad[image * map_values..][..map_values];
-    let output = output.map(|output| &output[image * map_values..][..map_values]);
-    with_scratch((sizes.filters + window) * width, |scratch| {
-        let (masked, columns) = scratch.split_at_mut(sizes.filters * width);
-        masked_band(sizes, grad, output, rows, masked);
+    let grad = &grad[rows.start * sizes.output[1]..];
+    with_scratch(window * width, |columns| {
         gather(
             sizes,
             &x[image * image_values..][..image_values],
@@ -118,12 +102,12 @@ fn add_band(
         multiply(
             &mut sum.weight,
             window,
-            Matrix::new(masked, sizes.filters, width),
+            Matrix::strided(grad, sizes.filters, width, sizes.places()),
             Matrix::new(columns, window, width).transposed(),
             Write::Add,
         );
-        for (sum, grad) in sum.bias.iter_mut().zip(masked.chunks_exact(width)) {
-            *sum += vectorised(|| total(grad));
+        for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.places())) {
+            *sum += vectorised(|| total(&grad[..width]));
         }
     });
 }

@@ -1,66 +1,16 @@
 //! Planes to pixels of neighbouring channels, and back.
 
-use crate::lanes::{kept, vectorised};
+use crate::lanes::vectorised;
 use std::ops::Range;
 
 /// Side of the squares that are turned at a time: four vectors of four.
 const SIDE: usize = 4;
 
-/// Planes as they are read.
-pub(super) trait Planes: Copy + Sync {
-    /// The planes of one image, of `values` values.
-    fn image(self, image: usize, values: usize) -> Self;
-    fn four(self, at: usize) -> [f32; SIDE];
-    fn one(self, at: usize) -> f32;
-}
-
-impl Planes for &[f32] {
-    fn image(self, image: usize, values: usize) -> Self {
-        &self[image * values..][..values]
-    }
-
-    #[inline(always)]
-    fn four(self, at: usize) -> [f32; SIDE] {
-        let mut four = [0.0; SIDE];
-        four.copy_from_slice(&self[at..][..SIDE]);
-        four
-    }
-
-    #[inline(always)]
-    fn one(self, at: usize) -> f32 {
-        self[at]
-    }
-}
-
-/// Gradients, 0 where the ReLU after them was shut.
-#[derive(Clone, Copy)]
-pub(super) struct Masked<'a> {
-    pub(super) grad: &'a [f32],
-    pub(super) output: &'a [f32],
-}
-
-impl Planes for Masked<'_> {
-    fn image(self, image: usize, values: usize) -> Self {
-        Self {
-            grad: self.grad.image(image, values),
-            output: self.output.image(image, values),
-        }
-    }
-
-    #[inline(always)]
-    fn four(self, at: usize) -> [f32; SIDE] {
-        let (grad, output) = (self.grad.four(at), self.output.four(at));
-        let mut four = [0.0; SIDE];
-        for (i, four) in four.iter_mut().enumerate() {
-            *four = kept(grad[i], output[i] > 0.0);
-        }
-        four
-    }
-
-    #[inline(always)]
-    fn one(self, at: usize) -> f32 {
-        kept(self.grad[at], self.output[at] > 0.0)
-    }
+#[inline(always)]
+fn four(values: &[f32], at: usize) -> [f32; SIDE] {
+    let mut four = [0.0; SIDE];
+    four.copy_from_slice(&values[at..][..SIDE]);
+    four
 }
 
 /// A window of an image's planes, which may reach over its edges.
@@ -90,7 +40,7 @@ impl Window {
 /// - `planes`: `[channels, plane height, plane width]` of one image
 /// - `pixels`: `[window height, window width, pixel]`
 pub(super) fn to_pixels(
-    planes: impl Planes,
+    planes: &[f32],
     window: Window,
     channels: usize,
     pixel: usize,
@@ -117,7 +67,7 @@ pub(super) fn to_pixels(
 
 #[inline(always)]
 fn turn_in(
-    planes: impl Planes,
+    planes: &[f32],
     first: usize,
     plane: usize,
     channels: usize,
@@ -131,7 +81,7 @@ fn turn_in(
         for channel in (0..whole_channels).step_by(SIDE) {
             let mut square = [[0.0; SIDE]; SIDE];
             for (i, values) in square.iter_mut().enumerate() {
-                *values = planes.four((channel + i) * plane + first + x);
+                *values = four(planes, (channel + i) * plane + first + x);
             }
             for (j, to) in line.chunks_exact_mut(pixel).enumerate() {
                 let to = &mut to[channel..channel + SIDE];
@@ -144,7 +94,7 @@ fn turn_in(
     for (x, to) in line.chunks_exact_mut(pixel).enumerate() {
         let done = if x < whole { whole_channels } else { 0 };
         for (channel, to) in to.iter_mut().enumerate().take(channels).skip(done) {
-            *to = planes.one(channel * plane + first + x);
+            *to = planes[channel * plane + first + x];
         }
         to[channels..].fill(0.0);
     }
@@ -189,7 +139,7 @@ fn turn_out(pixels: &[f32], pixel: usize, mut planes: [&mut [f32]; SIDE]) {
     for x in (0..whole).step_by(SIDE) {
         let mut square = [[0.0; SIDE]; SIDE];
         for (i, values) in square.iter_mut().enumerate() {
-            *values = pixels.four((x + i) * pixel);
+            *values = four(pixels, (x + i) * pixel);
         }
         for (channel, plane) in planes.iter_mut().enumerate() {
             for (to, from) in plane[x..x + SIDE].iter_mut().zip(square) {
@@ -222,7 +172,7 @@ pub(super) fn turn(
             for column in (0..whole[1]).step_by(SIDE) {
                 let mut square = [[0.0; SIDE]; SIDE];
                 for (i, values) in square.iter_mut().enumerate() {
-                    *values = source.four((row + i) * source_line + column);
+                    *values = four(source, (row + i) * source_line + column);
                 }
                 for j in 0..SIDE {
                     let to = &mut target[(column + j) * target_line + row..][..SIDE];

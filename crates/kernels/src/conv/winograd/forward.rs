@@ -1,5 +1,5 @@
 use super::blocks::{Grid, Segment};
-use super::channels_last::{Planes, to_planes};
+use super::channels_last::to_planes;
 use super::linear::{Input, Output};
 use super::patches::{Patches, Source, pixel_strides};
 use super::tiles::transform;
@@ -51,7 +51,7 @@ impl Convolution {
     /// `finish(filter, values)` is called on all values of the output, once on each.
     pub(super) fn run(
         &self,
-        x: impl Planes,
+        x: &[f32],
         weights: &Transformed,
         finish: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Vec<f32> {

@@ -1,15 +1,9 @@
 use super::Sizes;
-use super::channels_last::Masked;
 use super::forward::Convolution;
 use super::weights::Transformed;
 
 /// As [`crate::conv::input_gradient`].
-pub(in super::super) fn input_gradient(
-    sizes: &Sizes,
-    weight: &[f32],
-    grad: &[f32],
-    output: Option<&[f32]>,
-) -> Vec<f32> {
+pub(in super::super) fn input_gradient(sizes: &Sizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
     let [top, left, ..] = sizes.options.padding;
     let convolution = Convolution {
         images: sizes.images,
@@ -20,8 +14,5 @@ pub(in super::super) fn input_gradient(
         first: [top as isize - 2, left as isize - 2],
     };
     let weights = Transformed::backward(weight, sizes.filters, sizes.channels);
-    match output {
-        None => convolution.run(grad, &weights, |_, _| ()),
-        Some(output) => convolution.run(Masked { grad, output }, &weights, |_, _| ()),
-    }
+    convolution.run(grad, &weights, |_, _| ())
 }

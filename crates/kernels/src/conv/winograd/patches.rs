@@ -1,7 +1,7 @@
 //! The transformed tiles of a block.
 
 use super::blocks::{Grid, Segment};
-use super::channels_last::{Planes, Window, to_pixels};
+use super::channels_last::{Window, to_pixels};
 use super::linear::Linear;
 use super::tiles::{Strides, transform};
 use super::{LANES, PATCH, PLACES, TILE, padded};
@@ -41,7 +41,7 @@ impl Patches {
         self,
         grid: &Grid,
         block: &[Segment],
-        source: Source<impl Planes>,
+        source: Source<'_>,
         pixels: &mut [f32],
         values: &mut [f32],
     ) {
@@ -60,7 +60,8 @@ impl Patches {
                 size,
             };
             let pixels = &mut pixels[..size[0] * size[1] * pixel];
-            let planes = planes.image(segment.image, self.channels * plane[0] * plane[1]);
+            let image = self.channels * plane[0] * plane[1];
+            let planes = &planes[segment.image * image..][..image];
             to_pixels(planes, window, self.channels, pixel, pixels);
             let tiles = grid.count(segment);
             transform::<T, IN, PATCH>(
@@ -78,8 +79,8 @@ impl Patches {
 
 /// Where tiles come from.
 #[derive(Clone, Copy)]
-pub(super) struct Source<P> {
-    pub(super) planes: P,
+pub(super) struct Source<'a> {
+    pub(super) planes: &'a [f32],
     /// Height and width of a plane.
     pub(super) plane: [usize; 2],
     /// The row and column of the first tile; negative where padding precedes it.

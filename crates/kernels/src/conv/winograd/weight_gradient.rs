@@ -1,5 +1,4 @@
 use super::blocks::Grid;
-use super::channels_last::{Masked, Planes};
 use super::linear::{Input, OutputGradient};
 use super::patches::{Patches, Source};
 use super::weights::Transformed;
@@ -13,19 +12,7 @@ use rayon::prelude::*;
 const MOST_SUMS: usize = 8;
 
 /// The gradient with respect to the weight alone, as [`crate::conv::weight_gradients`] has it.
-pub(in super::super) fn weight_gradient(
-    sizes: &Sizes,
-    x: &[f32],
-    grad: &[f32],
-    output: Option<&[f32]>,
-) -> Vec<f32> {
-    match output {
-        None => sum(sizes, x, grad),
-        Some(output) => sum(sizes, x, Masked { grad, output }),
-    }
-}
-
-fn sum(sizes: &Sizes, x: &[f32], grad: impl Planes) -> Vec<f32> {
+pub(in super::super) fn weight_gradient(sizes: &Sizes, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let (channels, filters) = (sizes.channels, sizes.filters);
     let grid = Grid::new(sizes.images, sizes.output);
     let blocks = grid.blocks(channels, filters);
