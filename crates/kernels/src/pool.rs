@@ -1,7 +1,7 @@
 //! Max pooling. The backward pass finds each window's largest value again instead of remembering
 //! where it was: two floats are nearer than an index of eight bytes.
 
-use crate::lanes::{kept, vectorised};
+use crate::lanes::vectorised;
 use crate::slide::places;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -179,21 +179,79 @@ fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32])
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     let rows = y.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
     for (row, (y, grad)) in rows.enumerate() {
-        let [upper, lower] = pairs(sizes, row).map(|row| x[row].chunks_exact(2));
+        let (upper, lower) = x[2 * row * width..].split_at(width);
         let (dx_upper, dx_lower) = dx[2 * row * width..].split_at_mut(width);
-        let dx = dx_upper
-            .chunks_exact_mut(2)
-            .zip(dx_lower.chunks_exact_mut(2));
-        for (((y, grad), (a, b)), (dx_a, dx_b)) in y.iter().zip(grad).zip(upper.zip(lower)).zip(dx)
-        {
-            // The first of the largest gets it all. Without a branch, since which one it is can't be
-            // predicted, and without closures, which would not be compiled for the processor at hand.
-            let (p, q) = (is_largest(a[0], *y), is_largest(a[1], *y));
-            let (r, s) = (is_largest(b[0], *y), is_largest(b[1], *y));
-            dx_a[0] = kept(*grad, p);
-            dx_a[1] = kept(*grad, q & !p);
-            dx_b[0] = kept(*grad, r & !(p | q));
-            dx_b[1] = kept(*grad, s & !(p | q | r));
+        let values = 2 * out_width;
+        let x = [upper, &lower[..values]];
+        let dx = [dx_upper, &mut dx_lower[..values]];
+        match out_width {
+            8.. => spread_row::<8, 16>(x, y, grad, dx),
+            4.. => spread_row::<4, 8>(x, y, grad, dx),
+            _ => spread_row::<1, 2>(x, y, grad, dx),
         }
     }
+}
+
+/// `N` windows at a time, of `M = 2 N` columns. The last ones may have been done before, which does not
+/// change them.
+#[inline(always)]
+fn spread_row<const N: usize, const M: usize>(
+    [upper, lower]: [&[f32]; 2],
+    y: &[f32],
+    grad: &[f32],
+    [dx_upper, dx_lower]: [&mut [f32]; 2],
+) {
+    let mut first = 0;
+    while first < y.len() {
+        first = first.min(y.len() - N);
+        let columns = 2 * first..2 * first + M;
+        let largest = twice::<N, M>(&y[first..first + N]);
+        let upper = are_largest::<M>(&upper[columns.clone()], &largest);
+        let lower = are_largest::<M>(&lower[columns.clone()], &largest);
+        let (upper_twins, lower_twins) = (twins(upper), twins(lower));
+        let grad = twice::<N, M>(&grad[first..first + N]);
+        let dx_upper = &mut dx_upper[columns.clone()];
+        let dx_lower = &mut dx_lower[columns];
+        // The first of the largest gets it all.
+        for i in 0..M {
+            let right = (i as u32 % 2).wrapping_neg();
+            let keep_upper = upper[i] & !(upper_twins[i] & right);
+            let above = upper[i] | upper_twins[i];
+            let keep_lower = lower[i] & !(above | (lower_twins[i] & right));
+            dx_upper[i] = f32::from_bits(grad[i].to_bits() & keep_upper);
+            dx_lower[i] = f32::from_bits(grad[i].to_bits() & keep_lower);
+        }
+        first += N;
+    }
+}
+
+/// Each value two times.
+#[inline(always)]
+fn twice<const N: usize, const M: usize>(values: &[f32]) -> [f32; M] {
+    let mut twice = [0.0; M];
+    for i in 0..N {
+        twice[2 * i] = values[i];
+        twice[2 * i + 1] = values[i];
+    }
+    twice
+}
+
+/// All bits where the value is the largest of its window, or no number.
+#[inline(always)]
+fn are_largest<const M: usize>(values: &[f32], largest: &[f32; M]) -> [u32; M] {
+    let mut are = [0; M];
+    for i in 0..M {
+        are[i] = u32::from(is_largest(values[i], largest[i])).wrapping_neg();
+    }
+    are
+}
+
+/// The masks of the window's other column.
+#[inline(always)]
+fn twins<const M: usize>(masks: [u32; M]) -> [u32; M] {
+    let mut twins = [0; M];
+    for i in 0..M {
+        twins[i] = masks[i ^ 1];
+    }
+    twins
 }
