@@ -6,9 +6,10 @@ use std::{
     path::Path,
 };
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{DataError, Picture, jpeg, quiet::quietly};
+use crate::{DataError, Picture, jpeg, quiet::quietly, spare};
 
 /// What an image file may cost to decode; more is an error, found before the memory is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +87,7 @@ fn found(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Found, Data
     // error, not the end of the run.
     let decoded = quietly(|| decode_bytes(bytes, path, limits))
         .unwrap_or_else(|| Err("its decoder failed on it".into()));
-    let image = decoded.map_err(damaged)?;
-    let colours = colour_name(&image);
-    let picture = to_picture(image);
+    let (picture, colours) = decoded.map_err(damaged)?;
     Ok(Found {
         picture,
         colours,
@@ -138,7 +137,12 @@ fn check_regular(path: &Path, metadata: &fs::Metadata) -> Result<(), DataError> 
     })
 }
 
-fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<DynamicImage, String> {
+/// The picture, and how the file stores its colours.
+fn decode_bytes(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<(Picture, &'static str), String> {
     let format = match image::guess_format(bytes) {
         Ok(format) => format,
         Err(_) if is_tga(path) => ImageFormat::Tga,
@@ -169,13 +173,30 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Dyna
         return Err(format!("it has no pixels: {width} x {height}"));
     }
     // Unreadable EXIF data says nothing about the pixels.
-    let orientation = decoder
-        .orientation()
-        .unwrap_or(image::metadata::Orientation::NoTransforms);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     decoder.set_limits(caps).map_err(text)?;
+    let plain = match decoder.color_type() {
+        ColorType::L8 => Some((1, "grey")),
+        ColorType::Rgb8 => Some((3, "RGB")),
+        _ => None,
+    };
+    // Most photographs need no more than their pixels: into memory that the thread has already.
+    if let (Some((channels, colours)), Orientation::NoTransforms) = (plain, orientation) {
+        let (width, height) = (width as usize, height as usize);
+        let mut pixels = spare::take(width * height * channels);
+        decoder.read_image(&mut pixels).map_err(text)?;
+        let picture = Picture {
+            width,
+            height,
+            channels,
+            pixels,
+        };
+        return Ok((picture, colours));
+    }
     let mut image = DynamicImage::from_decoder(decoder).map_err(text)?;
     image.apply_orientation(orientation);
-    Ok(image)
+    let colours = colour_name(&image);
+    Ok((to_picture(image), colours))
 }
 
 fn is_tga(path: &Path) -> bool {

@@ -76,6 +76,7 @@ mod quiet;
 mod random;
 mod samples;
 mod source;
+mod spare;
 mod split;
 mod stats;
 mod stratify;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::{
-    DataError, InputSize, Picture, Progress, Resize, Split, decode::decode_found, fit,
+    DataError, InputSize, Picture, Progress, Resize, Split, decode::decode_found, fit, spare,
     split::Stored, stats,
 };
 
@@ -189,7 +189,9 @@ impl Samples {
             }
             Stored::File(entry, limits) => decode_found(&entry.path, limits)?.picture,
         };
-        Ok(take(&fit(&picture, &self.size, self.resize)?))
+        let taken = take(&fit(&picture, &self.size, self.resize)?);
+        spare::give(picture.pixels);
+        Ok(taken)
     }
 
     /// Mean and standard deviation of every channel over all images and pixels, in units of the
