@@ -1,6 +1,6 @@
 //! How tiles are cut into blocks, by the sizes alone.
 
-use super::{PLACES, TILE, padded};
+use super::{PATCH, PLACES, TILE, padded};
 use std::ops::Range;
 
 /// Values of a block's transformed tiles, before and after the products: they should stay in the
@@ -88,6 +88,12 @@ impl Grid {
             blocks.iter().map(of_block).max().unwrap_or(0),
             segments.map(|part| self.count(part)).max().unwrap_or(0),
         ]
+    }
+
+    /// The pixels that a segment of so many tiles sees.
+    pub(super) fn pixels(&self, tiles: usize) -> usize {
+        let lines = tiles / self.columns.max(1);
+        (lines * TILE + PATCH - TILE) * (self.columns * TILE + PATCH - TILE)
     }
 
     /// The values of an output plane that a segment's tiles hold.

@@ -74,10 +74,8 @@ impl Convolution {
             channels: self.filters,
         };
         // Pixels of a segment, before and after; the latter are fewer.
-        let pixels = (segment / grid.columns().max(1) * TILE + PATCH - TILE)
-            * (grid.columns() * TILE + PATCH - TILE);
         let lengths = [
-            pixels * padded(self.channels).max(padded(self.filters)),
+            grid.pixels(segment) * padded(self.channels).max(padded(self.filters)),
             before.values(),
             after.values(),
         ];

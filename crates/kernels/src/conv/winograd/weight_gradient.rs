@@ -22,10 +22,8 @@ pub(in super::super) fn weight_gradient(sizes: &Sizes, x: &[f32], grad: &[f32]) 
         tiles,
         channels: filters,
     };
-    let pixels = (segment / grid.columns().max(1) * TILE + PATCH - TILE)
-        * (grid.columns() * TILE + PATCH - TILE);
     let lengths = [
-        pixels * padded(channels).max(padded(filters)),
+        grid.pixels(segment) * padded(channels).max(padded(filters)),
         of_x.values(),
         of_grad.values(),
     ];
