@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{Augment, DataError, Normalise, Samples};
+use crate::{Augment, DataError, Images, Normalise, Samples};
 
 /// Some images with their labels, ready for a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// `[n, channels, height, width]`, `(value / 255 - mean) / std`.
-    pub images: Vec<f32>,
+    pub images: Images,
     /// The label of each image.
     pub labels: Vec<usize>,
     /// The place of each image in its split.
@@ -28,14 +28,15 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
+    /// The batch of these indices, written into `images`, which is empty.
     pub(crate) fn batch(
         &self,
         samples: &Samples,
         indices: &[usize],
         scratch: &mut Vec<u8>,
+        mut images: Images,
     ) -> Result<Batch, DataError> {
         let size = samples.size();
-        let mut images = Vec::with_capacity(indices.len() * size.len());
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
             // A panic must neither end the epoch early nor leave the consumer waiting.
@@ -43,7 +44,7 @@ impl Recipe {
                 samples.read_into(index, scratch)?;
                 let key = (self.seed, self.epoch, index as u64);
                 self.augment.apply(scratch, &size, &self.fill, key);
-                self.normalise.append(scratch, &size, &mut images)
+                self.normalise.append(scratch, &size, images.values_mut())
             }));
             image.unwrap_or_else(|panic| {
                 Err(DataError::Panicked {

@@ -1,5 +1,7 @@
 //! Whether a JPEG is complete.
 
+use memchr::memchr;
+
 /// Whether a JPEG file has an end-of-image marker after the start of its scan.
 ///
 /// The decoder fills what a truncated file lacks with grey and reports no error, so this is the
@@ -12,8 +14,10 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
     while let Some(&byte) = bytes.get(at) {
         if byte != 0xff {
             // Outside a scan this is a damaged header; step on and let the decoder judge it.
-            at += 1;
-            continue;
+            match memchr(0xff, &bytes[at..]) {
+                Some(next) => at += next,
+                None => return false,
+            }
         }
         match bytes.get(at + 1) {
             None => return false,

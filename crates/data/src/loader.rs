@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Augment, Batch, DataError, Normalise, Samples, batch::Recipe};
+use crate::{Augment, Batch, DataError, Normalise, Samples, batch::Recipe, images::Stock};
 
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +88,7 @@ struct Job {
     batches: usize,
     recipe: Recipe,
     ahead: usize,
+    stock: Arc<Stock>,
     state: Mutex<State>,
     /// A batch became ready.
     ready: Condvar,
@@ -114,8 +115,9 @@ impl Job {
     fn make(&self, batch: usize, scratch: &mut Vec<u8>) -> Result<Batch, DataError> {
         let start = batch * self.batch_size;
         let end = (start + self.batch_size).min(self.indices.len());
-        self.recipe
-            .batch(&self.samples, &self.indices[start..end], scratch)
+        let indices = &self.indices[start..end];
+        let images = self.stock.take(indices.len() * self.samples.size().len());
+        self.recipe.batch(&self.samples, indices, scratch, images)
     }
 
     fn work(&self) {
@@ -169,6 +171,7 @@ impl Loader {
             Some(normalise) => (batches, normalise),
             None => (0, Normalise::identity()),
         };
+        let ahead = options.prefetch.max(1);
         let job = Arc::new(Job {
             samples,
             indices,
@@ -181,7 +184,8 @@ impl Loader {
                 seed: options.seed,
                 epoch: options.epoch,
             },
-            ahead: options.prefetch.max(1),
+            ahead,
+            stock: Stock::new(ahead + 1),
             state: Mutex::default(),
             ready: Condvar::new(),
             room: Condvar::new(),

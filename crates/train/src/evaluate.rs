@@ -78,20 +78,12 @@ pub fn evaluate_each(
     observer: &mut dyn Observer,
     each: &mut dyn FnMut(Answer<'_>),
 ) -> Result<Evaluation, TrainError> {
-    let split = Split {
-        input,
-        samples,
-        workers,
-        device,
-    };
-    let found = run(model, &split, observer, &Stop::default(), each)?;
-    found.ok_or_else(|| TrainError::Worker {
-        step: 0,
-        reason: "it was stopped".into(),
-    })
+    let mut pass = Pass::begin(model, input, samples, workers, device);
+    while pass.goes_on(observer, each)? {}
+    Ok(pass.sums.finish())
 }
 
-/// The same; `None` where a stop was asked for before all images were seen.
+/// The same; `None` where a stop was asked for on the way.
 pub(crate) fn evaluate_until(
     model: &Classifier,
     input: &InputSpec,
@@ -101,60 +93,71 @@ pub(crate) fn evaluate_until(
     observer: &mut dyn Observer,
     stop: &Stop,
 ) -> Result<Option<Evaluation>, TrainError> {
-    let split = Split {
-        input,
-        samples,
-        workers,
-        device,
-    };
-    run(model, &split, observer, stop, &mut |_| ())
-}
-
-/// Images, and what they are shown to the model with.
-struct Split<'a> {
-    input: &'a InputSpec,
-    samples: &'a Arc<Samples>,
-    workers: &'a Workers,
-    device: &'a Device,
-}
-
-fn run(
-    model: &Classifier,
-    split: &Split<'_>,
-    observer: &mut dyn Observer,
-    stop: &Stop,
-    each: &mut dyn FnMut(Answer<'_>),
-) -> Result<Option<Evaluation>, TrainError> {
-    let Split {
-        input,
-        samples,
-        workers,
-        device,
-    } = *split;
-    let name = samples.split().name().to_string();
-    let total = samples.len();
-    let values = input.channels * input.height * input.width;
-    let options = LoaderOptions {
-        batch_size: (MOST_VALUES / values.max(1)).clamp(1, MOST_IMAGES),
-        workers: workers.len(),
-        mean: input.mean.clone(),
-        std: input.std.clone(),
-        ..LoaderOptions::default()
-    };
-    let mut loader = Loader::new(Arc::clone(samples), (0..total).collect(), options);
-    let mut sums = Sums::new(model.classes());
-    loop {
-        let batches = loader
-            .by_ref()
-            .take(BATCHES_PER_THREAD * workers.len())
-            .collect::<Result<Vec<_>, _>>()?;
-        if batches.is_empty() {
-            return Ok(Some(sums.finish()));
-        }
+    let mut pass = Pass::begin(model, input, samples, workers, device);
+    while pass.goes_on(observer, &mut |_| ())? {
         if stop.requested().is_some() {
             return Ok(None);
         }
-        let answers = workers
+    }
+    Ok(Some(pass.sums.finish()))
+}
+
+/// A split on its way through a model.
+struct Pass<'a> {
+    model: &'a Classifier,
+    workers: &'a Workers,
+    device: &'a Device,
+    loader: Loader,
+    name: String,
+    total: usize,
+    sums: Sums,
+}
+
+impl<'a> Pass<'a> {
+    fn begin(
+        model: &'a Classifier,
+        input: &InputSpec,
+        samples: &Arc<Samples>,
+        workers: &'a Workers,
+        device: &'a Device,
+    ) -> Self {
+        let total = samples.len();
+        let values = input.channels * input.height * input.width;
+        let options = LoaderOptions {
+            batch_size: (MOST_VALUES / values.max(1)).clamp(1, MOST_IMAGES),
+            workers: workers.len(),
+            mean: input.mean.clone(),
+            std: input.std.clone(),
+            ..LoaderOptions::default()
+        };
+        Self {
+            model,
+            workers,
+            device,
+            loader: Loader::new(Arc::clone(samples), (0..total).collect(), options),
+            name: samples.split().name().to_string(),
+            total,
+            sums: Sums::new(model.classes()),
+        }
+    }
+
+    /// Takes the next batches, a few for each thread; `false` where there are none left.
+    fn goes_on(
+        &mut self,
+        observer: &mut dyn Observer,
+        each: &mut dyn FnMut(Answer<'_>),
+    ) -> Result<bool, TrainError> {
+        let (model, device) = (self.model, self.device);
+        let batches = self
+            .loader
+            .by_ref()
+            .take(BATCHES_PER_THREAD * self.workers.len())
+            .collect::<Result<Vec<_>, _>>()?;
+        if batches.is_empty() {
+            return Ok(false);
+        }
+        let answers = self
+            .workers
             .map(
                 batches.len(),
                 || model.clone(),
@@ -165,7 +168,7 @@ fn run(
             let images = batch.indices.iter().zip(&batch.labels);
             for (logits, (index, label)) in answers.chunks(model.classes()).zip(images) {
                 let (index, label) = (*index, *label);
-                sums.add(logits, label);
+                self.sums.add(logits, label);
                 each(Answer {
                     index,
                     label,
@@ -173,13 +176,14 @@ fn run(
                 });
             }
         }
-        observer.evaluating(&name, sums.images, total);
+        observer.evaluating(&self.name, self.sums.images, self.total);
+        Ok(true)
     }
 }
 
 /// The logits of a batch, image by image.
 pub(crate) fn logits(model: &Classifier, batch: &Batch, device: &Device) -> Vec<f32> {
-    let data = TensorData::new(batch.images.clone(), batch.shape);
+    let data = TensorData::new(batch.images.to_vec(), batch.shape);
     let logits = model.forward(Tensor::<4>::from_data(data, device));
     logits.into_data().iter::<f32>().collect()
 }

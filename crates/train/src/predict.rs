@@ -76,7 +76,7 @@ impl Input {
         normalise.append(&pixels, &size, &mut images)?;
         Ok(Self {
             batch: Batch {
-                images,
+                images: images.into(),
                 labels: vec![0],
                 indices: vec![0],
                 shape: [1, size.channels, size.height, size.width],

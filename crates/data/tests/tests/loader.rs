@@ -228,7 +228,7 @@ fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
             .unwrap();
     }
     let batch = deliver(&samples, indices, options).remove(0).unwrap();
-    assert_eq!(batch.images, values);
+    assert_eq!(*batch.images, *values);
     let labels: Vec<usize> = drawn.iter().map(|sample| sample.label).collect();
     assert_eq!(batch.labels, labels);
 }

@@ -26,7 +26,7 @@ impl Bench {
         let shards = shards(&batch, workers.len());
         let layers = self.network.inferred(&plan);
         let pass = |shard: &Batch, layers: usize| -> Vec<f32> {
-            let images = TensorData::new(shard.images.clone(), shard.shape);
+            let images = TensorData::new(shard.images.to_vec(), shard.shape);
             let x = Tensor::<4>::from_data(images, device);
             read(&model, x, layers)
         };
@@ -56,7 +56,7 @@ impl Bench {
     ) -> Vec<LayerTime> {
         let one = shards(batch, batch.labels.len().div_ceil(8)).swap_remove(0);
         let images = one.labels.len();
-        let x = Tensor::<4>::from_data(TensorData::new(one.images, one.shape), device);
+        let x = Tensor::<4>::from_data(TensorData::new(one.images.into_vec(), one.shape), device);
         let mut before = 0.0;
         (1..=layers)
             .zip(&plan.layers)
@@ -100,7 +100,7 @@ fn shards(batch: &Batch, threads: usize) -> Vec<Batch> {
         .map(|from| {
             let to = (from + size).min(images);
             Batch {
-                images: batch.images[from * values..to * values].to_vec(),
+                images: batch.images[from * values..to * values].to_vec().into(),
                 labels: batch.labels[from..to].to_vec(),
                 indices: batch.indices[from..to].to_vec(),
                 shape: [to - from, channels, height, width],

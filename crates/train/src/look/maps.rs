@@ -87,7 +87,7 @@ fn see(
 ) -> Result<Seen, TrainError> {
     let shape = input.batch.shape;
     let images = || {
-        let data = TensorData::new(input.batch.images.clone(), shape);
+        let data = TensorData::new(input.batch.images.to_vec(), shape);
         Tensor::<4>::from_data(data, device)
     };
     let mut seen = Vec::with_capacity(layers.len());
