@@ -168,12 +168,13 @@ fn convolve(
 
 impl KernelGradients for Flex {
     fn relu_gradient(grad: FlexTensor, output: FlexTensor) -> FlexTensor {
-        let shape = dims(&grad);
-        let (grad, output) = (grad.to_contiguous(), output.to_contiguous());
-        let masked = spend(Operation::ReluGradient, || {
-            relu::gradient(values(&grad), values(&output))
+        let (mut masked, output) = (grad.to_contiguous(), output.to_contiguous());
+        // The memory is changed in place where nothing else holds it, and copied where something does.
+        drop(grad);
+        spend(Operation::ReluGradient, || {
+            relu::mask(masked.storage_mut(), values(&output));
         });
-        tensor(masked, shape)
+        masked
     }
 
     fn conv2d_input_gradient(
