@@ -48,6 +48,13 @@ pub(crate) struct ErfArgs {
     /// Add the numbers as another tool computes them
     #[arg(long, value_enum)]
     pub(crate) compat: Option<Compat>,
+    #[command(flatten)]
+    pub(crate) measuring: MeasuringArgs,
+}
+
+/// What `erf` and its experiments take alike.
+#[derive(Debug, Args)]
+pub(crate) struct MeasuringArgs {
     /// Seed of weights, noise and signs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -81,17 +88,8 @@ pub(crate) struct SweepArgs {
     /// Filters of each convolution
     #[arg(long, value_name = "N", default_value_t = 32)]
     pub(crate) filters: usize,
-    /// Seed of weights and noise
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// Write pictures and numbers here
-    #[arg(long, value_name = "DIR", default_value = "erf")]
-    pub(crate) out: PathBuf,
     #[command(flatten)]
-    pub(crate) machine: MachineArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) measuring: MeasuringArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -46,8 +46,8 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
     if let Some(ErfExperiment::Sweep(arguments)) = &arguments.experiment {
         return sweep::run(arguments);
     }
-    let (device, threads) = place(&arguments.machine)?;
-    let files = Files::new(&arguments.out)?;
+    let (device, threads) = place(&arguments.measuring.machine)?;
+    let files = Files::new(&arguments.measuring.out)?;
     let mut compared = Vec::new();
     for name in &arguments.networks {
         let subject = Subject::find(name, arguments, &device)?;
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         let aggregate = aggregate(arguments.aggregate);
         let written = files.write(&subject, &studies, aggregate)?;
         for (index, study) in studies.iter().enumerate() {
-            if arguments.json {
+            if arguments.measuring.json {
                 print_json(&shown(&subject, study, &written))?;
             } else if studies.len() == 1 {
                 show::one(&subject, study, aggregate)?;
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
                 show::row(&subject, study, index)?;
             }
         }
-        if !arguments.json {
+        if !arguments.measuring.json {
             show::end(&subject, &written)?;
         }
         compared.extend(
@@ -119,7 +119,7 @@ fn study(
     let options = Options {
         samples: arguments.samples,
         noise: arguments.noise,
-        seed: arguments.seed,
+        seed: arguments.measuring.seed,
         method: match arguments.method {
             MethodName::Auto => Method::Auto,
             MethodName::Plain => Method::Plain,

@@ -76,7 +76,7 @@ impl Subject {
             weights,
             input,
             inputs,
-            net: untrained(plan, weights, arguments.seed, device),
+            net: untrained(plan, weights, arguments.measuring.seed, device),
         })
     }
 
@@ -117,7 +117,7 @@ impl Subject {
         };
         let net = match weights {
             WeightsName::Given => Net::Given(Box::new(artifact.model)),
-            _ => untrained(plan, weights, arguments.seed, device),
+            _ => untrained(plan, weights, arguments.measuring.seed, device),
         };
         Ok(Self {
             name: name.trim_end_matches('/').into(),
@@ -149,7 +149,7 @@ impl Subject {
             weights,
             input: format!("images of {}", prepared.data.name),
             inputs: Box::new(inputs),
-            net: untrained(prepared.plan, weights, arguments.seed, device),
+            net: untrained(prepared.plan, weights, arguments.measuring.seed, device),
         })
     }
 }
@@ -172,7 +172,7 @@ fn synthetic(plan: &Plan, weights: WeightsName, arguments: &ErfArgs) -> (Box<dyn
         let images = Images::new(shape, Some(1), move |_| Ok(ones.clone()));
         return (Box::new(images), "an image of ones".into());
     }
-    let seed = arguments.seed;
+    let seed = arguments.measuring.seed;
     (Box::new(Noise { shape, seed }), "noise".into())
 }
 

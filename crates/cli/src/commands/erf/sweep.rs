@@ -36,8 +36,8 @@ struct Slopes {
 
 pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
     check(arguments)?;
-    let (device, threads) = place(&arguments.machine)?;
-    let files = Files::new(&arguments.out)?;
+    let (device, threads) = place(&arguments.measuring.machine)?;
+    let files = Files::new(&arguments.measuring.out)?;
     let wanted: Vec<Variation> = match arguments.what.as_slice() {
         [] => Variation::ALL.to_vec(),
         some => some.iter().map(|name| variation(*name)).collect(),
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
     let options = Options {
         samples: arguments.samples,
         noise: 0.0,
-        seed: arguments.seed,
+        seed: arguments.measuring.seed,
         ..Options::default()
     };
     for variation in wanted {
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
             Variation::Depth => slopes(&points),
             _ => Vec::new(),
         };
-        if arguments.json {
+        if arguments.measuring.json {
             let sweep = variation;
             print_json(&Shown {
                 sweep,
