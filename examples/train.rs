@@ -2,15 +2,13 @@
 //! 80 % within half a minute: `cargo run --release --example train`; `-- --backend ndarray` runs it on another backend.
 
 use receptive_data::NoProgress;
-use receptive_model::presets;
 use receptive_train::{
     Backend, InputFrom, Quiet, RunConfig, RunDirectory, Stop, TrainError, prepare, train,
 };
 use std::path::Path;
 
 fn main() -> Result<(), TrainError> {
-    let name = "tutorial";
-    let mut config = RunConfig::new(presets::preset(name, presets::usual_input(name))?);
+    let mut config = RunConfig::preset("tutorial")?;
     config.data.limit = Some(2_000);
     config.train.epochs = 10;
 

@@ -23,8 +23,7 @@ impl RunSettings {
             (None, Some(run)) => (of_run(run, arguments.data.is_some())?, InputFrom::Model),
             (None, None) => {
                 let name = arguments.preset.as_deref().unwrap_or(presets::DEFAULT);
-                let model = presets::preset(name, presets::usual_input(name))?;
-                let mut config = RunConfig::new(model);
+                let mut config = RunConfig::preset(name)?;
                 config.machine.backend = Backend::usual()?.to_string();
                 (config, InputFrom::Data)
             }

@@ -10,7 +10,7 @@ thread_local! {
 /// as plain sums of products.
 ///
 /// Elsewhere the flex backend uses Winograd's filtering where it is faster: its results differ by up
-/// to about 1e-5 of the largest value, and what does not depend on an input may come out as a tiny
+/// to about 5e-6 of the largest value, and what does not depend on an input may come out as a tiny
 /// number instead of 0. Receptive fields are measured exactly.
 pub fn exactly<R>(work: impl FnOnce() -> R) -> R {
     /// Sets it back, even where `work` panics.

@@ -2,6 +2,7 @@
 
 mod optimizer;
 mod overrides;
+mod recipe;
 mod schedule;
 mod training;
 

@@ -18,7 +18,7 @@ pub struct TrainConfig {
     pub micro_batch: MicroBatch,
     /// Whether convolutions are plain sums of products in every step, as
     /// [`exactly`](receptive_model::exactly) makes them; else flex takes the fastest way, whose rounding
-    /// errors reach about 1e-5 of the largest value.
+    /// errors reach about 5e-6 of the largest value.
     pub exact_convolutions: bool,
     /// What follows the gradient.
     pub optimizer: Optimizer,
