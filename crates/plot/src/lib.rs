@@ -45,6 +45,7 @@ mod paint;
 mod sheet;
 mod theme;
 
+pub use axis::number::grouped;
 pub use axis::scale::Scale;
 pub use bars::Bars;
 pub use chart::{Chart, LineStyle, Mark, Panel, Series};

@@ -3,8 +3,9 @@ use super::{paragraph, print, print_json};
 use crate::args::SummaryArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::render::{Table, grouped};
+use crate::render::Table;
 use receptive_model::{Edges, Field, ModelConfig, Plan, PlannedLayer, presets};
+use receptive_plot::grouped;
 use serde::Serialize;
 
 #[derive(Serialize)]

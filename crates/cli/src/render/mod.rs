@@ -15,7 +15,7 @@ pub(crate) use live::{LiveView, restore_on_panic, wanted as live_view_wanted};
 pub(crate) use measure_progress::MeasureProgress;
 pub(crate) use say::{say, say_error};
 pub(crate) use step_progress::StepProgress;
-pub(crate) use table::{Table, grouped};
+pub(crate) use table::Table;
 pub(crate) use train_progress::TrainProgress;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

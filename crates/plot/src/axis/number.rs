@@ -46,16 +46,24 @@ pub(crate) fn short(value: f64) -> String {
 
 /// A count with thin spaces between thousands: `60 000`.
 pub(crate) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
+    match usize::try_from(value) {
         // Four digits are read at a glance.
-        if at > 0 && digits.len() > 4 && (digits.len() - at).is_multiple_of(3) {
-            out.push('\u{2009}');
-        }
-        out.push(digit);
+        Ok(value @ 10_000..) => grouped(value).replace(',', "\u{2009}"),
+        _ => value.to_string(),
     }
-    out
+}
+
+/// A count with commas between thousands: `1,234,567`.
+pub fn grouped(value: usize) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A share as a percentage with one decimal, or `–` of nothing.
@@ -140,6 +148,9 @@ mod tests {
             (short(f64::NAN), "n/a"),
             (count(60_000), "60\u{2009}000"),
             (count(1234), "1234"),
+            (grouped(7), "7"),
+            (grouped(1234), "1,234"),
+            (grouped(1_234_567), "1,234,567"),
             (percent(1, 3), "33.3 %"),
             (percent(0, 0), "–"),
         ];

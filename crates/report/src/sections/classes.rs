@@ -3,9 +3,10 @@
 use super::HeldOut;
 use crate::html::table;
 use crate::part::Part;
-use crate::words::{grouped, percent_or_dash};
+use crate::words::percent_or_dash;
 use maud::{Markup, html};
 use receptive_model::Artifact;
+use receptive_plot::grouped;
 use receptive_train::RunLog;
 use receptive_train::metrics::{ClassReport, report};
 

@@ -3,9 +3,10 @@
 use super::HeldOut;
 use crate::html::{Picture, wide_figure};
 use crate::part::Part;
-use crate::words::{grouped, percent};
+use crate::words::percent;
 use maud::{Markup, html};
 use receptive_model::Artifact;
+use receptive_plot::grouped;
 use receptive_train::metrics::Confusion;
 use receptive_train::{RunDirectory, confusion_matrix};
 

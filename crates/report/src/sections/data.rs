@@ -2,10 +2,11 @@
 
 use crate::html::{facts, table};
 use crate::part::{Part, missing};
-use crate::words::{grouped, percent};
+use crate::words::percent;
 use maud::{Markup, html};
 use receptive_data::{DataSet, Range};
 use receptive_model::{Artifact, InputSpec};
+use receptive_plot::grouped;
 use receptive_train::{Images, RunConfig};
 
 #[derive(Debug)]

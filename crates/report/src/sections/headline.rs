@@ -3,10 +3,11 @@
 use super::held_out::split_words;
 use super::{Field, HeldOut};
 use crate::part::Part;
-use crate::words::{date, duration, grouped, percent, short};
+use crate::words::{date, duration, percent, short};
 use maud::{Markup, html};
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, presets};
+use receptive_plot::grouped;
 use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
 
 #[derive(Debug)]

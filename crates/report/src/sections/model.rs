@@ -1,9 +1,9 @@
 //! The network, layer by layer.
 
 use crate::html::{facts, table};
-use crate::words::grouped;
 use maud::{Markup, html};
 use receptive_model::{Artifact, Field, Plan, PlannedLayer};
+use receptive_plot::grouped;
 
 #[derive(Debug)]
 pub(crate) struct Model {

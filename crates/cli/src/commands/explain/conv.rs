@@ -5,8 +5,8 @@ use super::site::Site;
 use super::sliding::{Words, explain as sliding};
 use crate::args::ExplainConv;
 use crate::error::CliError;
-use crate::render::grouped;
 use receptive_model::Conv2dLayer;
+use receptive_plot::grouped;
 
 pub(super) fn explain(arguments: &ExplainConv) -> Result<(), CliError> {
     let window = &arguments.window;

@@ -4,8 +4,8 @@ use super::shown::Shown;
 use crate::args::ExplainDense;
 use crate::commands::{not_understood, numbers, paragraph, print, print_json};
 use crate::error::CliError;
-use crate::render::grouped;
 use receptive_model::{FlattenLayer, LinearLayer, ModelConfig};
+use receptive_plot::grouped;
 
 pub(super) fn explain(arguments: &ExplainDense) -> Result<(), CliError> {
     let refuse = || {

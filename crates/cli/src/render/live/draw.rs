@@ -4,11 +4,12 @@ use super::chart::chart;
 use super::layout::Places;
 use super::state::State;
 use super::table::table;
-use crate::render::{duration, grouped};
+use crate::render::duration;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
+use receptive_plot::grouped;
 
 /// Two colours that differ in brightness too; lines and dots tell the curves apart without any.
 #[derive(Debug, Clone, Copy)]

@@ -2,12 +2,12 @@
 
 use super::draw::Look;
 use super::state::State;
-use crate::render::grouped;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Row, Table};
+use receptive_plot::grouped;
 use receptive_train::Epoch;
 
 /// A column of the table: its head, its width, and what stands in it.
