@@ -100,14 +100,35 @@ impl RunDirectory {
     /// # Errors
     /// When there is no `config.toml` in it.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        if !path.join("config.toml").is_file() {
+        let run = Self { path: path.into() };
+        if !run.is_there() {
             return Err(TrainError::run(
                 path,
                 "it is no run directory (it has no config.toml); give one that `receptive train` \
                  made, such as runs/001",
             ));
         }
-        Ok(Self { path: path.into() })
+        Ok(run)
+    }
+
+    fn is_there(&self) -> bool {
+        self.path.join("config.toml").is_file()
+    }
+
+    /// Asked before something is written while the run goes on: directories are made where they are
+    /// missing, and a run that was deleted must not come back as a part of itself.
+    ///
+    /// # Errors
+    /// When there is no `config.toml` any more.
+    pub(crate) fn check_there(&self) -> Result<(), TrainError> {
+        if self.is_there() {
+            return Ok(());
+        }
+        Err(TrainError::run(
+            &self.path,
+            "it was taken away while it was trained in (its config.toml is gone), so nothing more is \
+             written; train again, and leave the directory where it is until the run has ended",
+        ))
     }
 
     /// Where it is.

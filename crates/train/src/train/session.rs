@@ -175,6 +175,7 @@ impl<'a> Session<'a> {
             let got_better = better(&mut memory.stopping_best, stopping.metric, val, epoch);
             memory.waits = if got_better { 0 } else { memory.waits + 1 };
         }
+        self.run.check_there()?;
         self.keep(model, &self.run.last())?;
         if best {
             self.keep(model, &self.run.model())?;
@@ -249,6 +250,7 @@ impl<'a> Session<'a> {
         totals: Totals,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        self.run.check_there()?;
         if let Some(board) = &mut self.board {
             board.flush()?;
         }

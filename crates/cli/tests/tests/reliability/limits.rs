@@ -82,7 +82,7 @@ fn t15_a_directory_that_can_not_be_written_or_is_gone_is_named() {
     }
     let ended = child.wait_with_output().unwrap();
     assert_no_panic(&ended);
-    assert_ne!(ended.status.code(), Some(0), "{}", text(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(1), "{}", text(&ended.stderr));
 }
 
 #[test]
