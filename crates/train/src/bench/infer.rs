@@ -23,16 +23,12 @@ impl Bench {
         let plan = self.network.plan()?;
         let model = plan.init(device);
         let batch = self.images(plan.input(), plan.classes);
-        let shards = shards(&batch, workers.len());
+        let shards = shards(&batch, workers.len(), device);
         let layers = self.network.inferred(&plan);
-        let pass = |shard: &Batch, layers: usize| -> Vec<f32> {
-            let images = TensorData::new(shard.images.to_vec(), shard.shape);
-            let x = Tensor::<4>::from_data(images, device);
-            read(&model, x, layers)
-        };
+        let pass = |x: &Tensor<4>| model.forward_first(x.clone(), layers).flat().into_data();
         let mut failed = None;
         let times = self.time(|| {
-            let answers = workers.map(shards.len(), || (), |(), i| pass(&shards[i], layers));
+            let answers = workers.map(shards.len(), || (), |(), i| pass(&shards[i]));
             if let Err(reason) = answers {
                 failed = Some(TrainError::Worker { step: 0, reason });
             }
@@ -45,7 +41,8 @@ impl Bench {
         Ok(timed)
     }
 
-    /// Each layer alone, on what the ones before it give, in one thread.
+    /// Each layer alone, on what the ones before it give, in one thread. One that is computed together
+    /// with the layer before it may take no time of its own.
     fn by_layer(
         &self,
         plan: &Plan,
@@ -54,9 +51,8 @@ impl Bench {
         layers: usize,
         device: &Device,
     ) -> Vec<LayerTime> {
-        let one = shards(batch, batch.labels.len().div_ceil(8)).swap_remove(0);
-        let images = one.labels.len();
-        let x = Tensor::<4>::from_data(TensorData::new(one.images.into_vec(), one.shape), device);
+        let x = shards(batch, batch.labels.len().div_ceil(8), device).swap_remove(0);
+        let [images, ..] = x.dims();
         let mut before = 0.0;
         (1..=layers)
             .zip(&plan.layers)
@@ -83,28 +79,17 @@ impl Bench {
     }
 }
 
-/// The output of the first layers, read back.
-fn read(model: &Classifier, x: Tensor<4>, layers: usize) -> Vec<f32> {
-    let out = model.forward_first(x, layers).flat();
-    out.into_data().iter().collect()
-}
-
-/// The batch in as many parts as there are threads.
-fn shards(batch: &Batch, threads: usize) -> Vec<Batch> {
-    let images = batch.labels.len();
-    let values = batch.images.len() / images;
-    let [_, channels, height, width] = batch.shape;
+/// The batch's images in as many parts as there are threads.
+fn shards(batch: &Batch, threads: usize, device: &Device) -> Vec<Tensor<4>> {
+    let [images, channels, height, width] = batch.shape;
+    let values = channels * height * width;
     let size = images.div_ceil(threads.clamp(1, images));
-    (0..images)
-        .step_by(size)
-        .map(|from| {
-            let to = (from + size).min(images);
-            Batch {
-                images: batch.images[from * values..to * values].to_vec().into(),
-                labels: batch.labels[from..to].to_vec(),
-                indices: batch.indices[from..to].to_vec(),
-                shape: [to - from, channels, height, width],
-            }
+    batch
+        .images
+        .chunks(size * values)
+        .map(|part| {
+            let shape = [part.len() / values, channels, height, width];
+            Tensor::from_data(TensorData::new(part.to_vec(), shape), device)
         })
         .collect()
 }
