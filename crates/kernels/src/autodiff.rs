@@ -151,6 +151,17 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         })
     }
 
+    /// One after the other: the backward pass needs what is between them.
+    fn kernel_conv2d_halved(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self> {
+        let (plain, pool) = options.before_pool();
+        Self::kernel_max_pool2d(Self::kernel_conv2d_bias(x, weight, bias, plain), pool)
+    }
+
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self> {
         match MaxPool2d
             .prepare::<C>([x.node()])

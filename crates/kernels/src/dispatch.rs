@@ -30,6 +30,14 @@ pub trait KernelOps: Backend {
         options: Conv2dOptions,
     ) -> FloatTensor<Self>;
 
+    /// Convolution with bias, then max pooling by windows of 2x2 that lie side by side.
+    fn kernel_conv2d_halved(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2dOptions,
+    ) -> FloatTensor<Self>;
+
     /// Max pooling.
     fn kernel_max_pool2d(x: FloatTensor<Self>, options: MaxPool2dOptions) -> FloatTensor<Self>;
 
@@ -97,6 +105,25 @@ impl KernelOps for Flex {
         options: Conv2dOptions,
     ) -> FlexTensor {
         convolve(&x, &weight, Some(&bias), options)
+    }
+
+    fn kernel_conv2d_halved(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        options: Conv2dOptions,
+    ) -> FlexTensor {
+        let sizes = Sizes::new(dims(&x), dims(&weight), options);
+        if !conv::is_halved(&sizes) {
+            let (plain, pool) = options.before_pool();
+            return Self::kernel_max_pool2d(convolve(&x, &weight, Some(&bias), plain), pool);
+        }
+        let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.to_contiguous());
+        let y = spend(Operation::Conv2d, || {
+            conv::forward_halved(&sizes, values(&x), values(&weight), values(&bias))
+        });
+        let [images, filters, height, width] = sizes.output_shape();
+        tensor(y, [images, filters, height / 2, width / 2])
     }
 
     fn kernel_max_pool2d(x: FlexTensor, options: MaxPool2dOptions) -> FlexTensor {

@@ -79,6 +79,29 @@ pub fn conv2d(
     })
 }
 
+/// As [`conv2d`], then a max pool by windows of 2x2 that lie side by side; without autodiff most
+/// convolutions are pooled before they reach memory.
+///
+/// # Shapes
+/// As [`conv2d`]; the output's height and width are halved, without the rest.
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn conv2d_halved(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: Conv2dOptions,
+) -> Tensor<4> {
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
+    Tensor::from_dispatch(Dispatch::kernel_conv2d_halved(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        options,
+    ))
+}
+
 /// Max pooling of 32-bit floats.
 ///
 /// # Shapes

@@ -1,10 +1,9 @@
 //! Max pooling. The backward pass finds each window's largest value again instead of remembering
 //! where it was: two floats are nearer than an index of eight bytes.
 
-use crate::lanes::vectorised;
+use crate::lanes::{kept, vectorised};
 use crate::slide::places;
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// How a max pool moves over its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +16,26 @@ pub struct MaxPool2dOptions {
     pub padding: [usize; 4],
     /// Rows and columns between neighbouring taps.
     pub dilation: [usize; 2],
+    /// Whether negative values become 0, as by a ReLU before the pool. After it there are fewer.
+    pub relu: bool,
+}
+
+impl MaxPool2dOptions {
+    /// Windows of 2x2 that lie side by side, and perhaps a ReLU.
+    pub fn halving(relu: bool) -> Self {
+        Self {
+            kernel_size: [2, 2],
+            strides: [2, 2],
+            padding: [0; 4],
+            dilation: [1, 1],
+            relu,
+        }
+    }
+
+    /// Whether these are the options of [`halving`](Self::halving): the usual pool, which is the fastest.
+    pub fn is_halving(&self) -> bool {
+        *self == Self::halving(self.relu)
+    }
 }
 
 /// The sizes of one pooling.
@@ -41,6 +60,7 @@ impl PoolSizes {
             strides,
             padding,
             dilation,
+            ..
         } = options;
         Self {
             planes: images * channels,
@@ -50,15 +70,10 @@ impl PoolSizes {
         }
     }
 
-    /// Whether windows of 2x2 lie side by side: the usual pool, which has a loop of its own.
-    fn is_halving(&self) -> bool {
-        let MaxPool2dOptions {
-            kernel_size,
-            strides,
-            padding,
-            dilation,
-        } = self.options;
-        kernel_size == [2, 2] && strides == [2, 2] && padding == [0; 4] && dilation == [1, 1]
+    /// The gradient that the ReLU of an output lets through.
+    #[inline(always)]
+    fn passed(&self, grad: f32, output: f32) -> f32 {
+        kept(grad, !self.options.relu | (output > 0.0))
     }
 
     /// The input indices of the window at `place` along an axis, without those in the padding.
@@ -83,14 +98,14 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
         .for_each(|(y, x)| {
             let planes = y.chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
-                if sizes.is_halving() {
-                    vectorised(|| halve(sizes, x, y));
+                if sizes.options.is_halving() {
+                    vectorised(|| halve(width, x, y, sizes.options.relu));
                 } else {
                     for (place, largest) in y.iter_mut().enumerate() {
                         let place = [place / out_width, place % out_width];
-                        *largest = window(sizes, place)
-                            .map(|at| x[at])
-                            .fold(f32::NEG_INFINITY, larger);
+                        let values = window(sizes, place).map(|at| x[at]);
+                        let value = values.fold(f32::NEG_INFINITY, larger);
+                        *largest = followed(value, sizes.options.relu);
                     }
                 }
             }
@@ -117,10 +132,11 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                 let x = &x[i * plane..][..plane];
                 let y = &y[i * map..][..map];
                 let grad = &grad[i * map..][..map];
-                if sizes.is_halving() {
+                if sizes.options.is_halving() {
                     vectorised(|| spread(sizes, x, y, grad, dx));
                 } else {
                     for (place, (y, grad)) in y.iter().zip(grad).enumerate() {
+                        let grad = sizes.passed(*grad, *y);
                         let mut places = window(sizes, [place / out_width, place % out_width]);
                         if let Some(at) = places.find(|at| is_largest(x[*at], *y)) {
                             dx[at] += grad;
@@ -157,19 +173,22 @@ fn is_largest(value: f32, largest: f32) -> bool {
     (value == largest) | value.is_nan()
 }
 
+/// By the ReLU, where there is one. What is no number stays.
 #[inline(always)]
-fn pairs(sizes: &PoolSizes, out_row: usize) -> [Range<usize>; 2] {
-    let width = sizes.input[1];
-    let values = 2 * sizes.output[1];
-    [2 * out_row, 2 * out_row + 1].map(|row| row * width..row * width + values)
+fn followed(value: f32, relu: bool) -> f32 {
+    if relu & (value < 0.0) { 0.0 } else { value }
 }
 
+/// Pools whole rows of `width` values, at least two, by windows of 2x2; a last odd row or column is in
+/// none.
 #[inline(always)]
-fn halve(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
-    for (row, y) in y.chunks_exact_mut(sizes.output[1]).enumerate() {
-        let [upper, lower] = pairs(sizes, row).map(|row| x[row].chunks_exact(2));
-        for ((y, a), b) in y.iter_mut().zip(upper).zip(lower) {
-            *y = larger(larger(a[0], a[1]), larger(b[0], b[1]));
+pub(crate) fn halve(width: usize, x: &[f32], y: &mut [f32], relu: bool) {
+    let rows = x.chunks_exact(2 * width);
+    for (rows, y) in rows.zip(y.chunks_exact_mut(width / 2)) {
+        let (upper, lower) = rows.split_at(width);
+        let windows = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+        for (y, (a, b)) in y.iter_mut().zip(windows) {
+            *y = followed(larger(larger(a[0], a[1]), larger(b[0], b[1])), relu);
         }
     }
 }
@@ -185,9 +204,9 @@ fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32])
         let x = [upper, &lower[..values]];
         let dx = [dx_upper, &mut dx_lower[..values]];
         match out_width {
-            8.. => spread_row::<8, 16>(x, y, grad, dx),
-            4.. => spread_row::<4, 8>(x, y, grad, dx),
-            _ => spread_row::<1, 2>(x, y, grad, dx),
+            8.. => spread_row::<8, 16>(sizes, x, y, grad, dx),
+            4.. => spread_row::<4, 8>(sizes, x, y, grad, dx),
+            _ => spread_row::<1, 2>(sizes, x, y, grad, dx),
         }
     }
 }
@@ -196,6 +215,7 @@ fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32])
 /// change them.
 #[inline(always)]
 fn spread_row<const N: usize, const M: usize>(
+    sizes: &PoolSizes,
     [upper, lower]: [&[f32]; 2],
     y: &[f32],
     grad: &[f32],
@@ -205,11 +225,16 @@ fn spread_row<const N: usize, const M: usize>(
     while first < y.len() {
         first = first.min(y.len() - N);
         let columns = 2 * first..2 * first + M;
-        let largest = twice::<N, M>(&y[first..first + N]);
+        let (y, grad) = (&y[first..first + N], &grad[first..first + N]);
+        let mut through = [0.0; N];
+        for i in 0..N {
+            through[i] = sizes.passed(grad[i], y[i]);
+        }
+        let largest = twice::<N, M>(y);
         let upper = are_largest::<M>(&upper[columns.clone()], &largest);
         let lower = are_largest::<M>(&lower[columns.clone()], &largest);
         let (upper_twins, lower_twins) = (twins(upper), twins(lower));
-        let grad = twice::<N, M>(&grad[first..first + N]);
+        let grad = twice::<N, M>(&through);
         let dx_upper = &mut dx_upper[columns.clone()];
         let dx_lower = &mut dx_lower[columns];
         // The first of the largest gets it all.

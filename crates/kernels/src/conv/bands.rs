@@ -17,12 +17,22 @@ const SLICE: usize = 16;
 
 /// Bands of output rows whose columns fit the cache.
 pub(super) fn bands(sizes: &Sizes) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
-    let [height, width] = sizes.output;
+    bands_of(sizes, sizes.output[0], 1)
+}
+
+/// The same for the first `height` rows, a multiple of `step` in each band but the last.
+pub(super) fn bands_of(
+    sizes: &Sizes,
+    height: usize,
+    step: usize,
+) -> impl ExactSizeIterator<Item = Range<usize>> + Clone + use<> {
+    let width = sizes.output[1];
     // The larger of both matrices that a band has: of its windows and of its outputs.
     let lines = sizes.window().max(sizes.filters);
     let rows = (BAND_VALUES / (lines * width).max(1))
         .max(LEAST_COLUMNS.div_ceil(width.max(1)))
-        .clamp(1, height.max(1));
+        .clamp(1, height.max(1))
+        .next_multiple_of(step);
     (0..height.div_ceil(rows)).map(move |band| band * rows..((band + 1) * rows).min(height))
 }
 

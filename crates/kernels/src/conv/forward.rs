@@ -1,8 +1,9 @@
-use super::bands::{bands, each_slice};
+use super::bands::{bands, bands_of, each_slice};
 use super::columns::gather;
 use super::{Sizes, winograd};
 use crate::lanes::vectorised;
 use crate::matrix::{Matrix, Write, multiply};
+use crate::pool::halve;
 use crate::scratch::with_scratch;
 
 /// The convolution of every image, plus bias, and ReLU where the options say so.
@@ -46,6 +47,58 @@ pub(crate) fn forward(sizes: &Sizes, x: &[f32], weight: &[f32], bias: Option<&[f
                     let bias = bias.map_or(0.0, |bias| bias[filter]);
                     finish(&mut map[from..][..width], bias, sizes.options.relu);
                 }
+            }
+        },
+    );
+    y
+}
+
+/// Whether [`forward_halved`] is there for these sizes.
+pub(crate) fn is_halved(sizes: &Sizes) -> bool {
+    !winograd::suits(sizes) && sizes.output.iter().all(|side| *side >= 2)
+}
+
+/// The convolution, pooled by windows of 2x2 while its outputs are in the cache; then bias and ReLU, whose
+/// order does not matter to the largest value.
+///
+/// # Shapes
+/// As [`forward`], the output's height and width halved.
+pub(crate) fn forward_halved(sizes: &Sizes, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    let window = sizes.window();
+    let [height, width] = sizes.output.map(|side| side / 2);
+    let mut y = vec![0.0; sizes.images * sizes.filters * height * width];
+    let image_values = sizes.channels * sizes.input_plane();
+    each_slice(
+        sizes,
+        &mut y,
+        sizes.filters,
+        height * width,
+        |image, first_filter, maps| {
+            let planes = &x[image * image_values..][..image_values];
+            let filters = maps.len() / (height * width);
+            let weight = &weight[first_filter * window..][..filters * window];
+            for rows in bands_of(sizes, 2 * height, 2) {
+                let places = rows.len() * sizes.output[1];
+                let pooled = rows.start / 2 * width..rows.end / 2 * width;
+                with_scratch((window + filters) * places, |scratch| {
+                    let (columns, products) = scratch.split_at_mut(window * places);
+                    gather(sizes, planes, &rows, columns);
+                    multiply(
+                        products,
+                        places,
+                        Matrix::new(weight, filters, window),
+                        Matrix::new(columns, window, places),
+                        Write::Over,
+                    );
+                    let maps = maps.chunks_exact_mut(height * width);
+                    for (filter, (map, products)) in
+                        maps.zip(products.chunks_exact(places)).enumerate()
+                    {
+                        let map = &mut map[pooled.clone()];
+                        vectorised(|| halve(sizes.output[1], products, map, false));
+                        finish(map, bias[first_filter + filter], sizes.options.relu);
+                    }
+                });
             }
         },
     );

@@ -8,10 +8,11 @@ mod input_gradient;
 mod weight_gradient;
 mod winograd;
 
-pub(crate) use forward::forward;
+pub(crate) use forward::{forward, forward_halved, is_halved};
 pub(crate) use input_gradient::input_gradient;
 pub(crate) use weight_gradient::{WeightGradients, weight_gradients};
 
+use crate::MaxPool2dOptions;
 use crate::slide::places;
 
 /// How a convolution moves over its input, and whether a ReLU follows.
@@ -27,6 +28,17 @@ pub struct Conv2dOptions {
     pub relu: bool,
     /// How it is computed.
     pub algorithm: Algorithm,
+}
+
+impl Conv2dOptions {
+    /// The same without its ReLU, which the pool of 2x2 after it has instead.
+    pub(crate) fn before_pool(self) -> (Self, MaxPool2dOptions) {
+        let plain = Self {
+            relu: false,
+            ..self
+        };
+        (plain, MaxPool2dOptions::halving(self.relu))
+    }
 }
 
 /// How a convolution and its gradients are computed.

@@ -1,6 +1,7 @@
 //! Random shapes, forward and backward, against burn's own operations on flex.
 
 use crate::random::{Random, difference};
+use burn::tensor::activation::relu as burn_relu;
 use burn::tensor::module::{
     batch_norm_train as burn_batch_norm_train, conv2d as burn_conv2d, max_pool2d as burn_max_pool2d,
 };
@@ -8,7 +9,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::{
     Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, batch_norm_train, conv2d,
-    max_pool2d,
+    conv2d_halved, max_pool2d,
 };
 
 const CASES: u64 = 2_000;
@@ -194,19 +195,59 @@ impl Convolution {
     }
 }
 
+/// With a gradient and without; the layers one by one stand beside burn's already.
+#[test]
+fn halved_convolutions_are_a_convolution_and_a_pool() {
+    for case in 0..CASES {
+        let mut random = Random::new(case);
+        let (channels, filters) = (random.between(1, 20), random.between(1, 20));
+        let options = Conv2dOptions {
+            strides: random.pair(1, 2),
+            padding: [(); 4].map(|()| random.between(0, 2)),
+            dilation: [1, 1],
+            relu: random.between(0, 1) == 1,
+            algorithm: Algorithm::Auto,
+        };
+        let kernel = random.pair(1, 3);
+        // At least two places of the window each way.
+        let [height, width] = [0, 1].map(|axis| kernel[axis] + 2 + random.between(0, 30));
+        let device = Device::flex();
+        let images = random.between(1, 3);
+        let x = random.tensor([images, channels, height, width], &device);
+        let weight = random.tensor([filters, channels, kernel[0], kernel[1]], &device);
+        let bias = (random.between(0, 1) == 1).then(|| random.tensor([filters], &device));
+        let pool = MaxPool2dOptions::halving(false);
+        let two = max_pool2d(
+            conv2d(x.clone(), weight.clone(), bias.clone(), options),
+            pool,
+        );
+        let what = format!("case {case}: {height}x{width}, {kernel:?}, {options:?}");
+        let one = conv2d_halved(x.clone(), weight.clone(), bias.clone(), options);
+        assert_eq!(one.dims(), two.dims(), "{what}");
+        let far = difference(one, two.clone());
+        assert!(far < 1e-6, "{what}: {far}");
+
+        let followed = device.autodiff();
+        let x = Tensor::from_data(x.into_data(), &followed).require_grad();
+        let weight = Tensor::from_data(weight.into_data(), &followed);
+        let bias = bias.map(|bias| Tensor::from_data(bias.into_data(), &followed));
+        let pull = random.tensor(two.dims(), &followed);
+        let gradient = |y: Tensor<4>| x.grad(&(y * pull.clone()).sum().backward()).unwrap();
+        let one = conv2d_halved(x.clone(), weight.clone(), bias.clone(), options);
+        let two = max_pool2d(conv2d(x.clone(), weight, bias, options), pool);
+        let far = difference(gradient(one), gradient(two));
+        assert!(far < 1e-6, "{what}: input gradient {far}");
+    }
+}
+
 #[test]
 fn max_pools_and_their_gradients_are_those_of_burn() {
     let device = Device::flex().autodiff();
     for case in 0..CASES {
         let mut random = Random::new(case);
-        let halving = random.between(0, 1) == 1;
+        let [halving, relu] = [0; 2].map(|_| random.between(0, 1) == 1);
         let options = if halving {
-            MaxPool2dOptions {
-                kernel_size: [2, 2],
-                strides: [2, 2],
-                padding: [0; 4],
-                dilation: [1, 1],
-            }
+            MaxPool2dOptions::halving(relu)
         } else {
             let kernel_size = random.pair(1, 4);
             // Less than the window, so that none lies in the padding alone.
@@ -216,6 +257,7 @@ fn max_pools_and_their_gradients_are_those_of_burn() {
                 strides: random.pair(1, 3),
                 padding,
                 dilation: random.pair(1, 2),
+                relu,
             }
         };
         let span = |axis: usize| options.dilation[axis] * (options.kernel_size[axis] - 1) + 1;
@@ -230,8 +272,13 @@ fn max_pools_and_their_gradients_are_those_of_burn() {
         let x = x.mul_scalar(3.0).round().clamp_min(-1.0).require_grad();
 
         let [top, left, bottom, right] = options.padding;
+        let before = if relu {
+            burn_relu(x.clone())
+        } else {
+            x.clone()
+        };
         let burns = burn_max_pool2d(
-            x.clone(),
+            before,
             MaxPoolOptions::new(options.kernel_size)
                 .with_stride(options.strides)
                 .with_padding_pairs([(top, bottom), (left, right)])

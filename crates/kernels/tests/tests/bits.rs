@@ -23,12 +23,7 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         relu: true,
         algorithm: Algorithm::Auto,
     };
-    let pool = MaxPool2dOptions {
-        kernel_size: [2, 2],
-        strides: [2, 2],
-        padding: [0; 4],
-        dilation: [1, 1],
-    };
+    let pool = MaxPool2dOptions::halving(true);
     let norm = BatchNormOptions {
         epsilon: 1e-5,
         relu: true,

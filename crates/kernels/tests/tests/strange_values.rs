@@ -25,6 +25,7 @@ fn what_is_no_number_stays_so() {
             strides: kernel_size,
             padding: [0; 4],
             dilation: [1, 1],
+            relu: true,
         };
         let y = max_pool2d(x.clone(), options);
         assert!(y.into_data().iter::<f32>().all(f32::is_nan));

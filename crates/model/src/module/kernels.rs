@@ -60,19 +60,20 @@ pub(super) fn conv2d_normalised(
     None
 }
 
-/// In training: the batch norm, by the batch's own statistics, and perhaps a ReLU. `None` where burn's
-/// own operations are to be used.
+/// In training: the batch norm, by the batch's own statistics, and perhaps a ReLU and a max pool. `None`
+/// where burn's own operations are to be used.
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 pub(super) fn batch_norm_train(
     norm: &BatchNorm,
     x: &Tensor<4>,
     relu: bool,
+    pool: Option<(&MaxPool2d, &Edges)>,
 ) -> Option<(Tensor<4>, BatchStatistics)> {
     #[cfg(feature = "flex")]
     if fits(x) && x.device().is_autodiff() {
         let options = receptive_kernels::BatchNormOptions {
             epsilon: norm.epsilon,
-            relu,
+            relu: relu && pool.is_none(),
         };
         let seen = receptive_kernels::batch_norm_train(
             x.clone(),
@@ -84,7 +85,39 @@ pub(super) fn batch_norm_train(
             mean: seen.mean,
             variance: seen.variance,
         };
-        return Some((seen.output, statistics));
+        let output = match pool {
+            Some((pool, edges)) => {
+                receptive_kernels::max_pool2d(seen.output, pool_options(pool, edges, relu))
+            }
+            None => seen.output,
+        };
+        return Some((output, statistics));
+    }
+    None
+}
+
+/// The convolution and the max pool after it; a ReLU between them is taken on the pool's outputs, which
+/// are fewer and the same. `None` where they are to be computed one by one.
+#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
+pub(super) fn conv2d_pooled(
+    conv: &Conv2d,
+    pool: &MaxPool2d,
+    x: &Tensor<4>,
+    edges: [&Edges; 2],
+    relu: bool,
+) -> Option<Tensor<4>> {
+    #[cfg(feature = "flex")]
+    if fits(x) && conv.groups == 1 {
+        let (x, weight) = (x.clone(), conv.weight.val());
+        let bias = conv.bias.as_ref().map(|bias| bias.val());
+        let [before, after] = edges;
+        let pool = pool_options(pool, after, relu);
+        if pool.is_halving() {
+            let options = options(conv, before, relu);
+            return Some(receptive_kernels::conv2d_halved(x, weight, bias, options));
+        }
+        let y = receptive_kernels::conv2d(x, weight, bias, options(conv, before, false));
+        return Some(receptive_kernels::max_pool2d(y, pool));
     }
     None
 }
@@ -93,13 +126,7 @@ pub(super) fn batch_norm_train(
 pub(super) fn max_pool2d(pool: &MaxPool2d, x: Tensor<4>, edges: &Edges) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if fits(&x) {
-        let options = receptive_kernels::MaxPool2dOptions {
-            kernel_size: pool.kernel_size,
-            strides: pool.stride,
-            padding: edges.array(),
-            dilation: pool.dilation,
-        };
-        return receptive_kernels::max_pool2d(x, options);
+        return receptive_kernels::max_pool2d(x, pool_options(pool, edges, false));
     }
     pool.forward(x)
 }
@@ -114,6 +141,21 @@ pub(super) fn activated<const D: usize>(x: Tensor<D>, activation: Option<Activat
 #[cfg(feature = "flex")]
 fn fits(x: &Tensor<4>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && receptive_kernels::runs_on(&x.device())
+}
+
+#[cfg(feature = "flex")]
+fn pool_options(
+    pool: &MaxPool2d,
+    edges: &Edges,
+    relu: bool,
+) -> receptive_kernels::MaxPool2dOptions {
+    receptive_kernels::MaxPool2dOptions {
+        kernel_size: pool.kernel_size,
+        strides: pool.stride,
+        padding: edges.array(),
+        dilation: pool.dilation,
+        relu,
+    }
 }
 
 #[cfg(feature = "flex")]
