@@ -51,14 +51,14 @@ pub struct Epoch {
 }
 
 /// Where a run that was stopped goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resumed {
     /// The checkpoint; none where there was none yet, so that the run begins again.
     pub path: Option<PathBuf>,
     /// Steps done before.
     pub step: u64,
-    /// Whole epochs done before.
-    pub epochs: usize,
+    /// The whole epochs done before.
+    pub epochs: Vec<Epoch>,
     /// Newer checkpoints that could not be used.
     pub refused: Vec<Refused>,
 }

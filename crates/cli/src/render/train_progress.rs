@@ -52,7 +52,7 @@ impl Observer for TrainProgress {
                 "resumed  from {} (step {}, {} whole epochs)",
                 path.display(),
                 from.step,
-                from.epochs
+                from.epochs.len()
             ),
             None => "resumed  from the start: no checkpoint was written yet".into(),
         });

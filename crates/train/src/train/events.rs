@@ -29,7 +29,7 @@ impl ResumedEvent {
     pub(super) fn of(from: &Resumed) -> Self {
         Self {
             step: from.step,
-            epochs: from.epochs,
+            epochs: from.epochs.len(),
             checkpoint: from.path.as_ref().map(|path| path.display().to_string()),
             refused: from.refused.iter().map(|one| one.reason.clone()).collect(),
         }

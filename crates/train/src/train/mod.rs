@@ -114,7 +114,7 @@ pub fn resume(
     let mut from = Resumed {
         path: None,
         step: 0,
-        epochs: 0,
+        epochs: Vec::new(),
         refused,
     };
     let mut at = (Position::default(), Totals::default());
@@ -128,7 +128,7 @@ pub fn resume(
             learner = learner.restored(model, optimizer);
             at = (state.at, state.totals);
             from.path = Some(path);
-            (from.step, from.epochs) = (state.at.step, state.at.epochs_done);
+            (from.step, from.epochs) = (state.at.step, state.memory.epochs.clone());
             session.restores(state, &from)?;
         }
         None => {

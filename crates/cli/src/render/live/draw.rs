@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_goes_on_shows_what_it_did_before() {
+        let mut state = State::new("runs/001: fashion-mini".into());
+        state.resumes(&[epoch(1), epoch(2), epoch(3)]);
+        assert_eq!(state.rows.len(), 3);
+        assert_eq!(state.val_top1.points().len(), 3);
+        assert_eq!(state.batch_loss.points()[0], (0.5, 2.0));
+    }
+
+    #[test]
     fn the_usual_terminal_shows_figures_curves_and_epochs() {
         let rows = drawn(&state(5), (80, 24));
         assert!(rows[0].starts_with("runs/001: fashion-mini") && rows[0].ends_with("epoch 5/24"));

@@ -146,6 +146,7 @@ impl Drop for LiveView {
 impl Observer for LiveView {
     fn resumes(&mut self, from: &Resumed) {
         self.plain.resumes(from);
+        self.shared.state().resumes(&from.epochs);
     }
 
     fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {

@@ -99,6 +99,16 @@ impl State {
         self.evaluating = None;
     }
 
+    /// What a run that goes on did before.
+    pub(super) fn resumes(&mut self, epochs: &[Epoch]) {
+        for epoch in epochs {
+            // Its batches' losses are forgotten; their mean belongs to its middle.
+            self.batch_loss
+                .push(epoch.epoch as f64 - 0.5, epoch.train_loss);
+            self.epoch_ends(epoch);
+        }
+    }
+
     pub(super) fn evaluating(&mut self, split: &str, done: usize, total: usize) {
         self.evaluating = (done < total).then(|| (split.into(), done, total));
     }
