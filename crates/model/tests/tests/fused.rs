@@ -2,7 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
-use receptive_model::{Classifier, DropoutKey, exactly, presets};
+use receptive_model::{
+    Activation, BatchNormLayer, Classifier, Conv2dLayer, DropoutKey, FlattenLayer, LinearLayer,
+    MaxPool2dLayer, ModelConfig, Padding, exactly, presets,
+};
 
 const KEY: DropoutKey = DropoutKey {
     seed: 1,
@@ -40,8 +43,8 @@ fn trained(name: &str) -> Classifier {
 }
 
 #[test]
-fn a_batch_norm_within_the_convolutions_weights_changes_no_logit() {
-    for name in ["small", "accurate", "vgg", "resnet"] {
+fn what_is_computed_at_once_outside_training_changes_no_logit() {
+    for name in ["tutorial", "small", "accurate", "vgg", "resnet"] {
         let model = trained(name);
         let x = images(&model, &Device::flex());
         // A layer that is asked for is computed one by one with all before it.
@@ -50,6 +53,47 @@ fn a_batch_norm_within_the_convolutions_weights_changes_no_logit() {
         let far = difference(model.forward(x), one_by_one);
         assert!(far < 1e-5, "{name}: {far}");
     }
+}
+
+/// Pools that halve an odd size, that overlap and that are padded; a ReLU within the convolution, as a layer
+/// of its own, and after a batch norm.
+#[test]
+fn a_relu_taken_after_its_pool_changes_no_gradient() {
+    let device = Device::flex().autodiff();
+    let config = ModelConfig::new(2, 27, 25)
+        .layer(Conv2dLayer::new(8, 3).with_activation(Activation::Relu))
+        .layer(MaxPool2dLayer::new(2))
+        .layer(Conv2dLayer::new(20, 3).with_padding(Padding::Same))
+        .layer(Activation::Relu)
+        .layer(
+            MaxPool2dLayer::new(3)
+                .with_strides(2)
+                .with_padding(Padding::Same),
+        )
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(MaxPool2dLayer::new(2))
+        .layer(FlattenLayer::default())
+        .layer(LinearLayer::classes())
+        .with_classes(4);
+    let model = config.plan().unwrap().init_seeded(7, &device);
+    let x = images(&model, &device);
+    let pull = Tensor::<2>::random([6, 4], Distribution::Default, &device);
+    let gradient = |forward: &dyn Fn(Tensor<4>) -> Tensor<2>| {
+        let x = Tensor::from_data(x.to_data(), &device).require_grad();
+        let y = forward(x.clone());
+        let gradient = x
+            .grad(&(y.clone() * pull.clone()).sum().backward())
+            .unwrap();
+        (y.without_autodiff(), gradient)
+    };
+    let last = model.plan().layers.last().unwrap().number.clone();
+    let (logits, fused) = gradient(&|x| model.forward_keyed(x, KEY).0);
+    let (expected, one_by_one) = gradient(&|x| model.forward_until(x, &last).unwrap().flat());
+    let far = difference(logits, expected);
+    assert!(far < 1e-5, "logits: {far}");
+    let far = difference(fused, one_by_one);
+    assert!(far < 1e-5, "input gradient: {far}");
 }
 
 #[test]
