@@ -87,6 +87,10 @@ impl Convolution {
                     let (inputs, outputs) = rest.split_at_mut(lengths[1]);
                     let segments: Vec<Segment> =
                         block.iter().map(|(segment, _)| segment.clone()).collect();
+                    // The last block may be short.
+                    let tiles = segments.iter().map(|segment| grid.count(segment)).sum();
+                    let before = Patches { tiles, ..before };
+                    let after = Patches { tiles, ..after };
                     before.fill::<Input, PATCH>(&grid, &segments, source, pixels, inputs);
                     for place in 0..PLACES {
                         multiply(
