@@ -79,11 +79,13 @@ pub fn evaluate_each(
     each: &mut dyn FnMut(Answer<'_>),
 ) -> Result<Evaluation, TrainError> {
     let mut pass = Pass::begin(model, input, samples, workers, device);
-    while pass.goes_on(observer, each)? {}
+    while !pass.is_over() {
+        pass.go_on(observer, each)?;
+    }
     Ok(pass.sums.finish())
 }
 
-/// The same; `None` where a stop was asked for on the way.
+/// The same; `None` where a stop was asked for before all images were seen.
 pub(crate) fn evaluate_until(
     model: &Classifier,
     input: &InputSpec,
@@ -94,10 +96,11 @@ pub(crate) fn evaluate_until(
     stop: &Stop,
 ) -> Result<Option<Evaluation>, TrainError> {
     let mut pass = Pass::begin(model, input, samples, workers, device);
-    while pass.goes_on(observer, &mut |_| ())? {
+    while !pass.is_over() {
         if stop.requested().is_some() {
             return Ok(None);
         }
+        pass.go_on(observer, &mut |_| ())?;
     }
     Ok(Some(pass.sums.finish()))
 }
@@ -141,21 +144,22 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Takes the next batches, a few for each thread; `false` where there are none left.
-    fn goes_on(
+    fn is_over(&self) -> bool {
+        self.loader.len() == 0
+    }
+
+    /// Takes the next batches, a few for each thread.
+    fn go_on(
         &mut self,
         observer: &mut dyn Observer,
         each: &mut dyn FnMut(Answer<'_>),
-    ) -> Result<bool, TrainError> {
+    ) -> Result<(), TrainError> {
         let (model, device) = (self.model, self.device);
         let batches = self
             .loader
             .by_ref()
             .take(BATCHES_PER_THREAD * self.workers.len())
             .collect::<Result<Vec<_>, _>>()?;
-        if batches.is_empty() {
-            return Ok(false);
-        }
         let answers = self
             .workers
             .map(
@@ -177,7 +181,7 @@ impl<'a> Pass<'a> {
             }
         }
         observer.evaluating(&self.name, self.sums.images, self.total);
-        Ok(true)
+        Ok(())
     }
 }
 
