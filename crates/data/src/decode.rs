@@ -175,13 +175,14 @@ fn decode_bytes(
     // Unreadable EXIF data says nothing about the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     decoder.set_limits(caps).map_err(text)?;
+    let colours = colour_name(decoder.color_type());
     let plain = match decoder.color_type() {
-        ColorType::L8 => Some((1, "grey")),
-        ColorType::Rgb8 => Some((3, "RGB")),
+        ColorType::L8 => Some(1),
+        ColorType::Rgb8 => Some(3),
         _ => None,
     };
     // Most photographs need no more than their pixels: into memory that the thread has already.
-    if let (Some((channels, colours)), Orientation::NoTransforms) = (plain, orientation) {
+    if let (Some(channels), Orientation::NoTransforms) = (plain, orientation) {
         let (width, height) = (width as usize, height as usize);
         let mut pixels = spare::take(width * height * channels);
         decoder.read_image(&mut pixels).map_err(text)?;
@@ -195,7 +196,6 @@ fn decode_bytes(
     }
     let mut image = DynamicImage::from_decoder(decoder).map_err(text)?;
     image.apply_orientation(orientation);
-    let colours = colour_name(&image);
     Ok((to_picture(image), colours))
 }
 
@@ -204,18 +204,18 @@ fn is_tga(path: &Path) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("tga"))
 }
 
-fn colour_name(image: &DynamicImage) -> &'static str {
-    match image {
-        DynamicImage::ImageLuma8(_) => "grey",
-        DynamicImage::ImageLumaA8(_) => "grey with alpha",
-        DynamicImage::ImageRgb8(_) => "RGB",
-        DynamicImage::ImageRgba8(_) => "RGB with alpha",
-        DynamicImage::ImageLuma16(_) => "grey, 16 bit",
-        DynamicImage::ImageLumaA16(_) => "grey with alpha, 16 bit",
-        DynamicImage::ImageRgb16(_) => "RGB, 16 bit",
-        DynamicImage::ImageRgba16(_) => "RGB with alpha, 16 bit",
-        DynamicImage::ImageRgb32F(_) => "RGB, float",
-        DynamicImage::ImageRgba32F(_) => "RGB with alpha, float",
+fn colour_name(colours: ColorType) -> &'static str {
+    match colours {
+        ColorType::L8 => "grey",
+        ColorType::La8 => "grey with alpha",
+        ColorType::Rgb8 => "RGB",
+        ColorType::Rgba8 => "RGB with alpha",
+        ColorType::L16 => "grey, 16 bit",
+        ColorType::La16 => "grey with alpha, 16 bit",
+        ColorType::Rgb16 => "RGB, 16 bit",
+        ColorType::Rgba16 => "RGB with alpha, 16 bit",
+        ColorType::Rgb32F => "RGB, float",
+        ColorType::Rgba32F => "RGB with alpha, float",
         _ => "other",
     }
 }

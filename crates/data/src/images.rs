@@ -2,7 +2,7 @@
 //! the system, which clears it page by page, each time.
 
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The pixels of a batch, as a slice of numbers.
 ///
@@ -33,12 +33,7 @@ impl Stock {
 
     /// No numbers, with room for `length`.
     pub(crate) fn take(self: &Arc<Stock>, length: usize) -> Images {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let mut values = idle.unwrap_or_default();
+        let mut values = self.idle().pop().unwrap_or_default();
         values.clear();
         values.reserve_exact(length);
         Images {
@@ -47,8 +42,12 @@ impl Stock {
         }
     }
 
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<f32>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn give(&self, values: Vec<f32>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle();
         if idle.len() < self.most {
             idle.push(values);
         }

@@ -11,11 +11,12 @@ use std::{
 };
 
 use crate::{
-    BadImages, Damaged, DataError, DataOptions, ImageSize, Progress,
+    BadImages, Damaged, DataError, DataOptions, ImageSize, Picture, Progress,
     classes::enumerate,
     decode::decode_found,
     progress::Running,
     source::Source,
+    spare,
     split::{FileEntry, Files, Store},
 };
 
@@ -170,12 +171,18 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
         DataError::Io { action, source, .. } => format!("could not {action} it: {source}"),
         other => other.to_string(),
     })?;
-    let (height, width) = (found.picture.height, found.picture.width);
+    let Picture {
+        width,
+        height,
+        channels,
+        pixels,
+    } = found.picture;
+    spare::give(pixels);
     Ok(FileEntry {
         path: path.clone(),
         bytes: found.bytes,
         size: ImageSize {
-            channels: found.picture.channels,
+            channels,
             height,
             width,
         },
