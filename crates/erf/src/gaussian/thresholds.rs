@@ -1,6 +1,6 @@
 //! Every threshold of the test, with where it comes from.
 //!
-//! "Controls" are the maps of `tests/tests/controls.rs`: 14 that theory calls Gaussian have a total
+//! "Controls" are the maps of `tests/it/controls.rs`: 14 that theory calls Gaussian have a total
 //! variation of at most 0.08, all but two of the others at least 0.147.
 
 /// Total variation at most this: Gaussian. The controls leave 0.08 to 0.147 empty but for the

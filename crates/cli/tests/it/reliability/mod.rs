@@ -55,7 +55,7 @@ fn arguments<'a>(run: &'a str, every: &'a str) -> Vec<&'a str> {
 
 const NETWORK: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/tests/tests/reliability/network.toml"
+    "/tests/it/reliability/network.toml"
 );
 
 /// The hash of the weights that the run ends with when nothing happens.
