@@ -7,14 +7,14 @@ use receptive_erf::theory::{Seeds, Weights, predict};
 use receptive_erf::{
     Aggregate, Network, Noise, Options, Probe, Report, TheoryReport, measure_layer,
 };
-use receptive_model::{InputConfig, presets};
+use receptive_model::{ImageSize, presets};
 use receptive_plot::Draw;
 use receptive_train::{Backend, TrainError};
 
 fn main() -> Result<(), TrainError> {
     // 20 layers of 3x3 see 41 pixels.
     let (name, layer) = ("plain-20", "20");
-    let input = InputConfig {
+    let input = ImageSize {
         channels: 3,
         height: 41,
         width: 41,

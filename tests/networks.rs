@@ -2,7 +2,7 @@
 
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer,
-    GlobalAvgPool2dLayer, InputConfig, LinearLayer, MaxPool2dLayer, ModelConfig, Padding,
+    GlobalAvgPool2dLayer, ImageSize, LinearLayer, MaxPool2dLayer, ModelConfig, Padding,
     ResidualLayer, presets,
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn all() -> Vec<(String, ModelConfig)> {
                 (name.to_string(), preset.with_classes(10))
             })
             .into();
-    let odd = InputConfig {
+    let odd = ImageSize {
         channels: 3,
         height: 37,
         width: 45,

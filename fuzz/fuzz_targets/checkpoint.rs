@@ -48,7 +48,7 @@ static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
     }
 });
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: receptive_core::panic::silence_caught(), |bytes: &[u8]| {
     let Some((&which, bytes)) = bytes.split_first() else {
         return;
     };

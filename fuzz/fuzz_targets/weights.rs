@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use std::io::Write;
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: receptive_core::panic::silence_caught(), |bytes: &[u8]| {
     let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
     file.write_all(bytes).expect("written");
     let _ = receptive_interchange::read(file.path(), None);

@@ -6,7 +6,7 @@ use receptive_erf::{
     Aggregate, Measurement, Method, Network, Noise, Options, Probe, measure_layer,
 };
 use receptive_model::{
-    Activation, Conv2dLayer, FlattenLayer, InputConfig, LinearLayer, MaxPool2dLayer, ModelConfig,
+    Activation, Conv2dLayer, FlattenLayer, ImageSize, LinearLayer, MaxPool2dLayer, ModelConfig,
     Padding, Plan, presets,
 };
 
@@ -61,7 +61,7 @@ fn strided() -> Plan {
 
 #[test]
 fn fields_are_the_same_map() {
-    let input = InputConfig {
+    let input = ImageSize {
         channels: 1,
         height: 25,
         width: 25,

@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     render::restore_on_panic();
+    receptive_core::panic::silence_caught();
     let arguments = args::Arguments::parse();
     match commands::run(arguments) {
         Ok(exit) => exit.code(),

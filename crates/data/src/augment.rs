@@ -1,7 +1,7 @@
 //! Random changes of training images, each a pure function of (seed, epoch, index).
 
 use crate::{
-    DataError, InputSize,
+    DataError, ImageSize,
     random::{Random, Use},
 };
 
@@ -62,7 +62,7 @@ impl Augment {
     pub fn apply(
         &self,
         pixels: &mut Vec<u8>,
-        size: &InputSize,
+        size: &ImageSize,
         fill: &[u8],
         (seed, epoch, index): (u64, u64, u64),
     ) {
@@ -99,7 +99,7 @@ impl Augment {
     }
 }
 
-fn mirror(pixels: &mut [u8], size: &InputSize) {
+fn mirror(pixels: &mut [u8], size: &ImageSize) {
     for row in pixels.chunks_exact_mut(size.width * size.channels) {
         if size.channels == 1 {
             row.reverse();
@@ -117,7 +117,7 @@ fn source(at: usize, by: isize, len: usize) -> usize {
     (at as isize).saturating_sub(by).clamp(0, len as isize - 1) as usize
 }
 
-fn translate(pixels: &[u8], size: &InputSize, dx: isize, dy: isize) -> Vec<u8> {
+fn translate(pixels: &[u8], size: &ImageSize, dx: isize, dy: isize) -> Vec<u8> {
     let (c, w) = (size.channels, size.width);
     let mut moved = Vec::with_capacity(pixels.len());
     // The columns that are copied as they are; the others repeat an edge.
@@ -142,7 +142,7 @@ fn translate(pixels: &[u8], size: &InputSize, dx: isize, dy: isize) -> Vec<u8> {
 }
 
 /// Turns around the centre, then moves; bilinear.
-fn turn_and_move(pixels: &[u8], size: &InputSize, degrees: f32, dx: isize, dy: isize) -> Vec<u8> {
+fn turn_and_move(pixels: &[u8], size: &ImageSize, degrees: f32, dx: isize, dy: isize) -> Vec<u8> {
     let (c, w, h) = (size.channels, size.width, size.height);
     let (sin, cos) = degrees.to_radians().sin_cos();
     let (centre_x, centre_y) = ((w - 1) as f32 / 2.0, (h - 1) as f32 / 2.0);
@@ -184,7 +184,7 @@ fn relight(pixels: &mut [u8], brightness: f32, contrast: f32) {
     }
 }
 
-fn erase(pixels: &mut [u8], size: &InputSize, fill: &[u8], random: &mut Random) {
+fn erase(pixels: &mut [u8], size: &ImageSize, fill: &[u8], random: &mut Random) {
     let (w, h, c) = (size.width, size.height, size.channels);
     // Area 2 to 33 %, proportions 0.3 to 3.3 evenly on a log scale, as Zhong et al. (2017).
     let area = (0.02 + 0.31 * random.unit()) * (w * h) as f32;
@@ -206,7 +206,7 @@ fn erase(pixels: &mut [u8], size: &InputSize, fill: &[u8], random: &mut Random) 
 mod tests {
     use super::*;
 
-    const SIZE: InputSize = InputSize {
+    const SIZE: ImageSize = ImageSize {
         channels: 3,
         height: 5,
         width: 4,
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_shift_repeats_the_edge() {
-        let size = InputSize {
+        let size = ImageSize {
             channels: 1,
             height: 2,
             width: 3,
@@ -294,7 +294,7 @@ mod tests {
             let turned = turn_and_move(&image(), &SIZE, 0.0, dx, dy);
             assert_eq!(turned, translate(&image(), &SIZE, dx, dy));
         }
-        let square = InputSize {
+        let square = ImageSize {
             channels: 1,
             height: 2,
             width: 2,
@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn erasing_fills_one_rectangle_of_the_promised_area() {
-        let size = InputSize {
+        let size = ImageSize {
             channels: 1,
             height: 40,
             width: 40,
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn any_setting_works_on_the_smallest_image() {
-        let size = InputSize {
+        let size = ImageSize {
             channels: 3,
             height: 1,
             width: 1,

@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use receptive_core::panic;
+
 use crate::{Augment, DataError, Images, Normalise, Samples};
 
 /// Some images with their labels, ready for a network.
@@ -49,7 +51,7 @@ impl Recipe {
             image.unwrap_or_else(|panic| {
                 Err(DataError::Panicked {
                     image: samples.path(index),
-                    message: text(&*panic),
+                    message: panic::message(&*panic),
                 })
             })?;
             labels.push(samples.label(index));
@@ -62,10 +64,4 @@ impl Recipe {
             shape,
         })
     }
-}
-
-fn text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panic".into())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
+use receptive_core::hash::Sha256;
 
 use crate::{DataError, DataOptions, ImageSize, Progress, Split, source::Source, split::Stored};
 
@@ -126,7 +126,7 @@ impl DataSet {
     /// changes with the class list, `limit` and the seed of the split too, and does not change when
     /// a folder is moved.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
+        let mut hash = Sha256::default();
         for class in &self.classes {
             hash.update((class.len() as u64).to_le_bytes());
             hash.update(class);
@@ -148,10 +148,7 @@ impl DataSet {
                 }
             }
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hash.finish()
     }
 
     fn stored(&self) -> impl Iterator<Item = Stored<'_>> {

@@ -1,15 +1,16 @@
 //! One image file to 8-bit pixels, within limits.
 
-use std::{
-    fs,
-    io::{Cursor, Read},
-    path::Path,
-};
+use std::{io::Cursor, path::Path};
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{DataError, Picture, jpeg, quiet::quietly, spare};
+use receptive_core::{
+    file::{self, ReadError},
+    panic,
+};
+
+use crate::{DataError, Picture, jpeg, spare};
 
 /// What an image file may cost to decode; more is an error, found before the memory is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +86,8 @@ fn found(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Found, Data
     }
     // Decoders are other people's code fed with strangers' files: a panic of one is this file's
     // error, not the end of the run.
-    let decoded = quietly(|| decode_bytes(bytes, path, limits))
-        .unwrap_or_else(|| Err("its decoder failed on it".into()));
+    let decoded = panic::catch(|| decode_bytes(bytes, path, limits))
+        .unwrap_or_else(|_| Err("its decoder failed on it".into()));
     let (picture, colours) = decoded.map_err(damaged)?;
     Ok(Found {
         picture,
@@ -97,43 +98,20 @@ fn found(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Found, Data
 
 /// Reads a whole regular file of at most `limit` bytes.
 pub(crate) fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
-    // Asked before opening: opening a FIFO would wait for a writer for ever.
-    let before = fs::metadata(path).map_err(DataError::io("read", path))?;
-    check_regular(path, &before)?;
-    let file = fs::File::open(path).map_err(DataError::io("open", path))?;
-    // Asked again of what was really opened, since the name may mean another file by now.
-    let metadata = file.metadata().map_err(DataError::io("read", path))?;
-    check_regular(path, &metadata)?;
-    let too_large = |found: String| DataError::TooLarge {
-        path: path.to_path_buf(),
-        found,
-        limit: format!("{limit} bytes"),
-    };
-    if metadata.len() > limit {
-        return Err(too_large(format!("{} bytes", metadata.len())));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(DataError::io("read", path))?;
-    if bytes.len() as u64 > limit {
-        return Err(too_large("it grew while it was read".into()));
-    }
-    Ok(bytes)
-}
-
-fn check_regular(path: &Path, metadata: &fs::Metadata) -> Result<(), DataError> {
-    if metadata.is_file() {
-        return Ok(());
-    }
-    let found = if metadata.is_dir() {
-        "a folder"
-    } else {
-        "a pipe, device or socket"
-    };
-    Err(DataError::NotAFile {
-        path: path.to_path_buf(),
-        found,
+    file::read_capped(path, limit).map_err(|error| match error {
+        ReadError::Io(source) => DataError::io("read", path)(source),
+        ReadError::NotAFile { found } => DataError::NotAFile {
+            path: path.to_path_buf(),
+            found,
+        },
+        other => DataError::TooLarge {
+            path: path.to_path_buf(),
+            found: match &other {
+                ReadError::TooLarge { found, .. } => format!("{found} bytes"),
+                _ => other.to_string(),
+            },
+            limit: format!("{limit} bytes"),
+        },
     })
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
+use receptive_core::hash::Sha256;
 
 use crate::{DataError, Progress, known::Remote, progress::Running};
 
@@ -63,7 +63,7 @@ pub(crate) fn fetch(
         &format!("downloading {}", remote.file),
         Some(remote.size),
     );
-    let (mut hash, mut size) = (Sha256::new(), 0);
+    let (mut hash, mut size) = (Sha256::default(), 0);
     let mut buffer = vec![0; 64 << 10];
     loop {
         let n = body
@@ -86,11 +86,7 @@ pub(crate) fn fetch(
             remote.size
         )));
     }
-    let found: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found = hash.finish();
     if size > remote.size || found != remote.sha256 {
         return Err(DataError::Checksum {
             url: url.to_string(),

@@ -6,86 +6,26 @@ use fast_image_resize::{
 };
 
 use crate::{DataError, Picture};
-
-/// How a picture whose shape is not the input's is made to fit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Resize {
-    /// Width and height are scaled on their own; proportions change.
-    #[default]
-    Stretch,
-    /// Scaled until it covers the input, then what sticks out is cut off evenly on both sides.
-    Crop,
-    /// Scaled until it lies within the input, then centred on black.
-    Pad,
-}
-
-impl std::str::FromStr for Resize {
-    type Err = DataError;
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        match text {
-            "stretch" => Ok(Resize::Stretch),
-            "crop" => Ok(Resize::Crop),
-            "pad" => Ok(Resize::Pad),
-            _ => Err(DataError::option(
-                "data.resize",
-                format!("`{text}` is not a way to resize: use `stretch`, `crop` or `pad`"),
-            )),
-        }
-    }
-}
-
-impl std::fmt::Display for Resize {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Resize::Stretch => "stretch",
-            Resize::Crop => "crop",
-            Resize::Pad => "pad",
-        })
-    }
-}
-
-/// The size of the images a network is fed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct InputSize {
-    /// 1 (grey) or 3 (RGB).
-    pub channels: usize,
-    /// Rows, in pixels.
-    pub height: usize,
-    /// Columns, in pixels.
-    pub width: usize,
-}
+use receptive_core::{ImageSize, Resize};
 
 /// The largest input side: as large as the largest picture decoded by default.
 const MAX_SIDE: usize = 16_384;
 
-impl InputSize {
-    /// Bytes of one image of this size, and numbers of one in a batch.
-    pub fn len(&self) -> usize {
-        self.channels * self.height * self.width
+/// Checks that images can be made of this size: 1 or 3 channels and sides of 1 to 16384 pixels.
+pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
+    let refuse = |problem| Err(DataError::option("input size", problem));
+    if size.channels != 1 && size.channels != 3 {
+        return refuse(format!(
+            "{} channels cannot be made from images: use 1 (grey) or 3 (RGB)",
+            size.channels
+        ));
     }
-
-    /// Whether the size has no pixels; [`check`](InputSize::check) refuses that.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Checks that there are 1 or 3 channels and sides of 1 to 16384 pixels.
-    pub fn check(&self) -> Result<(), DataError> {
-        let refuse = |problem| Err(DataError::option("input size", problem));
-        if self.channels != 1 && self.channels != 3 {
-            return refuse(format!(
-                "{} channels cannot be made from images: use 1 (grey) or 3 (RGB)",
-                self.channels
-            ));
+    for (side, value) in [("height", size.height), ("width", size.width)] {
+        if !(1..=MAX_SIDE).contains(&value) {
+            return refuse(format!("a {side} of {value} pixels: use 1 to {MAX_SIDE}"));
         }
-        for (side, value) in [("height", self.height), ("width", self.width)] {
-            if !(1..=MAX_SIDE).contains(&value) {
-                return refuse(format!("a {side} of {value} pixels: use 1 to {MAX_SIDE}"));
-            }
-        }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Makes a picture exactly `size`: `[height, width, channels]`, 0 to 255.
@@ -93,8 +33,8 @@ impl InputSize {
 /// Grey becomes RGB by repetition, RGB becomes grey by the luma weights of ITU-R 601 (as Pillow
 /// does). Resizing is antialiased bilinear, in whole numbers, so that its result does not depend on
 /// the processor. A picture that has the size already is not touched.
-pub fn fit(picture: &Picture, size: &InputSize, resize: Resize) -> Result<Vec<u8>, DataError> {
-    size.check()?;
+pub fn fit(picture: &Picture, size: &ImageSize, resize: Resize) -> Result<Vec<u8>, DataError> {
+    check_size(size)?;
     let (width, height, channels) = (picture.width, picture.height, picture.channels);
     let whole = width
         .checked_mul(height)
@@ -251,8 +191,8 @@ mod tests {
         }
     }
 
-    fn size(channels: usize, height: usize, width: usize) -> InputSize {
-        InputSize {
+    fn size(channels: usize, height: usize, width: usize) -> ImageSize {
+        ImageSize {
             channels,
             height,
             width,
@@ -325,12 +265,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn an_unknown_way_to_resize_is_refused_by_the_name_of_the_setting() {
-        let error = "zoom".parse::<Resize>().expect_err("must be refused");
-        assert!(error.to_string().starts_with("data.resize: "), "{error}");
     }
 
     #[test]

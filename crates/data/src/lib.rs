@@ -11,14 +11,14 @@
 //! ```
 //! use std::sync::Arc;
 //! use receptive_data::{
-//!     DataOptions, InputSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
+//!     DataOptions, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
 //! };
 //!
 //! let data = open("fashion-mini", &DataOptions::default(), &NoProgress)?;
 //! assert_eq!((data.train.len(), data.val.len()), (9_000, 1_000));
 //! assert_eq!(data.classes[9], "Ankle boot");
 //!
-//! let size = InputSize { channels: 1, height: 28, width: 28 };
+//! let size = ImageSize { channels: 1, height: 28, width: 28 };
 //! let samples = Samples::new(data.train.clone(), size, Resize::Stretch, Samples::CACHE_BYTES);
 //! let (mean, std) = samples.mean_std(&NoProgress, 2)?;
 //!
@@ -73,7 +73,6 @@ mod options;
 pub mod photos;
 mod picture;
 mod progress;
-mod quiet;
 mod random;
 mod samples;
 mod source;
@@ -90,16 +89,18 @@ pub use batch::Batch;
 pub use dataset::{Damaged, DataSet, Range, Sizes};
 pub use decode::{DecodeLimits, decode, decode_file};
 pub use error::DataError;
-pub use fit::{InputSize, Resize, fit};
+pub use fit::{check_size, fit};
 pub use images::Images;
 pub use known::KNOWN_NAMES;
 pub use loader::{Loader, LoaderOptions};
 pub use normalise::Normalise;
 pub use open::open;
 pub use options::{BadImages, DataOptions};
-pub use picture::{ImageSize, Picture};
+pub use picture::Picture;
 pub use progress::{NoProgress, Progress};
 pub use random::order;
 pub use samples::{Sample, Samples};
 pub use split::Split;
 pub use walk::image_files;
+
+pub use receptive_core::{ImageSize, Resize};

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Augment, Batch, DataError, Normalise, Samples, batch::Recipe, images::Stock};
+use crate::{
+    Augment, Batch, DataError, Normalise, Samples, batch::Recipe, fit::check_size, images::Stock,
+};
 
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -278,7 +280,7 @@ impl Drop for Loader {
 }
 
 fn check(samples: &Samples, indices: &[usize], options: &LoaderOptions) -> Result<(), DataError> {
-    samples.size().check()?;
+    check_size(&samples.size())?;
     options.augment.check()?;
     if options.batch_size == 0 {
         return Err(DataError::option(
@@ -309,7 +311,7 @@ fn check(samples: &Samples, indices: &[usize], options: &LoaderOptions) -> Resul
 mod tests {
     use super::*;
     use crate::{
-        ImageSize, InputSize, Resize, Split,
+        ImageSize, Resize, Split,
         split::{Item, Memory, Store},
     };
 
@@ -332,7 +334,7 @@ mod tests {
             })
             .collect();
         let split = Split::new("train", Arc::new(Store::Memory(memory)), items, 3);
-        let size = InputSize {
+        let size = ImageSize {
             channels: 1,
             height: 2,
             width: 2,

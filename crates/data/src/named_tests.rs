@@ -9,8 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sha2::{Digest, Sha256};
-
 use super::*;
 use crate::{NoProgress, known::Remote};
 
@@ -63,10 +61,7 @@ const NAMES: [&str; 4] = [
 /// A known set of those files. Leaked: known sets live as long as the program.
 fn known() -> Known {
     let remotes = NAMES.iter().zip(files()).map(|(file, bytes)| {
-        let sha256: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let sha256 = receptive_core::hash::sha256(&bytes);
         Remote {
             file,
             size: bytes.len() as u64,

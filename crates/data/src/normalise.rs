@@ -1,6 +1,6 @@
 //! Bytes to the numbers a network sees.
 
-use crate::{DataError, InputSize};
+use crate::{DataError, ImageSize};
 
 /// `(value / 255 - mean) / std` for each channel, as a table of the 256 values a byte has.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Normalise {
     pub fn append(
         &self,
         pixels: &[u8],
-        size: &InputSize,
+        size: &ImageSize,
         out: &mut Vec<f32>,
     ) -> Result<(), DataError> {
         if pixels.len() != size.len() || size.channels != self.tables.len() {
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn pixels_are_scaled_and_transposed() {
         let normalise = Normalise::new(&[0.0, 0.5, 1.0], &[1.0, 0.5, 2.0]).expect("valid");
-        let size = InputSize {
+        let size = ImageSize {
             channels: 3,
             height: 1,
             width: 2,
@@ -135,7 +135,7 @@ mod tests {
             assert!(Normalise::new(mean, std).is_err(), "{mean:?} {std:?}");
         }
         let normalise = Normalise::new(&[0.5], &[1.0]).expect("valid");
-        let size = InputSize {
+        let size = ImageSize {
             channels: 3,
             height: 1,
             width: 1,

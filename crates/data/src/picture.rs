@@ -22,21 +22,3 @@ impl std::fmt::Debug for Picture {
         )
     }
 }
-
-/// The size all images of a data set share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ImageSize {
-    /// 1 (grey) or 3 (RGB).
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-}
-
-impl ImageSize {
-    /// Bytes of one image of this size.
-    pub(crate) fn bytes(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-}

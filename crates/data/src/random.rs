@@ -1,8 +1,9 @@
 //! The generator behind every random choice of this crate.
 //!
-//! SplitMix64 (Steele, Lea and Flood, 2014) in eleven lines of our own: the order of an epoch and
-//! every augmentation must be the same in every later version, which no library's "standard"
-//! generator promises. Not for secrets.
+//! SplitMix64, as [`receptive_core::hash`] has it: the order of an epoch and every augmentation must be
+//! the same in every later version. Not for secrets.
+
+use receptive_core::hash::{SPLITMIX_STEP, splitmix};
 
 /// A stream of random numbers that is a pure function of its key.
 #[derive(Clone, Debug)]
@@ -20,30 +21,24 @@ pub(crate) enum Use {
     Limit = 4,
 }
 
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
 impl Random {
     /// The stream of `(seed, a, b)` for one use, e.g. `(seed, epoch, index)`.
     pub(crate) fn new(usage: Use, seed: u64, a: u64, b: u64) -> Self {
-        // Each part passes through `mix` before the next is added, so that (1, 2) and (2, 1), or
+        // Each part passes through `splitmix` before the next is added, so that (1, 2) and (2, 1), or
         // seeds that differ by one, give unrelated streams.
-        let mut state = mix((usage as u64).wrapping_mul(STEP));
+        let mut state = splitmix((usage as u64).wrapping_mul(SPLITMIX_STEP));
         for part in [seed, a, b] {
-            state = mix(state.wrapping_add(STEP) ^ mix(part.wrapping_add(STEP)));
+            state = splitmix(
+                state.wrapping_add(SPLITMIX_STEP) ^ splitmix(part.wrapping_add(SPLITMIX_STEP)),
+            );
         }
         Random { state }
     }
 
     /// 64 random bits.
     pub(crate) fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(STEP);
-        mix(self.state)
+        self.state = self.state.wrapping_add(SPLITMIX_STEP);
+        splitmix(self.state)
     }
 
     /// A whole number in `0..n`; 0 when `n` is 0. Unbiased to 2^-64 (multiply and shift).

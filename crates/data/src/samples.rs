@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::{
-    DataError, InputSize, Picture, Progress, Resize, Split, decode::decode_found, fit, spare,
+    DataError, ImageSize, Picture, Progress, Resize, Split, decode::decode_found, fit, spare,
     split::Stored, stats,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 /// size are not copied at all.
 pub struct Samples {
     split: Split,
-    size: InputSize,
+    size: ImageSize,
     resize: Resize,
     cache: Vec<OnceLock<Arc<[u8]>>>,
     #[cfg(test)]
@@ -47,9 +47,9 @@ impl Samples {
 
     /// Sees `split` at `size`, keeping at most `cache_bytes` of pixels in memory.
     ///
-    /// Nothing is read yet. A size that is no size ([`InputSize::check`]) is reported by the first
+    /// Nothing is read yet. A size that is no size ([`check_size`](crate::check_size)) is reported by the first
     /// read.
-    pub fn new(split: Split, size: InputSize, resize: Resize, cache_bytes: u64) -> Samples {
+    pub fn new(split: Split, size: ImageSize, resize: Resize, cache_bytes: u64) -> Samples {
         let each = (size.len() as u64).max(1);
         let kept = usize::try_from(cache_bytes / each)
             .unwrap_or(usize::MAX)
@@ -80,7 +80,7 @@ impl Samples {
     }
 
     /// The size of every image.
-    pub fn size(&self) -> InputSize {
+    pub fn size(&self) -> ImageSize {
         self.size
     }
 

@@ -26,14 +26,13 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn len(&self) -> usize {
-        self.pixels.len() / self.size.bytes().max(1)
+        self.pixels.len() / self.size.len().max(1)
     }
 
     /// The pixels of one image.
     pub(crate) fn image(&self, index: usize) -> Option<&[u8]> {
-        let start = index.checked_mul(self.size.bytes())?;
-        self.pixels
-            .get(start..start.checked_add(self.size.bytes())?)
+        let start = index.checked_mul(self.size.len())?;
+        self.pixels.get(start..start.checked_add(self.size.len())?)
     }
 
     fn name(&self, index: usize) -> String {

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::{DataError, Progress, Samples, progress::Running};
+use crate::{DataError, Progress, Samples, fit::check_size, progress::Running};
 
 /// Sums over the pixels of one channel.
 #[derive(Clone, Copy, Default)]
@@ -25,7 +25,7 @@ pub(crate) fn mean_std(
     progress: &dyn Progress,
     threads: usize,
 ) -> Result<(Vec<f32>, Vec<f32>), DataError> {
-    samples.size().check()?;
+    check_size(&samples.size())?;
     if samples.is_empty() {
         return Err(DataError::option(
             "mean and std",

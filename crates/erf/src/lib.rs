@@ -17,9 +17,9 @@
 //! # fn main() -> Result<(), receptive_erf::ErfError> {
 //! # #[cfg(feature = "flex")] {
 //! use receptive_erf::{Aggregate, Network, Noise, Options, Probe, measure_layer};
-//! use receptive_model::{InputConfig, presets};
+//! use receptive_model::{ImageSize, presets};
 //!
-//! let input = InputConfig { channels: 1, height: 13, width: 13 };
+//! let input = ImageSize { channels: 1, height: 13, width: 13 };
 //! let plan = presets::preset("plain-6", input)?.with_classes(2).plan()?;
 //! let probe = Probe::central(&plan, "6")?;
 //! let noise = Noise { shape: [1, 13, 13], seed: 0 };

@@ -41,17 +41,15 @@ pub mod artifact;
 mod config;
 mod error;
 pub mod explain;
-pub mod hash;
 mod module;
 mod plan;
 pub mod presets;
-pub mod quiet;
 
-pub use artifact::{Artifact, InputSpec, Resize};
+pub use artifact::{Artifact, InputSpec};
 pub use config::{
     Activation, ActivationLayer, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer,
-    FlattenLayer, GlobalAvgPool2dLayer, InputConfig, LayerConfig, LinearLayer, MaxPool2dLayer,
-    ModelConfig, Padding, Pair, ResidualLayer,
+    FlattenLayer, GlobalAvgPool2dLayer, LayerConfig, LinearLayer, MaxPool2dLayer, ModelConfig,
+    Padding, Pair, ResidualLayer,
 };
 pub use error::ModelError;
 #[cfg(feature = "learner")]
@@ -61,3 +59,4 @@ pub use module::{
     weights_sha256,
 };
 pub use plan::{Edges, Field, Operation, Plan, PlannedLayer, Shape, Total, Units};
+pub use receptive_core::{ImageSize, Resize};

@@ -2,7 +2,7 @@
 
 use crate::TrainError;
 use burn::tensor::Device;
-use receptive_model::quiet::quietly;
+use receptive_core::panic::catch;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,7 +81,7 @@ impl BackendKind {
     /// The devices this machine has for it; none where it is not compiled in or has no driver.
     pub fn devices(self) -> Vec<Device> {
         // A missing driver panics deep inside some GPU libraries; here it means "no device".
-        quietly(|| self.enumerate()).unwrap_or_default()
+        catch(|| self.enumerate()).unwrap_or_default()
     }
 
     /// How each of its devices names itself, such as `NVIDIA H100 PCIe`; the backend's own name
@@ -137,7 +137,9 @@ impl BackendKind {
     feature = "rocm"
 ))]
 fn own_name(device: &Device) -> Option<String> {
-    quietly(|| device.identity().map(|own| own.name)).flatten()
+    catch(|| device.identity().map(|own| own.name))
+        .ok()
+        .flatten()
 }
 
 #[cfg(not(any(

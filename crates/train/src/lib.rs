@@ -48,9 +48,7 @@ pub use evaluate::{Answer, Evaluation, evaluate, evaluate_each};
 pub use field::{EpochField, FieldConfig, SplitInputs};
 pub use observer::{Epoch, Observer, Quiet, Resumed, Step};
 pub use predict::{Prediction, predict_file, predict_files};
-pub use prepare::{
-    InputFrom, Prepared, data_options, data_resize, prepare, samples_for, usual_input,
-};
+pub use prepare::{InputFrom, Prepared, data_options, prepare, samples_for, usual_input};
 pub use run::{Images, ImagesOf, RunDirectory, RunEnd, RunLog, SplitName};
 pub use start::{StartConfig, Started};
 pub use stop::Stop;

@@ -2,7 +2,6 @@
 
 use crate::evaluate::logits;
 use crate::metrics::{softmax, top};
-use crate::prepare::{data_resize, input_size};
 use crate::{TrainError, Workers};
 use burn::tensor::Device;
 use receptive_data::{Batch, DecodeLimits, Normalise, decode_file, fit};
@@ -63,14 +62,14 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn read(path: &Path, input: &InputSpec) -> Result<Self, TrainError> {
-        let size = input_size(input);
+        let size = input.size();
         let picture = decode_file(path, &DecodeLimits::default())?;
-        Self::of_pixels(fit(&picture, &size, data_resize(input.resize))?, input)
+        Self::of_pixels(fit(&picture, &size, input.resize)?, input)
     }
 
     /// Of pixels that have the network's size, channels last.
     pub(crate) fn of_pixels(pixels: Vec<u8>, input: &InputSpec) -> Result<Self, TrainError> {
-        let size = input_size(input);
+        let size = input.size();
         let normalise = Normalise::new(&input.mean, &input.std)?;
         let mut images = Vec::with_capacity(pixels.len());
         normalise.append(&pixels, &size, &mut images)?;

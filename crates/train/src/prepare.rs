@@ -3,8 +3,8 @@
 use crate::backend::default_device;
 use crate::config::{DataConfig, RunConfig};
 use crate::{Started, TrainError};
-use receptive_data::{DataOptions, DataSet, ImageSize, InputSize, KNOWN_NAMES, Progress, Samples};
-use receptive_model::{InputConfig, InputSpec, LayerConfig, Pair, Plan, Resize, presets};
+use receptive_data::{DataOptions, DataSet, KNOWN_NAMES, Progress, Samples, check_size};
+use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ pub fn prepare(
         }
     }
     if let Some(Pair { height, width }) = config.data.image_size {
-        config.model.input = InputConfig {
+        config.model.input = ImageSize {
             height,
             width,
             ..config.model.input
@@ -131,17 +131,8 @@ pub fn prepare(
         }
         None => None,
     };
-    let InputConfig {
-        channels,
-        height,
-        width,
-    } = plan.input();
-    let size = InputSize {
-        channels,
-        height,
-        width,
-    };
-    size.check()?;
+    let size = plan.input();
+    check_size(&size)?;
     let cache = CacheBudget(config.data.cache_mb << 20);
     let split = |split: &receptive_data::Split| {
         let share = cache.share(split.len(), total_images(&data));
@@ -150,7 +141,7 @@ pub fn prepare(
     // A split without images has no accuracy, not one of 0 %.
     let test = data.test.as_ref().filter(|test| !test.is_empty());
     let (train, val, test) = (split(&data.train), split(&data.val), test.map(split));
-    let resize = model_resize(config.data.resize);
+    let resize = config.data.resize;
     let input = match &start {
         // What trained weights expect to see.
         Some(start) => InputSpec {
@@ -183,7 +174,7 @@ pub fn prepare(
 
 /// The input that training chooses for a data set where nothing says otherwise: the images' own size,
 /// or that of photos made smaller.
-pub fn usual_input(data: &DataSet) -> InputConfig {
+pub fn usual_input(data: &DataSet) -> ImageSize {
     natural_input(data.natural_size())
 }
 
@@ -193,11 +184,10 @@ pub fn samples_for(
     input: &InputSpec,
     cache_mb: u64,
 ) -> Arc<Samples> {
-    let size = input_size(input);
     Arc::new(Samples::new(
         split.clone(),
-        size,
-        data_resize(input.resize),
+        input.size(),
+        input.resize,
         cache_mb << 20,
     ))
 }
@@ -233,39 +223,14 @@ fn is_photo(size: &ImageSize) -> bool {
     size.height.max(size.width) > MOST_NATURAL_SIDE
 }
 
-fn natural_input(size: Option<ImageSize>) -> InputConfig {
+fn natural_input(size: Option<ImageSize>) -> ImageSize {
     let side = |n: usize| match size {
         Some(size) if !is_photo(&size) => n,
         _ => PHOTO_SIDE,
     };
-    InputConfig {
+    ImageSize {
         channels: size.map_or(3, |size| size.channels),
         height: side(size.map_or(0, |size| size.height)),
         width: side(size.map_or(0, |size| size.width)),
-    }
-}
-
-pub(crate) fn input_size(input: &InputSpec) -> InputSize {
-    InputSize {
-        channels: input.channels,
-        height: input.height,
-        width: input.width,
-    }
-}
-
-/// The data crate's word for it: the two crates know nothing of each other, so each has this enum.
-pub fn data_resize(resize: Resize) -> receptive_data::Resize {
-    match resize {
-        Resize::Stretch => receptive_data::Resize::Stretch,
-        Resize::Crop => receptive_data::Resize::Crop,
-        Resize::Pad => receptive_data::Resize::Pad,
-    }
-}
-
-fn model_resize(resize: receptive_data::Resize) -> Resize {
-    match resize {
-        receptive_data::Resize::Stretch => Resize::Stretch,
-        receptive_data::Resize::Crop => Resize::Crop,
-        receptive_data::Resize::Pad => Resize::Pad,
     }
 }

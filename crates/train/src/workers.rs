@@ -2,6 +2,7 @@
 
 use crate::TrainError;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use receptive_core::panic::message;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -52,7 +53,7 @@ impl Workers {
     /// `begin` makes each thread's state, such as its copy of the model.
     ///
     /// # Errors
-    /// The words of the first panic.
+    /// The message of the first panic.
     pub fn map<S, R: Send>(
         &self,
         count: usize,
@@ -73,7 +74,7 @@ impl Workers {
         };
         let caught = |pool: &ThreadPool| {
             pool.install(|| catch_unwind(AssertUnwindSafe(one)))
-                .map_err(|panic| panic_words(&*panic))
+                .map_err(|panic| message(&*panic))
         };
         let busy = self.pools.len().min(count).max(1);
         let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
@@ -85,7 +86,7 @@ impl Workers {
                 .collect();
             let mut all = Vec::with_capacity(count);
             for thread in threads {
-                all.extend(thread.join().map_err(|panic| panic_words(&*panic))??);
+                all.extend(thread.join().map_err(|panic| message(&*panic))??);
             }
             Ok::<_, String>(all)
         })?;
@@ -102,18 +103,6 @@ pub(crate) fn refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> Tr
     )
 }
 
-fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| {
-            panic
-                .downcast_ref::<&str>()
-                .map(|words| (*words).to_string())
-        })
-        .unwrap_or_else(|| "a panic without words".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_words_not_a_crash() {
+    fn a_panic_is_its_message_not_a_crash() {
         let workers = Workers::new(2).unwrap();
         let result = workers.map(4, || (), |(), item| assert_ne!(item, 2, "item two"));
         assert!(result.unwrap_err().contains("item two"));

@@ -4,7 +4,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
 use burn::data::dataset::InMemDataset;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use receptive_data::{DataError, DataOptions, InputSize, NoProgress, Resize, Samples, Split};
+use receptive_data::{DataError, DataOptions, NoProgress, Resize, Samples, Split};
 use receptive_model::{ImageBatch, InputSpec};
 use std::sync::Arc;
 
@@ -49,12 +49,7 @@ pub fn pictures(
     most: usize,
     target: impl Fn(usize) -> usize,
 ) -> Result<Vec<Picture>, DataError> {
-    let size = InputSize {
-        channels: input.channels,
-        height: input.height,
-        width: input.width,
-    };
-    let samples = Samples::new(split.clone(), size, Resize::Stretch, 0);
+    let samples = Samples::new(split.clone(), input.size(), Resize::Stretch, 0);
     (0..samples.len().min(most))
         .map(|i| {
             let sample = samples.get(i)?;

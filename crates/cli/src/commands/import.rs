@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::render::say;
 use receptive_interchange::{Match, Names, Spec, WeightFile, import, read};
 use receptive_model::artifact::store::read_text;
-use receptive_model::{Artifact, InputConfig, InputSpec, ModelConfig, Resize, weights_sha256};
+use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
 use receptive_train::backend::default_device;
 use serde::Serialize;
 use std::path::Path;
@@ -140,7 +140,7 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
 }
 
 fn input_spec(config: &ModelConfig, resize: Resize, mean: Vec<f32>, std: Vec<f32>) -> InputSpec {
-    let InputConfig {
+    let ImageSize {
         channels,
         height,
         width,

@@ -2,7 +2,7 @@
 
 use super::{not_understood, numbers};
 use crate::error::CliError;
-use receptive_model::{Artifact, InputConfig, ModelConfig, presets};
+use receptive_model::{Artifact, ImageSize, ModelConfig, presets};
 use receptive_train::{RunConfig, RunDirectory};
 use std::path::Path;
 
@@ -41,9 +41,9 @@ pub(super) fn is_trained(network: &str) -> bool {
 }
 
 /// The shape of `--input`.
-pub(super) fn parse_input(text: &str) -> Result<InputConfig, CliError> {
+pub(super) fn parse_input(text: &str) -> Result<ImageSize, CliError> {
     match numbers(text.split('x')).as_deref() {
-        Some([channels, height, width]) => Ok(InputConfig {
+        Some([channels, height, width]) => Ok(ImageSize {
             channels: *channels,
             height: *height,
             width: *width,

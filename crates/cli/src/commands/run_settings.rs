@@ -6,7 +6,7 @@ use crate::error::CliError;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::with_overrides;
-use receptive_train::{Backend, InputFrom, RunConfig, RunDirectory, StartConfig, data_resize};
+use receptive_train::{Backend, InputFrom, RunConfig, RunDirectory, StartConfig};
 use std::path::Path;
 
 /// A config that waits for what one command alone can set.
@@ -77,7 +77,7 @@ fn of_run(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
     if !has_data && let Ok(own) = RunDirectory::open(run).and_then(|run| run.config()) {
         config.data = own.data;
     }
-    config.data.resize = data_resize(artifact.input.resize);
+    config.data.resize = artifact.input.resize;
     Ok(config)
 }
 

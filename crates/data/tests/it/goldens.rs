@@ -1,6 +1,6 @@
 //! What seeds give is fixed for ever: another order or augmentation would change finished runs.
 
-use receptive_data::{Augment, InputSize, order};
+use receptive_data::{Augment, ImageSize, order};
 
 #[test]
 fn the_order_of_an_epoch_never_changes() {
@@ -17,7 +17,7 @@ const GOLDEN: [[usize; 10]; 2] = [
 
 #[test]
 fn augmentations_never_change_silently() {
-    let size = InputSize {
+    let size = ImageSize {
         channels: 1,
         height: 6,
         width: 6,

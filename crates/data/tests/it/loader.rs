@@ -7,12 +7,12 @@ use std::{
 };
 
 use receptive_data::{
-    Augment, Batch, DataError, InputSize, Loader, LoaderOptions, NoProgress, Resize, Samples, order,
+    Augment, Batch, DataError, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, order,
 };
 
 use crate::make::{images, open, uncut};
 
-const SIZE: InputSize = InputSize {
+const SIZE: ImageSize = ImageSize {
     channels: 3,
     height: 12,
     width: 10,

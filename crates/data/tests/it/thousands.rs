@@ -4,7 +4,7 @@
 use crate::make::{encoded, images, jpeg, open, png, rgb, skipping, uncut, write};
 use image::ImageFormat;
 use receptive_data::{
-    BadImages, DataOptions, DecodeLimits, InputSize, Loader, LoaderOptions, Resize, Samples,
+    BadImages, DataOptions, DecodeLimits, ImageSize, Loader, LoaderOptions, Resize, Samples,
     decode_file, order,
 };
 use std::collections::BTreeMap;
@@ -179,7 +179,7 @@ fn t10_bad_files_are_counted_exactly_and_no_epoch_is_short() {
         listed.sort();
         assert_eq!(listed, names, "{share}");
         for workers in [0, 4] {
-            let size = InputSize {
+            let size = ImageSize {
                 channels: 3,
                 height: 6,
                 width: 8,
@@ -212,7 +212,7 @@ fn t11_a_file_that_changes_under_a_running_epoch_is_named() {
         images(&root.path().join("a"), 40);
         images(&root.path().join("b"), 40);
         let data = open(root.path(), &skipping()).unwrap();
-        let size = InputSize {
+        let size = ImageSize {
             channels: 3,
             height: 6,
             width: 8,

@@ -170,7 +170,7 @@ impl<'a> Site<'a> {
         match self.network {
             Network::Given(classifier) => classifier.clone().fork(self.device).freeze(),
             Network::Redrawn(plan, seed) => plan
-                .init_seeded(receptive_model::hash::mix(seed, sample), self.plain)
+                .init_seeded(receptive_core::hash::mix(seed, sample), self.plain)
                 .fork(self.device)
                 .freeze(),
         }

@@ -5,7 +5,7 @@ use crate::{ErfError, Region};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use receptive_model::hash::mix;
+use receptive_core::hash::mix;
 use std::ops::Range;
 
 /// A network as the measurement sees it: images to a feature map.

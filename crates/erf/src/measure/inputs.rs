@@ -4,7 +4,7 @@ use crate::Region;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
-use receptive_model::hash::mix;
+use receptive_core::hash::mix;
 
 /// Images by number. A sample is a pure function of its number, so any number of threads may ask.
 pub trait Inputs: Sync {

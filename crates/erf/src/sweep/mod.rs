@@ -117,7 +117,7 @@ fn in_training(
     let drawn = std::sync::atomic::AtomicU64::new(0);
     let forward = |images: Tensor<4>| {
         let number = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let seed = receptive_model::hash::mix(options.seed, number);
+        let seed = receptive_core::hash::mix(options.seed, number);
         let network = plan.init_seeded(seed, &device);
         let found = receptive_model::exactly(|| network.forward_until(images.clone(), layer));
         found

@@ -6,8 +6,8 @@ use crate::{InterchangeError, Spec};
 use burn::store::bridge;
 use burn::store::pytorch::PytorchReader;
 use burn::tensor::{DType, TensorData};
+use receptive_core::panic::catch;
 use receptive_model::artifact::store::read_capped;
-use receptive_model::quiet::quietly;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -102,12 +102,12 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, Interchang
         )
     };
     // Its parser is not ours: whatever it does with a hostile file, this program goes on.
-    let read = quietly(|| match key {
+    let read = catch(|| match key {
         Some(key) => PytorchReader::with_top_level_key(path, key),
         None => PytorchReader::new(path),
     });
     let reader = read
-        .ok_or_else(|| damaged("its parser gave up".into()))?
+        .map_err(|_| damaged("its parser gave up".into()))?
         .map_err(|error| damaged(error.to_string()))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {

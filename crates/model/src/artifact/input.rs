@@ -1,20 +1,7 @@
 //! How a picture becomes a network's input.
 
-use crate::InputConfig;
+use receptive_core::{ImageSize, Resize};
 use serde::{Deserialize, Serialize};
-
-/// What is done to a picture of another size than the network's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Resize {
-    /// Both sides to size, the shape may change.
-    #[default]
-    Stretch,
-    /// The shorter side to size, what sticks out in the middle is cut off.
-    Crop,
-    /// The longer side to size, the rest is filled with black.
-    Pad,
-}
 
 /// How a picture becomes an input: resized to height and width, turned to grey or colour as
 /// `channels` says, scaled to 0..1, then `(value - mean) / std` for each channel.
@@ -36,6 +23,15 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
+    /// The images the network takes.
+    pub fn size(&self) -> ImageSize {
+        ImageSize {
+            channels: self.channels,
+            height: self.height,
+            width: self.width,
+        }
+    }
+
     /// What is to be done with a picture before its pixels are normalised, as a sentence without
     /// its full stop, for those who do it with another program.
     pub fn preparation(&self) -> String {
@@ -62,13 +58,10 @@ impl InputSpec {
         )
     }
 
-    pub(crate) fn check(&self, input: InputConfig) -> Result<(), String> {
-        let shape = (self.channels, self.height, self.width);
-        if shape != (input.channels, input.height, input.width) {
-            return Err(format!(
-                "its input spec says {}x{}x{} but its config {}x{}x{}",
-                self.channels, self.height, self.width, input.channels, input.height, input.width
-            ));
+    pub(crate) fn check(&self, input: ImageSize) -> Result<(), String> {
+        let size = self.size();
+        if size != input {
+            return Err(format!("its input spec says {size} but its config {input}"));
         }
         for (name, values) in [("mean", &self.mean), ("std", &self.std)] {
             if values.len() != self.channels {

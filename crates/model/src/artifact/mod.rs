@@ -3,7 +3,7 @@
 mod input;
 pub mod store;
 
-pub use input::{InputSpec, Resize};
+pub use input::InputSpec;
 
 use crate::{Classifier, ModelConfig, ModelError, weights_sha256};
 use burn::module::Module;

@@ -14,6 +14,7 @@ pub use padding::Padding;
 pub use pair::Pair;
 
 use crate::ModelError;
+use receptive_core::ImageSize;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -57,21 +58,9 @@ pub struct ModelConfig {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_shapes: bool,
     /// The images that come in.
-    pub input: InputConfig,
+    pub input: ImageSize,
     /// The layers, in order. The last one gives the logits.
     pub layers: Vec<LayerConfig>,
-}
-
-/// The shape of the images a network takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InputConfig {
-    /// 1 for grey, 3 for red, green and blue.
-    pub channels: usize,
-    /// In pixels.
-    pub height: usize,
-    /// In pixels.
-    pub width: usize,
 }
 
 impl ModelConfig {
@@ -80,7 +69,7 @@ impl ModelConfig {
         Self {
             classes: None,
             strict_shapes: false,
-            input: InputConfig {
+            input: ImageSize {
                 channels,
                 height,
                 width,
@@ -98,7 +87,7 @@ impl ModelConfig {
     }
 
     /// Sets the images that come in.
-    pub fn with_input(self, input: InputConfig) -> Self {
+    pub fn with_input(self, input: ImageSize) -> Self {
         Self { input, ..self }
     }
 

@@ -1,7 +1,7 @@
 //! Dropout whose mask is a pure function of a key, not of a generator's state.
 
-use crate::hash::mix;
 use burn::tensor::{Device, Tensor, TensorData};
+use receptive_core::hash::mix;
 
 /// What the dropout masks of one shard of one step are drawn from. Two shards of one batch get the
 /// masks that the whole batch would, since each image's mask depends on its row alone.

@@ -1,11 +1,11 @@
 //! Weights drawn from a seed alone: He et al. 2015, "Delving deep into rectifiers".
 
-use crate::hash::mix;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
+use receptive_core::hash::mix;
 
 /// The source of one network's first weights. Each tensor has a generator of its own, so a change
 /// to one layer leaves the draws of the others alone.

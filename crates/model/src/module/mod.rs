@@ -27,11 +27,12 @@ pub use watched::Watched;
 pub use weights::weights_sha256;
 
 use crate::plan::Plan;
-use crate::{InputConfig, ModelConfig, ModelError};
+use crate::{ModelConfig, ModelError};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use init::Weights;
 use layer::{Layer, Pass};
+use receptive_core::ImageSize;
 use sequence::through;
 use shared::SharedPlan;
 
@@ -107,7 +108,7 @@ impl Classifier {
     }
 
     /// The images it takes.
-    pub fn input(&self) -> InputConfig {
+    pub fn input(&self) -> ImageSize {
         self.plan.input()
     }
 

@@ -1,9 +1,8 @@
 //! A fingerprint of a module's values.
 
-use crate::hash::hex;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
-use sha2::{Digest, Sha256};
+use receptive_core::hash::Sha256;
 
 /// The SHA-256 of all of a module's values (weights and running statistics), in the module's order
 /// and as little-endian bytes, with each tensor's shape: equal exactly when two modules hold the
@@ -19,7 +18,7 @@ pub fn weights_sha256<M: Module>(module: &M) -> String {
             self.0.update(data.as_bytes());
         }
     }
-    let mut visitor = Visitor(Sha256::new());
+    let mut visitor = Visitor(Sha256::default());
     module.visit(&mut visitor);
-    hex(&visitor.0.finalize())
+    visitor.0.finish()
 }

@@ -15,9 +15,10 @@ pub use cone::Units;
 pub use field::Field;
 pub use shape::Shape;
 
-use crate::config::{Activation, InputConfig, ModelConfig};
+use crate::config::{Activation, ModelConfig};
 use crate::{Classifier, ModelError};
 use burn::tensor::Device;
+use receptive_core::ImageSize;
 use std::ops::Range;
 
 /// The seed that [`Plan::init`] draws its weights from.
@@ -219,7 +220,7 @@ impl Plan {
     }
 
     /// The images that come in.
-    pub fn input(&self) -> InputConfig {
+    pub fn input(&self) -> ImageSize {
         self.config.input
     }
 

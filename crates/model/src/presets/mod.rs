@@ -7,7 +7,8 @@ mod small;
 mod tutorial;
 mod vgg;
 
-use crate::{InputConfig, LayerConfig, ModelConfig, ModelError};
+use crate::{LayerConfig, ModelConfig, ModelError};
+use receptive_core::ImageSize;
 
 /// The preset that is used when none is named.
 pub const DEFAULT: &str = "small";
@@ -47,7 +48,7 @@ const MOST_PLAIN: usize = 200;
 ///
 /// # Errors
 /// [`ModelError::UnknownPreset`] with the names there are.
-pub fn preset(name: &str, input: InputConfig) -> Result<ModelConfig, ModelError> {
+pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
     let empty = ModelConfig::new(input.channels, input.height, input.width);
     match name {
         "tutorial" => return Ok(tutorial::layers(empty)),
@@ -87,7 +88,7 @@ pub fn name_of(config: &ModelConfig) -> Option<String> {
 
 /// The config laid out for images of another shape, where its layers are those of a preset for its
 /// own; `None` where they are not.
-pub fn refit(config: &ModelConfig, input: InputConfig) -> Option<ModelConfig> {
+pub fn refit(config: &ModelConfig, input: ImageSize) -> Option<ModelConfig> {
     let layers = preset(&name_of(config)?, input).ok()?.layers;
     Some(ModelConfig {
         input,
@@ -97,14 +98,14 @@ pub fn refit(config: &ModelConfig, input: InputConfig) -> Option<ModelConfig> {
 }
 
 /// The image shape a preset is described with when no data set is named.
-pub const fn usual_input(name: &str) -> InputConfig {
+pub const fn usual_input(name: &str) -> ImageSize {
     match name.as_bytes() {
-        b"vgg" | b"resnet" => InputConfig {
+        b"vgg" | b"resnet" => ImageSize {
             channels: 3,
             height: 32,
             width: 32,
         },
-        _ => InputConfig {
+        _ => ImageSize {
             channels: 1,
             height: 28,
             width: 28,

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn saved(directory: &Path) -> (Artifact, PathBuf) {
-    let input = InputConfig {
+    let input = ImageSize {
         channels: 3,
         height: 12,
         width: 10,

@@ -139,7 +139,7 @@ proptest! {
 
 #[test]
 fn a_cone_of_a_deep_unit_costs_a_fraction() {
-    let input = receptive_model::InputConfig {
+    let input = receptive_model::ImageSize {
         channels: 3,
         height: 128,
         width: 128,

@@ -99,7 +99,7 @@ fn a_relu_taken_after_its_pool_changes_no_gradient() {
 #[test]
 fn exact_convolutions_leave_zeros_where_nothing_depends() {
     let device = Device::flex().autodiff();
-    let input = receptive_model::InputConfig {
+    let input = receptive_model::ImageSize {
         channels: 3,
         height: 24,
         width: 24,

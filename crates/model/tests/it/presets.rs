@@ -4,7 +4,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
-use receptive_model::{DropoutKey, InputConfig, presets};
+use receptive_model::{DropoutKey, ImageSize, presets};
 
 struct Gradients<'a> {
     gradients: &'a GradientsParams,
@@ -40,12 +40,12 @@ fn every_preset_is_built_as_planned_and_can_learn() {
     for (name, _) in presets::NAMES {
         let name = name.replace('N', "4");
         for input in [
-            InputConfig {
+            ImageSize {
                 channels: 1,
                 height: 28,
                 width: 28,
             },
-            InputConfig {
+            ImageSize {
                 channels: 3,
                 height: 32,
                 width: 40,
@@ -126,7 +126,7 @@ fn the_tutorials_numbers_are_the_textbooks() {
 fn small_fits_images_of_any_size_without_growing_with_them() {
     for height in [1, 2, 3, 5, 8, 14, 28, 64, 100, 224] {
         for width in [1, 2, 3, 7, 28, 31, 224, 640] {
-            let input = InputConfig {
+            let input = ImageSize {
                 channels: 3,
                 height,
                 width,
@@ -147,7 +147,7 @@ fn small_fits_images_of_any_size_without_growing_with_them() {
 
 #[test]
 fn a_preset_is_laid_out_anew_for_images_of_another_size_and_a_changed_one_is_left_alone() {
-    let input = |side| InputConfig {
+    let input = |side| ImageSize {
         channels: 3,
         height: side,
         width: side,

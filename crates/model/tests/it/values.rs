@@ -111,7 +111,7 @@ fn a_residual_adds_its_branch_to_its_input() {
 #[test]
 fn he_weights_keep_the_signals_size_through_twenty_layers() {
     let device = Device::flex();
-    let input = InputConfig {
+    let input = ImageSize {
         channels: 8,
         height: 16,
         width: 16,

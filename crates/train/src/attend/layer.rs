@@ -55,12 +55,12 @@ fn is_pointwise(layer: &PlannedLayer) -> bool {
 mod tests {
     use super::*;
     use receptive_model::{
-        Conv2dLayer, FlattenLayer, InputConfig, LinearLayer, MaxPool2dLayer, ModelConfig, presets,
+        Conv2dLayer, FlattenLayer, ImageSize, LinearLayer, MaxPool2dLayer, ModelConfig, presets,
     };
 
     #[test]
     fn it_is_the_last_convolution_s_with_what_follows_it() {
-        let input = InputConfig {
+        let input = ImageSize {
             channels: 3,
             height: 28,
             width: 28,
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_last_convolution_of_a_few_units_is_passed_over_for_one_that_tells_where() {
-        let input = InputConfig {
+        let input = ImageSize {
             channels: 3,
             height: 64,
             width: 64,

@@ -2,7 +2,7 @@
 
 use crate::{TrainConfig, TrainError};
 use receptive_data::{
-    DataOptions, InputSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
+    DataOptions, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub fn load(
     workers: usize,
 ) -> Result<Loaded, TrainError> {
     let train = open(data, &DataOptions::default(), &NoProgress)?.train;
-    let size = InputSize {
+    let size = ImageSize {
         channels: 3,
         height: side,
         width: side,

@@ -18,7 +18,7 @@ pub use train::OperationTime;
 use crate::{TrainError, Workers};
 use burn::tensor::Device;
 use receptive_data::Batch;
-use receptive_model::InputConfig;
+use receptive_model::ImageSize;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -86,8 +86,8 @@ impl Bench {
     }
 
     /// Random images with labels, as peers have them: in memory before the clock starts.
-    fn images(&self, input: InputConfig, classes: usize) -> Batch {
-        let InputConfig {
+    fn images(&self, input: ImageSize, classes: usize) -> Batch {
+        let ImageSize {
             channels,
             height,
             width,

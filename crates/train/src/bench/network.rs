@@ -3,7 +3,7 @@
 use super::Work;
 use crate::TrainError;
 use receptive_model::{
-    Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, InputConfig, LinearLayer,
+    Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
 };
 use serde::Serialize;
@@ -81,7 +81,7 @@ impl Network {
                 .layer(GlobalAvgPool2dLayer::default())
                 .layer(LinearLayer::classes()),
             Self::Erf => {
-                let input = InputConfig {
+                let input = ImageSize {
                     channels: 3,
                     height: 128,
                     width: 128,

@@ -5,8 +5,8 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
+use receptive_core::panic::catch;
 use receptive_model::artifact::store;
-use receptive_model::quiet::quietly;
 use receptive_model::{Classifier, ModelError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -115,24 +115,24 @@ pub(crate) fn parse(
             ));
         }
     }
-    let model = quietly(|| {
+    let model = catch(|| {
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights))
             .map_err(|error| error.to_string())?;
         model
             .try_load_record(record)
             .map_err(|error| error.to_string())
     })
-    .unwrap_or_else(|| Err("burn could not read it".into()))
+    .unwrap_or_else(|_| Err("burn could not read it".into()))
     .map_err(|reason| refuse(MODEL, reason))?;
     if !is_finite(&model) {
         return Err(refuse(MODEL, "a weight is not a finite number".into()));
     }
-    let optimizer = quietly(|| {
+    let optimizer = catch(|| {
         optimizer
             .from_bytes(Bytes::from_bytes_vec(moments))
             .map_err(|error| error.to_string())
     })
-    .unwrap_or_else(|| {
+    .unwrap_or_else(|_| {
         Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
     })
     .map_err(|reason| refuse(OPTIMIZER, reason))?;

@@ -1,9 +1,9 @@
 use crate::config::MachineConfig;
 use crate::train::Totals;
 use crate::{CheckpointConfig, Epoch, RunConfig, TrainError};
+use receptive_core::hash::sha256;
 use receptive_erf::Map;
 use receptive_erf::gaussian::{Estimate, Verdict};
-use receptive_model::hash::sha256;
 use serde::{Deserialize, Serialize};
 
 /// Where in a run a checkpoint is taken.

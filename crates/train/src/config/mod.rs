@@ -229,11 +229,11 @@ fn config_error<E: std::fmt::Display>(origin: &str) -> impl FnOnce(E) -> TrainEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use receptive_model::{InputConfig, presets};
+    use receptive_model::{ImageSize, presets};
 
     #[test]
     fn a_run_config_reads_back_from_its_file() {
-        let input = InputConfig {
+        let input = ImageSize {
             channels: 3,
             height: 32,
             width: 32,

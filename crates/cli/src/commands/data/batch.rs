@@ -5,7 +5,7 @@ use crate::commands::{not_understood, paragraph, print, print_json};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::DataProgress;
-use receptive_data::{Augment, DataSet, InputSize, Resize, Samples};
+use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
 use receptive_plot::{Draw, grouped};
 use receptive_train::look::{changes, training_batch};
 use receptive_train::{MachineConfig, TrainConfig, usual_input};
@@ -19,7 +19,7 @@ struct Shown<'a> {
     images: usize,
     /// All training images.
     of: usize,
-    input: InputSize,
+    input: ImageSize,
     seed: u64,
     augment: &'a Augment,
 }
@@ -35,12 +35,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     if arguments.count == 0 {
         return Err(not_understood("--count", "it is 0; use 1 or more".into()));
     }
-    let input = usual_input(data);
-    let size = InputSize {
-        channels: input.channels,
-        height: input.height,
-        width: input.width,
-    };
+    let size = usual_input(data);
     let samples = Samples::new(
         data.train.clone(),
         size,

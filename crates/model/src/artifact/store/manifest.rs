@@ -1,4 +1,4 @@
-use crate::hash::sha256;
+use receptive_core::hash::sha256;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,10 +1,9 @@
 use super::manifest::Manifest;
 use super::{MANIFEST, MANIFEST_BYTES};
 use crate::ModelError;
-use crate::hash::sha256;
+use receptive_core::file::{self, ReadError};
+use receptive_core::hash::sha256;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 /// Reads every file of a directory that [`write_directory`](super::write_directory) made, up to `cap` bytes each.
@@ -80,24 +79,10 @@ pub fn read_directory(
 /// # Errors
 /// When it is missing, not a regular file, or larger.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ModelError> {
-    // A named pipe would block `open` for ever, so its kind is looked at first.
-    let metadata = fs::metadata(path).map_err(ModelError::io(path, "reading"))?;
-    if !metadata.is_file() {
-        return Err(ModelError::artifact(path, "it is not a regular file"));
-    }
-    if metadata.len() > cap {
-        return Err(too_large(path, metadata.len(), cap));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(ModelError::io(path, "opening"))?;
-    // It may have grown since.
-    file.take(cap + 1)
-        .read_to_end(&mut bytes)
-        .map_err(ModelError::io(path, "reading"))?;
-    if bytes.len() as u64 > cap {
-        return Err(too_large(path, bytes.len() as u64, cap));
-    }
-    Ok(bytes)
+    file::read_capped(path, cap).map_err(|error| match error {
+        ReadError::Io(source) => ModelError::io(path, "reading")(source),
+        other => ModelError::artifact(path, other.to_string()),
+    })
 }
 
 /// Reads a text file of at most `cap` bytes.
@@ -107,11 +92,4 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ModelError> {
 pub fn read_text(path: &Path, cap: u64) -> Result<String, ModelError> {
     String::from_utf8(read_capped(path, cap)?)
         .map_err(|_| ModelError::artifact(path, "it is not UTF-8 text"))
-}
-
-fn too_large(path: &Path, bytes: u64, cap: u64) -> ModelError {
-    ModelError::artifact(
-        path,
-        format!("it has {bytes} bytes, more than the {cap} that are read"),
-    )
 }

@@ -2,7 +2,8 @@ use super::MANIFEST;
 use super::leftovers::{beside, parent_of};
 use super::manifest::{Listed, Manifest};
 use crate::ModelError;
-use crate::hash::sha256;
+use receptive_core::file;
+use receptive_core::hash::sha256;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
@@ -152,13 +153,7 @@ fn exchanged(_: &Path, _: &Path) -> bool {
 /// # Errors
 /// [`ModelError::Io`] naming the file.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
-    let scratch = beside(path, "tmp");
-    let written = write_flushed(&scratch, bytes)
-        .and_then(|()| fs::rename(&scratch, path).map_err(ModelError::io(path, "writing")));
-    if written.is_err() {
-        let _ = fs::remove_file(&scratch); // the first error is the one to report
-    }
-    written
+    file::write_durable(path, bytes).map_err(ModelError::io(path, "writing"))
 }
 
 fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {

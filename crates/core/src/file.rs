@@ -1,0 +1,153 @@
+//! Reading a file up to a limit, writing one whole or not at all.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The system's own error.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The path is no regular file, nor a link to one.
+    #[error("it is {found}, not a regular file")]
+    NotAFile {
+        /// What it is, with its article.
+        found: &'static str,
+    },
+    /// It has more bytes than may be read.
+    #[error("it has {found} bytes, more than the {cap} that are read")]
+    TooLarge {
+        /// The bytes it has, or at least has while it grows.
+        found: u64,
+        /// The most that are read.
+        cap: u64,
+    },
+}
+
+/// Reads a whole regular file of at most `cap` bytes.
+///
+/// # Errors
+/// [`ReadError`]: it is missing, not a regular file, or larger. A named pipe or a device is refused
+/// without being opened, which might block for ever.
+pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
+    check_regular(&fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    // Asked again of what was really opened, since the name may mean another file by now.
+    let metadata = file.metadata()?;
+    check_regular(&metadata)?;
+    let too_large = |found| ReadError::TooLarge { found, cap };
+    if metadata.len() > cap {
+        return Err(too_large(metadata.len()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    // It may have grown since.
+    file.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > cap {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes)
+}
+
+fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let found = match metadata.is_dir() {
+        true => "a folder",
+        false => "a pipe, device or socket",
+    };
+    Err(ReadError::NotAFile { found })
+}
+
+/// Writes a file that appears whole or not at all and is on the disk on return: into a scratch file
+/// beside it, named `.tmp-PROCESS-NUMBER-NAME`, which then takes its name. A file of that name is replaced.
+///
+/// The rename itself may be lost if the machine loses its power; then the old file is still there.
+///
+/// # Errors
+/// The system's own; what was at `path` before is then still there.
+pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, File::sync_all)
+}
+
+/// The same without waiting for the disk: no reader ever sees half a file, but it may be lost, or cut
+/// short, if the machine loses its power.
+///
+/// # Errors
+/// As [`write_durable`].
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, |_| Ok(()))
+}
+
+fn write(path: &Path, bytes: &[u8], flush: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let scratch = scratch_of(path);
+    let _ = fs::remove_file(&scratch); // left over from a killed process of the same number
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&scratch)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            flush(&file)
+        })
+        .and_then(|()| fs::rename(&scratch, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&scratch); // the first error is the one to report
+    }
+    written
+}
+
+/// A name in the folder of `path` that no other thread or process writes.
+fn scratch_of(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".tmp-{process}-{count}-{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_no_scratch_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        for (write, text) in [
+            (write_durable as fn(&Path, &[u8]) -> _, "alpha"),
+            (write_atomic, "b"),
+        ] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(read_capped(&path, 5).unwrap(), text.as_bytes());
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_what_was_there_and_no_scratch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::create_dir(&path).unwrap(); // a folder is not replaced by a file
+        assert!(write_durable(&path, b"alpha").is_err());
+        assert!(write_durable(&folder.path().join("no/a"), b"alpha").is_err());
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        fs::write(&path, "alpha").unwrap();
+        let error = read_capped(&path, 4).unwrap_err();
+        assert!(matches!(error, ReadError::TooLarge { found: 5, cap: 4 }));
+        let error = read_capped(folder.path(), 4).unwrap_err().to_string();
+        assert!(error.contains("a folder"), "{error}");
+        let error = read_capped(&folder.path().join("b"), 4).unwrap_err();
+        assert!(matches!(error, ReadError::Io(_)));
+    }
+}

@@ -1,0 +1,31 @@
+//! What several crates of `receptive` need and none of them owns.
+//!
+//! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are made to fit.
+//! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
+//! * [`file`](mod@file): reading up to a limit, writing whole or not at all.
+//! * [`panic`]: panics that are one file's error.
+//! * [`text`]: percentages, durations and counts as people read them.
+//!
+//! ```
+//! use receptive_core::{ImageSize, file, hash, text};
+//!
+//! let size = ImageSize { channels: 3, height: 32, width: 32 };
+//! assert_eq!((size.len(), size.to_string()), (3072, "3x32x32".to_string()));
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("notes.txt");
+//! file::write_durable(&path, b"abc")?;
+//! assert_eq!(file::read_capped(&path, 100).unwrap(), b"abc");
+//! assert!(hash::sha256(b"abc").starts_with("ba7816bf"));
+//!
+//! assert_eq!(text::duration(725.0), "12 min 5 s");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+pub mod file;
+pub mod hash;
+mod image;
+pub mod panic;
+pub mod text;
+
+pub use image::{ImageSize, ParseResizeError, Resize};
