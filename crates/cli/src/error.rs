@@ -63,7 +63,7 @@ fn is_usage(error: &TrainError) -> bool {
             | TrainError::Backend { .. }
             | TrainError::NoData { .. }
             | TrainError::Field(ErfError::Probe { .. } | ErfError::Option { .. })
-            | TrainError::Data(DataError::Option { .. } | DataError::UnknownSource { .. })
+            | TrainError::Data(DataError::Setting { .. } | DataError::UnknownSource { .. })
             | TrainError::Model(
                 ModelError::Config { .. }
                     | ModelError::Layer { .. }

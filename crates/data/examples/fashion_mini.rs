@@ -4,9 +4,11 @@
 //! The rule: the first 1,000 images of each class of the training file and the first 200 of each
 //! class of the test file, in the order of the files.
 
-use std::{error::Error, fs, io::Read, path::Path};
-
 use flate2::read::GzDecoder;
+use std::error::Error;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,22 +1,22 @@
 //! The one error type of this crate.
 
-use std::{io, path::PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 /// Why data could not be opened, decoded or delivered.
 ///
-/// Every message is a sentence for the person at the terminal: it names the file, class or flag,
-/// says what was expected and found, and what to do.
+/// Every message names the file, class or setting, and says what was expected and found and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The operating system refused an operation on a file or folder.
+    /// I/O error.
     #[error("could not {action} {}: {source}", .path.display())]
     Io {
-        /// What was tried, as a verb: `read`, `list`, `create`.
+        /// What failed, as a verb: `read`, `list`, `create`, `write`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The system's own answer.
+        /// The system's own error.
         source: io::Error,
     },
     /// A path is a directory, FIFO, device or socket where an image file is needed.
@@ -51,8 +51,8 @@ pub enum DataError {
     },
     /// Some images of a folder are damaged and the policy is [`BadImages::Fail`](crate::BadImages::Fail).
     #[error(
-        "{count} of {total} images cannot be read; repair or remove them, or go on without them \
-         with `--bad-images skip`:\n{list}"
+        "{count} of {total} images cannot be read; repair or remove them, or set data.bad_images to \
+         \"skip\" to leave them out:\n{list}"
     )]
     BadImages {
         /// How many are damaged.
@@ -67,7 +67,7 @@ pub enum DataError {
         "there is no data set `{source_name}`: no such path exists, and the known names are {known}{hint}"
     )]
     UnknownSource {
-        /// What was asked for.
+        /// The name or path given.
         source_name: String,
         /// The known names, comma separated.
         known: String,
@@ -155,29 +155,29 @@ pub enum DataError {
         /// The checksum of what arrived.
         found: String,
     },
-    /// An option has a value that cannot be used.
-    #[error("{option}: {problem}")]
-    Option {
-        /// The setting, as in a configuration (`data.resize`), or the flag if it has one (`--limit`).
-        option: &'static str,
-        /// What is wrong with it and what is accepted.
+    /// A setting has a value that cannot be used.
+    #[error("{setting}: {problem}")]
+    Setting {
+        /// The setting, as in a run's config: `data.val_fraction`.
+        setting: &'static str,
+        /// What was expected and what was found, and what to do.
         problem: String,
     },
-    /// Code panicked while it made the sample of one image (a defect here or in a decoder).
+    /// Code panicked while it prepared an image or a batch (a defect here or in a decoder).
     #[error(
-        "{image}: the program failed while it read this image ({message}); this is a defect: \
-         please report it, and remove the image to go on"
+        "{image}: the program failed while it prepared this for a network ({message}); this is a \
+         defect: please report it, and leave the image out until it is mended"
     )]
     Panicked {
-        /// The image.
+        /// The image, or the batch.
         image: String,
         /// The panic's message.
         message: String,
     },
-    /// A sample was asked for that the split does not have.
+    /// No sample of the split has this index.
     #[error("sample {index} of a split with {len} samples does not exist; indices start at 0")]
     Index {
-        /// The index asked for.
+        /// The index.
         index: usize,
         /// The number of samples.
         len: usize,
@@ -185,36 +185,41 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// Turns an [`io::Error`] into [`DataError::Io`] for `map_err`.
+    /// Whether the command or the config is wrong, whatever the files hold.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Setting { .. } | Self::UnknownSource { .. })
+    }
+
+    /// Turns an [`io::Error`] into [`Self::Io`] for `map_err`.
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> DataError {
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| DataError::Io {
+        move |source| Self::Io {
             action,
             path,
             source,
         }
     }
 
-    pub(crate) fn layout(path: impl Into<PathBuf>, problem: impl Into<String>) -> DataError {
-        DataError::Layout {
+    pub(crate) fn layout(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+        Self::Layout {
             path: path.into(),
             problem: problem.into(),
         }
     }
 
-    pub(crate) fn format(file: impl Into<String>, problem: impl Into<String>) -> DataError {
-        DataError::Format {
+    pub(crate) fn format(file: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Format {
             file: file.into(),
             problem: problem.into(),
         }
     }
 
-    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> DataError {
-        DataError::Option {
-            option,
+    pub(crate) fn setting(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self::Setting {
+            setting,
             problem: problem.into(),
         }
     }

@@ -1,12 +1,15 @@
-//! Image data sets for `receptive`: from a name or a path to seeded, reproducible batches.
+//! Image data sets for training: from a name or a path to seeded, reproducible batches.
 //!
-//! One type an arrow:
+//! One type an arrow, one folder a room:
 //!
 //! ```text
-//! name or path -> open -> DataSet { classes, train, val, test }
-//!     Split -> Samples (one size, cached bytes [h, w, c]) + order(len, seed, epoch)
-//!           -> Loader (worker threads) -> Batch { f32 [n, c, h, w], labels }
+//! name or path -> open -> sources/ (images and names in files) -> split/ DataSet { classes, train, val, test }
+//!     Split -> batch/ Samples (one size, cached bytes [height, width, channels]) + order(len, seed, epoch)
+//!           -> Loader (worker threads): image/ decode, resize -> augment/ change at random, normalize
+//!           -> Batch { f32 [n, channels, height, width], labels }
 //! ```
+//!
+//! The crate knows nothing of models or tensors.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -47,60 +50,35 @@
 //! longer be decoded; other pixels are not noticed).
 
 mod augment;
-mod augmented;
 mod batch;
-mod cifar;
-mod cifar_names;
-mod classes;
-mod dataset;
-mod decode;
-mod download;
 mod error;
-mod fit;
-mod folder;
-mod idx;
-mod images;
-mod inflate;
-mod jpeg;
-mod known;
-mod layout;
-mod loader;
-mod mini;
-mod named;
-mod normalise;
+mod image;
+mod names;
 mod open;
 mod options;
-pub mod photos;
-mod picture;
 mod progress;
 mod random;
-mod samples;
-mod source;
-mod spare;
+mod sources;
 mod split;
-mod stats;
-mod stratify;
-mod verify;
-mod walk;
 
-pub use augment::Augment;
-pub use augmented::augmented;
-pub use batch::Batch;
-pub use dataset::{Damaged, DataSet, Range, Sizes};
-pub use decode::{DecodeLimits, decode, decode_file};
-pub use error::DataError;
-pub use fit::{check_size, fit};
-pub use images::Images;
-pub use known::KNOWN_NAMES;
-pub use loader::{Loader, LoaderOptions};
-pub use normalise::Normalise;
-pub use open::open;
-pub use options::{BadImages, DataOptions};
-pub use picture::Picture;
-pub use progress::{NoProgress, Progress};
-pub use random::order;
-pub use samples::{Sample, Samples};
-pub use split::Split;
-pub use walk::image_files;
-
+pub use crate::augment::batch::{BatchAugment, SoftTargets};
+pub use crate::augment::image::Augment;
+pub use crate::augment::normalize::Normalize;
+pub use crate::batch::images::Images;
+pub use crate::batch::loader::{Loader, LoaderOptions};
+pub use crate::batch::samples::{Sample, Samples};
+pub use crate::batch::{Batch, augmented};
+pub use crate::error::DataError;
+pub use crate::image::decode::{DecodeLimits, decode, decode_file};
+pub use crate::image::resize::{check_size, fit};
+pub use crate::image::{Picture, photos};
+pub use crate::open::open;
+pub use crate::options::{BadImages, DataOptions};
+pub use crate::progress::{NoProgress, Progress};
+pub use crate::random::order;
+pub use crate::sources::known::KNOWN_NAMES;
+pub use crate::sources::walk::image_files;
+pub use crate::split::Split;
+pub use crate::split::dataset::{DataSet, SizeRange, Sizes};
+pub use crate::split::verify::DamagedImage;
 pub use receptive_core::{ImageSize, Resize};

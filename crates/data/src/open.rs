@@ -1,16 +1,15 @@
 //! A name or a path to a data set.
 
+use crate::error::DataError;
+use crate::names::near;
+use crate::options::DataOptions;
+use crate::progress::Progress;
+use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
+use crate::sources::named::SearchPath;
+use crate::sources::{Source, cifar, folder, idx, mini, named};
+use crate::split::classes;
+use crate::split::dataset::{DataSet, assemble};
 use std::path::Path;
-
-use crate::{
-    DataError, DataOptions, DataSet, Progress, cifar, classes,
-    dataset::assemble,
-    folder, idx,
-    known::{KNOWN, KNOWN_NAMES, MINI},
-    mini,
-    named::{self, Places},
-    source::Source,
-};
 
 /// Opens a data set by name or by path.
 ///
@@ -28,7 +27,6 @@ use crate::{
 /// a run; see [`BadImages`](crate::BadImages).
 ///
 /// # Errors
-///
 /// Everything that would make a later step fail or mean something else than it says: see
 /// [`DataError`].
 pub fn open(
@@ -47,7 +45,7 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return mini::open();
     }
     if let Some(known) = KNOWN.iter().find(|known| known.name == source) {
-        let places = Places::of(options, |name| std::env::var_os(name));
+        let places = SearchPath::new(options, |name| std::env::var_os(name));
         return named::open(known, known.url, &places, options.download, progress, None);
     }
     let path = Path::new(source);
@@ -57,7 +55,7 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
             return Err(DataError::UnknownSource {
                 source_name: source.into(),
                 known: KNOWN_NAMES.join(", "),
-                hint: classes::near(source, KNOWN_NAMES.into_iter()),
+                hint: near(source, KNOWN_NAMES.into_iter()),
             });
         }
         Err(error) => return Err(DataError::io("read", path)(error)),
@@ -75,7 +73,11 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return open_idx_of(source, path);
     }
     if metadata.is_file() && is_archive(source) {
-        return cifar::open(source.into(), &cifar::Found::Archive(path.into()), None);
+        return cifar::open(
+            source.into(),
+            &cifar::CifarFiles::Archive(path.into()),
+            None,
+        );
     }
     Err(DataError::layout(
         path,

@@ -1,8 +1,8 @@
-//! What may be chosen when a data set is opened.
+//! How a data set is opened.
 
+use crate::error::DataError;
+use crate::image::decode::DecodeLimits;
 use std::path::PathBuf;
-
-use crate::{DataError, DecodeLimits};
 
 /// What to do about images that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -12,7 +12,7 @@ pub enum BadImages {
     /// an interrupted copy, and then more is missing than what is seen to be damaged.
     #[default]
     Fail,
-    /// Go on without them; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to list them
+    /// Leave them out; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to list them
     /// without failing.
     Skip,
 }
@@ -21,11 +21,11 @@ impl std::str::FromStr for BadImages {
     type Err = DataError;
     fn from_str(text: &str) -> Result<Self, DataError> {
         match text {
-            "fail" => Ok(BadImages::Fail),
-            "skip" => Ok(BadImages::Skip),
-            _ => Err(DataError::option(
-                "--bad-images",
-                format!("`{text}` is not a policy: use `fail` or `skip`"),
+            "fail" => Ok(Self::Fail),
+            "skip" => Ok(Self::Skip),
+            _ => Err(DataError::setting(
+                "data.bad_images",
+                format!("it is `{text}`; use `fail` or `skip`"),
             )),
         }
     }
@@ -34,7 +34,7 @@ impl std::str::FromStr for BadImages {
 /// How [`open`](crate::open) finds, splits and checks a data set.
 #[derive(Clone, Debug)]
 pub struct DataOptions {
-    /// Where data sets known by name are looked for first, and downloaded to (`--data-dir`).
+    /// The folder where data sets known by name are looked for first, and downloaded to.
     pub data_dir: Option<PathBuf>,
     /// The share of the training images, in `0.0..1.0`, that becomes the validation split when the
     /// source has none. Stratified: the same share of every class. Default 0.1.
@@ -42,7 +42,7 @@ pub struct DataOptions {
     /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one folder
     /// of class folders, which has no split of its own. Default 0.1.
     pub test_fraction: f64,
-    /// The seed of the split and of `limit`. Default 42.
+    /// The seed of the split and of `limit`. Default 0.
     pub seed: u64,
     /// At most this many training images, a stratified and seeded choice. Validation and test
     /// splits shrink in the same proportion, to at least one image each. Without training images
@@ -51,8 +51,8 @@ pub struct DataOptions {
     /// What to do about images that cannot be read.
     pub bad_images: BadImages,
     /// Whether to open a set although no training image of some class, or none at all, can be read.
-    /// With [`BadImages::Skip`], to list everything that is damaged; nothing sensible can be
-    /// trained on it. Default false.
+    /// With [`BadImages::Skip`], to list everything that is damaged; training on such a set makes no
+    /// sense. Default false.
     pub allow_empty_classes: bool,
     /// The class list of a trained model. Labels are then positions in this list, found by name;
     /// a class that it does not have is an error, and one class is enough. A folder may then have a
@@ -66,11 +66,11 @@ pub struct DataOptions {
 
 impl Default for DataOptions {
     fn default() -> Self {
-        DataOptions {
+        Self {
             data_dir: None,
             val_fraction: 0.1,
             test_fraction: 0.1,
-            seed: 42,
+            seed: 0,
             limit: None,
             bad_images: BadImages::Fail,
             allow_empty_classes: false,
@@ -83,20 +83,23 @@ impl Default for DataOptions {
 
 impl DataOptions {
     /// Checks the fractions, the limit and the class list.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`].
     pub fn check(&self) -> Result<(), DataError> {
         for (setting, value) in [
             ("data.val_fraction", self.val_fraction),
             ("data.test_fraction", self.test_fraction),
         ] {
             if !(0.0..1.0).contains(&value) {
-                return Err(DataError::option(
+                return Err(DataError::setting(
                     setting,
-                    format!("{value} is not a share: use a number from 0 to below 1, such as 0.1"),
+                    format!("it is {value}; use a share of 0 to below 1, such as 0.1"),
                 ));
             }
         }
         if self.val_fraction + self.test_fraction >= 1.0 {
-            return Err(DataError::option(
+            return Err(DataError::setting(
                 "data.val_fraction",
                 format!(
                     "{} for validation and {} for test leave nothing to train on: \
@@ -106,20 +109,23 @@ impl DataOptions {
             ));
         }
         if self.limit == Some(0) {
-            return Err(DataError::option(
-                "--limit",
-                "0 images cannot be trained on: use 1 or more",
+            return Err(DataError::setting(
+                "data.limit",
+                "it is 0; use 1 or more images, or leave it out",
             ));
         }
         if let Some(classes) = &self.classes {
             if classes.is_empty() {
-                return Err(DataError::option("classes", "the class list is empty"));
+                return Err(DataError::setting(
+                    "classes",
+                    "the list is empty; give at least one",
+                ));
             }
             let mut seen = std::collections::HashSet::new();
             if let Some(twice) = classes.iter().find(|class| !seen.insert(class.as_str())) {
-                return Err(DataError::option(
+                return Err(DataError::setting(
                     "classes",
-                    format!("`{twice}` is in the class list twice"),
+                    format!("`{twice}` is listed twice; name each class once"),
                 ));
             }
         }
@@ -143,7 +149,7 @@ mod tests {
         assert!(problem(|o| o.val_fraction = f64::NAN).contains("data.val_fraction"));
         assert!(problem(|o| o.test_fraction = -0.1).contains("data.test_fraction"));
         assert!(problem(|o| (o.val_fraction, o.test_fraction) = (0.5, 0.5)).contains("below 1"));
-        assert!(problem(|o| o.limit = Some(0)).contains("--limit"));
+        assert!(problem(|o| o.limit = Some(0)).contains("data.limit"));
         assert!(problem(|o| o.classes = Some(vec!["a".into(), "a".into()])).contains("twice"));
     }
 }

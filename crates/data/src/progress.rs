@@ -1,8 +1,8 @@
-//! How long work reports how far it is.
+//! Progress of long work.
 
-/// Told how far a scan, a download or a measurement is; called from several threads.
+/// Receives the progress of a scan, a download or a measurement, from several threads.
 pub trait Progress: Sync {
-    /// Work begins: `what` is a few words (`checking images`), `total` its size in the units of
+    /// Work begins: `what` names it (`checking images`), `total` its size in the units of
     /// [`advance`](Progress::advance) (images or bytes), if known.
     fn start(&self, what: &str, total: Option<u64>);
     /// `by` more units are done.
@@ -22,12 +22,12 @@ impl Progress for NoProgress {
 }
 
 /// Calls [`Progress::finish`] when it goes out of scope, so that an error cannot leave a bar open.
-pub(crate) struct Running<'a>(&'a dyn Progress);
+pub(crate) struct ProgressGuard<'a>(&'a dyn Progress);
 
-impl<'a> Running<'a> {
+impl<'a> ProgressGuard<'a> {
     pub(crate) fn start(progress: &'a dyn Progress, what: &str, total: Option<u64>) -> Self {
         progress.start(what, total);
-        Running(progress)
+        Self(progress)
     }
 
     pub(crate) fn advance(&self, by: u64) {
@@ -35,7 +35,7 @@ impl<'a> Running<'a> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for ProgressGuard<'_> {
     fn drop(&mut self) {
         self.0.finish();
     }

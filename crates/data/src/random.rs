@@ -14,7 +14,7 @@ pub(crate) struct Random {
 /// What a stream is used for: streams of different uses never coincide.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
-pub(crate) enum Use {
+pub(crate) enum Purpose {
     Order = 1,
     Augment = 2,
     Split = 3,
@@ -23,16 +23,16 @@ pub(crate) enum Use {
 
 impl Random {
     /// The stream of `(seed, a, b)` for one use, e.g. `(seed, epoch, index)`.
-    pub(crate) fn new(usage: Use, seed: u64, a: u64, b: u64) -> Self {
+    pub(crate) fn new(purpose: Purpose, seed: u64, a: u64, b: u64) -> Self {
         // Each part passes through `splitmix` before the next is added, so that (1, 2) and (2, 1), or
         // seeds that differ by one, give unrelated streams.
-        let mut state = splitmix((usage as u64).wrapping_mul(SPLITMIX_STEP));
+        let mut state = splitmix((purpose as u64).wrapping_mul(SPLITMIX_STEP));
         for part in [seed, a, b] {
             state = splitmix(
                 state.wrapping_add(SPLITMIX_STEP) ^ splitmix(part.wrapping_add(SPLITMIX_STEP)),
             );
         }
-        Random { state }
+        Self { state }
     }
 
     /// 64 random bits.
@@ -76,7 +76,7 @@ impl Random {
 /// ```
 pub fn order(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
-    Random::new(Use::Order, seed, epoch, 0).shuffle(&mut order);
+    Random::new(Purpose::Order, seed, epoch, 0).shuffle(&mut order);
     order
 }
 
@@ -111,13 +111,13 @@ mod tests {
     fn streams_of_different_keys_differ() {
         let first = |u, s, a, b| Random::new(u, s, a, b).next();
         let keys = [
-            first(Use::Order, 1, 2, 0),
-            first(Use::Order, 2, 1, 0),
-            first(Use::Order, 1, 0, 2),
-            first(Use::Augment, 1, 2, 0),
-            first(Use::Split, 1, 2, 0),
-            first(Use::Limit, 1, 2, 0),
-            first(Use::Order, 0, 0, 0),
+            first(Purpose::Order, 1, 2, 0),
+            first(Purpose::Order, 2, 1, 0),
+            first(Purpose::Order, 1, 0, 2),
+            first(Purpose::Augment, 1, 2, 0),
+            first(Purpose::Split, 1, 2, 0),
+            first(Purpose::Limit, 1, 2, 0),
+            first(Purpose::Order, 0, 0, 0),
         ];
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());

@@ -4,7 +4,7 @@ use crate::evaluate::logits;
 use crate::metrics::{softmax, top};
 use crate::{TrainError, Workers};
 use burn::tensor::Device;
-use receptive_data::{Batch, DecodeLimits, Normalise, decode_file, fit};
+use receptive_data::{Batch, DecodeLimits, Normalize, decode_file, fit};
 use receptive_model::{Artifact, InputSpec};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -70,13 +70,14 @@ impl Input {
     /// Of pixels that have the network's size, channels last.
     pub(crate) fn of_pixels(pixels: Vec<u8>, input: &InputSpec) -> Result<Self, TrainError> {
         let size = input.size();
-        let normalise = Normalise::new(&input.mean, &input.std)?;
+        let normalise = Normalize::new(&input.mean, &input.std)?;
         let mut images = Vec::with_capacity(pixels.len());
         normalise.append(&pixels, &size, &mut images)?;
         Ok(Self {
             batch: Batch {
                 images: images.into(),
                 labels: vec![0],
+                soft_targets: None,
                 indices: vec![0],
                 shape: [1, size.channels, size.height, size.width],
             },

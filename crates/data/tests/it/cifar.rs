@@ -1,8 +1,6 @@
-use std::path::Path;
-
-use receptive_data::{DataOptions, NoProgress};
-
 use crate::make::{gz, open, refusal, uncut, write};
+use receptive_data::{DataOptions, NoProgress};
+use std::path::Path;
 
 /// One record: the label bytes, then a red, a green and a blue plane of one value each.
 fn record(labels: &[u8], [red, green, blue]: [u8; 3]) -> Vec<u8> {

@@ -1,13 +1,9 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
-
+use crate::make::{encoded, jpeg, open, png, refusal, rgb, skipping, uncut, write};
 use image::{DynamicImage, ImageFormat};
 use receptive_data::{DataError, DecodeLimits, decode_file};
-
-use crate::make::{encoded, jpeg, open, png, refusal, rgb, skipping, uncut, write};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Images of every kind of colours and of differing sizes, all readable: 10 in two classes.
 fn every_kind(root: &Path) {
@@ -98,7 +94,7 @@ fn by_default_damaged_files_are_an_error_that_names_each() {
     for path in damaged {
         assert!(text.contains(path.to_str().unwrap()), "{text}");
     }
-    assert!(text.contains("--bad-images skip"), "{text}");
+    assert!(text.contains("data.bad_images"), "{text}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-use std::{fs, io::Read, path::Path};
-
+use crate::make::uncut;
 use flate2::read::GzDecoder;
 use receptive_data::{DataOptions, NoProgress, open};
-
-use crate::make::uncut;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
 
 const FULL: &str = "/usr/share/datasets/fashion-mnist";
 

@@ -1,8 +1,8 @@
-use std::{collections::BTreeSet, fs, path::Path};
-
-use receptive_data::{DataError, DataOptions, DataSet, Split};
-
 use crate::make::{images, open, png, refusal, uncut, write};
+use receptive_data::{DataError, DataOptions, DataSet, Split};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 /// The classes of the images of a split, by the folder each lies in.
 fn agrees_with_folders(data: &DataSet, split: &Split) {

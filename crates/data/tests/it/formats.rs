@@ -1,11 +1,11 @@
 //! Image files: every format, every kind of colours, and every kind of damage.
 
-use std::{fs, path::Path};
-
-use image::{DynamicImage, ImageFormat, LumaA, Rgba, codecs::jpeg::JpegEncoder};
-use receptive_data::{DataError, DecodeLimits, Picture, decode_file, image_files};
-
 use crate::support::{folder, message, pattern, put};
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat, LumaA, Rgba};
+use receptive_data::{DataError, DecodeLimits, Picture, decode_file, image_files};
+use std::fs;
+use std::path::Path;
 
 fn decode(path: &Path) -> Result<Picture, DataError> {
     decode_file(path, &DecodeLimits::default())

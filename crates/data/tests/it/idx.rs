@@ -1,11 +1,7 @@
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
-
-use receptive_data::{DataOptions, NoProgress};
-
 use crate::make::{gz, open, refusal, uncut, write};
+use receptive_data::{DataOptions, NoProgress};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 fn header(magic: [u8; 4], sizes: &[u32]) -> Vec<u8> {
     let sizes = sizes.iter().flat_map(|size| size.to_be_bytes());

@@ -1,8 +1,6 @@
-use std::fs;
-
-use receptive_data::{DataError, DataOptions};
-
 use crate::make::{images, open, refusal, uncut};
+use receptive_data::{DataError, DataOptions};
+use std::fs;
 
 fn given(classes: &[&str]) -> DataOptions {
     DataOptions {

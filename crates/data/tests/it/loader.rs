@@ -1,16 +1,13 @@
-use std::{
-    fs,
-    path::Path,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
-
-use receptive_data::{
-    Augment, Batch, DataError, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, order,
-};
-
 use crate::make::{images, open, uncut};
+use receptive_core::hash::mix;
+use receptive_data::{
+    Augment, Batch, BatchAugment, DataError, ImageSize, Loader, LoaderOptions, NoProgress, Resize,
+    Samples, SoftTargets, order,
+};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use std::{fs, thread};
 
 const SIZE: ImageSize = ImageSize {
     channels: 3,
@@ -79,8 +76,8 @@ fn the_number_of_workers_and_the_cache_change_no_batch() {
     let some = samples(root.path(), 5 * SIZE.len() as u64);
     let uncached = samples(root.path(), 0);
     assert_eq!(
-        [&cached, &some, &uncached].map(|samples| samples.cacheable()),
-        [26, 5, 0]
+        [&cached, &some, &uncached].map(|samples| samples.cache_bytes()),
+        [26, 5, 0].map(|images| images * SIZE.len() as u64)
     );
     let batches = |samples: &Arc<Samples>, workers, epoch| -> Vec<Batch> {
         let order = order(samples.len(), 7, epoch);
@@ -220,10 +217,10 @@ fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
         (options.seed, options.epoch),
     )
     .unwrap();
-    let normalise = receptive_data::Normalise::new(&options.mean, &options.std).unwrap();
+    let normalize = receptive_data::Normalize::new(&options.mean, &options.std).unwrap();
     let mut values = Vec::new();
     for sample in &drawn {
-        normalise
+        normalize
             .append(&sample.pixels, &SIZE, &mut values)
             .unwrap();
     }
@@ -231,4 +228,76 @@ fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
     assert_eq!(*batch.images, *values);
     let labels: Vec<usize> = drawn.iter().map(|sample| sample.label).collect();
     assert_eq!(batch.labels, labels);
+}
+
+/// Mixes each image and its target with those of another image of the batch (mixup, in short).
+#[derive(Debug)]
+struct Mix;
+
+impl BatchAugment for Mix {
+    fn apply(
+        &self,
+        images: &mut [f32],
+        shape: [usize; 4],
+        targets: &mut SoftTargets,
+        (seed, epoch, first): (u64, u64, u64),
+    ) {
+        let random = mix(mix(seed, epoch), first);
+        let share = (random >> 40) as f32 / (1u64 << 24) as f32;
+        for (values, each) in [
+            (images, shape[1] * shape[2] * shape[3]),
+            (targets.values.as_mut_slice(), targets.classes),
+        ] {
+            let mut others = values.to_vec();
+            others.rotate_left(each);
+            for (value, other) in values.iter_mut().zip(others) {
+                *value = share * *value + (1.0 - share) * other;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_of_whole_batches_is_the_same_for_any_workers_and_after_a_resume() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), Samples::CACHE_BYTES);
+    let order = order(samples.len(), 7, 0);
+    let batches = |batch_augment, workers, epoch, indices: &[usize]| -> Vec<Batch> {
+        let options = LoaderOptions {
+            batch_augment,
+            ..augmented(workers, epoch)
+        };
+        let made = deliver(&samples, indices.to_vec(), options);
+        made.into_iter().map(Result::unwrap).collect()
+    };
+    let mixing = || Some(Arc::new(Mix) as Arc<dyn BatchAugment>);
+    let first = batches(mixing(), 0, 0, &order);
+    for workers in [1, 2, 4] {
+        assert!(
+            batches(mixing(), workers, 0, &order) == first,
+            "{workers} workers"
+        );
+    }
+    assert!(batches(mixing(), 2, 0, &order[12..]) == first[3..]);
+    assert!(
+        batches(mixing(), 2, 1, &order) != first,
+        "another epoch differs"
+    );
+
+    let mut softened = 0;
+    for (mixed, plain) in first.iter().zip(batches(None, 0, 0, &order)) {
+        assert_eq!((&mixed.labels, mixed.shape), (&plain.labels, plain.shape));
+        assert!(mixed.images != plain.images);
+        assert_eq!(plain.soft_targets, None);
+        let targets = mixed.soft_targets.as_ref().unwrap();
+        assert_eq!(
+            (targets.classes, targets.values.len()),
+            (2, 2 * mixed.labels.len())
+        );
+        for row in targets.values.chunks(2) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{row:?}");
+        }
+        softened += usize::from(*targets != SoftTargets::from_labels(&mixed.labels, 2));
+    }
+    assert!(softened > 3, "{softened} batches");
 }

@@ -1,9 +1,10 @@
 //! Small data sets, made by each test in a folder of its own.
 
-use std::{fs, io::Write, path::Path};
-
 use image::{DynamicImage, ImageFormat, RgbImage};
 use receptive_data::{BadImages, DataError, DataOptions, DataSet, NoProgress};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 
 /// A picture whose pixels all differ from those of another `seed`.
 pub(crate) fn rgb(width: u32, height: u32, seed: u32) -> DynamicImage {

@@ -2,16 +2,13 @@
 
 #![cfg(unix)]
 
-use std::{
-    ffi::OsStr,
-    os::unix::{ffi::OsStrExt, fs::symlink},
-    path::Path,
-    process::Command,
-};
-
-use receptive_data::{DataOptions, DecodeLimits, decode_file, image_files};
-
 use crate::make::{images, open, png, refusal, skipping, uncut, write};
+use receptive_data::{DataOptions, DecodeLimits, decode_file, image_files};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
 
 fn fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());

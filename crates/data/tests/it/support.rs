@@ -1,12 +1,9 @@
 //! Folders and files for tests.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use receptive_data::DataError;
+use std::fs;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A folder that is removed at the end of the test.

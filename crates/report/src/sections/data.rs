@@ -4,7 +4,7 @@ use crate::html::{facts, table};
 use crate::part::{Part, missing};
 use crate::words::percent;
 use maud::{Markup, html};
-use receptive_data::{DataSet, Range};
+use receptive_data::{DataSet, SizeRange};
 use receptive_model::{Artifact, InputSpec};
 use receptive_plot::grouped;
 use receptive_train::{Images, RunConfig};
@@ -97,7 +97,7 @@ impl Found {
             .collect();
         let sums = splits.iter().map(|split| grouped(split.len()));
         rows.push(["all".to_string()].into_iter().chain(sums).collect());
-        let range = |range: Range| match range.min == range.max {
+        let range = |range: SizeRange| match range.min == range.max {
             true => format!("{} pixels", range.min),
             false => format!(
                 "{} to {} pixels, median {}",

@@ -1,7 +1,7 @@
 //! A split's images as a field's measurement asks for them.
 
 use crate::TrainError;
-use receptive_data::{Normalise, Samples};
+use receptive_data::{Normalize, Samples};
 use receptive_erf::{Inputs, Region};
 use receptive_model::InputSpec;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct SplitInputs {
     samples: Arc<Samples>,
-    normalise: Normalise,
+    normalise: Normalize,
     step: usize,
 }
 
@@ -29,7 +29,7 @@ impl SplitInputs {
         }
         Ok(Self {
             step: far_step(samples.len()),
-            normalise: Normalise::new(&input.mean, &input.std)?,
+            normalise: Normalize::new(&input.mean, &input.std)?,
             samples,
         })
     }

@@ -9,7 +9,7 @@ pub use images::{Images, ImagesOf, SplitName};
 pub use log::{RunEnd, RunLog};
 
 use crate::{RunConfig, TrainError};
-use receptive_data::Damaged;
+use receptive_data::DamagedImage;
 use receptive_model::Artifact;
 use receptive_model::artifact::store;
 use std::fs::{self, File, TryLockError};
@@ -224,7 +224,7 @@ impl RunDirectory {
     }
 
     /// Writes the list of damaged images that were left out, as [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) CSV.
-    pub(crate) fn write_skipped(&self, damaged: &[Damaged]) -> Result<(), TrainError> {
+    pub(crate) fn write_skipped(&self, damaged: &[DamagedImage]) -> Result<(), TrainError> {
         let quoted = |field: &str| format!("\"{}\"", field.replace('"', "\"\""));
         let mut csv = String::from("path,reason\n");
         for bad in damaged {

@@ -5,7 +5,7 @@ use crate::args::DataArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::{DataProgress, Table};
-use receptive_data::{BadImages, DataOptions, DataSet, Range, Split, open};
+use receptive_data::{BadImages, DataOptions, DataSet, SizeRange, Split, open};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
 
 fn shown(data: &DataSet) -> Shown<'_> {
     let sizes = data.sizes();
-    let range = |range: Range| [range.min, range.median, range.max];
+    let range = |range: SizeRange| [range.min, range.median, range.max];
     Shown {
         name: &data.name,
         classes: &data.classes,
@@ -99,7 +99,7 @@ fn show(data: &DataSet) -> Result<(), CliError> {
     table.row(sum);
     print(format!("{}\n\n{table}", data.name))?;
     if let Some(sizes) = data.sizes() {
-        let range = |range: Range| match range.min == range.max {
+        let range = |range: SizeRange| match range.min == range.max {
             true => format!("{} pixels", range.min),
             false => format!(
                 "{} to {} pixels, median {}",

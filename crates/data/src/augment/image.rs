@@ -1,0 +1,383 @@
+//! Random changes of training images, each a pure function of (seed, epoch, index).
+
+use crate::error::DataError;
+use crate::random::{Purpose, Random};
+use receptive_core::ImageSize;
+
+/// What may be changed at random in a training image. The default changes nothing.
+///
+/// Pixels that a shift or a rotation moves in from outside repeat the nearest edge: a photo goes
+/// on, a black background stays black, and no new edge appears that a network could learn from.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augment {
+    /// Mirror left and right, for every other image on average.
+    pub flip: bool,
+    /// Move by up to this many pixels in each direction (also known as pad and crop).
+    pub shift: usize,
+    /// Turn by up to this many degrees either way, 0 to 180.
+    pub rotation: f32,
+    /// Multiply all values by `1 - brightness` to `1 + brightness`; 0 to 1.
+    pub brightness: f32,
+    /// Multiply the distance from the image's mean by `1 - contrast` to `1 + contrast`; 0 to 1.
+    pub contrast: f32,
+    /// The probability, 0 to 1, that a rectangle of 2 to 33 % of the area is filled with the mean
+    /// of the data set (random erasing).
+    pub erase: f32,
+}
+
+impl Augment {
+    /// Whether nothing is ever changed.
+    pub fn is_off(&self) -> bool {
+        *self == Augment::default()
+    }
+
+    /// Checks that every number lies in its documented range.
+    pub fn check(&self) -> Result<(), DataError> {
+        for (setting, value, max) in [
+            ("train.augment.rotation", self.rotation, 180.0),
+            ("train.augment.brightness", self.brightness, 1.0),
+            ("train.augment.contrast", self.contrast, 1.0),
+            ("train.augment.erase", self.erase, 1.0),
+        ] {
+            if !(0.0..=max).contains(&value) {
+                return Err(DataError::setting(
+                    setting,
+                    format!("it is {value}; use 0 to {max}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes one image in place.
+    ///
+    /// The result depends on the arguments alone, not on what was changed before. `fill` is the
+    /// colour of erased pixels, one byte a channel.
+    ///
+    /// # Shapes
+    /// `pixels` is `[height, width, channels]` of `size`; an image of another length is left alone.
+    pub fn apply(
+        &self,
+        pixels: &mut Vec<u8>,
+        size: &ImageSize,
+        fill: &[u8],
+        (seed, epoch, index): (u64, u64, u64),
+    ) {
+        if pixels.len() != size.len() || pixels.is_empty() || self.is_off() {
+            return;
+        }
+        let mut random = Random::new(Purpose::Augment, seed, epoch, index);
+        // Every number is drawn whether it is used or not: to switch one change off must not
+        // change the others.
+        let flip = random.next() >> 63 == 1;
+        // Moving by more than the whole image shows nothing but an edge.
+        let shift = self.shift.min(size.width.max(size.height));
+        let span = shift as u64 * 2 + 1;
+        let dx = random.below(span) as isize - shift as isize;
+        let dy = random.below(span) as isize - shift as isize;
+        let angle = random.signed() * self.rotation;
+        let brightness = 1.0 + random.signed() * self.brightness;
+        let contrast = 1.0 + random.signed() * self.contrast;
+
+        if self.flip && flip {
+            mirror(pixels, size);
+        }
+        if self.rotation > 0.0 {
+            *pixels = turn_and_move(pixels, size, angle, dx, dy);
+        } else if (dx, dy) != (0, 0) {
+            *pixels = translate(pixels, size, dx, dy);
+        }
+        if self.brightness > 0.0 || self.contrast > 0.0 {
+            relight(pixels, brightness, contrast);
+        }
+        if random.unit() < self.erase {
+            erase(pixels, size, fill, &mut random);
+        }
+    }
+}
+
+fn mirror(pixels: &mut [u8], size: &ImageSize) {
+    for row in pixels.chunks_exact_mut(size.width * size.channels) {
+        if size.channels == 1 {
+            row.reverse();
+        } else {
+            // Reversing all bytes reverses the colours of each pixel too; turn those back.
+            row.reverse();
+            row.chunks_exact_mut(size.channels)
+                .for_each(<[u8]>::reverse);
+        }
+    }
+}
+
+/// `at - by`, held within `0..len`.
+fn source(at: usize, by: isize, len: usize) -> usize {
+    (at as isize).saturating_sub(by).clamp(0, len as isize - 1) as usize
+}
+
+fn translate(pixels: &[u8], size: &ImageSize, dx: isize, dy: isize) -> Vec<u8> {
+    let (c, w) = (size.channels, size.width);
+    let mut moved = Vec::with_capacity(pixels.len());
+    // The columns that are copied as they are; the others repeat an edge.
+    let left = dx.clamp(0, w as isize) as usize;
+    let right = (w as isize).saturating_add(dx).clamp(0, w as isize) as usize;
+    for y in 0..size.height {
+        let start = source(y, dy, size.height) * w * c;
+        let row = &pixels[start..start + w * c];
+        let (first, last) = (&row[..c], &row[(w - 1) * c..]);
+        for _ in 0..left {
+            moved.extend_from_slice(first);
+        }
+        if right > left {
+            let from = source(left, dx, w) * c;
+            moved.extend_from_slice(&row[from..from + (right - left) * c]);
+        }
+        for _ in right.max(left)..w {
+            moved.extend_from_slice(last);
+        }
+    }
+    moved
+}
+
+/// Turns around the centre, then moves; bilinear.
+fn turn_and_move(pixels: &[u8], size: &ImageSize, degrees: f32, dx: isize, dy: isize) -> Vec<u8> {
+    let (c, w, h) = (size.channels, size.width, size.height);
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (centre_x, centre_y) = ((w - 1) as f32 / 2.0, (h - 1) as f32 / 2.0);
+    let mut turned = Vec::with_capacity(pixels.len());
+    for y in 0..h {
+        for x in 0..w {
+            // Where this pixel comes from: the inverse of the turn and the move.
+            let (u, v) = (
+                x as f32 - centre_x - dx as f32,
+                y as f32 - centre_y - dy as f32,
+            );
+            let from_x = (cos * u + sin * v + centre_x).clamp(0.0, (w - 1) as f32);
+            let from_y = (cos * v - sin * u + centre_y).clamp(0.0, (h - 1) as f32);
+            let (x0, y0) = (from_x as usize, from_y as usize);
+            let (x1, y1) = ((x0 + 1).min(w - 1), (y0 + 1).min(h - 1));
+            let (fx, fy) = (from_x - x0 as f32, from_y - y0 as f32);
+            for channel in 0..c {
+                let at = |x: usize, y: usize| f32::from(pixels[(y * w + x) * c + channel]);
+                let top = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
+                let bottom = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+                turned.push((top + (bottom - top) * fy).round() as u8);
+            }
+        }
+    }
+    turned
+}
+
+fn relight(pixels: &mut [u8], brightness: f32, contrast: f32) {
+    let sum: u64 = pixels.iter().map(|&value| u64::from(value)).sum();
+    let mean = sum as f32 / pixels.len() as f32 * brightness;
+    let table: [u8; 256] = std::array::from_fn(|value| {
+        let bright = value as f32 * brightness;
+        ((bright - mean) * contrast + mean)
+            .round()
+            .clamp(0.0, 255.0) as u8
+    });
+    for value in pixels {
+        *value = table[usize::from(*value)];
+    }
+}
+
+fn erase(pixels: &mut [u8], size: &ImageSize, fill: &[u8], random: &mut Random) {
+    let (w, h, c) = (size.width, size.height, size.channels);
+    // Area 2 to 33 %, proportions 0.3 to 3.3 evenly on a log scale, as Zhong et al. (2017).
+    let area = (0.02 + 0.31 * random.unit()) * (w * h) as f32;
+    let ratio = (random.signed() * (3.3f32).ln()).exp();
+    let height = ((area * ratio).sqrt().round() as usize).clamp(1, h);
+    let width = ((area / ratio).sqrt().round() as usize).clamp(1, w);
+    let left = random.below((w - width + 1) as u64) as usize;
+    let top = random.below((h - height + 1) as u64) as usize;
+    for row in pixels.chunks_exact_mut(w * c).skip(top).take(height) {
+        for pixel in row[left * c..(left + width) * c].chunks_exact_mut(c) {
+            for (value, fill) in pixel.iter_mut().zip(fill) {
+                *value = *fill;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: ImageSize = ImageSize {
+        channels: 3,
+        height: 5,
+        width: 4,
+    };
+
+    fn image() -> Vec<u8> {
+        (0..60).map(|i| i * 4).collect()
+    }
+
+    fn all() -> Augment {
+        Augment {
+            flip: true,
+            shift: 2,
+            rotation: 20.0,
+            brightness: 0.3,
+            contrast: 0.3,
+            erase: 0.5,
+        }
+    }
+
+    fn apply(augment: &Augment, key: (u64, u64, u64)) -> Vec<u8> {
+        let mut pixels = image();
+        augment.apply(&mut pixels, &SIZE, &[1, 2, 3], key);
+        pixels
+    }
+
+    #[test]
+    fn the_key_alone_decides() {
+        assert_eq!(apply(&all(), (1, 2, 3)), apply(&all(), (1, 2, 3)));
+        for other in [(0, 2, 3), (1, 3, 3), (1, 2, 4), (2, 1, 3)] {
+            assert_ne!(apply(&all(), (1, 2, 3)), apply(&all(), other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn off_changes_nothing() {
+        for index in 0..50 {
+            assert_eq!(apply(&Augment::default(), (0, 0, index)), image());
+        }
+    }
+
+    #[test]
+    fn mirroring_twice_is_nothing_and_keeps_colours_together() {
+        let mut pixels = image();
+        mirror(&mut pixels, &SIZE);
+        assert_eq!(pixels[..3], image()[9..12]);
+        mirror(&mut pixels, &SIZE);
+        assert_eq!(pixels, image());
+    }
+
+    #[test]
+    fn half_of_the_images_are_mirrored() {
+        let flip = Augment {
+            flip: true,
+            ..Augment::default()
+        };
+        let mirrored = (0..1000)
+            .filter(|i| apply(&flip, (9, 0, *i)) != image())
+            .count();
+        assert!((430..570).contains(&mirrored), "{mirrored}");
+    }
+
+    #[test]
+    fn a_shift_repeats_the_edge() {
+        let size = ImageSize {
+            channels: 1,
+            height: 2,
+            width: 3,
+        };
+        let pixels = [1, 2, 3, 4, 5, 6];
+        assert_eq!(translate(&pixels, &size, 1, 0), [1, 1, 2, 4, 4, 5]);
+        assert_eq!(translate(&pixels, &size, -1, 0), [2, 3, 3, 5, 6, 6]);
+        assert_eq!(translate(&pixels, &size, 0, 1), [1, 2, 3, 1, 2, 3]);
+        assert_eq!(translate(&pixels, &size, 7, -9), [4, 4, 4, 4, 4, 4]);
+        assert_eq!(translate(&pixels, &size, -7, 0), [3, 3, 3, 6, 6, 6]);
+        assert_eq!(
+            translate(&pixels, &size, isize::MIN, isize::MAX),
+            [3, 3, 3, 3, 3, 3]
+        );
+    }
+
+    #[test]
+    fn a_turn_of_0_moves_like_a_shift_and_a_quarter_turn_is_exact() {
+        for (dx, dy) in [(0, 0), (1, -2), (-3, 1)] {
+            let turned = turn_and_move(&image(), &SIZE, 0.0, dx, dy);
+            assert_eq!(turned, translate(&image(), &SIZE, dx, dy));
+        }
+        let square = ImageSize {
+            channels: 1,
+            height: 2,
+            width: 2,
+        };
+        assert_eq!(
+            turn_and_move(&[1, 2, 3, 4], &square, 90.0, 0, 0),
+            [3, 1, 4, 2]
+        );
+    }
+
+    #[test]
+    fn brightness_and_contrast_stay_in_range() {
+        let mut pixels = vec![0, 100, 200];
+        relight(&mut pixels, 1.0, 1.0);
+        assert_eq!(pixels, [0, 100, 200]);
+        relight(&mut pixels, 2.0, 1.0);
+        assert_eq!(pixels, [0, 200, 255]);
+        let mut pixels = vec![50, 150];
+        relight(&mut pixels, 1.0, 0.0);
+        assert_eq!(pixels, [100, 100]);
+    }
+
+    #[test]
+    fn erasing_fills_one_rectangle_of_the_promised_area() {
+        let size = ImageSize {
+            channels: 1,
+            height: 40,
+            width: 40,
+        };
+        let erase = Augment {
+            erase: 1.0,
+            ..Augment::default()
+        };
+        for index in 0..200 {
+            let mut pixels = vec![9; 1600];
+            erase.apply(&mut pixels, &size, &[77], (1, 0, index));
+            let filled = pixels.iter().filter(|value| **value == 77).count();
+            assert!((16..=560).contains(&filled), "{filled}");
+        }
+    }
+
+    #[test]
+    fn any_setting_works_on_the_smallest_image() {
+        let size = ImageSize {
+            channels: 3,
+            height: 1,
+            width: 1,
+        };
+        let wild = Augment {
+            shift: 1 << 40,
+            rotation: 180.0,
+            erase: 1.0,
+            ..all()
+        };
+        for index in 0..100 {
+            let mut pixels = vec![1, 2, 3];
+            wild.apply(&mut pixels, &size, &[4, 5, 6], (0, 0, index));
+            assert_eq!(pixels.len(), 3);
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        assert!(all().check().is_ok());
+        for wrong in [
+            Augment {
+                rotation: 181.0,
+                ..all()
+            },
+            Augment {
+                brightness: -0.1,
+                ..all()
+            },
+            Augment {
+                contrast: f32::NAN,
+                ..all()
+            },
+            Augment {
+                erase: 1.1,
+                ..all()
+            },
+        ] {
+            // By the name with which it is set.
+            let text = wrong.check().expect_err("must be refused").to_string();
+            assert!(text.starts_with("train.augment."), "{text}");
+        }
+    }
+}

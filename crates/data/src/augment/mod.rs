@@ -1,0 +1,5 @@
+//! Random changes of training images, one by one and by the batch, and their normalization.
+
+pub(crate) mod batch;
+pub(crate) mod image;
+pub(crate) mod normalize;

@@ -1,0 +1,147 @@
+//! Bytes to the normalized values a network takes.
+
+use crate::error::DataError;
+use receptive_core::ImageSize;
+
+/// `(value / 255 - mean) / std` for each channel, as a table of the 256 values a byte has.
+#[derive(Clone)]
+pub struct Normalize {
+    tables: Vec<[f32; 256]>,
+}
+
+impl std::fmt::Debug for Normalize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Normalize({} channels)", self.tables.len())
+    }
+}
+
+impl Normalize {
+    /// Mean and deviation of every channel, in units of the full range (0 to 1).
+    ///
+    /// # Errors
+    /// Unequal numbers of means and deviations, a mean that is not finite, or a deviation that is
+    /// not a positive finite number.
+    pub fn new(mean: &[f32], std: &[f32]) -> Result<Self, DataError> {
+        if mean.len() != std.len() || mean.is_empty() {
+            return Err(DataError::setting(
+                "mean and std",
+                format!(
+                    "{} means and {} deviations: one of each a channel",
+                    mean.len(),
+                    std.len()
+                ),
+            ));
+        }
+        let mut tables = Vec::with_capacity(mean.len());
+        for (&mean, &std) in mean.iter().zip(std) {
+            if !mean.is_finite() || !std.is_finite() || std <= 0.0 {
+                return Err(DataError::setting(
+                    "mean and std",
+                    format!("mean {mean} and std {std}: both must be finite, and std above 0"),
+                ));
+            }
+            tables.push(std::array::from_fn(|value| {
+                (value as f32 / 255.0 - mean) / std
+            }));
+        }
+        Ok(Self { tables })
+    }
+
+    /// Byte values as they are, for one channel; stands in where options were refused.
+    pub(crate) fn identity() -> Self {
+        Self {
+            tables: vec![std::array::from_fn(|value| value as f32)],
+        }
+    }
+
+    /// Appends one image to `out`.
+    ///
+    /// # Shapes
+    /// `pixels` is `[height, width, channels]`; what is appended is `[channels, height, width]`.
+    ///
+    /// # Errors
+    /// Pixels that are not of `size`, or another number of channels than there are means.
+    pub fn append(
+        &self,
+        pixels: &[u8],
+        size: &ImageSize,
+        out: &mut Vec<f32>,
+    ) -> Result<(), DataError> {
+        if pixels.len() != size.len() || size.channels != self.tables.len() {
+            return Err(DataError::setting(
+                "mean and std",
+                format!(
+                    "an image of {} bytes where {} channels of {} x {} are expected, with {} \
+                     means: one mean and deviation a channel",
+                    pixels.len(),
+                    size.channels,
+                    size.height,
+                    size.width,
+                    self.tables.len()
+                ),
+            ));
+        }
+        match self.tables.as_slice() {
+            [table] => out.extend(pixels.iter().map(|&value| table[usize::from(value)])),
+            tables => {
+                for (channel, table) in tables.iter().enumerate() {
+                    let plane = pixels.chunks_exact(tables.len());
+                    out.extend(plane.map(|pixel| table[usize::from(pixel[channel])]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The byte nearest to each channel's mean, which becomes nearly 0: what erased pixels are
+    /// filled with.
+    pub(crate) fn neutral(mean: &[f32]) -> Vec<u8> {
+        mean.iter()
+            .map(|mean| (mean * 255.0).round().clamp(0.0, 255.0) as u8)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_scaled_and_transposed() {
+        let normalize = Normalize::new(&[0.0, 0.5, 1.0], &[1.0, 0.5, 2.0]).expect("valid");
+        let size = ImageSize {
+            channels: 3,
+            height: 1,
+            width: 2,
+        };
+        let mut out = vec![9.0];
+        normalize
+            .append(&[0, 255, 255, 255, 0, 0], &size, &mut out)
+            .expect("fits");
+        assert_eq!(out, [9.0, 0.0, 1.0, 1.0, -1.0, 0.0, -0.5]);
+    }
+
+    #[test]
+    fn impossible_numbers_are_refused() {
+        for (mean, std) in [
+            (&[0.5][..], &[0.0][..]),
+            (&[0.5], &[f32::NAN]),
+            (&[f32::INFINITY], &[1.0]),
+            (&[0.5], &[1.0, 1.0]),
+            (&[], &[]),
+        ] {
+            assert!(Normalize::new(mean, std).is_err(), "{mean:?} {std:?}");
+        }
+        let normalize = Normalize::new(&[0.5], &[1.0]).expect("valid");
+        let size = ImageSize {
+            channels: 3,
+            height: 1,
+            width: 1,
+        };
+        assert!(
+            normalize
+                .append(&[1, 2, 3], &size, &mut Vec::new())
+                .is_err()
+        );
+    }
+}

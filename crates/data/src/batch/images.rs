@@ -1,0 +1,149 @@
+//! The numbers of a batch, in memory that later batches use again: fresh memory of this size comes from the
+//! system, which clears it page by page, each time.
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The pixels of a batch, as a slice of numbers.
+///
+/// When it is dropped, its memory goes back to the [`Loader`](crate::Loader) that made it, if that is
+/// still there. [`into_vec`](Images::into_vec) keeps it instead.
+#[derive(Debug, Default)]
+pub struct Images {
+    values: Vec<f32>,
+    pool: Weak<BufferPool>,
+}
+
+/// Memory of batches that were dropped.
+#[derive(Debug)]
+pub(crate) struct BufferPool {
+    idle: Mutex<Vec<Vec<f32>>>,
+    /// More is given back to the system.
+    max: usize,
+}
+
+impl BufferPool {
+    /// Keeps the memory of at most `max` batches.
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            idle: Mutex::default(),
+            max,
+        })
+    }
+
+    /// Empty, with room for `length` numbers.
+    pub(crate) fn take(self: &Arc<Self>, length: usize) -> Images {
+        let mut values = self.idle().pop().unwrap_or_default();
+        values.clear();
+        values.reserve_exact(length);
+        Images {
+            values,
+            pool: Arc::downgrade(self),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<f32>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, values: Vec<f32>) {
+        let mut idle = self.idle();
+        if idle.len() < self.max {
+            idle.push(values);
+        }
+    }
+}
+
+impl Images {
+    /// The numbers; their memory does not go back to the loader.
+    pub fn into_vec(mut self) -> Vec<f32> {
+        self.pool = Weak::new();
+        std::mem::take(&mut self.values)
+    }
+
+    pub(crate) fn values_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.values
+    }
+}
+
+impl Deref for Images {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+impl From<Vec<f32>> for Images {
+    fn from(values: Vec<f32>) -> Self {
+        Self {
+            values,
+            pool: Weak::new(),
+        }
+    }
+}
+
+impl FromIterator<f32> for Images {
+    fn from_iter<I: IntoIterator<Item = f32>>(values: I) -> Self {
+        Vec::from_iter(values).into()
+    }
+}
+
+/// A copy in memory of its own.
+impl Clone for Images {
+    fn clone(&self) -> Self {
+        self.values.clone().into()
+    }
+}
+
+impl PartialEq for Images {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Drop for Images {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.give(std::mem::take(&mut self.values));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(images: &Images) -> *const f32 {
+        images.values.as_ptr()
+    }
+
+    #[test]
+    fn memory_comes_back_when_a_batch_is_dropped() {
+        let pool = BufferPool::new(1);
+        let (mut first, second) = (pool.take(8), pool.take(8));
+        first.values_mut().extend([1.0; 8]);
+        let (kept, lost) = (place(&first), place(&second));
+        assert_ne!(kept, lost);
+        drop(first);
+        drop(second);
+        let again = pool.take(8);
+        assert_eq!((place(&again), again.len()), (kept, 0));
+    }
+
+    #[test]
+    fn what_is_kept_or_copied_does_not_come_back() {
+        let pool = BufferPool::new(4);
+        let images = pool.take(8);
+        drop(images.clone());
+        drop(images.into_vec());
+        assert!(pool.idle.lock().expect("whole").is_empty());
+    }
+
+    #[test]
+    fn a_batch_may_outlive_its_loader() {
+        let mut images = BufferPool::new(1).take(1);
+        images.values_mut().push(2.0);
+        assert_eq!(*images, [2.0]);
+    }
+}

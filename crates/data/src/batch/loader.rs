@@ -1,0 +1,442 @@
+//! Batches in a given order, made ahead of time by worker threads.
+
+use crate::augment::batch::BatchAugment;
+use crate::augment::image::Augment;
+use crate::augment::normalize::Normalize;
+use crate::batch::images::BufferPool;
+use crate::batch::samples::Samples;
+use crate::batch::{Batch, Pipeline};
+use crate::error::DataError;
+use crate::image::resize::check_size;
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How batches are made.
+#[derive(Clone, Debug)]
+pub struct LoaderOptions {
+    /// Images a batch, at least 1.
+    pub batch_size: usize,
+    /// Threads that make batches; 0 makes each in the calling thread when it is needed. Never
+    /// changes what is delivered.
+    pub workers: usize,
+    /// Batches that may be ready and waiting, at least 1. Each takes
+    /// `4 * batch_size * channels * height * width` bytes.
+    pub prefetch: usize,
+    /// Random changes; off by default, and to be left off for validation and test.
+    pub augment: Augment,
+    /// A random change of each whole batch; none by default, and to be left out for validation and
+    /// test.
+    pub batch_augment: Option<Arc<dyn BatchAugment>>,
+    /// Mean of each channel, in units of the full range (0 to 1).
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel, in units of the full range.
+    pub std: Vec<f32>,
+    /// With `epoch` and an image's index, the key of its random changes.
+    pub seed: u64,
+    /// See `seed`.
+    pub epoch: u64,
+    /// Whether a last batch with fewer images is left out.
+    pub drop_last: bool,
+}
+
+impl Default for LoaderOptions {
+    /// Batches of 64 grey images, two workers, four batches ahead, no random changes.
+    fn default() -> Self {
+        Self {
+            batch_size: 64,
+            workers: 2,
+            prefetch: 4,
+            augment: Augment::default(),
+            batch_augment: None,
+            mean: vec![0.0],
+            std: vec![1.0],
+            seed: 0,
+            epoch: 0,
+            drop_last: false,
+        }
+    }
+}
+
+/// An iterator over the [`Batch`]es of one epoch.
+///
+/// The batches and their order are the same for any number of workers: batch `b` is images
+/// `b * batch_size ..` of the order given, and every random change is a pure function of
+/// `(seed, epoch, index)`. An error takes the place of the batch it spoils; the batches after it
+/// still come, so that nothing is silently shorter. Dropping the loader stops and joins its threads.
+pub struct Loader {
+    job: Arc<Job>,
+    workers: Vec<JoinHandle<()>>,
+    /// The next batch to deliver.
+    next: usize,
+    /// What is wrong with the options, delivered in place of the first batch.
+    refused: Option<DataError>,
+    waited: Duration,
+    scratch: Vec<u8>,
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Loader(batch {} of {}, {} workers)",
+            self.next,
+            self.job.batches,
+            self.workers.len()
+        )
+    }
+}
+
+/// What the consumer and the workers share.
+struct Job {
+    samples: Arc<Samples>,
+    indices: Vec<usize>,
+    batch_size: usize,
+    batches: usize,
+    pipeline: Pipeline,
+    ahead: usize,
+    buffers: Arc<BufferPool>,
+    state: Mutex<State>,
+    /// A batch became ready.
+    ready: Condvar,
+    /// A batch was taken, or the consumer is gone.
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The next batch that no worker has begun.
+    begun: usize,
+    /// How many batches were taken by the consumer.
+    taken: usize,
+    done: HashMap<usize, Result<Batch, DataError>>,
+    stop: bool,
+}
+
+impl Job {
+    /// Nothing panics while the lock is held, so a poisoned state is still whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make(&self, batch: usize, scratch: &mut Vec<u8>) -> Result<Batch, DataError> {
+        let start = batch * self.batch_size;
+        let end = (start + self.batch_size).min(self.indices.len());
+        let indices = &self.indices[start..end];
+        let images = self.buffers.take(indices.len() * self.samples.size().len());
+        self.pipeline.batch(&self.samples, indices, scratch, images)
+    }
+
+    fn work(&self) {
+        let mut scratch = Vec::new();
+        let mut state = self.lock();
+        loop {
+            while !state.stop
+                && state.begun < self.batches
+                && state.begun >= state.taken + self.ahead
+            {
+                state = self
+                    .room
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.stop || state.begun >= self.batches {
+                return;
+            }
+            let batch = state.begun;
+            state.begun += 1;
+            drop(state);
+            let made = self.make(batch, &mut scratch);
+            state = self.lock();
+            state.done.insert(batch, made);
+            self.ready.notify_one();
+        }
+    }
+}
+
+impl Loader {
+    /// Starts making batches of `samples` in the order `indices`, which may be any part of an epoch:
+    /// a resumed one begins where the last step ended.
+    ///
+    /// Options that cannot be used (no batch size, an index out of range, wrong means) come out as
+    /// the error of the first batch, and nothing follows it.
+    pub fn new(samples: Arc<Samples>, indices: Vec<usize>, options: LoaderOptions) -> Self {
+        let batch_size = options.batch_size.max(1);
+        let fill = Normalize::neutral(&options.mean);
+        let checked = check(&samples, &indices, &options)
+            .and_then(|()| Normalize::new(&options.mean, &options.std));
+        let (normalize, refused) = match checked {
+            Ok(normalize) => (normalize, None),
+            Err(error) => (Normalize::identity(), Some(error)),
+        };
+        let batches = match (&refused, options.drop_last) {
+            (Some(_), _) => 0,
+            (None, true) => indices.len() / batch_size,
+            (None, false) => indices.len().div_ceil(batch_size),
+        };
+        let ahead = options.prefetch.max(1);
+        let job = Arc::new(Job {
+            samples,
+            indices,
+            batch_size,
+            batches,
+            pipeline: Pipeline {
+                normalize,
+                augment: options.augment,
+                batch_augment: options.batch_augment,
+                fill,
+                seed: options.seed,
+                epoch: options.epoch,
+            },
+            ahead,
+            buffers: BufferPool::new(ahead + 1),
+            state: Mutex::default(),
+            ready: Condvar::new(),
+            room: Condvar::new(),
+        });
+        let mut workers = Vec::new();
+        for number in 0..options.workers.min(batches) {
+            let job = job.clone();
+            let thread = thread::Builder::new().name(format!("loader {number}"));
+            // With fewer threads than asked for, even none, the batches are the same.
+            match thread.spawn(move || job.work()) {
+                Ok(worker) => workers.push(worker),
+                Err(_) => break,
+            }
+        }
+        Self {
+            job,
+            workers,
+            next: 0,
+            refused,
+            waited: Duration::ZERO,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// How long the consumer has waited for batches so far (with 0 workers: for making them).
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    fn wait_for(&mut self, batch: usize) -> Result<Batch, DataError> {
+        let mut state = self.job.lock();
+        loop {
+            if let Some(made) = state.done.remove(&batch) {
+                state.taken = batch + 1;
+                drop(state);
+                self.job.room.notify_all();
+                return made;
+            }
+            state = self
+                .job
+                .ready
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.refused.take() {
+            return Some(Err(error));
+        }
+        if self.next >= self.job.batches {
+            return None;
+        }
+        let began = Instant::now();
+        let batch = self.next;
+        self.next += 1;
+        let made = if self.workers.is_empty() {
+            let mut scratch = std::mem::take(&mut self.scratch);
+            let made = self.job.make(batch, &mut scratch);
+            self.scratch = scratch;
+            made
+        } else {
+            self.wait_for(batch)
+        };
+        self.waited += began.elapsed();
+        Some(made)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.job.batches - self.next + usize::from(self.refused.is_some());
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Loader {}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.job.lock().stop = true;
+        self.job.room.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker catches panics itself; there is nothing to learn from how it ended.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn check(samples: &Samples, indices: &[usize], options: &LoaderOptions) -> Result<(), DataError> {
+    check_size(&samples.size())?;
+    options.augment.check()?;
+    if options.batch_size == 0 {
+        return Err(DataError::setting(
+            "train.batch_size",
+            "it is 0; use 1 or more",
+        ));
+    }
+    if let Some(&index) = indices.iter().find(|index| **index >= samples.len()) {
+        return Err(DataError::Index {
+            index,
+            len: samples.len(),
+        });
+    }
+    if options.mean.len() != samples.size().channels {
+        return Err(DataError::setting(
+            "mean and std",
+            format!(
+                "{} means for images of {} channels; give one a channel",
+                options.mean.len(),
+                samples.size().channels
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::store::{Item, Memory, Store};
+    use crate::split::Split;
+    use receptive_core::{ImageSize, Resize};
+
+    fn samples(n: usize) -> Samples {
+        let size = ImageSize {
+            channels: 1,
+            height: 2,
+            width: 2,
+        };
+        let pixels = (0..n * 4).map(|i| i as u8).collect();
+        let memory = Memory {
+            size,
+            pixels,
+            files: vec![(0, "made".into())],
+        };
+        let items = (0..n as u32)
+            .map(|image| Item {
+                image,
+                label: image % 3,
+            })
+            .collect();
+        let split = Split::new("train", Arc::new(Store::Memory(memory)), items, 3);
+        let size = ImageSize {
+            channels: 1,
+            height: 2,
+            width: 2,
+        };
+        Samples::new(split, size, Resize::Stretch, 0)
+    }
+
+    fn options(workers: usize) -> LoaderOptions {
+        LoaderOptions {
+            batch_size: 4,
+            workers,
+            prefetch: 2,
+            ..LoaderOptions::default()
+        }
+    }
+
+    #[test]
+    fn a_panic_names_its_image_and_nothing_else_is_lost() {
+        for workers in [0, 1, 2, 4] {
+            let mut samples = samples(19);
+            samples.panics_at = Some(9);
+            let loader = Loader::new(samples.into(), (0..19).collect(), options(workers));
+            let batches: Vec<_> = loader.collect();
+            assert_eq!(batches.len(), 5);
+            for (number, batch) in batches.into_iter().enumerate() {
+                match batch {
+                    Ok(batch) => assert_eq!(batch.indices[0], number * 4),
+                    Err(error) => {
+                        assert_eq!(number, 2);
+                        let text = error.to_string();
+                        assert!(
+                            text.contains("made[9]") && text.contains("by a test"),
+                            "{text}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_options_are_one_error_and_then_the_end() {
+        let wrong: [fn(&mut LoaderOptions); 5] = [
+            |o| o.batch_size = 0,
+            |o| o.mean = vec![0.1, 0.2],
+            |o| o.std = vec![],
+            |o| o.std = vec![0.0],
+            |o| o.augment.erase = 2.0,
+        ];
+        for change in wrong {
+            let mut options = options(2);
+            change(&mut options);
+            let mut loader = Loader::new(samples(5).into(), (0..5).collect(), options);
+            assert!(matches!(loader.next(), Some(Err(_))));
+            assert!(loader.next().is_none());
+        }
+        let mut loader = Loader::new(samples(5).into(), vec![0, 5], options(0));
+        assert!(matches!(
+            loader.next(),
+            Some(Err(DataError::Index { index: 5, len: 5 }))
+        ));
+    }
+
+    #[test]
+    fn a_short_last_batch_is_kept_or_dropped() {
+        let lengths = |drop_last| {
+            let options = LoaderOptions {
+                drop_last,
+                ..options(2)
+            };
+            let loader = Loader::new(samples(10).into(), (0..10).collect(), options);
+            loader
+                .map(|batch| batch.expect("valid").labels.len())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(false), [4, 4, 2]);
+        assert_eq!(lengths(true), [4, 4]);
+    }
+
+    #[test]
+    fn dropping_early_ends_the_threads() {
+        let samples = Arc::new(samples(1000));
+        for taken in [0, 1, 3] {
+            let mut loader = Loader::new(samples.clone(), (0..1000).collect(), options(3));
+            for _ in 0..taken {
+                loader.next();
+            }
+            drop(loader);
+            // Threads hold the samples: only this test does when all are joined.
+            assert_eq!(Arc::strong_count(&samples), 1);
+        }
+    }
+
+    #[test]
+    fn workers_stay_within_the_prefetch() {
+        let mut loader = Loader::new(samples(100).into(), (0..100).collect(), options(4));
+        loader.next();
+        thread::sleep(Duration::from_millis(50));
+        let state = loader.job.lock();
+        assert!(state.begun <= 1 + 2, "{}", state.begun);
+    }
+}

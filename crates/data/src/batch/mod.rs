@@ -1,0 +1,135 @@
+//! A split at one size, in batches that worker threads make ahead of time.
+
+pub(crate) mod images;
+pub(crate) mod loader;
+pub(crate) mod samples;
+mod stats;
+
+use crate::augment::batch::{BatchAugment, SoftTargets};
+use crate::augment::image::Augment;
+use crate::augment::normalize::Normalize;
+use crate::error::DataError;
+use images::Images;
+use receptive_core::panic;
+use samples::{Sample, Samples};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Some images with their labels, ready for a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// `[n, channels, height, width]`, `(value / 255 - mean) / std`.
+    pub images: Images,
+    /// The label of each image, before any mixing.
+    pub labels: Vec<usize>,
+    /// `[n, classes]`: what to train towards instead of the labels, where a
+    /// [`BatchAugment`](crate::BatchAugment) mixes images.
+    pub soft_targets: Option<SoftTargets>,
+    /// The index of each image in its split.
+    pub indices: Vec<usize>,
+    /// `[n, channels, height, width]`
+    pub shape: [usize; 4],
+}
+
+/// Turns indices into a [`Batch`]; shared by all workers.
+struct Pipeline {
+    normalize: Normalize,
+    augment: Augment,
+    batch_augment: Option<Arc<dyn BatchAugment>>,
+    /// The colour of erased pixels.
+    fill: Vec<u8>,
+    seed: u64,
+    epoch: u64,
+}
+
+impl Pipeline {
+    /// The batch of these indices, written into `images`, which is empty.
+    fn batch(
+        &self,
+        samples: &Samples,
+        indices: &[usize],
+        scratch: &mut Vec<u8>,
+        mut images: Images,
+    ) -> Result<Batch, DataError> {
+        let size = samples.size();
+        let mut labels = Vec::with_capacity(indices.len());
+        for &index in indices {
+            catching(
+                || samples.path(index),
+                || {
+                    samples.read_into(index, scratch)?; // [height, width, channels]
+                    let key = (self.seed, self.epoch, index as u64);
+                    self.augment.apply(scratch, &size, &self.fill, key);
+                    // [channels, height, width]
+                    self.normalize.append(scratch, &size, images.values_mut())
+                },
+            )?;
+            labels.push(samples.label(index));
+        }
+        let shape = [indices.len(), size.channels, size.height, size.width];
+        let mut soft_targets = None;
+        if let (Some(augment), Some(&first)) = (&self.batch_augment, indices.first()) {
+            let mut targets = SoftTargets::from_labels(&labels, samples.split().classes());
+            catching(
+                || format!("the batch that begins with {}", samples.path(first)),
+                || {
+                    let key = (self.seed, self.epoch, first as u64);
+                    augment.apply(images.values_mut(), shape, &mut targets, key);
+                    Ok(())
+                },
+            )?;
+            soft_targets = Some(targets);
+        }
+        Ok(Batch {
+            images,
+            labels,
+            soft_targets,
+            indices: indices.to_vec(),
+            shape,
+        })
+    }
+}
+
+/// What `work` returns; its panic as an error about `image`. A panic must neither end the epoch early
+/// nor leave the consumer waiting.
+fn catching<T>(
+    image: impl Fn() -> String,
+    work: impl FnOnce() -> Result<T, DataError>,
+) -> Result<T, DataError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(DataError::Panicked {
+            image: image(),
+            message: panic::message(&*panic),
+        })
+    })
+}
+
+/// Images of a split after their random changes: the pixels that a [`Loader`](crate::Loader) with
+/// the same `augment`, `mean`, seed and epoch would normalize and deliver.
+///
+/// # Errors
+/// A setting of `augment` out of range, an index out of range, a file that cannot be read (any
+/// more).
+pub fn augmented(
+    samples: &Samples,
+    indices: &[usize],
+    augment: &Augment,
+    mean: &[f32],
+    (seed, epoch): (u64, u64),
+) -> Result<Vec<Sample>, DataError> {
+    augment.check()?;
+    let size = samples.size();
+    let fill = Normalize::neutral(mean);
+    indices
+        .iter()
+        .map(|&index| {
+            let Sample { pixels, label } = samples.get(index)?;
+            let mut pixels = pixels.to_vec();
+            augment.apply(&mut pixels, &size, &fill, (seed, epoch, index as u64));
+            Ok(Sample {
+                pixels: pixels.into(),
+                label,
+            })
+        })
+        .collect()
+}

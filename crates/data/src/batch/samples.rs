@@ -1,0 +1,176 @@
+//! A split seen at one size: decoded once, kept in memory up to a limit.
+
+use crate::error::DataError;
+use crate::image::Picture;
+use crate::image::decode::read_image;
+use crate::image::resize::fit;
+use crate::sources::store::StoredImage;
+use crate::split::Split;
+use receptive_core::{ImageSize, Resize};
+use std::sync::{Arc, OnceLock};
+
+/// A [`Split`] whose images are all made one size.
+///
+/// Pixels are kept as bytes: the first `cache_bytes / size` images of the split stay in memory once
+/// read, the others are decoded at each access. Which ones are kept depends on nothing else, and
+/// what is kept never changes what is delivered. Images of a source in memory that already have the
+/// size are not copied at all.
+pub struct Samples {
+    split: Split,
+    size: ImageSize,
+    resize: Resize,
+    cache: Vec<OnceLock<Arc<[u8]>>>,
+    #[cfg(test)]
+    pub(crate) panics_at: Option<usize>,
+}
+
+/// One image at the size of its [`Samples`], with its label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// `[height, width, channels]`, 0 to 255.
+    pub pixels: Arc<[u8]>,
+    /// The place of its class in the class list.
+    pub label: usize,
+}
+
+impl std::fmt::Debug for Samples {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Samples({:?}, {:?}, {})",
+            self.split, self.size, self.resize
+        )
+    }
+}
+
+impl Samples {
+    /// The default of `cache_bytes`: 2 GiB.
+    pub const CACHE_BYTES: u64 = 2 << 30;
+
+    /// Sees `split` at `size`, keeping at most `cache_bytes` of pixels in memory.
+    ///
+    /// Nothing is read yet. A size that is not possible ([`check_size`](crate::check_size)) is an error of
+    /// the first read.
+    pub fn new(split: Split, size: ImageSize, resize: Resize, cache_bytes: u64) -> Self {
+        let each = (size.len() as u64).max(1);
+        let kept = usize::try_from(cache_bytes / each)
+            .unwrap_or(usize::MAX)
+            .min(split.len());
+        // What lies in memory at the right size already needs no second copy.
+        let direct = matches!(split.stored(0), Ok(StoredImage::Pixels(from, _))
+            if from == size);
+        let mut cache = Vec::new();
+        cache.resize_with(if direct { 0 } else { kept }, OnceLock::new);
+        Self {
+            split,
+            size,
+            resize,
+            cache,
+            #[cfg(test)]
+            panics_at: None,
+        }
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.split.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.split.is_empty()
+    }
+
+    /// The size of every image.
+    pub fn size(&self) -> ImageSize {
+        self.size
+    }
+
+    /// How images are made that size.
+    pub fn resize(&self) -> Resize {
+        self.resize
+    }
+
+    /// The split these are the images of.
+    pub fn split(&self) -> &Split {
+        &self.split
+    }
+
+    /// The label of image `i`; see [`Split::label`], also for its panic.
+    pub fn label(&self, i: usize) -> usize {
+        self.split.label(i)
+    }
+
+    /// Where image `i` is from; see [`Split::path`].
+    pub fn path(&self, i: usize) -> String {
+        self.split.path(i)
+    }
+
+    /// Bytes the cache takes once every image that it keeps was read; 0 if the images lie in memory at
+    /// this size anyway.
+    pub fn cache_bytes(&self) -> u64 {
+        self.cache.len() as u64 * self.size.len() as u64
+    }
+
+    /// Image `i`, decoded and made to fit.
+    ///
+    /// # Errors
+    /// `i` out of range, or a file that cannot be read (any more).
+    pub fn get(&self, i: usize) -> Result<Sample, DataError> {
+        let pixels = match self.cached(i)? {
+            Some(cached) => cached.clone(),
+            None => self.with_pixels(i, |pixels| Arc::from(pixels))?,
+        };
+        Ok(Sample {
+            pixels,
+            label: self.split.label(i),
+        })
+    }
+
+    /// Puts the pixels of image `i` into `pixels`, replacing what it held.
+    pub(crate) fn read_into(&self, i: usize, pixels: &mut Vec<u8>) -> Result<(), DataError> {
+        pixels.clear();
+        match self.cached(i)? {
+            Some(cached) => pixels.extend_from_slice(cached),
+            None => self.with_pixels(i, |found| pixels.extend_from_slice(found))?,
+        }
+        Ok(())
+    }
+
+    /// The cache's copy, made now if need be; `None` if this image is not kept.
+    fn cached(&self, i: usize) -> Result<Option<&Arc<[u8]>>, DataError> {
+        let Some(slot) = self.cache.get(i) else {
+            return Ok(None);
+        };
+        if slot.get().is_none() {
+            let pixels = self.with_pixels(i, |pixels| Arc::from(pixels))?;
+            // Another thread may have been faster with the same pixels.
+            let _ = slot.set(pixels);
+        }
+        Ok(slot.get())
+    }
+
+    fn with_pixels<T>(&self, i: usize, take: impl FnOnce(&[u8]) -> T) -> Result<T, DataError> {
+        #[cfg(test)]
+        if self.panics_at == Some(i) {
+            panic!("made to panic by a test");
+        }
+        let picture = match self.split.stored(i)? {
+            StoredImage::Pixels(from, pixels) => {
+                if from == self.size {
+                    return Ok(take(pixels));
+                }
+                Picture {
+                    width: from.width,
+                    height: from.height,
+                    channels: from.channels,
+                    pixels: pixels.to_vec(),
+                }
+            }
+            StoredImage::File(entry, limits) => read_image(&entry.path, limits)?.picture,
+        };
+        let taken = take(&fit(&picture, &self.size, self.resize)?);
+        picture.recycle();
+        Ok(taken)
+    }
+}

@@ -1,0 +1,280 @@
+//! A picture of any size to pixels of one size.
+
+use crate::error::DataError;
+use crate::image::Picture;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use receptive_core::{ImageSize, Resize};
+
+/// The largest input side: as large as the largest picture decoded by default.
+const MAX_SIDE: usize = 16_384;
+
+/// Checks that images can be made of this size: 1 or 3 channels and sides of 1 to 16384 pixels.
+pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
+    let refuse = |problem| Err(DataError::setting("input size", problem));
+    if size.channels != 1 && size.channels != 3 {
+        return refuse(format!(
+            "it has {} channels; use 1 (grey) or 3 (RGB)",
+            size.channels
+        ));
+    }
+    for (side, value) in [("height", size.height), ("width", size.width)] {
+        if !(1..=MAX_SIDE).contains(&value) {
+            return refuse(format!("its {side} is {value} pixels; use 1 to {MAX_SIDE}"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes a picture exactly `size`: `[height, width, channels]`, 0 to 255.
+///
+/// Grey becomes RGB by repetition, RGB becomes grey by the luma weights of ITU-R 601 (as Pillow
+/// does). Resizing is antialiased bilinear, in whole numbers, so that its result does not depend on
+/// the processor. A picture that has the size already is not touched.
+pub fn fit(picture: &Picture, size: &ImageSize, resize: Resize) -> Result<Vec<u8>, DataError> {
+    check_size(size)?;
+    let (width, height, channels) = (picture.width, picture.height, picture.channels);
+    let whole = width
+        .checked_mul(height)
+        .and_then(|area| area.checked_mul(channels));
+    if width == 0 || height == 0 || whole != Some(picture.pixels.len()) {
+        return Err(DataError::format(
+            format!("a picture of {width} x {height} with {channels} channels"),
+            format!(
+                "it holds {} bytes; a picture must be whole",
+                picture.pixels.len()
+            ),
+        ));
+    }
+    // Going to fewer channels first, or to more last, resizes fewer numbers.
+    let grey;
+    let (source, source_channels) = if channels == 3 && size.channels == 1 {
+        grey = to_grey(&picture.pixels);
+        (&grey, 1)
+    } else {
+        (&picture.pixels, channels)
+    };
+    let resized = if (width, height) == (size.width, size.height) {
+        source.clone()
+    } else {
+        scale(
+            source,
+            (width, height),
+            source_channels,
+            (size.width, size.height),
+            resize,
+        )?
+    };
+    Ok(if source_channels == 1 && size.channels == 3 {
+        to_rgb(&resized)
+    } else {
+        resized
+    })
+}
+
+fn to_grey(rgb: &[u8]) -> Vec<u8> {
+    let luma = |p: &[u8]| {
+        (19_595 * u32::from(p[0]) + 38_470 * u32::from(p[1]) + 7_471 * u32::from(p[2]) + 0x8000)
+            >> 16
+    };
+    rgb.chunks_exact(3).map(|pixel| luma(pixel) as u8).collect()
+}
+
+fn to_rgb(grey: &[u8]) -> Vec<u8> {
+    grey.iter().flat_map(|&value| [value; 3]).collect()
+}
+
+fn scale(
+    pixels: &[u8],
+    (width, height): (usize, usize),
+    channels: usize,
+    (to_width, to_height): (usize, usize),
+    resize: Resize,
+) -> Result<Vec<u8>, DataError> {
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    match resize {
+        Resize::Stretch => convolve(
+            pixels,
+            (width, height),
+            channels,
+            (to_width, to_height),
+            &options,
+        ),
+        Resize::Crop => {
+            let options = options.fit_into_destination(Some((0.5, 0.5)));
+            convolve(
+                pixels,
+                (width, height),
+                channels,
+                (to_width, to_height),
+                &options,
+            )
+        }
+        Resize::Pad => {
+            let (in_width, in_height) = within((width, height), (to_width, to_height));
+            let inner = convolve(
+                pixels,
+                (width, height),
+                channels,
+                (in_width, in_height),
+                &options,
+            )?;
+            let (left, top) = ((to_width - in_width) / 2, (to_height - in_height) / 2);
+            let mut padded = vec![0; to_width * to_height * channels];
+            let rows = padded.chunks_exact_mut(to_width * channels).skip(top);
+            for (row, inner) in rows.zip(inner.chunks_exact(in_width * channels)) {
+                row[left * channels..][..inner.len()].copy_from_slice(inner);
+            }
+            Ok(padded)
+        }
+    }
+}
+
+/// The largest size with the proportions of `from` that lies within `to`; at least one pixel.
+fn within(from: (usize, usize), to: (usize, usize)) -> (usize, usize) {
+    let ratio = (to.0 as f64 / from.0 as f64).min(to.1 as f64 / from.1 as f64);
+    let side = |from: usize, to: usize| ((from as f64 * ratio).round() as usize).clamp(1, to);
+    (side(from.0, to.0), side(from.1, to.1))
+}
+
+fn convolve(
+    pixels: &[u8],
+    from: (usize, usize),
+    channels: usize,
+    to: (usize, usize),
+    options: &ResizeOptions,
+) -> Result<Vec<u8>, DataError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        DataError::format(
+            format!("a picture of {} x {}", from.0, from.1),
+            format!("it could not be resized to {} x {}: {error}", to.0, to.1),
+        )
+    };
+    let kind = if channels == 1 {
+        PixelType::U8
+    } else {
+        PixelType::U8x3
+    };
+    let source = ImageRef::new(from.0 as u32, from.1 as u32, pixels, kind);
+    let source = source.map_err(|error| failed(&error))?;
+    let mut target = Image::new(to.0 as u32, to.1 as u32, kind);
+    Resizer::new()
+        .resize(&source, &mut target, options)
+        .map_err(|error| failed(&error))?;
+    Ok(target.into_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(width: usize, height: usize, channels: usize) -> Picture {
+        let pixels = (0..width * height * channels)
+            .map(|i| (i * 7 % 256) as u8)
+            .collect();
+        Picture {
+            width,
+            height,
+            channels,
+            pixels,
+        }
+    }
+
+    fn flat(width: usize, height: usize, value: u8) -> Picture {
+        Picture {
+            width,
+            height,
+            channels: 1,
+            pixels: vec![value; width * height],
+        }
+    }
+
+    fn size(channels: usize, height: usize, width: usize) -> ImageSize {
+        ImageSize {
+            channels,
+            height,
+            width,
+        }
+    }
+
+    #[test]
+    fn a_picture_of_the_right_size_is_not_touched() {
+        let picture = ramp(5, 4, 3);
+        for resize in [Resize::Stretch, Resize::Crop, Resize::Pad] {
+            assert_eq!(
+                fit(&picture, &size(3, 4, 5), resize).expect("fits"),
+                picture.pixels
+            );
+        }
+    }
+
+    #[test]
+    fn pad_centres_on_black_and_keeps_proportions() {
+        // 8 wide, 2 high into 4 x 4: one row of scale 0.5, centred.
+        let pixels = fit(&flat(8, 2, 200), &size(1, 4, 4), Resize::Pad).expect("fits");
+        assert_eq!(pixels, [[0; 4], [200; 4], [0; 4], [0; 4]].concat());
+    }
+
+    #[test]
+    fn crop_takes_the_middle() {
+        let mut picture = flat(8, 2, 10);
+        for row in picture.pixels.chunks_exact_mut(8) {
+            row[3..5].fill(250);
+        }
+        assert_eq!(
+            fit(&picture, &size(1, 2, 2), Resize::Crop).expect("fits"),
+            [250; 4]
+        );
+    }
+
+    #[test]
+    fn grey_and_rgb_convert_both_ways() {
+        let rgb = Picture {
+            width: 1,
+            height: 1,
+            channels: 3,
+            pixels: vec![255, 0, 0],
+        };
+        assert_eq!(
+            fit(&rgb, &size(1, 1, 1), Resize::Stretch).expect("fits"),
+            [76]
+        );
+        assert_eq!(
+            fit(&flat(1, 1, 9), &size(3, 1, 1), Resize::Stretch).expect("fits"),
+            [9, 9, 9]
+        );
+    }
+
+    #[test]
+    fn every_shape_fits_into_every_size() {
+        for (width, height) in [(1, 1), (1, 300), (300, 1), (7, 5), (64, 64)] {
+            for to in [
+                size(1, 1, 1),
+                size(3, 9, 2),
+                size(1, 2, 90),
+                size(3, 28, 28),
+            ] {
+                for resize in [Resize::Stretch, Resize::Crop, Resize::Pad] {
+                    for channels in [1, 3] {
+                        let picture = ramp(width, height, channels);
+                        let pixels = fit(&picture, &to, resize).expect("fits");
+                        assert_eq!(pixels.len(), to.len(), "{width}x{height} {to:?} {resize}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_sizes_and_pictures_are_errors() {
+        let picture = ramp(2, 2, 3);
+        for to in [size(2, 4, 4), size(3, 0, 4), size(3, 4, 1 << 40)] {
+            assert!(fit(&picture, &to, Resize::Stretch).is_err());
+        }
+        let torn = Picture {
+            pixels: vec![0; 3],
+            ..picture
+        };
+        assert!(fit(&torn, &size(3, 4, 4), Resize::Pad).is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! Names in messages.
+
+/// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing.
+pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let lower = name.to_lowercase();
+    known
+        .map(|known| (strsim::levenshtein(&lower, &known.to_lowercase()), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 2 && *distance < lower.chars().count())
+        .map_or_else(String::new, |(_, known)| {
+            format!("; did you mean `{known}`?")
+        })
+}
+
+/// The names, comma separated: the first ten, then how many more.
+pub(crate) fn enumerate(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| match name.contains(char::is_control) {
+            true => format!("{name:?}"), // a name from a file system must not command a terminal
+            false => format!("`{name}`"),
+        })
+        .collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let tail = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{tail}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_suggested_and_others_are_not() {
+        let known = ["fashion-mini", "cifar10", "mnist"];
+        assert_eq!(near("minst", known.into_iter()), "; did you mean `mnist`?");
+        assert_eq!(
+            near("Cifar10", known.into_iter()),
+            "; did you mean `cifar10`?"
+        );
+        assert_eq!(near("imagenet", known.into_iter()), "");
+        assert_eq!(near("x", known.into_iter()), "");
+    }
+}

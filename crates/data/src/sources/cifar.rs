@@ -1,0 +1,379 @@
+//! CIFAR-10 and CIFAR-100 binaries: in a folder, or straight from their `.tar.gz`, which is read in
+//! memory and never extracted.
+
+use crate::error::DataError;
+use crate::image::decode::read_capped;
+use crate::names::enumerate;
+use crate::sources::inflate::MAX_BYTES;
+use crate::sources::store::{Item, Memory, Store};
+use crate::sources::{Source, SourceSplit, inflate, walk};
+use receptive_core::ImageSize;
+use std::io;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const SIDE: usize = 32;
+const PLANE: usize = SIDE * SIDE;
+const SIZE: ImageSize = ImageSize {
+    channels: 3,
+    height: SIDE,
+    width: SIDE,
+};
+
+/// Which of the two sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CifarKind {
+    /// One label byte a record.
+    Cifar10,
+    /// A coarse and a fine label byte a record; the fine one is used.
+    Cifar100,
+}
+
+impl CifarKind {
+    fn labels(self) -> usize {
+        match self {
+            Self::Cifar10 => 1,
+            Self::Cifar100 => 2,
+        }
+    }
+
+    fn record(self) -> usize {
+        self.labels() + 3 * PLANE
+    }
+
+    fn classes(self) -> &'static [&'static str] {
+        match self {
+            Self::Cifar10 => &CIFAR10,
+            Self::Cifar100 => &CIFAR100,
+        }
+    }
+
+    /// The kind that has a file of this name.
+    fn from_file_name(name: &str) -> Option<Self> {
+        match name {
+            "train.bin" | "test.bin" => Some(Self::Cifar100),
+            _ if name.starts_with("data_batch") || name == "test_batch.bin" => Some(Self::Cifar10),
+            _ => None,
+        }
+    }
+
+    /// The files of the published set.
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Cifar10 => &[
+                "data_batch_1.bin",
+                "data_batch_2.bin",
+                "data_batch_3.bin",
+                "data_batch_4.bin",
+                "data_batch_5.bin",
+                "test_batch.bin",
+            ],
+            Self::Cifar100 => &["train.bin", "test.bin"],
+        }
+    }
+
+    /// Whether a file of this length is a whole number of records.
+    fn fits(self, len: u64) -> bool {
+        len > 0 && len.is_multiple_of(self.record() as u64)
+    }
+}
+
+/// Where CIFAR files were found.
+#[derive(Debug)]
+pub(crate) enum CifarFiles {
+    Files(CifarKind, Vec<PathBuf>),
+    Archive(PathBuf),
+}
+
+/// Looks for CIFAR binaries in a folder, in the folder their archive extracts to, or in the
+/// archive itself. Names and lengths must both fit.
+pub(crate) fn find(folder: &Path) -> Result<Option<CifarFiles>, DataError> {
+    for inner in ["", "cifar-10-batches-bin", "cifar-100-binary"] {
+        let folder = folder.join(inner);
+        if !folder.is_dir() {
+            continue;
+        }
+        let mut named = Vec::new();
+        let mut kind = None;
+        for path in walk::files(&folder)?.1 {
+            let Some(this) = CifarKind::from_file_name(&file_name(&path)) else {
+                continue;
+            };
+            let length = path.metadata().map_err(DataError::io("read", &path))?.len();
+            if this.fits(length) {
+                kind = kind.or(Some(this));
+            }
+            named.push((this, path));
+        }
+        if let Some(kind) = kind {
+            // A file of the set that is cut short stays in the list, to be refused by name.
+            named.retain(|(this, _)| *this == kind);
+            let paths = named.into_iter().map(|(_, path)| path).collect();
+            return Ok(Some(CifarFiles::Files(kind, paths)));
+        }
+    }
+    let archives = ["cifar-10-binary.tar.gz", "cifar-100-binary.tar.gz"];
+    let archive = archives
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.is_file());
+    Ok(archive.map(CifarFiles::Archive))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Reads what was found. If `expected` is given, another kind of CIFAR is an error.
+pub(crate) fn open(
+    name: String,
+    found: &CifarFiles,
+    expected: Option<CifarKind>,
+) -> Result<Source, DataError> {
+    let (place, kind, members) = match found {
+        CifarFiles::Files(kind, paths) => {
+            let mut members = Vec::new();
+            for path in paths {
+                let bytes = read_capped(path, MAX_BYTES)?;
+                members.push((file_name(path), bytes));
+            }
+            (name.clone(), *kind, members)
+        }
+        CifarFiles::Archive(path) => {
+            let place = path.display().to_string();
+            let members = read_archive(&mut *inflate::open(path)?, &place)?;
+            let kind = members.iter().find_map(|(name, bytes)| {
+                CifarKind::from_file_name(name).filter(|kind| kind.fits(bytes.len() as u64))
+            });
+            let Some(kind) = kind else {
+                return Err(DataError::format(
+                    place,
+                    "the archive holds no CIFAR binary (data_batch_1.bin ..., or train.bin and \
+                     test.bin, of whole records); a folder of images must be unpacked first",
+                ));
+            };
+            (place, kind, members)
+        }
+    };
+    if let Some(expected) = expected.filter(|expected| *expected != kind) {
+        return Err(DataError::format(
+            place,
+            format!("it is {kind:?}, not {expected:?}"),
+        ));
+    }
+    build(name, &place, kind, members)
+}
+
+/// The `.bin` files of a tar stream, by name. Nothing is written anywhere; links, folders and other
+/// files are passed over.
+fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
+    let unreadable = |error| DataError::format(place, format!("it could not be read: {error}"));
+    let mut left = MAX_BYTES;
+    // The cap holds for the whole stream, whatever the archive's own headers promise.
+    let mut archive = tar::Archive::new(reader.take(MAX_BYTES));
+    let mut members = Vec::new();
+    for entry in archive.entries().map_err(unreadable)? {
+        let mut entry = entry.map_err(unreadable)?;
+        let name = entry
+            .path()
+            .map_err(unreadable)?
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned());
+        let Some(name) = name.filter(|name| name.ends_with(".bin")) else {
+            continue;
+        };
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let promised = entry.size();
+        let bytes = inflate::read_all(&mut entry, left).map_err(unreadable)?;
+        let bytes = bytes
+            .filter(|bytes| bytes.len() as u64 == promised)
+            .ok_or_else(|| {
+                DataError::format(
+                    format!("{place}: {name}"),
+                    format!(
+                        "it promises {promised} bytes and is cut short, or exceeds {MAX_BYTES}"
+                    ),
+                )
+            })?;
+        left = left.saturating_sub(bytes.len() as u64);
+        members.push((name, bytes));
+    }
+    // gzip's checksum stands at the end of the stream, and is compared only if that is reached.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
+    Ok(members)
+}
+
+fn build(
+    name: String,
+    place: &str,
+    kind: CifarKind,
+    mut members: Vec<(String, Vec<u8>)>,
+) -> Result<Source, DataError> {
+    // An archive's order is not the set's.
+    members.sort_by(|a, b| a.0.cmp(&b.0));
+    let (mut train, mut test) = (Reader::new(kind), Reader::new(kind));
+    let missing: Vec<String> = kind
+        .files()
+        .iter()
+        .filter(|file| members.iter().all(|(member, _)| member != *file))
+        .map(|file| file.to_string())
+        .collect();
+    let mut last = String::new();
+    for (file, bytes) in members {
+        if CifarKind::from_file_name(&file) != Some(kind) {
+            continue;
+        }
+        if !kind.fits(bytes.len() as u64) {
+            return Err(DataError::format(
+                format!("{place}: {file}"),
+                format!(
+                    "it has {} bytes, which is no multiple of the {} bytes of a record; \
+                     it is cut short or of another format",
+                    bytes.len(),
+                    kind.record()
+                ),
+            ));
+        }
+        if file == last {
+            return Err(DataError::format(place, format!("it holds {file} twice")));
+        }
+        if file.starts_with("test") {
+            &mut test
+        } else {
+            &mut train
+        }
+        .read(&file, &bytes)?;
+        last = file;
+    }
+    let classes: Vec<String> = kind
+        .classes()
+        .iter()
+        .map(|class| class.to_string())
+        .collect();
+    let train = train.finish().ok_or_else(|| {
+        let expected = if kind == CifarKind::Cifar10 {
+            "data_batch_1.bin"
+        } else {
+            "train.bin"
+        };
+        DataError::format(
+            place,
+            format!("it has test images, but no training images ({expected})"),
+        )
+    })?;
+    Ok(Source {
+        name,
+        names: classes.clone(),
+        list: classes,
+        numbered: false,
+        train,
+        val: None,
+        test: test.finish(),
+        cut_test: false,
+        notes: if missing.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!(
+                "it lacks {}, which the published set has",
+                enumerate(&missing)
+            )]
+        },
+    })
+}
+
+/// Collects the records of the files of one split.
+struct Reader {
+    kind: CifarKind,
+    memory: Memory,
+    items: Vec<Item>,
+}
+
+impl Reader {
+    fn new(kind: CifarKind) -> Self {
+        let memory = Memory {
+            size: SIZE,
+            pixels: Vec::new(),
+            files: Vec::new(),
+        };
+        Self {
+            kind,
+            memory,
+            items: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, file: &str, bytes: &[u8]) -> Result<(), DataError> {
+        self.memory.files.push((self.items.len(), file.to_string()));
+        let labels = self.kind.labels();
+        self.memory.pixels.reserve(bytes.len());
+        for (record, bytes) in bytes.chunks_exact(self.kind.record()).enumerate() {
+            let (label, planes) = bytes.split_at(labels);
+            let label = label[labels - 1];
+            if usize::from(label) >= self.kind.classes().len() {
+                return Err(DataError::format(
+                    format!("{file}[{record}]"),
+                    format!(
+                        "its label is {label}; {:?} has labels below {}",
+                        self.kind,
+                        self.kind.classes().len()
+                    ),
+                ));
+            }
+            // Red, green and blue planes -> pixels.
+            let (red, rest) = planes.split_at(PLANE);
+            let (green, blue) = rest.split_at(PLANE);
+            let pixels = red
+                .iter()
+                .zip(green)
+                .zip(blue)
+                .flat_map(|((r, g), b)| [*r, *g, *b]);
+            self.memory.pixels.extend(pixels);
+            self.items.push(Item {
+                image: self.items.len() as u32,
+                label: u32::from(label),
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Option<SourceSplit> {
+        (!self.items.is_empty())
+            .then(|| SourceSplit::new(Arc::new(Store::Memory(self.memory)), self.items))
+    }
+}
+
+/// The class names of CIFAR-10, in the order of their labels.
+const CIFAR10: [&str; 10] = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+];
+
+/// The class names of CIFAR-100 (fine labels), in the order of their labels.
+#[rustfmt::skip]
+const CIFAR100: [&str; 100] = [
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",
+    "bowl", "boy", "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle",
+    "chair", "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile", "cup",
+    "dinosaur", "dolphin", "elephant", "flatfish", "forest", "fox", "girl", "hamster", "house",
+    "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man",
+    "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange", "orchid",
+    "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy",
+    "porcupine", "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal",
+    "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar",
+    "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
+    "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
+];

@@ -1,0 +1,188 @@
+//! Downloads with a checksum that leave nothing half done.
+
+use crate::error::DataError;
+use crate::progress::{Progress, ProgressGuard};
+use crate::sources::known::RemoteFile;
+use receptive_core::hash::Sha256;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+use std::{fs, io};
+
+const CONNECT: Duration = Duration::from_secs(20);
+/// A connection on which nothing arrives for so long is given up.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How temporary files are called.
+const PARTIAL: &str = ".partial-";
+/// Where files cannot be locked, one that is older belongs to no running program.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Fetches `url` into `folder/remote.file`, through a temporary file in the same folder which is
+/// renamed only after its size and SHA-256 are right, and removed in every other case. What an
+/// interrupted program has left behind is removed when the next download into the folder begins.
+pub(crate) fn fetch(
+    url: &str,
+    remote: &RemoteFile,
+    folder: &Path,
+    progress: &dyn Progress,
+    silence: Option<Duration>,
+) -> Result<(), DataError> {
+    fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+    remove_stale(folder);
+    let failed = |reason: String| DataError::Download {
+        url: url.to_string(),
+        reason,
+        place: folder.to_path_buf(),
+    };
+    let silence = silence.unwrap_or(SILENCE);
+    let mut config = ureq::Agent::config_builder();
+    if url.starts_with("http://127.0.0.1:") {
+        config = config.proxy(None); // this machine is never behind the proxy
+    }
+    let agent: ureq::Agent = config
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(silence))
+        .timeout_per_read(Some(silence))
+        .user_agent(concat!("receptive/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let response = agent
+        .get(url)
+        .call()
+        .map_err(|error| failed(error.to_string()))?;
+    // Never more than what was published, whatever the server sends.
+    let mut body = response.into_body().into_reader().take(remote.size + 1);
+
+    let mut partial = new_file(folder)?;
+    let running = ProgressGuard::start(
+        progress,
+        &format!("downloading {}", remote.file),
+        Some(remote.size),
+    );
+    let (mut hash, mut size) = (Sha256::default(), 0);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let n = body
+            .read(&mut buffer)
+            .map_err(|error| failed(error.to_string()))?;
+        let bytes = &buffer[..n];
+        if bytes.is_empty() {
+            break;
+        }
+        hash.update(bytes);
+        partial
+            .write_all(bytes)
+            .map_err(DataError::io("write", partial.path()))?;
+        size += n as u64;
+        running.advance(n as u64);
+    }
+    if size < remote.size {
+        return Err(failed(format!(
+            "the connection ended after {size} of {} bytes",
+            remote.size
+        )));
+    }
+    let found = hash.finish();
+    if size > remote.size || found != remote.sha256 {
+        return Err(DataError::Checksum {
+            url: url.to_string(),
+            expected: format!("SHA-256 {} of {} bytes", remote.sha256, remote.size),
+            found: if size > remote.size {
+                "a longer file".into()
+            } else {
+                found
+            },
+        });
+    }
+    let target = folder.join(remote.file);
+    partial
+        .as_file()
+        .sync_all()
+        .map_err(DataError::io("write", partial.path()))?;
+    partial
+        .persist(&target)
+        .map_err(|e| DataError::io("create", &target)(e.error))?;
+    Ok(())
+}
+
+/// A temporary file that removes itself unless it is persisted, readable by others then.
+fn new_file(folder: &Path) -> Result<tempfile::NamedTempFile, DataError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PARTIAL);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o644));
+    }
+    let file = builder
+        .tempfile_in(folder)
+        .map_err(DataError::io("create a file in", folder))?;
+    // Tells `remove_stale` that someone lives who writes it. A file system without locks refuses
+    // both, and then age decides.
+    let _ = file.as_file().lock();
+    Ok(file)
+}
+
+/// Removes the temporary files of programs that were killed: the system releases the lock of a
+/// program that ends, however it ends. What cannot be removed is left and does no harm.
+fn remove_stale(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_partial = name.as_encoded_bytes().starts_with(PARTIAL.as_bytes());
+        // Opening a pipe would wait for its other end.
+        if is_partial && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let path = entry.path();
+            if is_stale(&path).unwrap_or(false) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn is_stale(path: &Path) -> io::Result<bool> {
+    let file = fs::File::options().write(true).open(path)?;
+    let metadata = file.metadata()?;
+    match file.try_lock() {
+        // An empty one may just have been made and be about to be locked.
+        Ok(()) if metadata.len() > 0 => Ok(true),
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        _ => Ok(metadata.modified()?.elapsed().is_ok_and(|age| age > STALE)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_program_left_is_removed_and_what_is_being_written_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let killed = folder.path().join(".partial-killed");
+        fs::write(&killed, "half").expect("written");
+        let other = folder.path().join("other");
+        fs::write(&other, "whole").expect("written");
+        let mut living = new_file(folder.path()).expect("made");
+        living.write_all(b"half").expect("written");
+        let (new, old) = (".partial-new", ".partial-old");
+        for name in [new, old] {
+            fs::write(folder.path().join(name), "").expect("written");
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * STALE;
+        let file = fs::File::options()
+            .write(true)
+            .open(folder.path().join(old))
+            .expect("opened");
+        file.set_modified(long_ago).expect("set");
+        drop(file);
+
+        remove_stale(folder.path());
+        let left = |path: &Path| path.exists();
+        assert!(!left(&killed) && !left(&folder.path().join(old)));
+        assert!(left(&other) && left(living.path()) && left(&folder.path().join(new)));
+    }
+}

@@ -1,0 +1,217 @@
+//! A folder of image files: `train/`, `val/`, `test/` with class folders, or class folders alone.
+
+use crate::error::DataError;
+use crate::names::enumerate;
+use crate::options::DataOptions;
+use crate::sources::layout::layout;
+use crate::sources::store::{FileEntry, Files, Item, Store};
+use crate::sources::walk::{files, subfolders, walk};
+use crate::sources::{Source, SourceSplit};
+use receptive_core::ImageSize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
+pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataError> {
+    let layout = layout(root, options.classes.is_some())?;
+    let mut builder = Builder {
+        root,
+        files: Vec::new(),
+        names: Vec::new(),
+        notes: layout.notes,
+    };
+    let train = match &layout.train {
+        Some(folder) => builder.part(folder)?,
+        None => Vec::new(),
+    };
+    let mut list: Vec<String> = builder.names.clone();
+    list.sort_unstable();
+    let val = layout
+        .val
+        .as_deref()
+        .map(|folder| builder.optional(folder))
+        .transpose()?
+        .flatten();
+    let test = layout
+        .test
+        .as_deref()
+        .map(|folder| builder.optional(folder))
+        .transpose()?
+        .flatten();
+    // A trained model brings its classes; then any split is enough.
+    let evaluable = options.classes.is_some() && (val.is_some() || test.is_some());
+    if train.is_empty() && !evaluable {
+        let place = layout.train.as_deref().unwrap_or(root);
+        return Err(DataError::layout(place, no_images(&builder)));
+    }
+    if u32::try_from(builder.files.len()).is_err() {
+        return Err(DataError::layout(
+            root,
+            "more than 4 billion images are not supported",
+        ));
+    }
+    note_case(&list, &mut builder.notes);
+    let store = Arc::new(Store::Files(Files {
+        root: root.to_path_buf(),
+        limits: options.decode,
+        entries: builder.files,
+    }));
+    let part = |items| SourceSplit::new(store.clone(), items);
+    Ok(Source {
+        name: root.display().to_string(),
+        names: builder.names,
+        list,
+        numbered: false,
+        train: part(train),
+        val: val.map(part),
+        test: test.map(part),
+        cut_test: layout.cut_test,
+        notes: builder.notes,
+    })
+}
+
+fn no_images(builder: &Builder<'_>) -> String {
+    format!(
+        "its class folders hold no image (.jpg, .png, .webp and so on){}",
+        if builder.notes.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", builder.notes.join("; "))
+        }
+    )
+}
+
+struct Builder<'a> {
+    root: &'a Path,
+    files: Vec<FileEntry>,
+    /// Every class met, in the order in which it was met.
+    names: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Builder<'_> {
+    /// Indexes the class folders of one split.
+    fn part(&mut self, folder: &Path) -> Result<Vec<Item>, DataError> {
+        let mut items = Vec::new();
+        let mut ignored = 0;
+        let mut empty = Vec::new();
+        for class_folder in subfolders(folder)? {
+            let class = class_name(&class_folder)?;
+            let found = walk(&class_folder)?;
+            ignored += found.ignored;
+            if found.images.is_empty() {
+                empty.push(class);
+                continue;
+            }
+            let label = self.label(class);
+            for path in found.images {
+                items.push(Item {
+                    image: self.files.len() as u32,
+                    label,
+                });
+                self.files.push(FileEntry {
+                    path,
+                    bytes: 0,
+                    size: ImageSize {
+                        channels: 0,
+                        height: 0,
+                        width: 0,
+                    },
+                    colours: "",
+                });
+            }
+        }
+        let place = folder
+            .strip_prefix(self.root)
+            .ok()
+            .filter(|p| !p.as_os_str().is_empty());
+        let place = place.map_or_else(String::new, |place| format!(" in {}", place.display()));
+        if !empty.is_empty() {
+            self.notes.push(format!(
+                "passed over {} without images{place}: {}",
+                if empty.len() == 1 {
+                    "a class folder"
+                } else {
+                    "class folders"
+                },
+                enumerate(&empty)
+            ));
+        }
+        let (loose, others) = files(folder)?;
+        if !loose.is_empty() {
+            self.notes.push(format!(
+                "passed over {} image(s){place} that lie beside the class folders, not in one",
+                loose.len()
+            ));
+        }
+        ignored += others.len();
+        if ignored > 0 {
+            self.notes.push(format!(
+                "passed over {ignored} file(s){place} that are not images"
+            ));
+        }
+        Ok(items)
+    }
+
+    /// The same of a split that may be missing: without images it is.
+    fn optional(&mut self, folder: &Path) -> Result<Option<Vec<Item>>, DataError> {
+        let items = self.part(folder)?;
+        if items.is_empty() {
+            self.notes.push(format!(
+                "{} has no image in class folders and is taken for missing",
+                folder.display()
+            ));
+            return Ok(None);
+        }
+        Ok(Some(items))
+    }
+
+    fn label(&mut self, class: String) -> u32 {
+        let known = self.names.iter().position(|name| *name == class);
+        known.unwrap_or_else(|| {
+            self.names.push(class);
+            self.names.len() - 1
+        }) as u32
+    }
+}
+
+fn class_name(folder: &Path) -> Result<String, DataError> {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let Some(name) = name else {
+        return Err(DataError::layout(
+            folder,
+            "the name of this class folder is not valid UTF-8; rename it, since class names are \
+             stored with the model",
+        ));
+    };
+    if name.contains(char::is_control) {
+        // The error is about the folder above, so that the name is printed escaped only.
+        return Err(DataError::layout(
+            folder.parent().unwrap_or(folder),
+            format!(
+                "the name of its class folder {name:?} has control characters, which a terminal \
+                 and a list of classes with one a line cannot show; rename it"
+            ),
+        ));
+    }
+    Ok(name.to_string())
+}
+
+/// Classes that differ by case alone are usually one class written twice, but may be meant (the
+/// letters `a` and `A`).
+fn note_case(list: &[String], notes: &mut Vec<String>) {
+    let mut lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for class in list {
+        lower
+            .entry(class.to_lowercase())
+            .or_default()
+            .push(class.clone());
+    }
+    for same in lower.into_values().filter(|same| same.len() > 1) {
+        notes.push(format!(
+            "the classes {} differ only by upper and lower case and are taken for different classes",
+            enumerate(&same)
+        ));
+    }
+}

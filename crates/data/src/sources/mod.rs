@@ -1,0 +1,59 @@
+//! A name or a path to what its files hold: images, class names, and the splits the source itself has.
+
+pub(crate) mod cifar;
+mod download;
+pub(crate) mod folder;
+pub(crate) mod idx;
+mod inflate;
+pub(crate) mod known;
+mod layout;
+pub(crate) mod mini;
+pub(crate) mod named;
+pub(crate) mod store;
+pub(crate) mod walk;
+
+use std::sync::Arc;
+use store::{Item, Store};
+
+/// A source before its classes are resolved and its splits are cut.
+pub(crate) struct Source {
+    pub(crate) name: String,
+    /// The names that items' labels index.
+    pub(crate) names: Vec<String>,
+    /// The class list that follows from the training split alone.
+    pub(crate) list: Vec<String>,
+    /// Whether the names are mere numbers, because the format has none.
+    pub(crate) numbered: bool,
+    pub(crate) train: SourceSplit,
+    pub(crate) val: Option<SourceSplit>,
+    pub(crate) test: Option<SourceSplit>,
+    /// Whether a missing test split is cut from the training images (one folder of class folders).
+    pub(crate) cut_test: bool,
+    pub(crate) notes: Vec<String>,
+}
+
+/// One split of a source.
+pub(crate) struct SourceSplit {
+    pub(crate) store: Arc<Store>,
+    pub(crate) items: Vec<Item>,
+    /// Classes of the list that it has no image of; filled when classes are resolved.
+    pub(crate) absent: Vec<String>,
+}
+
+impl SourceSplit {
+    pub(crate) fn new(store: Arc<Store>, items: Vec<Item>) -> Self {
+        Self {
+            store,
+            items,
+            absent: Vec::new(),
+        }
+    }
+}
+
+impl Source {
+    pub(crate) fn parts_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut SourceSplit)> {
+        std::iter::once(("train", &mut self.train))
+            .chain(self.val.as_mut().map(|part| ("val", part)))
+            .chain(self.test.as_mut().map(|part| ("test", part)))
+    }
+}

@@ -1,0 +1,158 @@
+//! Finds a data set by its name: on this machine first, then at its public address.
+
+use crate::error::DataError;
+use crate::options::DataOptions;
+use crate::progress::Progress;
+use crate::sources::download::fetch;
+use crate::sources::known::{Format, KnownDataSet};
+use crate::sources::{Source, cifar, idx};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where Debian's `dataset-*` packages put their files.
+const SYSTEM: &str = "/usr/share/datasets";
+
+/// The places looked at, and where downloads go.
+pub(crate) struct SearchPath {
+    /// In the order in which they are looked at; each holds a folder named after the set.
+    pub(crate) bases: Vec<PathBuf>,
+    /// Where a folder named after the set is made for a download.
+    pub(crate) download: Option<PathBuf>,
+}
+
+impl SearchPath {
+    /// [`DataOptions::data_dir`], `$RECEPTIVE_DATA`, the system's folder, the user's cache.
+    pub(crate) fn new(
+        options: &DataOptions,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let variable = |name| {
+            environment(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        let user = variable("XDG_CACHE_HOME")
+            .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+            .or_else(|| variable("LOCALAPPDATA"))
+            .map(|cache| cache.join("receptive"));
+        let chosen = options
+            .data_dir
+            .clone()
+            .into_iter()
+            .chain(variable("RECEPTIVE_DATA"));
+        let bases: Vec<PathBuf> = chosen
+            .clone()
+            .chain([PathBuf::from(SYSTEM)])
+            .chain(user.clone())
+            .collect();
+        Self {
+            bases,
+            download: chosen.into_iter().next().or(user),
+        }
+    }
+}
+
+/// Opens a known set, from the first place that has all of it or by downloading it.
+///
+/// `url` is where its files are; tests give a server of their own.
+pub(crate) fn open(
+    known: &KnownDataSet,
+    url: &str,
+    places: &SearchPath,
+    download: bool,
+    progress: &dyn Progress,
+    silence: Option<Duration>,
+) -> Result<Source, DataError> {
+    for base in &places.bases {
+        if let Some(source) = open_in(known, base)? {
+            return Ok(source);
+        }
+    }
+    let missing = |why: &'static str| DataError::Missing {
+        name: known.name,
+        looked: places
+            .bases
+            .iter()
+            .map(|base| base.join(known.name).display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+            .into(),
+        why,
+        files: known
+            .files
+            .iter()
+            .map(|remote| remote.file)
+            .collect::<Vec<_>>()
+            .join(", "),
+        place: places.download.as_ref().map_or_else(
+            || "the folder of the setting data.data_dir".into(),
+            |base| base.join(known.name).display().to_string(),
+        ),
+        url: url.into(),
+    };
+    if !download {
+        return Err(missing("downloads are switched off"));
+    }
+    let Some(base) = &places.download else {
+        return Err(missing("there is no cache folder to download it to"));
+    };
+    let folder = base.join(known.name);
+    for remote in known.files {
+        if !folder.join(remote.file).is_file() {
+            fetch(
+                &format!("{url}{}", remote.file),
+                remote,
+                &folder,
+                progress,
+                silence,
+            )?;
+        }
+    }
+    open_in(known, base)?.ok_or_else(|| missing("the downloaded files are not complete"))
+}
+
+/// Opens the set in `base`'s folder for it; `None` if that is not there or lacks a split.
+fn open_in(known: &KnownDataSet, base: &Path) -> Result<Option<Source>, DataError> {
+    let folder = base.join(known.name);
+    let name = known.name.to_string();
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let source = match known.format {
+        Format::Idx { classes } => {
+            // All files or none: half a copy must not pass for the set.
+            let whole = known.files.iter().all(|remote| {
+                let raw = remote.file.strip_suffix(".gz").unwrap_or(remote.file);
+                folder.join(remote.file).is_file() || folder.join(raw).is_file()
+            });
+            match idx::find(&folder)?.filter(|_| whole) {
+                Some(found) => idx::open(name, &folder, &found, Some(classes))?,
+                None => return Ok(None),
+            }
+        }
+        Format::Cifar(kind) => match cifar::find(&folder)? {
+            Some(found) => cifar::open(name, &found, Some(kind))?,
+            None => return Ok(None),
+        },
+    };
+    let found = (
+        source.train.items.len(),
+        source.test.as_ref().map_or(0, |part| part.items.len()),
+    );
+    if found != known.images {
+        return Err(DataError::layout(
+            folder,
+            format!(
+                "{} has {} training and {} test images, but here are {} and {}; remove this folder \
+                 to have it downloaded, or complete it",
+                known.name, known.images.0, known.images.1, found.0, found.1
+            ),
+        ));
+    }
+    Ok(Some(source))
+}
+
+#[cfg(test)]
+#[path = "named_tests.rs"]
+mod tests;

@@ -1,0 +1,70 @@
+//! Where the images of a source are: in memory or in files.
+
+use crate::image::decode::DecodeLimits;
+use receptive_core::ImageSize;
+use std::path::PathBuf;
+
+/// Where the images of a source are.
+pub(crate) enum Store {
+    /// Decoded, in memory: IDX and CIFAR.
+    Memory(Memory),
+    /// Image files.
+    Files(Files),
+}
+
+/// Images of one size, one after another.
+pub(crate) struct Memory {
+    pub(crate) size: ImageSize,
+    /// `[n, height, width, channels]`
+    pub(crate) pixels: Vec<u8>,
+    /// Where the images of each file begin, and the file's name.
+    pub(crate) files: Vec<(usize, String)>,
+}
+
+impl Memory {
+    pub(crate) fn len(&self) -> usize {
+        self.pixels.len() / self.size.len().max(1)
+    }
+
+    /// The pixels of one image.
+    pub(crate) fn image(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_mul(self.size.len())?;
+        self.pixels.get(start..start.checked_add(self.size.len())?)
+    }
+
+    fn name(&self, index: usize) -> String {
+        let file = self.files.iter().rev().find(|(first, _)| *first <= index);
+        let (first, name) = file.map_or((0, ""), |(first, name)| (*first, name.as_str()));
+        format!("{name}[{}]", index - first)
+    }
+}
+
+/// Image files under one folder.
+pub(crate) struct Files {
+    pub(crate) root: PathBuf,
+    pub(crate) limits: DecodeLimits,
+    pub(crate) entries: Vec<FileEntry>,
+}
+
+/// One image file, and what was found when it was checked.
+#[derive(Clone)]
+pub(crate) struct FileEntry {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) size: ImageSize,
+    pub(crate) colours: &'static str,
+}
+
+/// One image of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its place in the store.
+    pub(crate) image: u32,
+    pub(crate) label: u32,
+}
+
+/// One image as its store has it.
+pub(crate) enum StoredImage<'a> {
+    Pixels(ImageSize, &'a [u8]),
+    File(&'a FileEntry, &'a DecodeLimits),
+}

@@ -1,0 +1,240 @@
+//! A data set that is ready: classes, splits, and what is known about its images.
+
+use crate::error::DataError;
+use crate::names::enumerate;
+use crate::options::DataOptions;
+use crate::progress::Progress;
+use crate::sources::store::StoredImage;
+use crate::sources::{Source, SourceSplit};
+use crate::split::verify::{DamagedImage, verify};
+use crate::split::{Split, stratify};
+use receptive_core::ImageSize;
+use receptive_core::hash::Sha256;
+
+/// A data set: a class list and up to three splits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DataSet {
+    /// The known name, or the path it was opened with.
+    pub name: String,
+    /// The class names; a label is a place in this list.
+    pub classes: Vec<String>,
+    /// What to train on; empty only if [`DataOptions::classes`] or
+    /// [`DataOptions::allow_empty_classes`] permit it.
+    pub train: Split,
+    /// What to choose the best epoch by; empty if the source has none and `val_fraction` is 0.
+    pub val: Split,
+    /// What to evaluate once training is over, if the source has it or it was cut.
+    pub test: Option<Split>,
+    /// Remarks on the source that are no errors, a sentence each.
+    pub notes: Vec<String>,
+    /// Images left out because they cannot be read, in order of their paths.
+    pub damaged: Vec<DamagedImage>,
+}
+
+/// The smallest, the median and the largest of some sizes in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeRange {
+    /// The smallest.
+    pub min: usize,
+    /// The (lower) median.
+    pub median: usize,
+    /// The largest.
+    pub max: usize,
+}
+
+/// Sizes and kinds of the images of all splits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Widths in pixels, after EXIF orientation.
+    pub width: SizeRange,
+    /// Heights in pixels, after EXIF orientation.
+    pub height: SizeRange,
+    /// How many images store their colours which way (`grey`, `RGB with alpha` ...), most first.
+    pub colours: Vec<(String, usize)>,
+}
+
+impl DataSet {
+    /// All splits that there are: train, val, test.
+    pub fn splits(&self) -> impl Iterator<Item = &Split> {
+        [&self.train, &self.val]
+            .into_iter()
+            .chain(self.test.as_ref())
+    }
+
+    /// The size of the images if all have the same, else `None`.
+    ///
+    /// Channels are 1 only if every image is grey; width and height decide.
+    pub fn natural_size(&self) -> Option<ImageSize> {
+        let mut sizes = self.stored().map(|stored| match stored {
+            StoredImage::Pixels(size, _) => size,
+            StoredImage::File(entry, _) => entry.size,
+        });
+        let mut natural = sizes.next()?;
+        for size in sizes {
+            if (size.width, size.height) != (natural.width, natural.height) {
+                return None;
+            }
+            natural.channels = natural.channels.max(size.channels);
+        }
+        Some(natural)
+    }
+
+    /// Widths, heights and kinds of colours; `None` if there is no image.
+    pub fn sizes(&self) -> Option<Sizes> {
+        let (mut widths, mut heights) = (Vec::new(), Vec::new());
+        let mut colours: Vec<(String, usize)> = Vec::new();
+        for stored in self.stored() {
+            let (size, colour) = match stored {
+                StoredImage::Pixels(size, _) => {
+                    (size, if size.channels == 1 { "grey" } else { "RGB" })
+                }
+                StoredImage::File(entry, _) => (entry.size, entry.colours),
+            };
+            widths.push(size.width);
+            heights.push(size.height);
+            match colours.iter_mut().find(|(known, _)| known == colour) {
+                Some((_, count)) => *count += 1,
+                None => colours.push((colour.to_string(), 1)),
+            }
+        }
+        colours.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Some(Sizes {
+            width: range(widths)?,
+            height: range(heights)?,
+            colours,
+        })
+    }
+
+    /// A SHA-256 over what would be trained, validated and tested on, as 64 hexadecimal digits.
+    ///
+    /// Of image files: path relative to the source, label and file size, not the pixels (reading
+    /// them all again would take as long as an epoch). Of IDX and CIFAR: label and pixels. So it
+    /// changes with the class list, `limit` and the seed of the split too, and does not change when
+    /// a folder is moved.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::default();
+        for class in &self.classes {
+            hash.update((class.len() as u64).to_le_bytes());
+            hash.update(class);
+        }
+        for split in self.splits() {
+            hash.update(split.name());
+            hash.update((split.len() as u64).to_le_bytes());
+            for i in 0..split.len() {
+                hash.update((split.label(i) as u64).to_le_bytes());
+                match split.stored(i) {
+                    Ok(StoredImage::Pixels(_, pixels)) => hash.update(pixels),
+                    Ok(StoredImage::File(entry, _)) => {
+                        let path = split.relative(entry).as_os_str().as_encoded_bytes();
+                        hash.update((path.len() as u64).to_le_bytes());
+                        hash.update(path);
+                        hash.update(entry.bytes.to_le_bytes());
+                    }
+                    Err(_) => {} // an item always lies within its store
+                }
+            }
+        }
+        hash.finish()
+    }
+
+    fn stored(&self) -> impl Iterator<Item = StoredImage<'_>> {
+        self.splits()
+            .flat_map(|split| (0..split.len()).filter_map(|i| split.stored(i).ok()))
+    }
+}
+
+fn range(mut values: Vec<usize>) -> Option<SizeRange> {
+    values.sort_unstable();
+    Some(SizeRange {
+        min: *values.first()?,
+        median: *values.get((values.len() - 1) / 2)?,
+        max: *values.last()?,
+    })
+}
+
+fn nothing_left(damaged: &[DamagedImage]) -> String {
+    if damaged.is_empty() {
+        return "it has no image to train or evaluate on".to_string();
+    }
+    format!(
+        "no image is left to train or evaluate on; repair the damaged ones:\n{}",
+        DamagedImage::list(damaged)
+    )
+}
+
+/// Cuts the missing splits, limits them and puts the data set together.
+pub(crate) fn assemble(
+    mut source: Source,
+    classes: Vec<String>,
+    options: &DataOptions,
+    progress: &dyn Progress,
+) -> Result<DataSet, DataError> {
+    let n = classes.len();
+    if n < 2 && options.classes.is_none() {
+        return Err(DataError::layout(
+            &source.name,
+            format!(
+                "there is only one class, {}; a classifier needs at least two",
+                enumerate(&classes)
+            ),
+        ));
+    }
+    let part = |items, like: &SourceSplit| SourceSplit::new(like.store.clone(), items);
+    let wants_val = source.val.is_none();
+    let wants_test = source.test.is_none() && source.cut_test;
+    if wants_val || wants_test {
+        let shares = [
+            if wants_test {
+                options.test_fraction
+            } else {
+                0.0
+            },
+            if wants_val { options.val_fraction } else { 0.0 },
+        ];
+        let (rest, [test, val]) = stratify::cut(&source.train.items, n, shares, options.seed);
+        if wants_val {
+            source.val = Some(part(val, &source.train));
+        }
+        if wants_test && options.test_fraction > 0.0 {
+            source.test = Some(part(test, &source.train));
+        }
+        source.train.items = rest;
+    }
+    if let Some(limit) = options.limit {
+        let total = match source.train.items.len() {
+            0 => source.parts_mut().map(|(_, part)| part.items.len()).max(),
+            train => Some(train),
+        };
+        for (_, part) in source.parts_mut() {
+            let share =
+                part.items.len() as u128 * limit as u128 / total.unwrap_or(1).max(1) as u128;
+            let most = (share as usize).max(1);
+            let items = std::mem::take(&mut part.items);
+            part.items = stratify::limit(items, n, most, options.seed);
+        }
+    }
+    let damaged = verify(&mut source, &classes, options, progress)?;
+    let has_images = match options.classes {
+        Some(_) => source.parts_mut().any(|(_, part)| !part.items.is_empty()),
+        None => !source.train.items.is_empty(),
+    };
+    let only_listed = options.allow_empty_classes && !damaged.is_empty();
+    if !has_images && !only_listed {
+        return Err(DataError::layout(&source.name, nothing_left(&damaged)));
+    }
+    let store = source.train.store.clone();
+    let split = |name, part: Option<SourceSplit>| {
+        part.map(|part| Split::new(name, part.store, part.items, n))
+    };
+    let empty = Split::new("val", store.clone(), Vec::new(), n);
+    Ok(DataSet {
+        name: source.name,
+        classes,
+        val: split("val", source.val).unwrap_or(empty),
+        test: split("test", source.test),
+        train: Split::new("train", store, source.train.items, n),
+        notes: source.notes,
+        damaged,
+    })
+}

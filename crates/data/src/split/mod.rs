@@ -1,0 +1,155 @@
+//! Splits: classes to labels, the cuts, the check of every file, and the data set that comes of it.
+
+pub(crate) mod classes;
+pub(crate) mod dataset;
+mod stratify;
+mod verify;
+
+use crate::error::DataError;
+use crate::image::Picture;
+use crate::image::decode::read_image;
+use crate::sources::store::{FileEntry, Item, Store, StoredImage};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The training, validation or test images of a data set, each with a label.
+///
+/// Cheap to clone: clones share everything.
+#[derive(Clone)]
+pub struct Split {
+    name: &'static str,
+    store: Arc<Store>,
+    items: Arc<[Item]>,
+    classes: usize,
+}
+
+impl std::fmt::Debug for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Split({}, {} images, {} classes)",
+            self.name,
+            self.len(),
+            self.classes
+        )
+    }
+}
+
+impl Split {
+    /// `items` must lie within the store and have labels below `classes`.
+    pub(crate) fn new(
+        name: &'static str,
+        store: Arc<Store>,
+        items: Vec<Item>,
+        classes: usize,
+    ) -> Self {
+        Self {
+            name,
+            store,
+            items: items.into(),
+            classes,
+        }
+    }
+
+    /// `train`, `val` or `test`.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The label of image `i`: its place in [`DataSet::classes`](crate::DataSet::classes).
+    ///
+    /// # Panics
+    /// If `i` is not below [`len`](Split::len), as indexing a slice does.
+    pub fn label(&self, i: usize) -> usize {
+        self.items[i].label as usize
+    }
+
+    /// The labels of all images, in order.
+    pub fn labels(&self) -> Vec<usize> {
+        self.items.iter().map(|item| item.label as usize).collect()
+    }
+
+    /// Where image `i` is from: its file, or `t10k-images-idx3-ubyte[17]`.
+    pub fn path(&self, i: usize) -> String {
+        let Some(item) = self.items.get(i) else {
+            return format!("image {i} of {}, which does not exist", self.name);
+        };
+        match &*self.store {
+            Store::Memory(memory) => memory.name(item.image as usize),
+            Store::Files(files) => files
+                .entries
+                .get(item.image as usize)
+                .map_or_else(String::new, |entry| entry.path.display().to_string()),
+        }
+    }
+
+    /// The number of classes in the class list.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// How many images each class has, in the order of the class list.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for item in self.items.iter() {
+            if let Some(count) = counts.get_mut(item.label as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Decodes image `i` at its own size.
+    ///
+    /// # Errors
+    /// `i` out of range, or a file that cannot be read any more.
+    pub fn read(&self, i: usize) -> Result<Picture, DataError> {
+        match self.stored(i)? {
+            StoredImage::Pixels(size, pixels) => Ok(Picture {
+                width: size.width,
+                height: size.height,
+                channels: size.channels,
+                pixels: pixels.to_vec(),
+            }),
+            StoredImage::File(entry, limits) => Ok(read_image(&entry.path, limits)?.picture),
+        }
+    }
+
+    pub(crate) fn stored(&self, i: usize) -> Result<StoredImage<'_>, DataError> {
+        let missing = DataError::Index {
+            index: i,
+            len: self.len(),
+        };
+        let Some(item) = self.items.get(i) else {
+            return Err(missing);
+        };
+        match &*self.store {
+            Store::Memory(memory) => match memory.image(item.image as usize) {
+                Some(pixels) => Ok(StoredImage::Pixels(memory.size, pixels)),
+                None => Err(missing),
+            },
+            Store::Files(files) => match files.entries.get(item.image as usize) {
+                Some(entry) => Ok(StoredImage::File(entry, &files.limits)),
+                None => Err(missing),
+            },
+        }
+    }
+
+    /// The path as it goes into a fingerprint: relative to the source, the same on every machine.
+    pub(crate) fn relative<'a>(&'a self, entry: &'a FileEntry) -> &'a Path {
+        match &*self.store {
+            Store::Files(files) => entry.path.strip_prefix(&files.root).unwrap_or(&entry.path),
+            Store::Memory(_) => &entry.path,
+        }
+    }
+}

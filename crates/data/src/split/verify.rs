@@ -1,0 +1,195 @@
+//! Decodes every image file once, so that a damaged one is known before training begins.
+
+use crate::error::DataError;
+use crate::image::decode::read_image;
+use crate::names::enumerate;
+use crate::options::{BadImages, DataOptions};
+use crate::progress::{Progress, ProgressGuard};
+use crate::sources::Source;
+use crate::sources::store::{FileEntry, Files, Store};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// An image that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedImage {
+    /// The file.
+    pub path: PathBuf,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+impl DamagedImage {
+    /// All of them for an error, one a line.
+    pub(crate) fn list<'a>(damaged: impl IntoIterator<Item = &'a DamagedImage>) -> String {
+        damaged
+            .into_iter()
+            .map(|damaged| format!("  {}: {}", damaged.path.display(), damaged.reason))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// Checks the image files that the splits use, in parallel; keeps their sizes, and leaves the
+/// damaged ones out of every split. Sources in memory are decoded already.
+pub(crate) fn verify(
+    source: &mut Source,
+    classes: &[String],
+    options: &DataOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<DamagedImage>, DataError> {
+    let Store::Files(files) = &*source.train.store.clone() else {
+        return Ok(Vec::new());
+    };
+    let mut used: Vec<usize> = source
+        .parts_mut()
+        .flat_map(|(_, part)| part.items.iter().map(|item| item.image as usize))
+        .collect();
+    used.sort_unstable();
+    let checked = check_all(files, &used, progress);
+
+    let mut entries = files.entries.clone();
+    let mut damaged = Vec::new();
+    let mut bad = vec![false; entries.len()];
+    for (image, result) in checked {
+        match result {
+            Ok(entry) => entries[image] = entry,
+            Err(reason) => {
+                bad[image] = true;
+                damaged.push(DamagedImage {
+                    path: files.entries[image].path.clone(),
+                    reason,
+                });
+            }
+        }
+    }
+    damaged.sort_by(|a, b| a.path.cmp(&b.path));
+    if !damaged.is_empty() && options.bad_images == BadImages::Fail {
+        return Err(DataError::BadImages {
+            count: damaged.len(),
+            total: used.len(),
+            list: DamagedImage::list(&damaged),
+        });
+    }
+    if let Some(lost) = UnreadableClasses::find(source, classes, files, &bad) {
+        if !options.allow_empty_classes {
+            let theirs = damaged.iter().filter(|d| lost.files.contains(&*d.path));
+            let problem = format!(
+                "{}; repair them or remove the class:\n{}",
+                lost.sentence,
+                DamagedImage::list(theirs)
+            );
+            return Err(DataError::layout(&files.root, problem));
+        }
+        source.notes.push(lost.sentence);
+    }
+
+    let store = Arc::new(Store::Files(Files {
+        root: files.root.clone(),
+        limits: files.limits,
+        entries,
+    }));
+    for (_, part) in source.parts_mut() {
+        part.items.retain(|item| !bad[item.image as usize]);
+        part.store = store.clone();
+    }
+    Ok(damaged)
+}
+
+/// The classes of which no training image can be read.
+struct UnreadableClasses<'a> {
+    sentence: String,
+    /// Their damaged files, of all splits.
+    files: HashSet<&'a Path>,
+}
+
+impl<'a> UnreadableClasses<'a> {
+    fn find(
+        source: &mut Source,
+        classes: &[String],
+        files: &'a Files,
+        bad: &[bool],
+    ) -> Option<Self> {
+        let mut before = vec![0usize; classes.len()];
+        let mut after = vec![0usize; classes.len()];
+        for item in &source.train.items {
+            before[item.label as usize] += 1;
+            after[item.label as usize] += usize::from(!bad[item.image as usize]);
+        }
+        let is_lost = |class: usize| before[class] > 0 && after[class] == 0;
+        let lost: Vec<usize> = (0..classes.len()).filter(|class| is_lost(*class)).collect();
+        if lost.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = lost.iter().map(|class| classes[*class].clone()).collect();
+        Some(Self {
+            sentence: format!(
+                "none of the {} training images of the {} {} can be read",
+                lost.iter().map(|class| before[*class]).sum::<usize>(),
+                if lost.len() == 1 { "class" } else { "classes" },
+                enumerate(&names),
+            ),
+            files: source
+                .parts_mut()
+                .flat_map(|(_, part)| part.items.iter())
+                .filter(|item| bad[item.image as usize] && is_lost(item.label as usize))
+                .map(|item| files.entries[item.image as usize].path.as_path())
+                .collect(),
+        })
+    }
+}
+
+/// The result of every image in `used`, in no particular order.
+fn check_all(
+    files: &Files,
+    used: &[usize],
+    progress: &dyn Progress,
+) -> Vec<(usize, Result<FileEntry, String>)> {
+    let running = ProgressGuard::start(progress, "checking images", Some(used.len() as u64));
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(used.len()));
+    let work = || {
+        while let Some(&image) = used.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = check(files, image);
+            // Nothing panics while the lock is held, so a poisoned list is whole.
+            results
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((image, result));
+            running.advance(1);
+        }
+    };
+    let helpers = thread::available_parallelism().map_or(0, |threads| threads.get() - 1);
+    thread::scope(|scope| {
+        for _ in 0..helpers {
+            // Without a further thread this one does the work alone.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
+    let path = &files.entries[image].path;
+    let found = read_image(path, &files.limits).map_err(|error| match error {
+        DataError::Image { reason, .. } => reason,
+        DataError::NotAFile { found, .. } => format!("it is {found}, not a file"),
+        DataError::TooLarge { found, limit, .. } => {
+            format!("it is too large: {found}, and the limit is {limit}")
+        }
+        DataError::Io { action, source, .. } => format!("could not {action} it: {source}"),
+        other => other.to_string(),
+    })?;
+    let size = found.picture.size();
+    found.picture.recycle();
+    Ok(FileEntry {
+        path: path.clone(),
+        bytes: found.bytes,
+        size,
+        colours: found.colours,
+    })
+}
