@@ -100,6 +100,7 @@ impl Bench {
         Batch {
             images: values.collect(),
             labels: (0..self.batch).map(|i| i % classes).collect(),
+            soft_targets: None,
             indices: (0..self.batch).collect(),
             shape: [self.batch, channels, height, width],
         }
