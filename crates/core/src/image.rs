@@ -17,6 +17,15 @@ pub struct ImageSize {
 }
 
 impl ImageSize {
+    /// `channels` x `height` x `width`.
+    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
+        Self {
+            channels,
+            height,
+            width,
+        }
+    }
+
     /// Values of one image, one for each pixel and channel: bytes where a value is a byte.
     pub fn len(&self) -> usize {
         self.channels * self.height * self.width
@@ -94,11 +103,7 @@ mod tests {
 
     #[test]
     fn a_size_is_three_named_numbers_and_no_more() {
-        let size = ImageSize {
-            channels: 3,
-            height: 4,
-            width: 5,
-        };
+        let size = ImageSize::new(3, 4, 5);
         let json = serde_json::to_string(&size).unwrap();
         assert_eq!(json, r#"{"channels":3,"height":4,"width":5}"#);
         assert_eq!(serde_json::from_str::<ImageSize>(&json).unwrap(), size);

@@ -204,11 +204,7 @@ fn erase(pixels: &mut [u8], size: &ImageSize, fill: &[u8], random: &mut Random) 
 mod tests {
     use super::*;
 
-    const SIZE: ImageSize = ImageSize {
-        channels: 3,
-        height: 5,
-        width: 4,
-    };
+    const SIZE: ImageSize = ImageSize::new(3, 5, 4);
 
     fn image() -> Vec<u8> {
         (0..60).map(|i| i * 4).collect()
@@ -269,11 +265,7 @@ mod tests {
 
     #[test]
     fn a_shift_repeats_the_edge() {
-        let size = ImageSize {
-            channels: 1,
-            height: 2,
-            width: 3,
-        };
+        let size = ImageSize::new(1, 2, 3);
         let pixels = [1, 2, 3, 4, 5, 6];
         assert_eq!(translate(&pixels, &size, 1, 0), [1, 1, 2, 4, 4, 5]);
         assert_eq!(translate(&pixels, &size, -1, 0), [2, 3, 3, 5, 6, 6]);
@@ -292,11 +284,7 @@ mod tests {
             let turned = turn_and_move(&image(), &SIZE, 0.0, dx, dy);
             assert_eq!(turned, translate(&image(), &SIZE, dx, dy));
         }
-        let square = ImageSize {
-            channels: 1,
-            height: 2,
-            width: 2,
-        };
+        let square = ImageSize::new(1, 2, 2);
         assert_eq!(
             turn_and_move(&[1, 2, 3, 4], &square, 90.0, 0, 0),
             [3, 1, 4, 2]
@@ -317,11 +305,7 @@ mod tests {
 
     #[test]
     fn erasing_fills_one_rectangle_of_the_promised_area() {
-        let size = ImageSize {
-            channels: 1,
-            height: 40,
-            width: 40,
-        };
+        let size = ImageSize::new(1, 40, 40);
         let erase = Augment {
             erase: 1.0,
             ..Augment::default()
@@ -336,11 +320,7 @@ mod tests {
 
     #[test]
     fn any_setting_works_on_the_smallest_image() {
-        let size = ImageSize {
-            channels: 3,
-            height: 1,
-            width: 1,
-        };
+        let size = ImageSize::new(3, 1, 1);
         let wild = Augment {
             shift: 1 << 40,
             rotation: 180.0,

@@ -109,11 +109,7 @@ mod tests {
     #[test]
     fn pixels_are_scaled_and_transposed() {
         let normalize = Normalize::new(&[0.0, 0.5, 1.0], &[1.0, 0.5, 2.0]).expect("valid");
-        let size = ImageSize {
-            channels: 3,
-            height: 1,
-            width: 2,
-        };
+        let size = ImageSize::new(3, 1, 2);
         let mut out = vec![9.0];
         normalize
             .append(&[0, 255, 255, 255, 0, 0], &size, &mut out)
@@ -133,11 +129,7 @@ mod tests {
             assert!(Normalize::new(mean, std).is_err(), "{mean:?} {std:?}");
         }
         let normalize = Normalize::new(&[0.5], &[1.0]).expect("valid");
-        let size = ImageSize {
-            channels: 3,
-            height: 1,
-            width: 1,
-        };
+        let size = ImageSize::new(3, 1, 1);
         assert!(
             normalize
                 .append(&[1, 2, 3], &size, &mut Vec::new())

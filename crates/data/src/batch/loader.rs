@@ -319,11 +319,7 @@ mod tests {
     use receptive_core::{ImageSize, Resize};
 
     fn samples(n: usize) -> Samples {
-        let size = ImageSize {
-            channels: 1,
-            height: 2,
-            width: 2,
-        };
+        let size = ImageSize::new(1, 2, 2);
         let pixels = (0..n * 4).map(|i| i as u8).collect();
         let memory = Memory {
             size,
@@ -337,11 +333,7 @@ mod tests {
             })
             .collect();
         let split = Split::new("train", Arc::new(Store::Memory(memory)), items, 3);
-        let size = ImageSize {
-            channels: 1,
-            height: 2,
-            width: 2,
-        };
+        let size = ImageSize::new(1, 2, 2);
         Samples::new(split, size, Resize::Stretch, 0)
     }
 

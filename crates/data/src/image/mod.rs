@@ -49,11 +49,7 @@ fn spare_bytes(length: usize) -> Vec<u8> {
 
 impl Picture {
     pub(crate) fn size(&self) -> ImageSize {
-        ImageSize {
-            channels: self.channels,
-            height: self.height,
-            width: self.width,
-        }
+        ImageSize::new(self.channels, self.height, self.width)
     }
 
     /// Keeps the memory of its pixels for the thread's next picture.

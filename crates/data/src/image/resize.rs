@@ -190,11 +190,7 @@ mod tests {
     }
 
     fn size(channels: usize, height: usize, width: usize) -> ImageSize {
-        ImageSize {
-            channels,
-            height,
-            width,
-        }
+        ImageSize::new(channels, height, width)
     }
 
     #[test]

@@ -15,11 +15,7 @@ use std::sync::Arc;
 
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
-const SIZE: ImageSize = ImageSize {
-    channels: 3,
-    height: SIDE,
-    width: SIDE,
-};
+const SIZE: ImageSize = ImageSize::new(3, SIDE, SIDE);
 
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

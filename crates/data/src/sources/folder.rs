@@ -113,11 +113,7 @@ impl Builder<'_> {
                 self.files.push(FileEntry {
                     path,
                     bytes: 0,
-                    size: ImageSize {
-                        channels: 0,
-                        height: 0,
-                        width: 0,
-                    },
+                    size: ImageSize::new(0, 0, 0),
                     colours: "",
                 });
             }

@@ -207,11 +207,7 @@ pub(crate) fn read_images(reader: &mut dyn Read, name: &str) -> Result<Memory, D
     }
     let expected = u64::from(n) * u64::from(rows) * u64::from(columns);
     let pixels = body(reader, name, expected)?;
-    let size = ImageSize {
-        channels: 1,
-        height: rows as usize,
-        width: columns as usize,
-    };
+    let size = ImageSize::new(1, rows as usize, columns as usize);
     Ok(Memory {
         size,
         pixels,

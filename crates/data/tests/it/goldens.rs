@@ -17,11 +17,7 @@ const GOLDEN: [[usize; 10]; 2] = [
 
 #[test]
 fn augmentations_never_change_silently() {
-    let size = ImageSize {
-        channels: 1,
-        height: 6,
-        width: 6,
-    };
+    let size = ImageSize::new(1, 6, 6);
     let mut pixels: Vec<u8> = (0..36).map(|i| i * 7).collect();
     let augment = Augment {
         flip: true,

@@ -9,11 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use std::{fs, thread};
 
-const SIZE: ImageSize = ImageSize {
-    channels: 3,
-    height: 12,
-    width: 10,
-};
+const SIZE: ImageSize = ImageSize::new(3, 12, 10);
 
 /// 26 images of 8x6 pixels in two classes, at 10x12.
 fn samples(root: &Path, cache_bytes: u64) -> Arc<Samples> {

@@ -179,11 +179,7 @@ fn t10_bad_files_are_counted_exactly_and_no_epoch_is_short() {
         listed.sort();
         assert_eq!(listed, names, "{share}");
         for workers in [0, 4] {
-            let size = ImageSize {
-                channels: 3,
-                height: 6,
-                width: 8,
-            };
+            let size = ImageSize::new(3, 6, 8);
             let samples = Samples::new(data.train.clone(), size, Resize::Stretch, 0);
             let count = samples.len();
             let options = LoaderOptions {
@@ -212,11 +208,7 @@ fn t11_a_file_that_changes_under_a_running_epoch_is_named() {
         images(&root.path().join("a"), 40);
         images(&root.path().join("b"), 40);
         let data = open(root.path(), &skipping()).unwrap();
-        let size = ImageSize {
-            channels: 3,
-            height: 6,
-            width: 8,
-        };
+        let size = ImageSize::new(3, 6, 8);
         let samples = Arc::new(Samples::new(data.train.clone(), size, Resize::Stretch, 0));
         let count = samples.len();
         let options = LoaderOptions {
