@@ -32,7 +32,7 @@ impl Memory {
         self.pixels.get(start..start.checked_add(self.size.len())?)
     }
 
-    fn name(&self, index: usize) -> String {
+    pub(crate) fn name(&self, index: usize) -> String {
         let file = self.files.iter().rev().find(|(first, _)| *first <= index);
         let (first, name) = file.map_or((0, ""), |(first, name)| (*first, name.as_str()));
         format!("{name}[{}]", index - first)

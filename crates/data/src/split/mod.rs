@@ -3,7 +3,7 @@
 pub(crate) mod classes;
 pub(crate) mod dataset;
 mod stratify;
-mod verify;
+pub(crate) mod verify;
 
 use crate::error::DataError;
 use crate::image::Picture;
