@@ -28,4 +28,4 @@ mod image;
 pub mod panic;
 pub mod text;
 
-pub use image::{ImageSize, ParseResizeError, Resize};
+pub use image::{ImageSize, Resize};

@@ -17,20 +17,6 @@ pub enum BadImages {
     Skip,
 }
 
-impl std::str::FromStr for BadImages {
-    type Err = DataError;
-    fn from_str(text: &str) -> Result<Self, DataError> {
-        match text {
-            "fail" => Ok(Self::Fail),
-            "skip" => Ok(Self::Skip),
-            _ => Err(DataError::setting(
-                "data.bad_images",
-                format!("it is `{text}`; use `fail` or `skip`"),
-            )),
-        }
-    }
-}
-
 /// How [`open`](crate::open) finds, splits and checks a data set.
 #[derive(Clone, Debug)]
 pub struct DataOptions {
