@@ -64,7 +64,8 @@ fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {
 }
 
 /// Writes a file that appears whole or not at all and is on the disk on return: into a scratch file
-/// beside it, named `.tmp-PROCESS-NUMBER-NAME`, which then takes its name. A file of that name is replaced.
+/// beside it, named `.tmp-PROCESS-NUMBER-NAME`, which then takes its name. A file of that name is
+/// replaced.
 ///
 /// The rename itself may be lost if the machine loses its power; then the old file is still there.
 ///
@@ -74,8 +75,8 @@ pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, File::sync_all)
 }
 
-/// The same without waiting for the disk: no reader ever sees half a file, but it may be lost, or cut
-/// short, if the machine loses its power.
+/// The same without waiting for the disk: no reader ever sees half a file, but it may be lost, or
+/// cut short, if the machine loses its power.
 ///
 /// # Errors
 /// As [`write_durable`].

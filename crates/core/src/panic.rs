@@ -1,9 +1,9 @@
 //! Panics that are one file's error, not the end of a program.
 //!
-//! Decoders and deserialisers are other people's code fed with strangers' files; some of them panic. A
-//! library wraps such a call in [`catch`] and returns an error that names the file. The standard library
-//! still prints the panic on standard error, as a hook of the whole process does that: only a program may
-//! change it, by [`silence_caught`].
+//! Decoders and deserialisers are other people's code fed with strangers' files; some of them
+//! panic. A library wraps such a call in [`catch`] and returns an error that names the file. The
+//! standard library still prints the panic on standard error, as a hook of the whole process does
+//! that: only a program may change it, by [`silence_caught`].
 
 use std::any::Any;
 use std::cell::Cell;
@@ -27,8 +27,8 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| message(&*panic))
 }
 
-/// Installs a panic hook for the whole process that says nothing of panics within [`catch`] and hands
-/// every other one to the hook that was there before.
+/// Installs a panic hook for the whole process that says nothing of panics within [`catch`] and
+/// hands every other one to the hook that was there before.
 ///
 /// For programs, once, after other hooks are installed. A library must not call it.
 ///

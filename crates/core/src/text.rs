@@ -5,8 +5,8 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// Seconds with the units that matter: `4.2 s`, `45 s`, `12 min 5 s`, `3 h 20 min`; `?` where they are
-/// negative, infinite or NaN.
+/// Seconds with the units that matter: `4.2 s`, `45 s`, `12 min 5 s`, `3 h 20 min`; `?` where they
+/// are negative, infinite or NaN.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "?".into();

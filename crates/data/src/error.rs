@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 /// Why data could not be opened, decoded or delivered.
 ///
-/// Every message names the file, class or setting, and says what was expected and found and what to do.
+/// Every message names the file, class or setting, and says what was expected and found and what to
+/// do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -49,7 +50,8 @@ pub enum DataError {
         /// What the decoder found.
         reason: String,
     },
-    /// Some images of a folder are damaged and the policy is [`BadImages::Fail`](crate::BadImages::Fail).
+    /// Some images of a folder are damaged and the policy is
+    /// [`BadImages::Fail`](crate::BadImages::Fail).
     #[error(
         "{count} of {total} images cannot be read; repair or remove them, or set data.bad_images to \
          \"skip\" to leave them out:\n{list}"

@@ -46,8 +46,8 @@
 //!   refused unopened; a truncated JPEG is noticed; archives are read in memory, never extracted.
 //! * **A download is whole or absent**: checked by SHA-256, then renamed into place.
 //!
-//! What is not: image files that change while a run reads them (an error names the file if it can no
-//! longer be decoded; other pixels are not noticed).
+//! What is not: image files that change while a run reads them (an error names the file if it can
+//! no longer be decoded; other pixels are not noticed).
 
 mod augment;
 mod batch;

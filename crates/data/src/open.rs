@@ -13,8 +13,8 @@ use std::path::Path;
 
 /// Opens a data set by name or by path.
 ///
-/// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with a folder a
-/// class, or a folder a class directly), a folder of IDX or CIFAR binaries, an IDX file of such a
+/// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with a folder
+/// a class, or a folder a class directly), a folder of IDX or CIFAR binaries, an IDX file of such a
 /// folder, or a CIFAR `.tar.gz`. What a folder holds is found by looking at its files; splits may
 /// also be called `training`, `valid`, `validation`, `dev`, `testing`, `eval` and `evaluation`, in
 /// upper or lower case.

@@ -12,8 +12,8 @@ pub enum BadImages {
     /// an interrupted copy, and then more is missing than what is seen to be damaged.
     #[default]
     Fail,
-    /// Leave them out; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to list them
-    /// without failing.
+    /// Leave them out; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to
+    /// list them without failing.
     Skip,
 }
 
@@ -25,8 +25,8 @@ pub struct DataOptions {
     /// The share of the training images, in `0.0..1.0`, that becomes the validation split when the
     /// source has none. Stratified: the same share of every class. Default 0.1.
     pub val_fraction: f64,
-    /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one folder
-    /// of class folders, which has no split of its own. Default 0.1.
+    /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one
+    /// folder of class folders, which has no split of its own. Default 0.1.
     pub test_fraction: f64,
     /// The seed of the split and of `limit`. Default 0.
     pub seed: u64,
@@ -37,8 +37,8 @@ pub struct DataOptions {
     /// What to do about images that cannot be read.
     pub bad_images: BadImages,
     /// Whether to open a set although no training image of some class, or none at all, can be read.
-    /// With [`BadImages::Skip`], to list everything that is damaged; training on such a set makes no
-    /// sense. Default false.
+    /// With [`BadImages::Skip`], to list everything that is damaged; training on such a set makes
+    /// no sense. Default false.
     pub allow_empty_classes: bool,
     /// The class list of a trained model. Labels are then positions in this list, found by name;
     /// a class that it does not have is an error, and one class is enough. A folder may then have a

@@ -1,7 +1,7 @@
 //! The generator behind every random choice of this crate.
 //!
-//! SplitMix64, as [`receptive_core::hash`] has it: the order of an epoch and every augmentation must be
-//! the same in every later version. Not for secrets.
+//! SplitMix64, as [`receptive_core::hash`] has it: the order of an epoch and every augmentation
+//! must be the same in every later version. Not for secrets.
 
 use receptive_core::hash::{SPLITMIX_STEP, splitmix};
 
@@ -24,8 +24,8 @@ pub(crate) enum Purpose {
 impl Random {
     /// The stream of `(seed, a, b)` for one use, e.g. `(seed, epoch, index)`.
     pub(crate) fn new(purpose: Purpose, seed: u64, a: u64, b: u64) -> Self {
-        // Each part passes through `splitmix` before the next is added, so that (1, 2) and (2, 1), or
-        // seeds that differ by one, give unrelated streams.
+        // Each part passes through `splitmix` before the next is added, so that (1, 2) and (2, 1),
+        // or seeds that differ by one, give unrelated streams.
         let mut state = splitmix((purpose as u64).wrapping_mul(SPLITMIX_STEP));
         for part in [seed, a, b] {
             state = splitmix(

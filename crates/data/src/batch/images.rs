@@ -1,13 +1,13 @@
-//! The numbers of a batch, in memory that later batches use again: fresh memory of this size comes from the
-//! system, which clears it page by page, each time.
+//! The numbers of a batch, in memory that later batches use again: fresh memory of this size comes
+//! from the system, which clears it page by page, each time.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The pixels of a batch, as a slice of numbers.
 ///
-/// When it is dropped, its memory goes back to the [`Loader`](crate::Loader) that made it, if that is
-/// still there. [`into_vec`](Images::into_vec) keeps it instead.
+/// When it is dropped, its memory goes back to the [`Loader`](crate::Loader) that made it, if that
+/// is still there. [`into_vec`](Images::into_vec) keeps it instead.
 #[derive(Debug, Default)]
 pub struct Images {
     values: Vec<f32>,

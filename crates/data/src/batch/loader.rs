@@ -62,10 +62,10 @@ impl Default for LoaderOptions {
 
 /// An iterator over the [`Batch`]es of one epoch.
 ///
-/// The batches and their order are the same for any number of workers: batch `b` is images
-/// `b * batch_size ..` of the order given, and every random change is a pure function of
-/// `(seed, epoch, index)`. An error takes the place of the batch it spoils; the batches after it
-/// still come, so that nothing is silently shorter. Dropping the loader stops and joins its threads.
+/// The batches and their order are the same for any number of workers: batch `b` is images `b *
+/// batch_size ..` of the order given, and every random change is a pure function of `(seed, epoch,
+/// index)`. An error takes the place of the batch it spoils; the batches after it still come, so
+/// that nothing is silently shorter. Dropping the loader stops and joins its threads.
 pub struct Loader {
     job: Arc<Job>,
     workers: Vec<JoinHandle<()>>,
@@ -157,8 +157,8 @@ impl Job {
 }
 
 impl Loader {
-    /// Starts making batches of `samples` in the order `indices`, which may be any part of an epoch:
-    /// a resumed one begins where the last step ended.
+    /// Starts making batches of `samples` in the order `indices`, which may be any part of an
+    /// epoch: a resumed one begins where the last step ended.
     ///
     /// Options that cannot be used (no batch size, an index out of range, wrong means) come out as
     /// the error of the first batch, and nothing follows it.

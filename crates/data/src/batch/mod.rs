@@ -90,8 +90,8 @@ impl Pipeline {
     }
 }
 
-/// What `work` returns; its panic as an error about `image`. A panic must neither end the epoch early
-/// nor leave the consumer waiting.
+/// What `work` returns; its panic as an error about `image`. A panic must neither end the epoch
+/// early nor leave the consumer waiting.
 fn catching<T>(
     image: impl Fn() -> String,
     work: impl FnOnce() -> Result<T, DataError>,

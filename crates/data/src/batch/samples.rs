@@ -49,8 +49,8 @@ impl Samples {
 
     /// Sees `split` at `size`, keeping at most `cache_bytes` of pixels in memory.
     ///
-    /// Nothing is read yet. A size that is not possible ([`check_size`](crate::check_size)) is an error of
-    /// the first read.
+    /// Nothing is read yet. A size that is not possible ([`check_size`](crate::check_size)) is an
+    /// error of the first read.
     pub fn new(split: Split, size: ImageSize, resize: Resize, cache_bytes: u64) -> Self {
         let each = (size.len() as u64).max(1);
         let kept = usize::try_from(cache_bytes / each)
@@ -106,8 +106,8 @@ impl Samples {
         self.split.path(i)
     }
 
-    /// Bytes the cache takes once every image that it keeps was read; 0 if the images lie in memory at
-    /// this size anyway.
+    /// Bytes the cache takes once every image that it keeps was read; 0 if the images lie in memory
+    /// at this size anyway.
     pub fn cache_bytes(&self) -> u64 {
         self.cache.len() as u64 * self.size.len() as u64
     }

@@ -43,8 +43,8 @@ pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<Picture, DataEr
     Ok(read_image(path, limits)?.picture)
 }
 
-/// The same of bytes that are in memory already. `name` stands for the file in messages; its extension
-/// says nothing but for TGA.
+/// The same of bytes that are in memory already. `name` stands for the file in messages; its
+/// extension says nothing but for TGA.
 ///
 /// # Errors
 /// As [`decode_file`].
@@ -80,8 +80,8 @@ fn decode_named(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Imag
     if bytes.is_empty() {
         return Err(damaged("the file is empty".into()));
     }
-    // Decoders are other people's code and the files may come from anywhere: a panic is an error of this
-    // file, not the end of the run.
+    // Decoders are other people's code and the files may come from anywhere: a panic is an error of
+    // this file, not the end of the run.
     let decoded = panic::catch(|| decode_bytes(bytes, path, limits))
         .unwrap_or_else(|_| Err("its decoder failed on it".into()));
     let (picture, colours) = decoded.map_err(damaged)?;

@@ -1,4 +1,5 @@
-//! A name or a path to what its files hold: images, class names, and the splits the source itself has.
+//! A name or a path to what its files hold: images, class names, and the splits the source itself
+//! has.
 
 pub(crate) mod cifar;
 mod download;
