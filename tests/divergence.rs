@@ -1,4 +1,5 @@
-//! T13 of docs/reliability.md: numbers that leave the numbers are seen at once and never saved.
+//! T13 of docs/reliability.md: a loss that becomes NaN or infinite is detected at once, and such weights
+//! are never saved.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::store::ModuleRecord;
@@ -15,7 +16,7 @@ impl Observer for Last {
     fn step(&mut self, step: &Step) {
         assert!(
             step.loss.is_finite(),
-            "a loss that is no number was reported as good"
+            "a NaN or infinite loss was reported as good"
         );
         self.0 = step.step;
     }
@@ -33,7 +34,7 @@ fn is_finite(model: &Classifier) -> bool {
     finite.0
 }
 
-/// Every model that the run left, checkpoints' too.
+/// Every model in the run directory, those of checkpoints included.
 fn models(run: &Path, plan: &receptive_model::Plan) -> Vec<Classifier> {
     let device = Device::flex();
     let mut models = Vec::new();
@@ -52,9 +53,9 @@ fn models(run: &Path, plan: &receptive_model::Plan) -> Vec<Classifier> {
 }
 
 #[test]
-fn t13_what_is_no_number_is_seen_at_once_and_never_saved() {
+fn t13_nan_and_infinity_are_detected_at_once_and_never_saved() {
     let parent = tempfile::tempdir().unwrap();
-    let (mut seen, mut checked) = (0, 0);
+    let (mut detected, mut checked) = (0, 0);
     for round in 0..20u64 {
         let mut config = crate::tiny_run();
         config.checkpoint.every = Every::Steps(1);
@@ -78,7 +79,7 @@ fn t13_what_is_no_number_is_seen_at_once_and_never_saved() {
                     "{step} after {}",
                     last.0
                 );
-                seen += 1;
+                detected += 1;
             }
             Err(error) => panic!("{error}"),
             Ok(trained) => {
@@ -88,14 +89,14 @@ fn t13_what_is_no_number_is_seen_at_once_and_never_saved() {
                         .iter()
                         .all(|epoch| epoch.train_loss.is_finite())
                 );
-                seen += 1; // huge, but numbers to the end
+                detected += 1; // huge, but finite to the end
             }
         }
         for model in models(&path, &plan) {
             checked += 1;
-            assert!(is_finite(&model), "round {round} saved what is no number");
+            assert!(is_finite(&model), "round {round} saved NaN or infinity");
         }
     }
-    println!("T13: {seen} of 20 seen, {checked} saved models, all finite");
-    assert_eq!(seen, 20);
+    println!("T13: {detected} of 20 detected, {checked} saved models, all finite");
+    assert_eq!(detected, 20);
 }

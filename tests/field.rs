@@ -1,10 +1,10 @@
-//! The receptive field is measured while a network trains, and that changes nothing else.
+//! Tracking the receptive field during training changes nothing else.
 
 use burn::tensor::Device;
 use receptive_train::{FieldConfig, RunDirectory};
 
 #[test]
-fn tracking_the_field_leaves_columns_a_picture_and_the_same_weights() {
+fn tracking_the_field_adds_columns_and_a_figure_and_keeps_the_weights() {
     let device = Device::flex();
     let untracked = crate::run(crate::tiny_run(), &device).unwrap();
     let mut config = crate::tiny_run();
@@ -47,7 +47,7 @@ fn tracking_the_field_leaves_columns_a_picture_and_the_same_weights() {
     );
     let png = std::fs::read(path.join("erf.png")).unwrap();
     assert!(image::load_from_memory(&png).unwrap().width() > 300);
-    // What was asked for is in the run's own config.
+    // The settings are in the run's config.
     let config = RunDirectory::open(&path).unwrap().config().unwrap();
     assert_eq!(config.track_erf.unwrap().times, 3);
 }

@@ -1,6 +1,6 @@
 //! What is exported computes the same in programs that are not ours, and comes back unchanged.
 //!
-//! The tests that need Python are ignored unless asked for: `RECEPTIVE_PYTHON` names an interpreter
+//! The tests that need Python are ignored by default: `RECEPTIVE_PYTHON` names an interpreter
 //! with numpy, onnxruntime, safetensors and torch.
 
 use crate::networks;
@@ -155,19 +155,19 @@ fn names_and_layout_are_pytorch_s() {
 }
 
 #[test]
-fn a_damaged_file_is_a_sentence() {
+fn a_damaged_file_is_an_error_with_a_message() {
     let artifact = artifact(&networks::every_kind());
     let whole = to_safetensors(&artifact).unwrap();
-    let mut refused = 0;
+    let mut rejected = 0;
     for cut in [0, 1, 7, 8, 9, 100, whole.len() / 2, whole.len() - 1] {
         let file = written(&whole[..cut]);
         let error = read(file.path(), None).unwrap_err().to_string();
         assert!(error.contains(&*file.path().to_string_lossy()), "{error}");
-        refused += 1;
+        rejected += 1;
     }
-    assert_eq!(refused, 8);
-    // A flipped bit of the header is refused or leaves another name, shape or spec; one of a value
-    // can't be seen. Nothing panics.
+    assert_eq!(rejected, 8);
+    // A flipped bit of the header is an error or leaves another name, shape or spec; one of a value
+    // cannot be detected. Nothing panics.
     for bit in (0..8 * 2_000).step_by(37) {
         let mut damaged = whole.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -180,7 +180,7 @@ fn a_damaged_file_is_a_sentence() {
 }
 
 #[test]
-fn weights_of_another_network_are_refused_by_name() {
+fn weights_of_another_network_are_rejected_by_name() {
     let file = written(&to_safetensors(&artifact(&networks::every_kind())).unwrap());
     let file = read(file.path(), None).unwrap();
     let plan = crate::tiny().with_classes(10).plan().unwrap();
@@ -188,7 +188,7 @@ fn weights_of_another_network_are_refused_by_name() {
     assert!(error.to_string().contains("conv2d_1"), "{error}");
 }
 
-/// A state dict that PyTorch 2.15 saved, of a network with names of its own
+/// A state dict saved by PyTorch 2.15, of a network with other layer names
 /// (`tests/python/checkpoint.py`).
 #[test]
 fn a_checkpoint_of_pytorch_is_read_without_python() {

@@ -1,4 +1,4 @@
-//! A wish to stop ends the run after the step it is in, with everything saved.
+//! A requested stop ends the run after the current step, with everything saved.
 
 use crate::{run_in, tiny_run};
 use burn::tensor::Device;
@@ -7,13 +7,13 @@ use receptive_train::{Observer, Outcome, RunDirectory, Step, Stop};
 
 struct StopAt {
     step: u64,
-    seen: u64,
+    last: u64,
     stop: Stop,
 }
 
 impl Observer for StopAt {
     fn step(&mut self, step: &Step) {
-        self.seen = step.step;
+        self.last = step.step;
         if step.step == self.step {
             self.stop.request(2);
         }
@@ -21,7 +21,7 @@ impl Observer for StopAt {
 }
 
 #[test]
-fn a_stop_at_any_step_leaves_a_checkpoint_of_that_step_and_a_model() {
+fn a_stop_at_any_step_saves_a_checkpoint_of_that_step_and_a_model() {
     let device = Device::flex();
     let directory = tempfile::tempdir().unwrap();
     for step in [1, 3, 6, 7, 11] {
@@ -29,12 +29,12 @@ fn a_stop_at_any_step_leaves_a_checkpoint_of_that_step_and_a_model() {
         let stop = Stop::default();
         let mut observer = StopAt {
             step,
-            seen: 0,
+            last: 0,
             stop: stop.clone(),
         };
         let trained = run_in(&path, tiny_run(), &device, &mut observer, &stop).unwrap();
         assert_eq!(trained.outcome, Outcome::Interrupted { signal: 2 });
-        assert_eq!(observer.seen, step, "no step may follow");
+        assert_eq!(observer.last, step, "no step may follow");
         let run = RunDirectory::open(&path).unwrap();
         let state = run
             .checkpoints()
@@ -55,6 +55,6 @@ fn a_stop_at_any_step_leaves_a_checkpoint_of_that_step_and_a_model() {
                     .starts_with(".tmp")
             })
             .count();
-        assert_eq!(scratch, 0, "scratch files are left");
+        assert_eq!(scratch, 0, "temporary files are left");
     }
 }

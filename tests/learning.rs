@@ -1,4 +1,4 @@
-//! Training learns, chooses, stops and refuses as it says.
+//! Training learns, selects a model, stops early and rejects settings as documented.
 
 use crate::{prepared, run, run_in, tiny_run};
 use burn::tensor::Device;
@@ -8,7 +8,7 @@ use receptive_train::config::{EarlyStopping, Monitor, Optimizer, ScheduleKind};
 use receptive_train::{Outcome, Quiet, RunDirectory, Stop, TrainError, Workers};
 
 #[test]
-fn a_few_epochs_beat_chance_and_the_artifact_answers_as_the_run_did() {
+fn a_few_epochs_beat_chance_and_the_artifact_predicts_as_the_run_did() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     let device = Device::flex();
@@ -79,7 +79,7 @@ fn a_config_file_repeats_a_run_bit_for_bit() {
 }
 
 #[test]
-fn early_stopping_waits_as_long_as_it_was_told() {
+fn early_stopping_waits_for_its_patience() {
     let mut config = tiny_run();
     // Nothing gets better at a rate that changes no bit.
     config.train.optimizer = Optimizer::Sgd {
@@ -102,7 +102,7 @@ fn early_stopping_waits_as_long_as_it_was_told() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_with_its_step_and_keeps_the_last_good_model() {
+fn a_nan_loss_stops_the_run_with_its_step_and_keeps_the_last_good_model() {
     let directory = tempfile::tempdir().unwrap();
     let device = Device::flex();
     let mut caught = 0;
@@ -166,13 +166,13 @@ fn a_loss_that_is_no_number_stops_with_its_step_and_keeps_the_last_good_model() 
 }
 
 #[test]
-fn class_weights_make_a_rare_class_count() {
+fn class_weights_make_a_class_matter() {
     let mut config = tiny_run();
     config.train.class_weights = receptive_train::config::ClassWeights::Given(vec![1.0, 2.0]);
     let error = run(config, &Device::flex()).unwrap_err().to_string();
     assert!(error.contains("2 weights for 10 classes"), "{error}");
 
-    // All weight on one class: the others' images hardly matter, so everything is taken for it.
+    // All weight on one class: the others' images hardly matter, so everything is predicted to be that class.
     let mut weights = vec![1e-6; 10];
     weights[3] = 1.0;
     let mut config = tiny_run();
@@ -180,16 +180,16 @@ fn class_weights_make_a_rare_class_count() {
     config.train.class_weights = receptive_train::config::ClassWeights::Given(weights);
     let trained = run(config, &Device::flex()).unwrap();
     let confusion = trained.test.unwrap().confusion;
-    let taken: usize = confusion.rows().iter().map(|row| row[3]).sum();
+    let predicted: usize = confusion.rows().iter().map(|row| row[3]).sum();
     assert!(
-        2 * taken > confusion.total(),
-        "{taken} of {}",
+        2 * predicted > confusion.total(),
+        "{predicted} of {}",
         confusion.total()
     );
 }
 
 #[test]
-fn settings_that_can_not_be_used_are_named() {
+fn invalid_settings_are_named() {
     let refused = |change: fn(&mut receptive_train::RunConfig)| {
         let mut config = tiny_run();
         change(&mut config);
@@ -230,12 +230,12 @@ fn without_a_validation_split_the_last_epoch_is_the_model() {
 }
 
 #[test]
-fn a_run_without_validation_that_diverges_names_the_model_it_leaves() {
+fn a_run_without_validation_that_diverges_names_the_model_it_saved() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     let mut config = tiny_run();
     config.data.val_fraction = 0.0;
-    // Epoch 1 is harmless; from epoch 2 on the rate leaves the numbers.
+    // Epoch 1 is harmless; from epoch 2 on the learning rate makes training diverge.
     config.train.epochs = 3;
     config.train.schedule.kind = ScheduleKind::Step;
     config.train.schedule.warmup_epochs = 0.0;

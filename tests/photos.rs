@@ -41,7 +41,7 @@ fn photos(root: &Path) {
     fs::write(root.join("red/cut.jpg"), &whole[..whole.len() / 2]).unwrap();
     let whole = fs::read(root.join("blue/2.png")).unwrap();
     fs::write(root.join("blue/cut.png"), &whole[..whole.len() / 2]).unwrap();
-    fs::write(root.join("blue/words.jpg"), "this is no picture").unwrap();
+    fs::write(root.join("blue/text.jpg"), "this is no picture").unwrap();
 }
 
 fn config(root: &Path) -> RunConfig {
@@ -57,7 +57,7 @@ fn config(root: &Path) -> RunConfig {
 }
 
 #[test]
-fn damaged_photos_are_refused_by_name_or_skipped_by_wish() {
+fn damaged_photos_are_an_error_by_name_or_skipped_on_request() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("photos");
     photos(&root);
@@ -66,7 +66,7 @@ fn damaged_photos_are_refused_by_name_or_skipped_by_wish() {
     let error = run_in(&path, config(&root), &device, &mut Quiet, &Stop::default())
         .unwrap_err()
         .to_string();
-    for name in ["cut.jpg", "cut.png", "words.jpg"] {
+    for name in ["cut.jpg", "cut.png", "text.jpg"] {
         assert!(error.contains(name), "{name} is not in: {error}");
     }
 
@@ -77,7 +77,7 @@ fn damaged_photos_are_refused_by_name_or_skipped_by_wish() {
     let test = trained.test.unwrap();
     assert!(
         test.top1 >= 0.75,
-        "red and blue are told apart: {}",
+        "red and blue are distinguished: {}",
         test.top1
     );
 

@@ -33,8 +33,8 @@ fn page(directory: &Path, config: RunConfig) -> PathBuf {
     file
 }
 
-/// What a browser says of it; screenshots are left in `target/screenshots/<name>`.
-fn seen(name: &str, page: &Path) -> Value {
+/// What a browser reports of it; screenshots go to `target/screenshots/<name>`.
+fn in_browser(name: &str, page: &Path) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = std::env::var("RECEPTIVE_PYTHON")
         .expect("RECEPTIVE_PYTHON: the Python interpreter with websockets");
@@ -51,9 +51,9 @@ fn seen(name: &str, page: &Path) -> Value {
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
 }
 
-fn reads_well(seen: &Value) {
-    assert_eq!(seen["errors"], serde_json::json!([]), "console or network");
-    let views = seen["views"].as_object().unwrap();
+fn is_readable(shown: &Value) {
+    assert_eq!(shown["errors"], serde_json::json!([]), "console or network");
+    let views = shown["views"].as_object().unwrap();
     assert_eq!(views.len(), 5);
     for (name, view) in views {
         assert!(view["images"].as_u64().unwrap() > 40, "{name}: {view}");
@@ -83,9 +83,9 @@ fn chromium_shows_a_report_of_a_data_set_known_by_name() {
         samples: 50,
         ..FieldConfig::default()
     });
-    let seen = seen("fashion-mini", &page(directory.path(), config));
-    reads_well(&seen);
-    let sections = &seen["views"]["phone"]["sections"];
+    let shown = in_browser("fashion-mini", &page(directory.path(), config));
+    is_readable(&shown);
+    let sections = &shown["views"]["phone"]["sections"];
     assert_eq!(sections.as_array().unwrap().len(), 11, "{sections}");
 }
 
@@ -114,9 +114,9 @@ fn chromium_shows_a_report_of_photos_with_hostile_and_endless_names() {
     config.data.source = photos.display().to_string();
     config.train.epochs = 2;
     config.train.batch_size = 16;
-    let seen = seen("photos", &page(directory.path(), config));
-    reads_well(&seen);
-    let phone = &seen["views"]["phone"];
+    let shown = in_browser("photos", &page(directory.path(), config));
+    is_readable(&shown);
+    let phone = &shown["views"]["phone"];
     assert_eq!(phone["title"], "Run 001 · receptive");
     for class in classes {
         assert!(phone["text"].as_str().unwrap().contains(class), "{class}");

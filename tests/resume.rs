@@ -38,7 +38,7 @@ fn prepared(config: RunConfig) -> Prepared {
     prepare(config, InputFrom::Data, &NoProgress).unwrap()
 }
 
-/// Asks for a stop after a step.
+/// Requests a stop after a step.
 struct StopAfter(u64, Stop);
 
 impl Observer for StopAfter {
@@ -138,7 +138,7 @@ fn t1_a_stop_after_any_step_changes_no_bit() {
 }
 
 #[test]
-fn a_run_may_be_stopped_again_and_again() {
+fn a_run_can_be_stopped_and_resumed_repeatedly() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = config();
     config.checkpoint.every = Every::Steps(4);
@@ -163,7 +163,7 @@ fn a_run_may_be_stopped_again_and_again() {
 }
 
 #[test]
-fn early_stopping_remembers_across_a_pause() {
+fn early_stopping_keeps_its_count_across_a_resume() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = config();
     config.train.early_stopping = Some(EarlyStopping {
@@ -188,7 +188,7 @@ fn early_stopping_remembers_across_a_pause() {
 }
 
 #[test]
-fn the_tracked_field_goes_on_too() {
+fn field_tracking_resumes_too() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = config();
     config.track_erf = Some(receptive_train::FieldConfig {
@@ -213,7 +213,7 @@ fn the_tracked_field_goes_on_too() {
 }
 
 #[test]
-fn settings_and_data_that_changed_are_refused() {
+fn changed_settings_and_data_are_rejected() {
     let parent = tempfile::tempdir().unwrap();
     let first = prepared(config());
     let run = RunDirectory::create(&parent.path().join("run")).unwrap();
@@ -321,7 +321,7 @@ fn deaths(each: usize) {
                     let name = entry.as_ref().unwrap().file_name();
                     name.to_string_lossy().starts_with('.')
                 });
-            assert_eq!(hidden.count(), 0, "scratch is left");
+            assert_eq!(hidden.count(), 0, "temporary files are left");
             std::fs::remove_dir_all(path).unwrap();
         }
     }
@@ -330,7 +330,7 @@ fn deaths(each: usize) {
 }
 
 #[test]
-fn t3_a_death_at_any_point_of_a_checkpoint_loses_a_step_at_most() {
+fn t3_being_killed_at_any_point_of_a_checkpoint_loses_at_most_one_step() {
     deaths(2);
 }
 

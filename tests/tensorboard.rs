@@ -1,6 +1,6 @@
-//! What TensorBoard reads of a run is what its `metrics.csv` says.
+//! TensorBoard's events hold the values of the run's `metrics.csv`.
 //!
-//! Ignored unless asked for: `RECEPTIVE_PYTHON` names an interpreter with tensorboard.
+//! Ignored by default: `RECEPTIVE_PYTHON` names an interpreter with tensorboard.
 
 use crate::{prepared, tiny_run};
 use burn::tensor::Device;
@@ -27,18 +27,18 @@ fn read_back(run: &Path, steps: u64) {
         .arg(steps.to_string())
         .output()
         .unwrap();
-    let words = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{words}{}",
+        "{stdout}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    print!("tensorboard: {words}");
+    print!("tensorboard: {stdout}");
 }
 
 #[test]
 #[ignore = "needs Python with tensorboard"]
-fn tensorboard_reads_what_metrics_csv_says_also_of_a_run_that_was_stopped() {
+fn tensorboard_reads_the_values_of_metrics_csv_even_of_a_resumed_run() {
     let device = Device::flex();
     let directory = tempfile::tempdir().unwrap();
     let mut config = tiny_run();

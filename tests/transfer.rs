@@ -58,7 +58,7 @@ fn frozen_layers_keep_their_bits_and_the_others_learn() {
 }
 
 #[test]
-fn what_a_run_started_from_is_in_its_config_and_repeats_it() {
+fn the_config_names_the_initial_model_and_repeats_the_run() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = first_run(parent.path(), 1);
     config.machine.threads = 1;
@@ -110,7 +110,7 @@ fn other_classes_get_a_new_head_and_the_old_input() {
 }
 
 #[test]
-fn another_network_and_nothing_left_to_learn_are_refused() {
+fn another_network_and_freezing_every_layer_are_rejected() {
     let parent = tempfile::tempdir().unwrap();
     let config = first_run(parent.path(), 0);
     let mut other = config.clone();

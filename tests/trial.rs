@@ -1,4 +1,4 @@
-//! What is tried before a run gives the same numbers on any number of threads, and says yes and no.
+//! Trials before a run: overfitting a few images, finding a learning rate, a dry run.
 
 use crate::{prepared, run, tiny_run};
 use burn::tensor::Device;
@@ -15,7 +15,7 @@ fn learn(config: RunConfig, images: usize, passes: usize) -> Overfit {
 }
 
 #[test]
-fn a_network_that_can_learn_learns_a_few_images_by_heart() {
+fn a_network_that_can_learn_overfits_a_few_images() {
     let found = learn(tiny_run(), 24, 300);
     assert!(found.learnt, "{found:?}");
     assert_eq!((found.images, found.right, found.advice()), (24, 24, None));
@@ -24,7 +24,7 @@ fn a_network_that_can_learn_learns_a_few_images_by_heart() {
 }
 
 #[test]
-fn one_that_cannot_says_what_to_try() {
+fn a_network_that_cannot_overfit_gets_advice() {
     // Without a rate to speak of nothing moves.
     let mut still = tiny_run();
     still.train.optimizer = receptive_train::config::Optimizer::Sgd {
@@ -78,7 +78,7 @@ fn growing_rates_give_the_same_losses_on_any_number_of_threads() {
     assert_eq!(one, find(3, 2, 5));
     assert_ne!(one.tried, find(1, 0, 6).tried);
     assert_eq!(one.tried[0].learning_rate, 1e-7);
-    // The smoothed loss is the mean of what was seen, the newest counting most.
+    // The smoothed loss is an exponentially weighted mean.
     let (first, second) = (one.tried[0].loss, one.tried[1].loss);
     let mean = (0.98 * first + second) / 1.98;
     assert!((one.tried[1].smoothed - mean).abs() < 1e-9);

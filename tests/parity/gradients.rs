@@ -1,4 +1,4 @@
-//! One training step of a network, taken apart.
+//! The gradients and batch statistics of one training step.
 
 use crate::{noise, read};
 use burn::module::{Module, ModuleVisitor, Param};

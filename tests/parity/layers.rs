@@ -38,14 +38,17 @@ fn compare(backend: &str, name: &str, plan: &Plan, batch: usize, device: &Device
 /// bias right before a batch norm is zero, and what is computed is rounding.
 fn of_weights(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    let most = |values: &[f32]| {
+    let max_abs = |values: &[f32]| {
         values
             .iter()
-            .fold(0.0f32, |most, value| most.max(value.abs()))
+            .fold(0.0f32, |max, value| max.max(value.abs()))
     };
-    let largest = ours.iter().map(|values| most(values)).fold(0.0, f32::max);
+    let largest = ours
+        .iter()
+        .map(|values| max_abs(values))
+        .fold(0.0, f32::max);
     let one = |(ours, theirs): (&Vec<f32>, &Vec<f32>)| {
-        let own = most(ours);
+        let own = max_abs(ours);
         let share = if own < 1e-3 * largest {
             own / largest
         } else {

@@ -1,7 +1,7 @@
-//! Every backend gives the answers of flex: one suite, run on each that is compiled in.
+//! Every backend computes what flex does: one suite, run on each backend that is compiled in.
 //!
 //! `cargo test --release --workspace` has ndarray; `--features receptive-tests/wgpu` and so on add
-//! others. A backend that is compiled in and finds no device fails: it was asked for. Each check
+//! others. A backend that is compiled in and finds no device fails: it was requested. Each check
 //! prints its largest difference; `-- --nocapture` shows them.
 #![recursion_limit = "256"]
 // The lint spares test functions, not what they call.
@@ -39,20 +39,20 @@ fn backends() -> Vec<(&'static str, Device)> {
 /// The largest difference, relative to the largest value of the two.
 fn difference(ours: &[f32], theirs: &[f32]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    let most = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0f32, f32::max);
-    let largest = most(&mut ours.iter().chain(theirs).map(|value| value.abs()));
-    let apart = most(&mut ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()));
+    let max = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0f32, f32::max);
+    let largest = max(&mut ours.iter().chain(theirs).map(|value| value.abs()));
+    let difference = max(&mut ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()));
     let finite = ours.iter().chain(theirs).all(|value| value.is_finite());
-    assert!(finite, "a value is no number");
-    f64::from(apart) / f64::from(largest).max(f64::MIN_POSITIVE)
+    assert!(finite, "a value is NaN or infinite");
+    f64::from(difference) / f64::from(largest).max(f64::MIN_POSITIVE)
 }
 
-/// Says what was found and holds it against the bar.
-fn check(backend: &str, what: &str, found: f64, bar: f64) {
-    println!("{backend:<8} {what:<44} {found:>9.1e} (bar {bar:.0e})");
+/// Prints a difference and compares it with its bar.
+fn check(backend: &str, what: &str, difference: f64, bar: f64) {
+    println!("{backend:<8} {what:<44} {difference:>9.1e} (bar {bar:.0e})");
     assert!(
-        found <= bar,
-        "{backend}, {what}: {found:e} is above {bar:e}"
+        difference <= bar,
+        "{backend}, {what}: {difference:e} is above {bar:e}"
     );
 }
 

@@ -1,6 +1,6 @@
-//! How near each convolution comes to what this machine can do: one thread, 16 images, forward,
-//! gradient with respect to the input, and to the weights. Rates count the multiplications and
-//! additions of plain sums, which Winograd's filtering needs only a quarter of: it may pass the peak.
+//! Each convolution's rate beside the peak of this machine: one thread, 16 images; forward, gradient with
+//! respect to the input, and to the weights. Rates count the multiply-adds of plain sums, of which
+//! Winograd's filtering needs only a quarter: it may exceed the peak.
 //!
 //! `cargo run --release -p receptive-kernels --example layers`
 
@@ -8,12 +8,12 @@ use burn::tensor::{Device, Distribution, Tensor};
 use receptive_kernels::{Algorithm, Conv2dOptions, conv2d};
 use std::time::{Duration, Instant};
 
-// As in the program: the system's allocator faults every page in anew.
+// As in the program: with the system's allocator every step faults its pages in again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const IMAGES: usize = 16;
-/// Channels, filters and side of the networks that `receptive bench` times.
+/// Channels, filters and side of the layers that `receptive bench` times.
 const LAYERS: [[usize; 3]; 9] = [
     [1, 32, 28],
     [32, 64, 14],
@@ -48,7 +48,7 @@ fn table() {
     }
 }
 
-/// Of a product whose factors stay in the cache.
+/// GMAC/s of a product whose factors stay in the cache.
 fn peak() -> f64 {
     const SIDE: usize = 512;
     let device = Device::flex();
@@ -64,6 +64,7 @@ fn peak() -> f64 {
     SIDE.pow(3) as f64 / best / 1e9
 }
 
+/// GMAC/s of forward, input gradient and weight gradient.
 fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3] {
     let device = Device::flex().autodiff();
     let options = Conv2dOptions {
@@ -94,7 +95,7 @@ fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3
         drop(y);
         taken
     });
-    // Of `(y * pull).sum()`, less the time that this takes by itself.
+    // That of `(y * pull).sum()`, less the time that multiplication and sum take alone.
     let pull = Tensor::random(
         [IMAGES, filters, side, side],
         Distribution::Default,
@@ -121,7 +122,7 @@ fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3
     [forward, input, weights].map(|seconds| macs / seconds / 1e9)
 }
 
-/// The quickest of several runs, in seconds: others were disturbed.
+/// The shortest of several runs, in seconds: the least disturbed by other processes.
 fn best(mut run: impl FnMut() -> Duration) -> f64 {
     let start = Instant::now();
     let mut best = f64::MAX;

@@ -1,6 +1,5 @@
-//! What this machine can do with one thread, and with all: products of matrices that stay in the cache,
-//! values read and written in memory, and memory that the system hands out anew. Threads share nothing, so
-//! no program scales better than these.
+//! The peak rates of this machine with one thread and with all: matrix products in the cache, memory
+//! bandwidth, and memory fresh from the system. Threads share nothing here, so no program scales better.
 //!
 //! `cargo run --release -p receptive-kernels --example machine`
 
@@ -13,27 +12,27 @@ use std::thread;
 use std::time::Instant;
 
 const ROUNDS: usize = 20;
-/// Of a square matrix.
+/// Rows and columns of a matrix.
 const SIDE: usize = 512;
 /// 64 MiB of values: more than a cache holds.
 const VALUES: usize = 16 << 20;
 
 fn main() -> Result<(), ThreadPoolBuildError> {
-    let most = thread::available_parallelism().map_or(1, NonZero::get);
+    let max = thread::available_parallelism().map_or(1, NonZero::get);
     println!(
         "{:<34}{:>9}{:>13}{:>9}",
         "",
         "1 thread",
-        format!("{most} threads"),
+        format!("{max} threads"),
         "ratio"
     );
-    line("GMAC/s, product of 512x512", most, || {
+    line("GMAC/s, product of 512x512", max, || {
         let square = || Tensor::<2>::random([SIDE, SIDE], Distribution::Default, &Device::flex());
         let (a, b) = (square(), square());
         let product = move || drop(black_box(a.clone().matmul(b.clone())));
         (SIDE.pow(3) as f64, Box::new(product))
     })?;
-    line("GB/s, a = b + 2 c in memory", most, || {
+    line("GB/s, a = b + 2 c in memory", max, || {
         let (mut a, b, c) = (
             vec![0.0_f32; VALUES],
             vec![1.0_f32; VALUES],
@@ -47,27 +46,27 @@ fn main() -> Result<(), ThreadPoolBuildError> {
         };
         ((3 * VALUES * size_of::<f32>()) as f64, Box::new(add))
     })?;
-    line("GB/s, memory handed out anew", most, || {
-        // Large enough for the system's allocator to give it back at once.
+    line("GB/s, memory fresh from the system", max, || {
+        // Large enough for the allocator to return it to the system at once.
         let touch = || drop(black_box(vec![1.0_f32; VALUES]));
         ((VALUES * size_of::<f32>()) as f64, Box::new(touch))
     })
 }
 
-/// So much work a call.
+/// The amount of work in a call, and the call.
 type Work = (f64, Box<dyn FnMut()>);
 
 fn line(
     name: &str,
-    most: usize,
+    threads: usize,
     work: impl Fn() -> Work + Sync,
 ) -> Result<(), ThreadPoolBuildError> {
-    let (one, all) = (rate(1, &work)? / 1e9, rate(most, &work)? / 1e9);
+    let (one, all) = (rate(1, &work)? / 1e9, rate(threads, &work)? / 1e9);
     println!("{name:<34}{one:>9.1}{all:>13.1}{:>9.2}", all / one);
     Ok(())
 }
 
-/// Work a second of all threads together, in the best of several rounds: others were disturbed.
+/// Work per second of all threads together, in the best of several rounds: the least disturbed.
 fn rate(threads: usize, work: &(impl Fn() -> Work + Sync)) -> Result<f64, ThreadPoolBuildError> {
     let start = Barrier::new(threads);
     let rates = || -> Vec<f64> {
@@ -81,7 +80,7 @@ fn rate(threads: usize, work: &(impl Fn() -> Work + Sync)) -> Result<f64, Thread
         };
         (0..ROUNDS).map(round).collect()
     };
-    // A pool of one each, or burn would share a product among all.
+    // A pool of one thread each, or burn would split a product among all.
     let pools = (0..threads).map(|_| ThreadPoolBuilder::new().num_threads(1).build());
     let pools = pools.collect::<Result<Vec<_>, _>>()?;
     let rounds: Vec<Vec<f64>> = thread::scope(|scope| {

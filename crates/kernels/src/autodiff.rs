@@ -1,7 +1,9 @@
-//! The operations' derivatives, by the chain rule.
+//! The kernels' backward passes, as nodes of burn's autodiff graph.
 
+use crate::conv::Conv2dOptions;
 use crate::dispatch::{KernelGradients, KernelOps};
-use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
+use crate::norm::BatchNormOptions;
+use crate::pool::MaxPool2dOptions;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -9,12 +11,12 @@ use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 
-/// What a convolution's backward pass needs.
+/// What a convolution's backward pass needs of the forward pass.
 #[derive(Debug, Clone)]
 struct ConvState<F> {
     x: NodeId,
     weight: NodeId,
-    /// Where a ReLU followed: it let through what is positive here.
+    /// Where a ReLU followed: its result, positive where the gradient passes.
     output: Option<F>,
     options: Conv2dOptions,
 }
@@ -67,6 +69,7 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2d {
 struct MaxPool2d;
 
 impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
+    /// The input, the output and the options.
     type State = (NodeId, FloatTensor<B>, MaxPool2dOptions);
 
     fn backward(
@@ -85,13 +88,13 @@ impl<B: KernelGradients> Backward<B, 1> for MaxPool2d {
     }
 }
 
-/// What a batch norm's backward pass needs.
+/// What a batch norm's backward pass needs of the forward pass.
 #[derive(Debug, Clone)]
 struct NormState<F> {
     x: NodeId,
     gamma: NodeId,
     moments: F,
-    /// Where a ReLU followed.
+    /// Where a ReLU followed: its result.
     output: Option<F>,
     options: BatchNormOptions,
 }
@@ -152,13 +155,13 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
     }
 
     /// One after the other: the backward pass needs what is between them.
-    fn kernel_conv2d_halved(
+    fn kernel_conv2d_max_pool_2x2(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         options: Conv2dOptions,
     ) -> FloatTensor<Self> {
-        let (plain, pool) = options.before_pool();
+        let (plain, pool) = options.before_2x2_pool();
         Self::kernel_max_pool2d(Self::kernel_conv2d_bias(x, weight, bias, plain), pool)
     }
 
@@ -215,7 +218,7 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
     }
 }
 
-/// The convolution that `forward` computes, with what its backward pass needs where one may come.
+/// The convolution that `forward` computes, with what its backward pass needs if it is tracked.
 fn conv2d<B: KernelGradients, C: CheckpointStrategy, const N: usize>(
     nodes: [NodeGuard; N],
     x: FloatTensor<Autodiff<B, C>>,

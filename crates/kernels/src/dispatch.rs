@@ -1,18 +1,17 @@
-//! The operations as a burn backend extension, and what flex does for them.
+//! The kernels as a burn backend extension, and their implementation for flex.
 
-use crate::conv::{self, Sizes, WeightGradients};
-use crate::norm::{self, Moments, NormSizes};
-use crate::pool::{self, PoolSizes};
-use crate::profile::{Operation, spend};
+use crate::conv::{self, Conv2dOptions, ConvSizes, WeightGradients};
+use crate::norm::{self, BatchNormOptions, Moments, NormSizes};
+use crate::pool::{self, MaxPool2dOptions, PoolSizes};
+use crate::profile::{Kernel, timed};
 use crate::relu;
-use crate::{BatchNormOptions, Conv2dOptions, MaxPool2dOptions};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
 
-/// The operations as burn's dispatch sees them; use [`conv2d`](crate::conv2d),
-/// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train).
+/// The kernels as burn's dispatch calls them. Use [`conv2d`](crate::conv2d),
+/// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train) instead.
 #[backend_extension(Autodiff, Flex)]
 pub trait KernelOps: Backend {
     /// Convolution without bias.
@@ -30,8 +29,8 @@ pub trait KernelOps: Backend {
         options: Conv2dOptions,
     ) -> FloatTensor<Self>;
 
-    /// Convolution with bias, then max pooling by windows of 2x2 that lie side by side.
-    fn kernel_conv2d_halved(
+    /// Convolution with bias, then max pooling of 2x2 with stride 2.
+    fn kernel_conv2d_max_pool_2x2(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
@@ -44,7 +43,7 @@ pub trait KernelOps: Backend {
     /// Mean and variance of each channel, without a gradient: `[2, channels]`.
     fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Batch normalisation by the moments of `x` itself.
+    /// Batch normalisation by `moments`, those of `x` itself: `[2, channels]`.
     fn kernel_batch_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -54,8 +53,7 @@ pub trait KernelOps: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What the operations' backward passes compute. `output` is the forward pass' result and is there
-/// only where a ReLU followed.
+/// The kernels' gradients. `output` is the forward pass' result, needed only where a ReLU followed.
 pub(crate) trait KernelGradients: Backend {
     /// `grad` where `output` is positive, else 0.
     fn relu_gradient(grad: FloatTensor<Self>, output: FloatTensor<Self>) -> FloatTensor<Self>;
@@ -67,7 +65,7 @@ pub(crate) trait KernelGradients: Backend {
         options: Conv2dOptions,
     ) -> FloatTensor<Self>;
 
-    /// Of weight and bias.
+    /// Gradients of weight and bias.
     fn conv2d_weight_gradients(
         x: FloatTensor<Self>,
         weight: [usize; 4],
@@ -82,7 +80,7 @@ pub(crate) trait KernelGradients: Backend {
         options: MaxPool2dOptions,
     ) -> FloatTensor<Self>;
 
-    /// Of `x`, gamma and beta.
+    /// Gradients of `x`, gamma and beta.
     fn batch_norm_gradients(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -107,20 +105,20 @@ impl KernelOps for Flex {
         convolve(&x, &weight, Some(&bias), options)
     }
 
-    fn kernel_conv2d_halved(
+    fn kernel_conv2d_max_pool_2x2(
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
         options: Conv2dOptions,
     ) -> FlexTensor {
-        let sizes = Sizes::new(dims(&x), dims(&weight), options);
-        if !conv::is_halved(&sizes) {
-            let (plain, pool) = options.before_pool();
+        let sizes = ConvSizes::new(dims(&x), dims(&weight), options);
+        if !conv::fuses_pool(&sizes) {
+            let (plain, pool) = options.before_2x2_pool();
             return Self::kernel_max_pool2d(convolve(&x, &weight, Some(&bias), plain), pool);
         }
         let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.to_contiguous());
-        let y = spend(Operation::Conv2d, || {
-            conv::forward_halved(&sizes, values(&x), values(&weight), values(&bias))
+        let y = timed(Kernel::Conv2d, || {
+            conv::forward_pooled(&sizes, values(&x), values(&weight), values(&bias))
         });
         let [images, filters, height, width] = sizes.output_shape();
         tensor(y, [images, filters, height / 2, width / 2])
@@ -130,7 +128,7 @@ impl KernelOps for Flex {
         let [images, channels, height, width] = dims(&x);
         let sizes = PoolSizes::new([images, channels, height, width], options);
         let x = x.to_contiguous();
-        let y = spend(Operation::MaxPool2d, || pool::forward(&sizes, values(&x)));
+        let y = timed(Kernel::MaxPool2d, || pool::forward(&sizes, values(&x)));
         let [height, width] = sizes.output;
         tensor(y, [images, channels, height, width])
     }
@@ -138,8 +136,7 @@ impl KernelOps for Flex {
     fn kernel_moments(x: FlexTensor) -> FlexTensor {
         let sizes = NormSizes::new(dims(&x));
         let x = x.to_contiguous();
-        let (mut mean, variance) =
-            spend(Operation::BatchNorm, || norm::moments(&sizes, values(&x)));
+        let (mut mean, variance) = timed(Kernel::BatchNorm, || norm::moments(&sizes, values(&x)));
         mean.extend(variance);
         tensor(mean, [2, sizes.channels])
     }
@@ -154,26 +151,16 @@ impl KernelOps for Flex {
         let shape = dims(&x);
         let sizes = NormSizes::new(shape);
         let [x, gamma, beta] = [x, gamma, beta].map(|tensor| tensor.to_contiguous());
-        let y = spend(Operation::BatchNorm, || {
+        let y = timed(Kernel::BatchNorm, || {
             norm::forward(
                 &sizes,
                 values(&x),
                 [values(&gamma), values(&beta)],
-                split(values(&moments), options),
+                Moments::new(values(&moments), options.epsilon as f32),
                 options.relu,
             )
         });
         tensor(y, shape)
-    }
-}
-
-/// The moments from `[2, channels]`.
-fn split(moments: &[f32], options: BatchNormOptions) -> Moments<'_> {
-    let (mean, variance) = moments.split_at(moments.len() / 2);
-    Moments {
-        mean,
-        variance,
-        epsilon: options.epsilon as f32,
     }
 }
 
@@ -183,11 +170,11 @@ fn convolve(
     bias: Option<&FlexTensor>,
     options: Conv2dOptions,
 ) -> FlexTensor {
-    let sizes = Sizes::new(dims(x), dims(weight), options);
+    let sizes = ConvSizes::new(dims(x), dims(weight), options);
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let bias = bias.map(FlexTensor::to_contiguous);
     let bias = bias.as_ref().map(values);
-    let y = spend(Operation::Conv2d, || {
+    let y = timed(Kernel::Conv2d, || {
         conv::forward(&sizes, values(&x), values(&weight), bias)
     });
     tensor(y, sizes.output_shape())
@@ -196,10 +183,10 @@ fn convolve(
 impl KernelGradients for Flex {
     fn relu_gradient(grad: FlexTensor, output: FlexTensor) -> FlexTensor {
         let (mut masked, output) = (grad.to_contiguous(), output.to_contiguous());
-        // The memory is changed in place where nothing else holds it, and copied where something does.
+        // Changed in place where nothing else shares the memory, else copied.
         drop(grad);
-        spend(Operation::ReluGradient, || {
-            relu::mask(masked.storage_mut(), values(&output));
+        timed(Kernel::ReluGradient, || {
+            relu::gradient(masked.storage_mut(), values(&output));
         });
         masked
     }
@@ -210,9 +197,9 @@ impl KernelGradients for Flex {
         grad: FlexTensor,
         options: Conv2dOptions,
     ) -> FlexTensor {
-        let sizes = Sizes::new(input, dims(&weight), options);
+        let sizes = ConvSizes::new(input, dims(&weight), options);
         let (weight, grad) = (weight.to_contiguous(), grad.to_contiguous());
-        let dx = spend(Operation::Conv2dInputGradient, || {
+        let dx = timed(Kernel::Conv2dInputGradient, || {
             conv::input_gradient(&sizes, values(&weight), values(&grad))
         });
         tensor(dx, sizes.input_shape())
@@ -224,9 +211,9 @@ impl KernelGradients for Flex {
         grad: FlexTensor,
         options: Conv2dOptions,
     ) -> (FlexTensor, FlexTensor) {
-        let sizes = Sizes::new(dims(&x), weight, options);
+        let sizes = ConvSizes::new(dims(&x), weight, options);
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
-        let WeightGradients { weight, bias } = spend(Operation::Conv2dWeightGradient, || {
+        let WeightGradients { weight, bias } = timed(Kernel::Conv2dWeightGradient, || {
             conv::weight_gradients(&sizes, values(&x), values(&grad))
         });
         (
@@ -244,7 +231,7 @@ impl KernelGradients for Flex {
         let shape = dims(&x);
         let sizes = PoolSizes::new(shape, options);
         let (x, y, grad) = (x.to_contiguous(), y.to_contiguous(), grad.to_contiguous());
-        let dx = spend(Operation::MaxPool2dGradient, || {
+        let dx = timed(Kernel::MaxPool2dGradient, || {
             pool::input_gradient(&sizes, values(&x), values(&y), values(&grad))
         });
         tensor(dx, shape)
@@ -262,12 +249,12 @@ impl KernelGradients for Flex {
         let sizes = NormSizes::new(shape);
         let [x, gamma, grad] = [x, gamma, grad].map(|tensor| tensor.to_contiguous());
         let output = output.map(|output| output.to_contiguous());
-        let gradients = spend(Operation::BatchNormGradient, || {
+        let gradients = timed(Kernel::BatchNormGradient, || {
             norm::gradients(
                 &sizes,
                 values(&x),
                 values(&gamma),
-                split(values(&moments), options),
+                Moments::new(values(&moments), options.epsilon as f32),
                 values(&grad),
                 output.as_ref().map(values),
             )

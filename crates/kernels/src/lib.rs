@@ -1,15 +1,15 @@
 //! Convolution, max pooling and batch normalisation for burn's flex backend, several times as fast as
-//! its own, with their gradients: burn's modules keep the parameters, and these functions take their place in
-//! `forward`.
+//! its own, with their gradients: for any burn project that trains a CNN on a CPU. burn's modules keep
+//! the parameters; these functions take the place of their `forward`.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
 //! use receptive_kernels::{Algorithm, Conv2dOptions, conv2d, runs_on};
 //!
-//! let device = Device::flex();
+//! let device = Device::flex().autodiff();
 //! assert!(runs_on(&device));
-//! let x = Tensor::<4>::ones([1, 3, 8, 8], &device);
-//! let weight = Tensor::<4>::ones([4, 3, 3, 3], &device);
+//! let x = Tensor::<4>::ones([1, 3, 8, 8], &device); // [images, channels, height, width]
+//! let weight = Tensor::<4>::ones([4, 3, 3, 3], &device).require_grad();
 //! let options = Conv2dOptions {
 //!     strides: [1, 1],
 //!     padding: [1, 1, 1, 1],
@@ -17,27 +17,31 @@
 //!     relu: true,
 //!     algorithm: Algorithm::Auto,
 //! };
-//! assert_eq!(conv2d(x, weight, None, options).dims(), [1, 4, 8, 8]);
+//! let y = conv2d(x, weight.clone(), None, options);
+//! assert_eq!(y.dims(), [1, 4, 8, 8]);
+//! let gradient = weight.grad(&y.sum().backward()).unwrap();
+//! assert_eq!(gradient.dims(), [4, 3, 3, 3]);
 //! ```
 //!
-//! Results have the same bits on any number of threads: every sum is cut by the sizes alone.
+//! Results have the same bits on any number of threads: every sum is partitioned by the sizes alone.
 
 mod autodiff;
 mod conv;
 mod dispatch;
-mod lanes;
 mod matrix;
 mod norm;
+mod output_size;
 mod pool;
 mod profile;
 mod relu;
 mod scratch;
-mod slide;
+mod simd;
 
 pub use conv::{Algorithm, Conv2dOptions};
 pub use dispatch::KernelOps;
+pub use norm::BatchNormOptions;
 pub use pool::MaxPool2dOptions;
-pub use profile::{Operation, begin_profile, end_profile};
+pub use profile::{Kernel, begin_profile, end_profile};
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{Device, Tensor};
@@ -50,7 +54,7 @@ pub fn runs_on(device: &Device) -> bool {
     )
 }
 
-/// Convolution of 32-bit floats, plus bias, and ReLU where the options say so.
+/// 2D convolution of 32-bit floats, plus bias, then ReLU if the options have one.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
@@ -60,8 +64,8 @@ pub fn runs_on(device: &Device) -> bool {
 ///   `floor((n + padding - dilation * (kernel - 1) - 1) / stride) + 1`
 ///
 /// # Panics
-/// When the shapes do not fit each other, the tensors are not of 32-bit floats, or their device is
-/// not one that [`runs_on`] names.
+/// When the shapes do not fit each other, the tensors are not of 32-bit floats, or [`runs_on`] is
+/// false for their device.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -79,22 +83,22 @@ pub fn conv2d(
     })
 }
 
-/// As [`conv2d`], then a max pool by windows of 2x2 that lie side by side; without autodiff most
-/// convolutions are pooled before they reach memory.
+/// [`conv2d`], then a max pool of 2x2 with stride 2. Without autodiff most convolutions are pooled
+/// while they are in the cache.
 ///
 /// # Shapes
-/// As [`conv2d`]; the output's height and width are halved, without the rest.
+/// As [`conv2d`]; the output's height and width are halved, rounded down.
 ///
 /// # Panics
 /// As [`conv2d`].
-pub fn conv2d_halved(
+pub fn conv2d_max_pool_2x2(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
     options: Conv2dOptions,
 ) -> Tensor<4> {
     let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[0]], &x.device()));
-    Tensor::from_dispatch(Dispatch::kernel_conv2d_halved(
+    Tensor::from_dispatch(Dispatch::kernel_conv2d_max_pool_2x2(
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
@@ -114,28 +118,20 @@ pub fn max_pool2d(x: Tensor<4>, options: MaxPool2dOptions) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::kernel_max_pool2d(x.into_dispatch(), options))
 }
 
-/// How a batch norm works.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BatchNormOptions {
-    /// Added to the variance.
-    pub epsilon: f64,
-    /// Whether negative values become 0.
-    pub relu: bool,
-}
-
-/// What [`batch_norm_train`] gives.
+/// The result of [`batch_norm_train`].
 #[derive(Debug, Clone)]
 pub struct BatchNormTrain {
-    /// As the input.
+    /// Normalised: shaped as the input.
     pub output: Tensor<4>,
-    /// Of each channel: `[channels]`, without a gradient.
+    /// Mean of each channel: `[channels]`, without a gradient.
     pub mean: Tensor<1>,
-    /// Of each channel, with the number of values as divisor: `[channels]`, without a gradient.
+    /// Biased variance of each channel, divided by the number of values: `[channels]`, without a
+    /// gradient.
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the batch's own moments, and ReLU where the options say so. The running
-/// statistics are the caller's.
+/// Batch normalisation by the batch's own mean and variance, then ReLU if the options have one. To
+/// update running statistics is up to the caller.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
@@ -161,7 +157,7 @@ pub fn batch_norm_train(
         moments.clone(),
         options,
     );
-    let moments = Tensor::<2>::from_dispatch(moments).without_autodiff();
+    let moments = Tensor::<2>::from_dispatch(moments).without_autodiff(); // [mean and variance, channels]
     let row = |i: usize| {
         moments
             .clone()

@@ -1,8 +1,9 @@
-//! Max pooling. The backward pass finds each window's largest value again instead of remembering
-//! where it was: two floats are nearer than an index of eight bytes.
+//! Max pooling. The backward pass compares each window with its output again instead of storing the
+//! index of the largest value: two floats take less memory traffic than an index of eight bytes.
 
-use crate::lanes::{kept, vectorised};
-use crate::slide::places;
+use crate::output_size::output_size;
+use crate::relu::relu_if;
+use crate::simd::{select, vectorized};
 use rayon::prelude::*;
 
 /// How a max pool moves over its input.
@@ -12,17 +13,17 @@ pub struct MaxPool2dOptions {
     pub kernel_size: [usize; 2],
     /// Rows and columns that the window moves.
     pub strides: [usize; 2],
-    /// Places at the top, left, bottom and right that are never the largest.
+    /// Rows and columns of negative infinity at the top, left, bottom and right.
     pub padding: [usize; 4],
     /// Rows and columns between neighbouring taps.
     pub dilation: [usize; 2],
-    /// Whether negative values become 0, as by a ReLU before the pool. After it there are fewer.
+    /// Whether a ReLU follows; the same as one before the pool, on fewer values.
     pub relu: bool,
 }
 
 impl MaxPool2dOptions {
-    /// Windows of 2x2 that lie side by side, and perhaps a ReLU.
-    pub fn halving(relu: bool) -> Self {
+    /// A pool of 2x2 with stride 2, without padding.
+    pub fn new_2x2(relu: bool) -> Self {
         Self {
             kernel_size: [2, 2],
             strides: [2, 2],
@@ -32,15 +33,16 @@ impl MaxPool2dOptions {
         }
     }
 
-    /// Whether these are the options of [`halving`](Self::halving): the usual pool, which is the fastest.
-    pub fn is_halving(&self) -> bool {
-        *self == Self::halving(self.relu)
+    /// Whether this is the pool of [`new_2x2`](Self::new_2x2), which has the fastest code.
+    pub fn is_2x2(&self) -> bool {
+        *self == Self::new_2x2(self.relu)
     }
 }
 
-/// The sizes of one pooling.
+/// The sizes of one max pool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolSizes {
+    /// Images times channels.
     pub(crate) planes: usize,
     pub(crate) input: [usize; 2],
     pub(crate) output: [usize; 2],
@@ -65,27 +67,29 @@ impl PoolSizes {
         Self {
             planes: images * channels,
             input,
-            output: places(input, kernel_size, strides, padding, dilation),
+            output: output_size(input, kernel_size, strides, padding, dilation),
             options,
         }
     }
 
-    /// The gradient that the ReLU of an output lets through.
+    /// The gradient before the ReLU, given that after it.
     #[inline(always)]
-    fn passed(&self, grad: f32, output: f32) -> f32 {
-        kept(grad, !self.options.relu | (output > 0.0))
+    fn relu_gradient(&self, grad: f32, output: f32) -> f32 {
+        select(grad, !self.options.relu | (output > 0.0))
     }
 
-    /// The input indices of the window at `place` along an axis, without those in the padding.
-    fn taps(&self, place: usize, axis: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+    /// The input indices along an axis of the window of output `index`, without those in the padding.
+    fn taps(&self, index: usize, axis: usize) -> impl Iterator<Item = usize> + Clone + use<> {
         let (dilation, before) = (self.options.dilation[axis], self.options.padding[axis]);
-        let (first, n) = (place * self.options.strides[axis], self.input[axis]);
+        let (first, n) = (index * self.options.strides[axis], self.input[axis]);
         (0..self.options.kernel_size[axis])
             .map(move |tap| (first + tap * dilation).wrapping_sub(before))
             .filter(move |index| *index < n)
     }
 }
 
+/// The largest value of each window.
+///
 /// # Shapes
 /// - `x`: `[planes, height, width]`
 /// - output: `[planes, output height, output width]`
@@ -93,19 +97,19 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
     let mut y = vec![0.0; sizes.planes * out_height * out_width];
-    y.par_chunks_mut((out_height * out_width * group(sizes)).max(1))
-        .zip(x.par_chunks(height * width * group(sizes)))
+    y.par_chunks_mut((out_height * out_width * planes_per_task(sizes)).max(1))
+        .zip(x.par_chunks(height * width * planes_per_task(sizes)))
         .for_each(|(y, x)| {
             let planes = y.chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
-                if sizes.options.is_halving() {
-                    vectorised(|| halve(width, x, y, sizes.options.relu));
+                if sizes.options.is_2x2() {
+                    vectorized(|| max_pool_2x2(width, x, y, sizes.options.relu));
                 } else {
-                    for (place, largest) in y.iter_mut().enumerate() {
-                        let place = [place / out_width, place % out_width];
-                        let values = window(sizes, place).map(|at| x[at]);
+                    for (at, largest) in y.iter_mut().enumerate() {
+                        let window = window(sizes, [at / out_width, at % out_width]);
+                        let values = window.map(|at| x[at]);
                         let value = values.fold(f32::NEG_INFINITY, larger);
-                        *largest = followed(value, sizes.options.relu);
+                        *largest = relu_if(sizes.options.relu, value);
                     }
                 }
             }
@@ -124,21 +128,21 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
     let [out_height, out_width] = sizes.output;
     let mut dx = vec![0.0; sizes.planes * height * width];
     let (plane, map) = (height * width, out_height * out_width);
-    dx.par_chunks_mut((plane * group(sizes)).max(1))
+    dx.par_chunks_mut((plane * planes_per_task(sizes)).max(1))
         .enumerate()
         .for_each(|(part, dx)| {
             for (i, dx) in dx.chunks_exact_mut(plane).enumerate() {
-                let i = part * group(sizes) + i;
+                let i = part * planes_per_task(sizes) + i;
                 let x = &x[i * plane..][..plane];
                 let y = &y[i * map..][..map];
                 let grad = &grad[i * map..][..map];
-                if sizes.options.is_halving() {
-                    vectorised(|| spread(sizes, x, y, grad, dx));
+                if sizes.options.is_2x2() {
+                    vectorized(|| max_pool_2x2_gradient(sizes, x, y, grad, dx));
                 } else {
-                    for (place, (y, grad)) in y.iter().zip(grad).enumerate() {
-                        let grad = sizes.passed(*grad, *y);
-                        let mut places = window(sizes, [place / out_width, place % out_width]);
-                        if let Some(at) = places.find(|at| is_largest(x[*at], *y)) {
+                    for (at, (y, grad)) in y.iter().zip(grad).enumerate() {
+                        let grad = sizes.relu_gradient(*grad, *y);
+                        let mut window = window(sizes, [at / out_width, at % out_width]);
+                        if let Some(at) = window.find(|at| is_largest(x[*at], *y)) {
                             dx[at] += grad;
                         }
                     }
@@ -149,11 +153,11 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
 }
 
 /// Planes that one thread takes at a time.
-fn group(sizes: &PoolSizes) -> usize {
+fn planes_per_task(sizes: &PoolSizes) -> usize {
     (1 << 14) / (sizes.input[0] * sizes.input[1]).max(1) + 1
 }
 
-/// The places of one window in its plane, row by row.
+/// The indices, in its plane, of the window of output `[row, column]`, row by row.
 fn window(sizes: &PoolSizes, [y, x]: [usize; 2]) -> impl Iterator<Item = usize> + use<> {
     let width = sizes.input[1];
     let columns = sizes.taps(x, 1);
@@ -162,7 +166,7 @@ fn window(sizes: &PoolSizes, [y, x]: [usize; 2]) -> impl Iterator<Item = usize> 
         .flat_map(move |row| columns.clone().map(move |column| row * width + column))
 }
 
-/// The larger of two; what is no number stays, so that a diverged run shows.
+/// The larger of two, or NaN if either is.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
     if (b > a) | b.is_nan() { b } else { a }
@@ -173,28 +177,27 @@ fn is_largest(value: f32, largest: f32) -> bool {
     (value == largest) | value.is_nan()
 }
 
-/// By the ReLU, where there is one. What is no number stays.
+/// A pool of 2x2 with stride 2 over whole rows of `width` values; `width` is at least 2, and a last odd
+/// row or column is in no window.
+///
+/// # Shapes
+/// - `x`: `[height, width]`
+/// - `y`: `[height / 2, width / 2]`
 #[inline(always)]
-fn followed(value: f32, relu: bool) -> f32 {
-    if relu & (value < 0.0) { 0.0 } else { value }
-}
-
-/// Pools whole rows of `width` values, at least two, by windows of 2x2; a last odd row or column is in
-/// none.
-#[inline(always)]
-pub(crate) fn halve(width: usize, x: &[f32], y: &mut [f32], relu: bool) {
+pub(crate) fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32], relu: bool) {
     let rows = x.chunks_exact(2 * width);
     for (rows, y) in rows.zip(y.chunks_exact_mut(width / 2)) {
         let (upper, lower) = rows.split_at(width);
         let windows = upper.chunks_exact(2).zip(lower.chunks_exact(2));
         for (y, (a, b)) in y.iter_mut().zip(windows) {
-            *y = followed(larger(larger(a[0], a[1]), larger(b[0], b[1])), relu);
+            *y = relu_if(relu, larger(larger(a[0], a[1]), larger(b[0], b[1])));
         }
     }
 }
 
+/// [`input_gradient`] of one plane for [`max_pool_2x2`].
 #[inline(always)]
-fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
+fn max_pool_2x2_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     let rows = y.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
     for (row, (y, grad)) in rows.enumerate() {
@@ -204,17 +207,17 @@ fn spread(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32])
         let x = [upper, &lower[..values]];
         let dx = [dx_upper, &mut dx_lower[..values]];
         match out_width {
-            8.. => spread_row::<8, 16>(sizes, x, y, grad, dx),
-            4.. => spread_row::<4, 8>(sizes, x, y, grad, dx),
-            _ => spread_row::<1, 2>(sizes, x, y, grad, dx),
+            8.. => max_pool_2x2_gradient_row::<8, 16>(sizes, x, y, grad, dx),
+            4.. => max_pool_2x2_gradient_row::<4, 8>(sizes, x, y, grad, dx),
+            _ => max_pool_2x2_gradient_row::<1, 2>(sizes, x, y, grad, dx),
         }
     }
 }
 
-/// `N` windows at a time, of `M = 2 N` columns. The last ones may have been done before, which does not
-/// change them.
+/// One row of windows, `N` at a time, of `M = 2 N` columns. The last `N` may overlap those before,
+/// which are then written twice with the same values.
 #[inline(always)]
-fn spread_row<const N: usize, const M: usize>(
+fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
     sizes: &PoolSizes,
     [upper, lower]: [&[f32]; 2],
     y: &[f32],
@@ -226,23 +229,23 @@ fn spread_row<const N: usize, const M: usize>(
         first = first.min(y.len() - N);
         let columns = 2 * first..2 * first + M;
         let (y, grad) = (&y[first..first + N], &grad[first..first + N]);
-        let mut through = [0.0; N];
+        let mut passed = [0.0; N];
         for i in 0..N {
-            through[i] = sizes.passed(grad[i], y[i]);
+            passed[i] = sizes.relu_gradient(grad[i], y[i]);
         }
         let largest = twice::<N, M>(y);
         let upper = are_largest::<M>(&upper[columns.clone()], &largest);
         let lower = are_largest::<M>(&lower[columns.clone()], &largest);
-        let (upper_twins, lower_twins) = (twins(upper), twins(lower));
-        let grad = twice::<N, M>(&through);
+        let (beside_upper, beside_lower) = (other_columns(upper), other_columns(lower));
+        let grad = twice::<N, M>(&passed);
         let dx_upper = &mut dx_upper[columns.clone()];
         let dx_lower = &mut dx_lower[columns];
-        // The first of the largest gets it all.
+        // The first of equal values gets the whole gradient.
         for i in 0..M {
             let right = (i as u32 % 2).wrapping_neg();
-            let keep_upper = upper[i] & !(upper_twins[i] & right);
-            let above = upper[i] | upper_twins[i];
-            let keep_lower = lower[i] & !(above | (lower_twins[i] & right));
+            let keep_upper = upper[i] & !(beside_upper[i] & right);
+            let above = upper[i] | beside_upper[i];
+            let keep_lower = lower[i] & !(above | (beside_lower[i] & right));
             dx_upper[i] = f32::from_bits(grad[i].to_bits() & keep_upper);
             dx_lower[i] = f32::from_bits(grad[i].to_bits() & keep_lower);
         }
@@ -250,7 +253,7 @@ fn spread_row<const N: usize, const M: usize>(
     }
 }
 
-/// Each value two times.
+/// Each value twice.
 #[inline(always)]
 fn twice<const N: usize, const M: usize>(values: &[f32]) -> [f32; M] {
     let mut twice = [0.0; M];
@@ -261,7 +264,7 @@ fn twice<const N: usize, const M: usize>(values: &[f32]) -> [f32; M] {
     twice
 }
 
-/// All bits where the value is the largest of its window, or no number.
+/// All bits set where the value is the largest of its window, or NaN.
 #[inline(always)]
 fn are_largest<const M: usize>(values: &[f32], largest: &[f32; M]) -> [u32; M] {
     let mut are = [0; M];
@@ -273,10 +276,10 @@ fn are_largest<const M: usize>(values: &[f32], largest: &[f32; M]) -> [u32; M] {
 
 /// The masks of the window's other column.
 #[inline(always)]
-fn twins<const M: usize>(masks: [u32; M]) -> [u32; M] {
-    let mut twins = [0; M];
+fn other_columns<const M: usize>(masks: [u32; M]) -> [u32; M] {
+    let mut others = [0; M];
     for i in 0..M {
-        twins[i] = masks[i ^ 1];
+        others[i] = masks[i ^ 1];
     }
-    twins
+    others
 }

@@ -1,11 +1,11 @@
-//! What the operations' time goes to.
+//! How long each kernel takes: what a profile of a training step is made of.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-/// The operations of this crate.
+/// The kernels of this crate, as a profile counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub enum Kernel {
     /// A convolution with what follows it.
     Conv2d,
     /// The gradient of the ReLU that followed a convolution.
@@ -24,8 +24,8 @@ pub enum Operation {
     BatchNormGradient,
 }
 
-impl Operation {
-    /// All of them, forward and backward in turns.
+impl Kernel {
+    /// All of them, each forward pass before its gradients.
     pub const ALL: [Self; 8] = [
         Self::Conv2d,
         Self::ReluGradient,
@@ -37,7 +37,7 @@ impl Operation {
         Self::BatchNormGradient,
     ];
 
-    /// What it is called in tables and JSON.
+    /// Its name in tables and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Conv2d => "conv2d",
@@ -53,31 +53,30 @@ impl Operation {
 }
 
 thread_local! {
-    static SPENT: RefCell<Option<[Duration; Operation::ALL.len()]>> = const { RefCell::new(None) };
+    static ELAPSED: RefCell<Option<[Duration; Kernel::ALL.len()]>> = const { RefCell::new(None) };
 }
 
-/// Begins to count what the operations take that this thread is asked for. Those of other threads are
-/// not seen.
+/// Starts a profile of the kernels that this thread calls; those of other threads do not count.
 pub fn begin_profile() {
-    SPENT.set(Some([Duration::ZERO; Operation::ALL.len()]));
+    ELAPSED.set(Some([Duration::ZERO; Kernel::ALL.len()]));
 }
 
-/// Ends it, and says how long each operation took since then; nothing where none was begun.
-pub fn end_profile() -> Vec<(Operation, Duration)> {
-    let spent = SPENT.take().into_iter().flatten();
-    Operation::ALL.into_iter().zip(spent).collect()
+/// Ends the profile: how long each kernel took since [`begin_profile`]; empty without one.
+pub fn end_profile() -> Vec<(Kernel, Duration)> {
+    let elapsed = ELAPSED.take().into_iter().flatten();
+    Kernel::ALL.into_iter().zip(elapsed).collect()
 }
 
-/// Runs one operation; its time counts where a profile is being made.
-pub(crate) fn spend<R>(operation: Operation, work: impl FnOnce() -> R) -> R {
-    if SPENT.with_borrow(Option::is_none) {
+/// Runs one kernel; its time counts where a profile is being made.
+pub(crate) fn timed<R>(kernel: Kernel, work: impl FnOnce() -> R) -> R {
+    if ELAPSED.with_borrow(Option::is_none) {
         return work();
     }
-    let began = Instant::now();
+    let start = Instant::now();
     let result = work();
-    SPENT.with_borrow_mut(|spent| {
-        if let Some(spent) = spent {
-            spent[operation as usize] += began.elapsed();
+    ELAPSED.with_borrow_mut(|elapsed| {
+        if let Some(elapsed) = elapsed {
+            elapsed[kernel as usize] += start.elapsed();
         }
     });
     result

@@ -1,19 +1,15 @@
-//! Two-dimensional convolution as matrix products: the image's windows become the columns of a
-//! matrix (im2col) that stays in the cache, a band of output rows at a time.
+//! 2D convolution and its gradients: the options, the sizes, and the choice between [`direct`] sums
+//! of products and [`winograd`]'s filtering.
 
 mod bands;
-mod columns;
-mod forward;
-mod input_gradient;
-mod weight_gradient;
+mod direct;
+mod im2col;
 mod winograd;
 
-pub(crate) use forward::{forward, forward_halved, is_halved};
-pub(crate) use input_gradient::input_gradient;
-pub(crate) use weight_gradient::{WeightGradients, weight_gradients};
+pub(crate) use direct::forward_pooled;
 
-use crate::MaxPool2dOptions;
-use crate::slide::places;
+use crate::output_size::output_size;
+use crate::pool::MaxPool2dOptions;
 
 /// How a convolution moves over its input, and whether a ReLU follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,20 +20,20 @@ pub struct Conv2dOptions {
     pub padding: [usize; 4],
     /// Rows and columns between neighbouring taps.
     pub dilation: [usize; 2],
-    /// Whether negative values become 0.
+    /// Whether a ReLU follows bias and convolution.
     pub relu: bool,
-    /// How it is computed.
+    /// How the convolution and its gradients are computed.
     pub algorithm: Algorithm,
 }
 
 impl Conv2dOptions {
-    /// The same without its ReLU, which the pool of 2x2 after it has instead.
-    pub(crate) fn before_pool(self) -> (Self, MaxPool2dOptions) {
+    /// The options without their ReLU, and those of a pool of 2x2 that has it instead.
+    pub(crate) fn before_2x2_pool(self) -> (Self, MaxPool2dOptions) {
         let plain = Self {
             relu: false,
             ..self
         };
-        (plain, MaxPool2dOptions::halving(self.relu))
+        (plain, MaxPool2dOptions::new_2x2(self.relu))
     }
 }
 
@@ -54,10 +50,10 @@ pub enum Algorithm {
 
 /// The sizes of one convolution.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sizes {
+pub(crate) struct ConvSizes {
     pub(crate) images: usize,
     pub(crate) channels: usize,
-    /// Height and width.
+    /// Height and width, as `kernel` and `output`.
     pub(crate) input: [usize; 2],
     pub(crate) filters: usize,
     pub(crate) kernel: [usize; 2],
@@ -65,7 +61,7 @@ pub(crate) struct Sizes {
     pub(crate) options: Conv2dOptions,
 }
 
-impl Sizes {
+impl ConvSizes {
     /// # Panics
     /// When the shapes do not fit each other, as burn's own convolution does.
     pub(crate) fn new(
@@ -87,22 +83,23 @@ impl Sizes {
             input,
             filters,
             kernel,
-            output: places(input, kernel, strides, padding, dilation),
+            output: output_size(input, kernel, strides, padding, dilation),
             options,
         }
     }
 
-    /// Values in one window: the rows of the column matrix.
-    pub(crate) fn window(&self) -> usize {
+    /// Values in one patch: the rows of the im2col matrix.
+    fn patch(&self) -> usize {
         self.channels * self.kernel[0] * self.kernel[1]
     }
 
-    /// Places of the window in one image.
-    pub(crate) fn places(&self) -> usize {
+    /// Values in a plane of the output: the columns of the im2col matrix.
+    fn output_plane(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
-    pub(crate) fn input_plane(&self) -> usize {
+    /// Values in a plane of the input.
+    fn input_plane(&self) -> usize {
         self.input[0] * self.input[1]
     }
 
@@ -119,5 +116,68 @@ impl Sizes {
     pub(crate) fn weight_shape(&self) -> [usize; 4] {
         let [height, width] = self.kernel;
         [self.filters, self.channels, height, width]
+    }
+}
+
+/// The gradients with respect to weight and bias.
+pub(crate) struct WeightGradients {
+    /// `[filters, channels, kernel height, kernel width]`.
+    pub(crate) weight: Vec<f32>,
+    /// `[filters]`.
+    pub(crate) bias: Vec<f32>,
+}
+
+/// The convolution of every image, plus bias, then ReLU if the options have one.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`
+/// - `weight`: `[filters, channels, kernel height, kernel width]`
+/// - `bias`: `[filters]`
+/// - output: `[images, filters, output height, output width]`
+pub(crate) fn forward(
+    sizes: &ConvSizes,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
+    if winograd::applies(sizes) {
+        winograd::forward(sizes, x, weight, bias)
+    } else {
+        direct::forward(sizes, x, weight, bias)
+    }
+}
+
+/// Whether [`forward_pooled`] computes a convolution of these sizes.
+pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
+    !winograd::applies(sizes) && sizes.output.iter().all(|side| *side >= 2)
+}
+
+/// The gradient with respect to the input.
+///
+/// # Shapes
+/// - `weight`: `[filters, channels, kernel height, kernel width]`
+/// - `grad`: `[images, filters, output height, output width]`
+/// - result: `[images, channels, height, width]`
+pub(crate) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
+    if winograd::applies(sizes) {
+        winograd::input_gradient(sizes, weight, grad)
+    } else {
+        direct::input_gradient(sizes, weight, grad)
+    }
+}
+
+/// The gradients with respect to weight and bias.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`
+/// - `grad`: `[images, filters, output height, output width]`
+pub(crate) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> WeightGradients {
+    if winograd::applies(sizes) {
+        WeightGradients {
+            weight: winograd::weight_gradient(sizes, x, grad),
+            bias: direct::bias_gradient(sizes, grad),
+        }
+    } else {
+        direct::weight_gradients(sizes, x, grad)
     }
 }

@@ -9,7 +9,7 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::{
     Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, batch_norm_train, conv2d,
-    conv2d_halved, max_pool2d,
+    conv2d_max_pool_2x2, max_pool2d,
 };
 
 const CASES: u64 = 2_000;
@@ -17,7 +17,7 @@ const CASES: u64 = 2_000;
 const TOLERANCE: f32 = 2e-5;
 
 #[test]
-fn convolutions_and_their_gradients_are_those_of_burn() {
+fn convolutions_and_their_gradients_match_burn() {
     for case in 0..CASES {
         let mut random = Random::new(case);
         let convolution = Convolution {
@@ -32,22 +32,22 @@ fn convolutions_and_their_gradients_are_those_of_burn() {
             channels: random.between(1, 20),
             filters: random.between(1, 20),
             images: random.between(1, 5),
-            beyond: random.pair(0, 12),
+            excess: random.pair(0, 12),
         };
-        let far = convolution.difference(&mut random);
+        let differences = convolution.differences(&mut random);
         assert!(
-            far.most() < TOLERANCE,
-            "case {case}: {convolution:?}: {far:?}"
+            differences.max() < TOLERANCE,
+            "case {case}: {convolution:?}: {differences:?}"
         );
     }
 }
 
-/// Winograd's filtering rounds more.
+/// Winograd's filtering has larger rounding errors.
 const WINOGRAD_TOLERANCE: f32 = 1e-4;
 
 #[test]
-fn convolutions_by_winograd_and_their_gradients_are_those_of_burn() {
-    let mut largest = Far::default();
+fn convolutions_by_winograd_and_their_gradients_match_burn() {
+    let mut largest = Differences::default();
     for case in 0..CASES {
         let mut random = Random::new(case);
         let convolution = Convolution {
@@ -62,14 +62,14 @@ fn convolutions_by_winograd_and_their_gradients_are_those_of_burn() {
             channels: random.between(16, 50),
             filters: random.between(16, 50),
             images: random.between(1, 5),
-            beyond: random.pair(2, 20),
+            excess: random.pair(2, 20),
         };
-        let far = convolution.difference(&mut random);
+        let differences = convolution.differences(&mut random);
         assert!(
-            far.most() < WINOGRAD_TOLERANCE,
-            "case {case}: {convolution:?}: {far:?}"
+            differences.max() < WINOGRAD_TOLERANCE,
+            "case {case}: {convolution:?}: {differences:?}"
         );
-        largest = largest.larger(&far);
+        largest = largest.max_of_each(&differences);
     }
     eprintln!("{largest:?}");
 }
@@ -94,11 +94,14 @@ fn many_channels_and_images_by_winograd() {
             channels,
             filters,
             images,
-            beyond: [side - 1; 2],
+            excess: [side - 1; 2],
         };
-        let far = convolution.difference(&mut random);
-        assert!(far.most() < WINOGRAD_TOLERANCE, "{convolution:?}: {far:?}");
-        eprintln!("{channels} to {filters} on {side}: {far:?}");
+        let differences = convolution.differences(&mut random);
+        assert!(
+            differences.max() < WINOGRAD_TOLERANCE,
+            "{convolution:?}: {differences:?}"
+        );
+        eprintln!("{channels} to {filters} on {side}: {differences:?}");
     }
 }
 
@@ -109,26 +112,26 @@ struct Convolution {
     channels: usize,
     filters: usize,
     images: usize,
-    /// Height and width beyond the smallest that fits.
-    beyond: [usize; 2],
+    /// Height and width in excess of the smallest that fits.
+    excess: [usize; 2],
 }
 
-/// The largest differences of a convolution from burn's.
+/// The largest differences of a convolution from that of burn.
 #[derive(Debug, Default)]
-struct Far {
+struct Differences {
     output: f32,
     input_gradient: f32,
     weight_gradient: f32,
     bias_gradient: f32,
 }
 
-impl Far {
-    fn most(&self) -> f32 {
+impl Differences {
+    fn max(&self) -> f32 {
         let gradients = self.input_gradient.max(self.weight_gradient);
         self.output.max(gradients).max(self.bias_gradient)
     }
 
-    fn larger(&self, other: &Self) -> Self {
+    fn max_of_each(&self, other: &Self) -> Self {
         Self {
             output: self.output.max(other.output),
             input_gradient: self.input_gradient.max(other.input_gradient),
@@ -139,14 +142,14 @@ impl Far {
 }
 
 impl Convolution {
-    /// On random numbers, half of the times with a bias.
-    fn difference(&self, random: &mut Random) -> Far {
+    /// On random values, half of the time with a bias.
+    fn differences(&self, random: &mut Random) -> Differences {
         let device = Device::flex().autodiff();
         let options = self.options;
         let [top, left, bottom, right] = options.padding;
         let [height, width] = [(0, top + bottom), (1, left + right)].map(|(axis, padding)| {
             let span = options.dilation[axis] * (self.kernel[axis] - 1) + 1;
-            span.saturating_sub(padding).max(1) + self.beyond[axis]
+            span.saturating_sub(padding).max(1) + self.excess[axis]
         });
         let x = random
             .tensor([self.images, self.channels, height, width], &device)
@@ -160,7 +163,7 @@ impl Convolution {
         let bias = (random.between(0, 1) == 1)
             .then(|| random.tensor([self.filters], &device).require_grad());
 
-        let burns = burn_conv2d(
+        let theirs = burn_conv2d(
             x.clone(),
             weight.clone(),
             bias.clone(),
@@ -174,30 +177,30 @@ impl Convolution {
         // Where sums are almost zero, a ReLU may open in one and not in the other: the gradients
         // are compared through our own decision.
         let ours = conv2d(x.clone(), weight.clone(), bias.clone(), options);
-        let burns = if options.relu {
+        let theirs = if options.relu {
             let open = ours.clone().without_autodiff().greater_scalar(0.0).float();
-            burns * Tensor::from_inner(open)
+            theirs * Tensor::from_inner(open)
         } else {
-            burns
+            theirs
         };
         let pull = random.tensor(ours.dims(), &device);
-        let output = difference(ours.clone().inner(), burns.clone().inner());
+        let output = difference(ours.clone().inner(), theirs.clone().inner());
         let ours = (ours * pull.clone()).sum().backward();
-        let burns = (burns * pull).sum().backward();
-        Far {
+        let theirs = (theirs * pull).sum().backward();
+        Differences {
             output,
-            input_gradient: difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap()),
-            weight_gradient: difference(weight.grad(&ours).unwrap(), weight.grad(&burns).unwrap()),
+            input_gradient: difference(x.grad(&ours).unwrap(), x.grad(&theirs).unwrap()),
+            weight_gradient: difference(weight.grad(&ours).unwrap(), weight.grad(&theirs).unwrap()),
             bias_gradient: bias.map_or(0.0, |bias| {
-                difference(bias.grad(&ours).unwrap(), bias.grad(&burns).unwrap())
+                difference(bias.grad(&ours).unwrap(), bias.grad(&theirs).unwrap())
             }),
         }
     }
 }
 
-/// With a gradient and without; the layers one by one stand beside burn's already.
+/// With a gradient and without; the layers one by one are compared with burn's above.
 #[test]
-fn halved_convolutions_are_a_convolution_and_a_pool() {
+fn a_convolution_with_a_pool_of_2x2_is_both_in_turn() {
     for case in 0..CASES {
         let mut random = Random::new(case);
         let (channels, filters) = (random.between(1, 20), random.between(1, 20));
@@ -209,23 +212,23 @@ fn halved_convolutions_are_a_convolution_and_a_pool() {
             algorithm: Algorithm::Auto,
         };
         let kernel = random.pair(1, 3);
-        // At least two places of the window each way.
+        // At least two output positions each way.
         let [height, width] = [0, 1].map(|axis| kernel[axis] + 2 + random.between(0, 30));
         let device = Device::flex();
         let images = random.between(1, 3);
         let x = random.tensor([images, channels, height, width], &device);
         let weight = random.tensor([filters, channels, kernel[0], kernel[1]], &device);
         let bias = (random.between(0, 1) == 1).then(|| random.tensor([filters], &device));
-        let pool = MaxPool2dOptions::halving(false);
+        let pool = MaxPool2dOptions::new_2x2(false);
         let two = max_pool2d(
             conv2d(x.clone(), weight.clone(), bias.clone(), options),
             pool,
         );
         let what = format!("case {case}: {height}x{width}, {kernel:?}, {options:?}");
-        let one = conv2d_halved(x.clone(), weight.clone(), bias.clone(), options);
+        let one = conv2d_max_pool_2x2(x.clone(), weight.clone(), bias.clone(), options);
         assert_eq!(one.dims(), two.dims(), "{what}");
-        let far = difference(one, two.clone());
-        assert!(far < 1e-6, "{what}: {far}");
+        let distance = difference(one, two.clone());
+        assert!(distance < 1e-6, "{what}: {distance}");
 
         let followed = device.autodiff();
         let x = Tensor::from_data(x.into_data(), &followed).require_grad();
@@ -233,21 +236,21 @@ fn halved_convolutions_are_a_convolution_and_a_pool() {
         let bias = bias.map(|bias| Tensor::from_data(bias.into_data(), &followed));
         let pull = random.tensor(two.dims(), &followed);
         let gradient = |y: Tensor<4>| x.grad(&(y * pull.clone()).sum().backward()).unwrap();
-        let one = conv2d_halved(x.clone(), weight.clone(), bias.clone(), options);
+        let one = conv2d_max_pool_2x2(x.clone(), weight.clone(), bias.clone(), options);
         let two = max_pool2d(conv2d(x.clone(), weight, bias, options), pool);
-        let far = difference(gradient(one), gradient(two));
-        assert!(far < 1e-6, "{what}: input gradient {far}");
+        let distance = difference(gradient(one), gradient(two));
+        assert!(distance < 1e-6, "{what}: input gradient {distance}");
     }
 }
 
 #[test]
-fn max_pools_and_their_gradients_are_those_of_burn() {
+fn max_pools_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for case in 0..CASES {
         let mut random = Random::new(case);
-        let [halving, relu] = [0; 2].map(|_| random.between(0, 1) == 1);
-        let options = if halving {
-            MaxPool2dOptions::halving(relu)
+        let [is_2x2, relu] = [0; 2].map(|_| random.between(0, 1) == 1);
+        let options = if is_2x2 {
+            MaxPool2dOptions::new_2x2(relu)
         } else {
             let kernel_size = random.pair(1, 4);
             // Less than the window, so that none lies in the padding alone.
@@ -277,7 +280,7 @@ fn max_pools_and_their_gradients_are_those_of_burn() {
         } else {
             x.clone()
         };
-        let burns = burn_max_pool2d(
+        let theirs = burn_max_pool2d(
             before,
             MaxPoolOptions::new(options.kernel_size)
                 .with_stride(options.strides)
@@ -287,17 +290,17 @@ fn max_pools_and_their_gradients_are_those_of_burn() {
         let ours = max_pool2d(x.clone(), options);
         let what = format!("case {case}: {dims:?}, {options:?}");
         let pull = random.tensor(ours.dims(), &device);
-        let far = difference(ours.clone().inner(), burns.clone().inner());
-        assert!(far == 0.0, "{what}: output {far}");
+        let distance = difference(ours.clone().inner(), theirs.clone().inner());
+        assert!(distance == 0.0, "{what}: output {distance}");
         let ours = (ours * pull.clone()).sum().backward();
-        let burns = (burns * pull).sum().backward();
-        let far = difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap());
-        assert!(far < 1e-6, "{what}: input gradient {far}");
+        let theirs = (theirs * pull).sum().backward();
+        let distance = difference(x.grad(&ours).unwrap(), x.grad(&theirs).unwrap());
+        assert!(distance < 1e-6, "{what}: input gradient {distance}");
     }
 }
 
 #[test]
-fn batch_norms_and_their_gradients_are_those_of_burn() {
+fn batch_norms_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for case in 0..CASES {
         let mut random = Random::new(case);
@@ -318,32 +321,32 @@ fn batch_norms_and_their_gradients_are_those_of_burn() {
         let gamma = random.tensor([channels], &device).require_grad();
         let beta = random.tensor([channels], &device).require_grad();
 
-        let burns = burn_batch_norm_train(x.clone(), gamma.clone(), beta.clone(), options.epsilon);
+        let theirs = burn_batch_norm_train(x.clone(), gamma.clone(), beta.clone(), options.epsilon);
         let ours = batch_norm_train(x.clone(), gamma.clone(), beta.clone(), options);
         let what = format!("case {case}: {dims:?}, {options:?}");
-        let far = difference(ours.mean, burns.mean.without_autodiff());
-        assert!(far < TOLERANCE, "{what}: mean {far}");
-        let far = difference(ours.variance, burns.variance.without_autodiff());
-        assert!(far < TOLERANCE, "{what}: variance {far}");
+        let distance = difference(ours.mean, theirs.mean.without_autodiff());
+        assert!(distance < TOLERANCE, "{what}: mean {distance}");
+        let distance = difference(ours.variance, theirs.variance.without_autodiff());
+        assert!(distance < TOLERANCE, "{what}: variance {distance}");
         let ours = ours.output;
-        let burns = if options.relu {
+        let theirs = if options.relu {
             let open = ours.clone().without_autodiff().greater_scalar(0.0).float();
-            burns.output * Tensor::from_inner(open)
+            theirs.output * Tensor::from_inner(open)
         } else {
-            burns.output
+            theirs.output
         };
-        let far = difference(ours.clone().inner(), burns.clone().inner());
-        assert!(far < TOLERANCE, "{what}: output {far}");
+        let distance = difference(ours.clone().inner(), theirs.clone().inner());
+        assert!(distance < TOLERANCE, "{what}: output {distance}");
 
         let pull = random.tensor(dims, &device);
         let ours = (ours * pull.clone()).sum().backward();
-        let burns = (burns * pull).sum().backward();
+        let theirs = (theirs * pull).sum().backward();
         // Few values of almost no variance make large gradients, whose terms cancel.
-        let far = difference(x.grad(&ours).unwrap(), x.grad(&burns).unwrap());
-        assert!(far < 1e-3, "{what}: input gradient {far}");
-        let far = difference(gamma.grad(&ours).unwrap(), gamma.grad(&burns).unwrap());
-        assert!(far < 1e-3, "{what}: gamma gradient {far}");
-        let far = difference(beta.grad(&ours).unwrap(), beta.grad(&burns).unwrap());
-        assert!(far < TOLERANCE, "{what}: beta gradient {far}");
+        let distance = difference(x.grad(&ours).unwrap(), x.grad(&theirs).unwrap());
+        assert!(distance < 1e-3, "{what}: input gradient {distance}");
+        let distance = difference(gamma.grad(&ours).unwrap(), gamma.grad(&theirs).unwrap());
+        assert!(distance < 1e-3, "{what}: gamma gradient {distance}");
+        let distance = difference(beta.grad(&ours).unwrap(), beta.grad(&theirs).unwrap());
+        assert!(distance < TOLERANCE, "{what}: beta gradient {distance}");
     }
 }

@@ -23,7 +23,7 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         relu: true,
         algorithm: Algorithm::Auto,
     };
-    let pool = MaxPool2dOptions::halving(true);
+    let pool = MaxPool2dOptions::new_2x2(true);
     let norm = BatchNormOptions {
         epsilon: 1e-5,
         relu: true,

@@ -116,7 +116,7 @@ fn gradients_of_batch_norms_are_finite_differences() {
 }
 
 #[test]
-fn only_what_is_tracked_gets_a_gradient() {
+fn only_tracked_tensors_get_a_gradient() {
     let device = Device::flex().autodiff();
     let mut random = Random::new(8);
     let x = random.tensor([1, 2, 5, 5], &device).require_grad();

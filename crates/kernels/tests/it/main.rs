@@ -6,5 +6,5 @@
 mod against_burn;
 mod bits;
 mod derivatives;
+mod edge_cases;
 mod random;
-mod strange_values;

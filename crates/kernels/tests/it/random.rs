@@ -1,4 +1,4 @@
-//! Random numbers and tensors, the same in every run.
+//! Random values and tensors, the same in every run.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
@@ -11,13 +11,13 @@ impl Random {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
-    /// From `least` to `most`, both included.
-    pub(crate) fn between(&mut self, least: usize, most: usize) -> usize {
-        least + self.0.next_u32() as usize % (most - least + 1)
+    /// From `min` to `max`, both included.
+    pub(crate) fn between(&mut self, min: usize, max: usize) -> usize {
+        min + self.0.next_u32() as usize % (max - min + 1)
     }
 
-    pub(crate) fn pair(&mut self, least: usize, most: usize) -> [usize; 2] {
-        [self.between(least, most), self.between(least, most)]
+    pub(crate) fn pair(&mut self, min: usize, max: usize) -> [usize; 2] {
+        [self.between(min, max), self.between(min, max)]
     }
 
     /// From -1 to 1.
@@ -41,19 +41,17 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
-/// The largest difference, relative to the largest value of `right` or to 1, the size of what was
-/// added up: a sum that happens to be small is no more exact than its terms.
+/// The largest difference, relative to the largest value of `right` or to 1, the size of the terms: a
+/// sum that happens to be small is no more exact than they are.
 pub(crate) fn difference<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> f32 {
     assert_eq!(left.dims(), right.dims());
     let (left, right) = (values(left), values(right));
     let scale = right
         .iter()
-        .fold(1.0_f32, |most, value| most.max(value.abs()));
-    let most = left
+        .fold(1.0_f32, |max, value| max.max(value.abs()));
+    let largest = left
         .iter()
         .zip(&right)
-        .fold(0.0_f32, |most, (left, right)| {
-            most.max((left - right).abs())
-        });
-    most / scale
+        .fold(0.0_f32, |max, (left, right)| max.max((left - right).abs()));
+    largest / scale
 }

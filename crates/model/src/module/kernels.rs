@@ -112,9 +112,11 @@ pub(super) fn conv2d_pooled(
         let bias = conv.bias.as_ref().map(|bias| bias.val());
         let [before, after] = edges;
         let pool = pool_options(pool, after, relu);
-        if pool.is_halving() {
+        if pool.is_2x2() {
             let options = options(conv, before, relu);
-            return Some(receptive_kernels::conv2d_halved(x, weight, bias, options));
+            return Some(receptive_kernels::conv2d_max_pool_2x2(
+                x, weight, bias, options,
+            ));
         }
         let y = receptive_kernels::conv2d(x, weight, bias, options(conv, before, false));
         return Some(receptive_kernels::max_pool2d(y, pool));

@@ -1,9 +1,10 @@
-//! Planes to pixels of neighbouring channels, and back.
+//! Planes, as burn's tensors have them, to channels-last pixels and back: transposes in squares of
+//! registers.
 
-use crate::lanes::vectorised;
+use crate::simd::vectorized;
 use std::ops::Range;
 
-/// Side of the squares that are turned at a time: four vectors of four.
+/// Side of the squares that are transposed at a time: four vectors of four.
 const SIDE: usize = 4;
 
 #[inline(always)]
@@ -13,28 +14,27 @@ fn four(values: &[f32], at: usize) -> [f32; SIDE] {
     four
 }
 
-/// A window of an image's planes, which may reach over its edges.
+/// A window of an image's planes, which may extend beyond its edges.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     /// Height and width of the planes.
     pub(super) plane: [usize; 2],
-    /// The window's first row and column in the plane; negative where it begins outside.
-    pub(super) first: [isize; 2],
+    /// The window's first row and column in the plane; negative where it starts outside.
+    pub(super) origin: [isize; 2],
     /// The window's height and width.
     pub(super) size: [usize; 2],
 }
 
 impl Window {
     /// The part of the window along an axis that lies inside the plane, counted from the window's
-    /// first place.
+    /// start.
     fn inside(&self, axis: usize) -> Range<usize> {
-        let at = |place: isize| (place - self.first[axis]).clamp(0, self.size[axis] as isize);
+        let at = |index: isize| (index - self.origin[axis]).clamp(0, self.size[axis] as isize);
         at(0) as usize..at(self.plane[axis] as isize) as usize
     }
 }
 
-/// Copies a window of `channels` planes, channels last; 0 outside the planes and in the channels that
-/// fill up a pixel.
+/// Copies a window of `channels` planes, channels last; 0 outside the planes and in a pixel's padding.
 ///
 /// # Shapes
 /// - `planes`: `[channels, plane height, plane width]` of one image
@@ -49,7 +49,7 @@ pub(super) fn to_pixels(
     let [rows, columns] = [window.inside(0), window.inside(1)];
     let width = window.size[1];
     let plane = window.plane[0] * window.plane[1];
-    vectorised(|| {
+    vectorized(|| {
         for (row, line) in pixels.chunks_exact_mut(width * pixel).enumerate() {
             if !rows.contains(&row) {
                 line.fill(0.0);
@@ -58,15 +58,15 @@ pub(super) fn to_pixels(
             line[..columns.start * pixel].fill(0.0);
             line[columns.end * pixel..].fill(0.0);
             let line = &mut line[columns.start * pixel..columns.end * pixel];
-            let first = row.wrapping_add_signed(window.first[0]) * window.plane[1]
-                + columns.start.wrapping_add_signed(window.first[1]);
-            turn_in(planes, first, plane, channels, pixel, line);
+            let first = row.wrapping_add_signed(window.origin[0]) * window.plane[1]
+                + columns.start.wrapping_add_signed(window.origin[1]);
+            transpose_to_pixels(planes, first, plane, channels, pixel, line);
         }
     });
 }
 
 #[inline(always)]
-fn turn_in(
+fn transpose_to_pixels(
     planes: &[f32],
     first: usize,
     plane: usize,
@@ -104,25 +104,25 @@ fn turn_in(
 ///
 /// # Shapes
 /// - `pixels`: `[pixels, pixel]`
-/// - `planes`: a slice of each channel, from which `places` are written
+/// - `planes`: a slice of each channel, of which `range` is written
 pub(super) fn to_planes(
     pixels: &[f32],
     pixel: usize,
     planes: &mut [&mut [f32]],
-    places: Range<usize>,
+    range: Range<usize>,
 ) {
-    vectorised(|| {
+    vectorized(|| {
         for (group, planes) in planes.chunks_mut(SIDE).enumerate() {
             let pixels = &pixels[group * SIDE..];
             match planes {
                 [a, b, c, d] => {
-                    let planes = [a, b, c, d].map(|plane| &mut plane[places.clone()]);
-                    turn_out(pixels, pixel, planes);
+                    let planes = [a, b, c, d].map(|plane| &mut plane[range.clone()]);
+                    transpose_to_planes(pixels, pixel, planes);
                 }
                 few => {
                     for (channel, plane) in few.iter_mut().enumerate() {
                         let from = pixels[channel..].iter().step_by(pixel);
-                        for (to, from) in plane[places.clone()].iter_mut().zip(from) {
+                        for (to, from) in plane[range.clone()].iter_mut().zip(from) {
                             *to = *from;
                         }
                     }
@@ -133,7 +133,7 @@ pub(super) fn to_planes(
 }
 
 #[inline(always)]
-fn turn_out(pixels: &[f32], pixel: usize, mut planes: [&mut [f32]; SIDE]) {
+fn transpose_to_planes(pixels: &[f32], pixel: usize, mut planes: [&mut [f32]; SIDE]) {
     let count = planes[0].len();
     let whole = count / SIDE * SIDE;
     for x in (0..whole).step_by(SIDE) {
@@ -154,19 +154,19 @@ fn turn_out(pixels: &[f32], pixel: usize, mut planes: [&mut [f32]; SIDE]) {
     }
 }
 
-/// `target[column][row] = source[row][column]`: how weights change places.
+/// `target[column][row] = source[row][column]`.
 ///
 /// # Shapes
 /// - `source`: `rows` lines that start `source_line` values apart
 /// - `target`: `columns` lines that start `target_line` values apart
-pub(super) fn turn(
+pub(super) fn transpose(
     source: &[f32],
     source_line: usize,
     [rows, columns]: [usize; 2],
     target: &mut [f32],
     target_line: usize,
 ) {
-    vectorised(|| {
+    vectorized(|| {
         let whole = [rows / SIDE * SIDE, columns / SIDE * SIDE];
         for row in (0..whole[0]).step_by(SIDE) {
             for column in (0..whole[1]).step_by(SIDE) {

@@ -1,107 +1,216 @@
-//! A transform along both axes of many tiles.
+//! The tiles of a convolution: how they are grouped into blocks, by the sizes alone, and a block's
+//! transformed tiles.
 
-use super::LANES;
-use super::linear::Linear;
-use pulp::{Simd, WithSimd};
-use std::marker::PhantomData;
+use super::channels_last::{Window, to_pixels};
+use super::transform::{Linear, Strides, transform};
+use super::{ELEMENTS, INPUT_TILE, LANES, OUTPUT_TILE, padded};
+use crate::matrix::Matrix;
+use std::ops::Range;
 
-/// Where the elements of tiles lie: element `(i, j)` of a tile is `i * row + j * column` after the
-/// tile's first. Each element is a run of neighbouring channels.
-#[derive(Clone, Copy)]
-pub(super) struct Strides {
-    /// Tiles side by side.
-    pub(super) per_line: usize,
-    /// From a line of tiles to the next.
-    pub(super) line: usize,
-    /// From a tile to the one at its right.
-    pub(super) tile: usize,
-    pub(super) row: usize,
-    pub(super) column: usize,
+/// Values of a block's transformed tiles, before and after the products: they should stay in the
+/// second-level cache.
+const BLOCK_VALUES: usize = 160 * 1024;
+/// Fewer tiles read the transformed weights too often.
+const MIN_TILES: usize = 32;
+
+/// Lines of tiles of one image.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub(super) image: usize,
+    pub(super) lines: Range<usize>,
 }
 
-impl Strides {
-    /// Of tiles one after the other.
-    pub(super) fn in_line(tile: usize, row: usize, column: usize) -> Self {
+/// What one task works on: segments of a few images.
+pub(super) type Block = Vec<Segment>;
+
+/// The tiles that cover all outputs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    images: usize,
+    /// Height and width of the outputs.
+    output: [usize; 2],
+    /// Lines of tiles in an image.
+    lines: usize,
+    /// Tiles in a line.
+    columns: usize,
+}
+
+impl Grid {
+    pub(super) fn new(images: usize, output: [usize; 2]) -> Self {
+        let [lines, columns] = output.map(|side| side.div_ceil(OUTPUT_TILE));
         Self {
-            per_line: 1,
-            line: tile,
-            tile: 0,
-            row,
-            column,
+            images,
+            output,
+            lines,
+            columns,
         }
     }
 
-    #[inline(always)]
-    fn first(&self, tile: usize) -> usize {
-        tile / self.per_line * self.line + tile % self.per_line * self.tile
+    /// Tiles of all images.
+    pub(super) fn tiles(&self) -> usize {
+        self.images * self.lines * self.columns
+    }
+
+    /// Tiles in a line.
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Whole images, or bands of one: as many tiles as stay in the cache.
+    pub(super) fn blocks(&self, channels: usize, filters: usize) -> Vec<Block> {
+        let tiles = BLOCK_VALUES / (ELEMENTS * (padded(channels) + padded(filters)));
+        let lines = tiles.max(MIN_TILES).div_ceil(self.columns.max(1));
+        let segment = |image, lines| Segment { image, lines };
+        if lines < self.lines {
+            // Bands of about the same height.
+            let band = self.lines.div_ceil(self.lines.div_ceil(lines));
+            return (0..self.images)
+                .flat_map(|image| {
+                    (0..self.lines)
+                        .step_by(band)
+                        .map(move |from| vec![segment(image, from..(from + band).min(self.lines))])
+                })
+                .collect();
+        }
+        let images: Vec<usize> = (0..self.images).collect();
+        images
+            .chunks(lines / self.lines.max(1))
+            .map(|images| {
+                images
+                    .iter()
+                    .map(|image| segment(*image, 0..self.lines))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// Tiles of a segment.
+    pub(super) fn segment_tiles(&self, segment: &Segment) -> usize {
+        segment.lines.len() * self.columns
+    }
+
+    /// The largest number of tiles in a block, and in a segment.
+    pub(super) fn max_tiles(&self, blocks: &[Block]) -> [usize; 2] {
+        let of_block = |block: &Block| block.iter().map(|part| self.segment_tiles(part)).sum();
+        let segments = blocks.iter().flatten();
+        [
+            blocks.iter().map(of_block).max().unwrap_or(0),
+            segments
+                .map(|part| self.segment_tiles(part))
+                .max()
+                .unwrap_or(0),
+        ]
+    }
+
+    /// Input pixels that a segment of so many tiles depends on.
+    pub(super) fn pixels(&self, tiles: usize) -> usize {
+        let lines = tiles / self.columns.max(1);
+        (lines * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
+            * (self.columns * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
+    }
+
+    /// Values of an output plane that a segment's tiles cover.
+    pub(super) fn outputs(&self, segment: &Segment) -> usize {
+        let end = (segment.lines.end * OUTPUT_TILE).min(self.output[0]);
+        (end - segment.lines.start * OUTPUT_TILE) * self.output[1]
     }
 }
 
-/// Applies `T` to rows and columns of `tiles` tiles of `lanes` channels each, a multiple of
-/// [`LANES`].
-pub(super) fn transform<T: Linear<IN, OUT>, const IN: usize, const OUT: usize>(
-    tiles: usize,
-    lanes: usize,
-    source: &[f32],
-    from: Strides,
-    target: &mut [f32],
-    to: Strides,
-) {
-    debug_assert_eq!(lanes % LANES, 0);
-    pulp::Arch::new().dispatch(Tiles::<T, IN, OUT> {
-        tiles,
-        lanes,
-        source,
-        from,
-        target,
-        to,
-        transform: PhantomData,
-    });
+/// The layout of a block's transformed tiles in a slice of the caller's: for each element of a tile a
+/// matrix `[tiles, channels]`.
+#[derive(Clone, Copy)]
+pub(super) struct TransformedTiles {
+    pub(super) tiles: usize,
+    pub(super) channels: usize,
 }
 
-struct Tiles<'a, T, const IN: usize, const OUT: usize> {
-    tiles: usize,
-    lanes: usize,
-    source: &'a [f32],
-    from: Strides,
-    target: &'a mut [f32],
-    to: Strides,
-    transform: PhantomData<T>,
-}
+impl TransformedTiles {
+    /// Values from an element's matrix to the next; padded for the cache, as the weights' are.
+    pub(super) fn matrix_len(self) -> usize {
+        self.tiles * padded(self.channels) + LANES
+    }
 
-impl<T: Linear<IN, OUT>, const IN: usize, const OUT: usize> WithSimd for Tiles<'_, T, IN, OUT> {
-    type Output = ();
+    /// Values of all matrices.
+    pub(super) fn len(self) -> usize {
+        ELEMENTS * self.matrix_len()
+    }
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let zero = simd.splat_f32s(0.0);
-        for tile in 0..self.tiles {
-            let (from, to) = (self.from.first(tile), self.to.first(tile));
-            for lane in (0..self.lanes).step_by(S::F32_LANES) {
-                let source = &self.source[from + lane..];
-                let target = &mut self.target[to + lane..];
-                // Columns first: `half[j]` is column `j`, transformed. Loops, not closures: what a
-                // closure calls would not be compiled for the processor at hand.
-                let mut half = [[zero; OUT]; IN];
-                for (j, half) in half.iter_mut().enumerate() {
-                    let mut column = [zero; IN];
-                    for (i, value) in column.iter_mut().enumerate() {
-                        let at = i * self.from.row + j * self.from.column;
-                        *value = S::as_simd_f32s(&source[at..][..S::F32_LANES]).0[0];
-                    }
-                    *half = T::apply(simd, column);
-                }
-                for i in 0..OUT {
-                    let mut row = [zero; IN];
-                    for (value, half) in row.iter_mut().zip(&half) {
-                        *value = half[i];
-                    }
-                    for (j, value) in T::apply(simd, row).into_iter().enumerate() {
-                        let at = i * self.to.row + j * self.to.column;
-                        S::as_mut_simd_f32s(&mut target[at..][..S::F32_LANES]).0[0] = value;
-                    }
-                }
-            }
+    /// The matrix of one element.
+    pub(super) fn matrix(self, values: &[f32], element: usize) -> Matrix<'_> {
+        let values = &values[element * self.matrix_len()..];
+        Matrix::strided(values, self.tiles, self.channels, padded(self.channels))
+    }
+
+    /// The strides of the tiles' elements.
+    pub(super) fn strides(self) -> Strides {
+        let matrix = self.matrix_len();
+        Strides::in_line(padded(self.channels), INPUT_TILE * matrix, matrix)
+    }
+
+    /// Transforms the tiles of a block's segments by `T`, which takes tiles of `IN` rows and columns
+    /// in steps of [`OUTPUT_TILE`].
+    pub(super) fn fill<T: Linear<IN, INPUT_TILE>, const IN: usize>(
+        self,
+        grid: &Grid,
+        block: &[Segment],
+        source: Source<'_>,
+        pixels: &mut [f32],
+        values: &mut [f32],
+    ) {
+        let pixel = padded(self.channels);
+        let Source {
+            planes,
+            plane,
+            origin,
+        } = source;
+        let mut done = 0;
+        for segment in block {
+            let size = [segment.lines.len(), grid.columns()]
+                .map(|tiles| tiles * OUTPUT_TILE + IN - OUTPUT_TILE);
+            let window = Window {
+                plane,
+                origin: [
+                    (segment.lines.start * OUTPUT_TILE) as isize + origin[0],
+                    origin[1],
+                ],
+                size,
+            };
+            let pixels = &mut pixels[..size[0] * size[1] * pixel];
+            let image = self.channels * plane[0] * plane[1];
+            let planes = &planes[segment.image * image..][..image];
+            to_pixels(planes, window, self.channels, pixel, pixels);
+            let tiles = grid.segment_tiles(segment);
+            transform::<T, IN, INPUT_TILE>(
+                tiles,
+                pixel,
+                pixels,
+                pixel_strides(grid, size[1], pixel),
+                &mut values[done * pixel..],
+                self.strides(),
+            );
+            done += tiles;
         }
+    }
+}
+
+/// The images that tiles are cut from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// `[images, channels, height, width]`.
+    pub(super) planes: &'a [f32],
+    /// Height and width of a plane.
+    pub(super) plane: [usize; 2],
+    /// The row and column of the first tile; negative where padding precedes it.
+    pub(super) origin: [isize; 2],
+}
+
+/// The strides of tiles in a channels-last image that is `width` pixels wide.
+pub(super) fn pixel_strides(grid: &Grid, width: usize, pixel: usize) -> Strides {
+    Strides {
+        per_line: grid.columns(),
+        line: OUTPUT_TILE * width * pixel,
+        tile: OUTPUT_TILE * pixel,
+        row: width * pixel,
+        column: pixel,
     }
 }

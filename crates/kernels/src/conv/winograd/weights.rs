@@ -1,25 +1,25 @@
-//! The weights' transform, and its transpose for their gradient.
+//! The transformed weights, and the gradient of the weights from theirs.
 
-use super::channels_last::turn;
-use super::linear::{WeightGradient, Weights};
-use super::tiles::{Strides, transform};
-use super::{LANES, PLACES, padded};
+use super::channels_last::transpose;
+use super::transform::{Strides, WeightGradient, Weights, transform};
+use super::{ELEMENTS, INPUT_TILE, LANES, padded};
 use crate::matrix::Matrix;
 
+/// Elements of a 3x3 kernel.
 const TAPS: usize = 9;
 
-/// For each place of a transformed tile a matrix `[inputs, outputs]`: of channels to filters, or of
-/// filters to channels.
-pub(super) struct Transformed {
+/// For each element of a transformed tile a matrix `[inputs, outputs]`: from channels to filters, or
+/// from filters to channels.
+pub(super) struct TransformedWeights {
     pub(super) values: Vec<f32>,
     inputs: usize,
     outputs: usize,
 }
 
-impl Transformed {
+impl TransformedWeights {
     pub(super) fn zeros(inputs: usize, outputs: usize) -> Self {
         Self {
-            values: vec![0.0; PLACES * place(inputs, outputs)],
+            values: vec![0.0; ELEMENTS * matrix_len(inputs, outputs)],
             inputs,
             outputs,
         }
@@ -28,84 +28,84 @@ impl Transformed {
     /// From `weight`: `[filters, channels, 3, 3]`, to be applied to channels.
     pub(super) fn forward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let (line, taps) = (padded(filters), channels * TAPS);
-        let mut turned = vec![0.0; taps * line];
-        turn(weight, taps, [filters, taps], &mut turned, line);
-        Self::of(&turned, channels, filters)
+        let mut transposed = vec![0.0; taps * line];
+        transpose(weight, taps, [filters, taps], &mut transposed, line);
+        Self::from_channels_last(&transposed, channels, filters)
     }
 
-    /// From the same, to be applied to gradients of the filters: with the taps turned around.
+    /// From the same, to be applied to gradients of the filters: with the kernel rotated by 180 degrees.
     pub(super) fn backward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let line = padded(channels);
-        let mut turned = vec![0.0; filters * TAPS * line];
+        let mut transposed = vec![0.0; filters * TAPS * line];
         let of_filter = weight.chunks_exact(channels * TAPS);
-        for (weight, turned) in of_filter.zip(turned.chunks_exact_mut(TAPS * line)) {
-            turn(weight, TAPS, [channels, TAPS], turned, line);
-            let (first, last) = turned.split_at_mut(TAPS / 2 * line);
+        for (weight, transposed) in of_filter.zip(transposed.chunks_exact_mut(TAPS * line)) {
+            transpose(weight, TAPS, [channels, TAPS], transposed, line);
+            let (first, last) = transposed.split_at_mut(TAPS / 2 * line);
             let last = last[line..].chunks_exact_mut(line).rev();
             for (a, b) in first.chunks_exact_mut(line).zip(last) {
                 a.swap_with_slice(b);
             }
         }
-        Self::of(&turned, filters, channels)
+        Self::from_channels_last(&transposed, filters, channels)
     }
 
-    /// `turned`: `[inputs, 3, 3, padded outputs]`.
-    fn of(turned: &[f32], inputs: usize, outputs: usize) -> Self {
+    /// From `weight`: `[inputs, 3, 3, padded outputs]`.
+    fn from_channels_last(weight: &[f32], inputs: usize, outputs: usize) -> Self {
         let mut transformed = Self::zeros(inputs, outputs);
         transform::<Weights, 3, 6>(
             inputs,
             padded(outputs),
-            turned,
-            taps(outputs),
+            weight,
+            tap_strides(outputs),
             &mut transformed.values,
-            places(inputs, outputs),
+            element_strides(inputs, outputs),
         );
         transformed
     }
 
-    /// The matrix of one place.
-    pub(super) fn at(&self, at: usize) -> Matrix<'_> {
+    /// The matrix of one element.
+    pub(super) fn matrix(&self, element: usize) -> Matrix<'_> {
         let line = padded(self.outputs);
-        let values = &self.values[at * place(self.inputs, self.outputs)..];
+        let values = &self.values[element * matrix_len(self.inputs, self.outputs)..];
         Matrix::strided(values, self.inputs, self.outputs, line)
     }
 
-    /// The places' matrices, to be added to, with the distance of their lines.
-    pub(super) fn places_mut(&mut self) -> (impl Iterator<Item = &mut [f32]>, usize) {
-        let place = place(self.inputs, self.outputs);
-        (self.values.chunks_exact_mut(place), padded(self.outputs))
+    /// The elements' matrices, to be added to, and the stride of their rows.
+    pub(super) fn matrices_mut(&mut self) -> (impl Iterator<Item = &mut [f32]>, usize) {
+        let matrix = matrix_len(self.inputs, self.outputs);
+        (self.values.chunks_exact_mut(matrix), padded(self.outputs))
     }
 
     /// The gradient of weights `[outputs, inputs, 3, 3]` from that of the transformed ones.
     pub(super) fn gradient(&self) -> Vec<f32> {
         let (line, rows) = (padded(self.outputs), self.inputs * TAPS);
-        let mut turned = vec![0.0; rows * line];
+        let mut transposed = vec![0.0; rows * line];
         transform::<WeightGradient, 6, 3>(
             self.inputs,
             line,
             &self.values,
-            places(self.inputs, self.outputs),
-            &mut turned,
-            taps(self.outputs),
+            element_strides(self.inputs, self.outputs),
+            &mut transposed,
+            tap_strides(self.outputs),
         );
         let mut weight = vec![0.0; self.outputs * rows];
-        turn(&turned, line, [rows, self.outputs], &mut weight, rows);
+        transpose(&transposed, line, [rows, self.outputs], &mut weight, rows);
         weight
     }
 }
 
-/// Values from a place's matrix to the next; not a power of two, which would put all places into the
-/// same few lines of the cache.
-fn place(inputs: usize, outputs: usize) -> usize {
+/// Values from an element's matrix to the next; not a power of two, which would map all matrices to
+/// the same few cache lines.
+fn matrix_len(inputs: usize, outputs: usize) -> usize {
     inputs * padded(outputs) + LANES
 }
 
-fn taps(outputs: usize) -> Strides {
+fn tap_strides(outputs: usize) -> Strides {
     let line = padded(outputs);
     Strides::in_line(TAPS * line, 3 * line, line)
 }
 
-fn places(inputs: usize, outputs: usize) -> Strides {
-    let place = place(inputs, outputs);
-    Strides::in_line(padded(outputs), super::PATCH * place, place)
+fn element_strides(inputs: usize, outputs: usize) -> Strides {
+    let matrix = matrix_len(inputs, outputs);
+    Strides::in_line(padded(outputs), INPUT_TILE * matrix, matrix)
 }

@@ -1,9 +1,12 @@
-//! The transforms along one axis, on vectors of neighbouring channels.
+//! The transforms of tiles, input, weights and output, on vectors of neighbouring channels: along one
+//! axis ([`Linear`]), and along both axes of many tiles ([`transform`]).
 //!
 //! The points of interpolation are 0, ±3/4, ±3/2 and infinity: the factors of Aᵀ and Bᵀ are then exact
 //! in 32-bit floats and near 1, which makes rounding errors a quarter of those with the usual 0, ±1, ±2.
 
-use pulp::Simd;
+use super::LANES;
+use pulp::{Simd, WithSimd};
+use std::marker::PhantomData;
 
 /// The points, and their powers.
 const A: f32 = 0.75;
@@ -16,7 +19,7 @@ pub(super) trait Linear<const IN: usize, const OUT: usize> {
     fn apply<S: Simd>(simd: S, x: [S::f32s; IN]) -> [S::f32s; OUT];
 }
 
-/// Bᵀ: of the input's tiles. Its rows are the polynomials that vanish at all points but one.
+/// Bᵀ: transforms the input's tiles. Its rows are the polynomials that vanish at all points but one.
 pub(super) struct Input;
 
 impl Linear<6, 6> for Input {
@@ -41,7 +44,7 @@ impl Linear<6, 6> for Input {
     }
 }
 
-/// Aᵀ: from transformed tiles to the output's. Its columns are the points' powers.
+/// Aᵀ: transforms products back to the output's tiles. Its columns are the points' powers.
 pub(super) struct Output;
 
 impl Linear<6, 4> for Output {
@@ -61,7 +64,7 @@ impl Linear<6, 4> for Output {
     }
 }
 
-/// A: of the tiles of the output's gradient.
+/// A: transforms the tiles of the output's gradient.
 pub(super) struct OutputGradient;
 
 impl Linear<4, 6> for OutputGradient {
@@ -84,13 +87,13 @@ impl Linear<4, 6> for OutputGradient {
     }
 }
 
-/// The factors of G: of the point 0, and of the powers 0, 1 and 2 of ±3/4 and ±3/2. Each is the power
+/// The factors of G: for the point 0, and for the powers 0, 1 and 2 of ±3/4 and ±3/2. Each is the power
 /// over the product of the distances to the other points.
 const G_ZERO: f32 = 64.0 / 81.0;
 const G_A: [f32; 3] = [-128.0 / 243.0, -32.0 / 81.0, -8.0 / 27.0];
 const G_B: [f32; 3] = [32.0 / 243.0, 16.0 / 81.0, 8.0 / 27.0];
 
-/// G: of the weights.
+/// G: transforms the weights.
 pub(super) struct Weights;
 
 impl Linear<3, 6> for Weights {
@@ -113,7 +116,7 @@ impl Linear<3, 6> for Weights {
     }
 }
 
-/// Gᵀ: from the gradients of the transformed weights to the weights'.
+/// Gᵀ: transforms the gradients of the transformed weights back to the weights'.
 pub(super) struct WeightGradient;
 
 impl Linear<6, 3> for WeightGradient {
@@ -130,6 +133,109 @@ impl Linear<6, 3> for WeightGradient {
             simd.mul_add_f32s(simd.splat_f32s(G_B[1]), odd_far, second),
             simd.mul_add_f32s(simd.splat_f32s(G_B[2]), even_far, third),
         ]
+    }
+}
+
+/// The memory layout of tiles: element `(i, j)` of a tile is `i * row + j * column` after the
+/// tile's first. Each element is a run of neighbouring channels.
+#[derive(Clone, Copy)]
+pub(super) struct Strides {
+    /// Tiles in a line.
+    pub(super) per_line: usize,
+    /// From a line of tiles to the next.
+    pub(super) line: usize,
+    /// From a tile to the one at its right.
+    pub(super) tile: usize,
+    /// From a row of a tile to the next.
+    pub(super) row: usize,
+    /// From a column of a tile to the next.
+    pub(super) column: usize,
+}
+
+impl Strides {
+    /// Tiles one after the other.
+    pub(super) fn in_line(tile: usize, row: usize, column: usize) -> Self {
+        Self {
+            per_line: 1,
+            line: tile,
+            tile: 0,
+            row,
+            column,
+        }
+    }
+
+    #[inline(always)]
+    fn first(&self, tile: usize) -> usize {
+        tile / self.per_line * self.line + tile % self.per_line * self.tile
+    }
+}
+
+/// Applies `T` to rows and columns of `tiles` tiles of `lanes` channels each, a multiple of
+/// [`LANES`].
+pub(super) fn transform<T: Linear<IN, OUT>, const IN: usize, const OUT: usize>(
+    tiles: usize,
+    lanes: usize,
+    source: &[f32],
+    from: Strides,
+    target: &mut [f32],
+    to: Strides,
+) {
+    debug_assert_eq!(lanes % LANES, 0);
+    pulp::Arch::new().dispatch(Tiles::<T, IN, OUT> {
+        tiles,
+        lanes,
+        source,
+        from,
+        target,
+        to,
+        transform: PhantomData,
+    });
+}
+
+struct Tiles<'a, T, const IN: usize, const OUT: usize> {
+    tiles: usize,
+    lanes: usize,
+    source: &'a [f32],
+    from: Strides,
+    target: &'a mut [f32],
+    to: Strides,
+    transform: PhantomData<T>,
+}
+
+impl<T: Linear<IN, OUT>, const IN: usize, const OUT: usize> WithSimd for Tiles<'_, T, IN, OUT> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let zero = simd.splat_f32s(0.0);
+        for tile in 0..self.tiles {
+            let (from, to) = (self.from.first(tile), self.to.first(tile));
+            for lane in (0..self.lanes).step_by(S::F32_LANES) {
+                let source = &self.source[from + lane..];
+                let target = &mut self.target[to + lane..];
+                // Columns first: `half[j]` is column `j`, transformed. Loops, not closures: what a
+                // closure calls would not be compiled for the processor at hand.
+                let mut half = [[zero; OUT]; IN];
+                for (j, half) in half.iter_mut().enumerate() {
+                    let mut column = [zero; IN];
+                    for (i, value) in column.iter_mut().enumerate() {
+                        let at = i * self.from.row + j * self.from.column;
+                        *value = S::as_simd_f32s(&source[at..][..S::F32_LANES]).0[0];
+                    }
+                    *half = T::apply(simd, column);
+                }
+                for i in 0..OUT {
+                    let mut row = [zero; IN];
+                    for (value, half) in row.iter_mut().zip(&half) {
+                        *value = half[i];
+                    }
+                    for (j, value) in T::apply(simd, row).into_iter().enumerate() {
+                        let at = i * self.to.row + j * self.to.column;
+                        S::as_mut_simd_f32s(&mut target[at..][..S::F32_LANES]).0[0] = value;
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,50 +1,55 @@
-//! Windows to columns and back.
+//! im2col and its transpose, col2im, over a band of output rows.
 
-use super::Sizes;
-use crate::lanes::{add, vectorised};
+use super::ConvSizes;
+use crate::simd::{add, vectorized};
 use std::ops::Range;
 
-/// Rows `channels * kernel height * kernel width`, columns one per place of `rows`: the values that
-/// each place of the window sees, zero where it sees padding.
+/// One column for each output position in `rows`: the patch that the window covers there, with zeros
+/// in the padding.
 ///
 /// # Shapes
 /// - `planes`: `[channels, height, width]` of one image
 /// - `columns`: `[channels * kernel height * kernel width, rows.len() * output width]`
-pub(super) fn gather(sizes: &Sizes, planes: &[f32], rows: &Range<usize>, columns: &mut [f32]) {
+pub(super) fn im2col(sizes: &ConvSizes, planes: &[f32], rows: &Range<usize>, columns: &mut [f32]) {
     let mut lines = columns.chunks_exact_mut(rows.len() * sizes.output[1]);
     for plane in planes.chunks_exact(sizes.input_plane()) {
         for tap in taps(sizes) {
             if let Some(line) = lines.next() {
-                gather_tap(sizes, plane, tap, rows, line);
+                im2col_tap(sizes, plane, tap, rows, line);
             }
         }
     }
 }
 
-/// Adds each column's values to the places they came from: [`gather`]'s transpose.
+/// Adds each column's values to the inputs they came from: [`im2col`]'s transpose.
 ///
 /// # Shapes
-/// - `columns`: as [`gather`]'s; values that belong to padding are overwritten
+/// - `columns`: as [`im2col`]'s; those in the padding are overwritten
 /// - `planes`: `[channels, height, width]` of one image
-pub(super) fn scatter(sizes: &Sizes, columns: &mut [f32], rows: &Range<usize>, planes: &mut [f32]) {
+pub(super) fn col2im(
+    sizes: &ConvSizes,
+    columns: &mut [f32],
+    rows: &Range<usize>,
+    planes: &mut [f32],
+) {
     let mut lines = columns.chunks_exact_mut(rows.len() * sizes.output[1]);
     for plane in planes.chunks_exact_mut(sizes.input_plane()) {
         for tap in taps(sizes) {
             if let Some(line) = lines.next() {
-                scatter_tap(sizes, line, tap, rows, plane);
+                col2im_tap(sizes, line, tap, rows, plane);
             }
         }
     }
 }
 
-/// One place in the kernel, as the distance from a window's first input row and column.
+/// One element of the kernel, as the input row and column that it reads for output (0, 0).
 #[derive(Clone, Copy)]
 struct Tap {
     y: isize,
     x: isize,
 }
 
-fn taps(sizes: &Sizes) -> impl Iterator<Item = Tap> + use<> {
+fn taps(sizes: &ConvSizes) -> impl Iterator<Item = Tap> + use<> {
     let [height, width] = sizes.kernel;
     let [dilation_y, dilation_x] = sizes.options.dilation;
     let [top, left, ..] = sizes.options.padding;
@@ -56,21 +61,21 @@ fn taps(sizes: &Sizes) -> impl Iterator<Item = Tap> + use<> {
     })
 }
 
-/// Where a band of output rows and the input meet under one tap; elsewhere it lies in the padding.
+/// The part of a band of output rows for which one tap lies within the input, not in the padding.
 struct Overlap {
     /// Rows of the band.
     rows: Range<usize>,
     /// The input row under the first of them.
     first_row: usize,
-    /// Places along a row.
+    /// Output positions along a row.
     columns: Range<usize>,
     /// The input column under the first of them.
     first_column: usize,
 }
 
 impl Overlap {
-    /// `None` where they do not meet.
-    fn new(sizes: &Sizes, tap: Tap, band: &Range<usize>) -> Option<Self> {
+    /// `None` where the tap lies in the padding throughout.
+    fn new(sizes: &ConvSizes, tap: Tap, band: &Range<usize>) -> Option<Self> {
         let [stride_y, stride_x] = sizes.options.strides;
         let rows = inside(sizes.output[0], stride_y, tap.y, sizes.input[0]);
         let (start, end) = (rows.start.max(band.start), rows.end.min(band.end));
@@ -88,7 +93,7 @@ impl Overlap {
         self.rows.start * width..self.rows.end * width
     }
 
-    /// Zeros to the left and right of where they meet.
+    /// Zeros to the left and right of the overlap.
     fn clear_margins(&self, lines: &mut [f32], width: usize) {
         if self.columns.len() < width {
             for row in lines.chunks_exact_mut(width) {
@@ -98,8 +103,8 @@ impl Overlap {
         }
     }
 
-    /// Of lines that are their input shifted: what lies between the first and the last value that
-    /// both have, as places in the line and in the plane.
+    /// For lines that are their input shifted: the range between the first and the last value that
+    /// both have, in the line and in the plane.
     fn shifted(&self, length: usize, width: usize) -> [Range<usize>; 2] {
         let line = self.columns.start..length - (width - self.columns.end);
         let from = self.first_row * width + self.first_column;
@@ -107,20 +112,20 @@ impl Overlap {
     }
 }
 
-/// The places whose input index `place * stride + offset` lies inside `0..n`.
-fn inside(places: usize, stride: usize, offset: isize, n: usize) -> Range<usize> {
+/// The output positions whose input index `position * stride + offset` lies inside `0..n`.
+fn inside(positions: usize, stride: usize, offset: isize, n: usize) -> Range<usize> {
     // How many steps of `stride` it takes to get from `offset` to `to` or beyond.
     let steps = |to: isize| ((to - offset).max(0) as usize).div_ceil(stride);
-    let end = steps(n as isize).min(places);
+    let end = steps(n as isize).min(positions);
     steps(0).min(end)..end
 }
 
-/// Whether a whole plane's line is its input shifted: then one copy does, but for the margins.
-fn is_shift(sizes: &Sizes) -> bool {
+/// Whether a line of the matrix is its input plane shifted: one copy then does, but for the margins.
+fn is_shift(sizes: &ConvSizes) -> bool {
     sizes.options.strides == [1, 1] && sizes.output[1] == sizes.input[1]
 }
 
-fn gather_tap(sizes: &Sizes, plane: &[f32], tap: Tap, band: &Range<usize>, line: &mut [f32]) {
+fn im2col_tap(sizes: &ConvSizes, plane: &[f32], tap: Tap, band: &Range<usize>, line: &mut [f32]) {
     let [stride_y, stride_x] = sizes.options.strides;
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     let Some(overlap) = Overlap::new(sizes, tap, band) else {
@@ -147,7 +152,13 @@ fn gather_tap(sizes: &Sizes, plane: &[f32], tap: Tap, band: &Range<usize>, line:
     }
 }
 
-fn scatter_tap(sizes: &Sizes, line: &mut [f32], tap: Tap, band: &Range<usize>, plane: &mut [f32]) {
+fn col2im_tap(
+    sizes: &ConvSizes,
+    line: &mut [f32],
+    tap: Tap,
+    band: &Range<usize>,
+    plane: &mut [f32],
+) {
     let [stride_y, stride_x] = sizes.options.strides;
     let (width, out_width) = (sizes.input[1], sizes.output[1]);
     let Some(overlap) = Overlap::new(sizes, tap, band) else {
@@ -159,7 +170,7 @@ fn scatter_tap(sizes: &Sizes, line: &mut [f32], tap: Tap, band: &Range<usize>, p
         overlap.clear_margins(line, width);
         let [from, to] = overlap.shifted(line.len(), width);
         let (sums, values) = (&mut plane[to], &line[from]);
-        vectorised(|| add(sums, values));
+        vectorized(|| add(sums, values));
         return;
     }
     for (i, values) in line.chunks_exact(out_width).enumerate() {

@@ -3,7 +3,7 @@
 /// Runs `work` compiled for what the processor has (AVX-512, AVX2, NEON, ...), found at run time.
 /// Loops inside must be inlined into `work` to profit.
 #[inline(always)]
-pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     struct Work<F>(F);
     impl<R, F: FnOnce() -> R> pulp::WithSimd for Work<F> {
         type Output = R;
@@ -16,9 +16,9 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// `value` where `keep`, else 0. Without a branch, which loops over gradients would mispredict half
-/// of the time, and without a product, which would turn infinity into what is no number.
+/// of the time, and without a product, which would turn infinity into NaN.
 #[inline(always)]
-pub(crate) fn kept(value: f32, keep: bool) -> f32 {
+pub(crate) fn select(value: f32, keep: bool) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(keep).wrapping_neg())
 }
 
@@ -47,10 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_kept_is_zero_whatever_it_was() {
+    fn values_that_are_not_selected_are_zero_even_infinity_and_nan() {
         for value in [1.5, -0.0, f32::INFINITY, f32::NAN] {
-            assert_eq!(kept(value, false).to_bits(), 0);
-            assert_eq!(kept(value, true).to_bits(), value.to_bits());
+            assert_eq!(select(value, false).to_bits(), 0);
+            assert_eq!(select(value, true).to_bits(), value.to_bits());
         }
     }
 
@@ -58,7 +58,7 @@ mod tests {
     fn totals_of_any_length() {
         for length in [0, 1, 31, 32, 33, 100] {
             let values: Vec<f32> = (0..length).map(|value| value as f32).collect();
-            let sum = vectorised(|| total(&values));
+            let sum = vectorized(|| total(&values));
             assert_eq!(sum, (length * length.max(1) - length) as f32 / 2.0);
         }
     }

@@ -1,4 +1,4 @@
-//! Numbers that are none, and shapes that do not fit.
+//! NaN, views, and shapes that do not fit.
 
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::{Algorithm, Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d, runs_on};
@@ -13,7 +13,7 @@ const OPTIONS: Conv2dOptions = Conv2dOptions {
 
 /// A diverged run must show in its loss, so a ReLU or a maximum must not hide it.
 #[test]
-fn what_is_no_number_stays_so() {
+fn nan_stays_nan() {
     let device = Device::flex();
     let x = Tensor::<4>::full([1, 1, 4, 4], f32::NAN, &device);
     let weight = Tensor::<4>::ones([1, 1, 3, 3], &device);
@@ -33,34 +33,34 @@ fn what_is_no_number_stays_so() {
 }
 
 #[test]
-fn views_that_do_not_lie_in_order_are_read_right() {
+fn views_that_are_not_contiguous_are_read_correctly() {
     let device = Device::flex();
     let x = Tensor::<1, burn::tensor::Int>::arange(0..48, &device)
         .float()
         .reshape([1, 3, 4, 4]);
     let weight = Tensor::<4>::ones([2, 3, 3, 3], &device);
-    let there_and_back = x.clone().swap_dims(2, 3).swap_dims(1, 2);
-    let in_order = Tensor::<4>::from_data(there_and_back.to_data(), &device);
-    let [_, channels, ..] = there_and_back.dims();
+    let view = x.clone().swap_dims(2, 3).swap_dims(1, 2);
+    let contiguous = Tensor::<4>::from_data(view.to_data(), &device);
+    let [_, channels, ..] = view.dims();
     let weight = weight
         .slice([0..2, 0..1, 0..3, 0..3])
         .repeat_dim(1, channels);
     let weight = weight.slice([0..2, 0..channels, 0..3, 0..3]);
-    let view = conv2d(there_and_back, weight.clone(), None, OPTIONS);
-    let plain = conv2d(in_order, weight, None, OPTIONS);
-    view.into_data().assert_eq(&plain.into_data(), true);
+    let of_view = conv2d(view, weight.clone(), None, OPTIONS);
+    let of_copy = conv2d(contiguous, weight, None, OPTIONS);
+    of_view.into_data().assert_eq(&of_copy.into_data(), true);
 }
 
 #[test]
 #[should_panic(expected = "larger than its padded input of 2")]
-fn a_kernel_larger_than_its_input_is_refused_by_name() {
+fn a_kernel_larger_than_its_input_panics_with_its_sizes() {
     let device = Device::flex();
     let x = Tensor::<4>::ones([1, 1, 2, 2], &device);
     conv2d(x, Tensor::ones([1, 1, 3, 3], &device), None, OPTIONS);
 }
 
 #[test]
-fn flex_is_recognised_with_and_without_autodiff() {
+fn kernels_run_on_flex_with_and_without_autodiff() {
     assert!(runs_on(&Device::flex()));
     assert!(runs_on(&Device::flex().autodiff()));
 }
