@@ -1,6 +1,8 @@
-//! Measures what the centre unit of 20 convolutions sees, tests whether that is a Gaussian, and
-//! draws `erf.png`: `cargo run --example erf`. The verdict should be GAUSSIAN, with a standard
-//! deviation of 5.0 pixels, within half a minute. `-- --backend ndarray` runs it on another backend.
+//! Should print the verdict GAUSSIAN, with a standard deviation of 5.0 pixels, within half a minute.
+//!
+//! Measures the effective receptive field of the centre unit of 20 convolutions, tests whether it is a
+//! Gaussian, and draws `erf.png`: `cargo run --example erf`. `-- --backend ndarray` runs it on another
+//! backend.
 
 use receptive_erf::picture::{Subject, measurement};
 use receptive_erf::theory::{Seeds, Weights, predict};

@@ -24,6 +24,9 @@ use std::{env, fs};
 /// Crates whose circles and long files are still to be mended.
 const NOT_YET: &[&str] = &["cli", "erf", "model", "train"];
 
+/// Crates whose documentation still lacks its example.
+const NO_EXAMPLE_YET: &[&str] = &["interchange", "report", "train"];
+
 /// Longer files hold more than one idea.
 const MAX_LINES: usize = 450;
 
@@ -198,6 +201,52 @@ fn unsafe_code_is_in_the_kernels_only() {
         }
     }
     report(&problems);
+}
+
+/// Whether the crate's own documentation, before any item, has an example that rustdoc runs.
+fn opens_with_an_example(source: &str) -> bool {
+    let docs = source.lines().take_while(|line| line.starts_with("//!"));
+    let fences: Vec<&str> = docs
+        .filter_map(|line| line.trim_start_matches("//!").trim().strip_prefix("```"))
+        .collect();
+    // Every other fence opens a block.
+    fences
+        .iter()
+        .step_by(2)
+        .any(|language| ["", "rust"].contains(language))
+}
+
+#[test]
+fn every_library_opens_with_an_example_that_runs() {
+    let root = root();
+    let mut problems = String::new();
+    for name in crates(&root) {
+        let path = root.join("crates").join(&name).join("src/lib.rs");
+        let Ok(source) = fs::read_to_string(path) else {
+            continue;
+        };
+        if !opens_with_an_example(&source) && !NO_EXAMPLE_YET.contains(&name.as_str()) {
+            writeln!(
+                problems,
+                "crates/{name}/src/lib.rs: expected a `//!` example in a ``` block without `no_run` or `ignore`"
+            )
+            .unwrap();
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn an_example_that_does_not_run_is_none() {
+    assert!(opens_with_an_example(
+        "//! Text.\n//!\n//! ```\n//! f();\n//! ```\nmod a;"
+    ));
+    assert!(!opens_with_an_example(
+        "//! ```no_run\n//! f();\n//! ```\nmod a;"
+    ));
+    assert!(!opens_with_an_example(
+        "//! Text.\n/// ```\n/// f();\n/// ```\nfn f() {}"
+    ));
 }
 
 /// The problems of a manifest's `[dependencies]`.

@@ -1,4 +1,4 @@
-//! Step 8: a dense layer on everything, and what it costs.
+//! Step 8: a dense layer on all values, and its cost.
 
 use crate::steps::Steps;
 use receptive_model::{

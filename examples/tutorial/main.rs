@@ -1,6 +1,8 @@
+//! Should end with `all 11 shapes are as computed` after two seconds.
+//!
 //! A convolution tutorial, step by step, on two photographs: every output size with its formula,
 //! every layer's parameters, and pictures in `tutorial/`: `cargo run --release --example tutorial`.
-//! Ends with `all 11 shapes are as computed` after two seconds. docs/tutorial.md walks through it.
+//! docs/tutorial.md explains each step.
 
 mod convolution;
 mod dense;
@@ -24,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes every step and leaves its pictures in `out`.
+/// Runs every step and writes its pictures to `out`.
 fn tutorial(out: &Path, device: &Device) -> Result<Steps, Box<dyn Error>> {
     std::fs::create_dir_all(out)?;
     let mut steps = Steps::default();
@@ -69,9 +71,9 @@ mod tests {
         }
     }
 
-    /// What stands between fences without a language in docs/tutorial.md was printed.
+    /// Code blocks without a language in docs/tutorial.md are lines of the program's output.
     #[test]
-    fn the_walk_through_says_what_is_printed() {
+    fn the_documentation_shows_the_output() {
         let out = tempfile::tempdir().unwrap();
         let steps = tutorial(out.path(), &Device::flex()).unwrap();
         let printed: Vec<&str> = steps.lines.iter().flat_map(|line| line.lines()).collect();

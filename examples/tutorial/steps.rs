@@ -1,10 +1,10 @@
-//! What the tutorial says and checks.
+//! What the tutorial prints and checks.
 
 use receptive_model::Padding;
 use receptive_model::explain::SlidingAxis;
 use std::error::Error;
 
-/// The shapes so far, each as computed and as found, and the lines that were printed.
+/// The shapes so far, all as computed, and the lines that were printed.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     pub(crate) shapes: Vec<(String, Vec<usize>)>,
@@ -19,7 +19,10 @@ impl Steps {
         self.lines.push(line);
     }
 
-    /// Prints a shape as burn and as Keras write it, and refuses one that is not as computed.
+    /// Prints a shape as burn and as Keras write it.
+    ///
+    /// # Errors
+    /// When it is not as computed.
     pub(crate) fn shape(
         &mut self,
         what: &str,
@@ -57,7 +60,7 @@ pub(crate) fn axis(
         .ok_or_else(|| format!("a window of {kernel} does not fit {pixels} pixels").into())
 }
 
-/// Height and width of what a window gives, its formula printed for both.
+/// Output height and width of a sliding window; prints the formula for both.
 pub(crate) fn sizes(
     steps: &mut Steps,
     [height, width]: [usize; 2],

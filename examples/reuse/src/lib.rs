@@ -1,4 +1,5 @@
-//! Takes a classifier that receptive trained into a bigger network, and trains that with burn-train.
+//! Makes a classifier that receptive trained a part of a larger network, and trains that with
+//! burn-train.
 #![recursion_limit = "256"]
 
 pub mod pictures;

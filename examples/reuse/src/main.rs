@@ -1,5 +1,6 @@
 //! `cargo run --release -- RUN/model`, where RUN was trained by `receptive train` on pictures of
-//! clothes: teaches the network where they are worn, then asks what its own convolution sees.
+//! clothing: trains a larger network on where it is worn, then measures the receptive field of one of
+//! that network's units.
 #![recursion_limit = "256"]
 
 use burn::module::Module;
@@ -14,7 +15,7 @@ use reuse::wardrobe::{PLACES, Wardrobe, place_of};
 use std::error::Error;
 use std::path::Path;
 
-/// How many of the classifier's layers are built upon.
+/// How many of the classifier's layers the network keeps.
 const LAYERS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         artifact.classes
     );
 
-    // Within a bigger network, trained by burn-train.
+    // As a part of a larger network, trained by burn-train.
     let wardrobe = Wardrobe::new(classifier, LAYERS, &device.clone().autodiff());
     let [train, valid] = splits()?;
     let train = batches(
@@ -68,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         100.0 * right as f64 / count as f64
     );
 
-    // What one unit of this project's own convolution sees of the image.
+    // The effective receptive field of one unit of this project's convolution.
     let noise = Noise {
         shape: [input.channels, input.height, input.width],
         seed: 0,

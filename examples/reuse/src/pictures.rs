@@ -8,14 +8,14 @@ use receptive_data::{DataError, DataOptions, NoProgress, Resize, Samples, Split}
 use receptive_model::{ImageBatch, InputSpec};
 use std::sync::Arc;
 
-/// One picture, as the classifier wants it, and its class.
+/// One picture, normalised for the classifier, and its class.
 #[derive(Debug, Clone)]
 pub struct Picture {
     pixels: Vec<f32>,
     class: usize,
 }
 
-/// What a classifier was shown in training; the batches of this project look the same.
+/// Stacks pictures to batches of the classifier's input size.
 #[derive(Debug, Clone)]
 struct Stack(InputSpec);
 
@@ -41,16 +41,16 @@ impl Batcher<Picture, ImageBatch> for Stack {
     }
 }
 
-/// At most `most` pictures of a split of `fashion-mini`, prepared as `input` says, their classes
+/// At most `limit` pictures of a split of `fashion-mini`, prepared as `input` says, their classes
 /// passed through `target`.
 pub fn pictures(
     split: &Split,
     input: &InputSpec,
-    most: usize,
+    limit: usize,
     target: impl Fn(usize) -> usize,
 ) -> Result<Vec<Picture>, DataError> {
     let samples = Samples::new(split.clone(), input.size(), Resize::Stretch, 0);
-    (0..samples.len().min(most))
+    (0..samples.len().min(limit))
         .map(|i| {
             let sample = samples.get(i)?;
             // One channel: `(pixel / 255 - mean) / std`.

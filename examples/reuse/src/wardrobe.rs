@@ -1,4 +1,4 @@
-//! A network of this project's own around a classifier from receptive.
+//! A network around a classifier from receptive.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -20,8 +20,8 @@ pub fn place_of(class: usize) -> usize {
 
 const FILTERS: usize = 16;
 
-/// Says where a piece of clothing is worn: the first layers of a trained classifier, which stay as
-/// they are, then a convolution and a linear layer that learn.
+/// Predicts where a piece of clothing is worn: the first layers of a trained classifier, frozen, then
+/// a convolution and a linear layer that learn.
 #[derive(Module, Debug)]
 pub struct Wardrobe {
     clothes: Classifier,
@@ -45,8 +45,8 @@ impl Wardrobe {
         }
     }
 
-    /// `[batch, 1, 28, 28]` to `[batch, 16, height, width]`: what this project's own convolution
-    /// makes of the classifier's maps.
+    /// `[batch, 1, 28, 28]` to `[batch, 16, height, width]`: this project's convolution on the
+    /// classifier's feature maps.
     pub fn maps(&self, images: Tensor<4>) -> Tensor<4> {
         let maps = match self.clothes.forward_first(images, self.layers) {
             Features::Map(maps) => maps,

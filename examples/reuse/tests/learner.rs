@@ -1,4 +1,4 @@
-//! A classifier needs nothing around it to be trained by burn-train.
+//! burn-train trains a classifier without a wrapper.
 #![recursion_limit = "256"]
 
 use burn::optim::AdamConfig;
@@ -54,6 +54,6 @@ fn the_classifier_itself_learns() {
             .into_scalar::<i64>();
         count += 64;
     }
-    // Chance is a tenth.
+    // Chance is 10 %.
     assert!(right as f64 > 0.6 * f64::from(count), "{right} of {count}");
 }
