@@ -3,7 +3,7 @@
 use receptive_model::ModelError;
 use std::path::PathBuf;
 
-/// Why a field can't be measured, predicted or stored.
+/// Why a field cannot be measured, predicted or stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErfError {
@@ -17,29 +17,21 @@ pub enum ErfError {
         /// Values given.
         found: usize,
     },
-    /// A probe that the network has no unit for.
-    #[error("{probe}: {problem}")]
-    Probe {
-        /// The probe in words.
-        probe: String,
-        /// What is wrong, and what to do.
-        problem: String,
-    },
-    /// An option that makes no sense.
-    #[error("{option}: {problem}")]
-    Option {
+    /// A setting of the measurement that cannot be used.
+    #[error("`{setting}`: {problem}")]
+    Setting {
         /// Its name.
-        option: &'static str,
-        /// What is wrong, and what to do.
+        setting: &'static str,
+        /// What was expected, what was found, and what to do.
         problem: String,
     },
-    /// A network that gave what it should not.
+    /// A network that does not fit the measurement.
     #[error("the network {problem}")]
     Network {
-        /// What it gave, and what was expected.
+        /// What it does, and what was expected.
         problem: String,
     },
-    /// An input that can't be had.
+    /// An input that cannot be loaded.
     #[error("input {sample}: {problem}")]
     Input {
         /// The number of the sample, from 0.
@@ -47,19 +39,49 @@ pub enum ErfError {
         /// What is wrong.
         problem: String,
     },
-    /// The model crate refuses.
+    /// A config, plan or artifact that the model crate rejects.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A file that can't be written.
-    #[error("{}: writing failed: {source}", path.display())]
+    /// A file that cannot be written.
+    #[error("could not write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A picture that can't be drawn.
+    /// A picture that cannot be drawn.
     #[cfg(feature = "picture")]
     #[error(transparent)]
     Picture(#[from] receptive_plot::PlotError),
+}
+
+impl ErfError {
+    /// Whether the caller's settings are wrong, whatever the files and the network hold.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Setting { .. } => true,
+            Self::Model(
+                ModelError::Config { .. }
+                | ModelError::Layer { .. }
+                | ModelError::Model { .. }
+                | ModelError::UnknownPreset { .. }
+                | ModelError::UnknownLayer { .. },
+            ) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn setting(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self::Setting {
+            setting,
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn network(problem: impl Into<String>) -> Self {
+        Self::Network {
+            problem: problem.into(),
+        }
+    }
 }

@@ -1,35 +1,55 @@
 //! Effective receptive fields of networks on [burn](https://burn.dev): how much a unit depends on
-//! each input pixel, and whether that is a Gaussian.
+//! each input pixel, and whether that is a Gaussian. Measured by gradients with error bars, predicted
+//! in closed form, and tested with a verdict that can fail.
+//!
+//! Which type is made from which:
 //!
 //! ```text
-//! Probe (unit, channels) + Inputs (noise, images) + network
-//!     measure, measure_layer -> Measurement { mean |g|, g^2, g, max(g, 0), groups of samples }
-//!     theory::predict        -> Prediction  { the exact map, per-layer budget }
-//!     gaussian::judge        -> Judgement   { verdict, reason, numbers with intervals }
-//!     Report                 -> JSON        picture::measurement -> PNG, SVG
+//! network + Probe + Inputs + MeasureOptions
+//!   │ measure, measure_layer
+//!   ▼
+//! Measurement ── Map and groups for each Aggregate (|g|, g², g, max(g, 0))
+//!   │ Measurement::judge (gaussian::judge)
+//!   ▼
+//! Judgement ──── Verdict, Reason, every number as an Estimate with its interval
+//!   │ with sizes
+//!   ▼
+//! FieldSummary      Plan + Weights ── theory::predict ──► Prediction (the map, each layer's share)
+//!   │                                                        │ with the Measurement
+//!   │                                                        ▼
+//!   │                                                     TheoryComparison
+//!   └──────────────────────► Study ◄─────────────────────────┘
+//!                              JSON (Serialize); picture: PNG, SVG; numbers
 //! ```
 //!
 //! [`measure`] takes any closure from images to a feature map; [`measure_layer`] takes a
 //! [`Classifier`](receptive_model::Classifier) and computes only what the unit depends on. Pixels,
-//! rows before columns, are those of the image, counted from 0.
+//! rows before columns, are those of the image, counted from 0; lengths are in pixels.
 //!
 //! ```
 //! # fn main() -> Result<(), receptive_erf::ErfError> {
 //! # #[cfg(feature = "flex")] {
-//! use receptive_erf::{Aggregate, Network, Noise, Options, Probe, measure_layer};
+//! use receptive_erf::theory::Weights;
+//! use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};
 //! use receptive_model::{ImageSize, presets};
 //!
 //! let input = ImageSize { channels: 1, height: 13, width: 13 };
 //! let plan = presets::preset("plain-6", input)?.with_classes(2).plan()?;
-//! let probe = Probe::central(&plan, "6")?;
-//! let noise = Noise { shape: [1, 13, 13], seed: 0 };
-//! let device = burn::tensor::Device::flex();
-//! let network = Network::Redrawn(&plan, 0);
-//! let found = measure_layer(
-//!     network, "6", &probe, &noise, &Options::default(), &device, &mut |_, _, _| (),
+//! let layer = plan.find("6")?;
+//! let measurement = measure_layer(
+//!     Network::Redrawn(&plan, 0), // weights drawn anew for each sample
+//!     &layer.number,
+//!     &Probe::central(&plan, &layer.number)?,
+//!     &Noise { shape: [1, 13, 13], seed: 0 },
+//!     &MeasureOptions { samples: 100, ..MeasureOptions::default() },
+//!     &burn::tensor::Device::flex(),
+//!     &mut |_, _, _| (),
 //! )?;
-//! let judgement = found.judge(Aggregate::Abs);
-//! println!("{}: {}", judgement.verdict, judgement.words);
+//! let study = Study::new(measurement, &plan, layer, Weights::Random, Aggregate::Abs)?;
+//! let judgement = &study.headline.judgement;
+//! println!("{}: {}", judgement.verdict, judgement.explanation);
+//! // A chain of 3x3 convolutions has a field of sigma sqrt(6 * 2 / 3) = 2 in the mean square.
+//! assert!((study.theory.sigma[0] - 2.0).abs() < 1e-9);
 //! # }
 //! # Ok(())
 //! # }
@@ -38,25 +58,20 @@
 
 mod error;
 pub mod gaussian;
-mod jackknife;
 mod layers;
 mod map;
 mod measure;
-mod npy;
 #[cfg(feature = "picture")]
 pub mod picture;
-mod report;
 mod study;
 pub mod sweep;
 pub mod theory;
 
 pub use error::ErfError;
 pub use layers::{MOST_GROWN, default_layer, plan_that_fits, seeing_layers, unproductive_layers};
-pub use map::{Map, Region};
+pub use map::{Map, Region, write_npy};
 pub use measure::{
-    Aggregate, Average, Channels, Images, Inputs, MOST_SAMPLES, Measurement, Method, Network,
-    Noise, Options, Probe, Progress, SMALL_NOISE, all_ones, cut, measure, measure_layer,
+    Aggregate, Channels, DEFAULT_NOISE, DEFAULT_SAMPLES, Images, Inputs, MeasureOptions,
+    Measurement, Method, Network, Noise, Probe, Progress, all_ones, cut, measure, measure_layer,
 };
-pub use npy::write_npy;
-pub use report::{FieldReport, MASS_SHARES, Report, TheoryReport, TrfReport};
-pub use study::Study;
+pub use study::{FieldSummary, Study, TheoryComparison};

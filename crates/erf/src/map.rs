@@ -1,7 +1,11 @@
-//! A map over input pixels.
+//! A map over input pixels, the regions it covers, and the NumPy file it is kept in.
 
-use crate::ErfError;
+use crate::error::ErfError;
+use npyz::WriterBuilder;
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 /// A rectangle of input pixels. Pixel 0 is the image's first; a rectangle may reach out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +59,7 @@ impl Region {
         row >= self.top && row < self.bottom() && column >= self.left && column < self.right()
     }
 
-    /// What both hold; an empty region where that is nothing.
+    /// The pixels of both; an empty region where there are none.
     pub fn intersection(&self, other: &Self) -> Self {
         let top = self.top.max(other.top);
         let left = self.left.max(other.left);
@@ -82,23 +86,23 @@ impl Region {
 
 /// A value for each pixel of a region; 0 everywhere else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Parts")]
+#[serde(try_from = "UncheckedMap")]
 pub struct Map {
     region: Region,
     values: Vec<f64>,
 }
 
-/// A map as it is stored, before its size is checked.
+/// A map as it is deserialised, before its size is checked.
 #[derive(Deserialize)]
-struct Parts {
+struct UncheckedMap {
     region: Region,
     values: Vec<f64>,
 }
 
-impl TryFrom<Parts> for Map {
+impl TryFrom<UncheckedMap> for Map {
     type Error = ErfError;
 
-    fn try_from(parts: Parts) -> Result<Self, ErfError> {
+    fn try_from(parts: UncheckedMap) -> Result<Self, ErfError> {
         Self::new(parts.region, parts.values)
     }
 }
@@ -148,7 +152,7 @@ impl Map {
         &self.values
     }
 
-    /// Its values, row by row, to be changed.
+    /// Its values, row by row.
     pub fn values_mut(&mut self) -> &mut [f64] {
         &mut self.values
     }
@@ -190,7 +194,7 @@ impl Map {
         Self::from_fn(region, |row, column| self.at(row, column))
     }
 
-    /// Each value changed.
+    /// The map of `change(value)`.
     #[must_use]
     pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self {
@@ -225,6 +229,29 @@ impl Map {
     }
 }
 
+/// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
+///
+/// # Errors
+/// [`ErfError::Write`].
+pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
+    let region = map.region();
+    let write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        let mut array = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(&[region.height as u64, region.width as u64])
+            .writer(&mut file)
+            .begin_nd()?;
+        array.extend(map.values())?;
+        array.finish()?;
+        file.flush()
+    };
+    write().map_err(|source| ErfError::Write {
+        path: path.into(),
+        source,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_meet_and_join() {
+    fn regions_intersect_and_have_a_hull() {
         let a = Region::image(4, 4);
         let b = Region {
             top: 2,
@@ -266,5 +293,21 @@ mod tests {
             ..Region::image(1, 1)
         };
         assert_eq!(a.intersection(&far).area(), 0);
+    }
+
+    #[test]
+    fn numpy_gets_the_same_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.npy");
+        let map = Map::from_fn(Region::image(2, 3), |row, column| {
+            (10 * row + column) as f64
+        });
+        write_npy(&path, &map).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let array = npyz::NpyFile::new(&bytes[..]).unwrap();
+        assert_eq!(array.shape(), [2, 3]);
+        assert_eq!(array.into_vec::<f64>().unwrap(), map.values());
+        let error = write_npy(&folder.path().join("no/map.npy"), &map).unwrap_err();
+        assert!(error.to_string().contains("map.npy"), "{error}");
     }
 }

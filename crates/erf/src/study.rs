@@ -1,65 +1,174 @@
-//! One layer of one network, measured, predicted and judged.
+//! One layer of one network: measured, predicted, and what both come to. The drawing in the crate's
+//! documentation shows which type is made from which.
 
-use crate::gaussian::MassSquare;
-use crate::theory::{Prediction, Seeds, Weights, predict};
-use crate::{Aggregate, Channels, ErfError, Map, Measurement, Report, TheoryReport};
+use crate::error::ErfError;
+use crate::gaussian::{
+    Estimate, Judgement, LUO_THRESHOLD, MassSquare, mass_squares, replknet_squares,
+    total_variation, tv_noise,
+};
+use crate::map::Map;
+use crate::measure::{Aggregate, Channels, Measurement, Method};
+use crate::theory::{Prediction, Seeds, Share, Weights, predict};
 use receptive_model::{Plan, PlannedLayer};
+use serde::{Serialize, Serializer};
 
-/// One layer of one network: what was measured, what theory says, and what both come to.
+/// Shares of the mass whose squares are reported.
+const MASS_SHARES: [f64; 4] = [0.20, 0.30, 0.50, 0.99];
+
+/// One layer of one network, measured and predicted. As JSON it is the headline's fields, the
+/// measurement's conditions, the other aggregates and theory.
 #[derive(Debug, Clone)]
 pub struct Study {
     /// The layer.
     pub layer: PlannedLayer,
-    /// What was measured.
-    pub found: Measurement,
-    /// What theory predicts of the mean square.
+    /// The maps and how they were measured.
+    pub measurement: Measurement,
+    /// Theory's map of the mean square.
     pub prediction: Prediction,
-    /// Everything both say.
-    pub report: Report,
-    /// The squares that RepLKNet's tool would report, where they were asked for.
-    pub replknet: Option<Vec<MassSquare>>,
+    /// The aggregate that the verdict is of.
+    pub headline: FieldSummary,
+    /// The other aggregates that are densities.
+    pub others: Vec<FieldSummary>,
+    /// The measured mean square beside theory's.
+    pub theory: TheoryComparison,
+}
+
+/// What the map of one aggregate comes to.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldSummary {
+    /// Which aggregate.
+    pub aggregate: Aggregate,
+    /// Whether it looks like a Gaussian, and the numbers that say so.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+    /// The geometric mean of both axes' standard deviations, pixels.
+    pub sigma_both: Estimate,
+    /// The standard deviations of the least-squares fit along its major and minor axis, pixels.
+    pub sigma_fit: Option<[f64; 2]>,
+    /// Luo's size, pixels: the square root of the number of pixels above `threshold` times the
+    /// centre's value.
+    pub size: Estimate,
+    /// See `size`.
+    pub threshold: f64,
+    /// `size` over the side of the theoretical field.
+    pub ratio: Estimate,
+    /// The smallest centred squares that hold shares of the mass.
+    pub mass_squares: Vec<MassSquare>,
+}
+
+/// The measured mean square beside a prediction of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct TheoryComparison {
+    /// Which weights the prediction is for.
+    pub weights: &'static str,
+    /// The prediction's standard deviation along `[rows, columns]`, pixels.
+    pub sigma: [f64; 2],
+    /// Total variation between both maps, corrected for noise.
+    pub tv: f64,
+    /// Whether the prediction is exact for these networks.
+    pub exact: bool,
+    /// Why not.
+    pub caveats: Vec<String>,
+    /// What each layer adds to the variance.
+    pub budget: Vec<Share>,
+}
+
+impl FieldSummary {
+    fn new(measurement: &Measurement, aggregate: Aggregate) -> Self {
+        let judgement = measurement.judge(aggregate);
+        let side = measurement.trf_side().max(1.0);
+        let size = measurement.size(aggregate);
+        Self {
+            aggregate,
+            sigma_both: judgement.sigma_both(),
+            sigma_fit: judgement.fit.map(|fit| fit.sigmas()),
+            judgement,
+            size,
+            threshold: LUO_THRESHOLD,
+            ratio: size.map(|size| size / side),
+            mass_squares: mass_squares(
+                measurement.map(aggregate),
+                measurement.trf.centre(),
+                measurement.image,
+                &MASS_SHARES,
+            ),
+        }
+    }
+}
+
+impl TheoryComparison {
+    fn new(measurement: &Measurement, weights: Weights<'_>, prediction: &Prediction) -> Self {
+        let raw = total_variation(measurement.map(Aggregate::Square), &prediction.map);
+        let noise = tv_noise(measurement.groups(Aggregate::Square));
+        let variance = [0, 1].map(|axis| {
+            let shares = prediction.budget.iter();
+            shares.map(|share| share.variance[axis]).sum::<f64>()
+        });
+        let mut caveats = prediction.caveats.clone();
+        if measurement.probe.channels == Channels::Sum && !matches!(weights, Weights::Ones) {
+            caveats.push(
+                "the sum of channels behind an activation has terms that depend on each other; \
+                 random signs measure what is predicted"
+                    .into(),
+            );
+        }
+        Self {
+            weights: match weights {
+                Weights::Ones => "all equal",
+                Weights::Given(_) => "given, signs scrambled",
+                Weights::Random => "random",
+            },
+            sigma: variance.map(f64::sqrt),
+            tv: (raw * raw - noise * noise).max(0.0).sqrt(),
+            exact: caveats.is_empty(),
+            caveats,
+            budget: prediction.budget.clone(),
+        }
+    }
 }
 
 impl Study {
-    /// Puts theory beside a measurement of `layer`; `weights` are those of the network measured,
-    /// and `aggregate` is the mean that the verdict speaks of.
+    /// Puts theory beside a measurement of `layer` in `plan`; `weights` are those of the network
+    /// measured, and `aggregate` is what the verdict is of.
     ///
     /// # Errors
-    /// When the plan has no such layer or unit, or a layer that theory knows nothing of.
-    pub fn of(
-        found: Measurement,
+    /// [`ErfError::Model`] when the plan has no such layer, [`ErfError::Setting`] when the layer has no
+    /// such unit or channel.
+    pub fn new(
+        measurement: Measurement,
         plan: &Plan,
         layer: &PlannedLayer,
         weights: Weights<'_>,
         aggregate: Aggregate,
     ) -> Result<Self, ErfError> {
-        let words = match weights {
-            Weights::Ones => "all equal",
-            Weights::Given(_) => "given, signs scrambled",
-            Weights::Random => "random",
-        };
-        let seeds = match found.probe.channels {
+        let seeds = match measurement.probe.channels {
             Channels::One(channel) => Seeds::One(channel),
             _ => Seeds::All,
         };
-        let prediction = predict(plan, &layer.number, found.probe.unit, seeds, weights)?;
-        let theory = TheoryReport::of(&found, words, &prediction);
+        let unit = measurement.probe.unit;
+        let prediction = predict(plan, &layer.number, unit, seeds, weights)?;
+        let others = [Aggregate::Abs, Aggregate::Square, Aggregate::Positive]
+            .into_iter()
+            .filter(|other| *other != aggregate);
         Ok(Self {
             layer: layer.clone(),
-            report: Report::of(&found, aggregate, Some(theory)),
-            found,
+            headline: FieldSummary::new(&measurement, aggregate),
+            others: others
+                .map(|other| FieldSummary::new(&measurement, other))
+                .collect(),
+            theory: TheoryComparison::new(&measurement, weights, &prediction),
+            measurement,
             prediction,
-            replknet: None,
         })
     }
 
-    /// The mean that the verdict speaks of.
+    /// The aggregate that the verdict is of.
     pub fn aggregate(&self) -> Aggregate {
-        self.report.headline.aggregate
+        self.headline.aggregate
     }
 
-    /// What theory says of this mean. It speaks of the mean square; its root is what the absolute
-    /// value comes near.
+    /// Theory's map for that aggregate: of the mean square, or its root, which the mean absolute
+    /// gradient comes near.
     pub fn expected(&self) -> Map {
         match self.aggregate() {
             Aggregate::Square => self.prediction.map.clone(),
@@ -67,29 +176,95 @@ impl Study {
         }
     }
 
+    /// The squares that RepLKNet's tool (Ding et al. 2022) would report, for comparison with published
+    /// numbers alone: measured after a logarithm, they depend on the gradient's scale.
+    pub fn replknet_squares(&self) -> Vec<MassSquare> {
+        let map = self.measurement.map(Aggregate::Positive);
+        replknet_squares(map, self.measurement.image, &MASS_SHARES)
+    }
+
     /// Names and values that the judgement does not hold: the theoretical field, the size, theory.
     pub fn numbers(&self) -> Vec<(String, String)> {
-        let report = &self.report;
-        let headline = &report.headline;
-        let mut all = vec![
+        let headline = &self.headline;
+        let trf = self.measurement.trf;
+        let caution = if self.theory.exact {
+            ""
+        } else {
+            " (not exact)"
+        };
+        vec![
             (
                 "theoretical field".to_string(),
-                format!("{} x {} px", report.trf.size[0], report.trf.size[1]),
+                format!("{} x {} px", trf.height, trf.width),
             ),
             (
                 format!("size above {:.2} % of centre", 100.0 * headline.threshold),
-                format!("{} px", headline.size.within(1)),
+                format!("{} px", headline.size.rounded(1)),
             ),
-            ("size / theoretical".into(), headline.ratio.within(3)),
-        ];
-        if let Some(theory) = &report.theory {
-            let caution = if theory.exact { "" } else { " (not exact)" };
-            all.push((
+            ("size / theoretical".into(), headline.ratio.rounded(3)),
+            (
                 "TV of mean square to theory".into(),
-                format!("{:.3}{caution}", theory.tv),
-            ));
-        }
-        all.push(("samples".into(), report.samples.to_string()));
-        all
+                format!("{:.3}{caution}", self.theory.tv),
+            ),
+            ("samples".into(), self.measurement.samples.to_string()),
+        ]
     }
+}
+
+impl Serialize for Study {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let measured = &self.measurement;
+        StudyJson {
+            headline: &self.headline,
+            trf: TrfJson {
+                size: [measured.trf.height, measured.trf.width],
+                stride: measured
+                    .probe
+                    .fields
+                    .map(|fields| fields.map(|field| field.stride)),
+                centre: measured.trf.centre(),
+            },
+            unit: measured.probe.unit,
+            channels: measured.probe.channels,
+            image: [measured.image.height, measured.image.width],
+            samples: measured.samples,
+            dead_samples: measured.dead,
+            dead_pixels: measured.dead_pixels(),
+            outside: measured.outside,
+            method: measured.method,
+            seconds: measured.elapsed.as_secs_f64(),
+            samples_per_second: measured.samples_per_second(),
+            aggregates: &self.others,
+            theory: &self.theory,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// The names and the order of a study's JSON, which other programs read. Pairs are
+/// `[rows, columns]`, lengths pixels.
+#[derive(Serialize)]
+struct StudyJson<'a> {
+    #[serde(flatten)]
+    headline: &'a FieldSummary,
+    trf: TrfJson,
+    unit: [usize; 2],
+    channels: Channels,
+    image: [usize; 2],
+    samples: u64,
+    dead_samples: u64,
+    dead_pixels: usize,
+    outside: f64,
+    method: Method,
+    seconds: f64,
+    samples_per_second: f64,
+    aggregates: &'a [FieldSummary],
+    theory: &'a TheoryComparison,
+}
+
+#[derive(Serialize)]
+struct TrfJson {
+    size: [usize; 2],
+    stride: Option<[i64; 2]>,
+    centre: [f64; 2],
 }

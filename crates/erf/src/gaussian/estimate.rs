@@ -1,6 +1,15 @@
-//! A number with its error bar.
+//! A number with its error bar, and the three ways to one from independent groups of samples: the
+//! standard error of a mean, the jackknife of any statistic, the bootstrap of many at once.
 
+use crate::map::Map;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+
+/// The normal distribution's 97.5 % quantile: half a 95 % interval in standard errors.
+const NORMAL_95: f64 = 1.96;
+/// Resamples of the groups: the ends of a 95 % interval then rest on 5 of them each.
+const RESAMPLES: usize = 200;
 
 /// A number with its 95 % confidence interval; without noise all three are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,9 +32,9 @@ impl Estimate {
         }
     }
 
-    /// In words: `0.031 ±0.004`, half of what the interval spans; the number alone where it spans
-    /// nothing.
-    pub fn within(&self, digits: usize) -> String {
+    /// As text: `0.031 ±0.004`, the number and half the width of its interval; the number alone where
+    /// that is 0.
+    pub fn rounded(&self, digits: usize) -> String {
         let spread = (self.high - self.low) / 2.0;
         if spread == 0.0 {
             return format!("{:.digits$}", self.value);
@@ -59,18 +68,186 @@ impl Estimate {
     }
 }
 
+/// Half the 95 % interval of the mean over groups: 1.96 standard errors; `None` for fewer than two
+/// groups.
+pub(crate) fn half_interval(groups: impl Iterator<Item = f64>) -> Option<f64> {
+    // Welford: one pass, and no difference of large sums.
+    let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+    for value in groups {
+        count += 1.0;
+        let off: f64 = value - mean;
+        mean += off / count;
+        squares += off * (value - mean);
+    }
+    (count > 1.0).then(|| NORMAL_95 * (squares / (count - 1.0) / count).sqrt())
+}
+
+/// `statistic` of the mean map, with the 95 % interval of the delete-one jackknife over the groups of
+/// samples; an exact number for fewer than two groups.
+pub(crate) fn jackknife(map: &Map, groups: &[Map], statistic: impl Fn(&Map) -> f64) -> Estimate {
+    let value = statistic(map);
+    let count = groups.len() as f64;
+    if groups.len() < 2 {
+        return Estimate::exact(value);
+    }
+    let mut sum = Map::zeros(map.region());
+    for group in groups {
+        sum.add(group);
+    }
+    let without: Vec<f64> = groups
+        .iter()
+        .map(|group| {
+            let mut rest = sum.clone();
+            rest.add(&group.map(|value| -value));
+            statistic(&rest.map(|value| value / (count - 1.0)))
+        })
+        .collect();
+    let mean = without.iter().sum::<f64>() / count;
+    let spread: f64 = without.iter().map(|one| (one - mean).powi(2)).sum();
+    let error = NORMAL_95 * ((count - 1.0) / count * spread).sqrt();
+    Estimate {
+        value,
+        low: value - error,
+        high: value + error,
+    }
+}
+
+/// The bootstrap's resamples: the weight of each group in each of them, which is how often it was
+/// drawn over the number of groups.
+pub(super) fn resamples(groups: usize) -> Vec<Vec<f64>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    (0..RESAMPLES)
+        .map(|_| {
+            let mut weights = vec![0.0; groups];
+            for _ in 0..groups {
+                weights[(rng.next_u64() % groups as u64) as usize] += 1.0 / groups as f64;
+            }
+            weights
+        })
+        .collect()
+}
+
+/// The bootstrap's 95 % interval of a number from its replicates. They are centred on the number
+/// itself, as their own bias is that of noise taken twice, and their spread is widened by what so
+/// few groups hide: Student's quantile in place of the normal one, and the variance's `n / (n - 1)`.
+pub(super) fn interval(value: f64, replicates: &[f64], groups: usize) -> Estimate {
+    let mut sorted: Vec<f64> = replicates
+        .iter()
+        .copied()
+        .filter(|replicate| replicate.is_finite())
+        .collect();
+    if sorted.is_empty() || groups < 2 {
+        return Estimate::exact(value);
+    }
+    sorted.sort_by(f64::total_cmp);
+    let mean = sorted.iter().sum::<f64>() / sorted.len() as f64;
+    let n = groups as f64;
+    let wider = student(groups - 1) / NORMAL_95 * (n / (n - 1.0)).sqrt();
+    Estimate {
+        value,
+        low: value + wider * (quantile(&sorted, 0.025) - mean).min(0.0),
+        high: value + wider * (quantile(&sorted, 0.975) - mean).max(0.0),
+    }
+}
+
+/// Student's 97.5 % quantile.
+pub(super) fn student(freedom: usize) -> f64 {
+    const FEW: [f64; 9] = [
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262,
+    ];
+    match freedom {
+        0 => f64::INFINITY,
+        1..=9 => FEW[freedom - 1],
+        // Cornish and Fisher's expansion, right to 0.003 from here on.
+        _ => {
+            let (z, n) = (NORMAL_95, freedom as f64);
+            z + (z.powi(3) + z) / (4.0 * n)
+                + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * n * n)
+        }
+    }
+}
+
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let (below, part) = (place.floor() as usize, place.fract());
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] * (1.0 - part) + sorted[above] * part
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::Region;
+    use rand_distr::{Distribution, StandardNormal};
 
     #[test]
-    fn a_number_without_noise_stands_alone() {
-        let found = Estimate {
+    fn a_number_without_noise_is_written_alone() {
+        let estimate = Estimate {
             value: 4.452,
             low: 4.40,
             high: 4.50,
         };
-        assert_eq!(found.within(2), "4.45 ±0.05");
-        assert_eq!(Estimate::exact(4.452).within(1), "4.5");
+        assert_eq!(estimate.rounded(2), "4.45 ±0.05");
+        assert_eq!(Estimate::exact(4.452).rounded(1), "4.5");
+    }
+
+    #[test]
+    fn the_error_shrinks_with_the_root_of_the_number_of_groups() {
+        let groups = |count: u32| (0..count).map(|i| f64::from(i % 2));
+        let few = half_interval(groups(4)).unwrap();
+        let many = half_interval(groups(400)).unwrap();
+        assert!(
+            (few / many - (400.0_f64 / 4.0 * (399.0 / 400.0) / (3.0 / 4.0)).sqrt()).abs() < 1e-9
+        );
+        assert_eq!(half_interval([3.0].into_iter()), None);
+    }
+
+    #[test]
+    fn of_a_mean_it_is_the_standard_error() {
+        let groups: Vec<Map> = (0..10)
+            .map(|i| Map::from_fn(Region::image(1, 1), |_, _| f64::from(i)))
+            .collect();
+        let map = Map::from_fn(Region::image(1, 1), |_, _| 4.5);
+        let estimate = jackknife(&map, &groups, Map::total);
+        // The variance of 0..=9 is 55/6, of their mean a tenth of that.
+        let error = 1.96 * (55.0_f64 / 6.0 / 10.0).sqrt();
+        assert!((estimate.high - 4.5 - error).abs() < 1e-12 && estimate.value == 4.5);
+        assert_eq!(jackknife(&map, &groups[..1], Map::total).high, 4.5);
+    }
+
+    #[test]
+    fn student_is_the_table() {
+        for (freedom, expected) in [
+            (1, 12.706),
+            (6, 2.447),
+            (10, 2.228),
+            (19, 2.093),
+            (99, 1.984),
+        ] {
+            assert!((student(freedom) - expected).abs() < 0.004, "{freedom}");
+        }
+    }
+
+    #[test]
+    fn intervals_of_a_mean_cover_it_nineteen_times_of_twenty() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for groups in [4, 20] {
+            let weights = resamples(groups);
+            let covered = (0..1000)
+                .filter(|_| {
+                    let draws: Vec<f64> = (0..groups)
+                        .map(|_| StandardNormal.sample(&mut rng))
+                        .collect();
+                    let replicates: Vec<f64> = weights
+                        .iter()
+                        .map(|w| w.iter().zip(&draws).map(|(w, x)| w * x).sum())
+                        .collect();
+                    let mean = draws.iter().sum::<f64>() / groups as f64;
+                    let estimate = interval(mean, &replicates, groups);
+                    estimate.low <= 0.0 && estimate.high >= 0.0
+                })
+                .count();
+            assert!((925..=975).contains(&covered), "{groups} groups: {covered}");
+        }
     }
 }

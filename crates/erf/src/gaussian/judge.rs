@@ -1,141 +1,54 @@
 //! From a map and its groups to a judgement.
 
-use super::bootstrap::{interval, resamples};
-use super::field::Field;
-use super::hole::Core;
-use super::lattice::Lattice;
-use super::least_squares::{Fit, fit};
-use super::moments::Sums;
-use super::noise::Halves;
-use super::rule::{Numbers, decide};
-use super::thresholds::{
-    LEAST_GROUPS, MOST_CUT, MOST_DEAD, MOST_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, RIPPLE_HOLE,
-};
-use super::variation::{Replicate, of_replicates, to_gaussian};
-use super::words::sentences;
-use super::{Estimate, Gaussian2, Reason, Verdict, shape};
-use crate::{Map, Region};
-use serde::Serialize;
+use super::estimate::{Estimate, interval, resamples};
+use super::field::{Field, MomentSums};
+use super::fit::{Fit, fit};
+use super::gaussian2::{Gaussian2, Lattice};
+use super::margins::{MAX_CUT, MAX_DEAD, MAX_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, Numbers, RIPPLE_HOLE};
+use super::rule::{borderline_shape, decide, other_shape};
+use super::shapes::Core;
+use super::total_variation::{Halves, MIN_GROUPS, Replicate, of_replicates, to_gaussian};
+use super::verdict::{Evidence, Judgement, Reason, Verdict, explain};
+use crate::map::{Map, Region};
 
-/// What a verdict is drawn from.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    /// The mean over all samples, or an exact map.
-    pub map: &'a Map,
-    /// Means over disjoint groups of independent samples, over the same region and of equal counts;
-    /// none for an exact map.
-    pub groups: &'a [Map],
-    /// The unit's theoretical receptive field; it may reach out of the image.
-    pub trf: Region,
-    /// The whole image; `None` where nothing cuts the field.
-    pub image: Option<Region>,
-    /// The share of samples whose gradient is zero everywhere.
-    pub dead: f64,
-    /// The share of the mass that lies outside the theoretical field.
-    pub outside: f64,
-    /// Independent draws behind the map; 0 for an exact one.
-    pub samples: u64,
-}
-
-/// Whether a map is a Gaussian, and every number about it. Lengths are in input pixels, pairs are
-/// `[rows, columns]`. What is only drawn is not serialised.
-#[derive(Debug, Clone, Serialize)]
-pub struct Judgement {
-    /// Whether it is one.
-    pub verdict: Verdict,
-    /// Why not, or near what.
-    pub reason: Option<Reason>,
-    /// One or two sentences with the numbers that decided.
-    pub words: String,
-    /// Total variation to the discrete Gaussian of the same moments, corrected for noise.
-    pub tv: Estimate,
-    /// The same as found.
-    pub tv_raw: f64,
-    /// What noise alone adds to it, in quadrature.
-    pub tv_noise: f64,
-    /// Excess kurtosis per axis.
-    pub kurtosis: [Estimate; 2],
-    /// Mardia's kurtosis less 8.
-    pub mardia: Estimate,
-    /// The least of the map over its fit within one sigma.
-    pub hole: Estimate,
-    /// Standard deviation per axis.
-    pub sigma: [Estimate; 2],
-    /// The Gaussian of the map's moments and mass.
-    #[serde(skip)]
-    pub moments: Gaussian2,
-    /// The least-squares fit, where it converges.
-    #[serde(skip)]
-    pub fit: Option<Gaussian2>,
-    /// The fit's sigma over that of the moments.
-    #[serde(skip)]
-    pub sigma_ratio: Option<f64>,
-    /// The fit's coefficient of determination on the window.
-    pub r_squared: Option<f64>,
-    /// The most that any noise-free model could reach.
-    pub r_squared_ceiling: Option<f64>,
-    /// Major over minor axis.
-    pub anisotropy: f64,
-    /// From the centroid to the theoretical field's centre, in sigmas.
-    pub off_centre: f64,
-    /// The pixels that were looked at.
-    #[serde(skip)]
-    pub window: Region,
-    /// Remarks that are no reason.
-    pub notes: Vec<String>,
-}
-
-impl Judgement {
-    /// The geometric mean of both axes' standard deviations.
-    pub fn sigma_both(&self) -> Estimate {
-        let [rows, columns] = self.sigma;
-        let mean = |a: f64, b: f64| (a * b).max(0.0).sqrt();
-        Estimate {
-            value: mean(rows.value, columns.value),
-            low: mean(rows.low.max(0.0), columns.low.max(0.0)),
-            high: mean(rows.high, columns.high),
-        }
-    }
-}
-
-/// Judges a map. Never panics; what can't be judged is inconclusive, with the reason.
+/// Judges a map. Never panics: a map that cannot be judged is inconclusive, with the reason.
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let Evidence { map, groups, .. } = *evidence;
     let all = || std::iter::once(map).chain(groups).flat_map(Map::values);
     if !all().all(|value| value.is_finite()) {
-        return refused(
+        return inconclusive(
             evidence,
             Reason::Empty,
             "The map has values that are not finite.",
         );
     }
     if all().any(|value| *value < 0.0) {
-        let words = "The map has negative values, so it is no density to be held against a \
+        let explanation = "The map has negative values, so it is no density to be held against a \
                      Gaussian; judge the mean absolute gradient or the mean square.";
-        return refused(evidence, Reason::Signed, words);
+        return inconclusive(evidence, Reason::Signed, explanation);
     }
     let Some(field) = Field::new(map, groups, &evidence.trf) else {
-        let words = "No gradient reached the image: the unit is dead, or its weights are zero.";
-        return refused(evidence, Reason::Empty, words);
+        let explanation = "No gradient reached the image: the unit is dead, or its weights are zero.";
+        return inconclusive(evidence, Reason::Empty, explanation);
     };
     let spread = field.sums.gaussian();
     let [_, minor] = spread.sigmas();
     let pixels = field.values.iter().filter(|value| **value > 0.0).count();
     if pixels < 3 || minor.is_nan() || minor < 1e-6 {
-        let words = format!(
+        let explanation = format!(
             "Only {pixels} pixel{} on a line carry any gradient: too few to have a shape.",
             if pixels == 1 { "" } else { "s" }
         );
-        return refused(evidence, Reason::Degenerate, &words);
+        return inconclusive(evidence, Reason::Degenerate, &explanation);
     }
-    measured(evidence, &field, map.over(field.data).total())
+    judge_field(evidence, &field, map.over(field.data).total())
 }
 
-fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
+fn judge_field(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
     let fit = fit(field, &field.window);
-    let moments = normalised(&field.sums.gaussian(), &field.window);
+    let moments = normalized(&field.sums.gaussian(), &field.window);
     let slices: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
-    let halves = Halves::of(&slices);
+    let halves = Halves::new(&slices);
     let tv_noise = if evidence.samples == 0 {
         0.0
     } else {
@@ -143,7 +56,7 @@ fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
     };
     let tv_raw = to_gaussian(field, &moments);
     let core = Core::new(field, fit.as_ref().map_or(&moments, |fit| &fit.gaussian));
-    let replicates = Replicates::of(field, fit.as_ref());
+    let replicates = Replicates::new(field, fit.as_ref());
     let uncertain = |value: f64, all: &[f64]| interval(value, all, field.groups.len());
 
     let [rows, columns] = field.sums.kurtosis();
@@ -164,7 +77,7 @@ fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
         ratio: sigma_ratio.map(|ratio| uncertain(ratio, &replicates.ratio)),
         sigma: sigmas[0].min(sigmas[1]),
     };
-    let (verdict, reason, words) =
+    let (verdict, reason, explanation) =
         verdict(evidence, field, &numbers, &moments, fit.as_ref(), &core);
     let [major, minor] = moments.sigmas();
     let off_centre = off_centre(&moments, evidence);
@@ -176,7 +89,7 @@ fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
     Judgement {
         verdict,
         reason,
-        words,
+        explanation,
         tv: numbers.tv,
         tv_raw,
         tv_noise,
@@ -196,7 +109,7 @@ fn measured(evidence: &Evidence<'_>, field: &Field, mass: f64) -> Judgement {
     }
 }
 
-/// The numbers of resampled groups.
+/// The numbers of each of the bootstrap's resamples of the groups.
 #[derive(Default)]
 struct Replicates {
     tv: Vec<f64>,
@@ -207,15 +120,15 @@ struct Replicates {
 }
 
 impl Replicates {
-    fn of(field: &Field, fit: Option<&Fit>) -> Self {
+    fn new(field: &Field, fit: Option<&Fit>) -> Self {
         let mut all = Self::default();
         if field.groups.len() < 2 {
             return all;
         }
         let weights = resamples(field.groups.len());
-        let mut drawn = Vec::with_capacity(weights.len());
+        let mut resampled = Vec::with_capacity(weights.len());
         for weights in &weights {
-            let sums = Sums::weighted(&field.group_sums, weights);
+            let sums = MomentSums::weighted(&field.group_sums, weights);
             let gaussian = sums.gaussian();
             let [_, minor] = gaussian.sigmas();
             if sums.total() <= 0.0 || minor.is_nan() || minor < 1e-6 {
@@ -238,14 +151,14 @@ impl Replicates {
                 all.ratio
                     .push(fit.gaussian.sigma() * moved.exp() / gaussian.sigma());
             }
-            drawn.push(Replicate {
+            resampled.push(Replicate {
                 weights,
                 gaussian,
                 total: sums.total(),
             });
         }
         let slices: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
-        all.tv = of_replicates(field, &slices, &drawn);
+        all.tv = of_replicates(field, &slices, &resampled);
         all
     }
 }
@@ -258,50 +171,50 @@ fn verdict(
     fit: Option<&Fit>,
     core: &Core,
 ) -> (Verdict, Option<Reason>, String) {
-    if let Some((reason, words)) = unusable(evidence, field) {
-        return (Verdict::Inconclusive, Some(reason), words);
+    if let Some((reason, explanation)) = unusable(evidence, field) {
+        return (Verdict::Inconclusive, Some(reason), explanation);
     }
     let (verdict, mut reason) = decide(numbers);
     if verdict == Verdict::NotGaussian {
         let fit = fit.map(|fit| &fit.gaussian);
         let noise = core.relative_noise(field);
-        reason = Some(shape::other(field, numbers, moments, fit, noise));
+        reason = Some(other_shape(field, numbers, moments, fit, noise));
     } else if verdict == Verdict::Borderline {
-        reason = Some(shape::near(numbers));
+        reason = Some(borderline_shape(numbers));
     }
-    (verdict, reason, sentences(verdict, reason, numbers))
+    (verdict, reason, explain(verdict, reason, numbers))
 }
 
-/// What no number can make up for.
+/// What rules out a verdict whatever the numbers say.
 fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    if evidence.samples > 0 && evidence.groups.len() < LEAST_GROUPS {
-        let words = "One group of samples has no error bar; take more samples.";
-        return Some((Reason::Noise, words.into()));
+    if evidence.samples > 0 && evidence.groups.len() < MIN_GROUPS {
+        let explanation = "One group of samples has no error bar; take more samples.";
+        return Some((Reason::Noise, explanation.into()));
     }
-    if evidence.outside.is_nan() || evidence.outside > MOST_OUTSIDE {
-        let words = format!(
+    if evidence.outside.is_nan() || evidence.outside > MAX_OUTSIDE {
+        let explanation = format!(
             "{} of the gradient lies outside the theoretical field: a bug, or layers that mix the \
              whole image, such as batch norm in training, attention or global pools.",
             percent(evidence.outside)
         );
-        return Some((Reason::Outside, words));
+        return Some((Reason::Outside, explanation));
     }
-    if evidence.dead.is_nan() || evidence.dead > MOST_DEAD {
-        let words = format!(
+    if evidence.dead.is_nan() || evidence.dead > MAX_DEAD {
+        let explanation = format!(
             "{} of the samples have no gradient at all: the unit is mostly dead.",
             percent(evidence.dead)
         );
-        return Some((Reason::Dead, words));
+        return Some((Reason::Dead, explanation));
     }
     let cut = on_the_edge(evidence, field);
-    if cut > MOST_CUT {
-        let words = format!(
+    if cut > MAX_CUT {
+        let explanation = format!(
             "{} of the mass lies on the outermost pixels of an image smaller than the theoretical \
              field, so the image's edge cuts it; measure on a larger image, or an earlier layer.",
             percent(cut)
         );
-        return Some((Reason::Truncated, words));
+        return Some((Reason::Truncated, explanation));
     }
     None
 }
@@ -331,7 +244,7 @@ fn on_the_edge(evidence: &Evidence<'_>, field: &Field) -> f64 {
 }
 
 /// The Gaussian with a sum of 1 over the window.
-fn normalised(gaussian: &Gaussian2, window: &Region) -> Gaussian2 {
+fn normalized(gaussian: &Gaussian2, window: &Region) -> Gaussian2 {
     let sum = Lattice::new(gaussian).sum(window);
     Gaussian2 {
         amplitude: if sum > 0.0 { 1.0 / sum } else { 0.0 },
@@ -362,20 +275,20 @@ fn notes(anisotropy: f64, off_centre: f64, numbers: &Numbers, verdict: Verdict) 
     notes
 }
 
-fn refused(evidence: &Evidence<'_>, reason: Reason, words: &str) -> Judgement {
-    let nothing = Estimate::exact(0.0);
+fn inconclusive(evidence: &Evidence<'_>, reason: Reason, explanation: &str) -> Judgement {
+    let zero = Estimate::exact(0.0);
     let [row, column] = evidence.trf.centre();
     Judgement {
         verdict: Verdict::Inconclusive,
         reason: Some(reason),
-        words: words.into(),
-        tv: nothing,
+        explanation: explanation.into(),
+        tv: zero,
         tv_raw: 0.0,
         tv_noise: 0.0,
-        kurtosis: [nothing; 2],
-        mardia: nothing,
-        hole: nothing,
-        sigma: [nothing; 2],
+        kurtosis: [zero; 2],
+        mardia: zero,
+        hole: zero,
+        sigma: [zero; 2],
         moments: Gaussian2 {
             amplitude: 0.0,
             mean: [row, column],

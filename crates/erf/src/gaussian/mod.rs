@@ -1,43 +1,36 @@
 //! Is this map a Gaussian? Effect sizes with error bars, and a verdict that can fail.
 //!
-//! A map is no sample of points, and a finite network's field is exactly non-Gaussian: a p-value
-//! would only say how long one has measured. What counts is how far the map is from the Gaussian of
-//! its own moments (total variation, with the noise taken out), its kurtosis and its holes, each
-//! with an interval, held against named margins.
+//! A map is not a sample of points, and the field of a finite network is exactly non-Gaussian: a
+//! p-value would only say how long one has measured. What counts is how far the map is from the
+//! Gaussian of its own moments (total variation, with the noise taken out), its kurtosis and its
+//! holes, each with an interval, held against margins whose sources are given in `margins.rs`.
+//!
+//! ```text
+//! map + groups of samples + theoretical field (Evidence)
+//!     field            the mass under test, its window, its moments
+//!     fit, shapes, total_variation   the numbers; estimate   their intervals
+//!     rule             numbers against margins -> verdict, reason
+//!     judge            all of this -> Judgement
+//! ```
 
-mod bootstrap;
 mod estimate;
 mod field;
-mod fitted;
-mod floor;
-mod hole;
+mod fit;
+mod gaussian2;
 mod judge;
-mod lattice;
-mod least_squares;
-mod modes;
-mod moments;
-mod noise;
+mod margins;
 mod rule;
-mod shape;
+mod shapes;
 mod sizes;
-pub mod thresholds;
-mod variation;
+mod total_variation;
 mod verdict;
-mod words;
 
 pub use estimate::Estimate;
-pub use fitted::Gaussian2;
-pub use judge::{Evidence, Judgement, judge};
-pub use noise::tv_noise;
-pub use sizes::{LUO_THRESHOLD, MassSquare, luo_size, mass_squares, replknet_squares};
-pub use variation::total_variation;
-pub use verdict::{Reason, Verdict};
-
-use crate::Map;
-
-/// The Gaussian of a map's mean and covariance, with an amplitude of 1; `None` for a map without
-/// mass.
-pub fn moments(map: &Map) -> Option<Gaussian2> {
-    let sums = moments::Sums::of(&map.region(), map.values());
-    (sums.total() > 0.0 && sums.total().is_finite()).then(|| sums.gaussian())
-}
+pub(crate) use estimate::{half_interval, jackknife};
+pub(crate) use field::moments;
+pub use gaussian2::Gaussian2;
+pub use judge::judge;
+pub use sizes::{LUO_THRESHOLD, MassSquare, luo_size};
+pub(crate) use sizes::{mass_squares, replknet_squares};
+pub(crate) use total_variation::{total_variation, tv_noise};
+pub use verdict::{Evidence, Judgement, Reason, Verdict};

@@ -1,97 +1,126 @@
-//! The rule: from numbers with their intervals to a verdict.
+//! The rule: from numbers with their intervals to a verdict, and to the name of the shape.
 
-use super::thresholds::{
-    GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV, LEAST_SIGMA,
-    MOST_NOISE, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, SETTLED_NOISE,
-};
-use super::{Estimate, Reason, Verdict};
+use super::estimate::Estimate;
+use super::field::Field;
+use super::gaussian2::Gaussian2;
+use super::margins::{BOX_KURTOSIS, GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV, MAX_NOISE, MIN_SIGMA, Numbers, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, PEAKED_KURTOSIS, PEAKED_MARDIA, RIPPLE_HOLE, SETTLED_NOISE};
+use super::shapes::{is_floor, one_central_mode};
+use super::verdict::{Reason, Verdict};
 
-/// The numbers that decide.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Numbers {
-    /// Total variation, corrected for noise.
-    pub(super) tv: Estimate,
-    /// The noise in it.
-    pub(super) noise: f64,
-    /// Excess kurtosis per axis.
-    pub(super) kurtosis: [Estimate; 2],
-    /// Mardia's excess.
-    pub(super) mardia: Estimate,
-    /// The hole index.
-    pub(super) hole: Estimate,
-    /// The least-squares sigma over that of the moments; nothing where the fit failed.
-    pub(super) ratio: Option<Estimate>,
-    /// The smallest standard deviation, in pixels.
-    pub(super) sigma: f64,
-}
-
-/// The verdict, and the reason where the numbers alone tell it: the shape is named elsewhere.
+/// The verdict, and its reason where it is inconclusive; [`other_shape`] and [`borderline_shape`] name
+/// the reasons of the rest.
 pub(super) fn decide(numbers: &Numbers) -> (Verdict, Option<Reason>) {
     let inconclusive = |reason| (Verdict::Inconclusive, Some(reason));
-    if other(numbers, Side::Surely) {
+    if is_other(numbers, Extent::All) {
         return (Verdict::NotGaussian, None);
     }
-    if numbers.sigma < LEAST_SIGMA {
+    if numbers.sigma < MIN_SIGMA {
         return inconclusive(Reason::Degenerate);
     }
-    if numbers.noise > MOST_NOISE {
+    if numbers.noise > MAX_NOISE {
         return inconclusive(Reason::Noise);
     }
-    if gaussian(numbers, Side::Surely) {
+    if is_gaussian(numbers, Extent::All) {
         return (Verdict::Gaussian, None);
     }
-    let open = gaussian(numbers, Side::Perhaps) || other(numbers, Side::Perhaps);
-    if open && numbers.noise > SETTLED_NOISE {
+    let is_open = is_gaussian(numbers, Extent::Part) || is_other(numbers, Extent::Part);
+    if is_open && numbers.noise > SETTLED_NOISE {
         return inconclusive(Reason::Noise);
     }
     (Verdict::Borderline, None)
 }
 
-/// Whether something holds for all of an interval, or for a part of it.
+/// How much of an interval a comparison must hold for.
 #[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Surely,
-    Perhaps,
+enum Extent {
+    All,
+    Part,
 }
 
-impl Side {
-    fn below(self, estimate: &Estimate, most: f64) -> bool {
+impl Extent {
+    fn below(self, estimate: &Estimate, limit: f64) -> bool {
         let end = match self {
-            Self::Surely => estimate.high,
-            Self::Perhaps => estimate.low,
+            Self::All => estimate.high,
+            Self::Part => estimate.low,
         };
-        end <= most
+        end <= limit
     }
 
-    fn above(self, estimate: &Estimate, least: f64) -> bool {
+    fn above(self, estimate: &Estimate, limit: f64) -> bool {
         let end = match self {
-            Self::Surely => estimate.low,
-            Self::Perhaps => estimate.high,
+            Self::All => estimate.low,
+            Self::Part => estimate.high,
         };
-        end > least
+        end > limit
     }
 }
 
-fn gaussian(numbers: &Numbers, side: Side) -> bool {
+fn is_gaussian(numbers: &Numbers, extent: Extent) -> bool {
     let kurtosis = numbers.kurtosis.map(|kurtosis| kurtosis.magnitude());
-    side.below(&numbers.tv, GAUSSIAN_TV)
+    extent.below(&numbers.tv, GAUSSIAN_TV)
         && kurtosis
             .iter()
-            .all(|kurtosis| side.below(kurtosis, GAUSSIAN_KURTOSIS))
-        && side.below(&numbers.mardia.magnitude(), GAUSSIAN_MARDIA)
-        && side.above(&numbers.hole, GAUSSIAN_HOLE)
+            .all(|kurtosis| extent.below(kurtosis, GAUSSIAN_KURTOSIS))
+        && extent.below(&numbers.mardia.magnitude(), GAUSSIAN_MARDIA)
+        && extent.above(&numbers.hole, GAUSSIAN_HOLE)
         && numbers.ratio.is_some_and(|ratio| {
-            side.above(&ratio, GAUSSIAN_RATIO[0]) && side.below(&ratio, GAUSSIAN_RATIO[1])
+            extent.above(&ratio, GAUSSIAN_RATIO[0]) && extent.below(&ratio, GAUSSIAN_RATIO[1])
         })
 }
 
-fn other(numbers: &Numbers, side: Side) -> bool {
-    side.above(&numbers.tv, OTHER_TV)
-        || side.below(&numbers.hole, OTHER_HOLE)
+fn is_other(numbers: &Numbers, extent: Extent) -> bool {
+    extent.above(&numbers.tv, OTHER_TV)
+        || extent.below(&numbers.hole, OTHER_HOLE)
         || numbers
             .kurtosis
             .iter()
-            .any(|kurtosis| side.above(&kurtosis.magnitude(), OTHER_KURTOSIS))
+            .any(|kurtosis| extent.above(&kurtosis.magnitude(), OTHER_KURTOSIS))
+}
+
+/// The shape of a map that is not a Gaussian. Holes and modes come first: they move the kurtosis
+/// either way.
+pub(super) fn other_shape(
+    field: &Field,
+    numbers: &Numbers,
+    moments: &Gaussian2,
+    fit: Option<&Gaussian2>,
+    noise: f64,
+) -> Reason {
+    let [highest, lowest] = kurtosis_range(numbers);
+    if !one_central_mode(field, moments, noise) {
+        Reason::Blobs
+    } else if numbers.hole.value < GAUSSIAN_HOLE {
+        Reason::Grid
+    } else if fit.is_some_and(|fit| is_floor(field, fit)) {
+        Reason::Floor
+    } else if highest > PEAKED_KURTOSIS || numbers.mardia.value > PEAKED_MARDIA {
+        Reason::Peaked
+    } else if lowest < -BOX_KURTOSIS {
+        Reason::Box
+    } else {
+        Reason::Shape
+    }
+}
+
+/// What a borderline map is close to.
+pub(super) fn borderline_shape(numbers: &Numbers) -> Reason {
+    let [highest, lowest] = kurtosis_range(numbers);
+    // Half way to the margin, so that an unremarkable kurtosis is not made the reason.
+    let remarkable = GAUSSIAN_KURTOSIS / 2.0;
+    if numbers.hole.value < RIPPLE_HOLE {
+        Reason::GridRipple
+    } else if highest > remarkable && highest > -lowest {
+        Reason::NearPeaked
+    } else if lowest < -remarkable {
+        Reason::NearBox
+    } else {
+        Reason::NearShape
+    }
+}
+
+fn kurtosis_range(numbers: &Numbers) -> [f64; 2] {
+    let [rows, columns] = numbers.kurtosis.map(|kurtosis| kurtosis.value);
+    [rows.max(columns), rows.min(columns)]
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How large a field is: by a threshold, and by the mass that squares hold.
 
-use crate::{Map, Region};
+use crate::map::{Map, Region};
 use serde::Serialize;
 
 /// Luo et al. count the pixels above `1 - 0.9545` of the centre's value and call that two standard
@@ -30,7 +30,7 @@ pub fn luo_size(map: &Map, centre: [f64; 2], threshold: f64) -> f64 {
 /// A centred square and the share of the mass in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MassSquare {
-    /// The share of the mass that was asked for.
+    /// The requested share of the mass.
     pub share: f64,
     /// The side of the smallest centred square that holds it, pixels.
     pub side: usize,
@@ -40,7 +40,7 @@ pub struct MassSquare {
 
 /// The smallest squares about `centre` that hold these shares of the mass. About a pixel the side
 /// is odd, about the point between pixels even.
-pub fn mass_squares(map: &Map, centre: [f64; 2], image: Region, shares: &[f64]) -> Vec<MassSquare> {
+pub(crate) fn mass_squares(map: &Map, centre: [f64; 2], image: Region, shares: &[f64]) -> Vec<MassSquare> {
     // Twice the distance of each pixel from the centre, in the maximum norm, is side - 1.
     let side = |row: i64, column: i64| {
         let away = (row as f64 - centre[0])
@@ -59,7 +59,7 @@ pub fn mass_squares(map: &Map, centre: [f64; 2], image: Region, shares: &[f64]) 
 /// The same as RepLKNet's tool computes it (Ding et al. 2022): after `log10(x + 1)` scaled to a
 /// maximum of 1, strictly more than the share, squares of side `2 i + 1` with `i >= 1` about the
 /// image's `(height / 2, width / 2)`. The logarithm makes it depend on the gradient's scale.
-pub fn replknet_squares(map: &Map, image: Region, shares: &[f64]) -> Vec<MassSquare> {
+pub(crate) fn replknet_squares(map: &Map, image: Region, shares: &[f64]) -> Vec<MassSquare> {
     let (row, column) = ((image.height / 2) as i64, (image.width / 2) as i64);
     let pixels = map.pixels().map(|(r, c, value)| {
         let away = (r - row).abs().max((c - column).abs()).max(1);
@@ -85,17 +85,17 @@ fn squares(
     if !total.is_finite() || total <= 0.0 {
         return Vec::new();
     }
-    let most = by_side.len() - 1;
+    let largest = by_side.len() - 1;
     shares
         .iter()
         .map(|share| {
             let mut sum = 0.0;
-            let found = by_side.iter().position(|mass| {
+            let first = by_side.iter().position(|mass| {
                 sum += mass;
                 // The last digits of a sum must not make a square of everything too small.
                 holds(sum / total + 1e-12, *share)
             });
-            let side = found.unwrap_or(most);
+            let side = first.unwrap_or(largest);
             MassSquare {
                 share: *share,
                 side,

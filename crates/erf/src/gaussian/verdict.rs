@@ -1,7 +1,94 @@
-//! What the test can say.
+//! What the test is given and what it says: the evidence, the judgement, its verdict, its reason and
+//! one or two sentences with the numbers that decided.
 
+use super::estimate::Estimate;
+use super::gaussian2::Gaussian2;
+use super::margins::{GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV, MAX_NOISE, MIN_SIGMA, Numbers, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, SETTLED_NOISE};
+use crate::map::{Map, Region};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// What [`judge`](super::judge) decides from.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The mean over all samples, or an exact map.
+    pub map: &'a Map,
+    /// Means over disjoint groups of independent samples, over the same region and of equal counts;
+    /// none for an exact map.
+    pub groups: &'a [Map],
+    /// The unit's theoretical receptive field; it may reach out of the image.
+    pub trf: Region,
+    /// The whole image; `None` where nothing cuts the field.
+    pub image: Option<Region>,
+    /// The share of samples whose gradient is zero everywhere.
+    pub dead: f64,
+    /// The share of the mass that lies outside the theoretical field.
+    pub outside: f64,
+    /// Independent draws behind the map; 0 for an exact one.
+    pub samples: u64,
+}
+
+/// Whether a map is a Gaussian, and every number that says so. Lengths are in input pixels, pairs are
+/// `[rows, columns]`; what only pictures need is not serialised.
+#[derive(Debug, Clone, Serialize)]
+pub struct Judgement {
+    /// Whether it is a Gaussian.
+    pub verdict: Verdict,
+    /// Why it is not one, or what it is close to.
+    pub reason: Option<Reason>,
+    /// One or two sentences with the numbers that decided.
+    #[serde(rename = "words")]
+    pub explanation: String,
+    /// Total variation to the discrete Gaussian of the same moments, corrected for noise.
+    pub tv: Estimate,
+    /// The same before that correction.
+    pub tv_raw: f64,
+    /// What noise alone adds to it, in quadrature.
+    pub tv_noise: f64,
+    /// Excess kurtosis per axis.
+    pub kurtosis: [Estimate; 2],
+    /// Mardia's kurtosis less 8.
+    pub mardia: Estimate,
+    /// The least of the map over its fit within one sigma.
+    pub hole: Estimate,
+    /// Standard deviation per axis.
+    pub sigma: [Estimate; 2],
+    /// The Gaussian of the map's moments and mass.
+    #[serde(skip)]
+    pub moments: Gaussian2,
+    /// The least-squares fit, where it converges.
+    #[serde(skip)]
+    pub fit: Option<Gaussian2>,
+    /// The fit's sigma over that of the moments.
+    #[serde(skip)]
+    pub sigma_ratio: Option<f64>,
+    /// The fit's coefficient of determination on the window.
+    pub r_squared: Option<f64>,
+    /// The largest value of it that noise leaves to any model.
+    pub r_squared_ceiling: Option<f64>,
+    /// Major over minor axis.
+    pub anisotropy: f64,
+    /// From the centroid to the theoretical field's centre, in sigmas.
+    pub off_centre: f64,
+    /// The pixels that the numbers are over.
+    #[serde(skip)]
+    pub window: Region,
+    /// Remarks that do not bear on the verdict.
+    pub notes: Vec<String>,
+}
+
+impl Judgement {
+    /// The geometric mean of both axes' standard deviations.
+    pub fn sigma_both(&self) -> Estimate {
+        let [rows, columns] = self.sigma;
+        let mean = |a: f64, b: f64| (a * b).max(0.0).sqrt();
+        Estimate {
+            value: mean(rows.value, columns.value),
+            low: mean(rows.low.max(0.0), columns.low.max(0.0)),
+            high: mean(rows.high, columns.high),
+        }
+    }
+}
 
 /// Whether a map is a Gaussian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +101,7 @@ pub enum Verdict {
     NotGaussian,
     /// It lies between the margins of both.
     Borderline,
-    /// It can't be told from this map.
+    /// This map does not allow a decision.
     Inconclusive,
 }
 
@@ -44,7 +131,7 @@ pub enum Reason {
     Blobs,
     /// Not Gaussian: a floor that does not decay.
     Floor,
-    /// Not Gaussian: none of the shapes that have a name.
+    /// Not Gaussian: none of the named shapes.
     Shape,
     /// Borderline: nearly Gaussian but too flat.
     NearBox,
@@ -52,7 +139,7 @@ pub enum Reason {
     NearPeaked,
     /// Borderline: a ripple of overlapping strides on what is otherwise a Gaussian.
     GridRipple,
-    /// Borderline: total variation between the margins, without a shape that has a name.
+    /// Borderline: total variation between the margins, none of the named shapes.
     NearShape,
     /// Inconclusive: the image cuts the field.
     Truncated,
@@ -60,7 +147,7 @@ pub enum Reason {
     Degenerate,
     /// Inconclusive: no mass, or values that are not finite.
     Empty,
-    /// Inconclusive: negative values, so the map is no density.
+    /// Inconclusive: negative values, so the map is not a density.
     Signed,
     /// Inconclusive: most samples have no gradient at all.
     Dead,
@@ -94,12 +181,138 @@ impl fmt::Display for Reason {
     }
 }
 
+/// A number, with its interval if it has one.
+fn number(estimate: &Estimate, digits: usize) -> String {
+    let Estimate { value, low, high } = estimate;
+    if low == high {
+        return format!("{value:.digits$}");
+    }
+    format!("{value:.digits$} [{low:.digits$}, {high:.digits$}]")
+}
+
+/// The explanation of a verdict that the numbers gave.
+pub(super) fn explain(verdict: Verdict, reason: Option<Reason>, numbers: &Numbers) -> String {
+    let tv = number(&numbers.tv, 3);
+    let [rows, columns] = numbers.kurtosis.map(|kurtosis| number(&kurtosis, 2));
+    let shape = reason.map_or_else(String::new, |reason| reason.to_string());
+    match verdict {
+        Verdict::Gaussian => format!(
+            "Total variation {tv} from the Gaussian of its moments (at most {GAUSSIAN_TV:.2}), \
+             excess kurtosis {rows} and {columns} (within {GAUSSIAN_KURTOSIS})."
+        ),
+        Verdict::NotGaussian => format!("{}: {}.", capitalized(&shape), beyond(numbers)),
+        Verdict::Borderline => format!(
+            "{}: {}; not beyond total variation {OTHER_TV}, kurtosis {OTHER_KURTOSIS} or a hole \
+             index under {OTHER_HOLE}, so no clear no.",
+            capitalized(&shape),
+            missed(numbers)
+        ),
+        Verdict::Inconclusive if reason == Some(Reason::Degenerate) => format!(
+            "Its smallest sigma is {:.2} px, under {MIN_SIGMA} px: the pixels are too coarse to \
+             carry a Gaussian.",
+            numbers.sigma
+        ),
+        Verdict::Inconclusive => noisy(numbers),
+    }
+}
+
+fn noisy(numbers: &Numbers) -> String {
+    let tv = number(&numbers.tv, 3);
+    // Noise falls with the root of the samples.
+    let more = (numbers.noise / SETTLED_NOISE).powi(2).max(1.1);
+    let more = if more < 10.0 {
+        format!("{:.1}", (more * 10.0).ceil() / 10.0)
+    } else {
+        format!("{:.0}", more.ceil())
+    };
+    let what = if numbers.noise > MAX_NOISE {
+        format!("more than the {MAX_NOISE} that allow a verdict")
+    } else {
+        "too much, as the interval of a number that decides lies across its margin".to_owned()
+    };
+    format!(
+        "The noise in total variation is {:.3}, {what}; total variation {tv}. About {more} times \
+         as many samples would settle it.",
+        numbers.noise
+    )
+}
+
+/// The numbers beyond their margins.
+fn beyond(numbers: &Numbers) -> String {
+    let mut clauses = Vec::new();
+    if numbers.tv.low > OTHER_TV {
+        clauses.push(format!(
+            "total variation {} from the Gaussian of its moments (more than {OTHER_TV})",
+            number(&numbers.tv, 3)
+        ));
+    }
+    if numbers.hole.high <= OTHER_HOLE {
+        let hole = number(&numbers.hole, 2);
+        clauses.push(format!("hole index {hole} (less than {OTHER_HOLE})"));
+    }
+    for (axis, kurtosis) in ["rows", "columns"].iter().zip(&numbers.kurtosis) {
+        if kurtosis.magnitude().low > OTHER_KURTOSIS {
+            let kurtosis = number(kurtosis, 2);
+            clauses.push(format!(
+                "excess kurtosis {kurtosis} along the {axis} (beyond {OTHER_KURTOSIS})"
+            ));
+        }
+    }
+    clauses.join(", ")
+}
+
+/// The numbers that keep a map from being called a Gaussian.
+fn missed(numbers: &Numbers) -> String {
+    let mut clauses = Vec::new();
+    if numbers.tv.high > GAUSSIAN_TV {
+        let tv = number(&numbers.tv, 3);
+        clauses.push(format!(
+            "total variation {tv} (Gaussian up to {GAUSSIAN_TV:.2})"
+        ));
+    }
+    for (axis, kurtosis) in ["rows", "columns"].iter().zip(&numbers.kurtosis) {
+        if kurtosis.magnitude().high > GAUSSIAN_KURTOSIS {
+            let kurtosis = number(kurtosis, 2);
+            clauses.push(format!(
+                "excess kurtosis {kurtosis} along the {axis} (Gaussian within {GAUSSIAN_KURTOSIS})"
+            ));
+        }
+    }
+    if numbers.mardia.magnitude().high > GAUSSIAN_MARDIA {
+        let mardia = number(&numbers.mardia, 2);
+        clauses.push(format!(
+            "Mardia's excess {mardia} (Gaussian within {GAUSSIAN_MARDIA})"
+        ));
+    }
+    if numbers.hole.low <= GAUSSIAN_HOLE {
+        let hole = number(&numbers.hole, 2);
+        clauses.push(format!("hole index {hole} (Gaussian from {GAUSSIAN_HOLE})"));
+    }
+    let [lowest, highest] = GAUSSIAN_RATIO;
+    match &numbers.ratio {
+        None => clauses.push("the least-squares fit does not converge".to_owned()),
+        Some(ratio) if ratio.low <= lowest || ratio.high > highest => clauses.push(format!(
+            "fitted over moment sigma {} (Gaussian from {lowest} to {highest})",
+            number(ratio, 2)
+        )),
+        Some(_) => {}
+    }
+    clauses.join(", ")
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_are_shouted_and_reasons_are_words() {
+    fn verdicts_are_upper_case_and_reasons_are_phrases() {
         assert_eq!(Verdict::NotGaussian.to_string(), "NOT GAUSSIAN");
         assert_eq!(format!("{:>12}", Verdict::Borderline), "  BORDERLINE");
         assert_eq!(Reason::GridRipple.to_string(), "grid ripple from stride");

@@ -1,21 +1,24 @@
 //! Measuring this project's own classifiers: their plan says what a unit can depend on.
 
-use super::gradient::{Forward, Shot};
-use super::tiles::{own, tiles};
-use super::{Inputs, Measurement, Method, Options, Plan, Probe, Progress, usual_batch};
-use crate::{ErfError, Region};
-use burn::module::Module;
+use super::gradient::{BackwardPass, Forward, Method};
+use super::inputs::Inputs;
+use super::measurement::Measurement;
+use super::probe::Probe;
+use super::sampler::{MeasureOptions, Progress, Sampler, default_batch};
+use crate::error::ErfError;
+use crate::map::Region;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor};
-use receptive_model::{Classifier, Features, Units, exactly};
+use receptive_model::{Classifier, Features, Plan, Units, exactly};
 
-/// Whose field is measured.
+/// The network whose field is measured.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Network<'a> {
     /// One network, its weights as they are.
     Given(&'a Classifier),
     /// A network of the same plan drawn anew for each sample, from a number that differs for each.
-    Redrawn(&'a receptive_model::Plan, u64),
+    Redrawn(&'a Plan, u64),
 }
 
 impl std::fmt::Debug for Network<'_> {
@@ -29,7 +32,7 @@ impl std::fmt::Debug for Network<'_> {
 
 impl Network<'_> {
     /// The plan of all the networks.
-    pub fn plan(&self) -> &receptive_model::Plan {
+    pub fn plan(&self) -> &Plan {
         match self {
             Self::Given(classifier) => classifier.plan(),
             Self::Redrawn(plan, _) => plan,
@@ -44,14 +47,15 @@ impl Network<'_> {
 /// both must agree, and nothing of the whole gradient may lie outside the theoretical field.
 ///
 /// # Errors
-/// When the plan has no such layer or the layer no such unit, the inputs are of another shape, or
-/// a gradient is not finite.
+/// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit that
+/// the layer does not have or options out of range, [`ErfError::Network`] for inputs of another shape
+/// or a gradient that is NaN or infinite, [`ErfError::Input`] for an input that cannot be loaded.
 pub fn measure_layer(
     network: Network<'_>,
     layer: &str,
     probe: &Probe,
     inputs: &dyn Inputs,
-    options: &Options,
+    options: &MeasureOptions,
     device: &Device, // without autodiff
     progress: &mut Progress<'_>,
 ) -> Result<Measurement, ErfError> {
@@ -61,81 +65,76 @@ pub fn measure_layer(
     let input = plan.input();
     let expected = [input.channels, input.height, input.width];
     if inputs.shape() != expected {
-        return Err(ErfError::Network {
-            problem: format!(
-                "takes images of {expected:?} (channels, height, width), but the inputs are {:?}",
-                inputs.shape()
-            ),
-        });
+        return Err(ErfError::network(format!(
+            "takes images of {expected:?} (channels, height, width), but the inputs are {:?}",
+            inputs.shape()
+        )));
     }
     let filters = planned.output.dims()[0];
     probe.check([filters, size[0], size[1]])?;
     let image = Region::image(input.height, input.width);
     let layer = planned.number.as_str();
-    let plain = device;
-    let device = &device.clone().autodiff();
-    let at = Site {
+    let autodiff = &device.clone().autodiff();
+    let at = LayerForward {
         network,
         layer,
-        plain,
         device,
+        autodiff,
     };
 
-    let mut measured = Plan {
+    let mut sampler = Sampler {
         probe,
         inputs,
         options,
-        device,
+        device: autodiff,
         image,
         method: Method::Plain,
-        shot: Shot {
+        pass: BackwardPass {
             part: image,
             units: vec![probe.unit],
         },
-        cuts: vec![own(probe, &image)],
+        readouts: vec![probe.readout(&image)],
         batch: match network {
-            Network::Given(_) => usual_batch(&image),
+            Network::Given(_) => default_batch(&image),
             Network::Redrawn(..) => 1,
         },
         is_redrawn: matches!(network, Network::Redrawn(..)),
     };
     match options.method {
-        Method::Plain => measured.run(&|sample| at.whole(sample), progress),
+        Method::Plain => sampler.run(&|sample| at.whole(sample), progress),
         Method::Tiles => {
-            let units = tiles(probe, size, &image);
-            measured.method = Method::Tiles;
-            measured.shot.units = units.iter().map(|(unit, _)| *unit).collect();
-            measured.cuts = units.into_iter().map(|(_, cut)| cut).collect();
-            measured.run(&|sample| at.whole(sample), progress)
+            let units = probe.tiles(size, &image);
+            sampler.method = Method::Tiles;
+            sampler.pass.units = units.iter().map(|(unit, _)| *unit).collect();
+            sampler.readouts = units.into_iter().map(|(_, readout)| readout).collect();
+            sampler.run(&|sample| at.whole(sample), progress)
         }
         Method::Auto | Method::Cone => {
             let one = [0, 1].map(|axis| probe.unit[axis]..probe.unit[axis] + 1);
             let part = at.cone(0, &one)?.1;
-            let whole = measured.images(&|sample| at.whole(sample), 0..1)?;
-            measured.method = Method::Cone;
-            measured.shot = Shot {
+            let whole = sampler.images(&|sample| at.whole(sample), 0..1)?;
+            sampler.method = Method::Cone;
+            sampler.pass = BackwardPass {
                 part,
                 units: vec![[0, 0]],
             };
             // The theoretical field may be larger than what the unit's own gradient can reach.
-            measured.cuts = vec![part];
+            sampler.readouts = vec![part];
             if let Network::Given(_) = network {
-                measured.batch = usual_batch(&part);
+                sampler.batch = default_batch(&part);
             }
-            let cone = measured.images(&|sample| Ok(at.cone(sample, &one)?.0), 0..1)?;
+            let cone = sampler.images(&|sample| Ok(at.cone(sample, &one)?.0), 0..1)?;
             let (Some(whole), Some(cone)) = (whole.first(), cone.first()) else {
-                return Err(ErfError::Network {
-                    problem: "gave no gradient".into(),
-                });
+                return Err(ErfError::network("gave no gradient"));
             };
             agree(whole.total, cone.total)?;
-            let mut found = measured.run(&|sample| Ok(at.cone(sample, &one)?.0), progress)?;
-            found.outside = if whole.total > 0.0 {
+            let mut measurement = sampler.run(&|sample| Ok(at.cone(sample, &one)?.0), progress)?;
+            measurement.outside = if whole.total > 0.0 {
                 whole.outside / whole.total
             } else {
                 0.0
             };
-            Ok(found)
+            Ok(measurement)
         }
     }
 }
@@ -145,33 +144,30 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
     if (whole - cone).abs() <= 1e-3 * whole.abs().max(cone.abs()) {
         return Ok(());
     }
-    Err(ErfError::Network {
-        problem: format!(
-            "has a gradient of absolute sum {whole:e} when the whole image is computed, but \
-             {cone:e} when only what the unit depends on is; please report this, and use the \
-             method `plain` meanwhile"
-        ),
-    })
+    Err(ErfError::network(format!(
+        "has a gradient of absolute sum {whole:e} when the whole image is computed, but {cone:e} when \
+         only what the unit depends on is; please report this, and use the method `plain` meanwhile"
+    )))
 }
 
-/// A layer of a network, on a device.
+/// The forward pass up to a layer of a network.
 #[derive(Clone, Copy)]
-struct Site<'a> {
+struct LayerForward<'a> {
     network: Network<'a>,
     layer: &'a str,
-    plain: &'a Device,
-    device: &'a Device, // with autodiff
+    device: &'a Device, // without autodiff
+    autodiff: &'a Device, // with autodiff
 }
 
-impl<'a> Site<'a> {
-    /// The network for one sample, frozen: it infers on the autodiff device, and no weight asks
-    /// for a gradient.
+impl<'a> LayerForward<'a> {
+    /// The network for one sample, frozen: in inference on the autodiff device, without gradients of
+    /// its weights.
     fn classifier(&self, sample: u64) -> Classifier {
         match self.network {
-            Network::Given(classifier) => classifier.clone().fork(self.device).freeze(),
+            Network::Given(classifier) => classifier.clone().fork(self.autodiff).freeze(),
             Network::Redrawn(plan, seed) => plan
-                .init_seeded(receptive_core::hash::mix(seed, sample), self.plain)
-                .fork(self.device)
+                .init_seeded(receptive_core::hash::mix(seed, sample), self.device)
+                .fork(self.autodiff)
                 .freeze(),
         }
     }
@@ -181,7 +177,7 @@ impl<'a> Site<'a> {
         let layer = self.layer;
         classifier.plan().find(layer)?;
         Ok(Box::new(move |images: Tensor<4>| {
-            // The layer was found in this very plan, so the image itself never comes back.
+            // The layer is in this plan, so the image itself is never returned.
             // Exactly, since what lies outside the theoretical field must be 0.
             exactly(|| classifier.forward_until(images.clone(), layer)).map_or(images, as_map)
         }))
@@ -212,5 +208,29 @@ fn as_map(features: Features) -> Tensor<4> {
             let [batch, features] = flat.dims();
             flat.reshape([batch, features, 1, 1])
         }
+    }
+}
+
+/// A network whose weights are all `1 / fan_in`, its biases as they are: on positive images its
+/// gradient is, up to a constant, the number of paths from each pixel to the unit. (Weights of 1
+/// would overflow a float after a dozen layers of 32 filters.)
+pub fn all_ones(classifier: Classifier) -> Classifier {
+    classifier.map(&mut Ones)
+}
+
+struct Ones;
+
+impl ModuleMapper for Ones {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| {
+            let dims = tensor.dims();
+            let fan_in: usize = match D {
+                4 => dims[1..].iter().product(), // [filters, channels, height, width]
+                2 => dims[0],                    // [inputs, units]
+                // Biases and what batch norm keeps.
+                _ => return tensor,
+            };
+            Tensor::full(dims, 1.0 / fan_in.max(1) as f64, &tensor.device())
+        })
     }
 }

@@ -1,26 +1,46 @@
-//! One forward and one backward pass.
+//! One forward and one backward pass, and which of them compute the same gradients.
 
-use super::{Channels, Inputs, Probe};
-use crate::{ErfError, Region};
+use super::inputs::Inputs;
+use super::probe::{Channels, Probe};
+use crate::error::ErfError;
+use crate::map::Region;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use receptive_core::hash::mix;
+use serde::Serialize;
 use std::ops::Range;
 
-/// A network as the measurement sees it: images to a feature map.
+/// How the gradients are computed. All methods give the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Method {
+    /// The fastest that the network allows.
+    #[default]
+    Auto,
+    /// The whole image forward and backward, one unit seeded.
+    Plain,
+    /// The whole image, with as many units seeded at once as have disjoint receptive fields.
+    Tiles,
+    /// Only what the unit depends on, layer by layer. For this project's classifiers.
+    Cone,
+}
+
+/// A network: images `[batch, channels, height, width]` to a feature map
+/// `[batch, filters, rows, columns]`.
 pub(super) type Forward<'a> = dyn Fn(Tensor<4>) -> Tensor<4> + Send + Sync + 'a;
 
-/// What is shown to the network, and which units of what it gives are seeded.
+/// What part of each image is fed to the network, and which units of the feature map are seeded.
 #[derive(Debug, Clone)]
-pub(super) struct Shot {
+pub(super) struct BackwardPass {
     /// The pixels that are fed.
     pub(super) part: Region,
     /// Units of the network's output for that part.
     pub(super) units: Vec<[usize; 2]>,
 }
 
-impl Shot {
+impl BackwardPass {
     /// The gradients of the seeded units with respect to the fed pixels of these samples, one
     /// vector `[channels, height, width]` each.
     pub(super) fn gradients(
@@ -30,7 +50,7 @@ impl Shot {
         inputs: &dyn Inputs,
         samples: Range<u64>,
         seed: u64,
-        device: &Device,
+        device: &Device, // with autodiff
     ) -> Result<Vec<Vec<f32>>, ErfError> {
         let [channels, _, _] = inputs.shape();
         let dims = [
@@ -46,16 +66,15 @@ impl Shot {
                 .map_err(|problem| ErfError::Input { sample, problem })?;
             values.extend(image);
         }
+        // [batch, channels, height, width]
         let images = Tensor::<4>::from_data(TensorData::new(values, dims), device).require_grad();
         let map = network(images.clone()); // [batch, filters, height, width]
         let [batch, filters, height, width] = map.dims();
         if batch != dims[0] {
-            return Err(ErfError::Network {
-                problem: format!(
-                    "gave a batch of {batch} feature maps for {} images; it must give one each",
-                    dims[0]
-                ),
-            });
+            return Err(ErfError::network(format!(
+                "gave a batch of {batch} feature maps for {} images; it must give one each",
+                dims[0]
+            )));
         }
         for unit in &self.units {
             probe
@@ -65,14 +84,15 @@ impl Shot {
         }
         let seeds = self.seeds([batch, filters, height, width], probe, samples.start, seed);
         let seeds = Tensor::<4>::from_data(seeds, device);
+        // Everything but the seeded units is multiplied by 0.
         let gradients = (map * seeds).sum().backward();
         let flat = match images.grad(&gradients) {
             Some(gradient) => gradient
                 .into_data()
                 .convert::<f32>()
                 .try_into_vec::<f32>()
-                .map_err(|error| ErfError::Network {
-                    problem: format!("gave a gradient that can't be read: {error:?}"),
+                .map_err(|error| {
+                    ErfError::network(format!("gave a gradient that cannot be read: {error:?}"))
                 })?,
             // Nothing that was seeded depends on the image.
             None => vec![0.0; dims.iter().product()],
@@ -85,17 +105,17 @@ impl Shot {
             .iter()
             .position(|one| !one.iter().all(|g| g.is_finite()))
         {
-            return Err(ErfError::Network {
-                problem: format!(
-                    "has an input gradient that is not finite on sample {}; look for weights that \
-                     are not finite, or so large that a product of layers overflows",
-                    samples.start + broken as u64
-                ),
-            });
+            return Err(ErfError::network(format!(
+                "has an input gradient that is not finite on sample {}; look for weights that are NaN, \
+                 infinite, or so large that a product of layers overflows",
+                samples.start + broken as u64
+            )));
         }
         Ok(all)
     }
 
+    /// The output's gradient `[batch, filters, rows, columns]`: 1, -1 or 0 for each channel of the
+    /// seeded units, 0 elsewhere.
     fn seeds(
         &self,
         [batch, filters, height, width]: [usize; 4],

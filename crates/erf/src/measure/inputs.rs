@@ -1,23 +1,23 @@
-//! What the network is shown.
+//! The images that a network is measured on.
 
-use crate::Region;
+use crate::map::Region;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use receptive_core::hash::mix;
 
-/// Images by number. A sample is a pure function of its number, so any number of threads may ask.
+/// Images by number. A sample is a pure function of its number, so any thread may read any of them.
 pub trait Inputs: Sync {
     /// `[channels, height, width]` of each.
     fn shape(&self) -> [usize; 3];
 
-    /// One part of one image, as the network takes it: `[channels, height, width]`, row by row.
+    /// One part of one image, as the network takes it (normalised): `[channels, height, width]`, row by row.
     ///
     /// # Errors
-    /// A sentence saying why that image can't be had.
+    /// A sentence saying why that image cannot be loaded.
     fn part(&self, sample: u64, part: &Region) -> Result<Vec<f32>, String>;
 
-    /// How many different images there are; `None` for as many as one likes.
+    /// How many different images there are; `None` for no limit.
     fn count(&self) -> Option<u64> {
         None
     }
@@ -33,7 +33,7 @@ pub trait Inputs: Sync {
 pub struct Noise {
     /// `[channels, height, width]`.
     pub shape: [usize; 3],
-    /// Where the numbers come from.
+    /// Seed of the generator.
     pub seed: u64,
 }
 
@@ -112,7 +112,7 @@ impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Inputs for Images<F> {
 /// One part of a whole image `[channels, height, width]`, row by row.
 ///
 /// # Errors
-/// When the image has not as many values as its shape says.
+/// When the number of values is not that of the shape.
 pub fn cut(whole: &[f32], shape: [usize; 3], part: &Region) -> Result<Vec<f32>, String> {
     let [channels, height, width] = shape;
     if whole.len() != channels * height * width {

@@ -1,6 +1,7 @@
-//! Which unit is asked what it sees.
+//! Which unit's field is measured, and which others one pass can serve.
 
-use crate::{ErfError, Region};
+use crate::error::ErfError;
+use crate::map::Region;
 use receptive_model::{Field, Plan, Shape};
 use serde::Serialize;
 use std::fmt;
@@ -13,7 +14,7 @@ pub struct Probe {
     /// Which channels' gradients are taken.
     pub channels: Channels,
     /// The theoretical receptive fields of the map's rows and columns, where they are known: then a
-    /// gradient outside them is seen, and one backward pass can serve several units.
+    /// gradient outside them is noticed, and one backward pass can serve several units.
     pub fields: Option<[Field; 2]>,
 }
 
@@ -33,8 +34,8 @@ pub enum Channels {
 }
 
 impl Probe {
-    /// A unit of a network of which nothing else is known.
-    pub fn at(unit: [usize; 2]) -> Self {
+    /// A unit of a network whose layers are not known.
+    pub fn new(unit: [usize; 2]) -> Self {
         Self {
             unit,
             channels: Channels::Sum,
@@ -53,11 +54,11 @@ impl Probe {
         let size = layer.output.map_size();
         let image = [input.height, input.width];
         let unit = [0, 1].map(|axis| nearest(&layer.trf[axis], image[axis], size[axis]));
-        // The values behind a `flatten` each see another part of the image; together, all of it.
+        // The values behind a `flatten` each see a different part of the image; together, all of it.
         let is_map = matches!(layer.output, Shape::Map { .. });
         Ok(Self {
             fields: is_map.then_some(layer.trf),
-            ..Self::at(unit)
+            ..Self::new(unit)
         })
     }
 
@@ -89,28 +90,67 @@ impl Probe {
         })
     }
 
-    /// Refuses a unit or a channel that a map of `[channels, height, width]` does not have.
+    /// The pixels of the image that the unit can depend on.
+    pub(super) fn readout(&self, image: &Region) -> Region {
+        self.trf().map_or(*image, |trf| trf.intersection(image))
+    }
+
+    /// The units that may be seeded together with this one on a map of `units` rows and columns: their
+    /// theoretical receptive fields lie inside the image and do not touch. This unit comes first; each
+    /// comes with the pixels that its gradient is read at.
+    pub(super) fn tiles(&self, units: [usize; 2], image: &Region) -> Vec<([usize; 2], Region)> {
+        let whole = vec![(self.unit, self.readout(image))];
+        let Some((fields, trf)) = self.fields.zip(self.trf()) else {
+            return whole;
+        };
+        // Units near the border see less than those inside, so they are not its equals.
+        if trf.intersection(image) != trf {
+            return whole;
+        }
+        let along = |axis: usize| -> Vec<usize> {
+            let field = &fields[axis];
+            let apart = (field.size().max(1) as usize).div_ceil(field.stride.max(1) as usize);
+            let first = self.unit[axis] % apart;
+            let size = [image.height, image.width][axis] as i64;
+            (first..units[axis])
+                .step_by(apart)
+                .filter(|unit| {
+                    let shift = field.stride * *unit as i64;
+                    field.first + shift >= 0 && field.last + shift < size
+                })
+                .collect()
+        };
+        let columns = along(1);
+        let mut all: Vec<([usize; 2], Region)> = along(0)
+            .into_iter()
+            .flat_map(|row| columns.iter().map(move |column| [row, *column]))
+            .map(|unit| (unit, self.clone().with_unit(unit).readout(image)))
+            .collect();
+        all.sort_by_key(|(unit, _)| *unit != self.unit);
+        all
+    }
+
+    /// Whether a map of `[channels, height, width]` has the unit and the channel.
     pub(crate) fn check(&self, [channels, height, width]: [usize; 3]) -> Result<(), ErfError> {
         let [row, column] = self.unit;
         if row >= height || column >= width {
-            return Err(self.refused(format!(
-                "the feature map has {height} rows and {width} columns, counted from 0; choose a \
-                 unit among them"
-            )));
+            return Err(ErfError::setting(
+                "unit",
+                format!(
+                    "the feature map has {height} rows and {width} columns, counted from 0, so there \
+                     is no unit ({row}, {column}); choose one of them"
+                ),
+            ));
         }
         match self.channels {
-            Channels::One(channel) if channel >= channels => Err(self.refused(format!(
-                "the feature map has {channels} channels, counted from 0, so there is no channel \
-                 {channel}"
-            ))),
+            Channels::One(channel) if channel >= channels => Err(ErfError::setting(
+                "channels",
+                format!(
+                    "the feature map has {channels} channels, counted from 0, so there is no channel \
+                     {channel}; choose one of them"
+                ),
+            )),
             _ => Ok(()),
-        }
-    }
-
-    fn refused(&self, problem: String) -> ErfError {
-        ErfError::Probe {
-            probe: self.to_string(),
-            problem,
         }
     }
 }
@@ -125,9 +165,9 @@ impl fmt::Display for Probe {
 /// later, as `size / 2` has it.
 fn nearest(field: &Field, image: usize, units: usize) -> usize {
     let middle = (image as f64 - 1.0) / 2.0;
-    let wanted = (middle - field.centre()) / field.stride.max(1) as f64;
+    let position = (middle - field.centre()) / field.stride.max(1) as f64;
     let last = units.saturating_sub(1) as f64;
-    (wanted + 0.5).floor().clamp(0.0, last) as usize
+    (position + 0.5).floor().clamp(0.0, last) as usize
 }
 
 #[cfg(test)]
@@ -154,5 +194,36 @@ mod tests {
         assert_eq!(nearest(&field(-5, 5, 1), 128, 128), 64);
         // Nothing there is near: the last unit.
         assert_eq!(nearest(&field(-500, -400, 1), 10, 3), 2);
+    }
+
+    #[test]
+    fn tiles_do_not_overlap_and_lie_inside() {
+        let field = field(-20, 20, 1);
+        let probe = Probe {
+            fields: Some([field; 2]),
+            ..Probe::new([64, 64])
+        };
+        let image = Region::image(128, 128);
+        let tiles = probe.tiles([128, 128], &image);
+        assert_eq!(tiles.len(), 9);
+        assert_eq!(tiles[0].0, [64, 64]);
+        for (index, (_, a)) in tiles.iter().enumerate() {
+            assert_eq!((a.height, a.width, a.intersection(&image)), (41, 41, *a));
+            for (_, b) in &tiles[index + 1..] {
+                assert_eq!(a.intersection(b).area(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_unit_at_the_border_stays_alone() {
+        let field = field(-2, 2, 1);
+        let probe = Probe {
+            fields: Some([field; 2]),
+            ..Probe::new([1, 10])
+        };
+        let tiles = probe.tiles([20, 20], &Region::image(20, 20));
+        assert_eq!(tiles.len(), 1);
+        assert_eq!((tiles[0].1.top, tiles[0].1.height), (0, 4));
     }
 }

@@ -1,16 +1,17 @@
 //! Several networks side by side.
 
-use super::shown::{Shown, above, per_peak};
-use super::verdict::{colour, number};
+use super::raster::{Raster, above, per_peak};
+use super::style::{colour, number};
 use crate::gaussian::{Estimate, Verdict};
-use crate::{Map, Region};
+use crate::map::{Map, Region};
+use crate::study::Study;
 use receptive_plot::{
     Chart, Draw as _, Grid, LineStyle, Mark, Overlay, Panel, PlotError, Series, Sheet,
 };
 
-/// One network.
+/// The field of one network.
 #[derive(Debug, Clone)]
-pub struct Network<'a> {
+pub struct ComparisonField<'a> {
     /// Its name.
     pub name: String,
     /// The measured map.
@@ -23,25 +24,36 @@ pub struct Network<'a> {
     pub verdict: Verdict,
 }
 
-impl Network<'_> {
+impl<'a> ComparisonField<'a> {
+    /// That of a study's aggregate.
+    pub fn from_study(name: &str, study: &'a Study) -> Self {
+        Self {
+            name: name.to_owned(),
+            map: study.measurement.map(study.aggregate()),
+            trf: study.measurement.trf,
+            sigma: study.headline.sigma_both,
+            verdict: study.headline.judgement.verdict,
+        }
+    }
+
     /// The pixel in the middle of the theoretical field.
     fn middle(&self) -> [i64; 2] {
         self.trf.centre().map(|place| place.floor() as i64)
     }
 
-    /// How far the map reaches from the middle where it is worth seeing.
+    /// How far the visible part of the map reaches from the middle.
     fn reach(&self) -> usize {
-        let seen = above(self.map, 0.01).unwrap_or(self.map.region());
+        let visible = above(self.map, 0.01).unwrap_or(self.map.region());
         let [row, column] = self.middle();
         let sides = [
-            row - seen.top,
-            seen.bottom() - 1 - row,
-            column - seen.left,
-            seen.right() - 1 - column,
+            row - visible.top,
+            visible.bottom() - 1 - row,
+            column - visible.left,
+            visible.right() - 1 - column,
         ];
-        let most = self.map.region().height.max(self.map.region().width);
+        let side = self.map.region().height.max(self.map.region().width);
         let reach = sides.into_iter().max().unwrap_or(0).max(0) as usize;
-        reach.min(2 * most)
+        reach.min(2 * side)
     }
 }
 
@@ -53,7 +65,7 @@ impl Network<'_> {
 pub fn comparison(
     title: &str,
     subtitle: &str,
-    networks: &[Network<'_>],
+    networks: &[ComparisonField<'_>],
 ) -> Result<Sheet, PlotError> {
     let reach = reach(networks);
     let columns = networks.len().clamp(3, 5);
@@ -66,8 +78,8 @@ pub fn comparison(
             height: 2 * reach + 1,
             width: 2 * reach + 1,
         };
-        let shown = Shown::of(network.map, window, 380);
-        let [x, y, width, height] = shown.rect(network.trf);
+        let raster = Raster::new(network.map, window, 380);
+        let [x, y, width, height] = raster.rect(network.trf);
         let trf = Overlay::Rect {
             x,
             y,
@@ -79,7 +91,7 @@ pub fn comparison(
         let sigma = format!("σ {} pixels", number(network.sigma.value));
         let verdict = network.verdict.to_string();
         grid.tile(
-            shown
+            raster
                 .tile()
                 .overlay(trf)
                 .caption(&network.name)
@@ -119,16 +131,16 @@ pub fn comparison(
 }
 
 /// How far from the middle the maps are shown.
-fn reach(networks: &[Network<'_>]) -> usize {
-    let seen = networks.iter().map(Network::reach).max().unwrap_or(0);
-    // With the boxes, but for those that would make everything else small.
+fn reach(networks: &[ComparisonField<'_>]) -> usize {
+    let visible = networks.iter().map(ComparisonField::reach).max().unwrap_or(0);
+    // With the boxes, except those that would make everything else small.
     let sides = networks.iter().map(|n| n.trf.height.max(n.trf.width) / 2);
-    let boxes = sides.filter(|side| *side <= 2 * seen).max().unwrap_or(0);
-    let reach = seen.max(boxes);
+    let boxes = sides.filter(|side| *side <= 2 * visible).max().unwrap_or(0);
+    let reach = visible.max(boxes);
     reach + reach / 10 + 1
 }
 
-fn sections(label: &str, networks: &[Network<'_>], reach: usize, row: bool) -> Panel {
+fn sections(label: &str, networks: &[ComparisonField<'_>], reach: usize, row: bool) -> Panel {
     let lines = networks.iter().enumerate();
     lines.fold(Panel::new(label), |panel, (index, network)| {
         let [middle_row, middle_column] = network.middle();

@@ -1,17 +1,25 @@
-//! The field over the layers of one network.
+//! How the field grows: over the layers of one network, and over the epochs of its training.
 
-use super::verdict::{colour, mark};
-use crate::gaussian::{Estimate, Verdict};
-use receptive_plot::{Chart, Colour, LineStyle, Mark, Panel, Series};
+use super::raster::{Raster, above, grown};
+use super::style::{by_verdict, colour, mark, number};
+use crate::gaussian::{Estimate, Verdict, moments};
+use crate::map::{Map, Region};
+use crate::study::Study;
+use receptive_plot::{
+    Chart, Colour, Draw as _, Grid, LineStyle, Mark, Panel, PlotError, Series, Sheet,
+};
 
 const MEASURED: Colour = Colour::new(90, 90, 90);
 const THEORY: Colour = Colour::new(0, 140, 100);
 const ROOT: Colour = Colour::new(204, 121, 167);
 
-/// One layer of a network.
+/// The largest number of maps in a film; of more, as many evenly spread.
+const MAX_FRAMES: usize = 48;
+
+/// The field of one layer.
 #[derive(Debug, Clone)]
-pub struct Layer {
-    /// Its name.
+pub struct GrowthPoint {
+    /// The layer's name.
     pub name: String,
     /// The measured standard deviation, in input pixels.
     pub sigma: Estimate,
@@ -27,11 +35,27 @@ pub struct Layer {
     pub verdict: Verdict,
 }
 
+impl GrowthPoint {
+    /// That of a study's layer and aggregate.
+    pub fn from_study(study: &Study) -> Self {
+        let headline = &study.headline;
+        Self {
+            name: study.layer.number.clone(),
+            sigma: headline.sigma_both,
+            predicted_sigma: moments(&study.expected()).map(|theory| theory.sigma()),
+            size: headline.size,
+            trf: study.measurement.trf_side(),
+            ratio: headline.ratio,
+            verdict: headline.judgement.verdict,
+        }
+    }
+}
+
 /// Standard deviation, size and share of the theoretical field over the layers, in order, each point
 /// marked by its verdict.
-pub fn growth(title: &str, subtitle: &str, layers: &[Layer]) -> Chart {
+pub fn growth(title: &str, subtitle: &str, layers: &[GrowthPoint]) -> Chart {
     let places = || (1..=layers.len()).map(|n| n as f64);
-    let over = |value: &dyn Fn(&Layer) -> f64| -> Vec<(f64, f64)> {
+    let over = |value: &dyn Fn(&GrowthPoint) -> f64| -> Vec<(f64, f64)> {
         places().zip(layers.iter().map(value)).collect()
     };
     let sigma = estimates(Panel::new("σ, pixels"), layers, true, |layer| &layer.sigma)
@@ -73,43 +97,31 @@ pub fn growth(title: &str, subtitle: &str, layers: &[Layer]) -> Chart {
         .panel(ratio)
 }
 
-/// Adds a line with error bars, and over it a mark for each verdict; `named` puts the verdicts into
-/// the legend.
+/// Adds a line with error bars, and over it a mark for each verdict; `in_legend` puts the verdicts
+/// into the legend.
 fn estimates(
     panel: Panel,
-    layers: &[Layer],
-    named: bool,
-    of: impl Fn(&Layer) -> &Estimate,
+    layers: &[GrowthPoint],
+    in_legend: bool,
+    estimate: impl Fn(&GrowthPoint) -> &Estimate,
 ) -> Panel {
-    let all = || layers.iter().enumerate();
-    let at = |(index, layer): (usize, &Layer)| (index as f64 + 1.0, of(layer).value);
-    let mut panel = panel;
-    let mut words: Vec<String> = Vec::new();
-    for layer in layers {
-        let word = layer.verdict.to_string();
-        if words.contains(&word) {
-            continue;
-        }
-        let same = || all().filter(|(_, layer)| layer.verdict.to_string() == word);
-        let bar = |(index, layer): (usize, &Layer)| {
-            let estimate = of(layer);
-            (index as f64 + 1.0, estimate.low, estimate.high)
-        };
-        let points: Vec<(f64, f64)> = same().map(at).collect();
-        let bars: Vec<(f64, f64, f64)> = same()
-            .filter(|(_, layer)| of(layer).low < of(layer).high)
-            .map(bar)
-            .collect();
-        panel = panel.series(
-            Series::new(if named { &word } else { "" }, &points)
-                .bars(&bars)
-                .style(LineStyle::None)
-                .mark(mark(&layer.verdict))
-                .colour(colour(&layer.verdict)),
-        );
-        words.push(word);
-    }
-    let line: Vec<(f64, f64)> = all().map(at).collect();
+    let point = |index: usize| (index as f64 + 1.0, estimate(&layers[index]).value);
+    let bar = |index: usize| {
+        let Estimate { low, high, .. } = *estimate(&layers[index]);
+        (index as f64 + 1.0, low, high)
+    };
+    let panel = by_verdict(layers.iter().map(|layer| layer.verdict))
+        .into_iter()
+        .fold(panel, |panel, (verdict, indices)| {
+            let points: Vec<(f64, f64)> = indices.iter().map(|index| point(*index)).collect();
+            let bars: Vec<(f64, f64, f64)> = indices
+                .iter()
+                .map(|index| bar(*index))
+                .filter(|(_, low, high)| low < high)
+                .collect();
+            panel.series(marks(verdict, in_legend, &points).bars(&bars))
+        });
+    let line: Vec<(f64, f64)> = (0..layers.len()).map(point).collect();
     panel.series(
         Series::new("measured", &line)
             .mark(Mark::None)
@@ -117,8 +129,21 @@ fn estimates(
     )
 }
 
+/// A verdict's points, marked and without a line.
+fn marks(verdict: Verdict, in_legend: bool, points: &[(f64, f64)]) -> Series {
+    let name = if in_legend {
+        verdict.to_string()
+    } else {
+        String::new()
+    };
+    Series::new(&name, points)
+        .style(LineStyle::None)
+        .mark(mark(&verdict))
+        .colour(colour(&verdict))
+}
+
 /// The multiple of the root of the layer's number nearest to the measured standard deviations.
-fn root(layers: &[Layer]) -> Vec<(f64, f64)> {
+fn root(layers: &[GrowthPoint]) -> Vec<(f64, f64)> {
     let known = layers.iter().enumerate().filter_map(|(index, layer)| {
         let n = index as f64 + 1.0;
         layer
@@ -134,4 +159,133 @@ fn root(layers: &[Layer]) -> Vec<(f64, f64)> {
     (1..=layers.len())
         .map(|n| (n as f64, slope * (n as f64).sqrt()))
         .collect()
+}
+
+/// The field after one epoch.
+#[derive(Debug, Clone)]
+pub struct Frame<'a> {
+    /// The epoch; 0 is before training.
+    pub epoch: usize,
+    /// The measured map.
+    pub map: &'a Map,
+    /// Its standard deviation, in input pixels.
+    pub sigma: Estimate,
+    /// Its total variation to a Gaussian.
+    pub tv: Estimate,
+    /// Whether it is one.
+    pub verdict: Verdict,
+}
+
+/// A strip of maps, all at the same scale and each as shares of its own peak, over the standard
+/// deviation and the distance to a Gaussian against the epoch.
+///
+/// # Errors
+/// As [`Draw::scene`](receptive_plot::Draw::scene): where there is no frame or a map has no pixels.
+pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, PlotError> {
+    const COLUMNS: usize = 8;
+    let window = window(frames);
+    let columns = frames.len().clamp(4, COLUMNS);
+    let strip = evenly_spread(frames.len())
+        .filter_map(|index| frames.get(index))
+        .fold(
+            Grid::new("").columns(columns).tile_size(112.0),
+            |grid, frame| {
+                let tile = Raster::new(frame.map, window, 224).tile();
+                let sigma = format!("σ {}", number(frame.sigma.value));
+                let tile = tile
+                    .line(&format!("epoch {}", frame.epoch), None)
+                    .line(&sigma, None);
+                let verdict = frame.verdict.to_string();
+                grid.tile(tile.line(&verdict, Some(colour(&frame.verdict))))
+            },
+        );
+    let caption = format!(
+        "each map: rows {} to {}, columns {} to {}, as shares of its own peak",
+        window.top,
+        window.bottom() - 1,
+        window.left,
+        window.right() - 1
+    );
+    let subtitle = match subtitle.is_empty() {
+        true => caption,
+        false => format!("{subtitle} · {caption}"),
+    };
+    let width = (strip.scene()?.size().0 - 66.0) / 2.0;
+    let chart = Chart::new("")
+        .columns(2)
+        .panel_size(width.max(300.0), 270.0)
+        .x_label("epoch")
+        .x_whole()
+        .panel(epochs("σ, pixels", frames, true, |frame| frame.sigma))
+        .panel(epochs(
+            "distance to a Gaussian, TV",
+            frames,
+            false,
+            |frame| frame.tv,
+        ));
+    Sheet::new(title)
+        .subtitle(&subtitle)
+        .row(&[&strip])?
+        .row(&[&chart])
+}
+
+/// The visible part of all frames, with a margin.
+fn window(frames: &[Frame<'_>]) -> Region {
+    let all = frames.iter().map(|frame| frame.map.region());
+    let all = all.reduce(|a, b| a.hull(&b)).unwrap_or(Region::image(0, 0));
+    let bright = frames.iter().filter_map(|frame| above(frame.map, 0.01));
+    match bright.reduce(|a, b| a.hull(&b)) {
+        Some(bright) => grown(bright, bright.height.max(bright.width) / 10 + 1).intersection(&all),
+        None => all,
+    }
+}
+
+/// The frames drawn of this many: the first, the last, and evenly between.
+fn evenly_spread(count: usize) -> impl Iterator<Item = usize> {
+    let drawn = count.min(MAX_FRAMES);
+    (0..drawn).map(move |index| index * (count - 1) / (drawn - 1).max(1))
+}
+
+/// An estimate against the epoch, each point marked by its verdict; `in_legend` puts the verdicts
+/// into the legend.
+fn epochs(
+    label: &str,
+    frames: &[Frame<'_>],
+    in_legend: bool,
+    estimate: fn(&Frame<'_>) -> Estimate,
+) -> Panel {
+    let point = |frame: &Frame<'_>| (frame.epoch as f64, estimate(frame).value);
+    let band = |frame: &Frame<'_>| {
+        let Estimate { low, high, .. } = estimate(frame);
+        (frame.epoch as f64, low, high)
+    };
+    let panel = by_verdict(frames.iter().map(|frame| frame.verdict))
+        .into_iter()
+        .fold(Panel::new(label), |panel, (verdict, indices)| {
+            let points: Vec<(f64, f64)> = indices.iter().map(|i| point(&frames[*i])).collect();
+            panel.series(marks(verdict, in_legend, &points))
+        });
+    let line: Vec<(f64, f64)> = frames.iter().map(point).collect();
+    let spread: Vec<(f64, f64, f64)> = frames.iter().map(band).collect();
+    let line = Series::new("", &line);
+    // A band needs two points.
+    let line = match frames.len() {
+        1 => line.bars(&spread),
+        _ => line.band(&spread),
+    };
+    panel.series(line.mark(Mark::None).colour(MEASURED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_frames_the_first_and_the_last_are_drawn() {
+        let drawn: Vec<usize> = evenly_spread(1000).collect();
+        assert_eq!((drawn.len(), drawn[0], drawn[47]), (48, 0, 999));
+        assert_eq!(evenly_spread(1).collect::<Vec<_>>(), [0]);
+        assert_eq!(evenly_spread(0).count(), 0);
+        assert_eq!(evenly_spread(5).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    }
 }

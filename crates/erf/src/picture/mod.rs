@@ -1,26 +1,30 @@
 //! Pictures of effective receptive fields, as PNG or SVG, and in characters.
 //!
-//! Each function takes plain values and gives something that [`receptive_plot::Draw`] can write.
+//! Each function takes plain values or a [`Study`](crate::Study) and returns something that
+//! [`receptive_plot::Draw`] can write.
+//!
+//! ```text
+//! Study::picture, charts     one measurement: heat map, profiles, verdict, numbers
+//! comparison                 several networks side by side
+//! growth, film               over layers, over epochs
+//! sweep_chart, sweep_maps    over depth
+//! characters                 one map in a terminal
+//! ```
 
-mod bell;
 mod comparison;
-mod film;
 mod growth;
-mod matrix;
-mod measurement;
-mod radial;
-mod section;
-mod shown;
-mod spread;
+mod profiles;
+mod raster;
 mod study;
+mod style;
+mod subject;
+mod sweep;
 mod terminal;
-mod verdict;
 
-pub use comparison::{Network, comparison};
-pub use film::{Frame, film};
-pub use growth::{Layer, growth};
-pub use matrix::{Cell, Row, matrix};
-pub use measurement::{Parts, Subject, measurement, numbers, parts};
+pub use comparison::{ComparisonField, comparison};
+pub use growth::{Frame, GrowthPoint, film, growth};
+pub use study::{Charts, numbers};
+pub use sweep::{sweep_chart, sweep_maps};
 pub use terminal::characters;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A heat map in characters, for a terminal.
 
-use super::shown::Shown;
-use crate::Map;
+use super::raster::Raster;
+use crate::map::Map;
 
 /// From little to much ink, which reads on light and dark grounds alike.
 const SHADES: &[u8; 10] = b" .:-=+*#%@";
@@ -10,21 +10,21 @@ const SHADES: &[u8; 10] = b" .:-=+*#%@";
 const RAMP: [u8; 14] = [
     17, 18, 54, 55, 91, 127, 162, 197, 203, 208, 214, 220, 227, 229,
 ];
-/// What is no number.
+/// NaN and infinity.
 const MISSING: u8 = 244;
 
-/// A small heat map, one string a line, at most `columns` characters wide; nothing for an empty map.
+/// A small heat map, one string a line, at most `columns` characters wide; no line for an empty map.
 ///
 /// With `colour` each character is two pixels, one above the other, in 256 ANSI colours; without, it
-/// is a plain ASCII shade, and `?` is no number. Both keep the map's shape where a character is
+/// is a plain ASCII shade, and `?` is NaN or infinity. Both keep the map's shape where a character is
 /// twice as tall as wide.
 pub fn characters(map: &Map, columns: usize, colour: bool) -> Vec<String> {
     // Only the width is limited: a tall map may take more lines.
     let region = map.region();
     let per = region.width.div_ceil(columns.max(1)).max(1);
-    let most = region.width.max(region.height).div_ceil(per);
-    let shown = Shown::of(map, region, most);
-    let greatest = shown.shares.iter().copied().fold(0.0, f32::max);
+    let limit = region.width.max(region.height).div_ceil(per);
+    let raster = Raster::new(map, region, limit);
+    let greatest = raster.shares.iter().copied().fold(0.0, f32::max);
     let level = |share: &f32, levels: usize| {
         let share = if greatest > 0.0 {
             share / greatest
@@ -36,7 +36,7 @@ pub fn characters(map: &Map, columns: usize, colour: bool) -> Vec<String> {
             .is_finite()
             .then(|| (share.clamp(0.0, 1.0) * last).round() as usize)
     };
-    let rows: Vec<&[f32]> = shown.shares.chunks(shown.width.max(1)).collect();
+    let rows: Vec<&[f32]> = raster.shares.chunks(raster.width.max(1)).collect();
     let pairs = rows.chunks(2).map(|pair| match *pair {
         [upper, lower] => (upper, Some(lower)),
         [upper] => (upper, None),
@@ -93,7 +93,7 @@ fn painted(upper: &[u8], lower: Option<&[u8]>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Region;
+    use crate::map::Region;
 
     /// A bell in the middle of an image.
     fn bell(height: usize, width: usize) -> Map {

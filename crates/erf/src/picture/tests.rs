@@ -1,8 +1,12 @@
-//! Every picture survives what no good measurement gives, and says what it should.
+//! Every picture survives maps that no good measurement gives, and has the labels it should.
 
+use super::raster::grown;
+use super::study::measurement;
+use super::subject::Subject;
+use super::sweep::{Cell, Row, matrix};
 use super::*;
 use crate::gaussian::{Estimate, Gaussian2, Judgement, Verdict};
-use crate::{Map, Region};
+use crate::map::{Map, Region};
 use receptive_plot::Draw;
 
 fn estimate(value: f64) -> Estimate {
@@ -26,7 +30,7 @@ fn judgement(window: Region, sigma: f64, fit: bool) -> Judgement {
     Judgement {
         verdict: Verdict::NotGaussian,
         reason: None,
-        words: "its sides are flat".to_owned(),
+        explanation: "its sides are flat".to_owned(),
         tv: estimate(0.2),
         tv_raw: 0.21,
         tv_noise: 0.02,
@@ -62,15 +66,11 @@ fn subject<'a>(map: &'a Map, groups: &'a [Map], judgement: &'a Judgement) -> Sub
         map,
         groups,
         judgement,
-        trf: grown_by(map.region(), 40),
+        trf: grown(map.region(), 40),
         image: map.region(),
         prediction: Some(map),
         numbers: vec![("samples".to_owned(), "840".to_owned())],
     }
-}
-
-fn grown_by(region: Region, by: usize) -> Region {
-    shown::grown(region, by)
 }
 
 /// Both formats come out; the document is returned.
@@ -136,7 +136,7 @@ fn a_measurement_survives_odd_maps() {
 fn a_large_map_and_a_field_larger_than_the_image_are_drawn() {
     let map = map(Region::image(1000, 1000), |v| v);
     for by in [0, 500, 1_000_000] {
-        let judgement = judgement(grown_by(map.region(), by), 30.0, true);
+        let judgement = judgement(grown(map.region(), by), 30.0, true);
         let subject = Subject {
             trf: judgement.window,
             ..subject(&map, &[], &judgement)
@@ -149,8 +149,8 @@ fn a_large_map_and_a_field_larger_than_the_image_are_drawn() {
 #[test]
 fn growth_is_drawn_for_no_layers_one_and_sixty() {
     for count in [0, 1, 60] {
-        let layers: Vec<Layer> = (0..count)
-            .map(|index| Layer {
+        let layers: Vec<GrowthPoint> = (0..count)
+            .map(|index| GrowthPoint {
                 name: format!("conv2d_{index}"),
                 sigma: estimate(f64::from(index)),
                 predicted_sigma: (index % 2 == 0).then_some(f64::NAN),
@@ -202,15 +202,15 @@ fn networks_of_different_sizes_are_compared() {
         map(Region::image(300, 300), |v| v),
         map(Region::image(9, 9), |_| f64::NAN),
     ];
-    let network = |index: usize| Network {
+    let network = |index: usize| ComparisonField {
         name: format!("network {index}"),
         map: &maps[index % 3],
-        trf: grown_by(maps[index % 3].region(), index * 100),
+        trf: grown(maps[index % 3].region(), index * 100),
         sigma: estimate(5.0),
         verdict: Verdict::Gaussian,
     };
     for count in [1, 3, 12] {
-        let networks: Vec<Network<'_>> = (0..count).map(network).collect();
+        let networks: Vec<ComparisonField<'_>> = (0..count).map(network).collect();
         let svg = drawn(&comparison("networks", "s", &networks).unwrap());
         holds(&svg, &["network 0", "GAUSSIAN"]);
     }

@@ -1,39 +1,59 @@
-//! One thing of a network varied at a time, and what the field makes of it: the experiments of Luo
-//! et al. 2016, "Understanding the effective receptive field", with theory beside them.
+//! One thing of a network varied at a time, and what that does to the field: the experiments of Luo et
+//! al. 2016, "Understanding the effective receptive field", with theory beside them.
+//!
+//! ```text
+//! Variation -> SweepNetwork (one config) -> SweepPoint (its sizes) -> Sweep (all points, slopes)
+//! ```
 
 mod variations;
 
-pub use variations::{Variation, Varied};
+pub use variations::{SweepNetwork, Variation};
 
+use crate::error::ErfError;
 use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
-use crate::theory::{Seeds, Weights, predict};
-use crate::{
-    Aggregate, Channels, ErfError, Map, Measurement, Network, Noise, Options, Probe, Progress,
-    default_layer, measure, measure_layer, plan_that_fits,
+use crate::layers::{default_layer, plan_that_fits};
+use crate::map::Map;
+use crate::measure::{
+    Aggregate, Channels, MeasureOptions, Measurement, Network, Noise, Probe, Progress, measure,
+    measure_layer,
 };
+use crate::theory::{Seeds, Weights, predict, slope};
 use burn::tensor::{Device, Tensor};
-use receptive_model::Plan;
+use receptive_core::hash::mix;
+use receptive_model::{Features, Plan, exactly};
 use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What is published on the growth with depth: the slopes of log size and of log (size / TRF)
-/// against log depth (Luo et al. 2016, figure 1).
-pub const PUBLISHED_SLOPES: [f64; 2] = [0.56, -0.43];
+/// Published slopes of log size and of log (size / TRF) against log depth (Luo et al. 2016, figure 1).
+const PUBLISHED_SLOPES: [f64; 2] = [0.56, -0.43];
 
-/// One network of a sweep.
+/// The points of one variation, family by family, and how they grow.
 #[derive(Debug, Clone, Serialize)]
-pub struct Point {
+pub struct Sweep {
+    /// What was varied.
+    #[serde(rename = "sweep")]
+    pub variation: Variation,
+    /// One point a network, as [`Variation::networks`] has them.
+    pub points: Vec<SweepPoint>,
+    /// Of [`Variation::Depth`]: one for each family of at least two depths.
+    pub slopes: Vec<Slopes>,
+}
+
+/// One network of a sweep, measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct SweepPoint {
     /// Which family, such as `random + ReLU`.
     pub family: String,
-    /// What was varied, in words.
+    /// The value that was varied, as text.
     pub label: String,
-    /// The same as a number, where it is one.
+    /// The same as a number, if it is one.
     pub x: f64,
     /// The side of the theoretical field, pixels.
     pub trf: f64,
     /// Of the mean absolute gradient.
-    pub abs: Sized,
+    pub abs: FieldSize,
     /// Of the mean square.
-    pub square: Sized,
+    pub square: FieldSize,
     /// Whether the mean absolute gradient looks like a Gaussian.
     pub verdict: Verdict,
     /// Networks drawn.
@@ -43,9 +63,9 @@ pub struct Point {
     pub map: Map,
 }
 
-/// The size of one mean: measured, and exact where theory has it.
+/// The size of one aggregate: measured, and theory's.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Sized {
+pub struct FieldSize {
     /// Luo's size, pixels.
     pub size: Estimate,
     /// The same of theory's map: of its root for the absolute gradient, which that comes near in
@@ -53,77 +73,182 @@ pub struct Sized {
     pub exact: f64,
 }
 
-/// Measures one network of a variation, with weights drawn anew for each sample.
-///
-/// # Errors
-/// As [`measure_layer`].
-pub fn measure_varied(
-    varied: &Varied,
-    options: &Options,
-    device: &Device, // without autodiff
-    progress: &mut Progress<'_>,
-) -> Result<Point, ErfError> {
-    let plan = plan_that_fits(&varied.config, None)?;
-    let layer = default_layer(&plan)?.number.clone();
-    // Of channels behind a ReLU the plain sum has terms that depend on each other.
-    let probe = Probe::central(&plan, &layer)?.with_channels(Channels::RandomSigns);
-    let input = plan.input();
-    let noise = Noise {
-        shape: [input.channels, input.height, input.width],
-        seed: options.seed,
-    };
-    let found = if varied.is_training {
-        in_training(&plan, &layer, &probe, &noise, options, device, progress)?
-    } else {
-        let network = Network::Redrawn(&plan, options.seed);
-        measure_layer(network, &layer, &probe, &noise, options, device, progress)?
-    };
-    let prediction = predict(&plan, &layer, probe.unit, Seeds::All, Weights::Random)?;
-    let exact = luo_size(&prediction.map, found.trf.centre(), LUO_THRESHOLD);
-    let root = prediction.map.map(f64::sqrt);
-    let exact_root = luo_size(&root, found.trf.centre(), LUO_THRESHOLD);
-    Ok(Point {
-        family: varied.family.clone(),
-        label: varied.label.clone(),
-        x: varied.x,
-        trf: (found.trf.area() as f64).sqrt(),
-        abs: Sized {
-            size: found.size(Aggregate::Abs),
-            exact: exact_root,
-        },
-        square: Sized {
-            size: found.size(Aggregate::Square),
-            exact,
-        },
-        verdict: found.judge(Aggregate::Abs).verdict,
-        samples: found.samples,
-        map: found.average(Aggregate::Abs).map.clone(),
-    })
+/// Slopes of log size and of log (size / TRF) against log depth, of one family.
+#[derive(Debug, Clone, Serialize)]
+pub struct Slopes {
+    /// The family.
+    pub family: String,
+    /// Of the mean absolute gradient.
+    pub abs: [f64; 2],
+    /// The same of theory's map.
+    pub abs_exact: [f64; 2],
+    /// Of the mean square.
+    pub square: [f64; 2],
+    /// The same of theory's map.
+    pub square_exact: [f64; 2],
+    /// As Luo et al. published them.
+    pub published: [f64; 2],
 }
 
-/// The same with dropout switched on, as in training: one network a sample, its masks drawn anew
-/// each time.
+impl Sweep {
+    /// The measured points of a variation, in the order of its networks.
+    pub fn new(variation: Variation, points: Vec<SweepPoint>) -> Self {
+        let slopes = match variation {
+            Variation::Depth => families(&points)
+                .filter(|family| family.len() > 1)
+                .map(Slopes::new)
+                .collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            variation,
+            points,
+            slopes,
+        }
+    }
+
+    /// The points of each family.
+    pub(crate) fn families(&self) -> impl DoubleEndedIterator<Item = &[SweepPoint]> {
+        families(&self.points)
+    }
+}
+
+fn families(points: &[SweepPoint]) -> impl DoubleEndedIterator<Item = &[SweepPoint]> {
+    points.chunk_by(|a, b| a.family == b.family)
+}
+
+impl Slopes {
+    /// Those of a family, which must not be empty.
+    fn new(family: &[SweepPoint]) -> Self {
+        let both = |size: fn(&SweepPoint) -> f64| {
+            let over_depth = |value: &dyn Fn(&SweepPoint) -> f64| {
+                let points: Vec<(f64, f64)> = family.iter().map(|p| (p.x, value(p))).collect();
+                slope(&points)
+            };
+            [
+                over_depth(&size),
+                over_depth(&|point| size(point) / point.trf),
+            ]
+        };
+        Self {
+            family: family[0].family.clone(),
+            abs: both(|point| point.abs.size.value),
+            abs_exact: both(|point| point.abs.exact),
+            square: both(|point| point.square.size.value),
+            square_exact: both(|point| point.square.exact),
+            published: PUBLISHED_SLOPES,
+        }
+    }
+}
+
+impl SweepNetwork {
+    /// Measures the central unit of the last map, with weights drawn anew for each sample.
+    ///
+    /// # Errors
+    /// As [`measure_layer`].
+    pub fn measure(
+        &self,
+        options: &MeasureOptions,
+        device: &Device, // without autodiff
+        progress: &mut Progress<'_>,
+    ) -> Result<SweepPoint, ErfError> {
+        let plan = plan_that_fits(&self.config, None)?;
+        let layer = default_layer(&plan)?.number.clone();
+        // Of channels behind a ReLU the plain sum has terms that depend on each other.
+        let probe = Probe::central(&plan, &layer)?.with_channels(Channels::RandomSigns);
+        let input = plan.input();
+        let noise = Noise {
+            shape: [input.channels, input.height, input.width],
+            seed: options.seed,
+        };
+        let measured = if self.is_training {
+            in_training(&plan, &layer, &probe, &noise, options, device, progress)?
+        } else {
+            let network = Network::Redrawn(&plan, options.seed);
+            measure_layer(network, &layer, &probe, &noise, options, device, progress)?
+        };
+        let prediction = predict(&plan, &layer, probe.unit, Seeds::All, Weights::Random)?;
+        let exact = luo_size(&prediction.map, measured.trf.centre(), LUO_THRESHOLD);
+        let root = prediction.map.map(f64::sqrt);
+        let exact_root = luo_size(&root, measured.trf.centre(), LUO_THRESHOLD);
+        Ok(SweepPoint {
+            family: self.family.clone(),
+            label: self.label.clone(),
+            x: self.x,
+            trf: measured.trf_side(),
+            abs: FieldSize {
+                size: measured.size(Aggregate::Abs),
+                exact: exact_root,
+            },
+            square: FieldSize {
+                size: measured.size(Aggregate::Square),
+                exact,
+            },
+            verdict: measured.judge(Aggregate::Abs).verdict,
+            samples: measured.samples,
+            map: measured.map(Aggregate::Abs).clone(),
+        })
+    }
+}
+
+/// The same with dropout on, as in training: one network a sample, its masks drawn anew each time.
 fn in_training(
     plan: &Plan,
     layer: &str,
     probe: &Probe,
     noise: &Noise,
-    options: &Options,
-    device: &Device,
+    options: &MeasureOptions,
+    device: &Device, // without autodiff
     progress: &mut Progress<'_>,
 ) -> Result<Measurement, ErfError> {
     let device = device.clone().autodiff();
     device.seed(options.seed);
-    let drawn = std::sync::atomic::AtomicU64::new(0);
+    let count = AtomicU64::new(0);
     let forward = |images: Tensor<4>| {
-        let number = drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let seed = receptive_core::hash::mix(options.seed, number);
-        let network = plan.init_seeded(seed, &device);
-        let found = receptive_model::exactly(|| network.forward_until(images.clone(), layer));
-        found
-            .ok()
-            .and_then(receptive_model::Features::map)
-            .unwrap_or(images)
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let network = plan.init_seeded(mix(options.seed, number), &device);
+        let features = exactly(|| network.forward_until(images.clone(), layer));
+        features.ok().and_then(Features::map).unwrap_or(images)
     };
     measure(forward, probe, noise, options, &device, progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::Region;
+
+    fn point(family: &str, x: f64, size: f64) -> SweepPoint {
+        let size = FieldSize {
+            size: Estimate::exact(size),
+            exact: size,
+        };
+        SweepPoint {
+            family: family.into(),
+            label: x.to_string(),
+            x,
+            trf: 2.0 * x,
+            abs: size,
+            square: size,
+            verdict: Verdict::Gaussian,
+            samples: 1,
+            map: Map::zeros(Region::image(1, 1)),
+        }
+    }
+
+    #[test]
+    fn a_family_that_grows_like_the_root_of_the_depth_has_slopes_of_a_half() {
+        let points = [4.0, 9.0, 16.0].map(|x: f64| point("a", x, 3.0 * x.sqrt()));
+        let mut points = points.to_vec();
+        points.push(point("b", 4.0, 1.0));
+        let sweep = Sweep::new(Variation::Depth, points.clone());
+        let [slopes] = sweep.slopes.as_slice() else {
+            panic!("one depth has no slope");
+        };
+        for [size, ratio] in [slopes.abs, slopes.square_exact] {
+            assert!((size - 0.5).abs() < 1e-12 && (ratio + 0.5).abs() < 1e-12);
+        }
+        assert_eq!(sweep.families().count(), 2);
+        assert!(Sweep::new(Variation::Kernel, points).slopes.is_empty());
+    }
 }

@@ -28,16 +28,17 @@ pub enum Variation {
 
 /// One network of a variation.
 #[derive(Debug, Clone)]
-pub struct Varied {
+pub struct SweepNetwork {
     /// Which family it belongs to.
     pub family: String,
-    /// What was varied, in words.
+    /// The value that is varied, as text.
     pub label: String,
-    /// The same as a number, where it is one.
+    /// The same as a number, if it is one.
     pub x: f64,
-    /// The network; its image is grown so that the field fits.
+    /// The network; its image is enlarged so that the field fits.
     pub config: ModelConfig,
-    /// Whether dropout is on.
+    /// Whether dropout is on. Its masks come from one generator in the order of the passes, so such a
+    /// network is measured on one thread.
     pub is_training: bool,
 }
 
@@ -53,7 +54,7 @@ impl Variation {
         Self::Dropout,
     ];
 
-    /// What it is called above its table.
+    /// Its title.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Depth => "depth, 3x3 convolutions",
@@ -66,8 +67,9 @@ impl Variation {
         }
     }
 
-    /// Its networks, with so many filters a convolution; `depths` is for [`Variation::Depth`].
-    pub fn networks(self, depths: &[usize], filters: usize) -> Vec<Varied> {
+    /// Its networks, family by family, each convolution with `filters` filters; `depths` is for
+    /// [`Variation::Depth`].
+    pub fn networks(self, depths: &[usize], filters: usize) -> Vec<SweepNetwork> {
         let conv = |kernel| Conv2dLayer::new(filters, kernel).with_padding(Padding::Same);
         let relu = |kernel| conv(kernel).with_activation(Activation::Relu);
         let chain = |layer: Conv2dLayer, count: usize| vec![LayerConfig::from(layer); count];
@@ -77,7 +79,7 @@ impl Variation {
                 .flat_map(|(family, layer)| {
                     depths.iter().map(move |depth| {
                         let layers = vec![LayerConfig::from(layer.clone()); *depth];
-                        varied(family, &depth.to_string(), *depth as f64, layers)
+                        network(family, &depth.to_string(), *depth as f64, layers)
                     })
                 })
                 .collect(),
@@ -85,7 +87,7 @@ impl Variation {
                 .into_iter()
                 .map(|kernel| {
                     let label = format!("{kernel}x{kernel}");
-                    varied(
+                    network(
                         "random + ReLU",
                         &label,
                         kernel as f64,
@@ -102,7 +104,7 @@ impl Variation {
                             relu(3).with_strides(if is_strided { 2 } else { 1 }).into()
                         })
                         .collect();
-                    varied(
+                    network(
                         "random + ReLU",
                         &strided.to_string(),
                         strided as f64,
@@ -115,15 +117,15 @@ impl Variation {
                 .map(|dilations: [usize; 3]| {
                     let layers = (1..=15)
                         .map(|place: usize| {
-                            let own = place
+                            let dilation = place
                                 .is_multiple_of(4)
                                 .then(|| dilations.get(place / 4 - 1))
                                 .flatten();
-                            relu(3).with_dilation(*own.unwrap_or(&1)).into()
+                            relu(3).with_dilation(*dilation.unwrap_or(&1)).into()
                         })
                         .collect();
                     let label = dilations.map(|d| d.to_string()).join(", ");
-                    varied("random + ReLU", &label, dilations[2] as f64, layers)
+                    network("random + ReLU", &label, dilations[2] as f64, layers)
                 })
                 .collect(),
             Self::Activation => {
@@ -142,7 +144,7 @@ impl Variation {
                             None => conv(3),
                         };
                         let label = activation.map_or("none", Activation::name);
-                        varied("random", label, 0.0, chain(layer, 20))
+                        network("random", label, 0.0, chain(layer, 20))
                     })
                     .collect()
             }
@@ -151,8 +153,8 @@ impl Variation {
                 let mut blocks = vec![LayerConfig::from(conv(1))];
                 blocks.extend(vec![LayerConfig::from(block); 10]);
                 vec![
-                    varied("random + ReLU", "chain", 0.0, chain(relu(3), 20)),
-                    varied("random + ReLU", "shortcuts", 1.0, blocks),
+                    network("random + ReLU", "chain", 0.0, chain(relu(3), 20)),
+                    network("random + ReLU", "shortcuts", 1.0, blocks),
                 ]
             }
             Self::Dropout => [0.0, 0.2, 0.5]
@@ -161,9 +163,9 @@ impl Variation {
                     let layers = (0..10)
                         .flat_map(|_| [relu(3).into(), LayerConfig::from(DropoutLayer { rate })])
                         .collect();
-                    Varied {
+                    SweepNetwork {
                         is_training: true,
-                        ..varied("random + ReLU", &rate.to_string(), rate, layers)
+                        ..network("random + ReLU", &rate.to_string(), rate, layers)
                     }
                 })
                 .collect(),
@@ -171,13 +173,13 @@ impl Variation {
     }
 }
 
-fn varied(family: &str, label: &str, x: f64, layers: Vec<LayerConfig>) -> Varied {
-    // Small; the sweep grows it.
+fn network(family: &str, label: &str, x: f64, layers: Vec<LayerConfig>) -> SweepNetwork {
+    // Small; the sweep enlarges it.
     let mut config = ModelConfig::new(1, 8, 8).with_classes(2);
     for layer in layers {
         config = config.layer(layer);
     }
-    Varied {
+    SweepNetwork {
         family: family.into(),
         label: label.into(),
         x,
@@ -191,12 +193,12 @@ fn varied(family: &str, label: &str, x: f64, layers: Vec<LayerConfig>) -> Varied
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{default_layer, plan_that_fits};
+    use crate::layers::{default_layer, plan_that_fits};
 
     #[test]
-    fn every_network_fits_and_has_the_field_that_its_words_say() {
-        let trf = |varied: &Varied| {
-            let plan = plan_that_fits(&varied.config, None).unwrap();
+    fn every_network_fits_and_has_the_field_that_its_label_says() {
+        let trf = |network: &SweepNetwork| {
+            let plan = plan_that_fits(&network.config, None).unwrap();
             default_layer(&plan).unwrap().trf[0].size()
         };
         let fields = |variation: Variation| -> Vec<i64> {

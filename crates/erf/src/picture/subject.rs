@@ -1,16 +1,50 @@
-//! The Gaussian of a judgement as it is drawn.
+//! What the pictures of one measurement are drawn from: the measured map, theory's, the Gaussian.
 
-use super::shown::Shown;
+use super::raster::Raster;
 use crate::gaussian::{Gaussian2, Judgement};
+use crate::map::{Map, Region};
 use receptive_plot::Overlay;
+
+/// What a picture of one measurement shows.
+#[derive(Debug, Clone)]
+pub(super) struct Subject<'a> {
+    /// The picture's title.
+    pub(super) title: String,
+    /// What was measured: which unit, over what, how many samples.
+    pub(super) subtitle: String,
+    /// The measured map.
+    pub(super) map: &'a Map,
+    /// The means of groups of samples, for error bands; empty for no bands.
+    pub(super) groups: &'a [Map],
+    /// Its shape.
+    pub(super) judgement: &'a Judgement,
+    /// The theoretical receptive field.
+    pub(super) trf: Region,
+    /// The whole input image.
+    pub(super) image: Region,
+    /// The theory's map; shown with the same mass as the measured one.
+    pub(super) prediction: Option<&'a Map>,
+    /// Further names and values for the table.
+    pub(super) numbers: Vec<(String, String)>,
+}
+
+impl<'a> Subject<'a> {
+    /// The theory's map and the factor that gives it the mass of the measured one.
+    pub(super) fn theory(&self) -> Option<(&'a Map, f64)> {
+        let theory = self.prediction?;
+        let mass = |map: &Map| -> f64 { map.values().iter().filter(|v| v.is_finite()).sum() };
+        let factor = mass(self.map) / mass(theory);
+        (factor.is_finite() && factor > 0.0).then_some((theory, factor))
+    }
+}
 
 /// A Gaussian that can be drawn: finite, with an area.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bell(Gaussian2);
 
 impl Bell {
-    /// The fit, or the moments where there is none; what it is, in a word.
-    pub(super) fn of(judgement: &Judgement) -> Option<(Self, &'static str)> {
+    /// The fit, or the moments where there is none, with its name.
+    pub(super) fn from_judgement(judgement: &Judgement) -> Option<(Self, &'static str)> {
         let fit = judgement.fit.as_ref().and_then(Self::new);
         let moments = || Self::new(&judgement.moments);
         fit.map(|bell| (bell, "fit"))
@@ -20,9 +54,9 @@ impl Bell {
     pub(super) fn new(gaussian: &Gaussian2) -> Option<Self> {
         let [[rr, rc], [cr, cc]] = gaussian.covariance;
         let numbers = [gaussian.amplitude, rr * cc - rc * cr, rr, cc];
-        let sound = numbers.iter().all(|v| v.is_finite() && *v > 0.0)
+        let is_sound = numbers.iter().all(|v| v.is_finite() && *v > 0.0)
             && gaussian.mean.iter().all(|v| v.is_finite());
-        sound.then_some(Self(*gaussian))
+        is_sound.then_some(Self(*gaussian))
     }
 
     pub(super) fn amplitude(&self) -> f64 {
@@ -49,12 +83,12 @@ impl Bell {
     }
 
     /// The ellipse at this many standard deviations.
-    pub(super) fn ellipse(&self, sigmas: f64, shown: &Shown, label: &str) -> Overlay {
-        let [major, minor] = self.0.sigmas().map(|axis| sigmas * axis / shown.per as f64);
+    pub(super) fn ellipse(&self, sigmas: f64, raster: &Raster, label: &str) -> Overlay {
+        let [major, minor] = self.0.sigmas().map(|axis| sigmas * axis / raster.per as f64);
         let [row, column] = self.mean();
         Overlay::Ellipse {
-            x: shown.x(column),
-            y: shown.y(row),
+            x: raster.x(column),
+            y: raster.y(row),
             rx: major,
             ry: minor,
             // Rows run down, so angles from the right run clockwise, as the overlay wants them.
@@ -67,7 +101,6 @@ impl Bell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Map, Region};
 
     fn gaussian(covariance: [[f64; 2]; 2]) -> Gaussian2 {
         Gaussian2 {
@@ -80,10 +113,10 @@ mod tests {
     #[test]
     fn a_place_on_the_ellipse_lies_at_its_radius() {
         let bell = Bell::new(&gaussian([[2.0, 1.2], [1.2, 3.0]])).unwrap();
-        let shown = Shown::of(&Map::zeros(Region::image(9, 9)), Region::image(9, 9), 100);
+        let raster = Raster::new(&Map::zeros(Region::image(9, 9)), Region::image(9, 9), 100);
         let Overlay::Ellipse {
             x, y, rx, ry, turn, ..
-        } = bell.ellipse(2.0, &shown, "")
+        } = bell.ellipse(2.0, &raster, "")
         else {
             panic!("an ellipse was expected");
         };
@@ -97,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_area_or_is_no_number_is_not_drawn() {
+    fn a_gaussian_without_area_or_with_nan_is_not_drawn() {
         for covariance in [
             [[0.0, 0.0], [0.0, 0.0]],
             [[1.0, 1.0], [1.0, 1.0]],

@@ -1,23 +1,117 @@
-//! How much of a total variation is noise: what two halves of the samples differ by.
+//! Total variation: half the sum of the absolute differences of two densities, from 0 to 1; and how
+//! much of it is noise, told from what two halves of the samples differ by.
 
-use super::thresholds::{HALF_SPLITS, LEAST_GROUPS};
-use crate::Map;
+use super::field::Field;
+use super::gaussian2::{Gaussian2, Lattice};
+use crate::map::Map;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+/// Random half splits that the noise is averaged over; more change its third digit.
+const HALF_SPLITS: usize = 24;
+/// The fewest groups from which noise can be told.
+pub(super) const MIN_GROUPS: usize = 2;
+
+/// The total variation between two maps, each scaled to a sum of 1, over all pixels of either.
+/// 1, the most there is, where a map has no positive mass.
+pub(crate) fn total_variation(a: &Map, b: &Map) -> f64 {
+    let (total_a, total_b) = (a.total(), b.total());
+    if !(total_a > 0.0 && total_b > 0.0 && (total_a + total_b).is_finite()) {
+        return 1.0;
+    }
+    let all = a.region().hull(&b.region());
+    let mut sum = 0.0;
+    for row in all.top..all.bottom() {
+        for column in all.left..all.right() {
+            sum += (a.at(row, column) / total_a - b.at(row, column) / total_b).abs();
+        }
+    }
+    sum / 2.0
+}
+
+/// The total variation between a field and the Gaussian of these moments, discretised and scaled to
+/// a sum of 1 on the window.
+pub(super) fn to_gaussian(field: &Field, gaussian: &Gaussian2) -> f64 {
+    let one = [1.0];
+    let groups = [field.values.as_slice()];
+    let replicate = Replicate {
+        weights: &one,
+        gaussian: *gaussian,
+        total: 1.0,
+    };
+    of_replicates(field, &groups, &[replicate])
+        .first()
+        .copied()
+        .unwrap_or(1.0)
+}
+
+/// A weighted sum of maps, and the Gaussian to hold it against.
+#[derive(Debug)]
+pub(super) struct Replicate<'a> {
+    /// A weight a map.
+    pub(super) weights: &'a [f64],
+    /// The Gaussian of the sum's moments.
+    pub(super) gaussian: Gaussian2,
+    /// The sum's mass.
+    pub(super) total: f64,
+}
+
+/// The total variation of every replicate. Rows are the outer loop: a row of all maps stays in the
+/// cache while the replicates, of which no map is ever built, pass over it.
+pub(super) fn of_replicates(
+    field: &Field,
+    maps: &[&[f64]],
+    replicates: &[Replicate<'_>],
+) -> Vec<f64> {
+    let width = field.data.width;
+    let lattices: Vec<(Lattice, f64)> = replicates
+        .iter()
+        .map(|replicate| {
+            let lattice = Lattice::new(&replicate.gaussian);
+            (lattice, lattice.sum(&field.window))
+        })
+        .collect();
+    let mut sums = vec![(0.0, 0.0); replicates.len()]; // differences, Gaussian mass on the data
+    let (mut line, mut gaussian) = (vec![0.0; width], vec![0.0; width]);
+    for (index, row) in (field.data.top..field.data.bottom()).enumerate() {
+        let cells = index * width..(index + 1) * width;
+        for ((replicate, (lattice, mass)), sums) in replicates.iter().zip(&lattices).zip(&mut sums)
+        {
+            line.fill(0.0);
+            for (map, weight) in maps.iter().zip(replicate.weights) {
+                if *weight != 0.0 {
+                    for (sum, value) in line.iter_mut().zip(&map[cells.clone()]) {
+                        *sum += weight * value;
+                    }
+                }
+            }
+            lattice.row(row, field.data.left, &mut gaussian);
+            let (p, q) = (1.0 / replicate.total, 1.0 / mass);
+            for (value, gaussian) in line.iter().zip(&gaussian) {
+                sums.0 += (value * p - gaussian * q).abs();
+                sums.1 += gaussian * q;
+            }
+        }
+    }
+    // Where there are no data, the difference is all of the Gaussian.
+    sums.into_iter()
+        .map(|(difference, mass)| ((difference + (1.0 - mass).max(0.0)) / 2.0).clamp(0.0, 1.0))
+        .collect()
+}
+
 /// The noise that the mean of these groups adds, in quadrature, to its total variation to a smooth
 /// map: half the total variation between two random halves of the groups, averaged over splits.
-/// 1, the most there is, where it can't be told: fewer than two groups, or one without mass.
+/// 1, the most there is, where it is unknown: fewer than two groups, or one without mass.
 ///
 /// Where the noise of a pixel is proportional to its value with a relative variance of `v` a
 /// sample, it is about `0.40 sqrt(v / samples)`; `v` is 2 for squared gradients that are normal and
 /// 0.57 for absolute ones.
-pub fn tv_noise(groups: &[Map]) -> f64 {
+pub(crate) fn tv_noise(groups: &[Map]) -> f64 {
     let slices: Vec<&[f64]> = groups.iter().map(Map::values).collect();
-    Halves::of(&slices).noise
+    Halves::new(&slices).noise
 }
 
-/// What the halves of a field's groups say.
+/// What the halves of a field's groups differ by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Halves {
     /// The noise in total variation of the mean of all groups.
@@ -29,14 +123,14 @@ pub(super) struct Halves {
 
 impl Halves {
     /// From groups of equal counts over one region.
-    pub(super) fn of(groups: &[&[f64]]) -> Self {
-        let mut found = Self {
+    pub(super) fn new(groups: &[&[f64]]) -> Self {
+        let mut halves = Self {
             noise: 1.0,
             sums: [0.0; 5],
         };
         let pixels = groups.iter().map(|group| group.len()).min().unwrap_or(0);
-        if groups.len() < LEAST_GROUPS {
-            return found;
+        if groups.len() < MIN_GROUPS {
+            return halves;
         }
         let (mut a, mut b) = (vec![0.0; pixels], vec![0.0; pixels]);
         let (mut noise, mut splits) = (0.0, 0);
@@ -45,7 +139,7 @@ impl Halves {
             sum_into(&mut b, groups, &second);
             let (total_a, total_b) = (a.iter().sum::<f64>(), b.iter().sum::<f64>());
             if !(total_a > 0.0 && total_b > 0.0 && (total_a + total_b).is_finite()) {
-                return found;
+                return halves;
             }
             let mut sums = [0.0; 6];
             for (a, b) in a.iter().zip(&b) {
@@ -57,17 +151,17 @@ impl Halves {
             }
             noise += sums[0] / 4.0;
             splits += 1;
-            for (all, sum) in found.sums.iter_mut().zip(&sums[1..]) {
+            for (all, sum) in halves.sums.iter_mut().zip(&sums[1..]) {
                 *all += sum;
             }
         }
         // Of an odd number of groups each split leaves one out, and the noise is a little more.
         let used = (2 * (groups.len() / 2)) as f64 / groups.len() as f64;
-        found.noise = noise / f64::from(splits.max(1)) * used.sqrt();
-        for sum in &mut found.sums {
+        halves.noise = noise / f64::from(splits.max(1)) * used.sqrt();
+        for sum in &mut halves.sums {
             *sum /= f64::from(splits.max(1));
         }
-        found
+        halves
     }
 
     /// The largest R^2 that a noise-free model can reach against the mean of all groups on a window
@@ -85,7 +179,7 @@ impl Halves {
 pub(super) fn half_splits(groups: usize) -> Vec<[Vec<usize>; 2]> {
     // Two or three groups have no more splits than that.
     let splits = match groups {
-        0..LEAST_GROUPS => 0,
+        0..MIN_GROUPS => 0,
         2 => 1,
         3 => 3,
         _ => HALF_SPLITS,
@@ -108,9 +202,9 @@ pub(super) fn half_splits(groups: usize) -> Vec<[Vec<usize>; 2]> {
 }
 
 /// The sum of some groups.
-pub(super) fn sum_into(sum: &mut [f64], groups: &[&[f64]], chosen: &[usize]) {
+pub(super) fn sum_into(sum: &mut [f64], groups: &[&[f64]], indices: &[usize]) {
     sum.fill(0.0);
-    for group in chosen {
+    for group in indices {
         for (sum, value) in sum.iter_mut().zip(groups[*group]) {
             *sum += value;
         }
@@ -120,8 +214,24 @@ pub(super) fn sum_into(sum: &mut [f64], groups: &[&[f64]], chosen: &[usize]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Region;
+    use crate::map::Region;
     use rand_distr::{Distribution, Gamma};
+
+    #[test]
+    fn maps_apart_differ_by_one_and_scaled_ones_not_at_all() {
+        let a = Map::from_fn(Region::image(2, 2), |row, column| (1 + row + column) as f64);
+        let far = Region {
+            left: 9,
+            ..Region::image(2, 2)
+        };
+        let b = Map::from_fn(far, |_, _| 1.0);
+        assert!((total_variation(&a, &b) - 1.0).abs() < 1e-12);
+        assert_eq!(total_variation(&a, &a.map(|value| 2.0 * value)), 0.0);
+        let half = Map::from_fn(Region::image(1, 2), |_, _| 1.0);
+        let one = Map::from_fn(Region::image(1, 1), |_, _| 5.0);
+        assert_eq!(total_variation(&half, &one), 0.5);
+        assert_eq!(total_variation(&one, &Map::zeros(far)), 1.0);
+    }
 
     /// 20 groups of a Gaussian map, `samples` draws of chi-square noise in all.
     fn groups(samples: f64, seed: u64) -> Vec<Map> {

@@ -1,10 +1,10 @@
-//! How a verdict and a number look.
+//! How verdicts and numbers look in every picture.
 
 use crate::gaussian::{Estimate, Verdict};
 use receptive_plot::{Colour, Mark};
 
 /// The verdict's colour: told apart with any common colour blindness, and dark enough for words on
-/// white. The word itself always stands beside it.
+/// white. The verdict's name is always beside it.
 pub(super) fn colour(verdict: &Verdict) -> Colour {
     match verdict {
         Verdict::Gaussian => Colour::new(0, 114, 178),
@@ -24,7 +24,7 @@ pub(super) fn mark(verdict: &Verdict) -> Mark {
     }
 }
 
-/// About three digits; `n/a` for what is no number.
+/// About three digits; `n/a` for NaN and infinity.
 pub(super) fn number(value: f64) -> String {
     let magnitude = value.abs();
     if !value.is_finite() {
@@ -42,7 +42,7 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// The interval of an estimate; nothing where it has no width.
+/// The interval of an estimate; empty if it has no width.
 pub(super) fn interval(estimate: &Estimate) -> String {
     let (low, high) = (number(estimate.low), number(estimate.high));
     if low == high {
@@ -50,6 +50,19 @@ pub(super) fn interval(estimate: &Estimate) -> String {
     } else {
         format!("{low} to {high}")
     }
+}
+
+/// The verdicts in the order of their first appearance, each with the indices of the items that have
+/// it: a series of marks for each.
+pub(super) fn by_verdict(verdicts: impl Iterator<Item = Verdict>) -> Vec<(Verdict, Vec<usize>)> {
+    let mut groups: Vec<(Verdict, Vec<usize>)> = Vec::new();
+    for (index, verdict) in verdicts.enumerate() {
+        match groups.iter_mut().find(|(known, _)| *known == verdict) {
+            Some((_, indices)) => indices.push(index),
+            None => groups.push((verdict, vec![index])),
+        }
+    }
+    groups
 }
 
 #[cfg(test)]

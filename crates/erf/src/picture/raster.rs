@@ -1,6 +1,6 @@
-//! A map as it is shown: cut to a window, averaged down, as shares of its peak.
+//! A map as it is drawn: cut to a window, averaged down, as shares of its peak.
 
-use crate::{Map, Region};
+use crate::map::{Map, Region};
 use receptive_plot::{ColourMap, Tile};
 
 /// The colours of every picture here.
@@ -8,7 +8,7 @@ pub(super) const COLOURS: ColourMap = ColourMap::Magma;
 
 /// Shares of the map's peak over a window, each the mean of `per` by `per` pixels.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct Raster {
     pub(super) window: Region,
     pub(super) per: usize,
     pub(super) width: usize,
@@ -16,15 +16,15 @@ pub(super) struct Shown {
     pub(super) shares: Vec<f32>,
 }
 
-impl Shown {
-    /// The map over the window, averaged until no side has more than `most` values.
-    pub(super) fn of(map: &Map, window: Region, most: usize) -> Self {
-        Self::known(map, window, window, most)
+impl Raster {
+    /// The map over the window, averaged until no side has more than `limit` values.
+    pub(super) fn new(map: &Map, window: Region, limit: usize) -> Self {
+        Self::within_image(map, window, window, limit)
     }
 
-    /// The same; what lies in neither the map nor `image` has no value.
-    pub(super) fn known(map: &Map, image: Region, window: Region, most: usize) -> Self {
-        let per = window.height.max(window.width).div_ceil(most.max(1)).max(1);
+    /// The same; pixels in neither the map nor `image` have no value.
+    pub(super) fn within_image(map: &Map, image: Region, window: Region, limit: usize) -> Self {
+        let per = window.height.max(window.width).div_ceil(limit.max(1)).max(1);
         let (width, height) = (window.width.div_ceil(per), window.height.div_ceil(per));
         let peak = peak(map);
         let scale = if peak > 0.0 { peak.recip() } else { 0.0 };
@@ -33,10 +33,10 @@ impl Shown {
             let y = (row - window.top) as usize / per;
             for column in window.left..window.right() {
                 let value = map.at(row, column);
-                let there = image.contains(row, column) || map.region().contains(row, column);
+                let has_value = image.contains(row, column) || map.region().contains(row, column);
                 let x = (column - window.left) as usize / per;
                 if let Some(sum) = sums.get_mut(y * width + x)
-                    && there
+                    && has_value
                     && value.is_finite()
                 {
                     *sum = (sum.0 + value * scale, sum.1 + 1);
@@ -77,10 +77,10 @@ impl Shown {
         ]
     }
 
-    /// A small picture of it, its brightest value white-hot: averaging takes the top off a map.
+    /// A small picture of it, its largest value in the brightest colour: averaging lowers a map's peak.
     pub(super) fn tile(&self) -> Tile {
-        let most = self.shares.iter().copied().fold(0.0, f32::max);
-        let scale = if most > 0.0 { most.recip() } else { 0.0 };
+        let largest = self.shares.iter().copied().fold(0.0, f32::max);
+        let scale = if largest > 0.0 { largest.recip() } else { 0.0 };
         let colour = |share: &f32| {
             if share.is_finite() {
                 let colour = COLOURS.at(f64::from(share * scale));
@@ -108,12 +108,12 @@ pub(super) fn per_peak(map: &Map) -> f64 {
     }
 }
 
-/// The smallest region with all that the map has above this share of its peak, if any.
+/// The smallest region that holds all pixels above this share of the map's peak, if there are any.
 pub(super) fn above(map: &Map, share: f64) -> Option<Region> {
-    let least = peak(map) * share;
+    let threshold = peak(map) * share;
     let mut pixels = map
         .pixels()
-        .filter(|(_, _, value)| value.is_finite() && *value > least);
+        .filter(|(_, _, value)| value.is_finite() && *value > threshold);
     let one = |row, column| Region {
         top: row,
         left: column,
@@ -143,33 +143,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_averaged_and_those_that_are_none_left_out() {
+    fn values_are_averaged_and_nan_is_left_out() {
         let mut map = Map::from_fn(Region::image(2, 4), |_, column| column as f64);
         map.values_mut()[0] = f64::NAN;
-        let shown = Shown::of(&map, Region::image(2, 4), 2);
-        assert_eq!((shown.per, shown.width, shown.height), (2, 2, 1));
+        let raster = Raster::new(&map, Region::image(2, 4), 2);
+        assert_eq!((raster.per, raster.width, raster.height), (2, 2, 1));
         let expected = [2.0 / 9.0, 2.5 / 3.0];
-        for (found, expected) in shown.shares.iter().zip(expected) {
+        for (found, expected) in raster.shares.iter().zip(expected) {
             assert!((f64::from(*found) - expected).abs() < 1e-6, "{found}");
         }
     }
 
     #[test]
-    fn what_no_image_has_is_no_number_but_the_rest_of_an_image_is_zero() {
+    fn pixels_outside_the_image_have_no_value_and_the_rest_of_it_is_zero() {
         let window = grown(Region::image(1, 1), 1);
-        let shown = Shown::known(
+        let raster = Raster::within_image(
             &Map::zeros(Region::image(1, 1)),
             Region::image(2, 1),
             window,
             9,
         );
-        let known: Vec<bool> = shown.shares.iter().map(|v| v.is_finite()).collect();
+        let known: Vec<bool> = raster.shares.iter().map(|v| v.is_finite()).collect();
         assert_eq!(known.iter().filter(|known| **known).count(), 2);
         assert!(known[4] && known[7]);
     }
 
     #[test]
-    fn the_bright_part_is_found() {
+    fn the_region_above_a_share_of_the_peak_is_its_bounding_box() {
         let mut map = Map::zeros(Region::image(5, 5));
         assert_eq!(above(&map, 0.1), None);
         map.values_mut()[7] = 1.0;

@@ -1,15 +1,14 @@
 //! The least-squares fit of a rotated Gaussian without an offset.
 
 use super::field::Field;
-use super::fitted::Gaussian2;
-use super::lattice::Lattice;
-use crate::Region;
+use super::gaussian2::{Gaussian2, Lattice};
+use crate::map::Region;
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::storage::Owned;
 use nalgebra::{DVector, Dyn, Matrix6, OMatrix, U6, Vector6};
 
-/// Evaluations of the map that a fit may take, for each of the 6 parameters; it takes 10 or so in
-/// all where it converges.
+/// Evaluations of the map that a fit may take, for each of the 6 parameters; where it converges it
+/// takes about 10 in all.
 const PATIENCE: usize = 20;
 
 /// A fit, and how it answers to a small change of the map.
@@ -137,7 +136,7 @@ fn at(field: &Field, row: i64, column: i64) -> f64 {
     field.values[down as usize * field.data.width + right as usize]
 }
 
-/// Fits the field on a window, from its moments on; nothing where that does not converge.
+/// Fits the field on a window, starting from its moments; `None` if that does not converge.
 pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
     let moments = field.sums.gaussian();
     let [[rr, rc], [_, cc]] = moments.precision();

@@ -1,0 +1,287 @@
+//! What moments do not see: holes that strides and dilation leave, a floor that does not decay, and
+//! several modes.
+
+use super::estimate::{Estimate, student};
+use super::field::Field;
+use super::gaussian2::Gaussian2;
+use super::total_variation::{half_splits, sum_into};
+
+/// A floor is at least this share of the peak.
+const FLOOR_SHARE: f64 = 0.002;
+/// A floor begins this many least-squares sigmas from the centre: a Gaussian is at 1.1 % there.
+const FLOOR_RADIUS: f64 = 3.0;
+/// A floor keeps this much of its value over the last least-squares sigma; a tail of r^-3, the
+/// slowest of the controls, keeps half.
+const FLOOR_KEPT: f64 = 0.8;
+/// Smoothing before modes are counted, in sigmas: wipes out a grid, keeps two blobs apart.
+const MODE_SMOOTHING: f64 = 0.4;
+/// How far a mode must stand above the pass to a higher one, as a share of the peak.
+const MODE_PROMINENCE: f64 = 0.1;
+/// How far the peak may be from the centroid, in sigmas: a smooth unimodal map has it within one.
+const MODE_OFFSET: f64 = 1.0;
+
+/// The hole index, read from the pixels within one sigma of a reference Gaussian: the least of the
+/// map over that reference.
+#[derive(Debug)]
+pub(super) struct Core {
+    cells: Vec<(usize, f64)>, // index into the field's values, 1 / reference
+}
+
+impl Core {
+    /// The pixels around a reference in the field's units.
+    pub(super) fn new(field: &Field, reference: &Gaussian2) -> Self {
+        let cells = (0..field.values.len())
+            .filter_map(|index| {
+                let (row, column) = field.place(index);
+                let within = reference.mahalanobis_squared(row, column) <= 1.0;
+                within.then(|| (index, 1.0 / reference.value(row, column)))
+            })
+            .collect();
+        Self { cells }
+    }
+
+    /// Each pixel's ratio of these values, which have the given mass, to the reference.
+    fn ratios(&self, values: &[f64], mass: f64) -> impl Iterator<Item = f64> {
+        self.cells
+            .iter()
+            .map(move |(index, inverse)| values[*index] / mass * inverse)
+    }
+
+    /// The index. Without noise it is the least ratio. The least of many noisy ratios is too
+    /// low, so with groups the pixel is chosen on one half of them and read on the other.
+    pub(super) fn hole(&self, field: &Field) -> Estimate {
+        if self.cells.is_empty() {
+            return Estimate::exact(1.0);
+        }
+        let least = self
+            .ratios(&field.values, 1.0)
+            .fold(f64::INFINITY, f64::min);
+        if field.groups.len() < 2 {
+            return Estimate::exact(least);
+        }
+        let groups: Vec<&[f64]> = field.groups.iter().map(Vec::as_slice).collect();
+        let (mut a, mut b) = (vec![0.0; field.values.len()], vec![0.0; field.values.len()]);
+        let (mut value, mut reads) = (0.0, 0.0);
+        for [first, second] in half_splits(groups.len()) {
+            sum_into(&mut a, &groups, &first);
+            sum_into(&mut b, &groups, &second);
+            for (chooser, reader) in [(&a, &b), (&b, &a)] {
+                value += self.read(chooser, reader);
+                reads += 1.0;
+            }
+        }
+        let value = value / reads;
+        // A ratio's error is proportional to it. `low` holds for the least of all pixels at once;
+        // `value` belongs to one pixel, and every pixel bounds the least from above.
+        let error = student(groups.len() - 1) * self.relative_noise(field);
+        Estimate {
+            value,
+            low: (least * (1.0 - error)).clamp(0.0, value),
+            high: value * (1.0 + 2f64.sqrt() * error), // as if read on one half
+        }
+    }
+
+    fn read(&self, chooser: &[f64], reader: &[f64]) -> f64 {
+        let mass = reader.iter().sum::<f64>();
+        let lowest = self
+            .ratios(chooser, 1.0)
+            .zip(self.ratios(reader, mass))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        lowest.map_or(
+            1.0,
+            |(_, ratio)| if ratio.is_finite() { ratio } else { 1.0 },
+        )
+    }
+
+    /// The standard error of the map's pixels, relative to their values, pooled over the core; 0
+    /// without groups.
+    pub(super) fn relative_noise(&self, field: &Field) -> f64 {
+        let groups = field.groups.len();
+        if groups < 2 {
+            return 0.0;
+        }
+        let (mut spread, mut squares) = (0.0, 0.0);
+        for (index, _) in &self.cells {
+            let mean = field.groups.iter().map(|g| g[*index]).sum::<f64>() / groups as f64;
+            squares += mean * mean;
+            spread += field
+                .groups
+                .iter()
+                .map(|g| (g[*index] - mean).powi(2))
+                .sum::<f64>();
+        }
+        if squares <= 0.0 {
+            return 0.0;
+        }
+        (spread / squares / ((groups - 1) * groups) as f64).sqrt()
+    }
+}
+
+/// Whether the outermost ring of the data, as far as it is [`FLOOR_RADIUS`] from the fit's centre,
+/// is above [`FLOOR_SHARE`] of the fit's peak and hardly below the ring one sigma further inside.
+pub(super) fn is_floor(field: &Field, fit: &Gaussian2) -> bool {
+    let step = fit.sigma().ceil() as i64;
+    let (Some(outer), Some(inner)) = (ring(field, fit, 0), ring(field, fit, step)) else {
+        return false;
+    };
+    outer > FLOOR_SHARE * fit.amplitude && outer > FLOOR_KEPT * inner
+}
+
+/// The mean over the pixels `inset` from the edge and far from the fit's centre.
+fn ring(field: &Field, fit: &Gaussian2, inset: i64) -> Option<f64> {
+    let (height, width) = (field.data.height as i64, field.data.width as i64);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (index, value) in field.values.iter().enumerate() {
+        let (down, right) = (index as i64 / width, index as i64 % width);
+        let from_edge = down
+            .min(right)
+            .min(height - 1 - down)
+            .min(width - 1 - right);
+        let (row, column) = field.place(index);
+        if from_edge == inset && fit.mahalanobis_squared(row, column) > FLOOR_RADIUS.powi(2) {
+            sum += value;
+            count += 1.0;
+        }
+    }
+    (count > 0.0).then(|| sum / count)
+}
+
+/// Whether the smoothed field has one mode, near its centroid. `noise` is the relative standard
+/// error of a pixel: a mode has to stand out of what is left of it after smoothing.
+pub(super) fn one_central_mode(field: &Field, moments: &Gaussian2, noise: f64) -> bool {
+    let sigmas = [0, 1].map(|axis| moments.covariance[axis][axis].sqrt());
+    let blurs = sigmas.map(|sigma| MODE_SMOOTHING * sigma);
+    let (height, width) = (field.data.height, field.data.width);
+    let smooth = smoothed(&field.values, height, width, blurs);
+    let peak = smooth.iter().copied().fold(0.0, f64::max);
+
+    // White noise smoothed by a Gaussian of s pixels is averaged over 4 pi s^2 of them.
+    let averaged = (4.0 * std::f64::consts::PI * blurs[0] * blurs[1]).max(1.0);
+    let prominence = peak * (5.0 * noise / averaged.sqrt()).max(MODE_PROMINENCE);
+    if modes(&smooth, width, prominence) > 1 {
+        return false;
+    }
+    let top = smooth
+        .iter()
+        .position(|value| *value == peak)
+        .map_or(0.0, |index| {
+            let (row, column) = field.place(index);
+            moments.mahalanobis_squared(row, column).sqrt()
+        });
+    let inside = |mean: f64, first: i64, count: usize| {
+        (mean.round() as i64 - first).clamp(0, count as i64 - 1) as usize
+    };
+    let row = inside(moments.mean[0], field.data.top, height);
+    let column = inside(moments.mean[1], field.data.left, width);
+    // On a plateau the peak may be anywhere: it is off the centroid only if it is above it too.
+    top <= MODE_OFFSET || smooth[row * width + column] > peak - prominence
+}
+
+/// The map convolved with a Gaussian of these standard deviations along rows' and columns' axis;
+/// zeros outside.
+fn smoothed(values: &[f64], height: usize, width: usize, blurs: [f64; 2]) -> Vec<f64> {
+    let kernels = blurs.map(|blur| {
+        let reach = (3.5 * blur).ceil() as usize;
+        let raw: Vec<f64> = (0..=reach)
+            .map(|offset| (-0.5 * (offset as f64 / blur.max(1e-9)).powi(2)).exp())
+            .collect();
+        let sum = 2.0 * raw.iter().sum::<f64>() - 1.0;
+        raw.into_iter().map(|tap| tap / sum).collect::<Vec<f64>>()
+    });
+    let mut down = vec![0.0; values.len()];
+    for row in 0..height {
+        let out = &mut down[row * width..(row + 1) * width];
+        for other in 0..height {
+            if let Some(tap) = kernels[0].get(row.abs_diff(other)) {
+                let line = &values[other * width..(other + 1) * width];
+                out.iter_mut().zip(line).for_each(|(o, v)| *o += tap * v);
+            }
+        }
+    }
+    let mut across = vec![0.0; values.len()];
+    for (out, line) in across.chunks_exact_mut(width).zip(down.chunks_exact(width)) {
+        for (offset, tap) in kernels[1].iter().enumerate().take(width) {
+            let shift = |out: &mut [f64], line: &[f64]| {
+                out.iter_mut().zip(line).for_each(|(o, v)| *o += tap * v);
+            };
+            shift(&mut out[offset..], line);
+            if offset > 0 {
+                shift(out, &line[offset..]);
+            }
+        }
+    }
+    across
+}
+
+/// How many modes stand at least `prominence` above the highest pass to a higher one. Pixels are
+/// flooded from the top; where two islands meet, the lower one has found its pass.
+fn modes(values: &[f64], width: usize, prominence: f64) -> usize {
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
+    order.sort_unstable_by(|a, b| values[*b as usize].total_cmp(&values[*a as usize]));
+    const DRY: u32 = u32::MAX;
+    // Each island's pixels point to its highest one, so a root's value is its summit's.
+    let mut parent = vec![DRY; values.len()];
+    let root = |parent: &mut Vec<u32>, mut at: u32| {
+        while parent[at as usize] != at {
+            let above = parent[parent[at as usize] as usize];
+            parent[at as usize] = above;
+            at = above;
+        }
+        at
+    };
+    let mut count = 1;
+    for pixel in order {
+        let at = pixel as usize;
+        parent[at] = pixel;
+        let (row, column) = (at / width, at % width);
+        for down in row.saturating_sub(1)..=row + 1 {
+            for right in column.saturating_sub(1)..=(column + 1).min(width - 1) {
+                let Some(index) = Some(down * width + right).filter(|i| *i < values.len()) else {
+                    continue;
+                };
+                if parent[index] == DRY {
+                    continue;
+                }
+                let (a, b) = (root(&mut parent, pixel), root(&mut parent, index as u32));
+                if a == b {
+                    continue;
+                }
+                let higher = values[a as usize] >= values[b as usize];
+                let (high, low) = if higher { (a, b) } else { (b, a) };
+                if values[low as usize] - values[at] > prominence {
+                    count += 1;
+                }
+                parent[low as usize] = high;
+            }
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_counted_by_their_prominence() {
+        let values = [0.0, 1.0, 0.2, 0.8, 0.7, 0.75, 0.0];
+        assert_eq!(modes(&values, 7, 0.1), 2);
+        assert_eq!(modes(&values, 7, 0.01), 3);
+        assert_eq!(modes(&values, 7, 0.7), 1);
+        assert_eq!(modes(&[1.0; 12], 4, 0.0), 1);
+        // Diagonal neighbours are neighbours.
+        assert_eq!(modes(&[1.0, 0.0, 0.0, 1.0], 2, 0.1), 1);
+    }
+
+    #[test]
+    fn smoothing_keeps_the_mass_of_what_is_inside() {
+        let mut values = vec![0.0; 21 * 31];
+        values[10 * 31 + 15] = 1.0;
+        let smooth = smoothed(&values, 21, 31, [1.5, 2.5]);
+        assert!((smooth.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        let ratio = smooth[10 * 31 + 20] / smooth[10 * 31 + 15];
+        assert!((ratio - (-2.0f64).exp()).abs() < 1e-12);
+        let ratio = smooth[13 * 31 + 15] / smooth[10 * 31 + 15];
+        assert!((ratio - (-2.0f64).exp()).abs() < 1e-12);
+    }
+}

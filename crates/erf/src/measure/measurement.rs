@@ -1,0 +1,251 @@
+//! What a measurement gives: means over samples, kept apart in groups so that the noise is known.
+
+use super::gradient::Method;
+use super::probe::Probe;
+use crate::gaussian::{
+    Estimate, Evidence, Judgement, LUO_THRESHOLD, judge, jackknife, luo_size, tv_noise,
+};
+use crate::map::{Map, Region};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Independent groups that the samples are dealt to in turn.
+pub(super) const GROUPS: usize = 20;
+
+/// What is averaged over the samples, with `g` the gradient of the unit with respect to a pixel.
+/// Published work rarely says which it shows, and they differ: the mean absolute gradient of a random
+/// network is about `sqrt(2)` wider than its mean square.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// The mean of `|g|`.
+    Abs,
+    /// The mean of `g^2`, which theory predicts.
+    Square,
+    /// The mean of `g` itself.
+    Signed,
+    /// The mean of `max(g, 0)`, as RepLKNet's tool takes it.
+    Positive,
+}
+
+impl Aggregate {
+    /// All of them.
+    pub const ALL: [Self; Self::COUNT] = [Self::Abs, Self::Square, Self::Signed, Self::Positive];
+    const COUNT: usize = 4;
+
+    /// Its name on the command line and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Abs => "abs",
+            Self::Square => "square",
+            Self::Signed => "signed",
+            Self::Positive => "positive",
+        }
+    }
+
+    /// As a formula.
+    pub const fn formula(self) -> &'static str {
+        match self {
+            Self::Abs => "mean |∂y/∂x|",
+            Self::Square => "mean (∂y/∂x)²",
+            Self::Signed => "mean ∂y/∂x",
+            Self::Positive => "mean max(∂y/∂x, 0)",
+        }
+    }
+}
+
+/// The measured field of one unit: a map for each [`Aggregate`] in units of the unit's output per unit
+/// of the input (squared for [`Aggregate::Square`]), summed over the image's channels.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    /// The unit and its channels.
+    pub probe: Probe,
+    /// The whole image.
+    pub image: Region,
+    /// The unit's theoretical receptive field, padding included; the whole image where it is not
+    /// known.
+    pub trf: Region,
+    /// Independent samples.
+    pub samples: u64,
+    /// Units that were read in each image.
+    pub units: usize,
+    /// Samples whose gradient is zero everywhere: dead units.
+    pub dead: u64,
+    /// The share of the gradient's absolute mass that lies outside the theoretical field. Anything
+    /// but 0 means a bug, or layers that mix the whole image (batch statistics, attention, pools).
+    pub outside: f64,
+    /// Whether nothing was random: one fixed image and given weights. Then there is no noise.
+    pub is_exact: bool,
+    /// How the gradients were computed.
+    pub method: Method,
+    /// How long it took.
+    pub elapsed: Duration,
+    pub(super) averages: [Average; Aggregate::COUNT],
+}
+
+impl Measurement {
+    /// The mean over all samples, over the pixels that the unit can depend on.
+    pub fn map(&self, aggregate: Aggregate) -> &Map {
+        &self.averages[aggregate as usize].map
+    }
+
+    /// The means of the groups that the noise is estimated from; none of an exact map.
+    pub fn groups(&self, aggregate: Aggregate) -> &[Map] {
+        if self.is_exact {
+            return &[];
+        }
+        &self.averages[aggregate as usize].groups
+    }
+
+    /// Whether the map looks like a Gaussian.
+    pub fn judge(&self, aggregate: Aggregate) -> Judgement {
+        judge(&Evidence {
+            map: self.map(aggregate),
+            groups: self.groups(aggregate),
+            trf: self.trf,
+            image: Some(self.image),
+            dead: self.dead as f64 / self.samples.max(1) as f64,
+            outside: self.outside,
+            samples: if self.is_exact { 0 } else { self.samples },
+        })
+    }
+
+    /// Luo's size of this aggregate, pixels, with its interval over the groups.
+    pub fn size(&self, aggregate: Aggregate) -> Estimate {
+        let size = |map: &Map| luo_size(map, self.trf.centre(), LUO_THRESHOLD);
+        jackknife(self.map(aggregate), self.groups(aggregate), size)
+    }
+
+    /// The side of a square as large as the theoretical field, pixels.
+    pub fn trf_side(&self) -> f64 {
+        (self.trf.area() as f64).sqrt()
+    }
+
+    /// Pixels within the field that no sample's gradient reached.
+    pub fn dead_pixels(&self) -> usize {
+        let map = self.map(Aggregate::Abs);
+        map.values().iter().filter(|value| **value == 0.0).count()
+    }
+
+    /// Independent samples a second.
+    pub fn samples_per_second(&self) -> f64 {
+        self.samples as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+/// A mean over all samples, with the means of independent groups of them.
+#[derive(Debug, Clone)]
+pub(super) struct Average {
+    map: Map,
+    groups: Vec<Map>,
+}
+
+/// One sample's maps: a value a pixel for each aggregate, summed over the image's channels.
+pub(super) type SampleMaps = [Vec<f64>; Aggregate::COUNT];
+
+/// The aggregates of one sample's gradient at the pixels of `readout`.
+///
+/// `gradient` is `[channels, height, width]` over `part`.
+pub(super) fn aggregate(
+    gradient: &[f32],
+    channels: usize,
+    part: &Region,
+    readout: &Region,
+) -> SampleMaps {
+    let mut sample = [(); Aggregate::COUNT].map(|()| vec![0.0; readout.area()]);
+    for channel in 0..channels {
+        for row in 0..readout.height {
+            let line = (readout.top - part.top) as usize + row;
+            let start =
+                (channel * part.height + line) * part.width + (readout.left - part.left) as usize;
+            let values = &gradient[start..start + readout.width];
+            let at = row * readout.width;
+            for (column, value) in values.iter().enumerate() {
+                let value = f64::from(*value);
+                sample[0][at + column] += value.abs();
+                sample[1][at + column] += value * value;
+                sample[2][at + column] += value;
+                sample[3][at + column] += value.max(0.0);
+            }
+        }
+    }
+    sample
+}
+
+/// Samples added up, group by group.
+pub(super) struct GroupSums {
+    region: Region,
+    groups: Vec<Group>,
+    samples: u64,
+}
+
+struct Group {
+    samples: u64,
+    sums: SampleMaps,
+}
+
+impl GroupSums {
+    pub(super) fn new(region: Region) -> Self {
+        Self {
+            region,
+            groups: Vec::new(),
+            samples: 0,
+        }
+    }
+
+    /// Adds a part of the sample of this number: several units of one image are one sample.
+    pub(super) fn add(&mut self, number: u64, sample: &SampleMaps) {
+        let place = (number % GROUPS as u64) as usize;
+        while self.groups.len() <= place {
+            self.groups.push(Group {
+                samples: 0,
+                sums: [(); Aggregate::COUNT].map(|()| vec![0.0; self.region.area()]),
+            });
+        }
+        let group = &mut self.groups[place];
+        group.samples += 1;
+        for (sums, values) in group.sums.iter_mut().zip(sample) {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += value;
+            }
+        }
+        self.samples += 1;
+    }
+
+    /// The larger of the two noises that a measurement stops by, as a total variation.
+    pub(super) fn noise(&self) -> f64 {
+        [Aggregate::Abs, Aggregate::Square]
+            .map(|aggregate| tv_noise(&self.groups(aggregate)))
+            .into_iter()
+            .fold(0.0, f64::max)
+    }
+
+    pub(super) fn averages(&self) -> [Average; Aggregate::COUNT] {
+        Aggregate::ALL.map(|aggregate| self.average(aggregate))
+    }
+
+    fn average(&self, aggregate: Aggregate) -> Average {
+        let mut sums = vec![0.0; self.region.area()];
+        for group in &self.groups {
+            for (sum, value) in sums.iter_mut().zip(&group.sums[aggregate as usize]) {
+                *sum += value;
+            }
+        }
+        Average {
+            map: self.mean(&sums, self.samples),
+            groups: self.groups(aggregate),
+        }
+    }
+
+    fn groups(&self, aggregate: Aggregate) -> Vec<Map> {
+        self.groups
+            .iter()
+            .map(|group| self.mean(&group.sums[aggregate as usize], group.samples))
+            .collect()
+    }
+
+    fn mean(&self, sums: &[f64], samples: u64) -> Map {
+        let mut values = sums.iter().map(|sum| sum / samples.max(1) as f64);
+        Map::from_fn(self.region, |_, _| values.next().unwrap_or(0.0))
+    }
+}

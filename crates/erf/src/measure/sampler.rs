@@ -1,0 +1,299 @@
+//! Rounds of samples, computed on all threads, until the noise is small.
+
+use super::gradient::{BackwardPass, Forward, Method};
+use super::inputs::Inputs;
+use super::measurement::{GROUPS, GroupSums, Measurement, SampleMaps, aggregate};
+use super::probe::{Channels, Probe};
+use crate::error::ErfError;
+use crate::map::Region;
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::time::Instant;
+
+/// The default of [`MeasureOptions::samples`].
+pub const DEFAULT_SAMPLES: u64 = 1_000;
+/// The default of [`MeasureOptions::noise`]: small beside the 0.10 up to which a map counts as
+/// Gaussian.
+pub const DEFAULT_NOISE: f64 = 0.02;
+
+/// Samples between two looks at the noise: a multiple of the groups, so that they stay equal, and the
+/// same on every machine, so that the number of samples is.
+const ROUND: u64 = 4 * GROUPS as u64;
+
+/// Settings of a measurement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeasureOptions {
+    /// The largest number of samples.
+    pub samples: u64,
+    /// Stops before that once noise alone would cause no more than this total variation, in the
+    /// mean absolute gradient and in the mean square; 0 never stops early.
+    pub noise: f64,
+    /// Seed of the random signs; the inputs have their own.
+    pub seed: u64,
+    /// How the gradients are computed.
+    pub method: Method,
+}
+
+impl Default for MeasureOptions {
+    fn default() -> Self {
+        Self {
+            samples: DEFAULT_SAMPLES,
+            noise: DEFAULT_NOISE,
+            seed: 0,
+            method: Method::default(),
+        }
+    }
+}
+
+impl MeasureOptions {
+    fn check(&self) -> Result<(), ErfError> {
+        if self.samples == 0 {
+            return Err(ErfError::setting("samples", "must be 1 or more, not 0"));
+        }
+        if !(0.0..1.0).contains(&self.noise) {
+            return Err(ErfError::setting(
+                "noise",
+                format!(
+                    "must be a total variation in [0, 1), such as {DEFAULT_NOISE}, not {}",
+                    self.noise
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Called after every round of samples with the samples so far, the largest number of them, and the
+/// noise so far as a total variation.
+pub type Progress<'a> = dyn FnMut(u64, u64, f64) + 'a;
+
+/// Measures the field of one unit of any network: `network` takes images
+/// `[batch, channels, height, width]` to a feature map `[batch, filters, rows, columns]`. It must
+/// live on the autodiff side of `device`, as a module does that is being trained or after
+/// [`Module::train`](burn::module::Module::train), and treat each image of a batch by itself: batch
+/// norms in inference, no dropout ([`Module::freeze`](burn::module::Module::freeze)). `device` may be
+/// given with or without autodiff.
+///
+/// # Errors
+/// [`ErfError::Setting`] for a unit outside the map or options out of range, [`ErfError::Input`] for
+/// an input that cannot be loaded, [`ErfError::Network`] for a gradient that is NaN or infinite.
+pub fn measure(
+    network: impl Fn(Tensor<4>) -> Tensor<4> + Send + Sync,
+    probe: &Probe,
+    inputs: &dyn Inputs,
+    options: &MeasureOptions,
+    device: &Device,
+    progress: &mut Progress<'_>,
+) -> Result<Measurement, ErfError> {
+    let device = &device.clone().inner().autodiff();
+    let [_, height, width] = inputs.shape();
+    let image = Region::image(height, width);
+    let units = match options.method {
+        Method::Cone => {
+            return Err(ErfError::setting(
+                "method",
+                "a cone needs the layers of one of this project's classifiers; use `tiles` or \
+                 `plain` for another network",
+            ));
+        }
+        Method::Plain => vec![(probe.unit, probe.readout(&image))],
+        // The map's size is known once the network has given one.
+        _ => probe.tiles(feature_size(&network, inputs, device)?, &image),
+    };
+    let sampler = Sampler {
+        probe,
+        inputs,
+        options,
+        device,
+        image,
+        method: if units.len() > 1 {
+            Method::Tiles
+        } else {
+            Method::Plain
+        },
+        pass: BackwardPass {
+            part: image,
+            units: units.iter().map(|(unit, _)| *unit).collect(),
+        },
+        readouts: units.into_iter().map(|(_, readout)| readout).collect(),
+        batch: default_batch(&image),
+        is_redrawn: false,
+    };
+    sampler.run(&|_| Ok(Box::new(&network)), progress)
+}
+
+/// Rows and columns of the feature map that the network gives.
+fn feature_size(
+    network: impl Fn(Tensor<4>) -> Tensor<4>,
+    inputs: &dyn Inputs,
+    device: &Device, // with autodiff
+) -> Result<[usize; 2], ErfError> {
+    let [channels, height, width] = inputs.shape();
+    let part = Region::image(height, width);
+    let image = inputs
+        .part(0, &part)
+        .map_err(|problem| ErfError::Input { sample: 0, problem })?;
+    let data = TensorData::new(image, [1, channels, height, width]);
+    let map = network(Tensor::from_data(data, device)); // [1, filters, rows, columns]
+    let [_, _, rows, columns] = map.dims();
+    Ok([rows, columns])
+}
+
+/// Samples of one backward pass: enough for the arithmetic to be busy, few enough to fit.
+pub(super) fn default_batch(part: &Region) -> usize {
+    (16_384 / part.area().max(1)).clamp(1, 8)
+}
+
+/// The network for the sample of this number.
+type Networks<'a> = dyn Fn(u64) -> Result<Box<Forward<'a>>, ErfError> + Sync + 'a;
+
+/// A measurement that is about to run.
+pub(super) struct Sampler<'a> {
+    pub(super) probe: &'a Probe,
+    pub(super) inputs: &'a dyn Inputs,
+    pub(super) options: &'a MeasureOptions,
+    pub(super) device: &'a Device, // with autodiff
+    pub(super) image: Region,
+    pub(super) method: Method,
+    pub(super) pass: BackwardPass,
+    /// The pixels that each seeded unit's gradient is read at, the probe's first.
+    pub(super) readouts: Vec<Region>,
+    /// Samples a backward pass: 1 where every sample has weights of its own.
+    pub(super) batch: usize,
+    pub(super) is_redrawn: bool,
+}
+
+/// The gradients of one image.
+pub(super) struct ImageMaps {
+    /// For each unit.
+    units: Vec<SampleMaps>,
+    /// The absolute gradient outside all readouts.
+    pub(super) outside: f64,
+    /// All of the absolute gradient.
+    pub(super) total: f64,
+}
+
+impl Sampler<'_> {
+    pub(super) fn run(
+        &self,
+        networks: &Networks<'_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Measurement, ErfError> {
+        self.options.check()?;
+        let start = Instant::now();
+        let limit = self.inputs.count().unwrap_or(u64::MAX).max(1);
+        let limit = self.options.samples.min(limit);
+        let independent = self.inputs.is_independent();
+        let mut sums = GroupSums::new(self.readouts[0]);
+        let (mut samples, mut images, mut dead) = (0, 0, 0);
+        let (mut outside, mut total) = (0.0, 0.0);
+        while samples < limit {
+            let each = if independent {
+                self.readouts.len() as u64
+            } else {
+                1
+            };
+            let count = (limit - samples).min(ROUND).div_ceil(each);
+            for image in self.images(networks, images..images + count)? {
+                for (index, unit) in image.units.iter().enumerate() {
+                    // Units of one photograph are not independent samples: they share its group.
+                    sums.add(if independent { samples } else { images }, unit);
+                    if independent || index == 0 {
+                        samples += 1;
+                        dead += u64::from(unit[0].iter().all(|value| *value == 0.0));
+                    }
+                }
+                images += 1;
+                outside += image.outside;
+                total += image.total;
+            }
+            let noise = sums.noise();
+            progress(samples.min(limit), limit, noise);
+            if self.options.noise > 0.0 && samples >= ROUND && noise <= self.options.noise {
+                break;
+            }
+        }
+        Ok(Measurement {
+            probe: self.probe.clone(),
+            image: self.image,
+            trf: self.probe.trf().unwrap_or(self.image),
+            samples,
+            units: self.readouts.len(),
+            is_exact: self.inputs.count() == Some(1)
+                && !self.is_redrawn
+                && self.probe.channels != Channels::RandomSigns,
+            dead,
+            outside: if total > 0.0 { outside / total } else { 0.0 },
+            method: self.method,
+            elapsed: start.elapsed(),
+            averages: sums.averages(),
+        })
+    }
+
+    /// The gradients of these images, in order, computed on all threads.
+    pub(super) fn images(
+        &self,
+        networks: &Networks<'_>,
+        numbers: Range<u64>,
+    ) -> Result<Vec<ImageMaps>, ErfError> {
+        let batch = self.batch as u64;
+        let batches = (numbers.end - numbers.start).div_ceil(batch);
+        let images: Result<Vec<Vec<ImageMaps>>, ErfError> = (0..batches)
+            .into_par_iter()
+            .map(|index| {
+                let first = numbers.start + index * batch;
+                let samples = first..(first + batch).min(numbers.end);
+                let network = networks(first)?;
+                let gradients = self.pass.gradients(
+                    &*network,
+                    self.probe,
+                    self.inputs,
+                    samples,
+                    self.options.seed,
+                    self.device,
+                )?;
+                Ok(gradients.iter().map(|one| self.maps(one)).collect())
+            })
+            .collect();
+        Ok(images?.into_iter().flatten().collect())
+    }
+
+    /// The maps of one image's gradient `[channels, height, width]`.
+    fn maps(&self, gradient: &[f32]) -> ImageMaps {
+        let [channels, _, _] = self.inputs.shape();
+        let part = &self.pass.part;
+        let units: Vec<SampleMaps> = self
+            .readouts
+            .iter()
+            .map(|readout| aggregate(gradient, channels, part, readout))
+            .collect();
+        let inside: f64 = units.iter().flat_map(|unit| &unit[0]).sum();
+        let outside = self.outside(gradient);
+        ImageMaps {
+            units,
+            outside,
+            total: inside + outside,
+        }
+    }
+
+    /// The absolute gradient at the fed pixels that no readout holds.
+    fn outside(&self, gradient: &[f32]) -> f64 {
+        let part = self.pass.part;
+        if self.readouts.contains(&part) {
+            return 0.0;
+        }
+        let is_read = |row, column| self.readouts.iter().any(|read| read.contains(row, column));
+        let mut sum = 0.0;
+        // Row by row of all channels.
+        for (line, values) in gradient.chunks(part.width).enumerate() {
+            let row = part.top + (line % part.height) as i64;
+            for (column, value) in (part.left..).zip(values) {
+                if *value != 0.0 && !is_read(row, column) {
+                    sum += f64::from(value.abs());
+                }
+            }
+        }
+        sum
+    }
+}

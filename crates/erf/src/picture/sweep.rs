@@ -1,0 +1,137 @@
+//! The pictures of a sweep over depth: sizes against depth, and Luo's matrix of maps.
+
+use super::raster::Raster;
+use crate::gaussian::{LUO_THRESHOLD, luo_size};
+use crate::map::{Map, Region};
+use crate::sweep::{Sweep, SweepPoint};
+use crate::theory::chain_kernel;
+use receptive_plot::{Chart, Grid, LineStyle, Panel, Scale, Series};
+
+/// Sizes and shares of the theoretical field against depth, both axes logarithmic.
+pub fn sweep_chart(sweep: &Sweep) -> Chart {
+    Chart::new("The effective receptive field grows like the root of the depth")
+        .subtitle("pixels above 4.55 % of the centre, 3x3 convolutions, weights drawn anew")
+        .x_label("convolutions")
+        .x_scale(Scale::Log)
+        .panel(sizes(sweep, "size, pixels", |_, size| size))
+        .panel(sizes(sweep, "size / theoretical field", |point, size| {
+            size / point.trf
+        }))
+}
+
+fn sizes(sweep: &Sweep, label: &str, scaled: fn(&SweepPoint, f64) -> f64) -> Panel {
+    let line = |family: &[SweepPoint], value: fn(&SweepPoint) -> f64| -> Vec<(f64, f64)> {
+        family
+            .iter()
+            .map(|point| (point.x, scaled(point, value(point))))
+            .collect()
+    };
+    let panel = sweep
+        .families()
+        .fold(Panel::new(label).y_scale(Scale::Log), |panel, family| {
+            let solid = |name: &str, value| {
+                let name = format!("{}, {name}", family[0].family);
+                Series::new(&name, &line(family, value))
+            };
+            panel
+                .series(solid("|g|", |point| point.abs.size.value))
+                .series(solid("g²", |point| point.square.size.value))
+        });
+    // Theory is the same for all families.
+    let Some(family) = sweep.families().next_back() else {
+        return panel;
+    };
+    let dotted =
+        |name: &str, value| Series::new(name, &line(family, value)).style(LineStyle::Dotted);
+    panel
+        .series(dotted("theory, |g|", |point| point.abs.exact))
+        .series(dotted("theory, g²", |point| point.square.exact))
+}
+
+/// Luo's first figure: a row for equal weights and for each family, a column for each depth.
+pub fn sweep_maps(sweep: &Sweep) -> Grid {
+    let depths: Vec<usize> = sweep
+        .families()
+        .next()
+        .map(|family| family.iter().map(|point| point.x as usize).collect())
+        .unwrap_or_default();
+    let columns: Vec<String> = depths.iter().map(|depth| format!("{depth} layers")).collect();
+    let uniform: Vec<Map> = depths.iter().map(|depth| paths(*depth)).collect();
+    let cell = |map, size: f64| {
+        let side = Map::region(map).width;
+        Cell {
+            map,
+            caption: format!("{size:.1} of {side} px"),
+        }
+    };
+    let mut rows = vec![Row {
+        name: "uniform".into(),
+        cells: uniform
+            .iter()
+            .map(|map| cell(map, luo_size(map, map.region().centre(), LUO_THRESHOLD)))
+            .collect(),
+    }];
+    rows.extend(sweep.families().map(|family| {
+        Row {
+            name: family[0].family.clone(),
+            cells: family
+                .iter()
+                .map(|point| cell(&point.map, point.abs.size.value))
+                .collect(),
+        }
+    }));
+    let subtitle = "path counts; mean |∂y/∂x| over networks; sizes above 4.55 % of the centre";
+    matrix("What the centre unit sees", subtitle, &columns, &rows)
+}
+
+/// The map of a chain of equal weights: its paths, counted.
+fn paths(depth: usize) -> Map {
+    let line = chain_kernel(&vec![(3, 1, 1); depth]);
+    // Shares of the middle, since the counts overflow a picture's numbers.
+    let peak = line.iter().copied().fold(1.0, f64::max);
+    Map::from_fn(Region::image(line.len(), line.len()), |row, column| {
+        line[row as usize] / peak * (line[column as usize] / peak)
+    })
+}
+
+/// One map of a [`Row`].
+#[derive(Debug, Clone)]
+pub(super) struct Cell<'a> {
+    /// The map, drawn whole.
+    pub(super) map: &'a Map,
+    /// A line below it, such as its size.
+    pub(super) caption: String,
+}
+
+/// One row: a kind of network.
+#[derive(Debug, Clone)]
+pub(super) struct Row<'a> {
+    /// Its name.
+    pub(super) name: String,
+    /// Its maps, one a column.
+    pub(super) cells: Vec<Cell<'a>>,
+}
+
+/// Rows of maps under named columns. Each map fills its place, so that fields of any size compare
+/// as shares of what is drawn, and is drawn as shares of its own peak.
+pub(super) fn matrix(title: &str, subtitle: &str, columns: &[String], rows: &[Row<'_>]) -> Grid {
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+    let blank = Map::zeros(Region::image(1, 1));
+    let grid = Grid::new(title)
+        .subtitle(subtitle)
+        .columns(widest.max(1))
+        .tile_size(176.0)
+        .fitted()
+        .names(&names, &kinds);
+    rows.iter().fold(grid, |grid, row| {
+        (0..widest).fold(grid, |grid, column| {
+            let cell = row.cells.get(column);
+            let map = cell.map_or(&blank, |cell| cell.map);
+            let tile = Raster::new(map, map.region(), 352).tile();
+            let caption = cell.map_or("", |cell| cell.caption.as_str());
+            grid.tile(tile.caption(caption))
+        })
+    })
+}
