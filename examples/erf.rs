@@ -4,47 +4,43 @@
 //! Gaussian, and draws `erf.png`: `cargo run --example erf`. `-- --backend ndarray` runs it on another
 //! backend.
 
-use receptive_erf::picture::{Subject, measurement};
-use receptive_erf::theory::{Seeds, Weights, predict};
-use receptive_erf::{
-    Aggregate, Network, Noise, Options, Probe, Report, TheoryReport, measure_layer,
-};
+use receptive_erf::theory::Weights;
+use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};
 use receptive_model::{ImageSize, presets};
 use receptive_plot::Draw;
 use receptive_train::{Backend, TrainError};
 
 fn main() -> Result<(), TrainError> {
     // 20 layers of 3x3 see 41 pixels.
-    let (name, layer) = ("plain-20", "20");
     let input = ImageSize {
         channels: 3,
         height: 41,
         width: 41,
     };
-    let plan = presets::preset(name, input)?.with_classes(10).plan()?;
+    let plan = presets::preset("plain-20", input)?
+        .with_classes(10)
+        .plan()?;
+    let layer = plan.find("20")?;
     let device = Backend::of_arguments(std::env::args())?.device()?;
-    let probe = Probe::central(&plan, layer)?;
 
     // The gradient of the unit with respect to noise images, with weights drawn anew each time.
     let noise = Noise {
         shape: [3, 41, 41],
         seed: 0,
     };
-    let found = measure_layer(
+    let measurement = measure_layer(
         Network::Redrawn(&plan, 0),
-        layer,
-        &probe,
+        &layer.number,
+        &Probe::central(&plan, &layer.number)?,
         &noise,
-        &Options::default(),
+        &MeasureOptions::default(),
         &device,
-        &mut |done, most, noise| eprintln!("{done} of at most {most} samples, noise {noise:.3}"),
+        &mut |done, limit, noise| eprintln!("{done} of at most {limit} samples, noise {noise:.3}"),
     )?;
 
     // The same without any gradient, and both side by side.
-    let prediction = predict(&plan, layer, probe.unit, Seeds::All, Weights::Random)?;
-    let theory = TheoryReport::of(&found, "random", &prediction);
-    let report = Report::of(&found, Aggregate::Abs, Some(theory));
-    for field in std::iter::once(&report.headline).chain(&report.aggregates) {
+    let study = Study::new(measurement, &plan, layer, Weights::Random, Aggregate::Abs)?;
+    for field in std::iter::once(&study.headline).chain(&study.others) {
         println!(
             "{:<9} {}: sigma {:.2} px, size {:.1} px ({:.0} % of the theoretical field)",
             field.aggregate.name(),
@@ -54,25 +50,11 @@ fn main() -> Result<(), TrainError> {
             100.0 * field.ratio.value
         );
     }
-    let judgement = &report.headline.judgement;
-    println!("{}: {}", judgement.verdict, judgement.words);
+    let judgement = &study.headline.judgement;
+    println!("{}: {}", judgement.verdict, judgement.explanation);
 
-    let average = found.average(Aggregate::Abs);
-    let picture = measurement(&Subject {
-        title: format!("{name}: what the centre unit of layer {layer} sees"),
-        subtitle: format!(
-            "{} over {} networks",
-            Aggregate::Abs.formula(),
-            found.samples
-        ),
-        map: &average.map,
-        groups: found.groups(Aggregate::Abs),
-        judgement,
-        trf: found.trf,
-        image: found.image,
-        prediction: Some(&prediction.map.map(f64::sqrt)),
-        numbers: Vec::new(),
-    })?;
+    let title = "plain-20: what the centre unit of layer 20 sees";
+    let picture = study.picture(title, "noise, random weights")?;
     picture.write("erf.png".as_ref())?;
     println!("erf.png shows it");
     Ok(())

@@ -3,7 +3,7 @@
 use crate::{backends, check};
 use burn::tensor::Device;
 use receptive_erf::{
-    Aggregate, Measurement, Method, Network, Noise, Options, Probe, measure_layer,
+    Aggregate, MeasureOptions, Measurement, Method, Network, Noise, Probe, measure_layer,
 };
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, ImageSize, LinearLayer, MaxPool2dLayer, ModelConfig,
@@ -16,11 +16,11 @@ fn measured(plan: &Plan, layer: &str, method: Method, device: &Device) -> Measur
         shape: [input.channels, input.height, input.width],
         seed: 4,
     };
-    let options = Options {
+    let options = MeasureOptions {
         samples: 20,
         noise: 0.0,
         method,
-        ..Options::default()
+        ..MeasureOptions::default()
     };
     let probe = Probe::central(plan, layer).unwrap();
     let network = Network::Redrawn(plan, 6);
@@ -76,8 +76,7 @@ fn fields_are_the_same_map() {
                 assert_eq!(other.outside, 0.0, "{backend}, {name}");
                 assert_eq!(other.dead, flex.dead, "{backend}, {name}");
                 for aggregate in [Aggregate::Abs, Aggregate::Square] {
-                    let (flex, other) =
-                        (&flex.average(aggregate).map, &other.average(aggregate).map);
+                    let (flex, other) = (flex.map(aggregate), other.map(aggregate));
                     let apart = flex.values().iter().zip(other.values());
                     let apart = apart.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
                     let what = format!("ERF of {name}, {method:?}, {aggregate:?}");

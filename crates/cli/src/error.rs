@@ -62,7 +62,6 @@ fn is_usage(error: &TrainError) -> bool {
             | TrainError::Config { .. }
             | TrainError::Backend { .. }
             | TrainError::NoData { .. }
-            | TrainError::Field(ErfError::Probe { .. } | ErfError::Option { .. })
             | TrainError::Data(DataError::Setting { .. } | DataError::UnknownSource { .. })
             | TrainError::Model(
                 ModelError::Config { .. }
@@ -71,10 +70,7 @@ fn is_usage(error: &TrainError) -> bool {
                     | ModelError::UnknownPreset { .. }
                     | ModelError::UnknownLayer { .. }
             )
-            | TrainError::Field(ErfError::Model(
-                ModelError::UnknownLayer { .. } | ModelError::Layer { .. }
-            ))
-    )
+    ) || matches!(error, TrainError::Field(error) if error.is_usage())
 }
 
 impl CliError {

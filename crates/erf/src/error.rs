@@ -59,17 +59,17 @@ pub enum ErfError {
 impl ErfError {
     /// Whether the caller's settings are wrong, whatever the files and the network hold.
     pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Setting { .. } => true,
-            Self::Model(
-                ModelError::Config { .. }
-                | ModelError::Layer { .. }
-                | ModelError::Model { .. }
-                | ModelError::UnknownPreset { .. }
-                | ModelError::UnknownLayer { .. },
-            ) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Setting { .. }
+                | Self::Model(
+                    ModelError::Config { .. }
+                        | ModelError::Layer { .. }
+                        | ModelError::Model { .. }
+                        | ModelError::UnknownPreset { .. }
+                        | ModelError::UnknownLayer { .. }
+                )
+        )
     }
 
     pub(crate) fn setting(setting: &'static str, problem: impl Into<String>) -> Self {

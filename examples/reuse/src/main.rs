@@ -8,7 +8,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Learner, SupervisedTraining};
-use receptive_erf::{Aggregate, Noise, Options, Probe, measure};
+use receptive_erf::{Aggregate, MeasureOptions, Noise, Probe, measure};
 use receptive_model::Artifact;
 use reuse::pictures::{batches, pictures, splits};
 use reuse::wardrobe::{PLACES, Wardrobe, place_of};
@@ -77,16 +77,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let looking = wardrobe.train().freeze();
     let found = measure(
         |images| looking.maps(images),
-        &Probe::at([7, 7]),
+        &Probe::new([7, 7]),
         &noise,
-        &Options::default(),
+        &MeasureOptions::default(),
         &device,
         &mut |_, _, _| (),
     )?;
     let judgement = found.judge(Aggregate::Abs);
     println!(
         "{} samples: {}: {}",
-        found.samples, judgement.verdict, judgement.words
+        found.samples, judgement.verdict, judgement.explanation
     );
     println!(
         "size {:.1} px, gradient outside the theoretical field {}",

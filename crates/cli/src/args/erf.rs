@@ -16,10 +16,10 @@ pub(crate) struct ErfArgs {
     #[arg(long, value_name = "LAYER")]
     pub(crate) layer: Option<String>,
     /// Take at most N samples
-    #[arg(long, value_name = "N", default_value_t = receptive_erf::MOST_SAMPLES)]
+    #[arg(long, value_name = "N", default_value_t = receptive_erf::DEFAULT_SAMPLES)]
     pub(crate) samples: u64,
     /// Stop once noise alone causes no more than this total variation; 0 takes all samples
-    #[arg(long, value_name = "TV", default_value_t = receptive_erf::SMALL_NOISE)]
+    #[arg(long, value_name = "TV", default_value_t = receptive_erf::DEFAULT_NOISE)]
     pub(crate) noise: f64,
     /// The weights: as they are, drawn anew for each sample, or all equal [default: given for a
     /// run, random for a preset or a config]

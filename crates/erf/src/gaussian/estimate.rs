@@ -70,6 +70,7 @@ impl Estimate {
 
 /// Half the 95 % interval of the mean over groups: 1.96 standard errors; `None` for fewer than two
 /// groups.
+#[cfg(feature = "picture")]
 pub(crate) fn half_interval(groups: impl Iterator<Item = f64>) -> Option<f64> {
     // Welford: one pass, and no difference of large sums.
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
@@ -192,6 +193,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "picture")]
     fn the_error_shrinks_with_the_root_of_the_number_of_groups() {
         let groups = |count: u32| (0..count).map(|i| f64::from(i % 2));
         let few = half_interval(groups(4)).unwrap();

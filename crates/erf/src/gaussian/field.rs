@@ -40,7 +40,10 @@ impl Field {
         let values = scaled(map);
         let sums = MomentSums::new(&data, &values);
         let groups: Vec<Vec<f64>> = groups.iter().map(scaled).collect();
-        let group_sums = groups.iter().map(|group| MomentSums::new(&data, group)).collect();
+        let group_sums = groups
+            .iter()
+            .map(|group| MomentSums::new(&data, group))
+            .collect();
         let gaussian = sums.gaussian();
         let ends = |axis: usize| {
             let reach = WINDOW_SIGMAS * gaussian.covariance[axis][axis].sqrt();

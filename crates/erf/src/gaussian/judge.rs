@@ -4,7 +4,9 @@ use super::estimate::{Estimate, interval, resamples};
 use super::field::{Field, MomentSums};
 use super::fit::{Fit, fit};
 use super::gaussian2::{Gaussian2, Lattice};
-use super::margins::{MAX_CUT, MAX_DEAD, MAX_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, Numbers, RIPPLE_HOLE};
+use super::margins::{
+    MAX_CUT, MAX_DEAD, MAX_OUTSIDE, NOTED_ANISOTROPY, NOTED_OFFSET, Numbers, RIPPLE_HOLE,
+};
 use super::rule::{borderline_shape, decide, other_shape};
 use super::shapes::Core;
 use super::total_variation::{Halves, MIN_GROUPS, Replicate, of_replicates, to_gaussian};
@@ -28,7 +30,8 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         return inconclusive(evidence, Reason::Signed, explanation);
     }
     let Some(field) = Field::new(map, groups, &evidence.trf) else {
-        let explanation = "No gradient reached the image: the unit is dead, or its weights are zero.";
+        let explanation =
+            "No gradient reached the image: the unit is dead, or its weights are zero.";
         return inconclusive(evidence, Reason::Empty, explanation);
     };
     let spread = field.sums.gaussian();

@@ -47,7 +47,7 @@ pub(super) const BOX_KURTOSIS: f64 = 0.9;
 pub(super) const PEAKED_KURTOSIS: f64 = 0.9;
 /// Mardia's excess above this: peaked.
 pub(super) const PEAKED_MARDIA: f64 = 2.0;
-/// The lattice structure below which a borderline map is said to have a grid ripple: the hole index
+/// The lattice structure below which a borderline map has a grid ripple: the hole index
 /// of the ResNet stem is 0.58 and of what has no stride at least 0.8.
 pub(super) const RIPPLE_HOLE: f64 = 0.8;
 

@@ -26,7 +26,9 @@ mod total_variation;
 mod verdict;
 
 pub use estimate::Estimate;
-pub(crate) use estimate::{half_interval, jackknife};
+#[cfg(feature = "picture")]
+pub(crate) use estimate::half_interval;
+pub(crate) use estimate::jackknife;
 pub(crate) use field::moments;
 pub use gaussian2::Gaussian2;
 pub use judge::judge;

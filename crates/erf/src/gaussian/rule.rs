@@ -3,7 +3,11 @@
 use super::estimate::Estimate;
 use super::field::Field;
 use super::gaussian2::Gaussian2;
-use super::margins::{BOX_KURTOSIS, GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV, MAX_NOISE, MIN_SIGMA, Numbers, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, PEAKED_KURTOSIS, PEAKED_MARDIA, RIPPLE_HOLE, SETTLED_NOISE};
+use super::margins::{
+    BOX_KURTOSIS, GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV,
+    MAX_NOISE, MIN_SIGMA, Numbers, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, PEAKED_KURTOSIS,
+    PEAKED_MARDIA, RIPPLE_HOLE, SETTLED_NOISE,
+};
 use super::shapes::{is_floor, one_central_mode};
 use super::verdict::{Reason, Verdict};
 

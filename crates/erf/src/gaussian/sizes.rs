@@ -40,7 +40,12 @@ pub struct MassSquare {
 
 /// The smallest squares about `centre` that hold these shares of the mass. About a pixel the side
 /// is odd, about the point between pixels even.
-pub(crate) fn mass_squares(map: &Map, centre: [f64; 2], image: Region, shares: &[f64]) -> Vec<MassSquare> {
+pub(crate) fn mass_squares(
+    map: &Map,
+    centre: [f64; 2],
+    image: Region,
+    shares: &[f64],
+) -> Vec<MassSquare> {
     // Twice the distance of each pixel from the centre, in the maximum norm, is side - 1.
     let side = |row: i64, column: i64| {
         let away = (row as f64 - centre[0])

@@ -1,5 +1,5 @@
 //! Total variation: half the sum of the absolute differences of two densities, from 0 to 1; and how
-//! much of it is noise, told from what two halves of the samples differ by.
+//! much of it is noise, estimated from the difference between two halves of the samples.
 
 use super::field::Field;
 use super::gaussian2::{Gaussian2, Lattice};
@@ -9,11 +9,11 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// Random half splits that the noise is averaged over; more change its third digit.
 const HALF_SPLITS: usize = 24;
-/// The fewest groups from which noise can be told.
+/// The fewest groups that noise can be estimated from.
 pub(super) const MIN_GROUPS: usize = 2;
 
 /// The total variation between two maps, each scaled to a sum of 1, over all pixels of either.
-/// 1, the most there is, where a map has no positive mass.
+/// 1, the largest value, where a map has no positive mass.
 pub(crate) fn total_variation(a: &Map, b: &Map) -> f64 {
     let (total_a, total_b) = (a.total(), b.total());
     if !(total_a > 0.0 && total_b > 0.0 && (total_a + total_b).is_finite()) {
@@ -101,7 +101,7 @@ pub(super) fn of_replicates(
 
 /// The noise that the mean of these groups adds, in quadrature, to its total variation to a smooth
 /// map: half the total variation between two random halves of the groups, averaged over splits.
-/// 1, the most there is, where it is unknown: fewer than two groups, or one without mass.
+/// 1, the largest value, where it is unknown: fewer than two groups, or one without mass.
 ///
 /// Where the noise of a pixel is proportional to its value with a relative variance of `v` a
 /// sample, it is about `0.40 sqrt(v / samples)`; `v` is 2 for squared gradients that are normal and
@@ -201,7 +201,7 @@ pub(super) fn half_splits(groups: usize) -> Vec<[Vec<usize>; 2]> {
         .collect()
 }
 
-/// The sum of some groups.
+/// The sum of the groups with these indices.
 pub(super) fn sum_into(sum: &mut [f64], groups: &[&[f64]], indices: &[usize]) {
     sum.fill(0.0);
     for group in indices {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_noise_is_the_most_there_is() {
+    fn unknown_noise_is_one() {
         assert_eq!(tv_noise(&[]), 1.0);
         let zeros = Map::zeros(Region::image(3, 3));
         assert_eq!(tv_noise(std::slice::from_ref(&zeros)), 1.0);

@@ -3,7 +3,10 @@
 
 use super::estimate::Estimate;
 use super::gaussian2::Gaussian2;
-use super::margins::{GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV, MAX_NOISE, MIN_SIGMA, Numbers, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, SETTLED_NOISE};
+use super::margins::{
+    GAUSSIAN_HOLE, GAUSSIAN_KURTOSIS, GAUSSIAN_MARDIA, GAUSSIAN_RATIO, GAUSSIAN_TV, MAX_NOISE,
+    MIN_SIGMA, Numbers, OTHER_HOLE, OTHER_KURTOSIS, OTHER_TV, SETTLED_NOISE,
+};
 use crate::map::{Map, Region};
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -155,7 +155,7 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
 struct LayerForward<'a> {
     network: Network<'a>,
     layer: &'a str,
-    device: &'a Device, // without autodiff
+    device: &'a Device,   // without autodiff
     autodiff: &'a Device, // with autodiff
 }
 

@@ -3,7 +3,7 @@
 use super::gradient::Method;
 use super::probe::Probe;
 use crate::gaussian::{
-    Estimate, Evidence, Judgement, LUO_THRESHOLD, judge, jackknife, luo_size, tv_noise,
+    Estimate, Evidence, Judgement, LUO_THRESHOLD, jackknife, judge, luo_size, tv_noise,
 };
 use crate::map::{Map, Region};
 use serde::Serialize;

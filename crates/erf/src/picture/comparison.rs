@@ -130,9 +130,13 @@ pub fn comparison(
         .row(&[&chart])
 }
 
-/// How far from the middle the maps are shown.
+/// How far from the middle the maps are drawn.
 fn reach(networks: &[ComparisonField<'_>]) -> usize {
-    let visible = networks.iter().map(ComparisonField::reach).max().unwrap_or(0);
+    let visible = networks
+        .iter()
+        .map(ComparisonField::reach)
+        .max()
+        .unwrap_or(0);
     // With the boxes, except those that would make everything else small.
     let sides = networks.iter().map(|n| n.trf.height.max(n.trf.width) / 2);
     let boxes = sides.filter(|side| *side <= 2 * visible).max().unwrap_or(0);

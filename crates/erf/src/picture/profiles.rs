@@ -120,7 +120,7 @@ fn clamped(middle: f64, start: i64, end: i64) -> i64 {
     (middle.round() as i64).min(end - 1).max(start)
 }
 
-/// The largest radius shown.
+/// The largest radius drawn.
 const MAX_RADIUS: f64 = 5.0;
 
 /// Pixels grouped by their radius.

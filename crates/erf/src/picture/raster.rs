@@ -24,7 +24,11 @@ impl Raster {
 
     /// The same; pixels in neither the map nor `image` have no value.
     pub(super) fn within_image(map: &Map, image: Region, window: Region, limit: usize) -> Self {
-        let per = window.height.max(window.width).div_ceil(limit.max(1)).max(1);
+        let per = window
+            .height
+            .max(window.width)
+            .div_ceil(limit.max(1))
+            .max(1);
         let (width, height) = (window.width.div_ceil(per), window.height.div_ceil(per));
         let peak = peak(map);
         let scale = if peak > 0.0 { peak.recip() } else { 0.0 };

@@ -124,7 +124,7 @@ fn window(subject: &Subject<'_>) -> Region {
         window = all;
     }
     let window = window.hull(&subject.trf);
-    // A little more, so that the box is seen.
+    // A small margin, so that the box is visible.
     let window = grown(window, window.height.max(window.width) / 40 + 1).intersection(&near);
     if window.area() > 0 { window } else { all }
 }

@@ -22,7 +22,7 @@ pub(super) struct Subject<'a> {
     pub(super) trf: Region,
     /// The whole input image.
     pub(super) image: Region,
-    /// The theory's map; shown with the same mass as the measured one.
+    /// The theory's map; drawn with the same mass as the measured one.
     pub(super) prediction: Option<&'a Map>,
     /// Further names and values for the table.
     pub(super) numbers: Vec<(String, String)>,
@@ -84,7 +84,10 @@ impl Bell {
 
     /// The ellipse at this many standard deviations.
     pub(super) fn ellipse(&self, sigmas: f64, raster: &Raster, label: &str) -> Overlay {
-        let [major, minor] = self.0.sigmas().map(|axis| sigmas * axis / raster.per as f64);
+        let [major, minor] = self
+            .0
+            .sigmas()
+            .map(|axis| sigmas * axis / raster.per as f64);
         let [row, column] = self.mean();
         Overlay::Ellipse {
             x: raster.x(column),

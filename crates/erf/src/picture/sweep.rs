@@ -55,7 +55,10 @@ pub fn sweep_maps(sweep: &Sweep) -> Grid {
         .next()
         .map(|family| family.iter().map(|point| point.x as usize).collect())
         .unwrap_or_default();
-    let columns: Vec<String> = depths.iter().map(|depth| format!("{depth} layers")).collect();
+    let columns: Vec<String> = depths
+        .iter()
+        .map(|depth| format!("{depth} layers"))
+        .collect();
     let uniform: Vec<Map> = depths.iter().map(|depth| paths(*depth)).collect();
     let cell = |map, size: f64| {
         let side = Map::region(map).width;

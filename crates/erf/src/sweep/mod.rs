@@ -108,7 +108,7 @@ impl Sweep {
     }
 
     /// The points of each family.
-    pub(crate) fn families(&self) -> impl DoubleEndedIterator<Item = &[SweepPoint]> {
+    pub fn families(&self) -> impl DoubleEndedIterator<Item = &[SweepPoint]> {
         families(&self.points)
     }
 }

@@ -4,7 +4,7 @@ use crate::nets::{classifier, measured, noise, plan, with_weights};
 use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use receptive_erf::{
-    Aggregate, Images, Inputs, Map, Method, Network, Options, Probe, all_ones, measure,
+    Aggregate, Images, Inputs, Map, MeasureOptions, Method, Network, Probe, all_ones, measure,
     measure_layer,
 };
 use receptive_model::{
@@ -12,10 +12,10 @@ use receptive_model::{
     Plan, ResidualLayer,
 };
 
-fn once() -> Options {
-    Options {
+fn once() -> MeasureOptions {
+    MeasureOptions {
         samples: 1,
-        ..Options::default()
+        ..MeasureOptions::default()
     }
 }
 
@@ -29,11 +29,11 @@ fn gradient(
     let mut probe = Probe::central(network.plan(), layer).unwrap();
     probe.unit = unit.unwrap_or(probe.unit);
     for method in [Method::Plain, Method::Cone] {
-        let options = Options { method, ..once() };
+        let options = MeasureOptions { method, ..once() };
         let found = measured(Network::Given(network), layer, &probe, inputs, &options).unwrap();
         assert_eq!(found.outside, 0.0);
         if method == Method::Cone {
-            return found.average(Aggregate::Signed).map.clone();
+            return found.map(Aggregate::Signed).clone();
         }
     }
     unreachable!()
@@ -327,10 +327,10 @@ fn outside_the_theoretical_field_the_gradient_is_zero_on_every_backend() {
         for unit in [[0, 0], [1, 1], [3, 2]] {
             let probe = Probe::central(&plan, "4").unwrap().with_unit(unit);
             for method in [Method::Plain, Method::Cone] {
-                let options = Options {
+                let options = MeasureOptions {
                     samples: 3,
                     method,
-                    ..Options::default()
+                    ..MeasureOptions::default()
                 };
                 let found = measure_layer(
                     Network::Given(&network),
@@ -343,7 +343,7 @@ fn outside_the_theoretical_field_the_gradient_is_zero_on_every_backend() {
                 );
                 let found = found.unwrap();
                 assert_eq!(found.outside, 0.0, "{name} {unit:?}");
-                let map = &found.average(Aggregate::Abs).map;
+                let map = found.map(Aggregate::Abs);
                 assert!(map.total() > 0.0, "{name} {unit:?}");
                 if unit == [1, 1] {
                     let expected = first.get_or_insert_with(|| map.clone());
@@ -369,9 +369,9 @@ fn what_mixes_the_whole_image_is_seen() {
         classifier(&plan, 1).fork(&device).freeze()
     };
     let probe = Probe::central(&plan, "1").unwrap();
-    let options = Options {
+    let options = MeasureOptions {
         samples: 2,
-        ..Options::default()
+        ..MeasureOptions::default()
     };
     let found = measure(
         |x: Tensor<4>| {

@@ -2,8 +2,9 @@
 
 use crate::nets::{self, classifier, noise, plan, with_weights};
 use receptive_erf::gaussian::{Reason, Verdict};
+use receptive_erf::theory::Weights;
 use receptive_erf::{
-    Aggregate, ErfError, Images, Inputs, Measurement, Network, Options, Probe, Report,
+    Aggregate, ErfError, Images, Inputs, MeasureOptions, Measurement, Network, Probe, Study,
 };
 use receptive_model::{Activation, Classifier, Conv2dLayer, ModelConfig, Padding};
 
@@ -13,17 +14,20 @@ fn measured(
     samples: u64,
 ) -> Result<Measurement, ErfError> {
     let probe = Probe::central(network.plan(), "1").unwrap();
-    let options = Options {
+    let options = MeasureOptions {
         samples,
-        ..Options::default()
+        ..MeasureOptions::default()
     };
     nets::measured(Network::Given(network), "1", &probe, inputs, &options)
 }
 
-/// Every number of the report, as JSON would have it: no NaN becomes `null` unseen.
-fn is_finite(found: &Measurement) {
-    let report = Report::of(found, Aggregate::Abs, None);
-    let json = serde_json::to_value(&report).unwrap();
+/// Every number of the study, as JSON would have it: no NaN becomes `null` unseen.
+fn is_finite(found: &Measurement, network: &Classifier) {
+    let plan = network.plan();
+    let layer = plan.find("1").unwrap();
+    let weights = Weights::Given(network);
+    let study = Study::new(found.clone(), plan, layer, weights, Aggregate::Abs).unwrap();
+    let json = serde_json::to_value(&study).unwrap();
     for key in ["tv", "size", "ratio", "mardia", "hole"] {
         assert!(json[key]["value"].is_number(), "{key}: {}", json[key]);
     }
@@ -33,13 +37,14 @@ fn is_finite(found: &Measurement) {
 fn a_kernel_larger_than_the_image_sees_all_of_it() {
     let plan =
         plan(ModelConfig::new(1, 5, 5).layer(Conv2dLayer::new(2, 11).with_padding(Padding::Same)));
-    let found = measured(&classifier(&plan, 1), &noise(&plan), 40).unwrap();
-    is_finite(&found);
+    let network = classifier(&plan, 1);
+    let found = measured(&network, &noise(&plan), 40).unwrap();
+    is_finite(&found, &network);
     assert_eq!(found.judge(Aggregate::Abs).reason, Some(Reason::Truncated));
 }
 
 #[test]
-fn a_dead_unit_is_said_to_be_dead() {
+fn a_dead_unit_is_inconclusive() {
     let plan = plan(
         ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3).with_activation(Activation::Relu)),
     );
@@ -47,7 +52,7 @@ fn a_dead_unit_is_said_to_be_dead() {
         Some(if dims.len() == 1 { -1e6 } else { 0.1 })
     });
     let found = measured(&dead, &noise(&plan), 40).unwrap();
-    is_finite(&found);
+    is_finite(&found, &dead);
     assert_eq!(found.dead, found.samples);
     let judgement = found.judge(Aggregate::Abs);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
@@ -58,14 +63,16 @@ fn a_dead_unit_is_said_to_be_dead() {
 fn a_constant_image_and_a_map_of_one_pixel_are_measured() {
     let plan = plan(ModelConfig::new(1, 3, 9).layer(Conv2dLayer::new(2, 3)));
     let flat = Images::new([1, 3, 9], Some(1), |_| Ok(vec![0.5; 27]));
-    let found = measured(&classifier(&plan, 1), &flat, 10).unwrap();
-    is_finite(&found);
+    let network = classifier(&plan, 1);
+    let found = measured(&network, &flat, 10).unwrap();
+    is_finite(&found, &network);
     // One image and fixed weights leave nothing to chance.
     assert!(found.is_exact && found.samples == 1);
 
     let one = crate::nets::plan(ModelConfig::new(1, 1, 1).layer(Conv2dLayer::new(2, 1)));
-    let found = measured(&classifier(&one, 1), &noise(&one), 40).unwrap();
-    is_finite(&found);
+    let network = classifier(&one, 1);
+    let found = measured(&network, &noise(&one), 40).unwrap();
+    is_finite(&found, &network);
     assert_eq!(found.judge(Aggregate::Abs).reason, Some(Reason::Degenerate));
 }
 
@@ -84,7 +91,7 @@ fn weights_that_are_not_finite_are_an_error() {
 }
 
 #[test]
-fn an_image_that_can_not_be_had_is_named() {
+fn an_image_that_cannot_be_loaded_is_named() {
     let plan = plan(ModelConfig::new(1, 9, 9).layer(Conv2dLayer::new(2, 3)));
     let broken = Images::new([1, 9, 9], None, |sample| match sample {
         7 => Err("cat.png is damaged".into()),

@@ -3,20 +3,20 @@
 use crate::nets::{classifier, measured, noise, plan};
 use burn::tensor::{Device, Tensor};
 use receptive_erf::{
-    Aggregate, Channels, ErfError, Images, Inputs, Measurement, Method, Network, Noise, Options,
-    Probe, Region, measure, measure_layer,
+    Aggregate, Channels, ErfError, Images, Inputs, MeasureOptions, Measurement, Method, Network,
+    Noise, Probe, Region, measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
     Plan, ResidualLayer,
 };
 
-fn taken(samples: u64, method: Method) -> Options {
-    Options {
+fn taken(samples: u64, method: Method) -> MeasureOptions {
+    MeasureOptions {
         samples,
         noise: 0.0,
         method,
-        ..Options::default()
+        ..MeasureOptions::default()
     }
 }
 
@@ -25,7 +25,7 @@ fn by(
     layer: &str,
     probe: &Probe,
     inputs: &dyn Inputs,
-    options: Options,
+    options: MeasureOptions,
 ) -> Measurement {
     let network = classifier(plan, 3);
     measured(Network::Given(&network), layer, probe, inputs, &options).unwrap()
@@ -33,7 +33,7 @@ fn by(
 
 /// The largest difference, as a share of the first map's peak.
 fn difference(a: &Measurement, b: &Measurement, aggregate: Aggregate) -> f64 {
-    let (a, b) = (&a.average(aggregate).map, &b.average(aggregate).map);
+    let (a, b) = (a.map(aggregate), b.map(aggregate));
     let all = a.region().hull(&b.region());
     let peak = a.map(f64::abs).peak();
     assert!(peak > 0.0);
@@ -120,7 +120,7 @@ fn tiles_are_the_units_one_at_a_time() {
     let stride = probe.fields.unwrap().map(|field| field.stride);
     let apart = probe.fields.unwrap()[0].size() as usize;
     let step = apart.div_ceil(stride[0] as usize);
-    let region = tiled.average(Aggregate::Square).map.region();
+    let region = tiled.map(Aggregate::Square).region();
     let mut sum = vec![0.0; region.area()];
     let mut units = 0;
     for row in (probe.unit[0] % step..15).step_by(step) {
@@ -132,16 +132,13 @@ fn tiles_are_the_units_one_at_a_time() {
             }
             let one = by(&plan, layer, &at, &photographs, taken(6, Method::Plain));
             units += 1;
-            for (sum, value) in sum
-                .iter_mut()
-                .zip(one.average(Aggregate::Square).map.values())
-            {
+            for (sum, value) in sum.iter_mut().zip(one.map(Aggregate::Square).values()) {
                 *sum += value;
             }
         }
     }
     assert_eq!(units, tiled.units);
-    let map = &tiled.average(Aggregate::Square).map;
+    let map = tiled.map(Aggregate::Square);
     for (sum, value) in sum.iter().zip(map.values()) {
         assert!((sum / units as f64 - value).abs() < 1e-6 * map.peak());
     }
@@ -160,7 +157,7 @@ fn a_closure_is_measured_like_a_classifier() {
     let forward = |images: Tensor<4>| network.forward_until(images, "3").unwrap().map().unwrap();
     let probe = Probe::central(&plan, "3").unwrap();
     let ours = by(&plan, "3", &probe, &noise(&plan), taken(8, Method::Plain));
-    for probe in [probe.clone(), Probe::at(probe.unit)] {
+    for probe in [probe.clone(), Probe::new(probe.unit)] {
         let any = measure(
             forward,
             &probe,
@@ -187,11 +184,8 @@ fn the_numbers_do_not_depend_on_the_threads() {
     };
     let (one, five) = (with(1), with(5));
     for aggregate in Aggregate::ALL {
-        assert_eq!(one.average(aggregate).map, five.average(aggregate).map);
-        assert_eq!(
-            one.average(aggregate).groups,
-            five.average(aggregate).groups
-        );
+        assert_eq!(one.map(aggregate), five.map(aggregate));
+        assert_eq!(one.groups(aggregate), five.groups(aggregate));
     }
 }
 
@@ -199,10 +193,10 @@ fn the_numbers_do_not_depend_on_the_threads() {
 fn measuring_stops_when_the_noise_is_small() {
     let plan = mixed();
     let probe = Probe::central(&plan, "2").unwrap();
-    let options = Options {
+    let options = MeasureOptions {
         noise: 0.04,
         samples: 5_000,
-        ..Options::default()
+        ..MeasureOptions::default()
     };
     let mut seen = Vec::new();
     let network = classifier(&plan, 3);
@@ -241,17 +235,17 @@ fn redrawn_weights_differ_from_sample_to_sample() {
         )
         .unwrap()
     };
-    let groups = &run(1).average(Aggregate::Signed).groups.clone();
+    let groups = run(1).groups(Aggregate::Signed).to_vec();
     assert_ne!(groups[0], groups[1]);
-    assert_eq!(groups, &run(1).average(Aggregate::Signed).groups);
-    assert_ne!(groups, &run(2).average(Aggregate::Signed).groups);
+    assert_eq!(groups, run(1).groups(Aggregate::Signed));
+    assert_ne!(groups, run(2).groups(Aggregate::Signed));
 }
 
 #[test]
-fn what_can_not_be_measured_is_said_in_a_sentence() {
+fn what_cannot_be_measured_is_an_error_in_a_sentence() {
     let plan = mixed();
     let network = classifier(&plan, 3);
-    let refused = |layer: &str, probe: &Probe, shape: [usize; 3], options: Options| {
+    let refused = |layer: &str, probe: &Probe, shape: [usize; 3], options: MeasureOptions| {
         measured(
             Network::Given(&network),
             layer,
@@ -282,7 +276,7 @@ fn what_can_not_be_measured_is_said_in_a_sentence() {
     assert!(error.contains("conv2d_1"), "{error}");
     let error = measure(
         |images: Tensor<4>| images,
-        &Probe::at([0, 0]),
+        &Probe::new([0, 0]),
         &Noise {
             shape: [1, 4, 4],
             seed: 0,
@@ -292,5 +286,5 @@ fn what_can_not_be_measured_is_said_in_a_sentence() {
         &mut |_, _, _| (),
     )
     .unwrap_err();
-    assert!(matches!(error, ErfError::Option { .. }), "{error}");
+    assert!(matches!(error, ErfError::Setting { .. }), "{error}");
 }

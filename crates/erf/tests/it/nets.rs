@@ -2,7 +2,9 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_erf::{ErfError, Inputs, Measurement, Network, Noise, Options, Probe, measure_layer};
+use receptive_erf::{
+    ErfError, Inputs, MeasureOptions, Measurement, Network, Noise, Probe, measure_layer,
+};
 use receptive_model::{Classifier, FlattenLayer, LinearLayer, ModelConfig, Plan};
 
 /// The plan of these layers with the head that a classifier needs.
@@ -25,7 +27,7 @@ pub(crate) fn measured(
     layer: &str,
     probe: &Probe,
     inputs: &dyn Inputs,
-    options: &Options,
+    options: &MeasureOptions,
 ) -> Result<Measurement, ErfError> {
     let device = Device::flex();
     measure_layer(

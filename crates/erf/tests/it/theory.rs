@@ -4,7 +4,9 @@ use crate::nets::{classifier, measured, noise, plan, with_weights};
 use proptest::prelude::*;
 use receptive_erf::gaussian::{LUO_THRESHOLD, luo_size};
 use receptive_erf::theory::{Seeds, Weights, chain_kernel, chain_moments, predict, slope};
-use receptive_erf::{Aggregate, Map, Method, Network, Options, Probe, Region, default_layer};
+use receptive_erf::{
+    Aggregate, Map, MeasureOptions, Method, Network, Probe, Region, Study, default_layer,
+};
 use receptive_model::{
     Activation, AvgPool2dLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding, Plan,
     ResidualLayer,
@@ -187,10 +189,10 @@ fn enumerated(plan: &Plan, layer: &str, weights: usize) -> Map {
         let probe = Probe::central(plan, layer)
             .unwrap()
             .with_channels(receptive_erf::Channels::One(0));
-        let options = Options {
+        let options = MeasureOptions {
             samples: 1,
             method: Method::Cone,
-            ..Options::default()
+            ..MeasureOptions::default()
         };
         let found = measured(
             Network::Given(&network),
@@ -200,7 +202,7 @@ fn enumerated(plan: &Plan, layer: &str, weights: usize) -> Map {
             &options,
         )
         .unwrap();
-        let map = &found.average(Aggregate::Square).map;
+        let map = found.map(Aggregate::Square);
         sum.get_or_insert_with(|| Map::zeros(map.region())).add(map);
     }
     sum.unwrap().map(|value| value / (1usize << weights) as f64)
@@ -259,9 +261,9 @@ fn given_weights_without_activations_give_the_squared_jacobian() {
         ModelConfig::new(2, 12, 12).layer(Conv2dLayer::new(3, 4).with_strides(4).with_bias(false)),
     );
     let network = classifier(&plan, 8);
-    let options = Options {
+    let options = MeasureOptions {
         samples: 1,
-        ..Options::default()
+        ..MeasureOptions::default()
     };
     for channel in 0..3 {
         let probe = Probe::central(&plan, "1")
@@ -283,7 +285,7 @@ fn given_weights_without_activations_give_the_squared_jacobian() {
             Weights::Given(&network),
         )
         .unwrap();
-        let measured = &found.average(Aggregate::Square).map;
+        let measured = found.map(Aggregate::Square);
         for (row, column, value) in predicted.map.pixels() {
             assert!((measured.at(row, column) - value).abs() < 1e-6 * predicted.map.peak());
         }
@@ -309,10 +311,10 @@ fn theory_and_measurement_meet_in_random_networks() {
     let probe = Probe::central(&plan, layer)
         .unwrap()
         .with_channels(receptive_erf::Channels::RandomSigns);
-    let options = Options {
+    let options = MeasureOptions {
         samples: 1_200,
         noise: 0.0,
-        ..Options::default()
+        ..MeasureOptions::default()
     };
     let found = measured(
         Network::Redrawn(&plan, 5),
@@ -322,7 +324,8 @@ fn theory_and_measurement_meet_in_random_networks() {
         &options,
     )
     .unwrap();
-    let predicted = predict(&plan, layer, probe.unit, Seeds::All, Weights::Random).unwrap();
-    let report = receptive_erf::TheoryReport::of(&found, "random", &predicted);
-    assert!(report.exact && report.tv < 0.02, "{}", report.tv);
+    let layer = plan.find(layer).unwrap();
+    let study = Study::new(found, &plan, layer, Weights::Random, Aggregate::Square).unwrap();
+    let theory = &study.theory;
+    assert!(theory.exact && theory.tv < 0.02, "{}", theory.tv);
 }

@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use receptive_erf::gaussian::Verdict;
 use receptive_erf::theory::Weights;
 use receptive_erf::{
-    Aggregate, Inputs, Network, Noise, Probe, Study, default_layer, measure_layer, picture,
+    Aggregate, Inputs, MeasureOptions, Network, Noise, Probe, Study, default_layer, measure_layer,
+    picture,
 };
 use receptive_model::Artifact;
 use receptive_train::field::on_threads;
@@ -36,13 +37,13 @@ impl Field {
     ) -> Part<Self> {
         let (inputs, shown) = inputs(artifact, held_out).map_err(sentence)?;
         let study = study(artifact, &*inputs, options, device, progress).map_err(sentence)?;
-        let parts = study.parts();
+        let charts = study.charts();
         Ok(Self {
             // A line must not end within the formula.
             conditions: study.conditions(&shown).replace("|∂", "|\u{2060}∂"),
-            map: Picture::drawn(&parts.map)?,
-            sections: Picture::drawn(&parts.sections)?,
-            radial: parts
+            map: Picture::drawn(&charts.map)?,
+            sections: Picture::drawn(&charts.sections)?,
+            radial: charts
                 .radial
                 .as_ref()
                 .map(|chart| Picture::drawn(chart))
@@ -53,15 +54,15 @@ impl Field {
 
     /// Pixels.
     pub(crate) fn sigma(&self) -> f64 {
-        self.study.report.headline.sigma_both.value
+        self.study.headline.sigma_both.value
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        self.study.report.headline.judgement.verdict
+        self.study.headline.judgement.verdict
     }
 
     pub(crate) fn html(&self) -> Markup {
-        let judgement = &self.study.report.headline.judgement;
+        let judgement = &self.study.headline.judgement;
         let layer = &self.study.layer;
         let rows: Vec<Vec<String>> = picture::numbers(judgement)
             .into_iter()
@@ -71,7 +72,7 @@ impl Field {
             "Heat map of the effective receptive field of layer {}: {}, σ {} pixels",
             layer.number,
             judgement.verdict,
-            self.study.report.headline.sigma_both.within(2)
+            self.study.headline.sigma_both.rounded(2)
         );
         html! {
             p {
@@ -79,7 +80,7 @@ impl Field {
                 strong { (layer.number) " (" (layer.name) ")" } ": " (self.conditions) "."
             }
             p class={ "verdict " (colour(judgement.verdict)) } {
-                strong { (judgement.verdict) } " " (judgement.words)
+                strong { (judgement.verdict) } " " (judgement.explanation)
             }
             @for note in &judgement.notes { p.note { (note) } }
             div.pair {
@@ -144,9 +145,9 @@ fn study(
     let plan = artifact.model.plan();
     let layer = default_layer(plan)?;
     let probe = Probe::central(plan, &layer.number)?;
-    let measured = receptive_erf::Options {
+    let measured = MeasureOptions {
         samples: options.samples,
-        ..receptive_erf::Options::default()
+        ..MeasureOptions::default()
     };
     let found = on_threads(options.threads, || {
         measure_layer(
@@ -160,7 +161,7 @@ fn study(
         )
     })??;
     let weights = Weights::Given(&artifact.model);
-    Ok(Study::of(found, plan, layer, weights, Aggregate::Abs)?)
+    Ok(Study::new(found, plan, layer, weights, Aggregate::Abs)?)
 }
 
 /// The class of a verdict's colour.

@@ -4,7 +4,7 @@ use super::network::ERF_LAYERS;
 use super::{Bench, Network, Timed};
 use crate::TrainError;
 use burn::tensor::Device;
-use receptive_erf::{Network as Measured, Noise, Options, Probe, measure_layer};
+use receptive_erf::{MeasureOptions, Network as Measured, Noise, Probe, measure_layer};
 use std::time::Instant;
 
 impl Bench {
@@ -22,10 +22,10 @@ impl Bench {
             seed: 0,
         };
         let model = plan.init(device);
-        let options = Options {
+        let options = MeasureOptions {
             samples: (self.batch * self.steps) as u64,
             noise: 0.0,
-            ..Options::default()
+            ..MeasureOptions::default()
         };
         let layer = ERF_LAYERS.to_string();
         let probe = Probe::central(&plan, &layer)?;

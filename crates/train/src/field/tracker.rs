@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use receptive_erf::gaussian::Verdict;
 use receptive_erf::picture::{self, Frame};
 use receptive_erf::{
-    Aggregate, Inputs, Network, Noise, Options, Probe, default_layer, measure_layer,
+    Aggregate, Inputs, MeasureOptions, Network, Noise, Probe, default_layer, measure_layer,
 };
 use receptive_model::Classifier;
 use receptive_plot::Draw;
@@ -69,7 +69,7 @@ pub(crate) struct Tracker {
     layer: String,
     probe: Probe,
     inputs: Box<dyn Inputs>,
-    options: Options,
+    options: MeasureOptions,
     threads: usize,
     device: Device,
     due: Vec<usize>,
@@ -112,9 +112,9 @@ impl Tracker {
             probe: Probe::central(plan, &layer.number)?,
             layer: layer.number.clone(),
             inputs,
-            options: Options {
+            options: MeasureOptions {
                 samples: config.samples,
-                ..Options::default()
+                ..MeasureOptions::default()
             },
             threads,
             device: device.clone(),
@@ -152,7 +152,7 @@ impl Tracker {
         };
         self.frames.push(FieldFrame {
             epoch,
-            map: found.average(Aggregate::Abs).map.clone(),
+            map: found.map(Aggregate::Abs).clone(),
             sigma: judgement.sigma_both(),
             tv: judgement.tv,
             verdict: judgement.verdict,

@@ -3,8 +3,7 @@
 use super::subject::Subject;
 use super::{shown, weights_word};
 use crate::error::CliError;
-use receptive_erf::gaussian::moments;
-use receptive_erf::picture::{self, Layer};
+use receptive_erf::picture::{self, ComparisonField, GrowthPoint};
 use receptive_erf::{Aggregate, Study, write_npy};
 use receptive_model::artifact::store::write_file;
 use receptive_plot::Draw;
@@ -48,7 +47,7 @@ impl Files {
                 let path = self
                     .directory
                     .join(format!("{stem}-{}.npy", aggregate.name()));
-                write_npy(&path, &study.found.average(aggregate).map)?;
+                write_npy(&path, study.measurement.map(aggregate))?;
             }
             let path = self.directory.join(format!("{stem}.json"));
             let json = serde_json::to_vec_pretty(&shown(subject, study, &[]))?;
@@ -58,7 +57,7 @@ impl Files {
         if studies.len() > 1 {
             let title = format!("{}: the field from layer to layer", subject.name);
             let subtitle = format!("{}, {}", aggregate.formula(), conditions(subject));
-            let layers: Vec<Layer> = studies.iter().map(layer).collect();
+            let layers: Vec<GrowthPoint> = studies.iter().map(GrowthPoint::from_study).collect();
             let growth = picture::growth(&title, &subtitle, &layers);
             written.clear();
             self.draw(
@@ -80,15 +79,9 @@ impl Files {
         all: &[(Subject, Study)],
         aggregate: Aggregate,
     ) -> Result<Vec<String>, CliError> {
-        let networks: Vec<picture::Network<'_>> = all
+        let networks: Vec<ComparisonField<'_>> = all
             .iter()
-            .map(|(subject, study)| picture::Network {
-                name: subject.name.clone(),
-                map: &study.found.average(aggregate).map,
-                trf: study.found.trf,
-                sigma: study.report.headline.sigma_both,
-                verdict: study.report.headline.judgement.verdict,
-            })
+            .map(|(subject, study)| ComparisonField::from_study(&subject.name, study))
             .collect();
         let title = "Effective receptive fields";
         let picture = picture::comparison(title, aggregate.formula(), &networks)?;
@@ -119,19 +112,6 @@ pub(super) fn conditions(subject: &Subject) -> String {
         weights_word(subject.weights),
         subject.input
     )
-}
-
-fn layer(study: &Study) -> Layer {
-    let headline = &study.report.headline;
-    Layer {
-        name: study.layer.number.clone(),
-        sigma: headline.sigma_both,
-        predicted_sigma: moments(&study.expected()).map(|theory| theory.sigma()),
-        size: headline.size,
-        trf: (study.found.trf.area() as f64).sqrt(),
-        ratio: headline.ratio,
-        verdict: headline.judgement.verdict,
-    }
 }
 
 /// A name that any file system takes: `runs/001` becomes `runs-001`.

@@ -14,10 +14,10 @@ use crate::exit::Exit;
 use crate::render::{MeasureProgress, say};
 use burn::tensor::Device;
 use files::Files;
-use receptive_erf::gaussian::{MassSquare, replknet_squares};
+use receptive_erf::gaussian::MassSquare;
 use receptive_erf::theory::Weights;
 use receptive_erf::{
-    Aggregate, Channels, Method, Network, Options, Probe, Report, Study, default_layer,
+    Aggregate, Channels, MeasureOptions, Method, Network, Probe, Study, default_layer,
     measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::PlannedLayer;
@@ -33,10 +33,10 @@ struct Shown<'a> {
     weights: &'static str,
     input: &'a str,
     #[serde(flatten)]
-    report: &'a Report,
+    study: &'a Study,
     /// The squares of RepLKNet's tool, measured after its logarithm.
     #[serde(skip_serializing_if = "Option::is_none")]
-    replknet: Option<&'a [MassSquare]>,
+    replknet: Option<Vec<MassSquare>>,
     /// Layers whose theoretical field is larger than the image.
     unproductive: Vec<String>,
     files: Vec<String>,
@@ -116,7 +116,7 @@ fn study(
     if let Some(unit) = &arguments.unit {
         probe.unit = parse_unit(unit)?;
     }
-    let options = Options {
+    let options = MeasureOptions {
         samples: arguments.samples,
         noise: arguments.noise,
         seed: arguments.measuring.seed,
@@ -145,13 +145,14 @@ fn study(
         (_, Network::Given(classifier)) => Weights::Given(classifier),
         _ => Weights::Random,
     };
-    let replknet = (arguments.compat == Some(Compat::Replknet)).then(|| {
-        let map = &found.average(Aggregate::Positive).map;
-        replknet_squares(map, found.image, &receptive_erf::MASS_SHARES)
-    });
     let aggregate = aggregate(arguments.aggregate);
-    let study = Study::of(found, subject.plan(), layer, weights, aggregate)?;
-    Ok(Study { replknet, ..study })
+    Ok(Study::new(
+        found,
+        subject.plan(),
+        layer,
+        weights,
+        aggregate,
+    )?)
 }
 
 fn shown<'a>(subject: &'a Subject, study: &'a Study, files: &[String]) -> Shown<'a> {
@@ -161,8 +162,8 @@ fn shown<'a>(subject: &'a Subject, study: &'a Study, files: &[String]) -> Shown<
         name: &study.layer.name,
         weights: weights_word(subject.weights),
         input: &subject.input,
-        report: &study.report,
-        replknet: study.replknet.as_deref(),
+        study,
+        replknet: (subject.compat == Some(Compat::Replknet)).then(|| study.replknet_squares()),
         unproductive: unproductive_layers(subject.plan())
             .iter()
             .map(|layer| layer.number.clone())

@@ -2,46 +2,51 @@
 
 use super::files::conditions;
 use super::subject::Subject;
+use crate::args::Compat;
 use crate::commands::{paragraph, print};
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, say};
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::picture::characters;
-use receptive_erf::{Aggregate, Channels, FieldReport, Study, unproductive_layers};
+use receptive_erf::{
+    Aggregate, Channels, FieldSummary, Study, TheoryComparison, unproductive_layers,
+};
 
 /// Columns of the heat map in characters.
 const COLUMNS: usize = 41;
 
 fn network(subject: &Subject, study: &Study) -> String {
-    let [height, width] = study.report.image;
+    let image = study.measurement.image;
     format!(
-        "network  {}, {}, {height}x{width} pixels",
+        "network  {}, {}, {}x{} pixels",
         subject.name,
-        conditions(subject)
+        conditions(subject),
+        image.height,
+        image.width
     )
 }
 
 /// One layer, in full.
 pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Result<(), CliError> {
-    let report = &study.report;
-    let headline = &report.headline;
+    let measured = &study.measurement;
+    let headline = &study.headline;
     print(network(subject, study))?;
     print(format!(
         "layer    {} {} ({}), unit ({}, {}){}",
         study.layer.number,
         study.layer.name,
         study.layer.output,
-        report.unit[0],
-        report.unit[1],
-        match report.channels {
+        measured.probe.unit[0],
+        measured.probe.unit[1],
+        match measured.probe.channels {
             Channels::One(channel) => format!(", channel {channel}"),
             Channels::RandomSigns => ", all channels by random signs".into(),
             _ => ", sum of channels".into(),
         }
     ))?;
     print("")?;
-    let map = &study.found.average(aggregate).map;
-    let lines = characters(&map.over(study.found.trf), COLUMNS, colour_allowed());
+    let map = measured.map(aggregate);
+    let lines = characters(&map.over(measured.trf), COLUMNS, colour_allowed());
     let is_blank = |line: &String| line.trim().is_empty();
     // Of a wide theoretical field most is empty: no need to scroll past it.
     let first = lines.iter().position(|line| !is_blank(line)).unwrap_or(0);
@@ -54,26 +59,26 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     }
     print("")?;
     let mut table = Table::new(&["", "verdict", "TV", "kurtosis", "sigma", "size", "ERF/TRF"]);
-    for field in std::iter::once(headline).chain(&report.aggregates) {
+    for field in std::iter::once(headline).chain(&study.others) {
         table.row(row_of(field));
     }
     print(table.to_string())?;
     print("")?;
-    let [rows, columns] = report.trf.size;
-    print(format!("field    {rows}x{columns} pixels in theory"))?;
-    if let Some(theory) = &report.theory {
-        print(paragraph("theory   ", &theory_words(theory)))?;
-    }
+    print(format!(
+        "field    {}x{} pixels in theory",
+        measured.trf.height, measured.trf.width
+    ))?;
+    print(paragraph("theory   ", &theory_text(&study.theory)))?;
     print(paragraph("mass     ", &squares(&headline.mass_squares)))?;
-    if let Some(replknet) = &study.replknet {
-        print(paragraph("replknet ", &squares(replknet)))?;
+    if subject.compat == Some(Compat::Replknet) {
+        print(paragraph("replknet ", &squares(&study.replknet_squares())))?;
     }
     print(format!(
         "samples  {} in {:.1} s ({:.0} a second), {}",
-        report.samples,
-        report.seconds,
-        report.samples_per_second,
-        match report.method {
+        measured.samples,
+        measured.elapsed.as_secs_f64(),
+        measured.samples_per_second(),
+        match measured.method {
             receptive_erf::Method::Cone => "computing only what the unit depends on",
             receptive_erf::Method::Tiles => "several units a pass",
             _ => "whole images",
@@ -86,7 +91,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
         "verdict  ",
         &format!(
             "{}: {}",
-            headline.judgement.verdict, headline.judgement.words
+            headline.judgement.verdict, headline.judgement.explanation
         ),
     ))
 }
@@ -99,8 +104,8 @@ fn squares(all: &[MassSquare]) -> String {
     words.join(", ")
 }
 
-/// The words about the theory.
-fn theory_words(theory: &receptive_erf::TheoryReport) -> String {
+/// The prediction in a sentence.
+fn theory_text(theory: &TheoryComparison) -> String {
     let mut words = format!(
         "sigma {:.2} of the mean square ({} weights), total variation {:.3} to the measured",
         (theory.sigma[0] * theory.sigma[1]).sqrt(),
@@ -116,14 +121,14 @@ fn theory_words(theory: &receptive_erf::TheoryReport) -> String {
     words
 }
 
-fn row_of(field: &FieldReport) -> [String; 7] {
+fn row_of(field: &FieldSummary) -> [String; 7] {
     let kurtosis = field.judgement.kurtosis.map(|k| k.value);
     [
         field.aggregate.name().into(),
         field.judgement.verdict.to_string(),
-        field.judgement.tv.within(3),
+        field.judgement.tv.rounded(3),
         format!("{:.2} {:.2}", kurtosis[0], kurtosis[1]),
-        field.sigma_both.within(2),
+        field.sigma_both.rounded(2),
         format!("{:.1}", field.size.value),
         format!("{:.2}", field.ratio.value),
     ]
@@ -139,13 +144,13 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
             "layer", "TRF", "sigma", "size", "ratio"
         ))?;
     }
-    let headline = &study.report.headline;
-    let [rows, columns] = study.report.trf.size;
+    let headline = &study.headline;
+    let trf = study.measurement.trf;
     let name = format!("{} {}", study.layer.number, study.layer.name);
     print(format!(
         "{name:<18}{:>9}{:>14}{:>9.1}{:>8.2}  {}",
-        format!("{rows}x{columns}"),
-        headline.sigma_both.within(2),
+        format!("{}x{}", trf.height, trf.width),
+        headline.sigma_both.rounded(2),
         headline.size.value,
         headline.ratio.value,
         headline.judgement.verdict

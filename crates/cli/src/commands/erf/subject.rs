@@ -1,6 +1,6 @@
 //! Whose field is measured, with which weights, and what it is shown.
 
-use crate::args::{ErfArgs, WeightsName};
+use crate::args::{Compat, ErfArgs, WeightsName};
 use crate::commands::network::{CLASSES, is_trained, model_config};
 use crate::commands::run_data::{Chosen, choose};
 use crate::commands::{model_directory, not_understood, numbers, paragraph};
@@ -19,6 +19,8 @@ pub(super) struct Subject {
     /// What it is shown, in words.
     pub(super) input: String,
     pub(super) inputs: Box<dyn Inputs>,
+    /// Whose numbers are added.
+    pub(super) compat: Option<Compat>,
     net: Net,
 }
 
@@ -76,6 +78,7 @@ impl Subject {
             weights,
             input,
             inputs,
+            compat: arguments.compat,
             net: untrained(plan, weights, arguments.measuring.seed, device),
         })
     }
@@ -124,6 +127,7 @@ impl Subject {
             weights,
             input,
             inputs,
+            compat: arguments.compat,
             net,
         })
     }
@@ -149,6 +153,7 @@ impl Subject {
             weights,
             input: format!("images of {}", prepared.data.name),
             inputs: Box::new(inputs),
+            compat: arguments.compat,
             net: untrained(prepared.plan, weights, arguments.measuring.seed, device),
         })
     }
