@@ -6,7 +6,7 @@ use crate::options::DataOptions;
 use crate::progress::Progress;
 use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
 use crate::sources::named::SearchPath;
-use crate::sources::{Source, cifar, folder, idx, mini, named};
+use crate::sources::{Source, cifar, folder, idx, named};
 use crate::split::classes;
 use crate::split::dataset::{DataSet, assemble};
 use std::path::Path;
@@ -42,7 +42,7 @@ pub fn open(
 
 fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
     if source == MINI {
-        return mini::open();
+        return named::open_mini();
     }
     if let Some(known) = KNOWN.iter().find(|known| known.name == source) {
         let places = SearchPath::new(options, |name| std::env::var_os(name));

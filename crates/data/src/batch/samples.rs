@@ -86,11 +86,6 @@ impl Samples {
         self.size
     }
 
-    /// How images are made that size.
-    pub fn resize(&self) -> Resize {
-        self.resize
-    }
-
     /// The split these are the images of.
     pub fn split(&self) -> &Split {
         &self.split

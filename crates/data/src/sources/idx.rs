@@ -176,10 +176,21 @@ impl Role {
 }
 
 fn read(images: &Path, labels: &Path) -> Result<SourceSplit, DataError> {
-    let mut reader = inflate::open(images)?;
-    let memory = read_images(&mut *reader, &file_name(images))?;
-    let mut reader = inflate::open(labels)?;
-    let labels = read_labels(&mut *reader, &file_name(labels), memory.len())?;
+    read_split(
+        &mut *inflate::open(images)?,
+        &mut *inflate::open(labels)?,
+        [&file_name(images), &file_name(labels)],
+    )
+}
+
+/// A split from its file of images and its file of labels, which are named in errors.
+pub(crate) fn read_split(
+    images: &mut dyn Read,
+    labels: &mut dyn Read,
+    [images_name, labels_name]: [&str; 2],
+) -> Result<SourceSplit, DataError> {
+    let memory = read_images(images, images_name)?;
+    let labels = read_labels(labels, labels_name, memory.len())?;
     let items = labels.iter().zip(0..).map(|(label, image)| Item {
         image,
         label: u32::from(*label),
@@ -195,7 +206,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// Parses an IDX file of images, `[n, rows, columns]` bytes.
-pub(crate) fn read_images(reader: &mut dyn Read, name: &str) -> Result<Memory, DataError> {
+fn read_images(reader: &mut dyn Read, name: &str) -> Result<Memory, DataError> {
     let [n, rows, columns] = header::<3>(reader, name, IMAGES)?;
     for (side, value) in [("rows", rows), ("columns", columns)] {
         if !(1..=MAX_SIDE).contains(&value) {
@@ -216,11 +227,7 @@ pub(crate) fn read_images(reader: &mut dyn Read, name: &str) -> Result<Memory, D
 }
 
 /// Parses an IDX file of labels for `images` images.
-pub(crate) fn read_labels(
-    reader: &mut dyn Read,
-    name: &str,
-    images: usize,
-) -> Result<Vec<u8>, DataError> {
+fn read_labels(reader: &mut dyn Read, name: &str, images: usize) -> Result<Vec<u8>, DataError> {
     let [n] = header::<1>(reader, name, LABELS)?;
     if n as usize != images {
         return Err(DataError::format(

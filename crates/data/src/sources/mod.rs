@@ -8,7 +8,6 @@ pub(crate) mod idx;
 mod inflate;
 pub(crate) mod known;
 mod layout;
-pub(crate) mod mini;
 pub(crate) mod named;
 pub(crate) mod store;
 pub(crate) mod walk;

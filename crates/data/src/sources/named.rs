@@ -1,11 +1,13 @@
-//! Finds a data set by its name: on this machine first, then at its public address.
+//! Opens a data set by its name: on this machine first, then at its public address; one is in the
+//! program.
 
 use crate::error::DataError;
 use crate::options::DataOptions;
 use crate::progress::Progress;
 use crate::sources::download::fetch;
-use crate::sources::known::{Format, KnownDataSet};
-use crate::sources::{Source, cifar, idx};
+use crate::sources::known::{FASHION, Format, KnownDataSet, MINI};
+use crate::sources::{Source, SourceSplit, cifar, idx};
+use flate2::read::GzDecoder;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -151,6 +153,40 @@ fn open_in(known: &KnownDataSet, base: &Path) -> Result<Option<Source>, DataErro
         ));
     }
     Ok(Some(source))
+}
+
+const MINI_TRAIN: (&[u8], &[u8]) = (
+    include_bytes!("../../assets/train-images-idx3-ubyte.gz"),
+    include_bytes!("../../assets/train-labels-idx1-ubyte.gz"),
+);
+const MINI_TEST: (&[u8], &[u8]) = (
+    include_bytes!("../../assets/t10k-images-idx3-ubyte.gz"),
+    include_bytes!("../../assets/t10k-labels-idx1-ubyte.gz"),
+);
+
+/// 10,000 training and 2,000 test images of Fashion-MNIST: the first 1,000 and the first 200 of
+/// each class, in the order of the original files. See `assets/README.md`.
+pub(crate) fn open_mini() -> Result<Source, DataError> {
+    let list: Vec<String> = FASHION.iter().map(|class| class.to_string()).collect();
+    Ok(Source {
+        name: MINI.into(),
+        names: list.clone(),
+        list,
+        numbered: false,
+        train: mini_split(MINI_TRAIN, "fashion-mini/train")?,
+        val: None,
+        test: Some(mini_split(MINI_TEST, "fashion-mini/t10k")?),
+        cut_test: false,
+        notes: Vec::new(),
+    })
+}
+
+fn mini_split((images, labels): (&[u8], &[u8]), name: &str) -> Result<SourceSplit, DataError> {
+    idx::read_split(
+        &mut GzDecoder::new(images),
+        &mut GzDecoder::new(labels),
+        [name; 2],
+    )
 }
 
 #[cfg(test)]
