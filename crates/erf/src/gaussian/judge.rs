@@ -12,6 +12,7 @@ use super::shapes::Core;
 use super::total_variation::{Halves, MIN_GROUPS, Replicate, of_replicates, to_gaussian};
 use super::verdict::{Evidence, Judgement, Reason, Verdict, explain};
 use crate::map::{Map, Region};
+use receptive_core::text::percent;
 
 /// Judges a map. Never panics: a map that cannot be judged is inconclusive, with the reason.
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
@@ -190,7 +191,6 @@ fn verdict(
 
 /// What rules out a verdict whatever the numbers say.
 fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     if evidence.samples > 0 && evidence.groups.len() < MIN_GROUPS {
         let explanation = "One group of samples has no error bar; take more samples.";
         return Some((Reason::Noise, explanation.into()));
