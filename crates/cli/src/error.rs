@@ -1,23 +1,26 @@
-use crate::exit::Exit;
+//! Errors of the program, and its exit codes.
+
 use receptive_data::DataError;
 use receptive_erf::ErfError;
 use receptive_interchange::InterchangeError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
 use receptive_train::TrainError;
+use std::path::Path;
+use std::process::ExitCode;
 
 /// What a command can end with instead of a result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = hint(.0))]
     Train(#[from] TrainError),
     #[error(transparent)]
     Interchange(InterchangeError),
     #[error("{0}")]
     Usage(String),
-    #[error("writing to standard output failed: {0}")]
+    #[error("could not write to standard output: {0}")]
     Output(#[from] std::io::Error),
-    #[error("the result can't be written as JSON: {0}")]
+    #[error("could not write the result as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -54,7 +57,36 @@ impl From<DataError> for CliError {
     }
 }
 
-/// Whether the command line or a config asks for what can't be had, whatever the files hold.
+/// The argument that sets each setting that a library's error may name.
+pub(crate) const ARGUMENTS: [(&str, &str); 12] = [
+    ("data.source", "DATA"),
+    ("data.data_dir", "--data-dir"),
+    ("data.bad_images", "--bad-images"),
+    ("data.limit", "--limit"),
+    ("train.epochs", "--epochs"),
+    ("train.batch_size", "--batch-size"),
+    ("train.seed", "--seed"),
+    ("machine.backend", "--backend"),
+    ("machine.threads", "--threads"),
+    ("machine.workers", "--workers"),
+    ("checkpoint.every", "--checkpoint-every"),
+    ("start.freeze", "--freeze"),
+];
+
+/// The argument to change, in brackets, if the error is about a setting that has one.
+fn hint(error: &TrainError) -> String {
+    let (TrainError::Setting { setting, .. }
+    | TrainError::Data(DataError::Setting { setting, .. })) = error
+    else {
+        return String::new();
+    };
+    let argument = ARGUMENTS.iter().find(|(name, _)| name == setting);
+    argument.map_or(String::new(), |(_, argument)| {
+        format!(" (set by {argument})")
+    })
+}
+
+/// Whether the command line or a config is wrong, whatever the files hold.
 fn is_usage(error: &TrainError) -> bool {
     matches!(
         error,
@@ -74,13 +106,84 @@ fn is_usage(error: &TrainError) -> bool {
 }
 
 impl CliError {
+    /// The error of a value that an argument cannot have.
+    pub(crate) fn argument(argument: &str, problem: impl std::fmt::Display) -> Self {
+        Self::Usage(format!("{argument}: {problem}"))
+    }
+
+    /// An I/O error as the libraries have it.
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| {
+            Self::Train(TrainError::Io {
+                path,
+                action,
+                source,
+            })
+        }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Train(error) if is_usage(error) => Exit::Usage,
-            // The reader of a pipe went away: what it wanted, it has.
+            // The reader of a pipe has what it needs.
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             _ => Exit::Failed,
         }
+    }
+}
+
+/// How the program ends. Documented in `receptive --help` and the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Success.
+    Done,
+    /// Something went wrong; a message on standard error says what.
+    Failed,
+    /// Wrong usage or an invalid setting (clap's own exit code).
+    Usage,
+    /// Stopped by this signal after saving: 130 for Ctrl-C, 143 for SIGTERM, as shells expect.
+    Signal(usize),
+}
+
+impl Exit {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(255),
+        }
+    }
+
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_end_as_shells_expect() {
+        assert_eq!(Exit::Signal(2).number(), 130);
+        assert_eq!(Exit::Signal(15).number(), 143);
+        assert_eq!(Exit::Usage.number(), 2);
+    }
+
+    #[test]
+    fn an_error_about_a_setting_names_its_argument() {
+        let error = |setting: &str| {
+            CliError::Train(TrainError::Setting {
+                setting: setting.into(),
+                problem: "expected 1 or more, found 0".into(),
+            })
+        };
+        let message = error("train.epochs").to_string();
+        assert!(message.ends_with("found 0 (set by --epochs)"), "{message}");
+        let message = error("train.clip_norm").to_string();
+        assert!(message.ends_with("found 0"), "{message}");
     }
 }

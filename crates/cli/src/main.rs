@@ -1,16 +1,16 @@
 //! `receptive`: train convolutional image classifiers and measure what they see.
 #![recursion_limit = "256"]
-// `println!` and `eprintln!` panic when nobody reads; `commands::print` and `render::say` do not.
+// `println!` and `eprintln!` panic when nobody reads; `render::print` and `render::say` do not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod commands;
 mod error;
-mod exit;
 mod render;
 mod signals;
 
 use clap::Parser;
+use error::Exit;
 use std::process::ExitCode;
 
 // Training allocates and frees whole feature maps many times a step; the system's allocator gives
@@ -21,12 +21,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
-    let arguments = args::Arguments::parse();
+    let arguments = commands::Arguments::parse();
     match commands::run(arguments) {
         Ok(exit) => exit.code(),
         Err(error) => {
-            // Where the reader of a pipe has gone away there is nothing left to say.
-            if error.exit() != exit::Exit::Done {
+            // If the reader of a pipe has gone away, there is nothing left to say.
+            if error.exit() != Exit::Done {
                 render::say_error(&error);
             }
             error.exit().code()

@@ -45,6 +45,7 @@ impl fmt::Display for ImageSize {
 
 /// How a picture of another height and width is made to fit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
     /// Both sides are scaled to size on their own; proportions change.

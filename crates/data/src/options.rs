@@ -6,14 +6,17 @@ use std::path::PathBuf;
 
 /// What to do about images that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum BadImages {
     /// Refuse the data set with an error that names them. The default: a damaged file usually means
     /// an interrupted copy, and then more is missing than what is seen to be damaged.
     #[default]
+    #[cfg_attr(feature = "clap", value(help = "Stop with an error that lists them"))]
     Fail,
     /// Leave them out; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to
     /// list them without failing.
+    #[cfg_attr(feature = "clap", value(help = "Leave them out"))]
     Skip,
 }
 

@@ -1,9 +1,12 @@
-//! `receptive attend`: where the network looks in a picture to find a class.
+//! `receptive attend`: which parts of an image speak for a class.
 
-use super::{create, machine, model_directory, paragraph, percent, print, print_json};
-use crate::args::AttendArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
+use super::create_directory;
+use super::run::model_directory;
+use crate::args::{MachineArgs, parse_positive};
+use crate::error::{CliError, Exit};
+use crate::render::{line, paragraph, print, print_json};
+use clap::Args;
+use receptive_core::text::percent;
 use receptive_erf::{Map, write_npy};
 use receptive_model::Artifact;
 use receptive_plot::Draw;
@@ -11,8 +14,35 @@ use receptive_train::attend::{AttendOptions, Attended, Attention, attend};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+#[derive(Debug, Args)]
+pub(super) struct AttendArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Image file
+    image: PathBuf,
+    /// Layer of Grad-CAM, by number or name as `summary` shows them [default: the last convolution
+    /// whose output is at least 5x5, after its batch norm and activation]
+    #[arg(long, value_name = "LAYER")]
+    layer: Option<String>,
+    /// Explain the K most probable classes
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_positive)]
+    classes: usize,
+    /// Number of noisy copies that SmoothGrad averages over; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    smooth: usize,
+    /// Output directory of the picture and the maps
+    #[arg(long, value_name = "DIR", default_value = "attend")]
+    out: PathBuf,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     image: String,
     layer: &'a str,
     name: &'a str,
@@ -28,11 +58,11 @@ struct Class<'a> {
     logit: f32,
     /// Grad-CAM over the layer's units.
     cam: Cam<'a>,
-    /// Row and column of the network's picture where Grad-CAM is largest, if it is anywhere above 0.
+    /// Row and column of the input where Grad-CAM is largest, if it is positive anywhere.
     peak: Option<[usize; 2]>,
-    /// The share of the picture that holds half of Grad-CAM.
+    /// Smallest share of the input that holds half of Grad-CAM's sum.
     half: f64,
-    /// The gradient's largest absolute value.
+    /// Largest absolute value of the gradient.
     gradient: f64,
 }
 
@@ -44,7 +74,7 @@ struct Cam<'a> {
 }
 
 pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
-    let (backend, _) = machine(&arguments.machine)?;
+    let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
     let options = AttendOptions {
@@ -53,10 +83,10 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         smooth: arguments.smooth,
     };
     let attended = attend(&artifact, &arguments.image, &options, &device)?;
-    create(&arguments.out)?;
+    create_directory(&arguments.out)?;
     let files = write(&arguments.out, &arguments.image, &attended)?;
     if arguments.json {
-        print_json(&Shown {
+        print_json(&Json {
             image: arguments.image.display().to_string(),
             layer: &attended.layer[0],
             name: &attended.layer[1],
@@ -67,15 +97,10 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     }
     show(&arguments.image, &attended)?;
     for file in files.iter().filter(|file| has_extension(file, "png")) {
-        print(format!("file     {}", file.display()))?;
+        line("file", file.display())?;
     }
-    print(format!(
-        "numbers  {} .npy files beside it",
-        files
-            .iter()
-            .filter(|file| has_extension(file, "npy"))
-            .count()
-    ))?;
+    let maps = files.iter().filter(|file| has_extension(file, "npy"));
+    line("maps", format!("{} .npy files beside it", maps.count()))?;
     Ok(Exit::Done)
 }
 
@@ -94,22 +119,21 @@ fn show(image: &Path, attended: &Attended) -> Result<(), CliError> {
         .collect();
     print(format!("{}: {}", image.display(), answers.join(", ")))?;
     let [height, width, _] = attended.size;
-    print(format!(
-        "layer    {number} ({name}): its units see {}x{} of the picture's {height}x{width} pixels",
-        attended.field[0], attended.field[1]
-    ))?;
+    let [field_height, field_width] = attended.field;
+    let field = format!("{field_height}x{field_width} of the image's {height}x{width} pixels");
+    line(
+        "layer",
+        format!("{number} ({name}): each unit sees {field}"),
+    )?;
     for class in &attended.classes {
-        let found = match peak(&class.cam) {
+        let summary = match peak(&class.cam) {
             Some([row, column]) => format!(
-                "most at row {row}, column {column}; half of it on {} of the picture",
+                "highest at row {row}, column {column}; half of the total on {} of the image",
                 percent(half(&class.cam))
             ),
-            None => "nothing in the picture speaks for it".into(),
+            None => "zero everywhere: no part of the image speaks for it".into(),
         };
-        print(paragraph(
-            "cam      ",
-            &format!("{}: {found}", class.answer.class),
-        ))?;
+        paragraph("cam", format!("{}: {summary}", class.answer.class))?;
     }
     Ok(())
 }
@@ -131,7 +155,7 @@ fn class(class: &Attention) -> Class<'_> {
     }
 }
 
-/// The picture, and each class's maps over the network's pixels for `numpy.load`.
+/// Writes the picture, and each class's maps over the input's pixels for `numpy.load`.
 fn write(out: &Path, image: &Path, attended: &Attended) -> Result<Vec<PathBuf>, CliError> {
     let name = image.file_name().unwrap_or_default().to_string_lossy();
     let picture = out.join("attend.png");

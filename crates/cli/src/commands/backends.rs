@@ -1,12 +1,21 @@
-use super::{print, print_json};
-use crate::args::BackendsArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
+//! `receptive backends`.
+
+use crate::error::{CliError, Exit};
+use crate::render::{line, print_json};
+use clap::Args;
 use receptive_train::backend::BackendKind;
 use serde::Serialize;
 
+#[derive(Debug, Args)]
+pub(super) struct BackendsArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One backend, as `--json` prints it.
 #[derive(Serialize)]
-struct Shown {
+struct BackendInfo {
     name: &'static str,
     compiled: bool,
     devices: Vec<String>,
@@ -14,7 +23,7 @@ struct Shown {
 }
 
 pub(super) fn run(arguments: &BackendsArgs) -> Result<Exit, CliError> {
-    let all = BackendKind::ALL.map(|kind| Shown {
+    let all = BackendKind::ALL.map(|kind| BackendInfo {
         name: kind.name(),
         compiled: kind.is_compiled(),
         devices: kind.device_names(),
@@ -28,11 +37,9 @@ pub(super) fn run(arguments: &BackendsArgs) -> Result<Exit, CliError> {
         let name = backend.name;
         if !backend.compiled {
             let build = &backend.build;
-            print(format!("{name:<9}not compiled in; build with `{build}`"))?;
+            line(name, format!("not compiled in; build with `{build}`"))?;
         } else if backend.devices.is_empty() {
-            print(format!(
-                "{name:<9}compiled in, but no device or driver was found"
-            ))?;
+            line(name, "compiled in, but no device or driver was found")?;
         }
         for (index, device) in backend.devices.iter().enumerate() {
             let usage = match backend.devices.len() {
@@ -40,7 +47,7 @@ pub(super) fn run(arguments: &BackendsArgs) -> Result<Exit, CliError> {
                 _ => format!("--backend {name}:{index}"),
             };
             let device = if device == name { "this CPU" } else { device };
-            print(format!("{name:<9}ready with {usage}: {device}"))?;
+            line(name, format!("ready with {usage}: {device}"))?;
         }
     }
     Ok(Exit::Done)

@@ -1,16 +1,53 @@
-use super::{machine, not_understood, print, print_json};
-use crate::args::BenchArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::Table;
+//! `receptive bench`.
+
+use crate::args::MachineArgs;
+use crate::error::{CliError, Exit};
+use crate::render::{Table, print, print_json};
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use receptive_core::text::percent;
 use receptive_train::Workers;
 use receptive_train::bench::{Bench, Loaded, Network, Timed, Work};
 use receptive_train::trial::peak_resident_bytes;
 use serde::Serialize;
 
-/// The line that the peers' programs print too.
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Network of bench/README.md: fashion, vgg, photo or erf; or `data`, to time loading images
+    #[arg(default_value = "fashion")]
+    network: String,
+    /// Data set that `bench data` reads: a name or a path, as for `train`
+    data: Option<String>,
+    /// Height and width of the images in `bench data`
+    #[arg(long, value_name = "N", default_value_t = 224, value_parser = count())]
+    size: usize,
+    /// Number of data-loading threads in `bench data`; 0 loads in the main thread
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    workers: usize,
+    /// Time inference instead of training
+    #[arg(long)]
+    infer: bool,
+    /// Images per step [default: 64; 2 for photo, 1 for erf]
+    #[arg(long, value_name = "N", value_parser = count())]
+    batch: Option<usize>,
+    /// Time N steps and print the median
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = count())]
+    steps: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// More would not fit into memory.
+fn count() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1 << 20)
+}
+
+/// The result of a network, as the peers' programs print it too.
 #[derive(Serialize)]
-struct Shown {
+struct NetworkResult {
     peer: String,
     network: Network,
     mode: String,
@@ -24,7 +61,7 @@ struct Shown {
     peak_rss_mb: Option<u64>,
 }
 
-/// The word that stands for no network.
+/// Times loading images instead of a network.
 const DATA: &str = "data";
 
 pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
@@ -32,15 +69,14 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         return load(arguments);
     }
     if arguments.data.is_some() {
-        return Err(not_understood(
+        return Err(CliError::argument(
             "DATA",
-            format!("networks are timed on random images; data goes with `bench {DATA}`"),
+            format!("networks are timed on random images; use it with `bench {DATA}`"),
         ));
     }
     let network: Network = arguments.network.parse()?;
     let batch = arguments.batch.unwrap_or_else(|| network.batch());
-    at_least_one([("--batch", batch), ("--steps", arguments.steps)])?;
-    let (backend, threads) = machine(&arguments.machine)?;
+    let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
     let workers = Workers::new(threads)?;
     let bench = Bench {
@@ -60,7 +96,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         })??,
         _ => bench.run(&device, backend.kind.is_cpu(), &workers)?,
     };
-    let shown = Shown {
+    let result = NetworkResult {
         peer: version(),
         network,
         mode: backend.to_string(),
@@ -71,29 +107,16 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
     };
     if arguments.json {
-        print_json(&shown)?;
+        print_json(&result)?;
     } else {
-        show(&shown)?;
+        show(&result)?;
     }
     Ok(Exit::Done)
 }
 
-fn at_least_one<const N: usize>(values: [(&str, usize); N]) -> Result<(), CliError> {
-    match values
-        .into_iter()
-        .find(|(_, value)| !(1..=1 << 20).contains(value))
-    {
-        Some((flag, value)) => Err(not_understood(
-            flag,
-            format!("it is {value}; use 1 or more"),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// The line that the peer's program prints too.
+/// The result of loading data, as the peer's program prints it too.
 #[derive(Serialize)]
-struct ShownLoading {
+struct DataResult {
     peer: String,
     #[serde(flatten)]
     loaded: Loaded,
@@ -101,20 +124,19 @@ struct ShownLoading {
 
 fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
     let Some(data) = &arguments.data else {
-        return Err(not_understood(
+        return Err(CliError::argument(
             "DATA",
-            format!("`bench {DATA}` reads files; give a folder of images, or a data set's name"),
+            format!("`bench {DATA}` needs a folder of images, or a data set's name"),
         ));
     };
     let batch = arguments.batch.unwrap_or(64);
-    at_least_one([("--batch", batch), ("--size", arguments.size)])?;
     let loaded = receptive_train::bench::load(data, arguments.size, batch, arguments.workers)?;
     if arguments.json {
         let peer = version();
-        print_json(&ShownLoading { peer, loaded })?;
+        print_json(&DataResult { peer, loaded })?;
     } else {
         print(format!(
-            "{data} at {0}x{0}: {1:.1} images/s decoded, {2:.1} images/s from the second epoch on \
+            "{data} at {0}x{0}: {1:.1} images/s decoded, {2:.1} images/s in the second epoch \
              ({3} images, {4} workers)",
             arguments.size,
             loaded.images_per_s,
@@ -130,8 +152,8 @@ fn version() -> String {
     format!("receptive {}", env!("CARGO_PKG_VERSION"))
 }
 
-fn show(shown: &Shown) -> Result<(), CliError> {
-    let timed = &shown.timed;
+fn show(result: &NetworkResult) -> Result<(), CliError> {
+    let timed = &result.timed;
     if !timed.layers.is_empty() {
         let all: f64 = timed.layers.iter().map(|layer| layer.ms).sum();
         let mut table = Table::new(&["layer", "ms", "share", "GMAC/s"]);
@@ -139,7 +161,7 @@ fn show(shown: &Shown) -> Result<(), CliError> {
             table.row([
                 layer.name.clone(),
                 format!("{:.3}", layer.ms),
-                super::percent(layer.ms / all),
+                percent(layer.ms / all),
                 format!("{:.1}", layer.gmacs_per_s),
             ]);
         }
@@ -153,24 +175,24 @@ fn show(shown: &Shown) -> Result<(), CliError> {
             table.row([
                 operation.name.to_string(),
                 format!("{:.2}", operation.ms),
-                super::percent(operation.ms / all),
+                percent(operation.ms / all),
             ]);
         }
         print(table.to_string())?;
         print("(one step in one thread)\n")?;
     }
     print(format!(
-        "{} on {}: {:.1} images/s, {:.2} ms for a step of {} (10 % under {:.2}, 90 % under {:.2})",
-        shown.network,
-        shown.mode,
+        "{} on {}: {:.1} images/s, {:.2} ms per step of {} (10 % under {:.2}, 90 % under {:.2})",
+        result.network,
+        result.mode,
         timed.images_per_s,
         timed.ms_per_step,
-        shown.batch,
+        result.batch,
         timed.ms_p10_p90[0],
         timed.ms_p10_p90[1],
     ))?;
-    let memory = shown
+    let memory = result
         .peak_rss_mb
         .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
-    print(format!("{} threads{memory}", shown.threads))
+    print(format!("{} threads{memory}", result.threads))
 }

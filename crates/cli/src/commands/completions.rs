@@ -1,10 +1,16 @@
 //! `receptive completions`.
 
-use super::print;
-use crate::args::{Arguments, CompletionsArgs};
-use crate::error::CliError;
-use crate::exit::Exit;
-use clap::CommandFactory;
+use super::Arguments;
+use crate::error::{CliError, Exit};
+use crate::render::print;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Shell
+    shell: Shell,
+}
 
 pub(super) fn run(arguments: &CompletionsArgs) -> Result<Exit, CliError> {
     let mut script = Vec::new();

@@ -1,37 +1,59 @@
-use super::run_data::{Chosen, choose, images_of};
-use super::{machine, model_directory, percent, print, print_json};
-use crate::args::EvaluateArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{Table, TrainProgress};
+//! `receptive evaluate`.
+
+use super::run::{RunSplit, image_query, model_directory, open_split};
+use crate::args::{MachineArgs, SourceArgs};
+use crate::error::{CliError, Exit};
+use crate::render::{Table, TrainProgress, line, print, print_json};
+use clap::Args;
+use receptive_core::text::percent;
 use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
-use receptive_train::{Evaluation, Workers, evaluate, samples_for};
+use receptive_train::{Evaluation, SplitName, Workers, evaluate, samples_for};
 use serde::Serialize;
+use std::path::PathBuf;
 
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Another data set than the one the run was trained on
+    data: Option<String>,
+    /// Split to evaluate on [default: test, else val; of another data set, else train]
+    #[arg(long, value_enum)]
+    split: Option<SplitName>,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     data: &'a str,
     split: &'a str,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
     classes: &'a [ClassReport],
-    /// Images left out because they can't be read.
+    /// Images left out because they cannot be read.
     damaged: usize,
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
-    let (backend, threads) = machine(&arguments.machine)?;
+    let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
-    let wanted = images_of(
+    let query = image_query(
         &arguments.run,
         format!("receptive evaluate {} DATA", arguments.run.display()),
         arguments.data.as_deref(),
-        arguments.split.map(Into::into),
+        arguments.split,
         &arguments.source,
     );
-    let Chosen { data, split, name } = choose(&wanted, &artifact)?;
+    let RunSplit { data, split, name } = open_split(&query, &artifact)?;
     // Each image is read once, so none is worth keeping.
     let samples = samples_for(&split, &artifact.input, 0);
     let workers = Workers::new(threads)?;
@@ -47,21 +69,18 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     progress.clear();
     let classes = report(&evaluation.confusion, &artifact.classes);
     if arguments.json {
-        let shown = Shown {
+        print_json(&Json {
             data: &data.name,
             split: name,
             evaluation: &evaluation,
             classes: &classes,
             damaged: data.damaged.len(),
-        };
-        print_json(&shown)?;
+        })?;
         return Ok(Exit::Done);
     }
     show(&evaluation, &classes, &artifact.classes, &data.name, name)?;
-    print(format!(
-        "next     receptive predict {} IMAGE",
-        arguments.run.display()
-    ))?;
+    let run = arguments.run.display();
+    line("next", format!("receptive predict {run} IMAGE"))?;
     Ok(Exit::Done)
 }
 
@@ -89,7 +108,7 @@ fn show(
         print("")?;
         for (label, predicted, count) in worst {
             print(format!(
-                "{count:>5} x {} taken for {}",
+                "{count:>5} x {} predicted as {}",
                 classes[label], classes[predicted]
             ))?;
         }

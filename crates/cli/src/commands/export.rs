@@ -1,7 +1,10 @@
-use super::{model_directory, print, print_json};
-use crate::args::{ExportArgs, ExportFormat};
-use crate::error::CliError;
-use crate::exit::Exit;
+//! `receptive export`.
+
+use super::create_directory;
+use super::run::model_directory;
+use crate::error::{CliError, Exit};
+use crate::render::{line, paragraph, print_json};
+use clap::{Args, ValueEnum};
 use receptive_interchange::{OPSET, OnnxInput, to_onnx, to_python, to_safetensors};
 use receptive_model::Artifact;
 use receptive_model::artifact::store::write_file;
@@ -12,8 +15,35 @@ use std::path::PathBuf;
 /// The safetensors file, which the Python file beside it looks for.
 const WEIGHTS: &str = "model.safetensors";
 
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Format
+    #[arg(long, value_enum)]
+    to: ExportFormat,
+    /// Let the ONNX model take bytes, channels last, and normalise them itself
+    #[arg(long)]
+    pixels: bool,
+    /// Output directory
+    #[arg(long, value_name = "DIR", default_value = "export")]
+    out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExportFormat {
+    /// model.onnx
+    Onnx,
+    /// model.safetensors with PyTorch's names and layout, and model.py
+    Safetensors,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown {
+struct Json {
     format: &'static str,
     files: Vec<PathBuf>,
 }
@@ -42,11 +72,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
             ],
         ),
     };
-    std::fs::create_dir_all(&arguments.out).map_err(|source| receptive_train::TrainError::Io {
-        path: arguments.out.clone(),
-        action: "creating the directory",
-        source,
-    })?;
+    create_directory(&arguments.out)?;
     let mut written = Vec::new();
     for (name, bytes) in files {
         let path = arguments.out.join(name);
@@ -54,50 +80,50 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
         written.push(path);
     }
     if arguments.json {
-        print_json(&Shown {
+        print_json(&Json {
             format,
             files: written,
         })?;
         return Ok(Exit::Done);
     }
     for path in &written {
-        print(format!("file     {}", path.display()))?;
+        line("file", path.display())?;
     }
     show(arguments, &artifact)?;
     Ok(Exit::Done)
 }
 
-/// How to use it, for those who did not read the manual.
+/// Prints how to use it.
 fn show(arguments: &ExportArgs, artifact: &Artifact) -> Result<(), CliError> {
     let input = &artifact.input;
     let (channels, height, width) = (input.channels, input.height, input.width);
-    let takes = match (arguments.to, arguments.pixels) {
-        (ExportFormat::Onnx, true) => {
-            format!("pixels   bytes [batch, {height}, {width}, {channels}]")
-        }
-        (ExportFormat::Onnx, false) => {
-            format!("images   floats [batch, {channels}, {height}, {width}]")
-        }
+    let shape = format!("[batch, {channels}, {height}, {width}]");
+    match (arguments.to, arguments.pixels) {
+        (ExportFormat::Onnx, true) => line(
+            "pixels",
+            format!("bytes [batch, {height}, {width}, {channels}]"),
+        )?,
+        (ExportFormat::Onnx, false) => line("images", format!("floats {shape}"))?,
         (ExportFormat::Safetensors, _) => {
-            format!("takes    [batch, {channels}, {height}, {width}], as model.normalise makes it")
+            line("takes", format!("{shape}, as model.normalise makes it"))?;
         }
-    };
-    print(takes)?;
-    print(format!(
-        "gives    logits [batch, {}]",
-        artifact.classes.len()
-    ))?;
-    if !arguments.pixels {
-        print(format!(
-            "before   (pixel / 255 - mean) / std, mean {:?}, std {:?}",
-            input.mean, input.std
-        ))?;
     }
-    print(super::paragraph("picture  ", &input.preparation()))?;
-    print(match arguments.to {
-        ExportFormat::Onnx => format!("format   ONNX, operator set {OPSET}"),
+    line(
+        "gives",
+        format!("logits [batch, {}]", artifact.classes.len()),
+    )?;
+    if !arguments.pixels {
+        let (mean, std) = (&input.mean, &input.std);
+        line(
+            "before",
+            format!("(pixel / 255 - mean) / std, mean {mean:?}, std {std:?}"),
+        )?;
+    }
+    paragraph("picture", input.preparation())?;
+    match arguments.to {
+        ExportFormat::Onnx => line("format", format!("ONNX, operator set {OPSET}")),
         ExportFormat::Safetensors => {
-            "next     in Python: import model; network = model.load()".into()
+            line("next", "in Python: import model; network = model.load()")
         }
-    })
+    }
 }

@@ -1,10 +1,12 @@
-//! `receptive features`: what the network makes of a picture, layer by layer.
+//! `receptive features`: feature maps of an image, layer by layer.
 
-use super::{create, machine, model_directory, not_understood, percent, print, print_json};
-use crate::args::FeaturesArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::say;
+use super::create_directory;
+use super::run::model_directory;
+use crate::args::{MachineArgs, parse_positive};
+use crate::error::{CliError, Exit};
+use crate::render::{line, paragraph, print, print_json, say_line};
+use clap::Args;
+use receptive_core::text::percent;
 use receptive_model::Artifact;
 use receptive_plot::Draw;
 use receptive_train::Prediction;
@@ -13,18 +15,42 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// The most layers that are drawn at once.
-const MOST_LAYERS: usize = 64;
+const MAX_LAYERS: usize = 64;
 
+#[derive(Debug, Args)]
+pub(super) struct FeaturesArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Image file
+    image: PathBuf,
+    /// Layer, by number or name as `summary` shows them, or `all` [default: the last one with maps
+    /// as large as the first one's]
+    #[arg(long, value_name = "LAYER")]
+    layer: Option<String>,
+    /// Draw the N strongest channels
+    #[arg(long, value_name = "N", default_value_t = 31, value_parser = parse_positive)]
+    most: usize,
+    /// Output directory of the pictures
+    #[arg(long, value_name = "DIR", default_value = "features")]
+    out: PathBuf,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     image: String,
     top: &'a [Prediction],
-    layers: Vec<Layer>,
+    layers: Vec<LayerMaps>,
     files: &'a [PathBuf],
 }
 
 #[derive(Serialize)]
-struct Layer {
+struct LayerMaps {
     number: String,
     name: String,
     /// Height and width.
@@ -34,10 +60,7 @@ struct Layer {
 }
 
 pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
-    if arguments.most == 0 {
-        return Err(not_understood("--most", "it is 0; use 1 or more".into()));
-    }
-    let (backend, _) = machine(&arguments.machine)?;
+    let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
     let layers = match arguments.layer.as_deref() {
@@ -45,15 +68,16 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         Some(layer) => vec![layer.to_string()],
         None => usual_layer(&artifact).into_iter().collect(),
     };
-    if layers.len() > MOST_LAYERS {
-        say(format!(
-            "note     the network has {} layers of maps; the first {MOST_LAYERS} are drawn",
-            layers.len()
-        ));
+    if layers.len() > MAX_LAYERS {
+        let count = layers.len();
+        say_line(
+            "note",
+            format!("the network has {count} layers with maps; the first {MAX_LAYERS} are drawn"),
+        );
     }
-    let layers = &layers[..layers.len().min(MOST_LAYERS)];
+    let layers = &layers[..layers.len().min(MAX_LAYERS)];
     let seen = look(&artifact, &arguments.image, layers, &device)?;
-    create(&arguments.out)?;
+    create_directory(&arguments.out)?;
     let name = arguments.image.file_name().unwrap_or_default();
     let answers: Vec<String> = seen
         .top
@@ -75,13 +99,13 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         files.push(path);
     }
     if arguments.json {
-        let layers = seen.layers.iter().map(|maps| Layer {
+        let layers = seen.layers.iter().map(|maps| LayerMaps {
             number: maps.number.clone(),
             name: maps.name.clone(),
             size: maps.size,
             channels: maps.strengths(),
         });
-        print_json(&Shown {
+        print_json(&Json {
             image: arguments.image.display().to_string(),
             top: &seen.top,
             layers: layers.collect(),
@@ -101,20 +125,19 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
             .take(5)
             .map(|strength| format!("{} ({:.2})", strength.channel, strength.mean))
             .collect();
-        print(super::paragraph(
-            &format!("{:<9}", maps.number),
-            &format!(
-                "{}: {} maps of {}x{}; strongest channels {}",
+        let [height, width] = maps.size;
+        paragraph(
+            &maps.number,
+            format!(
+                "{}: {} maps of {height}x{width}; strongest channels {}",
                 maps.name,
                 maps.channels(),
-                maps.size[0],
-                maps.size[1],
                 strongest.join(", ")
             ),
-        ))?;
+        )?;
     }
     for file in &files {
-        print(format!("file     {}", file.display()))?;
+        line("file", file.display())?;
     }
     Ok(Exit::Done)
 }

@@ -1,21 +1,66 @@
-use super::network::{model_config, parse_input};
-use super::{not_understood, paragraph, print, print_json};
-use crate::args::ImportArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::say;
+//! `receptive import`.
+
+use super::network::model_config;
+use crate::args::parse_shape;
+use crate::error::{CliError, Exit};
+use crate::render::{line, print_json, say_line};
+use clap::Args;
 use receptive_interchange::{Match, Names, Spec, WeightFile, import, read};
 use receptive_model::artifact::store::read_text;
 use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
 use receptive_train::backend::default_device;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Safetensors file or PyTorch checkpoint (a state dict)
+    weights: PathBuf,
+    /// Preset, config file or run directory [default: what the file says, if `export` wrote it;
+    /// likewise for the options below]
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+    /// Input shape, if it is not the config's
+    #[arg(long, value_name = "CHANNELSxHEIGHTxWIDTH", value_parser = parse_shape)]
+    input: Option<ImageSize>,
+    /// Number of classes, or a file with one class name per line
+    #[arg(long, value_name = "N|FILE")]
+    classes: Option<String>,
+    /// Mean subtracted from pixels in 0..1: one number, or one per channel
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    mean: Option<Vec<f32>>,
+    /// Standard deviation that pixels are then divided by: one number, or one per channel
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    std: Option<Vec<f32>>,
+    /// How images of another size are resized
+    #[arg(long, value_enum)]
+    resize: Option<Resize>,
+    /// Entry of the checkpoint that holds the state dict, such as state_dict
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// File that maps the network's layers to the file's, for when their order differs: lines such
+    /// as conv2d_1 = "features.0"
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Output directory of the model
+    #[arg(long, value_name = "DIR", default_value = "imported")]
+    out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// The largest list of classes or names that is read, in bytes.
 const TEXT_BYTES: u64 = 4 << 20;
 
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     model: String,
     params: usize,
     weights_sha256: String,
@@ -35,7 +80,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     };
     if arguments.out.exists() && !Artifact::is_at(&arguments.out) {
         return Err(CliError::Usage(format!(
-            "--out {}: it is there and is no model; name a new directory",
+            "--out {}: already exists and is not a model directory; name a new one",
             arguments.out.display()
         )));
     }
@@ -43,7 +88,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     let out = arguments.out.display().to_string();
     let layers = layers(&matches);
     if arguments.json {
-        print_json(&Shown {
+        print_json(&Json {
             model: out,
             params: plan.total.params,
             weights_sha256: weights_sha256(&artifact.model),
@@ -53,14 +98,15 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     }
     if layers.iter().any(|(ours, theirs)| ours != theirs) {
         for (ours, theirs) in layers {
-            say(format!("layer    {ours} from {theirs}"));
+            say_line("layer", format!("{ours} from {theirs}"));
         }
     }
-    print(format!(
-        "model    {out}: {} parameters, {} classes",
-        plan.total.params, plan.classes
-    ))?;
-    print(format!("next     receptive evaluate {out} DATA"))?;
+    let (params, classes) = (plan.total.params, plan.classes);
+    line(
+        "model",
+        format!("{out}: {params} parameters, {classes} classes"),
+    )?;
+    line("next", format!("receptive evaluate {out} DATA"))?;
     Ok(Exit::Done)
 }
 
@@ -80,7 +126,7 @@ fn layers(matches: &[Match]) -> Vec<(&str, &str)> {
     layers
 }
 
-/// What the file says of itself, with what the command line says laid over it.
+/// The file's own spec, overridden by the arguments.
 fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
     let mut config = match (&arguments.network, &file.spec) {
         (Some(network), _) => model_config(network)?,
@@ -88,19 +134,17 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
         (None, None) => {
             return Err(missing(
                 "--network",
-                "NAME or FILE: the network it was trained in",
+                "NAME or FILE: the network that the weights belong to",
             ));
         }
     };
-    if let Some(input) = &arguments.input {
-        config.input = parse_input(input)?;
-    }
+    config.input = arguments.input.unwrap_or(config.input);
     let own = file.spec.as_ref();
     let classes = match (&arguments.classes, own) {
         (Some(classes), _) => read_classes(classes)?,
         (None, Some(spec)) => spec.classes.clone(),
         (None, None) => {
-            return Err(missing("--classes", "N, or FILE with a name on each line"));
+            return Err(missing("--classes", "N, or FILE with one name per line"));
         }
     };
     let channels = config.input.channels;
@@ -110,7 +154,7 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
         (None, None) => {
             return Err(missing(
                 "--mean",
-                "0.5 or 0.485,0.456,0.406: what was subtracted from pixels in 0..1; 0 for nothing",
+                "0.5 or 0.485,0.456,0.406: the mean subtracted from pixels in 0..1; 0 for none",
             ));
         }
     };
@@ -120,11 +164,11 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
         (None, None) => {
             return Err(missing(
                 "--std",
-                "0.5 or 0.229,0.224,0.225: what pixels were divided by afterwards; 1 for nothing",
+                "0.5 or 0.229,0.224,0.225: the standard deviation that pixels are divided by; 1 for none",
             ));
         }
     };
-    let resize = arguments.resize.map(Resize::from);
+    let resize = arguments.resize;
     Ok(Spec {
         input: input_spec(
             &config,
@@ -140,15 +184,11 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
 }
 
 fn input_spec(config: &ModelConfig, resize: Resize, mean: Vec<f32>, std: Vec<f32>) -> InputSpec {
-    let ImageSize {
-        channels,
-        height,
-        width,
-    } = config.input;
+    let size = config.input;
     InputSpec {
-        channels,
-        height,
-        width,
+        channels: size.channels,
+        height: size.height,
+        width: size.width,
         resize,
         mean,
         std,
@@ -157,19 +197,17 @@ fn input_spec(config: &ModelConfig, resize: Resize, mean: Vec<f32>, std: Vec<f32
 
 fn missing(flag: &str, what: &str) -> CliError {
     CliError::Usage(format!(
-        "{flag} is needed, since the file was not written by `receptive export` and does not say: \
-         {flag} {what}"
+        "{flag} is required, because the file was not written by `receptive export` and does not \
+         say it: {flag} {what}"
     ))
 }
 
-/// A number of classes, or a file that names them.
+/// The class names: from a file, or the numbers below a count.
 fn read_classes(text: &str) -> Result<Vec<String>, CliError> {
     if let Ok(count) = text.parse::<usize>() {
         if !(2..=1 << 20).contains(&count) {
-            return Err(not_understood(
-                "--classes",
-                format!("{count} classes are too few or too many"),
-            ));
+            let problem = format!("expected 2 to {} classes, found {count}", 1 << 20);
+            return Err(CliError::argument("--classes", problem));
         }
         return Ok((0..count).map(|class| class.to_string()).collect());
     }
@@ -181,10 +219,10 @@ fn per_channel(flag: &str, values: &[f32], channels: usize) -> Result<Vec<f32>, 
     match values {
         [value] => Ok(vec![*value; channels]),
         values if values.len() == channels => Ok(values.to_vec()),
-        values => Err(not_understood(
+        values => Err(CliError::argument(
             flag,
             format!(
-                "it has {} numbers for {channels} channels; give one, or one for each",
+                "expected one number, or one for each of {channels} channels, found {}",
                 values.len()
             ),
         )),
@@ -197,15 +235,10 @@ fn names(arguments: &ImportArgs) -> Result<Names, CliError> {
     };
     let text = read_text(path, TEXT_BYTES)?;
     toml::from_str(&text).map(Names::Given).map_err(|error| {
-        not_understood(
+        let file = path.display();
+        CliError::argument(
             "--names",
-            paragraph(
-                "",
-                &format!(
-                    "{} is no table of lines such as conv2d_1 = \"features.0\": {error}",
-                    path.display()
-                ),
-            ),
+            format!("{file}: expected lines such as conv2d_1 = \"features.0\": {error}"),
         )
     })
 }

@@ -1,18 +1,40 @@
 //! `receptive lr-find`.
 
-use super::run_settings::RunSettings;
-use super::{paragraph, print, print_json};
-use crate::args::LrFindArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{DataProgress, StepProgress};
+use super::run::RunSettings;
+use crate::args::NetworkArgs;
+use crate::error::{CliError, Exit};
+use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
+use clap::Args;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
 use receptive_train::{Backend, prepare};
 use serde::Serialize;
+use std::path::PathBuf;
 
+#[derive(Debug, Args)]
+pub(super) struct LrFindArgs {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// First learning rate
+    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().from)]
+    from_rate: f64,
+    /// Last learning rate; the test ends earlier if the loss diverges
+    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().to)]
+    to_rate: f64,
+    /// Number of steps from the first rate to the last
+    #[arg(long, value_name = "N", default_value_t = RangeTest::default().steps)]
+    steps: usize,
+    /// Output directory of lr.png and lr.csv
+    #[arg(long, value_name = "DIR", default_value = "lr-find")]
+    out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
-    /// The rate that is suggested.
+struct Json<'a> {
+    /// The suggested rate.
     learning_rate: Option<f64>,
     #[serde(flatten)]
     found: &'a LrFind,
@@ -26,23 +48,24 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
         steps: arguments.steps,
     };
     test.check()?;
-    let (config, input_from) = RunSettings::of(&arguments.network)?.finish(&arguments.network)?;
+    let (config, input_from) =
+        RunSettings::from_args(&arguments.network)?.finish(&arguments.network)?;
     let backend: Backend = config.machine.backend.parse()?;
     let device = backend.device()?;
     let prepared = prepare(config, input_from, &DataProgress::default())?;
-    let progress = StepProgress::new("growing rates", test.steps);
+    let progress = StepProgress::new("learning rates", test.steps as u64);
     let on_cpu = backend.kind.is_cpu();
     let found = lr_find(&prepared, test, &device, on_cpu, &mut |tried| {
-        let words = format!(
+        let status = format!(
             "rate {:.1e}, loss {:.3}",
             tried.learning_rate, tried.smoothed
         );
-        progress.show(tried.step, &words);
+        progress.show(tried.step as u64, test.steps as u64, &status);
     })?;
     drop(progress);
     found.write(&arguments.out, &prepared.data.name)?;
     if arguments.json {
-        print_json(&Shown {
+        print_json(&Json {
             learning_rate: found.rates.map(|rates| rates.valley),
             found: &found,
             out: arguments.out.display().to_string(),
@@ -55,41 +78,43 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
 
 fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
     let last = found.tried.last().map_or(0.0, |tried| tried.learning_rate);
-    print(format!(
-        "tried      {} rates from {:.1e} to {last:.1e}{}",
-        found.tried.len(),
-        found.test.from,
-        if found.diverged {
-            ", where the loss flew off"
-        } else {
-            ""
-        }
-    ))?;
+    let end = if found.diverged {
+        ", where the loss diverged"
+    } else {
+        ""
+    };
+    let (rates, first) = (found.tried.len(), found.test.from);
+    wide_line(
+        "tried",
+        format!("{rates} rates from {first:.1e} to {last:.1e}{end}"),
+    )?;
     match found.rates {
         Some(rates) => {
-            print(format!(
-                "rates      valley {:.1e}, steepest {:.1e}, minimum over ten {:.1e}",
-                rates.valley, rates.steepest, rates.minimum_over_ten
-            ))?;
-            print(format!(
-                "use        --set train.optimizer.learning_rate={:.1e}",
-                rates.valley
-            ))?;
-            print(paragraph(
-                "           ",
-                "the valley is the careful end: larger rates, up to the minimum over ten, may \
-                 learn faster or diverge",
-            ))?;
+            let (valley, steepest) = (rates.valley, rates.steepest);
+            let tenth = rates.minimum_over_ten;
+            wide_line(
+                "rates",
+                format!(
+                    "valley {valley:.1e}, steepest {steepest:.1e}, minimum over ten {tenth:.1e}"
+                ),
+            )?;
+            wide_line(
+                "use",
+                format!("--set train.optimizer.learning_rate={valley:.1e}"),
+            )?;
+            wide_paragraph(
+                "",
+                "the valley is the conservative choice: larger rates, up to the minimum over ten, \
+                 may train faster or diverge",
+            )?;
         }
-        None => print(paragraph(
-            "rates      ",
+        None => wide_paragraph(
+            "rates",
             "none: the loss did not fall anywhere; try more --steps, another range with \
              --from-rate and --to-rate, or `receptive train --overfit 16` to see whether the \
              network learns at all",
-        ))?,
+        )?,
     }
-    print(format!(
-        "files      in {}: lr.png, lr.csv",
-        arguments.out.display()
-    ))
+    let out = arguments.out.display();
+    wide_line("files", format!("in {out}: lr.png, lr.csv"))
 }

@@ -1,13 +1,21 @@
 //! `receptive man`.
 
-use super::print;
-use crate::args::{Arguments, ManArgs};
-use crate::error::CliError;
-use crate::exit::Exit;
-use clap::{Command, CommandFactory};
+use super::{Arguments, create_directory};
+use crate::error::{CliError, Exit};
+use crate::render::print;
+use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
-use receptive_train::TrainError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct ManArgs {
+    /// Command, such as `erf sweep` [default: the program itself]
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    command: Vec<String>,
+    /// Write the pages of all commands here
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
 
 pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
     // Built, so that each command knows its whole name.
@@ -24,13 +32,14 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
     let mut command = &program;
     for name in &arguments.command {
         command = command.find_subcommand(name).ok_or_else(|| {
-            let there: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             CliError::Usage(format!(
-                "there is no command `{name}`; there are {}",
-                if there.is_empty() {
-                    "none below this one".into()
+                "unknown command `{name}`; `{}` has {}",
+                command.get_bin_name().unwrap_or_default(),
+                if known.is_empty() {
+                    "no commands of its own".into()
                 } else {
-                    there.join(", ")
+                    known.join(", ")
                 }
             ))
         })?;
@@ -47,19 +56,10 @@ fn page(command: Command) -> Result<Vec<u8>, CliError> {
 
 /// One page a command, `receptive-erf-sweep.1`; returns how many.
 fn write_all(program: Command, directory: &Path) -> Result<usize, CliError> {
-    let failed = |action: &'static str| {
-        let path = directory.to_path_buf();
-        move |source| {
-            CliError::Train(TrainError::Io {
-                path,
-                action,
-                source,
-            })
-        }
-    };
-    std::fs::create_dir_all(directory).map_err(failed("creating the directory"))?;
-    clap_mangen::generate_to(program, directory).map_err(failed("writing the manual"))?;
-    let entries = std::fs::read_dir(directory).map_err(failed("listing"))?;
+    create_directory(directory)?;
+    clap_mangen::generate_to(program, directory)
+        .map_err(CliError::io(directory, "writing the manual"))?;
+    let entries = std::fs::read_dir(directory).map_err(CliError::io(directory, "listing"))?;
     Ok(entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().extension().is_some_and(|end| end == "1"))

@@ -1,4 +1,4 @@
-//! One file a command: arguments to a library call to what is shown.
+//! One file a command: its arguments, one library call, and what is printed.
 
 mod attend;
 mod backends;
@@ -16,20 +16,65 @@ mod man;
 mod network;
 mod predict;
 mod report;
-mod run_data;
-mod run_settings;
+mod run;
 mod summary;
 mod train;
 
-use crate::args::{Arguments, Command, MachineArgs, Policy};
-use crate::error::CliError;
-use crate::exit::Exit;
-use receptive_data::BadImages;
-use receptive_model::Artifact;
-use receptive_train::{Backend, MachineConfig, RunDirectory, TrainError};
-use serde::Serialize;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use crate::error::{CliError, Exit};
+use clap::{Parser, Subcommand};
+use std::path::Path;
+
+/// Train convolutional image classifiers and measure what they see.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 80,
+    after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage or invalid setting, 130 stopped \
+                  by Ctrl-C\nand 143 by SIGTERM (both after saving).\nResults go to standard \
+                  output, messages to standard error."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a classifier and write a run directory: model, curves, confusion matrix
+    Train(train::TrainArgs),
+    /// Find a learning rate: increase it step by step until the loss diverges
+    LrFind(lr_find::LrFindArgs),
+    /// Measure a trained model's accuracy on a data set
+    Evaluate(evaluate::EvaluateArgs),
+    /// Write a run as one HTML page: curves, mistakes, feature maps, receptive field
+    Report(report::ReportArgs),
+    /// Predict the most probable classes of images
+    Predict(predict::PredictArgs),
+    /// Draw a network's feature maps of an image, and its first layer's filters
+    Features(features::FeaturesArgs),
+    /// Show which parts of an image speak for a class: Grad-CAM and input gradients
+    Attend(attend::AttendArgs),
+    /// Measure a unit's effective receptive field and test whether it is Gaussian
+    Erf(erf::ErfArgs),
+    /// Export a trained model to ONNX, or to safetensors with its network in PyTorch
+    Export(export::ExportArgs),
+    /// Import weights from a safetensors file or a PyTorch checkpoint
+    Import(import::ImportArgs),
+    /// Show a network layer by layer: shapes, parameters, receptive fields
+    Summary(summary::SummaryArgs),
+    /// Explain one layer's arithmetic: size, padding, parameters, receptive field
+    Explain(explain::ExplainArgs),
+    /// Show a summary of a data set: classes, splits, sizes, damaged files
+    Data(data::DataArgs),
+    /// List the backends and the devices found
+    Backends(backends::BackendsArgs),
+    /// Time training, inference or receptive fields on this machine
+    Bench(bench::BenchArgs),
+    /// Print a shell completion script
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page, or write those of all commands
+    Man(man::ManArgs),
+}
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
@@ -38,7 +83,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
         Command::Attend(arguments) => attend::run(&arguments),
-        Command::Explain(arguments) => explain::run(&arguments.layer),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
@@ -53,81 +98,59 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     }
 }
 
-/// Writes a line to standard output.
-fn print(text: impl AsRef<str>) -> Result<(), CliError> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", text.as_ref().trim_end())?;
-    Ok(out.flush()?)
-}
-
-/// Writes one line of JSON to standard output.
-fn print_json<T: Serialize>(value: &T) -> Result<(), CliError> {
-    print(serde_json::to_string(value)?)
-}
-
-/// The device and the threads a trained run is applied with.
-fn machine(arguments: &MachineArgs) -> Result<(Backend, usize), CliError> {
-    let backend = match &arguments.backend {
-        Some(name) => name.parse()?,
-        None => Backend::usual()?,
-    };
-    let mut machine = MachineConfig::default();
-    machine.threads = arguments.threads.unwrap_or(machine.threads);
-    machine.check()?;
-    Ok((backend, machine.compute_threads(backend.kind.is_cpu())))
-}
-
-/// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
-fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
-    if Artifact::is_at(run) {
-        return Ok(run.into());
-    }
-    Ok(RunDirectory::open(run)?.kept_model()?)
-}
-
 /// Makes a directory for what a command writes.
-fn create(directory: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(directory).map_err(|source| {
-        CliError::Train(TrainError::Io {
-            path: directory.into(),
-            action: "creating the directory",
-            source,
-        })
-    })
+fn create_directory(directory: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(directory).map_err(CliError::io(directory, "creating the directory"))
 }
 
-fn policy(policy: Policy) -> BadImages {
-    match policy {
-        Policy::Fail => BadImages::Fail,
-        Policy::Skip => BadImages::Skip,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ARGUMENTS;
+    use clap::CommandFactory;
+    use receptive_model::presets;
+    use receptive_train::RunConfig;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
     }
-}
 
-/// The whole numbers of an argument such as `3x32x32`, from its parts; `None` where one is something
-/// else.
-fn numbers<'a>(parts: impl Iterator<Item = &'a str>) -> Option<Vec<usize>> {
-    parts.map(|part| part.parse().ok()).collect()
-}
+    #[test]
+    fn every_argument_has_a_help_text_of_the_same_style() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let name = format!("{} {}", command.get_name(), argument.get_id());
+                let help = argument
+                    .get_help()
+                    .unwrap_or_else(|| panic!("{name} has no help"));
+                let help = help.to_string();
+                assert!(!help.ends_with('.'), "{name}: {help}");
+                assert!(help.starts_with(char::is_uppercase), "{name}: {help}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
 
-/// The error of an argument that can't be read.
-fn not_understood(flag: &str, problem: String) -> CliError {
-    CliError::Train(TrainError::Setting {
-        setting: flag.into(),
-        problem,
-    })
-}
-
-/// The words below a heading, wrapped so that they fit 80 columns.
-fn paragraph(heading: &str, text: &str) -> String {
-    let indent = " ".repeat(heading.chars().count());
-    let options = textwrap::Options::new(80)
-        .initial_indent(heading)
-        .subsequent_indent(&indent)
-        .break_words(false);
-    textwrap::fill(text, options)
-}
-
-/// A share as a percentage with one digit.
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    #[test]
+    fn settings_and_the_arguments_that_set_them_exist() {
+        let program = Arguments::command();
+        let train = program.find_subcommand("train").unwrap();
+        let config = toml::Value::try_from(RunConfig::preset(presets::DEFAULT).unwrap()).unwrap();
+        for (setting, argument) in ARGUMENTS {
+            let is_known = train.get_arguments().any(|known| {
+                let long = known.get_long().map(|long| format!("--{long}"));
+                long.as_deref() == Some(argument)
+                    || known.get_id().as_str() == argument.to_lowercase()
+            });
+            assert!(is_known, "{argument}");
+            let section = setting.split('.').next().unwrap();
+            // `data_dir`, `limit` and `start` are left out of a config that does not set them.
+            assert!(
+                config.get(section).is_some() || section == "start",
+                "{setting}"
+            );
+        }
+    }
 }

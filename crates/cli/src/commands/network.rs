@@ -1,15 +1,14 @@
 //! A network by name: a preset, a config file or a run's directory.
 
-use super::{not_understood, numbers};
 use crate::error::CliError;
-use receptive_model::{Artifact, ImageSize, ModelConfig, presets};
+use receptive_model::{Artifact, ModelConfig, presets};
 use receptive_train::{RunConfig, RunDirectory};
 use std::path::Path;
 
-/// Classes where nothing says how many.
-pub(super) const CLASSES: usize = 10;
+/// Classes of a network whose config does not say how many.
+pub(super) const DEFAULT_CLASSES: usize = 10;
 
-/// What the name stands for, its weights aside.
+/// The network's config, its weights aside.
 pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     let path = Path::new(network);
     let preset = presets::preset(network, presets::usual_input(network));
@@ -34,23 +33,8 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     Ok(preset?)
 }
 
-/// Whether the name stands for something with trained weights.
+/// Whether the name stands for a network with trained weights.
 pub(super) fn is_trained(network: &str) -> bool {
     let is_preset = presets::preset(network, presets::usual_input(network)).is_ok();
     !is_preset && Path::new(network).is_dir()
-}
-
-/// The shape of `--input`.
-pub(super) fn parse_input(text: &str) -> Result<ImageSize, CliError> {
-    match numbers(text.split('x')).as_deref() {
-        Some([channels, height, width]) => Ok(ImageSize {
-            channels: *channels,
-            height: *height,
-            width: *width,
-        }),
-        _ => Err(not_understood(
-            "--input",
-            format!("`{text}` is no shape; write channels x height x width, as 3x32x32"),
-        )),
-    }
 }

@@ -1,23 +1,44 @@
-use super::{machine, model_directory, percent, print, print_json};
-use crate::args::PredictArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::say_error;
+//! `receptive predict`.
+
+use super::run::model_directory;
+use crate::args::{MachineArgs, parse_positive};
+use crate::error::{CliError, Exit};
+use crate::render::{print, print_json, say_error};
+use clap::Args;
+use receptive_core::text::percent;
 use receptive_data::image_files;
 use receptive_model::Artifact;
 use receptive_train::{Prediction, TrainError, Workers, predict_files};
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+#[derive(Debug, Args)]
+pub(super) struct PredictArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Image files, or directories of them
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Show the K most probable classes
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_positive)]
+    top: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print one JSON object per image
+    #[arg(long)]
+    json: bool,
+}
+
+/// One image's answer, as `--json` prints it.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Answer<'a> {
     path: String,
     top: &'a [Prediction],
 }
 
-/// What stands in an answer's place.
+/// What is printed instead of an answer.
 #[derive(Serialize)]
-struct Failed {
+struct Failure {
     path: String,
     error: String,
 }
@@ -26,10 +47,7 @@ struct Failed {
 const ROUND: usize = 64;
 
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
-    if arguments.top == 0 {
-        return Err(CliError::Usage("--top is 0; use 1 or more".into()));
-    }
-    let (backend, threads) = machine(&arguments.machine)?;
+    let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
     let workers = Workers::new(threads)?;
@@ -39,7 +57,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         exit = Exit::Failed;
         say_error(&error);
         match arguments.json {
-            true => print_json(&Failed {
+            true => print_json(&Failure {
                 path: path.display().to_string(),
                 error: error.to_string(),
             }),
@@ -69,7 +87,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
 
 fn show(json: bool, path: &str, top: &[Prediction]) -> Result<(), CliError> {
     if json {
-        return print_json(&Shown {
+        return print_json(&Answer {
             path: path.into(),
             top,
         });

@@ -1,17 +1,50 @@
-use super::{machine, not_understood, paragraph, percent, print, print_json};
-use crate::args::ReportArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{DataProgress, MeasureProgress, TrainProgress};
+//! `receptive report`.
+
+use crate::args::MachineArgs;
+use crate::error::{CliError, Exit};
+use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
+use clap::Args;
+use receptive_core::text::{grouped, percent};
 use receptive_model::artifact::store::write_file;
-use receptive_plot::grouped;
 use receptive_report::{Figures, Options, Report, Watch};
 use receptive_train::RunDirectory;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Output file [default: report.html in the run directory]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// New place of the run's data, if it was moved; it is split as for training
+    #[arg(long, value_name = "DATA")]
+    data: Option<String>,
+    /// Directory of data sets known by name: searched first, and downloads go there
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Measure the effective receptive field on at most N images
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 400,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    samples: u64,
+    /// Show the N images with the largest losses
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    losses: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     file: String,
     bytes: usize,
     #[serde(flatten)]
@@ -19,10 +52,7 @@ struct Shown<'a> {
 }
 
 pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
-    if arguments.samples == 0 {
-        return Err(not_understood("--samples", "it is 0; use 1 or more".into()));
-    }
-    let (backend, threads) = machine(&arguments.machine)?;
+    let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
     let run = RunDirectory::open(&arguments.run)?;
     let options = Options {
@@ -48,12 +78,12 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     evaluation.clear();
     drop(field);
     let page = report.html();
-    let usual = run.path().join("report.html");
-    let file = arguments.out.as_deref().unwrap_or(&usual);
+    let default = run.path().join("report.html");
+    let file = arguments.out.as_deref().unwrap_or(&default);
     write_file(file, page.as_bytes())?;
     let figures = report.figures();
     if arguments.json {
-        print_json(&Shown {
+        print_json(&Json {
             file: file.display().to_string(),
             bytes: page.len(),
             figures: &figures,
@@ -66,22 +96,18 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
 
 fn show(file: &Path, bytes: usize, figures: &Figures) -> Result<(), CliError> {
     if let (Some(split), Some(images), Some(top1)) = (figures.split, figures.images, figures.top1) {
-        print(format!(
-            "top-1    {} ({} images, {split} split)",
-            percent(top1),
-            grouped(images)
-        ))?;
+        let (top1, images) = (percent(top1), grouped(images));
+        line("top-1", format!("{top1} ({images} images, {split} split)"))?;
     }
     if let (Some(sigma), Some(verdict)) = (figures.erf_sigma, &figures.erf_verdict) {
-        print(format!("field    sigma {sigma:.2} pixels, {verdict}"))?;
+        line("field", format!("sigma {sigma:.2} pixels, {verdict}"))?;
     }
     for missing in &figures.missing {
-        let words = format!("{}: {}", missing.section, missing.reason);
-        print(paragraph("missing  ", &words))?;
+        paragraph(
+            "missing",
+            format!("{}: {}", missing.section, missing.reason),
+        )?;
     }
-    print(format!(
-        "file     {} ({} KiB); open it in a browser",
-        file.display(),
-        grouped(bytes >> 10)
-    ))
+    let (file, kib) = (file.display(), grouped(bytes >> 10));
+    line("file", format!("{file} ({kib} KiB); open it in a browser"))
 }

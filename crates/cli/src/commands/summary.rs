@@ -1,19 +1,40 @@
-use super::network::{CLASSES, model_config, parse_input};
-use super::{paragraph, print, print_json};
-use crate::args::SummaryArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::Table;
-use receptive_model::{Edges, Field, ModelConfig, Plan, PlannedLayer, presets};
-use receptive_plot::grouped;
+//! `receptive summary`.
+
+use super::network::{DEFAULT_CLASSES, model_config};
+use crate::args::parse_shape;
+use crate::error::{CliError, Exit};
+use crate::render::{Table, line, paragraph, print, print_json};
+use clap::Args;
+use receptive_core::text::grouped;
+use receptive_model::{Edges, Field, ImageSize, ModelConfig, Plan, PlannedLayer, presets};
 use serde::Serialize;
 
+#[derive(Debug, Args)]
+pub(super) struct SummaryArgs {
+    /// Preset, config file or run directory
+    #[arg(default_value = presets::DEFAULT)]
+    network: String,
+    /// Input shape, for a preset or a config file
+    #[arg(long, value_name = "CHANNELSxHEIGHTxWIDTH", value_parser = parse_shape)]
+    input: Option<ImageSize>,
+    /// Number of classes, for a preset or a config file
+    #[arg(long, value_name = "N")]
+    classes: Option<usize>,
+    /// Estimate the memory of a training step on N images
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    batch_size: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown {
+struct Json {
     input: [usize; 3],
     classes: usize,
     layers: Vec<Row>,
-    total: Sum,
+    total: Total,
     notes: Vec<String>,
 }
 
@@ -41,7 +62,7 @@ struct Trf {
 }
 
 #[derive(Serialize)]
-struct Sum {
+struct Total {
     params: usize,
     buffers: usize,
     macs: usize,
@@ -52,7 +73,7 @@ struct Sum {
 pub(super) fn run(arguments: &SummaryArgs) -> Result<Exit, CliError> {
     let plan = config(arguments)?.plan()?;
     if arguments.json {
-        print_json(&shown(&plan, arguments.batch_size))?;
+        print_json(&json(&plan, arguments.batch_size))?;
         return Ok(Exit::Done);
     }
     show(&plan, &arguments.network, arguments.batch_size)?;
@@ -61,23 +82,19 @@ pub(super) fn run(arguments: &SummaryArgs) -> Result<Exit, CliError> {
 
 fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
     let mut config = model_config(&arguments.network)?;
-    if let Some(input) = &arguments.input {
-        config.input = parse_input(input)?;
-    }
-    if arguments.classes.is_some() {
-        config.classes = arguments.classes;
-    }
-    config.classes = config.classes.or(Some(CLASSES));
+    config.input = arguments.input.unwrap_or(config.input);
+    let classes = arguments.classes.or(config.classes);
+    config.classes = classes.or(Some(DEFAULT_CLASSES));
     Ok(config)
 }
 
-fn shown(plan: &Plan, batch_size: usize) -> Shown {
+fn json(plan: &Plan, batch_size: usize) -> Json {
     let input = plan.input();
-    Shown {
+    Json {
         input: [input.channels, input.height, input.width],
         classes: plan.classes,
         layers: plan.rows().into_iter().map(row).collect(),
-        total: Sum {
+        total: Total {
             params: plan.total.params,
             buffers: plan.total.buffers,
             macs: plan.total.macs,
@@ -127,28 +144,30 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
         ]);
     }
     print(table.to_string())?;
+    print("")?;
     let total = &plan.total;
-    print(format!(
-        "\ntotal    {} parameters, {} running statistics, {} KiB of weights",
-        grouped(total.params),
-        grouped(total.buffers),
-        grouped(total.weight_bytes() >> 10)
-    ))?;
-    print(format!(
-        "         {} multiply-adds (MACs) an image",
-        grouped(total.macs)
-    ))?;
-    print(format!(
-        "         about {} MiB for a training step on {batch_size} images",
-        grouped(total.training_bytes(batch_size) >> 20)
-    ))?;
-    print("field    input pixels that a unit can depend on, padding included")?;
-    print("step     input pixels between neighbouring units")?;
+    let (params, buffers) = (grouped(total.params), grouped(total.buffers));
+    let (kib, macs) = (grouped(total.weight_bytes() >> 10), grouped(total.macs));
+    let mib = grouped(total.training_bytes(batch_size) >> 20);
+    line(
+        "total",
+        format!("{params} parameters, {buffers} running statistics, {kib} KiB of weights"),
+    )?;
+    line("", format!("{macs} multiply-adds (MACs) per image"))?;
+    line(
+        "",
+        format!("about {mib} MiB for a training step on {batch_size} images"),
+    )?;
+    line(
+        "field",
+        "theoretical receptive field in input pixels, padding included",
+    )?;
+    line("step", "input pixels between neighbouring units")?;
     for note in plan.notes() {
-        print(paragraph("note     ", &note))?;
+        paragraph("note", note)?;
     }
     if presets::preset(network, plan.input()).is_ok() {
-        print(format!("next     receptive train --preset {network}"))?;
+        line("next", format!("receptive train --preset {network}"))?;
     }
     Ok(())
 }

@@ -1,20 +1,17 @@
-//! What people see: tables, numbers, progress.
+//! Everything that is printed: results, messages, tables, progress.
 
-mod data_progress;
-mod duration;
 mod live;
-mod measure_progress;
-mod say;
-mod step_progress;
+mod output;
+mod progress;
 mod table;
 mod train_progress;
 
-pub(crate) use data_progress::DataProgress;
-pub(crate) use duration::duration;
-pub(crate) use live::{LiveView, restore_on_panic, wanted as live_view_wanted};
-pub(crate) use measure_progress::MeasureProgress;
-pub(crate) use say::{say, say_error};
-pub(crate) use step_progress::StepProgress;
+pub(crate) use live::{LiveView, Tui, is_wanted as live_view_wanted, restore_on_panic};
+pub(crate) use output::{
+    line, paragraph, print, print_json, say, say_error, say_line, say_paragraph, wide_line,
+    wide_paragraph,
+};
+pub(crate) use progress::{DataProgress, MeasureProgress, StepProgress};
 pub(crate) use table::Table;
 pub(crate) use train_progress::TrainProgress;
 
@@ -33,7 +30,7 @@ fn bar(total: Option<u64>, template: &str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
-    // A template that can't be read leaves indicatif's own, which is no reason to fail.
+    // An invalid template leaves indicatif's own, which is no reason to fail.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

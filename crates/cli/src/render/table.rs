@@ -42,13 +42,13 @@ impl fmt::Display for Table {
     }
 }
 
-/// The widest cell, so that five columns fit 80: longer class names are cut.
-const WIDEST: usize = 36;
+/// Maximum width of a cell, so that five columns fit 80: longer class names are cut.
+const MAX_WIDTH: usize = 36;
 
 fn short(cell: String) -> String {
-    if cell.chars().count() <= WIDEST {
+    if cell.chars().count() <= MAX_WIDTH {
         return cell;
     }
-    let kept: String = cell.chars().take(WIDEST - 3).collect();
+    let kept: String = cell.chars().take(MAX_WIDTH - 3).collect();
     kept + "..."
 }

@@ -2,14 +2,14 @@ use super::{bar, say};
 use indicatif::ProgressBar;
 use receptive_train::{Epoch, Observer, Resumed, Step};
 
-/// Training and evaluation: a bar on a terminal, and a line an epoch everywhere.
+/// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
 #[derive(Default)]
 pub(crate) struct TrainProgress {
     bar: Option<ProgressBar>,
 }
 
 impl TrainProgress {
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -17,7 +17,7 @@ impl TrainProgress {
     }
 }
 
-/// An epoch in a line.
+/// An epoch as a line.
 pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
     let width = epochs.to_string().len();
     let val = match (epoch.val_loss, epoch.val_top1) {

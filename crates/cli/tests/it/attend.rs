@@ -55,7 +55,7 @@ fn what_can_not_be_asked_is_a_sentence() {
     for (flag, value, words) in [
         ("--layer", "4", "layers with maps are 1, 2"),
         ("--layer", "conv9", "has no layer `conv9`"),
-        ("--classes", "0", "use 1 or more"),
+        ("--classes", "0", "1 or more"),
     ] {
         let output = output(&["attend", &run, FLOWER, flag, value, "--out", &out]);
         let errors = text(&output.stderr);

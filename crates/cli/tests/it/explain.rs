@@ -73,12 +73,12 @@ fn pools_and_dense_layers_too() {
 }
 
 #[test]
-fn what_can_not_be_is_a_sentence() {
+fn an_impossible_layer_is_a_sentence() {
     for (arguments, words) in [
         (["explain", "conv", "--kernel", "9"], "smaller kernel_size"),
-        (["explain", "conv", "--input", "five"], "is no size"),
-        (["explain", "pool", "--padding", "some"], "is no padding"),
-        (["explain", "dense", "--input", "3x3"], "is no shape"),
+        (["explain", "conv", "--input", "five"], "such as 64 or 64x48"),
+        (["explain", "pool", "--padding", "some"], "same, valid or"),
+        (["explain", "dense", "--input", "3x3"], "such as 3136 or 64x7x7"),
     ] {
         let output = output(&arguments);
         assert_eq!(output.status.code(), Some(2));

@@ -9,7 +9,7 @@ const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
 
-struct Seen {
+struct Session {
     all: String,
     code: Option<i32>,
 }
@@ -21,7 +21,7 @@ fn on_terminal(
     arguments: &str,
     environment: &[(&str, &str)],
     interrupted: bool,
-) -> Seen {
+) -> Session {
     let line = format!(
         "stty rows 24 cols 80; exec {} train --preset tutorial --limit 300 --threads 2 --run-dir {} \
          {arguments}",
@@ -53,7 +53,7 @@ fn on_terminal(
             typed = true;
         }
     }
-    Seen {
+    Session {
         all: text_of(&all),
         code: child.wait().unwrap().code(),
     }
@@ -63,15 +63,15 @@ fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-impl Seen {
+impl Session {
     /// What was written after the other screen was left for good, with the cursor back.
     fn afterwards(&self) -> &str {
         let (before, after) = self.all.rsplit_once(LEAVE).expect("the screen was left");
         assert_eq!(before.matches(LEAVE).count(), 0);
-        let shown: Vec<&str> = before.split(ENTER).collect();
-        assert_eq!(shown.len(), 2);
+        let screens: Vec<&str> = before.split(ENTER).collect();
+        assert_eq!(screens.len(), 2);
         // A picture was drawn, and the plain lines did not stand in for it.
-        assert!(shown[1].contains("training") && shown[1].contains('━'));
+        assert!(screens[1].contains("training") && screens[1].contains('━'));
         assert!(after.matches("img/s").count() <= 2, "{after}");
         assert!(!after.contains(ENTER));
         assert!(after.contains(SHOW_CURSOR));
@@ -148,5 +148,5 @@ fn who_wants_plain_lines_gets_them() {
 fn a_view_needs_a_terminal() {
     let refused = crate::output(&["train", "--tui", "on"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("no terminal"));
+    assert!(text(&refused.stderr).contains("not a terminal"));
 }

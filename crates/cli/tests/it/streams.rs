@@ -1,4 +1,4 @@
-//! Whoever listens, or does not, a run goes on.
+//! A run continues whether or not anybody reads its output.
 
 use crate::{receptive, short_run};
 use std::process::Stdio;

@@ -42,7 +42,7 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
 
     let words = done(&arguments[..arguments.len() - 1]);
     assert!(
-        words.contains("15 in all") && words.contains("nothing was kept"),
+        words.contains("15 in all") && words.contains("nothing was written"),
         "{words}"
     );
     assert!(
@@ -65,7 +65,7 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
 }
 
 #[test]
-fn images_are_learnt_by_heart_or_the_exit_code_says_no() {
+fn a_few_images_are_overfitted_or_the_exit_code_says_no() {
     let learnt = json(&["train", "--overfit", "8", "--preset", "tutorial", "--json"]);
     assert_eq!(
         (&learnt["learnt"], &learnt["right"]),

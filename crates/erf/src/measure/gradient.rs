@@ -13,6 +13,7 @@ use std::ops::Range;
 
 /// How the gradients are computed. All methods give the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {

@@ -16,15 +16,17 @@ pub(super) const GROUPS: usize = 20;
 /// Published work rarely says which it shows, and they differ: the mean absolute gradient of a random
 /// network is about `sqrt(2)` wider than its mean square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
-    /// The mean of `|g|`.
+    /// Mean of `|g|`.
     Abs,
-    /// The mean of `g^2`, which theory predicts.
+    /// Mean of `g^2`, which theory predicts.
     Square,
-    /// The mean of `g` itself.
+    /// Mean of `g` itself.
+    #[cfg_attr(feature = "clap", value(skip))]
     Signed,
-    /// The mean of `max(g, 0)`, as RepLKNet's tool takes it.
+    /// Mean of `max(g, 0)`, as in RepLKNet's tool.
     Positive,
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Variation {
     /// How many 3x3 convolutions follow each other.

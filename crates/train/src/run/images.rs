@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum SplitName {
-    /// What it was trained on.
+    /// Images that the weights were trained on.
     Train,
-    /// What the best epoch was chosen by.
+    /// Images that the best epoch was chosen by.
     Val,
-    /// What was left alone until the end.
+    /// Images held out until the end.
     Test,
 }
 

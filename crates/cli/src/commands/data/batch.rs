@@ -1,19 +1,19 @@
 //! `receptive data --show`: training images as a network sees them.
 
-use crate::args::DataArgs;
-use crate::commands::{not_understood, paragraph, print, print_json};
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::DataProgress;
+use super::DataArgs;
+use crate::error::{CliError, Exit};
+use crate::render::{DataProgress, line, paragraph, print_json};
+use receptive_core::text::grouped;
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
-use receptive_plot::{Draw, grouped};
+use receptive_plot::Draw;
 use receptive_train::look::{changes, training_batch};
 use receptive_train::{MachineConfig, TrainConfig, usual_input};
 use serde::Serialize;
 use std::path::Path;
 
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     name: &'a str,
     file: &'a Path,
     images: usize,
@@ -31,9 +31,6 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
             "--show: {} has no training images that can be read",
             data.name
         )));
-    }
-    if arguments.count == 0 {
-        return Err(not_understood("--count", "it is 0; use 1 or more".into()));
     }
     let size = usual_input(data);
     let samples = Samples::new(
@@ -63,7 +60,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         .subtitle(&format!("{words}; seed {seed}, epoch 1"))
         .write(file)?;
     if arguments.json {
-        print_json(&Shown {
+        print_json(&Json {
             name: &data.name,
             file,
             images: drawn,
@@ -74,15 +71,15 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         })?;
         return Ok(Exit::Done);
     }
-    print(paragraph("drawn    ", &words))?;
+    paragraph("drawn", words)?;
     if !data.damaged.is_empty() {
         let words = format!(
             "{} damaged files are left out; `receptive data {}` lists them",
             grouped(data.damaged.len()),
             data.name
         );
-        print(paragraph("note     ", &words))?;
+        paragraph("note", words)?;
     }
-    print(format!("file     {}", file.display()))?;
+    line("file", file.display())?;
     Ok(Exit::Done)
 }

@@ -1,16 +1,56 @@
+//! `receptive data`.
+
 mod batch;
 
-use super::{paragraph, print, print_json};
-use crate::args::DataArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{DataProgress, Table};
+use crate::args::parse_positive;
+use crate::error::{CliError, Exit};
+use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
+use clap::Args;
 use receptive_data::{BadImages, DataOptions, DataSet, SizeRange, Split, open};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    /// Data set: a name or a path, as for `train`
+    #[arg(default_value = "fashion-mini")]
+    data: String,
+    /// Directory of data sets known by name: searched first, and downloads go there
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Draw training images as the network sees them: resized, and augmented as `train` does by
+    /// default
+    #[arg(long)]
+    show: bool,
+    /// Number of images to draw
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 32,
+        requires = "show",
+        value_parser = parse_positive
+    )]
+    count: usize,
+    /// Seed of the split, of the choice of images and of their augmentation, as for `train`
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "show")]
+    seed: u64,
+    /// Output file of the picture (PNG or SVG)
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "batch.png",
+        requires = "show"
+    )]
+    out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     name: &'a str,
     classes: &'a [String],
     /// For each split, the images of each class.
@@ -18,13 +58,13 @@ struct Shown<'a> {
     width: Option<[usize; 3]>,
     height: Option<[usize; 3]>,
     colours: BTreeMap<String, usize>,
-    damaged: Vec<Bad<'a>>,
+    damaged: Vec<DamagedFile<'a>>,
     notes: &'a [String],
     fingerprint: String,
 }
 
 #[derive(Serialize)]
-struct Bad<'a> {
+struct DamagedFile<'a> {
     path: String,
     reason: &'a str,
 }
@@ -44,17 +84,17 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         return batch::draw(&data, arguments);
     }
     if arguments.json {
-        print_json(&shown(&data))?;
+        print_json(&json(&data))?;
     } else {
         show(&data)?;
     }
     Ok(Exit::Done)
 }
 
-fn shown(data: &DataSet) -> Shown<'_> {
+fn json(data: &DataSet) -> Json<'_> {
     let sizes = data.sizes();
     let range = |range: SizeRange| [range.min, range.median, range.max];
-    Shown {
+    Json {
         name: &data.name,
         classes: &data.classes,
         splits: data
@@ -69,7 +109,7 @@ fn shown(data: &DataSet) -> Shown<'_> {
         damaged: data
             .damaged
             .iter()
-            .map(|bad| Bad {
+            .map(|bad| DamagedFile {
                 path: bad.path.display().to_string(),
                 reason: &bad.reason,
             })
@@ -99,27 +139,25 @@ fn show(data: &DataSet) -> Result<(), CliError> {
     table.row(sum);
     print(format!("{}\n\n{table}", data.name))?;
     if let Some(sizes) = data.sizes() {
-        let range = |range: SizeRange| match range.min == range.max {
+        let range = |range: SizeSizeRange| match range.min == range.max {
             true => format!("{} pixels", range.min),
             false => format!(
                 "{} to {} pixels, median {}",
                 range.min, range.max, range.median
             ),
         };
-        print(format!(
-            "\nwidth    {}\nheight   {}",
-            range(sizes.width),
-            range(sizes.height)
-        ))?;
+        print("")?;
+        line("width", range(sizes.width))?;
+        line("height", range(sizes.height))?;
         let colours: Vec<String> = sizes
             .colours
             .iter()
             .map(|(kind, count)| format!("{count} {kind}"))
             .collect();
-        print(format!("colours  {}", colours.join(", ")))?;
+        line("colours", colours.join(", "))?;
     }
     for note in &data.notes {
-        print(paragraph("note     ", note))?;
+        paragraph("note", note)?;
     }
     let mut skip = "";
     if !data.damaged.is_empty() {
@@ -130,5 +168,5 @@ fn show(data: &DataSet) -> Result<(), CliError> {
         print("")?;
         skip = " --bad-images skip";
     }
-    print(format!("next     receptive train {}{skip}", data.name))
+    line("next", format!("receptive train {}{skip}", data.name))
 }

@@ -1,7 +1,7 @@
 //! What a measurement leaves on the disk.
 
+use super::json;
 use super::subject::Subject;
-use super::{shown, weights_word};
 use crate::error::CliError;
 use receptive_erf::picture::{self, ComparisonField, GrowthPoint};
 use receptive_erf::{Aggregate, Study, write_npy};
@@ -16,7 +16,7 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn new(directory: &Path) -> Result<Self, CliError> {
-        crate::commands::create(directory)?;
+        crate::commands::create_directory(directory)?;
         Ok(Self {
             directory: directory.into(),
         })
@@ -36,11 +36,7 @@ impl Files {
                 "{}: layer {} {}",
                 subject.name, study.layer.number, study.layer.name
             );
-            let shown_to = format!(
-                "{}, {} weights",
-                subject.input,
-                weights_word(subject.weights)
-            );
+            let shown_to = format!("{}, {} weights", subject.input, subject.weights.name());
             let picture = study.picture(&title, &shown_to)?;
             self.draw(&picture, &stem, &mut written)?;
             for aggregate in Aggregate::ALL {
@@ -50,7 +46,7 @@ impl Files {
                 write_npy(&path, study.measurement.map(aggregate))?;
             }
             let path = self.directory.join(format!("{stem}.json"));
-            let json = serde_json::to_vec_pretty(&shown(subject, study, &[]))?;
+            let json = serde_json::to_vec_pretty(&json(subject, study, &[]))?;
             write_file(&path, &json)?;
             written.push(path.display().to_string());
         }
@@ -107,11 +103,7 @@ impl Files {
 
 /// Weights and inputs, in words.
 pub(super) fn conditions(subject: &Subject) -> String {
-    format!(
-        "{} weights, {}",
-        weights_word(subject.weights),
-        subject.input
-    )
+    format!("{} weights, {}", subject.weights.name(), subject.input)
 }
 
 /// A name that any file system takes: `runs/001` becomes `runs-001`.

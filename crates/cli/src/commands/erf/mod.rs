@@ -5,14 +5,11 @@ mod show;
 mod subject;
 mod sweep;
 
-use super::{machine, not_understood, numbers, print_json};
-use crate::args::{
-    AggregateName, Compat, ErfArgs, ErfExperiment, MachineArgs, MethodName, WeightsName,
-};
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{MeasureProgress, say};
+use crate::args::{MachineArgs, numbers, parse_size};
+use crate::error::{CliError, Exit};
+use crate::render::{MeasureProgress, print_json, say_line};
 use burn::tensor::Device;
+use clap::{Args, Subcommand, ValueEnum};
 use files::Files;
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::theory::Weights;
@@ -23,10 +20,111 @@ use receptive_erf::{
 use receptive_model::PlannedLayer;
 use receptive_train::field::on_threads;
 use serde::Serialize;
-use subject::Subject;
+use std::path::PathBuf;
+use subject::{Subject, WeightSource};
+use sweep::SweepArgs;
 
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct ErfArgs {
+    #[command(subcommand)]
+    experiment: Option<Experiment>,
+    /// Presets, config files or run directories; several are compared in one picture
+    #[arg(value_name = "NETWORK", default_value = "plain-20")]
+    networks: Vec<String>,
+    /// Layer, by number or name as `summary` shows them, or `all` [default: the last map]
+    #[arg(long, value_name = "LAYER")]
+    layer: Option<String>,
+    /// Maximum number of samples
+    #[arg(long, value_name = "N", default_value_t = receptive_erf::DEFAULT_SAMPLES)]
+    samples: u64,
+    /// Stop once the total variation caused by noise alone is at most this; 0 takes all samples
+    #[arg(long, value_name = "TV", default_value_t = receptive_erf::DEFAULT_NOISE)]
+    noise: f64,
+    /// Weights: as they are, drawn anew for each sample, or all equal [default: given for a run,
+    /// random for a preset or a config]
+    #[arg(long, value_enum)]
+    weights: Option<WeightSource>,
+    /// Network input: `noise`, `own` (the images a run was not trained on), or another data set as
+    /// for `train` [default: own for a run with given weights, else noise]
+    #[arg(long, value_name = "noise|own|DATA")]
+    input: Option<String>,
+    /// Image size [default: as trained; of a preset or a config large enough for the field]
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
+    size: Option<[usize; 2]>,
+    /// Unit [default: the one whose theoretical field is nearest the image's centre]
+    #[arg(long, value_name = "ROW,COLUMN", value_parser = parse_unit)]
+    unit: Option<[usize; 2]>,
+    /// Channels of the unit: their sum, random signs (the mean square over all of them), or one
+    #[arg(
+        long,
+        value_name = "sum|signs|INDEX",
+        default_value = "sum",
+        value_parser = parse_channels
+    )]
+    channels: Channels,
+    /// Gradient aggregate used for the verdict and the figure
+    #[arg(long, value_enum, default_value_t = Aggregate::Abs)]
+    aggregate: Aggregate,
+    /// How gradients are computed; all methods give the same numbers
+    #[arg(long, value_enum, default_value_t = Method::Auto)]
+    method: Method,
+    /// Add the numbers as another tool computes them
+    #[arg(long, value_enum)]
+    compat: Option<Compat>,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
+}
+
+/// Arguments of `erf` and of its experiments.
+#[derive(Debug, Args)]
+struct MeasuringArgs {
+    /// Seed of weights, noise and signs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Output directory of pictures (PNG, SVG), numbers (JSON) and maps (NPY)
+    #[arg(long, value_name = "DIR", default_value = "erf")]
+    out: PathBuf,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Experiment {
+    /// Vary depth, kernel, stride, dilation ... one at a time and measure each network's field
+    Sweep(SweepArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compat {
+    /// RepLKNet's squares, measured after a logarithm
+    Replknet,
+}
+
+fn parse_channels(text: &str) -> Result<Channels, String> {
+    match text {
+        "sum" => Ok(Channels::Sum),
+        "signs" => Ok(Channels::RandomSigns),
+        index => {
+            let index = index.parse().map(Channels::One);
+            index.map_err(|_| "expected sum, signs or a channel's index".into())
+        }
+    }
+}
+
+fn parse_unit(text: &str) -> Result<[usize; 2], String> {
+    match numbers(text, ',').as_deref() {
+        Some([row, column]) => Ok([*row, *column]),
+        _ => Err("expected ROW,COLUMN, such as 12,7".into()),
+    }
+}
+
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     network: &'a str,
     layer: &'a str,
     name: &'a str,
@@ -43,7 +141,7 @@ struct Shown<'a> {
 }
 
 pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
-    if let Some(ErfExperiment::Sweep(arguments)) = &arguments.experiment {
+    if let Some(Experiment::Sweep(arguments)) = &arguments.experiment {
         return sweep::run(arguments);
     }
     let (device, threads) = place(&arguments.measuring.machine)?;
@@ -56,11 +154,11 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
             .iter()
             .map(|layer| study(&subject, layer, arguments, &device, threads))
             .collect::<Result<Vec<_>, _>>()?;
-        let aggregate = aggregate(arguments.aggregate);
+        let aggregate = arguments.aggregate;
         let written = files.write(&subject, &studies, aggregate)?;
         for (index, study) in studies.iter().enumerate() {
             if arguments.measuring.json {
-                print_json(&shown(&subject, study, &written))?;
+                print_json(&json(&subject, study, &written))?;
             } else if studies.len() == 1 {
                 show::one(&subject, study, aggregate)?;
             } else {
@@ -78,16 +176,16 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         );
     }
     if compared.len() > 1 {
-        let written = files.comparison(&compared, aggregate(arguments.aggregate))?;
-        say(format!("files    {}", written.join(", ")));
+        let written = files.comparison(&compared, arguments.aggregate)?;
+        say_line("files", written.join(", "));
     }
     Ok(Exit::Done)
 }
 
-/// The device, and how many threads feed it.
+/// The device, and the number of threads that feed it.
 fn place(arguments: &MachineArgs) -> Result<(Device, usize), CliError> {
-    let (backend, threads) = machine(arguments)?;
-    // A GPU runs one pass after another anyhow.
+    let (backend, threads) = arguments.backend()?;
+    // A GPU runs one pass at a time.
     let threads = if backend.kind.is_cpu() { threads } else { 1 };
     Ok((backend.device()?, threads))
 }
@@ -112,20 +210,13 @@ fn study(
     threads: usize,
 ) -> Result<Study, CliError> {
     let mut probe = Probe::central(subject.plan(), &layer.number)?;
-    probe.channels = channels(&arguments.channels)?;
-    if let Some(unit) = &arguments.unit {
-        probe.unit = parse_unit(unit)?;
-    }
+    probe.channels = arguments.channels;
+    probe.unit = arguments.unit.unwrap_or(probe.unit);
     let options = MeasureOptions {
         samples: arguments.samples,
         noise: arguments.noise,
         seed: arguments.measuring.seed,
-        method: match arguments.method {
-            MethodName::Auto => Method::Auto,
-            MethodName::Plain => Method::Plain,
-            MethodName::Tiles => Method::Tiles,
-            MethodName::Cone => Method::Cone,
-        },
+        method: arguments.method,
     };
     let progress = MeasureProgress::new(&format!("layer {}", layer.number));
     let found = on_threads(threads, || {
@@ -141,26 +232,25 @@ fn study(
     })??;
     drop(progress);
     let weights = match (subject.weights, subject.network()) {
-        (WeightsName::Ones, _) => Weights::Ones,
+        (WeightSource::Ones, _) => Weights::Ones,
         (_, Network::Given(classifier)) => Weights::Given(classifier),
         _ => Weights::Random,
     };
-    let aggregate = aggregate(arguments.aggregate);
     Ok(Study::new(
         found,
         subject.plan(),
         layer,
         weights,
-        aggregate,
+        arguments.aggregate,
     )?)
 }
 
-fn shown<'a>(subject: &'a Subject, study: &'a Study, files: &[String]) -> Shown<'a> {
-    Shown {
+fn json<'a>(subject: &'a Subject, study: &'a Study, files: &[String]) -> Json<'a> {
+    Json {
         network: &subject.name,
         layer: &study.layer.number,
         name: &study.layer.name,
-        weights: weights_word(subject.weights),
+        weights: subject.weights.name(),
         input: &subject.input,
         study,
         replknet: (subject.compat == Some(Compat::Replknet)).then(|| study.replknet_squares()),
@@ -169,45 +259,5 @@ fn shown<'a>(subject: &'a Subject, study: &'a Study, files: &[String]) -> Shown<
             .map(|layer| layer.number.clone())
             .collect(),
         files: files.to_vec(),
-    }
-}
-
-fn weights_word(weights: WeightsName) -> &'static str {
-    match weights {
-        WeightsName::Given => "given",
-        WeightsName::Random => "random",
-        WeightsName::Ones => "ones",
-    }
-}
-
-fn aggregate(name: AggregateName) -> Aggregate {
-    match name {
-        AggregateName::Abs => Aggregate::Abs,
-        AggregateName::Square => Aggregate::Square,
-        AggregateName::Positive => Aggregate::Positive,
-    }
-}
-
-fn channels(text: &str) -> Result<Channels, CliError> {
-    match text {
-        "sum" => Ok(Channels::Sum),
-        "signs" => Ok(Channels::RandomSigns),
-        index => index.parse().map(Channels::One).map_err(|_| {
-            let remedy = "write sum, signs or a channel's index";
-            not_understood(
-                "--channels",
-                format!("`{text}` is not understood; {remedy}"),
-            )
-        }),
-    }
-}
-
-fn parse_unit(text: &str) -> Result<[usize; 2], CliError> {
-    match numbers(text.split(',').map(str::trim)).as_deref() {
-        Some([row, column]) => Ok([*row, *column]),
-        _ => Err(not_understood(
-            "--unit",
-            format!("`{text}` is not understood; write row,column, as 12,7"),
-        )),
     }
 }

@@ -1,11 +1,10 @@
 //! A measurement in words, for a terminal.
 
+use super::Compat;
 use super::files::conditions;
 use super::subject::Subject;
-use crate::args::Compat;
-use crate::commands::{paragraph, print};
 use crate::error::CliError;
-use crate::render::{Table, colour_allowed, say};
+use crate::render::{Table, colour_allowed, line, paragraph, print, say_line};
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::picture::characters;
 use receptive_erf::{
@@ -15,47 +14,43 @@ use receptive_erf::{
 /// Columns of the heat map in characters.
 const COLUMNS: usize = 41;
 
-fn network(subject: &Subject, study: &Study) -> String {
+fn network(subject: &Subject, study: &Study) -> Result<(), CliError> {
     let image = study.measurement.image;
-    format!(
-        "network  {}, {}, {}x{} pixels",
-        subject.name,
-        conditions(subject),
-        image.height,
-        image.width
-    )
+    let (name, conditions) = (&subject.name, conditions(subject));
+    let size = format!("{}x{} pixels", image.height, image.width);
+    line("network", format!("{name}, {conditions}, {size}"))
 }
 
 /// One layer, in full.
 pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Result<(), CliError> {
     let measured = &study.measurement;
     let headline = &study.headline;
-    print(network(subject, study))?;
-    print(format!(
-        "layer    {} {} ({}), unit ({}, {}){}",
-        study.layer.number,
-        study.layer.name,
-        study.layer.output,
-        measured.probe.unit[0],
-        measured.probe.unit[1],
-        match measured.probe.channels {
-            Channels::One(channel) => format!(", channel {channel}"),
-            Channels::RandomSigns => ", all channels by random signs".into(),
-            _ => ", sum of channels".into(),
-        }
-    ))?;
+    network(subject, study)?;
+    let channels = match measured.probe.channels {
+        Channels::One(channel) => format!("channel {channel}"),
+        Channels::RandomSigns => "all channels by random signs".into(),
+        _ => "sum of channels".into(),
+    };
+    let [row, column] = measured.probe.unit;
+    line(
+        "layer",
+        format!(
+            "{} {} ({}), unit ({row}, {column}), {channels}",
+            study.layer.number, study.layer.name, study.layer.output
+        ),
+    )?;
     print("")?;
     let map = measured.map(aggregate);
-    let lines = characters(&map.over(measured.trf), COLUMNS, colour_allowed());
-    let is_blank = |line: &String| line.trim().is_empty();
+    let rows = characters(&map.over(measured.trf), COLUMNS, colour_allowed());
+    let is_blank = |row: &String| row.trim().is_empty();
     // Of a wide theoretical field most is empty: no need to scroll past it.
-    let first = lines.iter().position(|line| !is_blank(line)).unwrap_or(0);
-    let end = lines
+    let first = rows.iter().position(|row| !is_blank(row)).unwrap_or(0);
+    let end = rows
         .iter()
-        .rposition(|line| !is_blank(line))
+        .rposition(|row| !is_blank(row))
         .map_or(0, |last| last + 1);
-    for line in lines.get(first..end).unwrap_or_default() {
-        print(format!("  {line}"))?;
+    for row in rows.get(first..end).unwrap_or_default() {
+        print(format!("  {row}"))?;
     }
     print("")?;
     let mut table = Table::new(&["", "verdict", "TV", "kurtosis", "sigma", "size", "ERF/TRF"]);
@@ -64,36 +59,37 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     }
     print(table.to_string())?;
     print("")?;
-    print(format!(
-        "field    {}x{} pixels in theory",
-        measured.trf.height, measured.trf.width
-    ))?;
-    print(paragraph("theory   ", &theory_text(&study.theory)))?;
-    print(paragraph("mass     ", &squares(&headline.mass_squares)))?;
+    let (rows, columns) = (measured.trf.height, measured.trf.width);
+    line("field", format!("{rows}x{columns} pixels in theory"))?;
+    paragraph("theory", theory_text(&study.theory))?;
+    paragraph("mass", squares(&headline.mass_squares))?;
     if subject.compat == Some(Compat::Replknet) {
-        print(paragraph("replknet ", &squares(&study.replknet_squares())))?;
+        paragraph("replknet", squares(&study.replknet_squares()))?;
     }
-    print(format!(
-        "samples  {} in {:.1} s ({:.0} a second), {}",
-        measured.samples,
-        measured.elapsed.as_secs_f64(),
-        measured.samples_per_second(),
-        match measured.method {
-            receptive_erf::Method::Cone => "computing only what the unit depends on",
-            receptive_erf::Method::Tiles => "several units a pass",
-            _ => "whole images",
-        }
-    ))?;
+    let method = match measured.method {
+        receptive_erf::Method::Cone => "only what the unit depends on is computed",
+        receptive_erf::Method::Tiles => "several units per pass",
+        _ => "whole images",
+    };
+    line(
+        "samples",
+        format!(
+            "{} in {:.1} s ({:.0} per second), {method}",
+            measured.samples,
+            measured.elapsed.as_secs_f64(),
+            measured.samples_per_second()
+        ),
+    )?;
     for note in &headline.judgement.notes {
-        print(paragraph("note     ", note))?;
+        paragraph("note", note)?;
     }
-    print(paragraph(
-        "verdict  ",
-        &format!(
+    paragraph(
+        "verdict",
+        format!(
             "{}: {}",
             headline.judgement.verdict, headline.judgement.explanation
         ),
-    ))
+    )
 }
 
 fn squares(all: &[MassSquare]) -> String {
@@ -137,7 +133,7 @@ fn row_of(field: &FieldSummary) -> [String; 7] {
 /// One of several layers, on a line.
 pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), CliError> {
     if index == 0 {
-        print(network(subject, study))?;
+        network(subject, study)?;
         print("")?;
         print(format!(
             "{:<18}{:>9}{:>14}{:>9}{:>8}  verdict",
@@ -170,8 +166,8 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
             input.width,
             wasted.len()
         );
-        print(paragraph("note     ", &words))?;
+        paragraph("note", words)?;
     }
-    say(format!("files    {}", written.join(", ")));
+    say_line("files", written.join(", "));
     Ok(())
 }

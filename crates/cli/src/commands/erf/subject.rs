@@ -1,22 +1,39 @@
-//! Whose field is measured, with which weights, and what it is shown.
+//! The network whose field is measured, its weights and its input.
 
-use crate::args::{Compat, ErfArgs, WeightsName};
-use crate::commands::network::{CLASSES, is_trained, model_config};
-use crate::commands::run_data::{Chosen, choose};
-use crate::commands::{model_directory, not_understood, numbers, paragraph};
+use super::{Compat, ErfArgs};
+use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
+use crate::commands::run::{RunSplit, model_directory, open_split};
 use crate::error::CliError;
-use crate::render::{DataProgress, say};
+use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
+use clap::ValueEnum;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
 use receptive_train::{ImagesOf, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
 use std::path::Path;
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum WeightSource {
+    Given,
+    Random,
+    Ones,
+}
+
+impl WeightSource {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Random => "random",
+            Self::Ones => "ones",
+        }
+    }
+}
+
 pub(super) struct Subject {
-    /// As it was named.
+    /// As on the command line.
     pub(super) name: String,
-    pub(super) weights: WeightsName,
-    /// What it is shown, in words.
+    pub(super) weights: WeightSource,
+    /// Its input, in words.
     pub(super) input: String,
     pub(super) inputs: Box<dyn Inputs>,
     /// Whose numbers are added.
@@ -45,19 +62,19 @@ impl Subject {
     }
 
     pub(super) fn find(name: &str, arguments: &ErfArgs, device: &Device) -> Result<Self, CliError> {
-        let size = arguments.size.as_deref().map(parse_size).transpose()?;
+        let size = arguments.size;
         if is_trained(name) {
             return Self::trained(name, arguments, size, device);
         }
-        let weights = arguments.weights.unwrap_or(WeightsName::Random);
+        let weights = arguments.weights.unwrap_or(WeightSource::Random);
         let mut config = model_config(name)?;
-        config.classes = config.classes.or(Some(CLASSES));
+        config.classes = config.classes.or(Some(DEFAULT_CLASSES));
         let source = match arguments.input.as_deref() {
             None | Some("noise") => None,
             Some("own") => {
                 return Err(CliError::Usage(format!(
-                    "--input own: {name} was never trained, so it has no data of its own; name a \
-                     data set, such as fashion-mini, or `noise`"
+                    "--input own: {name} is not trained, so it has no data of its own; use a data \
+                     set, such as fashion-mini, or `noise`"
                 )));
             }
             Some(source) => Some(source),
@@ -83,7 +100,7 @@ impl Subject {
         })
     }
 
-    /// A run's network, on the images that it was not trained on unless told otherwise.
+    /// A run's network, by default on the images that it was not trained on.
     fn trained(
         name: &str,
         arguments: &ErfArgs,
@@ -96,10 +113,10 @@ impl Subject {
             artifact.model = artifact.model.resized(height, width)?;
             (artifact.input.height, artifact.input.width) = (height, width);
         }
-        let weights = arguments.weights.unwrap_or(WeightsName::Given);
+        let weights = arguments.weights.unwrap_or(WeightSource::Given);
         let source = match arguments.input.as_deref() {
             Some("noise") => None,
-            None if weights != WeightsName::Given => None,
+            None if weights != WeightSource::Given => None,
             None | Some("own") => Some(None),
             Some(source) => Some(Some(source)),
         };
@@ -107,19 +124,16 @@ impl Subject {
         let (inputs, input) = match source {
             None => synthetic(&plan, weights, arguments),
             Some(data) => match images(run, data, &artifact) {
-                // Nobody asked for them by name: a run whose data is gone can still be measured.
+                // Not requested by name: a run whose data is gone can still be measured.
                 Err(error) if arguments.input.is_none() => {
-                    say(paragraph(
-                        "note     ",
-                        &format!("{error}; measuring on noise instead"),
-                    ));
+                    say_paragraph("note", format!("{error}; measuring on noise instead"));
                     synthetic(&plan, weights, arguments)
                 }
                 found => found?,
             },
         };
         let net = match weights {
-            WeightsName::Given => Net::Given(Box::new(artifact.model)),
+            WeightSource::Given => Net::Given(Box::new(artifact.model)),
             _ => untrained(plan, weights, arguments.measuring.seed, device),
         };
         Ok(Self {
@@ -137,7 +151,7 @@ impl Subject {
         name: &str,
         source: &str,
         config: ModelConfig,
-        weights: WeightsName,
+        weights: WeightSource,
         arguments: &ErfArgs,
         size: Option<[usize; 2]>,
         device: &Device,
@@ -159,20 +173,20 @@ impl Subject {
     }
 }
 
-fn untrained(plan: Plan, weights: WeightsName, seed: u64, device: &Device) -> Net {
+fn untrained(plan: Plan, weights: WeightSource, seed: u64, device: &Device) -> Net {
     match weights {
-        WeightsName::Given => Net::Given(Box::new(plan.init_seeded(seed, device))),
-        WeightsName::Random => Net::Redrawn(Box::new(plan), seed),
-        WeightsName::Ones => Net::Given(Box::new(all_ones(plan.init_seeded(seed, device)))),
+        WeightSource::Given => Net::Given(Box::new(plan.init_seeded(seed, device))),
+        WeightSource::Random => Net::Redrawn(Box::new(plan), seed),
+        WeightSource::Ones => Net::Given(Box::new(all_ones(plan.init_seeded(seed, device)))),
     }
 }
 
 /// Images that need no data set: noise, or for equal weights an image of ones, which opens every
 /// ReLU.
-fn synthetic(plan: &Plan, weights: WeightsName, arguments: &ErfArgs) -> (Box<dyn Inputs>, String) {
+fn synthetic(plan: &Plan, weights: WeightSource, arguments: &ErfArgs) -> (Box<dyn Inputs>, String) {
     let input = plan.input();
     let shape = [input.channels, input.height, input.width];
-    if weights == WeightsName::Ones && arguments.input.is_none() {
+    if weights == WeightSource::Ones && arguments.input.is_none() {
         let ones = vec![1.0; shape.iter().product()];
         let images = Images::new(shape, Some(1), move |_| Ok(ones.clone()));
         return (Box::new(images), "an image of ones".into());
@@ -187,15 +201,15 @@ fn images(
     artifact: &Artifact,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
     let remedy = format!("receptive erf {} --input DATA", run.display());
-    let wanted = ImagesOf {
+    let query = ImagesOf {
         data,
         ..ImagesOf::own(run, remedy)
     };
-    let Chosen { data, split, name } = choose(&wanted, artifact)?;
+    let RunSplit { data, split, name } = open_split(&query, artifact)?;
     let samples = samples_for(&split, &artifact.input, 256);
     let inputs = SplitInputs::new(samples, &artifact.input)?;
-    let words = format!("images of {}, {name} split", data.name);
-    Ok((Box::new(inputs), words))
+    let description = format!("images of {}, {name} split", data.name);
+    Ok((Box::new(inputs), description))
 }
 
 /// The plan for images of this size.
@@ -203,16 +217,4 @@ fn sized(config: &ModelConfig, height: usize, width: usize) -> Result<Plan, CliE
     let mut config = config.clone();
     (config.input.height, config.input.width) = (height, width);
     Ok(config.plan()?)
-}
-
-/// `HEIGHTxWIDTH`, or one number for both.
-fn parse_size(text: &str) -> Result<[usize; 2], CliError> {
-    match numbers(text.split('x')).as_deref() {
-        Some([side]) => Ok([*side; 2]),
-        Some([height, width]) => Ok([*height, *width]),
-        _ => Err(not_understood(
-            "--size",
-            format!("`{text}` is no size; write height x width, as 64x48"),
-        )),
-    }
 }

@@ -1,24 +1,40 @@
 //! `receptive erf sweep`: one thing varied at a time.
 
 use super::files::Files;
-use super::place;
-use crate::args::{SweepArgs, SweepName};
-use crate::commands::{paragraph, print, print_json};
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{MeasureProgress, Table, say};
+use super::{MeasuringArgs, place};
+use crate::error::{CliError, Exit};
+use crate::render::{MeasureProgress, Table, paragraph, print, print_json, say_line};
+use clap::Args;
 use receptive_erf::picture::{sweep_chart, sweep_maps};
 use receptive_erf::sweep::{FieldSize, Sweep, Variation};
 use receptive_erf::{DEFAULT_SAMPLES, MeasureOptions};
 use receptive_train::field::on_threads;
 
+#[derive(Debug, Args)]
+pub(super) struct SweepArgs {
+    /// What is varied [default: all of them]
+    #[arg(value_enum, value_name = "WHAT")]
+    what: Vec<Variation>,
+    /// Depths, in 3x3 convolutions
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [5, 10, 20, 40])]
+    depths: Vec<usize>,
+    /// Number of networks drawn for each
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    samples: u64,
+    /// Filters of each convolution
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    filters: usize,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
+}
+
 pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
     check(arguments)?;
     let (device, threads) = place(&arguments.measuring.machine)?;
     let files = Files::new(&arguments.measuring.out)?;
-    let wanted: Vec<Variation> = match arguments.what.as_slice() {
+    let variations: Vec<Variation> = match arguments.what.as_slice() {
         [] => Variation::ALL.to_vec(),
-        some => some.iter().map(|name| variation(*name)).collect(),
+        some => some.to_vec(),
     };
     let options = MeasureOptions {
         samples: arguments.samples,
@@ -26,7 +42,7 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
         seed: arguments.measuring.seed,
         ..MeasureOptions::default()
     };
-    for variation in wanted {
+    for variation in variations {
         let networks = variation.networks(&arguments.depths, arguments.filters);
         let mut points = Vec::with_capacity(networks.len());
         for network in &networks {
@@ -49,7 +65,7 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
             let mut written = Vec::new();
             files.draw(&sweep_chart(&sweep), "sweep-depth", &mut written)?;
             files.draw(&sweep_maps(&sweep), "sweep-maps", &mut written)?;
-            say(format!("files    {}", written.join(", ")));
+            say_line("files", written.join(", "));
         }
     }
     Ok(Exit::Done)
@@ -58,31 +74,19 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
 fn check(arguments: &SweepArgs) -> Result<(), CliError> {
     let refuse = |words: &str| Err(CliError::Usage(words.into()));
     if arguments.samples == 0 || arguments.samples > 1000 * DEFAULT_SAMPLES {
-        return refuse("--samples: take 1 to 1,000,000");
+        return refuse("--samples: expected 1 to 1,000,000");
     }
     if arguments.filters == 0 || arguments.filters > 1024 {
-        return refuse("--filters: take 1 to 1024");
+        return refuse("--filters: expected 1 to 1024");
     }
     if arguments
         .depths
         .iter()
         .any(|depth| !(1..=200).contains(depth))
     {
-        return refuse("--depths: take numbers from 1 to 200, such as 5,10,20,40");
+        return refuse("--depths: expected numbers from 1 to 200, such as 5,10,20,40");
     }
     Ok(())
-}
-
-fn variation(name: SweepName) -> Variation {
-    match name {
-        SweepName::Depth => Variation::Depth,
-        SweepName::Kernel => Variation::Kernel,
-        SweepName::Stride => Variation::Stride,
-        SweepName::Dilation => Variation::Dilation,
-        SweepName::Activation => Variation::Activation,
-        SweepName::Skip => Variation::Skip,
-        SweepName::Dropout => Variation::Dropout,
-    }
 }
 
 fn show(sweep: &Sweep) -> Result<(), CliError> {
@@ -115,7 +119,7 @@ fn show(sweep: &Sweep) -> Result<(), CliError> {
             slopes.published[0],
             slopes.published[1]
         );
-        print(paragraph("slopes   ", &words))?;
+        paragraph("slopes", words)?;
     }
     print("")
 }

@@ -1,15 +1,14 @@
 //! Which input pixels each output reads, as a picture.
 
-use crate::commands::not_understood;
 use crate::error::CliError;
 use receptive_model::explain::SlidingAxis;
 use receptive_plot::{Colour, Draw, Grid, Tile};
 use std::path::Path;
 
-/// The largest input that is drawn, in pixels a side: a window on more can't be made out.
-const MOST_PIXELS: usize = 48;
+/// The largest input that is drawn, in pixels a side: a window on more cannot be made out.
+const MAX_PIXELS: usize = 48;
 /// The most outputs along an axis that are drawn; of more the first, the middle and the last.
-const MOST_OUTPUTS: usize = 6;
+const MAX_OUTPUTS: usize = 6;
 /// Screen pixels of a picture's side.
 const SIDE: usize = 240;
 
@@ -26,17 +25,17 @@ pub(super) fn write(
     [rows, columns]: &[SlidingAxis; 2],
 ) -> Result<(), CliError> {
     let sides = [rows, columns].map(|axis| axis.before + axis.input + axis.after);
-    if sides.iter().any(|side| *side > MOST_PIXELS) {
-        return Err(not_understood(
+    if sides.iter().any(|side| *side > MAX_PIXELS) {
+        return Err(CliError::argument(
             "--out",
             format!(
-                "an input of {}x{} pixels, padding included, is too large to draw; use one of at \
-                 most {MOST_PIXELS} a side",
+                "an input of {}x{} pixels, padding included, is too large to draw; use at most \
+                 {MAX_PIXELS} pixels a side",
                 sides[0], sides[1]
             ),
         ));
     }
-    let (down, across) = (drawn(rows.output), drawn(columns.output));
+    let (down, across) = (units_to_draw(rows.output), units_to_draw(columns.output));
     let mut grid = Grid::new(&format!(
         "What each output of the {layer} reads: {}x{} in, {}x{} out",
         rows.input, columns.input, rows.output, columns.output
@@ -68,8 +67,8 @@ fn edges(axis: &SlidingAxis) -> String {
 }
 
 /// The outputs that are drawn.
-fn drawn(outputs: usize) -> Vec<usize> {
-    if outputs <= MOST_OUTPUTS {
+fn units_to_draw(outputs: usize) -> Vec<usize> {
+    if outputs <= MAX_OUTPUTS {
         return (0..outputs).collect();
     }
     vec![0, 1, outputs / 2, outputs - 1]
@@ -99,12 +98,12 @@ fn tile(axes: [&SlidingAxis; 2], unit: [usize; 2]) -> Tile {
     for y in 0..high * cell {
         for x in 0..wide * cell {
             let is_line = y % cell == 0 || x % cell == 0;
-            let shown = if is_line {
+            let pixel = if is_line {
                 LINE
             } else {
                 colour(y / cell, x / cell)
             };
-            bytes.extend([shown.r, shown.g, shown.b]);
+            bytes.extend([pixel.r, pixel.g, pixel.b]);
         }
     }
     Tile::rgb(wide * cell, high * cell, &bytes)
@@ -117,8 +116,8 @@ mod tests {
 
     #[test]
     fn of_many_outputs_the_ends_and_the_middle_are_drawn() {
-        assert_eq!(drawn(3), [0, 1, 2]);
-        assert_eq!(drawn(20), [0, 1, 10, 19]);
+        assert_eq!(units_to_draw(3), [0, 1, 2]);
+        assert_eq!(units_to_draw(20), [0, 1, 10, 19]);
     }
 
     #[test]

@@ -1,19 +1,18 @@
 //! `train --dry-run`.
 
-use super::super::{print, print_json};
-use super::announce::announce;
-use crate::args::TrainArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::duration;
+use super::TrainArgs;
+use super::messages::announce;
+use crate::error::{CliError, Exit};
+use crate::render::{print, print_json, wide_line};
 use burn::tensor::Device;
-use receptive_plot::grouped;
+use receptive_core::text::{duration, grouped};
 use receptive_train::trial::{DryRun, dry_run};
 use receptive_train::{Backend, Prepared, RunDirectory};
 use serde::Serialize;
 
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Json<'a> {
     data: &'a str,
     classes: usize,
     train_images: usize,
@@ -24,7 +23,7 @@ struct Shown<'a> {
     backend: String,
     threads: usize,
     #[serde(flatten)]
-    found: &'a DryRun,
+    estimate: &'a DryRun,
 }
 
 pub(super) fn run(
@@ -38,10 +37,10 @@ pub(super) fn run(
     }
     announce(prepared, backend, None);
     let on_cpu = backend.kind.is_cpu();
-    let found = dry_run(prepared, device, on_cpu)?;
+    let estimate = dry_run(prepared, device, on_cpu)?;
     if arguments.json {
         let input = &prepared.input;
-        print_json(&Shown {
+        print_json(&Json {
             data: &prepared.data.name,
             classes: prepared.data.classes.len(),
             train_images: prepared.train.len(),
@@ -51,37 +50,49 @@ pub(super) fn run(
             batch_size: prepared.config.train.batch_size,
             backend: backend.to_string(),
             threads: prepared.config.machine.compute_threads(on_cpu),
-            found: &found,
+            estimate: &estimate,
         })?;
-        return Ok(Exit::Done);
+    } else {
+        show(&estimate)?;
     }
-    let val = found
+    Ok(Exit::Done)
+}
+
+fn show(estimate: &DryRun) -> Result<(), CliError> {
+    let val = estimate
         .val_loss
         .map_or(String::new(), |loss| format!(", validation loss {loss:.3}"));
-    print(format!(
-        "loss       {:.3} before the first step{val}",
-        found.train_loss
-    ))?;
-    print(format!(
-        "steps      {} an epoch, {} epochs: {} in all",
-        grouped(found.steps_per_epoch as usize),
-        grouped(found.epochs),
-        grouped(found.steps_per_epoch as usize * found.epochs)
-    ))?;
-    print(format!(
-        "a step     {:.1} ms; {:.1} ms to make its batch; {:.1} s a validation",
-        1e3 * found.seconds_per_step,
-        1e3 * found.seconds_per_batch,
-        found.seconds_per_validation
-    ))?;
-    print(format!("whole run  about {}", duration(found.seconds)))?;
-    print(format!(
-        "memory     about {} MiB at most; the model takes {} on the disk",
-        found.peak_bytes >> 20,
-        bytes(found.model_bytes)
-    ))?;
-    print("nothing was kept; leave --dry-run out to train")?;
-    Ok(Exit::Done)
+    let loss = estimate.train_loss;
+    wide_line("loss", format!("{loss:.3} before the first step{val}"))?;
+    let (steps, epochs) = (estimate.steps_per_epoch as usize, estimate.epochs);
+    wide_line(
+        "steps",
+        format!(
+            "{} per epoch, {} epochs: {} in all",
+            grouped(steps),
+            grouped(epochs),
+            grouped(steps * epochs)
+        ),
+    )?;
+    wide_line(
+        "a step",
+        format!(
+            "{:.1} ms; {:.1} ms to make its batch; {:.1} s for a validation",
+            1e3 * estimate.seconds_per_step,
+            1e3 * estimate.seconds_per_batch,
+            estimate.seconds_per_validation
+        ),
+    )?;
+    wide_line("whole run", format!("about {}", duration(estimate.seconds)))?;
+    wide_line(
+        "memory",
+        format!(
+            "about {} MiB at most; the model takes {} on disk",
+            estimate.peak_bytes >> 20,
+            bytes(estimate.model_bytes)
+        ),
+    )?;
+    print("nothing was written; run without --dry-run to train")
 }
 
 fn bytes(bytes: u64) -> String {

@@ -1,29 +1,89 @@
-//! `receptive train`: a run, or what is tried before one.
+//! `receptive train`: a run, or a trial before one.
 
-mod announce;
 mod dry_run;
+mod messages;
 mod overfit;
-mod report;
 
-use super::run_settings::{RunSettings, set, set_machine};
-use crate::args::TrainArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{DataProgress, LiveView, TrainProgress, live_view_wanted};
+use super::run::{RunSettings, set, set_machine};
+use crate::args::NetworkArgs;
+use crate::error::{CliError, Exit};
+use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
 use crate::signals;
-use announce::announce;
+use clap::Args;
+use messages::{announce, report};
 use receptive_train::{
-    Backend, InputFrom, Observer, RunConfig, RunDirectory, prepare, resume, train,
+    Backend, Every, InputFrom, Observer, RunConfig, RunDirectory, prepare, resume, train,
 };
-use report::report;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where runs go that are given no directory.
 const RUNS: &str = "runs";
 
+/// What defines a run, which `--resume` takes from the run itself. A test holds it complete.
+const NEW_RUN: [&str; 16] = [
+    "data",
+    "preset",
+    "config",
+    "from",
+    "freeze",
+    "set",
+    "epochs",
+    "batch_size",
+    "seed",
+    "run_dir",
+    "track_erf",
+    "tensorboard",
+    "bad_images",
+    "limit",
+    "dry_run",
+    "overfit",
+];
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Number of epochs
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Run directory [default: runs/NNN, the next free number]
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+    /// Resume a run from its latest valid checkpoint
+    #[arg(long, value_name = "RUN", conflicts_with_all = NEW_RUN)]
+    resume: Option<PathBuf>,
+    /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
+    #[arg(long, value_name = "INTERVAL")]
+    checkpoint_every: Option<Every>,
+    /// Measure the effective receptive field before, during and after training: adds columns to
+    /// metrics.csv and a filmstrip, erf.png
+    #[arg(long)]
+    track_erf: bool,
+    /// Also write TensorBoard event files, to RUN/tensorboard
+    #[arg(long)]
+    tensorboard: bool,
+    /// Try one batch of everything, estimate the run's time and memory, and write nothing
+    #[arg(long, conflicts_with = "overfit")]
+    dry_run: bool,
+    /// Check whether the network can overfit N training images, without augmentation and
+    /// regularisation, in at most 300 epochs over them (or --epochs). Writes nothing
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["from", "run_dir", "track_erf", "tensorboard", "checkpoint_every"]
+    )]
+    overfit: Option<usize>,
+    /// Live view; auto: on a terminal, unless NO_COLOR, CI or TERM=dumb is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Tui::Auto)]
+    tui: Tui,
+    /// Print one line of JSON at the end of standard output
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let (config, input_from) = match &arguments.resume {
-        Some(run) => (of_stopped(arguments, run)?, InputFrom::Model),
+        Some(run) => (resume_config(arguments, run)?, InputFrom::Model),
         None => config(arguments)?,
     };
     let has_view = live_view_wanted(arguments.tui)?;
@@ -49,7 +109,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         let title = format!("{path}: {}", prepared.data.name);
         Box::new(LiveView::new(title, &stop))
     } else {
-        signals::leave_on_second(&stop)?;
+        signals::quit_on_second(&stop)?;
         Box::new(TrainProgress::default())
     };
     let on_cpu = backend.kind.is_cpu();
@@ -67,12 +127,12 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         &mut *progress,
     )?;
     drop(progress);
-    report(arguments, &prepared, backend, &directory, &trained)
+    report(arguments.json, &prepared, backend, &directory, &trained)
 }
 
-/// The arguments, laid over the file, laid over the defaults.
+/// Defaults, overridden by the config file, overridden by the arguments.
 fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
-    let mut settings = RunSettings::of(&arguments.network)?;
+    let mut settings = RunSettings::from_args(&arguments.network)?;
     set(&mut settings.config.train.epochs, arguments.epochs);
     set(
         &mut settings.config.checkpoint.every,
@@ -85,10 +145,61 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     settings.finish(&arguments.network)
 }
 
-/// The settings of a run that was stopped; what has no influence on its numbers may change.
-fn of_stopped(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
+/// The config of a stopped run; what has no influence on its result may change.
+fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
     set_machine(&mut config, &arguments.network);
     set(&mut config.checkpoint.every, arguments.checkpoint_every);
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Arg, Command};
+
+    /// The arguments that can be given together with this one.
+    fn allowed_with(id: &str) -> Vec<String> {
+        let train = TrainArgs::augment_args(Command::new("train"));
+        let conflict = |one: &Arg, other: &Arg| train.get_arg_conflicts_with(one).contains(&other);
+        let argument = train.get_arguments().find(|known| known.get_id() == id);
+        let argument = argument.unwrap();
+        let mut allowed: Vec<String> = train
+            .get_arguments()
+            .filter(|other| !conflict(argument, other) && !conflict(other, argument))
+            .map(|other| other.get_id().to_string())
+            .filter(|other| other != id)
+            .collect();
+        allowed.sort();
+        allowed
+    }
+
+    /// A new argument fails here until it is decided: it either conflicts or has an effect.
+    #[test]
+    fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
+        let machine = ["backend", "data_dir", "json", "threads", "tui", "workers"];
+        let resume = [&machine[..], &["checkpoint_every"]].concat();
+        let new_run = [
+            "bad_images",
+            "batch_size",
+            "config",
+            "data",
+            "epochs",
+            "limit",
+            "preset",
+            "seed",
+            "set",
+        ];
+        let overfit = [&machine[..], &new_run, &["freeze"]].concat();
+        let files = ["checkpoint_every", "run_dir", "tensorboard", "track_erf"];
+        let dry_run = [&machine[..], &new_run, &["freeze", "from"], &files].concat();
+        for (argument, mut expected) in [
+            ("resume", resume),
+            ("overfit", overfit),
+            ("dry_run", dry_run),
+        ] {
+            expected.sort_unstable();
+            assert_eq!(allowed_with(argument), expected, "{argument}");
+        }
+    }
 }

@@ -1,16 +1,14 @@
 //! `train --overfit`.
 
-use super::super::{paragraph, print, print_json};
-use super::announce::announce;
-use crate::args::TrainArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::render::{DataProgress, StepProgress};
-use receptive_train::trial::{OverfitOptions, overfit, unregularised};
+use super::TrainArgs;
+use super::messages::announce;
+use crate::error::{CliError, Exit};
+use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
+use receptive_train::trial::{Overfit, OverfitOptions, overfit, unregularised};
 use receptive_train::{Backend, InputFrom, RunConfig, prepare};
 
-/// Passes over the images where `--epochs` does not say.
-const PASSES: usize = 300;
+/// Epochs over the images where `--epochs` does not say.
+const DEFAULT_EPOCHS: usize = 300;
 
 pub(super) fn run(
     arguments: &TrainArgs,
@@ -24,48 +22,60 @@ pub(super) fn run(
     announce(&prepared, backend, None);
     let options = OverfitOptions {
         images,
-        passes: arguments.epochs.unwrap_or(PASSES),
+        passes: arguments.epochs.unwrap_or(DEFAULT_EPOCHS),
     };
-    let progress = StepProgress::new("learning by heart", options.passes);
+    let progress = StepProgress::new("overfitting", options.passes as u64);
     let on_cpu = backend.kind.is_cpu();
-    let found = overfit(&prepared, options, &device, on_cpu, &mut |now| {
-        let words = format!(
-            "{} of {} right, loss {:.4}",
+    let result = overfit(&prepared, options, &device, on_cpu, &mut |now| {
+        let status = format!(
+            "{} of {} correct, loss {:.4}",
             now.right, now.images, now.last_loss
         );
-        progress.show(now.passes, &words);
+        progress.show(now.passes as u64, options.passes as u64, &status);
     })?;
     drop(progress);
-    let exit = if found.learnt {
+    if arguments.json {
+        print_json(&result)?;
+    } else {
+        show(&result)?;
+    }
+    Ok(if result.learnt {
         Exit::Done
     } else {
         Exit::Failed
-    };
-    if arguments.json {
-        print_json(&found)?;
-        return Ok(exit);
+    })
+}
+
+fn show(result: &Overfit) -> Result<(), CliError> {
+    wide_line(
+        if result.learnt {
+            "learnt"
+        } else {
+            "not learnt"
+        },
+        format!(
+            "{} of {} images of {} classes are correct after {} steps ({:.1} s)",
+            result.right, result.images, result.classes, result.steps, result.seconds
+        ),
+    )?;
+    wide_line(
+        "loss",
+        format!(
+            "{:.4} at the start, {:.4} at the end",
+            result.first_loss, result.last_loss
+        ),
+    )?;
+    if result.right_evaluated < result.right {
+        let (right, images) = (result.right_evaluated, result.images);
+        wide_line(
+            "evaluated",
+            format!(
+                "{right} of {images} correct: batch norm's running statistics still lag behind"
+            ),
+        )?;
     }
-    print(format!(
-        "{:<11}{} of {} images of {} classes are right after {} steps ({:.1} s)",
-        if found.learnt { "learnt" } else { "not learnt" },
-        found.right,
-        found.images,
-        found.classes,
-        found.steps,
-        found.seconds
-    ))?;
-    print(format!(
-        "loss       {:.4} at first, {:.4} in the end",
-        found.first_loss, found.last_loss
-    ))?;
-    if found.right_evaluated < found.right {
-        print(format!(
-            "evaluated  {} of {} right: batch norm's running statistics are still behind",
-            found.right_evaluated, found.images
-        ))?;
+    if let Some(advice) = result.advice() {
+        wide_paragraph("try", advice)?;
     }
-    if let Some(advice) = found.advice() {
-        print(paragraph("try        ", advice))?;
-    }
-    Ok(exit)
+    Ok(())
 }

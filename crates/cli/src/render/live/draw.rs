@@ -1,63 +1,34 @@
-//! The picture: a state on so many columns and rows.
+//! Draws the view at the terminal's size.
 
-use super::chart::chart;
-use super::layout::Places;
+use super::layout::Areas;
 use super::state::State;
-use super::table::table;
-use crate::render::duration;
+use super::widgets::{Palette, chart, table};
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use receptive_plot::grouped;
+use receptive_core::text::{duration, grouped};
 
-/// Two colours that differ in brightness too; lines and dots tell the curves apart without any.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
-    pub(super) train: Style,
-    pub(super) val: Style,
-    pub(super) faint: Style,
-    pub(super) strong: Style,
-}
-
-impl Look {
-    pub(super) fn new(coloured: bool) -> Self {
-        let colour = |colour| {
-            if coloured {
-                Style::new().fg(colour)
-            } else {
-                Style::new()
-            }
-        };
-        Self {
-            train: colour(Color::Cyan),
-            val: colour(Color::Yellow),
-            faint: Style::new().add_modifier(Modifier::DIM),
-            strong: Style::new().add_modifier(Modifier::BOLD),
-        }
-    }
-}
-
-pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: Look, is_stopping: bool) {
-    let places = Places::of(frame.area());
+pub(super) fn draw(frame: &mut Frame<'_>, state: &State, palette: Palette, is_stopping: bool) {
+    let areas = Areas::new(frame.area());
     let epoch = format!("epoch {}/{}", state.epoch, state.epochs);
     frame.render_widget(
-        ends(places.title, &state.title, &epoch, look.strong),
-        places.title,
+        ends(areas.title, &state.title, &epoch, palette.strong),
+        areas.title,
     );
     frame.render_widget(
-        progress(state, look, places.progress.width),
-        places.progress,
+        progress(state, palette, areas.progress.width),
+        areas.progress,
     );
-    frame.render_widget(figures(state, places.figures.width), places.figures);
-    if let Some([left, right]) = places.charts {
+    frame.render_widget(figures(state, areas.figures.width), areas.figures);
+    if let Some([left, right]) = areas.charts {
         chart(
             frame,
             left,
             ("loss", f64::INFINITY),
             [&state.batch_loss, &state.val_loss],
             state,
-            look,
+            palette,
         );
         chart(
             frame,
@@ -65,34 +36,34 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, look: Look, is_stopping
             ("top-1 (%)", 100.0),
             [&state.train_top1, &state.val_top1],
             state,
-            look,
+            palette,
         );
     }
-    table(frame, state, look, places.table);
+    table(frame, state, palette, areas.table);
     let hint = if is_stopping {
-        "stopping after this step; Ctrl-C again leaves at once, without saving"
+        "stopping after this step; press Ctrl-C again to quit immediately, without saving"
     } else {
         "Ctrl-C saves and stops"
     };
-    frame.render_widget(Line::styled(hint, look.faint), places.hint);
+    frame.render_widget(Line::styled(hint, palette.faint), areas.hint);
 }
 
-/// Words at the left and, where they have room, at the right.
+/// Text at the left and, where it has room, at the right.
 fn ends(area: Rect, left: &str, right: &str, style: Style) -> Line<'static> {
     let (left, right) = (Span::raw(left.to_owned()), Span::raw(right.to_owned()));
     let room = usize::from(area.width).saturating_sub(right.width());
     let gap = room.saturating_sub(left.width()).max(1);
-    let mut shown: String = left.content.chars().take(room.saturating_sub(1)).collect();
-    shown += &" ".repeat(if shown.len() < left.content.len() {
+    let mut text: String = left.content.chars().take(room.saturating_sub(1)).collect();
+    text += &" ".repeat(if text.len() < left.content.len() {
         1
     } else {
         gap
     });
-    Line::styled(shown + &right.content, style)
+    Line::styled(text + &right.content, style)
 }
 
-/// This epoch, or what is evaluated, and the run, as bars.
-fn progress(state: &State, look: Look, width: u16) -> Line<'static> {
+/// Progress bars of this epoch, or the split that is evaluated, and of the run.
+fn progress(state: &State, palette: Palette, width: u16) -> Line<'static> {
     let share = |done: f64, all: f64| {
         if all > 0.0 {
             (done / all).min(1.0)
@@ -113,14 +84,14 @@ fn progress(state: &State, look: Look, width: u16) -> Line<'static> {
     for (name, part) in [(what, part), ("  run".into(), run)] {
         let full = (part * length as f64).round() as usize;
         spans.push(Span::raw(format!("{name} ")));
-        spans.push(Span::styled("━".repeat(full), look.train));
-        spans.push(Span::styled("─".repeat(length - full), look.faint));
+        spans.push(Span::styled("━".repeat(full), palette.train));
+        spans.push(Span::styled("─".repeat(length - full), palette.faint));
         spans.push(Span::raw(format!(" {:>3.0} %", 100.0 * part)));
     }
     Line::from(spans)
 }
 
-/// As many figures as have room, the most wanted first.
+/// As many figures as have room, the most important first.
 fn figures(state: &State, width: u16) -> Line<'static> {
     let mut shown = String::new();
     let mut add = |text: String| {
@@ -143,7 +114,7 @@ fn figures(state: &State, width: u16) -> Line<'static> {
         add(format!("data wait {:.1} %", 100.0 * newest.data_wait));
     }
     add(format!("rate {:.2e}", state.learning_rate));
-    add(format!("{} gone", duration(state.elapsed())));
+    add(format!("{} elapsed", duration(state.elapsed())));
     Line::raw(shown)
 }
 
@@ -193,7 +164,7 @@ mod tests {
     fn drawn(state: &State, (width, height): (u16, u16)) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal
-            .draw(|frame| draw(frame, state, Look::new(false), false))
+            .draw(|frame| draw(frame, state, Palette::new(false), false))
             .unwrap();
         let buffer = terminal.backend().buffer().clone();
         let rows = buffer.content().chunks(usize::from(width));
@@ -202,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_goes_on_shows_what_it_did_before() {
+    fn a_resumed_run_shows_its_earlier_epochs() {
         let mut state = State::new("runs/001: fashion-mini".into());
         state.resumes(&[epoch(1), epoch(2), epoch(3)]);
         assert_eq!(state.rows.len(), 3);
@@ -211,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_terminal_shows_figures_curves_and_epochs() {
+    fn a_terminal_of_80x24_shows_figures_curves_and_epochs() {
         let rows = drawn(&state(5), (80, 24));
         assert!(rows[0].starts_with("runs/001: fashion-mini") && rows[0].ends_with("epoch 5/24"));
         assert!(
@@ -269,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_none_are_left_out() {
+    fn values_that_are_nan_or_infinite_are_left_out() {
         let mut state = state(2);
         let mut strange = epoch(3);
         (strange.train_top1, strange.val_loss) = (f64::NAN, Some(f64::INFINITY));

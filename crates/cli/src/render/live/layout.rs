@@ -1,10 +1,10 @@
-//! What has room at which size.
+//! What fits at which size.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-/// The places of a picture; what is `None` has no room.
+/// The areas of the view; `None` does not fit.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Places {
+pub(super) struct Areas {
     pub(super) title: Rect,
     pub(super) progress: Rect,
     pub(super) figures: Rect,
@@ -21,12 +21,12 @@ const LINES: u16 = 4;
 /// The fewest rows of the table, its head included.
 const TABLE_ROWS: u16 = 4;
 
-impl Places {
-    pub(super) fn of(area: Rect) -> Self {
+impl Areas {
+    pub(super) fn new(area: Rect) -> Self {
         let free = area.height.saturating_sub(LINES + TABLE_ROWS);
         let has_charts = free >= CHART_ROWS && area.width >= CHART_COLUMNS;
         let charts = if has_charts {
-            // Two thirds, the table the rest.
+            // Up to three fifths of the height; the table gets the rest.
             free.min((area.height * 3 / 5).max(CHART_ROWS))
         } else {
             0
@@ -63,17 +63,17 @@ mod tests {
 
     #[test]
     fn a_small_terminal_keeps_figures_and_table() {
-        let small = Places::of(Rect::new(0, 0, 40, 10));
+        let small = Areas::new(Rect::new(0, 0, 40, 10));
         assert_eq!(small.charts, None);
         assert_eq!(small.table.height, 6);
-        let usual = Places::of(Rect::new(0, 0, 80, 24));
+        let usual = Areas::new(Rect::new(0, 0, 80, 24));
         let charts = usual.charts.unwrap();
         assert!(charts[0].height >= CHART_ROWS && charts[1].width >= 39);
         assert!(usual.table.height >= TABLE_ROWS + 2, "{usual:?}");
-        let narrow = Places::of(Rect::new(0, 0, 40, 30));
+        let narrow = Areas::new(Rect::new(0, 0, 40, 30));
         assert_eq!(narrow.charts.unwrap()[1].width, 0);
         for (width, height) in [(0, 0), (1, 1), (3, 200), (500, 2)] {
-            Places::of(Rect::new(0, 0, width, height));
+            Areas::new(Rect::new(0, 0, width, height));
         }
     }
 }

@@ -1,39 +1,37 @@
 //! The live view of a training run: a screen of its own on a terminal, drawn by a thread of its
-//! own, so that a slow terminal never holds up a step.
+//! own, so that a slow terminal never delays a step.
 
-mod chart;
-mod curve;
 mod draw;
 mod layout;
 mod screen;
 mod state;
-mod table;
-mod when;
+mod tui;
+mod widgets;
 
 pub(crate) use screen::restore_on_panic;
-pub(crate) use when::wanted;
+pub(crate) use tui::{Tui, is_wanted};
 
 use super::say;
 use super::train_progress::{TrainProgress, epoch_line};
-use crate::signals::{self, Presses};
-use draw::{Look, draw};
+use crate::signals::{self, SignalPoll};
+use draw::draw;
 use receptive_train::{Epoch, Observer, Resumed, Step, Stop};
 use screen::Screen;
 use state::State;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use widgets::Palette;
 
-/// Between two pictures.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Time between two frames.
+const FRAME: Duration = Duration::from_millis(100);
 
-/// Told what a run does; shows it until it is dropped, and then leaves the newest lines on the
-/// normal screen.
+/// Shows a run until it is dropped, and then leaves the newest lines on the normal screen.
 pub(crate) struct LiveView {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     stop: Stop,
-    /// What says it in plain lines, should the terminal go away.
+    /// Plain lines, should the terminal go away.
     plain: TrainProgress,
     epochs: usize,
 }
@@ -50,10 +48,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next picture; false when there is none to come.
+    /// Waits for the next frame; false when there is none to come.
     fn pause(&self) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.wake.wait_timeout_while(ended, PAUSE, |ended| !*ended);
+        let waited = self.wake.wait_timeout_while(ended, FRAME, |ended| !*ended);
         !*waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -64,7 +62,7 @@ impl Shared {
 }
 
 impl LiveView {
-    /// A view that opens when the first epoch begins; what is said until then stays readable.
+    /// A view that opens when the first epoch begins; messages until then stay readable.
     pub(crate) fn new(title: String, stop: &Stop) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -82,14 +80,14 @@ impl LiveView {
     fn open(&mut self) {
         let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
         let thread = std::thread::Builder::new().name("view".into());
-        // Where there is no thread, the plain lines do.
+        // Without a thread there are plain lines.
         self.thread = thread
             .spawn(move || {
-                // Shown until the terminal refuses; then the plain lines take over.
-                let shown = show(&shared, &stop);
+                // Until writing to the terminal fails; then plain lines take over.
+                let result = show(&shared, &stop);
                 screen::leave();
-                if shown.is_err() {
-                    let _ = signals::leave_on_second(&stop);
+                if result.is_err() {
+                    let _ = signals::quit_on_second(&stop);
                 }
             })
             .ok();
@@ -102,21 +100,21 @@ impl LiveView {
 }
 
 fn show(shared: &Shared, stop: &Stop) -> std::io::Result<()> {
-    let mut presses = Presses::listen()?;
+    let mut signals = SignalPoll::listen()?;
     let mut screen = Screen::enter()?;
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let look = Look::new(!is_plain);
+    let palette = Palette::new(!is_plain);
     loop {
-        if presses.suspended() {
+        if signals.suspended() {
             screen.suspend()?;
         }
-        if let Some(signal) = presses.second(stop) {
+        if let Some(signal) = signals.second(stop) {
             screen::leave();
-            signals::exit_at_once(signal);
+            crate::signals::exit_immediately(signal);
         }
         let is_stopping = stop.requested().is_some();
-        // The lock is held while the picture is composed, not while the terminal takes it.
-        screen.draw(|frame| draw(frame, &shared.state(), look, is_stopping))?;
+        // The lock is held while the frame is composed, not while the terminal takes it.
+        screen.draw(|frame| draw(frame, &shared.state(), palette, is_stopping))?;
         if !shared.pause() {
             return Ok(());
         }

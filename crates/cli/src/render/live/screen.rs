@@ -1,4 +1,4 @@
-//! The terminal's other screen: entered, left, and left whatever happens.
+//! The terminal's alternate screen, which is left whatever happens.
 
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// Whether the other screen is shown.
+/// Whether the alternate screen is shown.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 /// Held by whoever writes to the terminal.
 static WRITING: Mutex<()> = Mutex::new(());
-/// How long a panic waits for a picture that is being drawn.
+/// How long a panic waits for a frame that is being drawn.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 pub(super) struct Screen {
@@ -41,10 +41,10 @@ impl Screen {
         })
     }
 
-    /// Draws a picture of the size that the terminal has now.
+    /// Draws a frame of the terminal's current size.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        // A panic elsewhere has left the screen to its message.
+        // A panic elsewhere has left the screen for its message.
         if !ENTERED.load(Ordering::SeqCst) {
             return Err(io::Error::other("the screen was left"));
         }
@@ -79,7 +79,7 @@ pub(super) fn leave() {
 fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // A terminal that is gone needs no restoring.
-        // Some terminals keep what stood there where their size has changed.
+        // Some terminals keep the old contents if their size has changed.
         let _ = execute!(stderr(), Clear(ClearType::All), LeaveAlternateScreen, Show);
         keys::restore();
     }
@@ -105,7 +105,7 @@ pub(crate) fn restore_on_panic() {
 }
 
 /// What is typed while the view is shown must not appear in it, nor at the next prompt. Ctrl-C and
-/// Ctrl-Z still are signals, which raw mode would take away.
+/// Ctrl-Z still are signals, which raw mode would disable.
 #[cfg(unix)]
 mod keys {
     use rustix::termios::{
@@ -149,7 +149,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn a_panic_speaks_on_the_normal_screen_even_while_a_picture_is_drawn() {
+    fn a_panic_is_reported_on_the_normal_screen_even_while_a_frame_is_drawn() {
         let before = take_hook();
         let was_left = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&was_left);

@@ -1,14 +1,13 @@
-//! What the view knows of a run.
+//! What the view knows of a run: the newest figures, and curves in a bounded number of points.
 
-use super::curve::Curve;
 use receptive_train::{Epoch, Step};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Epochs that are kept for the table: more than any terminal has rows.
-const MOST_ROWS: usize = 500;
-/// The speed is that of this long a while.
-const WHILE: Duration = Duration::from_secs(3);
+const MAX_ROWS: usize = 500;
+/// Time over which the speed is averaged.
+const SPEED_WINDOW: Duration = Duration::from_secs(3);
 
 pub(super) struct State {
     pub(super) title: String,
@@ -28,9 +27,9 @@ pub(super) struct State {
     pub(super) rows: VecDeque<Epoch>,
     best: Option<Epoch>,
     began: Instant,
-    /// The first step that this process did.
+    /// The first step of this process.
     first_step: Option<u64>,
-    /// When how many images of this epoch had been seen.
+    /// Recent steps of this epoch: when, and the images seen until then.
     recent: VecDeque<(Instant, usize)>,
 }
 
@@ -76,8 +75,8 @@ impl State {
         self.batch_loss
             .push(step.epoch as f64 - 1.0 + part, step.loss);
         self.recent.push_back((now, step.images));
-        // One before the while stays, so that a step longer than it still has a speed.
-        while self.recent.len() > 2 && now - self.recent[1].0 > WHILE {
+        // One before the window stays, so that a step longer than it still has a speed.
+        while self.recent.len() > 2 && now - self.recent[1].0 > SPEED_WINDOW {
             self.recent.pop_front();
         }
     }
@@ -93,16 +92,16 @@ impl State {
             self.best = Some(epoch.clone());
         }
         self.rows.push_back(epoch.clone());
-        if self.rows.len() > MOST_ROWS {
+        if self.rows.len() > MAX_ROWS {
             self.rows.pop_front();
         }
         self.evaluating = None;
     }
 
-    /// What a run that goes on did before.
+    /// The earlier epochs of a resumed run.
     pub(super) fn resumes(&mut self, epochs: &[Epoch]) {
         for epoch in epochs {
-            // Its batches' losses are forgotten; their mean belongs to its middle.
+            // Its batches' losses are not recorded; their mean belongs to its middle.
             self.batch_loss
                 .push(epoch.epoch as f64 - 0.5, epoch.train_loss);
             self.epoch_ends(epoch);
@@ -113,7 +112,7 @@ impl State {
         self.evaluating = (done < total).then(|| (split.into(), done, total));
     }
 
-    /// Training images a second, lately.
+    /// Recent training images per second.
     pub(super) fn speed(&self) -> Option<f64> {
         let lately = || {
             let ((from, before), (to, after)) = (self.recent.front()?, self.recent.back()?);
@@ -128,7 +127,7 @@ impl State {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Seconds to the last step, validations included, as things went so far.
+    /// Seconds to the last step, validations included, at the mean speed so far.
     pub(super) fn left(&self) -> Option<f64> {
         let (steps, done) = self.steps;
         let mine = done - self.first_step? + 1;
@@ -141,5 +140,76 @@ impl State {
         let best = self.best.as_ref();
         let best = best.filter(|best| newest.is_some_and(|newest| newest.epoch != best.epoch));
         best.into_iter().chain(newest)
+    }
+}
+
+/// Maximum number of points: more than any terminal has columns.
+const MAX_POINTS: usize = 1024;
+
+/// A curve through any number of values in a bounded number of points: each is the mean of as many
+/// neighbours as it takes.
+#[derive(Debug, Clone)]
+pub(super) struct Curve {
+    points: Vec<(f64, f64)>,
+    /// Values in each point.
+    every: usize,
+    /// The next point: sums and count.
+    sums: (f64, f64),
+    count: usize,
+}
+
+impl Curve {
+    pub(super) fn new() -> Self {
+        Self {
+            points: Vec::new(),
+            every: 1,
+            sums: (0.0, 0.0),
+            count: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, x: f64, y: f64) {
+        if !y.is_finite() {
+            return;
+        }
+        self.sums = (self.sums.0 + x, self.sums.1 + y);
+        self.count += 1;
+        if self.count < self.every {
+            return;
+        }
+        let count = self.count as f64;
+        self.points.push((self.sums.0 / count, self.sums.1 / count));
+        (self.sums, self.count) = ((0.0, 0.0), 0);
+        if self.points.len() == MAX_POINTS {
+            let halves = self.points.chunks_exact(2);
+            let middle = |a: f64, b: f64| (a + b) / 2.0;
+            self.points = halves
+                .map(|pair| (middle(pair[0].0, pair[1].0), middle(pair[0].1, pair[1].1)))
+                .collect();
+            self.every *= 2;
+        }
+    }
+
+    pub(super) fn points(&self) -> &[(f64, f64)] {
+        &self.points
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_values_keeps_its_mean_in_a_bounded_number_of_points() {
+        let mut curve = Curve::new();
+        for i in 0..1_000_000 {
+            curve.push(f64::from(i), f64::from(i % 2));
+        }
+        let points = curve.points();
+        assert!(points.len() < MAX_POINTS && points.len() >= MAX_POINTS / 2);
+        assert!(points.iter().all(|point| point.1 == 0.5), "{:?}", points[0]);
+        assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        curve.push(0.0, f64::NAN);
+        assert!(curve.points().iter().all(|point| point.1.is_finite()));
     }
 }

@@ -1,26 +1,83 @@
-//! The config of a run that is to be made, from the command line.
+//! What a run on the command line stands for: its model, its images, or the config of a new one.
 
-use super::{model_directory, policy};
-use crate::args::NetworkArgs;
+use crate::args::{MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
+use crate::render::{DataProgress, say_paragraph};
+use receptive_data::{DataSet, Split};
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::with_overrides;
-use receptive_train::{Backend, InputFrom, RunConfig, RunDirectory, StartConfig};
-use std::path::Path;
+use receptive_train::{
+    Backend, ImagesOf, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
+};
+use std::path::{Path, PathBuf};
 
-/// A config that waits for what one command alone can set.
+/// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
+pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
+    if Artifact::is_at(run) {
+        return Ok(run.into());
+    }
+    Ok(RunDirectory::open(run)?.kept_model()?)
+}
+
+/// The images that a trained model is applied to.
+pub(super) struct RunSplit {
+    pub(super) data: DataSet,
+    pub(super) split: Split,
+    pub(super) name: &'static str,
+}
+
+/// Which images a command names: `data` and `split`, else the run's own test images.
+pub(super) fn image_query<'a>(
+    run: &'a Path,
+    remedy: String,
+    data: Option<&'a str>,
+    split: Option<SplitName>,
+    source: &'a SourceArgs,
+) -> ImagesOf<'a> {
+    ImagesOf {
+        data,
+        split,
+        data_dir: source.data_dir.as_deref(),
+        bad_images: source.bad_images,
+        limit: source.limit,
+        ..ImagesOf::own(run, remedy)
+    }
+}
+
+/// Opens the images; notes about the data go to standard error.
+pub(super) fn open_split(query: &ImagesOf<'_>, artifact: &Artifact) -> Result<RunSplit, CliError> {
+    let images = query.open(artifact, &DataProgress::default())?;
+    for note in &images.data.notes {
+        say_paragraph("note", note);
+    }
+    if !images.data.damaged.is_empty() {
+        let count = images.data.damaged.len();
+        say_paragraph("note", format!("{count} damaged images are left out"));
+    }
+    let (split, name) = images.choose(query.split)?;
+    Ok(RunSplit {
+        split: split.clone(),
+        name,
+        data: images.data,
+    })
+}
+
+/// The config of a new run, to which a command adds what it alone can set.
 pub(super) struct RunSettings {
     pub(super) config: RunConfig,
     input_from: InputFrom,
 }
 
 impl RunSettings {
-    /// The arguments, laid over the file, laid over the defaults.
-    pub(super) fn of(arguments: &NetworkArgs) -> Result<Self, CliError> {
+    /// Defaults, overridden by the config file, overridden by the arguments.
+    pub(super) fn from_args(arguments: &NetworkArgs) -> Result<Self, CliError> {
         let (mut config, input_from) = match (&arguments.config, &arguments.from) {
             (Some(path), _) => (RunConfig::load(path)?, InputFrom::Model),
-            (None, Some(run)) => (of_run(run, arguments.data.is_some())?, InputFrom::Model),
+            (None, Some(run)) => {
+                let config = fine_tuning_config(run, arguments.data.is_some())?;
+                (config, InputFrom::Model)
+            }
             (None, None) => {
                 let name = arguments.preset.as_deref().unwrap_or(presets::DEFAULT);
                 let mut config = RunConfig::preset(name)?;
@@ -37,10 +94,7 @@ impl RunSettings {
             });
         }
         set(&mut config.data.source, arguments.data.clone());
-        set(
-            &mut config.data.bad_images,
-            arguments.source.bad_images.map(policy),
-        );
+        set(&mut config.data.bad_images, arguments.source.bad_images);
         set(&mut config.train.batch_size, arguments.batch_size);
         set(&mut config.train.seed, arguments.seed);
         set_machine(&mut config, arguments);
@@ -48,12 +102,12 @@ impl RunSettings {
         Ok(Self { config, input_from })
     }
 
-    /// Lays `--set` over all of it.
+    /// Applies `--set`, which overrides everything else.
     pub(super) fn finish(
         self,
         arguments: &NetworkArgs,
     ) -> Result<(RunConfig, InputFrom), CliError> {
-        // A preset's input is the data's; to let it be set here would only seem to work.
+        // A preset's input comes from the data, which would override this setting.
         let input = |key: &&String| key.trim_start().starts_with("model.input");
         if self.input_from == InputFrom::Data
             && let Some(key) = arguments.set.iter().find(input)
@@ -70,7 +124,7 @@ impl RunSettings {
 }
 
 /// All defaults for a trained run's network and, unless other data is named, its data.
-fn of_run(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
+fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
     let artifact = Artifact::load(&model_directory(run)?, &default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
     config.machine.backend = Backend::usual()?.to_string();
@@ -83,9 +137,9 @@ fn of_run(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
 
 /// Where and how it runs.
 pub(super) fn set_machine(config: &mut RunConfig, arguments: &NetworkArgs) {
-    let machine = &arguments.machine;
-    set(&mut config.machine.backend, machine.backend.clone());
-    set(&mut config.machine.threads, machine.threads);
+    let MachineArgs { backend, threads } = &arguments.machine;
+    set(&mut config.machine.backend, backend.clone());
+    set(&mut config.machine.threads, *threads);
     set(&mut config.machine.workers, arguments.workers);
     if let Some(directory) = &arguments.source.data_dir {
         config.data.data_dir = Some(directory.clone());

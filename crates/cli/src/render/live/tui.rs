@@ -1,28 +1,40 @@
-//! Whether there is a terminal that wants a view.
+//! Whether the live view is shown.
 
-use crate::args::TuiName;
 use crate::error::CliError;
+use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::IsTerminal;
+
+/// When the live view is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tui {
+    /// On a terminal
+    Auto,
+    /// On any terminal, whatever the environment says
+    On,
+    /// Plain lines
+    Off,
+}
 
 /// Whether the live view is shown.
 ///
 /// # Errors
-/// When it is asked for where there is no terminal.
-pub(crate) fn wanted(tui: TuiName) -> Result<bool, CliError> {
+/// If it is required and standard error is not a terminal.
+pub(crate) fn is_wanted(tui: Tui) -> Result<bool, CliError> {
     let is_terminal = std::io::stderr().is_terminal();
     match tui {
-        TuiName::Off => Ok(false),
-        TuiName::On if !is_terminal => Err(CliError::Usage(
-            "--tui on: standard error is no terminal; use --tui off, or leave it out".into(),
+        Tui::Off => Ok(false),
+        Tui::On if !is_terminal => Err(CliError::argument(
+            "--tui on",
+            "standard error is not a terminal; use --tui off, or leave it out",
         )),
-        TuiName::On => Ok(true),
-        TuiName::Auto => Ok(is_terminal && !refused(|name| std::env::var_os(name))),
+        Tui::On => Ok(true),
+        Tui::Auto => Ok(is_terminal && !is_refused(|name| std::env::var_os(name))),
     }
 }
 
-/// Whether the environment speaks against a screen of our own.
-fn refused(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+/// Whether the environment asks for plain output.
+fn is_refused(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     let is_dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     is_set("NO_COLOR") || is_set("CI") || (is_dumb && cfg!(unix))
@@ -33,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_colour_a_build_machine_and_a_dumb_terminal_speak_against_it() {
+    fn no_colour_a_build_machine_and_a_dumb_terminal_get_plain_lines() {
         let with = |set: &[(&str, &str)]| {
-            refused(|name| {
+            is_refused(|name| {
                 let found = set.iter().find(|(key, _)| *key == name);
                 found.map(|(_, value)| (*value).into())
             })

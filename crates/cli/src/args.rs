@@ -1,0 +1,113 @@
+//! Arguments that several commands share, and parsers of their values.
+
+use crate::error::CliError;
+use clap::Args;
+use receptive_core::ImageSize;
+use receptive_data::BadImages;
+use receptive_train::{Backend, MachineConfig};
+use std::path::PathBuf;
+
+/// Where data comes from.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SourceArgs {
+    /// Directory of data sets known by name: searched first, and downloads go there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What to do about damaged images
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub(crate) bad_images: Option<BadImages>,
+    /// Use at most N training images; the other splits shrink in proportion
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// Where it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MachineArgs {
+    /// Backend: flex, ndarray, wgpu, cuda:1, ... [default: $BURN_DEVICE, or flex]
+    #[arg(long, value_name = "NAME[:INDEX]")]
+    pub(crate) backend: Option<String>,
+    /// Number of compute threads; 0 for all cores. Does not change the result
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+impl MachineArgs {
+    /// The backend and the number of threads that a trained run is applied with.
+    pub(crate) fn backend(&self) -> Result<(Backend, usize), CliError> {
+        let backend = match &self.backend {
+            Some(name) => name.parse()?,
+            None => Backend::usual()?,
+        };
+        let mut machine = MachineConfig::default();
+        machine.threads = self.threads.unwrap_or(machine.threads);
+        machine.check()?;
+        Ok((backend, machine.compute_threads(backend.kind.is_cpu())))
+    }
+}
+
+/// A network and its training data, for `train` and `lr-find`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NetworkArgs {
+    /// Data set: a name (fashion-mini, fashion-mnist, mnist, cifar10, cifar100) or the path of an
+    /// image folder, IDX or CIFAR files [default: fashion-mini]
+    pub(crate) data: Option<String>,
+    /// Network by name: tutorial, small, accurate, vgg, resnet, plain-N [default: small]
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub(crate) preset: Option<String>,
+    /// Config file: a network, or a whole run's config.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Fine-tune this run's trained model: its network and input size, with a new last layer for
+    /// other classes. Trains on the run's own data unless DATA is given
+    #[arg(long, value_name = "RUN", conflicts_with = "preset")]
+    pub(crate) from: Option<PathBuf>,
+    /// Freeze the first N layers of that model
+    #[arg(long, value_name = "N", requires = "from")]
+    pub(crate) freeze: Option<usize>,
+    /// Override any setting, such as train.optimizer.learning_rate=0.01; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Images per training step
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<usize>,
+    /// Seed of weight initialization, shuffling, augmentation and dropout
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Number of data-loading threads; 0 loads between steps. Does not change the result
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+/// A whole number of at least 1.
+pub(crate) fn parse_positive(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a whole number, 1 or more".into())
+}
+
+/// `N` for a square, or `HEIGHTxWIDTH`.
+pub(crate) fn parse_size(text: &str) -> Result<[usize; 2], String> {
+    match numbers(text, 'x').as_deref() {
+        Some([side]) => Ok([*side; 2]),
+        Some([height, width]) => Ok([*height, *width]),
+        _ => Err("expected N or HEIGHTxWIDTH, such as 64 or 64x48".into()),
+    }
+}
+
+/// `CHANNELSxHEIGHTxWIDTH`.
+pub(crate) fn parse_shape(text: &str) -> Result<ImageSize, String> {
+    match numbers(text, 'x').as_deref() {
+        Some([channels, height, width]) => Ok(ImageSize::new(*channels, *height, *width)),
+        _ => Err("expected CHANNELSxHEIGHTxWIDTH, such as 3x32x32".into()),
+    }
+}
+
+/// The whole numbers between the separators; `None` if a part is anything else.
+pub(crate) fn numbers(text: &str, separator: char) -> Option<Vec<usize>> {
+    let parts = text.split(separator);
+    parts.map(|part| part.trim().parse().ok()).collect()
+}

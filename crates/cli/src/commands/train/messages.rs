@@ -1,0 +1,206 @@
+//! What is said before a run, and what is printed after it.
+
+use crate::error::{CliError, Exit};
+use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
+use receptive_core::text::percent;
+use receptive_model::Plan;
+use receptive_train::{Backend, Outcome, Prepared, RunDirectory, StartConfig, Started, Trained};
+use serde::Serialize;
+
+/// Says what is about to happen; without a directory where nothing will be written.
+pub(super) fn announce(prepared: &Prepared, backend: Backend, directory: Option<&RunDirectory>) {
+    let data = &prepared.data;
+    let plan = &prepared.plan;
+    let machine = &prepared.config.machine;
+    let threads = machine.compute_threads(backend.kind.is_cpu());
+    let test = data.test.as_ref().map_or(0, |test| test.len());
+    say_line(
+        "data",
+        format!(
+            "{}: {} classes; {} train, {} val, {test} test images",
+            data.name,
+            data.classes.len(),
+            data.train.len(),
+            data.val.len()
+        ),
+    );
+    let input = &prepared.input;
+    say_line(
+        "input",
+        format!(
+            "{}x{}x{} (channels, height, width); at most {} MiB of decoded images",
+            input.channels, input.height, input.width, prepared.config.data.cache_mb
+        ),
+    );
+    say_line(
+        "model",
+        format!(
+            "{} parameters, {:.1} M multiply-adds per image",
+            plan.total.params,
+            plan.total.macs as f64 / 1e6
+        ),
+    );
+    if let (Some(start), Some(initial)) = (&prepared.config.start, &prepared.start) {
+        say_paragraph("start", initial_model(start, initial, plan));
+    }
+    say_line(
+        "machine",
+        format!(
+            "{backend}, {threads} thread{}; about {} MiB for a step",
+            if threads == 1 { "" } else { "s" },
+            plan.total.training_bytes(prepared.config.train.batch_size) >> 20
+        ),
+    );
+    if let Some(directory) = directory {
+        let path = directory.path().display();
+        say_line("run", format!("{path} (* marks the best epoch so far)"));
+    }
+    for note in data.notes.iter().cloned().chain(plan.notes()) {
+        say_paragraph("note", note);
+    }
+    if !data.damaged.is_empty() {
+        let list = directory.map_or(String::new(), |directory| {
+            let list = directory.path().join(RunDirectory::SKIPPED);
+            format!(", see {}", list.display())
+        });
+        let count = data.damaged.len();
+        say_line("note", format!("{count} damaged images are left out{list}"));
+    }
+}
+
+/// What is kept of the trained model that training starts from.
+fn initial_model(start: &StartConfig, initial: &Started, plan: &Plan) -> String {
+    let trainable: usize = plan
+        .layers
+        .iter()
+        .skip(start.freeze)
+        .map(|layer| layer.params)
+        .sum();
+    let head = if initial.has_new_head {
+        format!("a new last layer for {} classes", plan.classes)
+    } else {
+        "the same classes".into()
+    };
+    format!(
+        "{}; {head}; {} of {} layers frozen, {trainable} of {} parameters trainable",
+        start.from.display(),
+        start.freeze.min(plan.layers.len()),
+        plan.layers.len(),
+        plan.total.params
+    )
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    run: String,
+    outcome: &'static str,
+    signal: Option<usize>,
+    test_top1: Option<f64>,
+    test_top5: Option<f64>,
+    test_loss: Option<f64>,
+    val_top1: Option<f64>,
+    val_loss: Option<f64>,
+    train_seconds: f64,
+    images_per_second: f64,
+    data_wait: f64,
+    epochs: usize,
+    best_epoch: usize,
+    weights_sha256: &'a str,
+    backend: String,
+    threads: usize,
+}
+
+/// Prints the results of a run.
+pub(super) fn report(
+    json: bool,
+    prepared: &Prepared,
+    backend: Backend,
+    directory: &RunDirectory,
+    trained: &Trained,
+) -> Result<Exit, CliError> {
+    let path = directory.path().display().to_string();
+    let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
+    if json {
+        let machine = &prepared.config.machine;
+        print_json(&Json {
+            run: path,
+            outcome: outcome_name(trained.outcome),
+            signal: trained.outcome.signal(),
+            test_top1: trained.test.as_ref().map(|test| test.top1),
+            test_top5: trained.test.as_ref().map(|test| test.top5),
+            test_loss: trained.test.as_ref().map(|test| test.loss),
+            val_top1: trained.val.as_ref().map(|val| val.top1),
+            val_loss: trained.val.as_ref().map(|val| val.loss),
+            train_seconds: trained.train_seconds,
+            images_per_second: trained.images_per_second,
+            data_wait: trained.data_wait,
+            epochs: trained.epochs.len(),
+            best_epoch: trained.best_epoch,
+            weights_sha256: &trained.weights_sha256,
+            backend: backend.to_string(),
+            threads: machine.compute_threads(backend.kind.is_cpu()),
+        })?;
+        return Ok(exit);
+    }
+    if trained.outcome.signal().is_some() {
+        say(format!(
+            "stopped after {} complete epochs; resume with `receptive train --resume {path}`",
+            trained.epochs.len()
+        ));
+    }
+    for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
+        if let Some(evaluation) = evaluation {
+            wide_line(
+                split,
+                format!(
+                    "top-1 {}, top-5 {}, loss {:.3} ({} images)",
+                    percent(evaluation.top1),
+                    percent(evaluation.top5),
+                    evaluation.loss,
+                    evaluation.images
+                ),
+            )?;
+        }
+    }
+    let best = match trained.best_epoch {
+        0 => "no complete epoch".into(),
+        best => format!("best epoch {best} of {}", trained.epochs.len()),
+    };
+    wide_line(
+        "training",
+        format!(
+            "{:.0} s, {:.0} images/s, {} waiting for data; {best}",
+            trained.train_seconds,
+            trained.images_per_second,
+            percent(trained.data_wait),
+        ),
+    )?;
+    wide_line("sha256", &trained.weights_sha256)?;
+    let files = [
+        "model",
+        RunDirectory::CURVES,
+        RunDirectory::CONFUSION,
+        RunDirectory::FIELD,
+        "metrics.csv",
+        "tensorboard",
+    ]
+    .into_iter()
+    .filter(|file| directory.path().join(file).exists())
+    .collect::<Vec<_>>()
+    .join(", ");
+    wide_line("files", format!("in {path}: {files}"))?;
+    wide_line(
+        "next",
+        format!("receptive report {path}, receptive predict {path} IMAGE"),
+    )?;
+    Ok(exit)
+}
+
+fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Finished => "finished",
+        Outcome::StoppedEarly => "stopped_early",
+        Outcome::Interrupted { .. } => "interrupted",
+    }
+}
