@@ -75,12 +75,12 @@ pub(crate) const ARGUMENTS: [(&str, &str); 12] = [
 
 /// The argument to change, in brackets, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
-    let (TrainError::Setting { setting, .. }
-    | TrainError::Data(DataError::Setting { setting, .. })) = error
-    else {
-        return String::new();
+    let setting = match error {
+        TrainError::Setting { setting, .. } => setting.as_str(),
+        TrainError::Data(DataError::Setting { setting, .. }) => setting,
+        _ => return String::new(),
     };
-    let argument = ARGUMENTS.iter().find(|(name, _)| name == setting);
+    let argument = ARGUMENTS.iter().find(|(name, _)| *name == setting);
     argument.map_or(String::new(), |(_, argument)| {
         format!(" (set by {argument})")
     })

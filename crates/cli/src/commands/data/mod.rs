@@ -139,7 +139,7 @@ fn show(data: &DataSet) -> Result<(), CliError> {
     table.row(sum);
     print(format!("{}\n\n{table}", data.name))?;
     if let Some(sizes) = data.sizes() {
-        let range = |range: SizeSizeRange| match range.min == range.max {
+        let range = |range: SizeRange| match range.min == range.max {
             true => format!("{} pixels", range.min),
             false => format!(
                 "{} to {} pixels, median {}",
