@@ -2,9 +2,8 @@
 
 use crate::error::ErfError;
 use npyz::WriterBuilder;
+use receptive_core::file::write_atomic;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// A rectangle of input pixels. Pixel 0 is the image's first; a rectangle may reach out of it.
@@ -209,24 +208,6 @@ impl Map {
             *sum += value;
         }
     }
-
-    /// Rows and columns exchanged.
-    #[must_use]
-    pub fn transposed(&self) -> Self {
-        let Region {
-            top,
-            left,
-            height,
-            width,
-        } = self.region;
-        let region = Region {
-            top: left,
-            left: top,
-            height: width,
-            width: height,
-        };
-        Self::from_fn(region, |row, column| self.at(column, row))
-    }
 }
 
 /// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
@@ -236,15 +217,15 @@ impl Map {
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let region = map.region();
     let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut bytes = Vec::new();
         let mut array = npyz::WriteOptions::new()
             .default_dtype()
             .shape(&[region.height as u64, region.width as u64])
-            .writer(&mut file)
+            .writer(&mut bytes)
             .begin_nd()?;
         array.extend(map.values())?;
         array.finish()?;
-        file.flush()
+        write_atomic(path, &bytes)
     };
     write().map_err(|source| ErfError::Write {
         path: path.into(),
@@ -271,7 +252,6 @@ mod tests {
         );
         let cut = map.over(Region::image(1, 6));
         assert_eq!(cut.values(), [0.0, 0.0, 2.0, 3.0, 4.0, 0.0]);
-        assert_eq!(map.transposed().at(3, -1), map.at(-1, 3));
         assert!(Map::new(region, vec![0.0; 5]).is_err());
         assert_eq!(region.centre(), [-0.5, 3.0]);
     }

@@ -109,33 +109,7 @@ pub fn measure_layer(
             sampler.readouts = units.into_iter().map(|(_, readout)| readout).collect();
             sampler.run(&|sample| at.whole(sample), progress)
         }
-        Method::Auto | Method::Cone => {
-            let one = [0, 1].map(|axis| probe.unit[axis]..probe.unit[axis] + 1);
-            let part = at.cone(0, &one)?.1;
-            let whole = sampler.images(&|sample| at.whole(sample), 0..1)?;
-            sampler.method = Method::Cone;
-            sampler.pass = BackwardPass {
-                part,
-                units: vec![[0, 0]],
-            };
-            // The theoretical field may be larger than what the unit's own gradient can reach.
-            sampler.readouts = vec![part];
-            if let Network::Given(_) = network {
-                sampler.batch = default_batch(&part);
-            }
-            let cone = sampler.images(&|sample| Ok(at.cone(sample, &one)?.0), 0..1)?;
-            let (Some(whole), Some(cone)) = (whole.first(), cone.first()) else {
-                return Err(ErfError::network("gave no gradient"));
-            };
-            agree(whole.total, cone.total)?;
-            let mut measurement = sampler.run(&|sample| Ok(at.cone(sample, &one)?.0), progress)?;
-            measurement.outside = if whole.total > 0.0 {
-                whole.outside / whole.total
-            } else {
-                0.0
-            };
-            Ok(measurement)
-        }
+        Method::Auto | Method::Cone => at.measure_cone(sampler, progress),
     }
 }
 
@@ -170,6 +144,42 @@ impl<'a> LayerForward<'a> {
                 .fork(self.autodiff)
                 .freeze(),
         }
+    }
+
+    /// Measures on the cone of the unit alone. One sample is computed whole as well: both must agree, and
+    /// its share outside the theoretical field is the one reported.
+    fn measure_cone(
+        &self,
+        mut sampler: Sampler<'_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Measurement, ErfError> {
+        let unit = sampler.probe.unit.map(|place| place..place + 1);
+        let part = self.cone(0, &unit)?.1;
+        let whole = sampler.images(&|sample| self.whole(sample), 0..1)?;
+        sampler.method = Method::Cone;
+        sampler.pass = BackwardPass {
+            part,
+            units: vec![[0, 0]],
+        };
+        // The theoretical field may be larger than what the unit's own gradient can reach.
+        sampler.readouts = vec![part];
+        if let Network::Given(_) = self.network {
+            sampler.batch = default_batch(&part);
+        }
+        let cone = sampler.images(&|sample| Ok(self.cone(sample, &unit)?.0), 0..1)?;
+        let (Some(whole), Some(cone)) = (whole.first(), cone.first()) else {
+            return Err(ErfError::network("gave no gradient"));
+        };
+        agree(whole.total, cone.total)?;
+        let measurement = sampler.run(&|sample| Ok(self.cone(sample, &unit)?.0), progress)?;
+        Ok(Measurement {
+            outside: if whole.total > 0.0 {
+                whole.outside / whole.total
+            } else {
+                0.0
+            },
+            ..measurement
+        })
     }
 
     fn whole(&self, sample: u64) -> Result<Box<Forward<'a>>, ErfError> {
