@@ -9,6 +9,7 @@ mod divergence;
 mod field;
 mod interchange;
 mod interruption;
+mod kinds;
 mod learning;
 mod networks;
 mod photos;

@@ -1,7 +1,7 @@
 //! Which layers of a plan have a field worth measuring.
 
 use crate::ErfError;
-use receptive_model::{ModelConfig, Operation, Plan, PlannedLayer, Shape};
+use receptive_model::{ModelConfig, Plan, PlannedLayer, Role, Shape};
 
 /// The last layer that is a map: what the head of a classifier sees.
 ///
@@ -21,16 +21,7 @@ pub fn default_layer(plan: &Plan) -> Result<&PlannedLayer, ErfError> {
 pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
     plan.layers
         .iter()
-        .filter(|layer| {
-            is_map(layer)
-                && matches!(
-                    layer.operation,
-                    Operation::Conv2d { .. }
-                        | Operation::MaxPool2d { .. }
-                        | Operation::AvgPool2d { .. }
-                        | Operation::Residual { .. }
-                )
-        })
+        .filter(|layer| is_map(layer) && widens(layer))
         .collect()
 }
 
@@ -69,6 +60,13 @@ pub fn unproductive_layers(plan: &Plan) -> Vec<&PlannedLayer> {
         .into_iter()
         .filter(|layer| (0..2).all(|axis| layer.trf[axis].size() > image[axis]))
         .collect()
+}
+
+fn widens(layer: &PlannedLayer) -> bool {
+    match layer.role() {
+        Role::Convolution | Role::Pool | Role::Branches => true,
+        Role::Pointwise | Role::Whole => false,
+    }
 }
 
 fn is_map(layer: &PlannedLayer) -> bool {

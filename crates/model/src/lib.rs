@@ -58,5 +58,5 @@ pub use module::{
     BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, Watched, exactly,
     weights_sha256,
 };
-pub use plan::{Edges, Field, Operation, Plan, PlannedLayer, Shape, Total, Units};
+pub use plan::{Edges, Field, Operation, Plan, PlannedLayer, Role, Shape, Total, Units};
 pub use receptive_core::{ImageSize, Resize};

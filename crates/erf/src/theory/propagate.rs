@@ -155,8 +155,8 @@ impl<'a> Walk<'a> {
                     Shape::Flat(_) => flat,
                 }
             }
-            // Dropout is off in inference.
-            _ => units,
+            // Dropout is off in inference; parts of maps are only within cones.
+            Operation::Dropout { .. } | Operation::Crop { .. } => units,
         }
     }
 

@@ -136,10 +136,10 @@ fn layer(
         }
         // Nothing to do once training is over.
         Operation::Dropout { .. } => x.into(),
-        other => {
+        Operation::Crop { .. } => {
             return Err(InterchangeError::unwritable(
                 "ONNX",
-                format!("layer {} is {other:?}", planned.number),
+                format!("layer {} is a part of a map", planned.number),
             ));
         }
     })

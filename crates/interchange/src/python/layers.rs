@@ -145,7 +145,7 @@ fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
             activate(code, x, *activation);
         }
         // Parts of maps are only within cones, which are never exported.
-        _ => {}
+        Operation::Crop { .. } => {}
     }
 }
 

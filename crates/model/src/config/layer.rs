@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// One entry of a config's `layers`: a table whose `type` is the snake-case name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum LayerConfig {
     /// A two-dimensional convolution.
     #[serde(rename = "conv2d")]
@@ -32,24 +31,6 @@ pub enum LayerConfig {
     Flatten(FlattenLayer),
     /// A dense layer.
     Linear(LinearLayer),
-}
-
-impl LayerConfig {
-    /// The config's word for this kind of layer.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Conv2d(_) => "conv2d",
-            Self::MaxPool2d(_) => "max_pool2d",
-            Self::AvgPool2d(_) => "avg_pool2d",
-            Self::GlobalAvgPool2d(_) => "global_avg_pool2d",
-            Self::BatchNorm(_) => "batch_norm",
-            Self::Activation(_) => "activation",
-            Self::Dropout(_) => "dropout",
-            Self::Residual(_) => "residual",
-            Self::Flatten(_) => "flatten",
-            Self::Linear(_) => "linear",
-        }
-    }
 }
 
 fn one() -> Pair {
@@ -395,27 +376,39 @@ impl LinearLayer {
     }
 }
 
-macro_rules! into_layer {
-    ($($layer:ident => $variant:ident),* $(,)?) => {$(
-        impl From<$layer> for LayerConfig {
+macro_rules! kinds {
+    ($($kind:literal $layer:ident => $variant:ident),* $(,)?) => {
+        impl LayerConfig {
+            /// The config's words for all kinds of layer.
+            pub const KINDS: &[&'static str] = &[$($kind),*];
+
+            /// The config's word for this kind of layer.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $kind,)*
+                }
+            }
+        }
+
+        $(impl From<$layer> for LayerConfig {
             fn from(layer: $layer) -> Self {
                 Self::$variant(layer)
             }
-        }
-    )*};
+        })*
+    };
 }
 
-into_layer! {
-    Conv2dLayer => Conv2d,
-    MaxPool2dLayer => MaxPool2d,
-    AvgPool2dLayer => AvgPool2d,
-    GlobalAvgPool2dLayer => GlobalAvgPool2d,
-    BatchNormLayer => BatchNorm,
-    ActivationLayer => Activation,
-    DropoutLayer => Dropout,
-    ResidualLayer => Residual,
-    FlattenLayer => Flatten,
-    LinearLayer => Linear,
+kinds! {
+    "conv2d" Conv2dLayer => Conv2d,
+    "max_pool2d" MaxPool2dLayer => MaxPool2d,
+    "avg_pool2d" AvgPool2dLayer => AvgPool2d,
+    "global_avg_pool2d" GlobalAvgPool2dLayer => GlobalAvgPool2d,
+    "batch_norm" BatchNormLayer => BatchNorm,
+    "activation" ActivationLayer => Activation,
+    "dropout" DropoutLayer => Dropout,
+    "residual" ResidualLayer => Residual,
+    "flatten" FlattenLayer => Flatten,
+    "linear" LinearLayer => Linear,
 }
 
 impl From<Activation> for LayerConfig {

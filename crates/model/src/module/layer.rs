@@ -332,8 +332,24 @@ impl Layer {
                 let [batch, channels, _, _] = x.dims();
                 Features::Map(x.slice([0..batch, 0..channels, rows.clone(), columns.clone()]))
             }
-            // The plan gave each layer the shape it needs, so nothing is left.
-            (_, x, _) => x,
+            (
+                _,
+                _,
+                Operation::Conv2d { .. }
+                | Operation::MaxPool2d { .. }
+                | Operation::AvgPool2d { .. }
+                | Operation::GlobalAvgPool2d
+                | Operation::BatchNorm { .. }
+                | Operation::Activation(_)
+                | Operation::Dropout { .. }
+                | Operation::Residual { .. }
+                | Operation::Crop { .. }
+                | Operation::Flatten
+                | Operation::Linear { .. },
+            ) => unreachable!(
+                "layer {} is built as its plan says and gets the shape it says",
+                planned.number
+            ),
         };
         if pass.until == Some(planned.number.as_str()) {
             pass.found = Some(output.clone());
@@ -366,7 +382,13 @@ impl Layer {
                     layer.merge_statistics(shards, norm);
                 }
             }
-            _ => {}
+            Self::Conv2d(_)
+            | Self::MaxPool2d(_)
+            | Self::AvgPool2d(_)
+            | Self::GlobalAvgPool2d(_)
+            | Self::Dropout(_)
+            | Self::Linear(_)
+            | Self::Plain(_) => {}
         }
     }
 }

@@ -53,7 +53,12 @@ impl Classifier {
                 variance: read(norm.running_var.value_sync()),
                 ..LayerValues::default()
             },
-            _ => LayerValues::default(),
+            Layer::MaxPool2d(_)
+            | Layer::AvgPool2d(_)
+            | Layer::GlobalAvgPool2d(_)
+            | Layer::Dropout(_)
+            | Layer::Residual(_)
+            | Layer::Plain(_) => LayerValues::default(),
         })
     }
 }

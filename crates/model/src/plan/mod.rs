@@ -114,7 +114,6 @@ pub struct Edges {
 
 /// A layer with everything its construction needs.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 #[allow(missing_docs)] // the fields are those of the config's structs, resolved to numbers
 pub enum Operation {
     /// See [`Conv2dLayer`](crate::Conv2dLayer).
@@ -176,14 +175,71 @@ pub enum Operation {
     },
 }
 
+/// What a layer does, for whoever chooses among a network's layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Weighs what lies in a window.
+    Convolution,
+    /// Summarises what lies in a window.
+    Pool,
+    /// Changes each value in its place.
+    Pointwise,
+    /// Joins what its branches return.
+    Branches,
+    /// Rearranges or summarises the whole: `flatten`, `global_avg_pool2d`, `linear`.
+    Whole,
+}
+
 impl PlannedLayer {
+    /// What it does.
+    pub fn role(&self) -> Role {
+        match self.operation {
+            Operation::Conv2d { .. } => Role::Convolution,
+            Operation::MaxPool2d { .. } | Operation::AvgPool2d { .. } => Role::Pool,
+            Operation::BatchNorm { .. }
+            | Operation::Activation(_)
+            | Operation::Dropout { .. }
+            | Operation::Crop { .. } => Role::Pointwise,
+            Operation::Residual { .. } => Role::Branches,
+            Operation::GlobalAvgPool2d | Operation::Flatten | Operation::Linear { .. } => {
+                Role::Whole
+            }
+        }
+    }
+
+    /// The sequences of layers within it: none but for layers that branch.
+    pub fn branches(&self) -> Vec<&[PlannedLayer]> {
+        match &self.operation {
+            Operation::Residual {
+                body, projection, ..
+            } => vec![body, projection],
+            Operation::Conv2d { .. }
+            | Operation::MaxPool2d { .. }
+            | Operation::AvgPool2d { .. }
+            | Operation::GlobalAvgPool2d
+            | Operation::BatchNorm { .. }
+            | Operation::Activation(_)
+            | Operation::Dropout { .. }
+            | Operation::Crop { .. }
+            | Operation::Flatten
+            | Operation::Linear { .. } => Vec::new(),
+        }
+    }
+
     /// The padding of a convolution or a pool in pixels, as it is really used.
     pub fn padding(&self) -> Option<Edges> {
         match &self.operation {
             Operation::Conv2d { edges, .. }
             | Operation::MaxPool2d { edges, .. }
             | Operation::AvgPool2d { edges, .. } => Some(*edges),
-            _ => None,
+            Operation::GlobalAvgPool2d
+            | Operation::BatchNorm { .. }
+            | Operation::Activation(_)
+            | Operation::Dropout { .. }
+            | Operation::Residual { .. }
+            | Operation::Crop { .. }
+            | Operation::Flatten
+            | Operation::Linear { .. } => None,
         }
     }
 }

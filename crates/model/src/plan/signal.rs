@@ -29,7 +29,18 @@ impl Signal {
         let extent = match (layer.output, &layer.operation) {
             (Shape::Map { height, width, .. }, _) => [height, width],
             (_, Operation::GlobalAvgPool2d | Operation::Linear { .. }) => [1, 1],
-            _ => self.extent,
+            (
+                _,
+                Operation::Conv2d { .. }
+                | Operation::MaxPool2d { .. }
+                | Operation::AvgPool2d { .. }
+                | Operation::BatchNorm { .. }
+                | Operation::Activation(_)
+                | Operation::Dropout { .. }
+                | Operation::Residual { .. }
+                | Operation::Crop { .. }
+                | Operation::Flatten,
+            ) => self.extent,
         };
         Self {
             shape: layer.output,

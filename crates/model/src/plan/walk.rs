@@ -227,19 +227,24 @@ fn following_gain(layer: &LayerConfig, later: &[LayerConfig]) -> f64 {
     let own = match layer {
         LayerConfig::Conv2d(conv) => conv.activation,
         LayerConfig::Linear(linear) => linear.activation,
-        _ => None,
+        LayerConfig::MaxPool2d(_)
+        | LayerConfig::AvgPool2d(_)
+        | LayerConfig::GlobalAvgPool2d(_)
+        | LayerConfig::BatchNorm(_)
+        | LayerConfig::Activation(_)
+        | LayerConfig::Dropout(_)
+        | LayerConfig::Residual(_)
+        | LayerConfig::Flatten(_) => None,
     };
-    let met = later
-        .iter()
-        .find(|next| {
-            !matches!(
-                next,
-                LayerConfig::BatchNorm(_) | LayerConfig::Dropout(_) | LayerConfig::MaxPool2d(_)
-            )
-        })
-        .and_then(|next| match next {
-            LayerConfig::Activation(layer) => Some(layer.activation),
-            _ => None,
-        });
-    own.or(met).map_or(1.0, Activation::gain)
+    let met = later.iter().find_map(|next| match next {
+        LayerConfig::BatchNorm(_) | LayerConfig::Dropout(_) | LayerConfig::MaxPool2d(_) => None,
+        LayerConfig::Activation(layer) => Some(Some(layer.activation)),
+        LayerConfig::Conv2d(_)
+        | LayerConfig::AvgPool2d(_)
+        | LayerConfig::GlobalAvgPool2d(_)
+        | LayerConfig::Residual(_)
+        | LayerConfig::Flatten(_)
+        | LayerConfig::Linear(_) => Some(None),
+    });
+    own.or(met.flatten()).map_or(1.0, Activation::gain)
 }

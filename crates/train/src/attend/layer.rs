@@ -1,7 +1,7 @@
 //! The layer that Grad-CAM looks at.
 
 use crate::TrainError;
-use receptive_model::{Operation, Plan, PlannedLayer, Shape};
+use receptive_model::{Plan, PlannedLayer, Role, Shape};
 
 /// Rows and columns of units below which a map can't tell where.
 const LEAST: usize = 5;
@@ -37,18 +37,15 @@ pub fn usual_layer(plan: &Plan) -> Result<String, TrainError> {
 }
 
 fn sees(layer: &PlannedLayer) -> bool {
-    match &layer.operation {
-        Operation::Conv2d { .. } => true,
-        Operation::Residual { body, .. } => body.iter().any(sees),
-        _ => false,
+    match layer.role() {
+        Role::Convolution => true,
+        Role::Branches => layer.branches().into_iter().flatten().any(sees),
+        Role::Pool | Role::Pointwise | Role::Whole => false,
     }
 }
 
 fn is_pointwise(layer: &PlannedLayer) -> bool {
-    matches!(
-        layer.operation,
-        Operation::BatchNorm { .. } | Operation::Activation(_) | Operation::Dropout { .. }
-    )
+    layer.role() == Role::Pointwise
 }
 
 #[cfg(test)]

@@ -1,0 +1,345 @@
+//! Every kind of layer is known wherever a network is walked: planned, run forward and backward, cut
+//! to a cone, predicted in theory, and exported. The list of kinds is the config's own, so that a new
+//! one without a case here fails.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Distribution, Gradients, Tensor, Tolerance};
+use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
+use receptive_interchange::{OnnxInput, to_onnx, to_python};
+use receptive_model::{
+    Activation, Artifact, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer, Features,
+    FlattenLayer, GlobalAvgPool2dLayer, InputSpec, LayerConfig, LinearLayer, MaxPool2dLayer,
+    ModelConfig, Padding, Plan, ResidualLayer, Resize,
+};
+
+const SIDE: usize = 9;
+
+/// What is expected of one kind.
+struct Case {
+    kind: &'static str,
+    /// The layer as it stands in the middle of a network.
+    layer: LayerConfig,
+    /// What follows it, so that the network ends with a row of logits.
+    head: Vec<LayerConfig>,
+    /// The node that stands for it in ONNX; none where it has nothing to do in inference.
+    onnx: Option<&'static str>,
+    /// What stands for it in PyTorch.
+    python: &'static str,
+    /// Part of what the theory says where it is not exact for random weights.
+    caveat: Option<&'static str>,
+}
+
+fn case(kind: &'static str) -> Case {
+    let conv = |filters| Conv2dLayer::new(filters, 3).with_padding(Padding::Same);
+    let pooled: Vec<LayerConfig> = vec![
+        GlobalAvgPool2dLayer::default().into(),
+        LinearLayer::classes().into(),
+    ];
+    let of = |layer: LayerConfig, onnx, python, caveat| Case {
+        kind,
+        layer,
+        head: pooled.clone(),
+        onnx,
+        python,
+        caveat,
+    };
+    let flat = |case: Case, head: Vec<LayerConfig>| Case { head, ..case };
+    match kind {
+        "conv2d" => of(conv(4).into(), Some("Conv"), "nn.Conv2d(3, 4", None),
+        "max_pool2d" => of(
+            MaxPool2dLayer::new(2).into(),
+            Some("MaxPool"),
+            "F.max_pool2d(",
+            Some("max pooling"),
+        ),
+        "avg_pool2d" => of(
+            AvgPool2dLayer::new(2).into(),
+            Some("AveragePool"),
+            "F.avg_pool2d(",
+            None,
+        ),
+        "global_avg_pool2d" => flat(
+            of(
+                GlobalAvgPool2dLayer::default().into(),
+                Some("GlobalAveragePool"),
+                ".mean((2, 3))",
+                None,
+            ),
+            vec![LinearLayer::classes().into()],
+        ),
+        "batch_norm" => of(
+            BatchNormLayer::default().into(),
+            Some("BatchNormalization"),
+            "nn.BatchNorm2d(3",
+            None,
+        ),
+        "activation" => of(Activation::Relu.into(), Some("Relu"), "F.relu(", None),
+        "dropout" => of(
+            DropoutLayer { rate: 0.25 }.into(),
+            None,
+            "F.dropout(x, 0.25",
+            None,
+        ),
+        "residual" => of(
+            ResidualLayer::new().layer(conv(3)).into(),
+            Some("Add"),
+            "x = x + ",
+            None,
+        ),
+        "flatten" => flat(
+            of(
+                FlattenLayer::default().into(),
+                Some("Flatten"),
+                "torch.flatten(x, 1)",
+                None,
+            ),
+            vec![LinearLayer::classes().into()],
+        ),
+        "linear" => flat(
+            of(
+                LinearLayer::classes().into(),
+                Some("Gemm"),
+                "nn.Linear(243, 4)",
+                None,
+            ),
+            Vec::new(),
+        ),
+        new => panic!("the kind `{new}` has no case here: add one"),
+    }
+}
+
+impl Case {
+    /// A convolution before the layer and a head after it.
+    fn plan(&self) -> Plan {
+        let mut config = ModelConfig::new(2, SIDE, SIDE).with_classes(4);
+        config = config.layer(Conv2dLayer::new(3, 3).with_padding(Padding::Same));
+        if self.kind == "linear" {
+            config = config.layer(FlattenLayer::default());
+        }
+        let head = self.head.clone();
+        config
+            .layer(self.layer.clone())
+            .layers(head)
+            .plan()
+            .unwrap()
+    }
+
+    /// The number of the layer.
+    fn number(&self) -> &'static str {
+        if self.kind == "linear" { "3" } else { "2" }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    LayerConfig::KINDS.iter().map(|kind| case(kind)).collect()
+}
+
+fn images(device: &Device) -> Tensor<4> {
+    Tensor::random([3, 2, SIDE, SIDE], Distribution::Normal(0.0, 1.0), device)
+}
+
+/// The parameters that no gradient reaches, and those whose gradient is not finite.
+fn without_gradient<M: Module>(module: &M, gradients: &Gradients) -> Vec<String> {
+    struct Visitor<'a> {
+        gradients: &'a Gradients,
+        path: Vec<String>,
+        bad: Vec<String>,
+    }
+    impl ModuleVisitor for Visitor<'_> {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.into());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if !param.is_require_grad() {
+                return; // running statistics
+            }
+            let gradient = param.val().grad(self.gradients);
+            let sum = gradient.map(|gradient| gradient.abs().sum().into_scalar::<f32>());
+            if !sum.is_some_and(f32::is_finite) {
+                self.bad.push(format!("{}: {sum:?}", self.path.join(".")));
+            }
+        }
+    }
+    let mut visitor = Visitor {
+        gradients,
+        path: Vec::new(),
+        bad: Vec::new(),
+    };
+    module.visit(&mut visitor);
+    visitor.bad
+}
+
+#[test]
+fn every_kind_is_planned_under_its_own_name() {
+    for case in cases() {
+        let plan = case.plan();
+        let layer = plan.find(case.number()).unwrap();
+        assert_eq!(layer.kind, case.kind);
+        assert!(layer.name.starts_with(case.kind), "{}", layer.name);
+        let text = plan.config.to_toml().unwrap();
+        assert_eq!(ModelConfig::from_toml(&text).unwrap(), plan.config);
+    }
+}
+
+#[test]
+fn every_kind_runs_forward_and_every_parameter_gets_a_gradient() {
+    let device = Device::flex().autodiff();
+    for case in cases() {
+        let plan = case.plan();
+        let model = plan.init_seeded(1, &device);
+        let logits = model.forward(images(&device));
+        assert_eq!(logits.dims(), [3, 4], "{}", case.kind);
+        let shape = model.forward_until(images(&device), case.number()).unwrap();
+        let planned = plan.find(case.number()).unwrap().output.dims();
+        assert_eq!(shape.dims()[1..], planned, "{}", case.kind);
+        let loss = logits.powi_scalar(2).sum();
+        assert!(
+            loss.clone().into_scalar::<f32>().is_finite(),
+            "{}",
+            case.kind
+        );
+        let bad = without_gradient(&model, &loss.backward());
+        assert!(bad.is_empty(), "{}: {bad:?}", case.kind);
+    }
+}
+
+#[test]
+fn every_kind_has_the_same_values_in_a_cone() {
+    let device = Device::flex();
+    for case in cases() {
+        let plan = case.plan();
+        let model = plan.init_seeded(2, &device);
+        let [height, width] = plan.find(case.number()).unwrap().output.map_size();
+        let units = [height / 2..height / 2 + 1, width - 1..width];
+        let x = images(&device);
+        let whole = model.forward_until(x.clone(), case.number()).unwrap();
+        let cone = model.cone(case.number(), &units).unwrap();
+        let [rows, columns] = cone.pixels().clone();
+        let part = cone.forward(x.slice([0..3, 0..2, rows, columns])).flat();
+        let whole = match whole {
+            Features::Map(map) => {
+                let channels = map.dims()[1];
+                let [rows, columns] = units;
+                map.slice([0..3, 0..channels, rows, columns]).flatten(1, 3)
+            }
+            Features::Flat(flat) => flat,
+        };
+        let tolerance = Tolerance::<f32>::absolute(1e-5);
+        part.to_data().assert_approx_eq(&whole.to_data(), tolerance);
+    }
+}
+
+#[test]
+fn every_kind_has_a_predicted_field() {
+    let finite = |case: &Case, found: &Prediction| {
+        let total = found.map.total();
+        assert!(total.is_finite() && total > 0.0, "{}: {total}", case.kind);
+        assert!(found.map.pixels().all(|(_, _, value)| value >= 0.0));
+        assert_eq!(found.exact, found.caveats.is_empty());
+    };
+    for case in cases() {
+        let plan = case.plan();
+        let number = case.number();
+        let [height, width] = plan.find(number).unwrap().output.map_size();
+        let unit = [height / 2, width / 2];
+        let random = predict(&plan, number, unit, Seeds::All, Weights::Random).unwrap();
+        finite(&case, &random);
+        match case.caveat {
+            Some(words) => {
+                let said = random.caveats.iter().any(|caveat| caveat.contains(words));
+                assert!(said, "{}: {:?}", case.kind, random.caveats);
+            }
+            None => assert!(random.exact, "{}: {:?}", case.kind, random.caveats),
+        }
+        let ones = predict(&plan, number, unit, Seeds::All, Weights::Ones).unwrap();
+        finite(&case, &ones);
+        let model = plan.init_seeded(3, &Device::flex());
+        let weights = Weights::Given(&model);
+        let given = predict(&plan, number, unit, Seeds::All, weights).unwrap();
+        finite(&case, &given);
+    }
+}
+
+#[test]
+fn every_prediction_is_the_mean_square_over_random_networks() {
+    const NETWORKS: u64 = 400;
+    let device = Device::flex().autodiff();
+    for case in cases() {
+        let plan = case.plan();
+        let number = case.number();
+        let [height, width] = plan.find(number).unwrap().output.map_size();
+        let unit = [height / 2, width / 2];
+        let mut measured = vec![0.0f64; SIDE * SIDE];
+        for seed in 0..NETWORKS {
+            let model = plan.init_seeded(seed, &device).freeze();
+            let x = images(&device).slice([0..1, 0..2, 0..SIDE, 0..SIDE]);
+            let x = x.require_grad();
+            let y = match model.forward_until(x.clone(), number).unwrap() {
+                Features::Map(map) => {
+                    let [_, channels, _, _] = map.dims();
+                    let [row, column] = unit;
+                    map.slice([0..1, 0..channels, row..row + 1, column..column + 1])
+                        .flatten(1, 3)
+                }
+                Features::Flat(flat) => flat,
+            };
+            // Random signs: the mean of the square of the sum is the sum of the channels' squares.
+            let coin = Tensor::<2>::random(y.dims(), Distribution::Bernoulli(0.5), &device);
+            let gradients = (y * (coin * 2.0 - 1.0)).sum().backward();
+            let Some(gradient) = x.grad(&gradients) else {
+                continue; // a ReLU that lets nothing through
+            };
+            let squares: Vec<f32> = gradient
+                .powi_scalar(2)
+                .sum_dim(1)
+                .into_data()
+                .iter()
+                .collect();
+            for (sum, square) in measured.iter_mut().zip(squares) {
+                *sum += f64::from(square);
+            }
+        }
+        let found = predict(&plan, number, unit, Seeds::All, Weights::Random).unwrap();
+        let at = |i: usize| found.map.at((i / SIDE) as i64, (i % SIDE) as i64);
+        let places = 0..SIDE * SIDE;
+        let [predicted, total] = [
+            places.clone().map(at).sum::<f64>(),
+            measured.iter().sum::<f64>(),
+        ];
+        let variation: f64 = places
+            .map(|i| (at(i) / predicted - measured[i] / total).abs() / 2.0)
+            .sum();
+        assert!(variation < 0.1, "{}: {variation}", case.kind);
+    }
+}
+
+#[test]
+fn every_kind_is_exported_under_its_own_name() {
+    for case in cases() {
+        let plan = case.plan();
+        let artifact = Artifact {
+            model: plan.init(&Device::flex()),
+            classes: (0..4).map(|class| format!("class {class}")).collect(),
+            input: InputSpec {
+                channels: 2,
+                height: SIDE,
+                width: SIDE,
+                resize: Resize::Stretch,
+                mean: vec![0.5; 2],
+                std: vec![0.2; 2],
+            },
+        };
+        let bytes = to_onnx(&artifact, OnnxInput::Normalised).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(node) = case.onnx {
+            assert!(text.contains(node), "{}: no {node}", case.kind);
+            let name = plan.find(case.number()).unwrap().name.as_str();
+            assert!(text.contains(name), "{}: no {name}", case.kind);
+        }
+        let module = to_python(&artifact, "model.safetensors");
+        assert!(module.contains(case.python), "{}: {module}", case.kind);
+    }
+}
