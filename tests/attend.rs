@@ -48,7 +48,7 @@ fn before_a_global_average_pool_grad_cam_is_cam_over_the_area() {
     let maps: Vec<f32> = model
         .forward_until(tensor, "2")
         .unwrap()
-        .map()
+        .into_map()
         .unwrap()
         .into_data()
         .try_into_vec()

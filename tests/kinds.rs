@@ -7,9 +7,9 @@ use burn::tensor::{Device, Distribution, Gradients, Tensor, Tolerance};
 use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
 use receptive_interchange::{OnnxInput, to_onnx, to_python};
 use receptive_model::{
-    Activation, Artifact, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer, Features,
-    FlattenLayer, GlobalAvgPool2dLayer, InputSpec, LayerConfig, LinearLayer, MaxPool2dLayer,
-    ModelConfig, Padding, Plan, ResidualLayer, Resize,
+    Activation, Artifact, AvgPool2dLayer, BatchNormLayer, BranchesLayer, Conv2dLayer, DropoutLayer,
+    Features, FlattenLayer, GlobalAvgPool2dLayer, InputSpec, Join, LayerConfig, LinearLayer,
+    MaxPool2dLayer, ModelConfig, Padding, Plan, ResidualLayer, Resize,
 };
 
 const SIDE: usize = 9;
@@ -86,6 +86,15 @@ fn case(kind: &'static str) -> Case {
             "x = x + ",
             None,
         ),
+        "branches" => of(
+            BranchesLayer::new(Join::Concat)
+                .branch([])
+                .branch([conv(2).into()])
+                .into(),
+            Some("Concat"),
+            "x = torch.cat((x, branch_2_b), 1)",
+            None,
+        ),
         "flatten" => flat(
             of(
                 FlattenLayer::default().into(),
@@ -131,7 +140,53 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    LayerConfig::KINDS.iter().map(|kind| case(kind)).collect()
+    let kinds = LayerConfig::KINDS.iter().map(|kind| case(kind));
+    kinds.chain(joins()).collect()
+}
+
+/// Branches joined in the other ways, gates of both shapes among them.
+fn joins() -> Vec<Case> {
+    let conv = |size| LayerConfig::from(Conv2dLayer::new(3, size).with_padding(Padding::Same));
+    let pooled: [LayerConfig; 2] = [
+        GlobalAvgPool2dLayer::default().into(),
+        LinearLayer::new(3)
+            .with_activation(Activation::Sigmoid)
+            .into(),
+    ];
+    let of = |layer: BranchesLayer, onnx, python, caveat| Case {
+        layer: layer.into(),
+        onnx: Some(onnx),
+        python,
+        caveat,
+        ..case("branches")
+    };
+    let product = Some("a product of branches");
+    vec![
+        of(
+            BranchesLayer::new(Join::Add)
+                .branch([conv(1)])
+                .branch([])
+                .branch([conv(3)]),
+            "Add",
+            "x = x + branch_2_b + branch_2_c",
+            None,
+        ),
+        of(
+            BranchesLayer::new(Join::Multiply).branch([]).branch(pooled),
+            "Unsqueeze",
+            "x = x * branch_2_b[:, :, None, None]",
+            product,
+        ),
+        of(
+            BranchesLayer::new(Join::Multiply)
+                .branch([AvgPool2dLayer::new(SIDE).into()])
+                .branch([conv(3)])
+                .with_activation(Activation::Relu),
+            "Mul",
+            "x = x * branch_2_b",
+            product,
+        ),
+    ]
 }
 
 fn images(device: &Device) -> Tensor<4> {
@@ -218,7 +273,9 @@ fn every_kind_has_the_same_values_in_a_cone() {
         let whole = model.forward_until(x.clone(), case.number()).unwrap();
         let cone = model.cone(case.number(), &units).unwrap();
         let [rows, columns] = cone.pixels().clone();
-        let part = cone.forward(x.slice([0..3, 0..2, rows, columns])).flat();
+        let part = cone
+            .forward(x.slice([0..3, 0..2, rows, columns]))
+            .into_flat();
         let whole = match whole {
             Features::Map(map) => {
                 let channels = map.dims()[1];

@@ -11,7 +11,7 @@ pub(crate) fn all() -> Vec<(String, ModelConfig)> {
     let mut all: Vec<(String, ModelConfig)> =
         ["tutorial", "small", "accurate", "vgg", "resnet", "plain-6"]
             .map(|name| {
-                let preset = presets::preset(name, presets::usual_input(name)).unwrap();
+                let preset = presets::preset(name, presets::default_input(name)).unwrap();
                 (name.to_string(), preset.with_classes(10))
             })
             .into();

@@ -46,7 +46,7 @@ fn photos(root: &Path) {
 
 fn config(root: &Path) -> RunConfig {
     let name = "tutorial";
-    let model = presets::preset(name, presets::usual_input(name)).unwrap();
+    let model = presets::preset(name, presets::default_input(name)).unwrap();
     let mut config = RunConfig::new(model);
     config.data.source = root.display().to_string();
     config.data.image_size = Some(16.into());
@@ -99,7 +99,7 @@ fn a_preset_is_laid_out_for_the_size_of_the_photos() {
     let root = directory.path().join("photos");
     photos(&root);
     for (size, maps) in [(None, 4), (Some(96), 6)] {
-        let model = presets::preset("small", presets::usual_input("small")).unwrap();
+        let model = presets::preset("small", presets::default_input("small")).unwrap();
         let mut config = RunConfig::new(model);
         config.data.source = root.display().to_string();
         config.data.bad_images = BadImages::Skip;

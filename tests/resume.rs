@@ -6,7 +6,7 @@
 
 use burn::tensor::Device;
 use receptive_data::NoProgress;
-use receptive_model::artifact::store::Moment;
+use receptive_model::store::Moment;
 use receptive_model::{Artifact, weights_sha256};
 use receptive_train::config::{EarlyStopping, Monitor};
 use receptive_train::{

@@ -144,6 +144,8 @@ fn plan([height, width]: [usize; 2], layer: Conv2dLayer) -> Result<Plan, ModelEr
 
 fn maps(layer: Conv2dLayer, photographs: &Photographs) -> Result<Tensor<4>, Box<dyn Error>> {
     let network: Classifier = plan(photographs.size, layer)?.init(&photographs.batch.device());
-    let maps = network.forward_first(photographs.batch.clone(), 1).map();
+    let maps = network
+        .forward_first(photographs.batch.clone(), 1)
+        .into_map();
     maps.ok_or_else(|| "a convolution gives maps".into())
 }

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn layers_that_see_more_than_the_image_are_unproductive() {
-        let plan = presets::preset("plain-20", presets::usual_input("plain-20"))
+        let plan = presets::preset("plain-20", presets::default_input("plain-20"))
             .unwrap()
             .with_classes(10)
             .plan()

@@ -8,7 +8,7 @@ pub(crate) struct Place {
     pub(crate) name: String,
 }
 
-/// All layers, those within residuals too.
+/// All layers, those within branches too.
 pub(crate) fn places(plan: &Plan) -> Vec<Place> {
     let mut places = Vec::new();
     collect("layers", &plan.layers, &mut places);
@@ -18,12 +18,11 @@ pub(crate) fn places(plan: &Plan) -> Vec<Place> {
 fn collect(at: &str, layers: &[PlannedLayer], places: &mut Vec<Place>) {
     for (i, layer) in layers.iter().enumerate() {
         let path = format!("{at}.{i}");
-        if let Operation::Residual {
-            body, projection, ..
-        } = &layer.operation
-        {
-            collect(&format!("{path}.body"), body, places);
-            collect(&format!("{path}.projection"), projection, places);
+        if let Operation::Branches(op) = &layer.operation {
+            for (branch, within) in op.branches.iter().enumerate() {
+                let path = format!("{path}.{}", op.path(branch));
+                collect(&path, &within.layers, places);
+            }
         }
         places.push(Place {
             path,

@@ -41,22 +41,26 @@ pub mod artifact;
 mod config;
 mod error;
 pub mod explain;
-mod module;
+mod geometry;
+mod layers;
+mod network;
 mod plan;
 pub mod presets;
+pub mod store;
 
 pub use artifact::{Artifact, InputSpec};
-pub use config::{
-    Activation, ActivationLayer, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer,
-    FlattenLayer, GlobalAvgPool2dLayer, LayerConfig, LinearLayer, MaxPool2dLayer, ModelConfig,
-    Padding, Pair, ResidualLayer,
-};
+pub use config::ModelConfig;
 pub use error::ModelError;
-#[cfg(feature = "learner")]
-pub use module::ImageBatch;
-pub use module::{
-    BatchStatistics, Classifier, Cone, DropoutKey, Features, LayerValues, Watched, exactly,
-    weights_sha256,
+pub use geometry::{Edges, Field, Padding, Pair, Shape, Units};
+pub use layers::{
+    Activation, ActivationLayer, ActivationOp, AvgPool2dLayer, AvgPool2dOp, BatchNormLayer,
+    BatchNormOp, BatchStatistics, Branch, BranchesLayer, BranchesOp, Conv2dLayer, Conv2dOp, CropOp,
+    DropoutKey, DropoutLayer, DropoutOp, Features, FlattenLayer, FlattenOp, GlobalAvgPool2dLayer,
+    GlobalAvgPool2dOp, Join, LayerConfig, LayerValues, LinearLayer, LinearOp, MaxPool2dLayer,
+    MaxPool2dOp, Operation, PlannedLayer, ResidualLayer, Role, Total, exactly,
 };
-pub use plan::{Edges, Field, Operation, Plan, PlannedLayer, Role, Shape, Total, Units};
+#[cfg(feature = "learner")]
+pub use network::ImageBatch;
+pub use network::{Classifier, Cone, WatchedLogits, weights_sha256};
+pub use plan::Plan;
 pub use receptive_core::{ImageSize, Resize};

@@ -4,7 +4,7 @@ use crate::part::{Part, sentence};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
-use receptive_model::artifact::store::read_capped;
+use receptive_model::store::read_capped;
 use receptive_plot::{Draw, Grid, Tile};
 use std::path::Path;
 

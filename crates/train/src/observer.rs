@@ -1,5 +1,5 @@
 use crate::{EpochField, Refused};
-use receptive_model::artifact::store::Moment;
+use receptive_model::store::Moment;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

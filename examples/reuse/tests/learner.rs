@@ -12,7 +12,7 @@ use reuse::pictures::{batches, pictures, splits};
 fn the_classifier_itself_learns() {
     let device = Device::flex();
     let training = device.clone().autodiff();
-    let preset = presets::preset("tutorial", presets::usual_input("tutorial")).unwrap();
+    let preset = presets::preset("tutorial", presets::default_input("tutorial")).unwrap();
     let model = preset.with_classes(10).plan().unwrap().init(&training);
     let before = weights_sha256(&model);
     let input = InputSpec {

@@ -7,7 +7,7 @@ use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
 use receptive_interchange::{OPSET, OnnxInput, to_onnx, to_python, to_safetensors};
 use receptive_model::Artifact;
-use receptive_model::artifact::store::write_file;
+use receptive_model::store::write_file;
 use receptive_train::backend::default_device;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{line, print_json, say_line};
 use clap::Args;
 use receptive_interchange::{Match, Names, Spec, WeightFile, import, read};
-use receptive_model::artifact::store::read_text;
+use receptive_model::store::read_text;
 use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
 use receptive_train::backend::default_device;
 use serde::Serialize;

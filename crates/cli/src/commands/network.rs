@@ -11,7 +11,7 @@ pub(super) const DEFAULT_CLASSES: usize = 10;
 /// The network's config, its weights aside.
 pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     let path = Path::new(network);
-    let preset = presets::preset(network, presets::usual_input(network));
+    let preset = presets::preset(network, presets::default_input(network));
     // A preset's name means the preset, whatever lies in the current directory.
     if let Ok(preset) = preset {
         return Ok(preset);
@@ -35,6 +35,6 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
 
 /// Whether the name stands for a network with trained weights.
 pub(super) fn is_trained(network: &str) -> bool {
-    let is_preset = presets::preset(network, presets::usual_input(network)).is_ok();
+    let is_preset = presets::preset(network, presets::default_input(network)).is_ok();
     !is_preset && Path::new(network).is_dir()
 }

@@ -5,7 +5,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
 use clap::Args;
 use receptive_core::text::{grouped, percent};
-use receptive_model::artifact::store::write_file;
+use receptive_model::store::write_file;
 use receptive_report::{Figures, Options, Report, Watch};
 use receptive_train::RunDirectory;
 use serde::Serialize;

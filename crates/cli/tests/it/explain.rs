@@ -76,9 +76,15 @@ fn pools_and_dense_layers_too() {
 fn an_impossible_layer_is_a_sentence() {
     for (arguments, words) in [
         (["explain", "conv", "--kernel", "9"], "smaller kernel_size"),
-        (["explain", "conv", "--input", "five"], "such as 64 or 64x48"),
+        (
+            ["explain", "conv", "--input", "five"],
+            "such as 64 or 64x48",
+        ),
         (["explain", "pool", "--padding", "some"], "same, valid or"),
-        (["explain", "dense", "--input", "3x3"], "such as 3136 or 64x7x7"),
+        (
+            ["explain", "dense", "--input", "3x3"],
+            "such as 3136 or 64x7x7",
+        ),
     ] {
         let output = output(&arguments);
         assert_eq!(output.status.code(), Some(2));

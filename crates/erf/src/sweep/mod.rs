@@ -208,7 +208,7 @@ fn in_training(
         let number = count.fetch_add(1, Ordering::Relaxed);
         let network = plan.init_seeded(mix(options.seed, number), &device);
         let features = exactly(|| network.forward_until(images.clone(), layer));
-        features.ok().and_then(Features::map).unwrap_or(images)
+        features.ok().and_then(Features::into_map).unwrap_or(images)
     };
     measure(forward, probe, noise, options, &device, progress)
 }

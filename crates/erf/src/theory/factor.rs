@@ -10,7 +10,7 @@ pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
         Activation::LeakyRelu => ((1.0 + Activation::LEAKY_SLOPE.powi(2)) / 2.0, true),
         // Their derivatives depend on the input's size. A constant of any size leaves a chain's
         // map as it is.
-        _ => (1.0, false),
+        Activation::Gelu | Activation::Tanh | Activation::Sigmoid => (1.0, false),
     }
 }
 
@@ -18,6 +18,6 @@ pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
 pub(super) fn on_positive(activation: Activation) -> (f64, bool) {
     match activation {
         Activation::Relu | Activation::LeakyRelu => (1.0, true),
-        _ => (1.0, false),
+        Activation::Gelu | Activation::Tanh | Activation::Sigmoid => (1.0, false),
     }
 }

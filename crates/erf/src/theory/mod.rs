@@ -12,7 +12,7 @@ pub use chain::{chain_kernel, chain_moments, slope};
 use crate::gaussian::moments;
 use crate::{ErfError, Map, Probe, Region};
 use planes::Planes;
-use propagate::Walk;
+use propagate::Propagation;
 use receptive_model::{Classifier, Field, Plan, Shape};
 use serde::Serialize;
 
@@ -91,11 +91,11 @@ pub fn predict(
     };
     probe.check([channels, height, width])?;
 
-    let mut walk = Walk::new(weights);
-    let mut units = walk.seed(unit, channels, seeds);
+    let mut propagation = Propagation::new(weights);
+    let mut units = propagation.seed(unit, channels, seeds);
     let mut variances = vec![[0.0; 2]];
     for (index, layer) in path.iter().enumerate().rev() {
-        units = walk.back(layer, units);
+        units = propagation.back(layer, units);
         let fields = match index.checked_sub(1) {
             Some(before) => path[before].trf,
             None => [Field::PIXEL; 2],
@@ -123,8 +123,8 @@ pub fn predict(
     let field = probe.trf().map_or(image, |trf| trf.intersection(&image));
     Ok(Prediction {
         map: as_map(&units).over(field),
-        exact: walk.caveats.is_empty(),
-        caveats: walk.caveats,
+        exact: propagation.caveats.is_empty(),
+        caveats: propagation.caveats,
         budget,
     })
 }

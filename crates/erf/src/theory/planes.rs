@@ -108,8 +108,28 @@ impl Planes {
         grown
     }
 
+    /// Both, added where they meet.
+    pub(super) fn plus(self, other: Self) -> Self {
+        let hull = self.hull(&other);
+        let (mut sum, other) = (self.grown(hull.clone()), other.grown(hull));
+        for (sum, value) in sum.values.iter_mut().zip(other.values) {
+            *sum += value;
+        }
+        sum
+    }
+
+    /// These channels' planes alone.
+    pub(super) fn of_channels(&self, channels: Range<usize>) -> Self {
+        let area = self.area();
+        Self {
+            count: channels.len(),
+            values: self.values[channels.start * area..channels.end * area].to_vec(),
+            ..self.clone()
+        }
+    }
+
     /// The smallest rectangle that holds both.
-    pub(super) fn hull(&self, other: &Self) -> [Range<usize>; 2] {
+    fn hull(&self, other: &Self) -> [Range<usize>; 2] {
         if self.area() == 0 {
             return other.ranges();
         }

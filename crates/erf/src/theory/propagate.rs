@@ -1,22 +1,26 @@
 //! One step back: from what each unit of a layer counts for to what its inputs do.
 
-use super::dense::{Kernel, linear};
+use super::dense::{self, Kernel};
 use super::factor::{mean_square, on_positive};
 use super::planes::Planes;
 use super::slide::Slide;
 use super::{Seeds, Weights};
-use receptive_model::{Activation, LayerValues, Operation, PlannedLayer, Shape};
+use receptive_model::{
+    Activation, AvgPool2dOp, BranchesOp, Conv2dOp, Edges, Join, LayerValues, LinearOp, MaxPool2dOp,
+    Operation, PlannedLayer, Shape,
+};
+use std::ops::Range;
 
 /// The way back through a network.
 ///
 /// With given weights there is a plane a channel. Else all channels are alike, and one plane holds
 /// their sum.
-pub(super) struct Walk<'a> {
+pub(super) struct Propagation<'a> {
     weights: Weights<'a>,
     pub(super) caveats: Vec<String>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Propagation<'a> {
     pub(super) fn new(weights: Weights<'a>) -> Self {
         Self {
             weights,
@@ -24,7 +28,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The unit that is asked.
+    /// The unit in question.
     pub(super) fn seed(&self, unit: [usize; 2], channels: usize, seeds: Seeds) -> Planes {
         let place = unit.map(|at| at..at + 1);
         match (self.weights, seeds) {
@@ -40,124 +44,147 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn back(&mut self, layer: &PlannedLayer, units: Planes) -> Planes {
-        let [height, width] = layer.input.map_size();
-        let whole = [0..height, 0..width];
         match &layer.operation {
-            Operation::Conv2d {
-                channels,
-                kernel_size,
-                strides,
-                dilation,
-                groups,
-                edges,
-                activation,
-                gain,
-                ..
-            } => {
-                let units = self.activated(layer, *activation, units);
-                let before = [edges.top, edges.left];
-                let slides = slides(layer, *kernel_size, *strides, *dilation, before);
-                let Some(values) = self.values(layer) else {
-                    // All inputs of a group together get each of its outputs once through each tap.
-                    let taps = (kernel_size[0] * kernel_size[1]) as f64;
-                    let mut input = units.boxed(&slides);
-                    input.scale(if self.is_ones() { 1.0 } else { gain * gain } / taps);
-                    return input;
-                };
-                self.biased(&values);
-                let squares = values.weight.iter().map(|w| f64::from(*w).powi(2));
-                let kernel = Kernel {
-                    squares: &squares.collect::<Vec<_>>(),
-                    channels: *channels,
-                    groups: *groups,
-                    slides,
-                };
-                kernel.back(&units)
-            }
-            Operation::MaxPool2d {
-                pool_size,
-                strides,
-                dilation,
-                edges,
-            } => {
-                let before = [edges.top, edges.left];
-                let slides = slides(layer, *pool_size, *strides, *dilation, before);
-                if self.is_ones() || pool_size.iter().product::<usize>() != 2 {
-                    self.caveat("max pooling has no closed form: each pixel of a window is taken as equally likely the largest");
-                }
-                self.pool(units, &slides, 1)
-            }
-            Operation::AvgPool2d {
-                pool_size,
-                strides,
-                edges,
-            } => {
-                let before = [edges.top, edges.left];
-                let slides = slides(layer, *pool_size, *strides, [1, 1], before);
-                let power = if self.is_ones() { 1 } else { 2 };
-                self.pool(units, &slides, power)
-            }
-            Operation::GlobalAvgPool2d => {
-                let share = 1.0 / (height * width).max(1) as f64;
-                let share = if self.is_ones() { share } else { share * share };
-                let mut planes = Planes::filled(units.count, whole, share);
-                planes.scale_each(&units.values);
-                planes
-            }
-            Operation::BatchNorm { epsilon, .. } => self.batch_norm(layer, *epsilon, units),
-            Operation::Activation(activation) => self.activated(layer, Some(*activation), units),
-            Operation::Residual {
-                body,
-                projection,
-                activation,
-            } => {
-                if activation.is_some() {
-                    self.caveat("an activation after a residual's sum: its branches are taken as independent");
-                }
-                let units = self.activated(layer, *activation, units);
-                let mut branch = |layers: &[PlannedLayer]| {
-                    layers
-                        .iter()
-                        .rev()
-                        .fold(units.clone(), |units, layer| self.back(layer, units))
-                };
-                let (a, b) = (branch(body), branch(projection));
-                let hull = a.hull(&b);
-                let (mut sum, other) = (a.grown(hull.clone()), b.grown(hull));
-                for (sum, value) in sum.values.iter_mut().zip(other.values) {
-                    *sum += value;
-                }
-                sum
-            }
-            Operation::Flatten => self.flatten(layer, units),
-            Operation::Linear {
-                activation, gain, ..
-            } => {
-                let units = self.activated(layer, *activation, units);
-                let values = match self.values(layer) {
-                    Some(values) => {
-                        self.biased(&values);
-                        linear(&values.weight, &units.values)
-                    }
-                    // Of all inputs together.
-                    None if self.is_ones() => vec![units.values.iter().sum()],
-                    None => vec![units.values.iter().sum::<f64>() * gain * gain],
-                };
-                // A linear layer on a map flattens it.
-                let flat = Planes {
-                    count: values.len(),
-                    rows: 0..1,
-                    columns: 0..1,
-                    values,
-                };
-                match layer.input {
-                    Shape::Map { .. } => self.flatten(layer, flat),
-                    Shape::Flat(_) => flat,
-                }
-            }
+            Operation::Conv2d(op) => self.conv2d(layer, op, units),
+            Operation::MaxPool2d(op) => self.max_pool2d(layer, op, units),
+            Operation::AvgPool2d(op) => self.avg_pool2d(layer, op, units),
+            Operation::GlobalAvgPool2d(_) => self.global_avg_pool2d(layer, &units),
+            Operation::BatchNorm(op) => self.batch_norm(layer, op.epsilon, units),
+            Operation::Activation(op) => self.activated(layer, Some(op.activation), units),
+            Operation::Branches(op) => self.branches(layer, op, units),
+            Operation::Flatten(_) => self.flatten(layer, units),
+            Operation::Linear(op) => self.linear(layer, op, units),
             // Dropout is off in inference; parts of maps are only within cones.
-            Operation::Dropout { .. } | Operation::Crop { .. } => units,
+            Operation::Dropout(_) | Operation::Crop(_) => units,
         }
+    }
+
+    fn conv2d(&mut self, layer: &PlannedLayer, op: &Conv2dOp, units: Planes) -> Planes {
+        let units = self.activated(layer, op.activation, units);
+        let slides = slides(layer, op.kernel_size, op.strides, op.dilation, op.edges);
+        let Some(values) = self.values(layer) else {
+            // All inputs of a group together get each of its outputs once through each tap.
+            let taps = (op.kernel_size[0] * op.kernel_size[1]) as f64;
+            let square = if self.is_ones() {
+                1.0
+            } else {
+                op.gain * op.gain
+            };
+            let mut input = units.boxed(&slides);
+            input.scale(square / taps);
+            return input;
+        };
+        self.biased(&values);
+        let squares = values.weight.iter().map(|w| f64::from(*w).powi(2));
+        let kernel = Kernel {
+            squares: &squares.collect::<Vec<_>>(),
+            channels: op.channels,
+            groups: op.groups,
+            slides,
+        };
+        kernel.back(&units)
+    }
+
+    fn max_pool2d(&mut self, layer: &PlannedLayer, op: &MaxPool2dOp, units: Planes) -> Planes {
+        let slides = slides(layer, op.pool_size, op.strides, op.dilation, op.edges);
+        if self.is_ones() || op.pool_size.iter().product::<usize>() != 2 {
+            self.caveat(
+                "max pooling has no closed form: each pixel of a window is taken as equally likely \
+                 the largest",
+            );
+        }
+        self.pool(units, &slides, 1)
+    }
+
+    fn avg_pool2d(&mut self, layer: &PlannedLayer, op: &AvgPool2dOp, units: Planes) -> Planes {
+        let slides = slides(layer, op.pool_size, op.strides, [1, 1], op.edges);
+        self.pool(units, &slides, if self.is_ones() { 1 } else { 2 })
+    }
+
+    fn global_avg_pool2d(&self, layer: &PlannedLayer, units: &Planes) -> Planes {
+        let [height, width] = layer.input.map_size();
+        let share = 1.0 / (height * width).max(1) as f64;
+        let share = if self.is_ones() { share } else { share * share };
+        let mut planes = Planes::filled(units.count, [0..height, 0..width], share);
+        planes.scale_each(&units.values);
+        planes
+    }
+
+    fn linear(&mut self, layer: &PlannedLayer, op: &LinearOp, units: Planes) -> Planes {
+        let units = self.activated(layer, op.activation, units);
+        let values = match self.values(layer) {
+            Some(values) => {
+                self.biased(&values);
+                dense::linear(&values.weight, &units.values)
+            }
+            // Of all inputs together.
+            None if self.is_ones() => vec![units.values.iter().sum()],
+            None => vec![units.values.iter().sum::<f64>() * op.gain * op.gain],
+        };
+        // A linear layer on a map flattens it.
+        let flat = Planes {
+            count: values.len(),
+            rows: 0..1,
+            columns: 0..1,
+            values,
+        };
+        match layer.input {
+            Shape::Map { .. } => self.flatten(layer, flat),
+            Shape::Flat(_) => flat,
+        }
+    }
+
+    fn branches(&mut self, layer: &PlannedLayer, op: &BranchesOp, units: Planes) -> Planes {
+        if op.activation.is_some() {
+            self.caveat(match op.join {
+                Join::Add => {
+                    "an activation after a residual's sum: its branches are taken as independent"
+                }
+                Join::Concat | Join::Multiply => {
+                    "an activation after joined branches: they are taken as independent"
+                }
+            });
+        }
+        let units = self.activated(layer, op.activation, units);
+        let mut first = 0;
+        let mut sum: Option<Planes> = None;
+        for branch in &op.branches {
+            let reached = match op.join {
+                Join::Add => units.clone(),
+                Join::Concat => {
+                    let channels = first..first + branch.output.channels();
+                    first = channels.end;
+                    self.channels(&units, channels, layer.output.channels())
+                }
+                Join::Multiply => {
+                    self.caveat(
+                        "a product of branches: each factor is taken as constant with a mean square \
+                         of 1, and what reaches the output through a gate's value is left out",
+                    );
+                    if branch.output.map_size() != layer.output.map_size() {
+                        continue; // a gate
+                    }
+                    units.clone()
+                }
+            };
+            let layers = branch.layers.iter().rev();
+            let planes = layers.fold(reached, |units, layer| self.back(layer, units));
+            sum = Some(match sum {
+                Some(sum) => sum.plus(planes),
+                None => planes,
+            });
+        }
+        sum.unwrap_or(units)
+    }
+
+    /// These channels of all; where channels are alike, their share.
+    fn channels(&self, units: &Planes, channels: Range<usize>, all: usize) -> Planes {
+        if matches!(self.weights, Weights::Given(_)) {
+            return units.of_channels(channels);
+        }
+        let mut share = units.clone();
+        share.scale(channels.len() as f64 / all as f64);
+        share
     }
 
     fn pool(&self, mut units: Planes, slides: &[Slide; 2], power: i32) -> Planes {
@@ -270,9 +297,10 @@ fn slides(
     kernel: [usize; 2],
     strides: [usize; 2],
     dilation: [usize; 2],
-    before: [usize; 2],
+    edges: Edges,
 ) -> [Slide; 2] {
     let size = layer.input.map_size();
+    let before = [edges.top, edges.left];
     [0, 1].map(|axis| Slide {
         kernel: kernel[axis],
         stride: strides[axis],

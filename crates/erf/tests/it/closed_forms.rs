@@ -274,7 +274,7 @@ fn a_gradient_is_what_a_small_step_changes() {
     let output = |image: &[f32]| -> f64 {
         let data = burn::tensor::TensorData::new(image.to_vec(), [1, 1, 20, 20]);
         let x = Tensor::<4>::from_data(data, &Device::flex());
-        let y = network.forward_until(x, "3").unwrap().map().unwrap();
+        let y = network.forward_until(x, "3").unwrap().into_map().unwrap();
         let unit = y.slice([0..1, 0..3, 2..3, 2..3]);
         f64::from(unit.sum().into_scalar::<f32>())
     };
@@ -376,7 +376,11 @@ fn what_mixes_the_whole_image_is_seen() {
     let found = measure(
         |x: Tensor<4>| {
             let mean = x.clone().mean_dim(2).mean_dim(3);
-            network.forward_until(x - mean, "1").unwrap().map().unwrap()
+            network
+                .forward_until(x - mean, "1")
+                .unwrap()
+                .into_map()
+                .unwrap()
         },
         &probe,
         &noise(&plan),

@@ -154,7 +154,13 @@ fn a_closure_is_measured_like_a_classifier() {
             .fork(&device.clone().autodiff())
             .freeze()
     };
-    let forward = |images: Tensor<4>| network.forward_until(images, "3").unwrap().map().unwrap();
+    let forward = |images: Tensor<4>| {
+        network
+            .forward_until(images, "3")
+            .unwrap()
+            .into_map()
+            .unwrap()
+    };
     let probe = Probe::central(&plan, "3").unwrap();
     let ours = by(&plan, "3", &probe, &noise(&plan), taken(8, Method::Plain));
     for probe in [probe.clone(), Probe::new(probe.unit)] {

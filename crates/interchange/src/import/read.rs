@@ -7,7 +7,7 @@ use burn::store::bridge;
 use burn::store::pytorch::PytorchReader;
 use burn::tensor::{DType, TensorData};
 use receptive_core::panic::catch;
-use receptive_model::artifact::store::read_capped;
+use receptive_model::store::read_capped;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

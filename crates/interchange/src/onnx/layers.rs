@@ -2,7 +2,9 @@
 
 use super::graph::{Graph, float, int, ints};
 use crate::{InterchangeError, NamedTensor};
-use receptive_model::{Activation, Edges, Operation, PlannedLayer, Shape};
+use receptive_model::{
+    Activation, BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp, Operation, PlannedLayer, Shape,
+};
 use std::collections::BTreeMap;
 
 /// The tensors by name.
@@ -35,114 +37,142 @@ fn layer(
     weights: &Weights<'_>,
 ) -> Result<String, InterchangeError> {
     let name = planned.name.as_str();
-    let tensor = |graph: &mut Graph, leaf: &str| {
-        let full = format!("{name}.{leaf}");
-        let tensor = weights
-            .get(full.as_str())
-            .ok_or_else(|| InterchangeError::unwritable("ONNX", format!("`{full}` is missing")))?;
-        Ok::<_, InterchangeError>(graph.floats(&full, &tensor.shape, &tensor.values))
-    };
     Ok(match &planned.operation {
-        Operation::Conv2d {
-            kernel_size,
-            strides,
-            dilation,
-            groups,
-            bias,
-            edges,
-            activation,
-            ..
-        } => {
-            let weight = tensor(graph, "weight")?;
+        Operation::Conv2d(op) => return conv2d(graph, name, op, x, weights),
+        Operation::MaxPool2d(op) => max_pool2d(graph, name, op, x),
+        Operation::AvgPool2d(op) => {
             let attributes = vec![
-                ints("kernel_shape", kernel_size),
-                ints("strides", strides),
-                ints("dilations", dilation),
-                int("group", *groups),
-                ints("pads", &edges.array()),
-            ];
-            let y = if *bias {
-                let bias = tensor(graph, "bias")?;
-                graph.node("Conv", name, [x, &weight, &bias], attributes)
-            } else {
-                graph.node("Conv", name, [x, &weight], attributes)
-            };
-            activated(graph, name, y, *activation)
-        }
-        Operation::MaxPool2d {
-            pool_size,
-            strides,
-            dilation,
-            edges,
-        } => {
-            // ONNX has no window that may lie wholly in the padding, so a wide one is laid out.
-            let wide = edges.array().iter().max() >= pool_size.iter().min();
-            let (x, pads) = if wide {
-                (padded(graph, name, x, edges), [0; 4])
-            } else {
-                (x.to_string(), edges.array())
-            };
-            let attributes = vec![
-                ints("kernel_shape", pool_size),
-                ints("strides", strides),
-                ints("dilations", dilation),
-                ints("pads", &pads),
-            ];
-            graph.node("MaxPool", name, [&x], attributes)
-        }
-        Operation::AvgPool2d {
-            pool_size,
-            strides,
-            edges,
-        } => {
-            let attributes = vec![
-                ints("kernel_shape", pool_size),
-                ints("strides", strides),
-                ints("pads", &edges.array()),
+                ints("kernel_shape", &op.pool_size),
+                ints("strides", &op.strides),
+                ints("pads", &op.edges.array()),
                 int("count_include_pad", 0),
             ];
             graph.node("AveragePool", name, [x], attributes)
         }
-        Operation::GlobalAvgPool2d => {
+        Operation::GlobalAvgPool2d(_) => {
             let mean = graph.node("GlobalAveragePool", format!("{name}/mean"), [x], vec![]);
             graph.node("Flatten", name, [&mean], vec![int("axis", 1)])
         }
-        Operation::BatchNorm { epsilon, .. } => {
-            let scale = tensor(graph, "weight")?;
-            let shift = tensor(graph, "bias")?;
-            let mean = tensor(graph, "running_mean")?;
-            let variance = tensor(graph, "running_var")?;
-            let attributes = vec![float("epsilon", *epsilon as f32)];
-            let inputs = [x, &scale, &shift, &mean, &variance];
+        Operation::BatchNorm(op) => {
+            let [scale, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
+                .map(|leaf| tensor(graph, name, leaf, weights));
+            let attributes = vec![float("epsilon", op.epsilon as f32)];
+            let inputs = [x, &scale?, &shift?, &mean?, &variance?];
             graph.node("BatchNormalization", name, inputs, attributes)
         }
-        Operation::Activation(kind) => activate(graph, name, x, *kind),
-        Operation::Residual {
-            body,
-            projection,
-            activation,
-        } => {
-            let sum = chain(graph, body, x, weights)?;
-            let shortcut = chain(graph, projection, x, weights)?;
-            let y = graph.node("Add", name, [&sum, &shortcut], vec![]);
-            activated(graph, name, y, *activation)
-        }
-        Operation::Flatten => flat(graph, name, x, &planned.input),
-        Operation::Linear { activation, .. } => {
-            let weight = tensor(graph, "weight")?;
-            let bias = tensor(graph, "bias")?;
+        Operation::Activation(op) => activate(graph, name, x, op.activation),
+        Operation::Branches(op) => return branches(graph, planned, op, x, weights),
+        Operation::Flatten(_) => flat(graph, name, x, &planned.input),
+        Operation::Linear(op) => {
+            let weight = tensor(graph, name, "weight", weights)?;
+            let bias = tensor(graph, name, "bias", weights)?;
             let y = graph.node("Gemm", name, [x, &weight, &bias], vec![int("transB", 1)]);
-            activated(graph, name, y, *activation)
+            activated(graph, name, y, op.activation)
         }
         // Nothing to do once training is over.
-        Operation::Dropout { .. } => x.into(),
-        Operation::Crop { .. } => {
+        Operation::Dropout(_) => x.into(),
+        Operation::Crop(_) => {
             return Err(InterchangeError::unwritable(
                 "ONNX",
                 format!("layer {} is a part of a map", planned.number),
             ));
         }
     })
+}
+
+fn tensor(
+    graph: &mut Graph,
+    name: &str,
+    leaf: &str,
+    weights: &Weights<'_>,
+) -> Result<String, InterchangeError> {
+    let full = format!("{name}.{leaf}");
+    let tensor = weights
+        .get(full.as_str())
+        .ok_or_else(|| InterchangeError::unwritable("ONNX", format!("`{full}` is missing")))?;
+    Ok(graph.floats(&full, &tensor.shape, &tensor.values))
+}
+
+fn conv2d(
+    graph: &mut Graph,
+    name: &str,
+    op: &Conv2dOp,
+    x: &str,
+    weights: &Weights<'_>,
+) -> Result<String, InterchangeError> {
+    let weight = tensor(graph, name, "weight", weights)?;
+    let attributes = vec![
+        ints("kernel_shape", &op.kernel_size),
+        ints("strides", &op.strides),
+        ints("dilations", &op.dilation),
+        int("group", op.groups),
+        ints("pads", &op.edges.array()),
+    ];
+    let y = if op.bias {
+        let bias = tensor(graph, name, "bias", weights)?;
+        graph.node("Conv", name, [x, &weight, &bias], attributes)
+    } else {
+        graph.node("Conv", name, [x, &weight], attributes)
+    };
+    Ok(activated(graph, name, y, op.activation))
+}
+
+fn max_pool2d(graph: &mut Graph, name: &str, op: &MaxPool2dOp, x: &str) -> String {
+    // ONNX has no window that may lie wholly in the padding, so a wide one is laid out.
+    let wide = op.edges.array().iter().max() >= op.pool_size.iter().min();
+    let (x, pads) = if wide {
+        (padded(graph, name, x, &op.edges), [0; 4])
+    } else {
+        (x.to_string(), op.edges.array())
+    };
+    let attributes = vec![
+        ints("kernel_shape", &op.pool_size),
+        ints("strides", &op.strides),
+        ints("dilations", &op.dilation),
+        ints("pads", &pads),
+    ];
+    graph.node("MaxPool", name, [&x], attributes)
+}
+
+fn branches(
+    graph: &mut Graph,
+    planned: &PlannedLayer,
+    op: &BranchesOp,
+    x: &str,
+    weights: &Weights<'_>,
+) -> Result<String, InterchangeError> {
+    let name = planned.name.as_str();
+    let mut outputs = Vec::new();
+    for branch in &op.branches {
+        let mut y = chain(graph, &branch.layers, x, weights)?;
+        if let (Shape::Map { .. }, Shape::Flat(_)) = (planned.output, branch.output) {
+            // A value a channel: [batch, channels] -> [batch, channels, 1, 1].
+            let label = &branch.label;
+            let axes = graph.integers(&format!("{name}.{label}.axes"), &[2, 3]);
+            y = graph.node("Unsqueeze", format!("{name}/{label}"), [&y, &axes], vec![]);
+        }
+        outputs.push(y);
+    }
+    let last = outputs.len().saturating_sub(2);
+    let mut joined = String::new();
+    for (index, next) in outputs.into_iter().enumerate() {
+        let Some(pair) = index.checked_sub(1) else {
+            joined = next;
+            continue;
+        };
+        let node = if pair == last {
+            name.to_string()
+        } else {
+            format!("{name}/{pair}")
+        };
+        let inputs = [joined.as_str(), next.as_str()];
+        joined = match op.join {
+            Join::Add => graph.node("Add", node, inputs, vec![]),
+            Join::Concat => graph.node("Concat", node, inputs, vec![int("axis", 1)]),
+            Join::Multiply => graph.node("Mul", node, inputs, vec![]),
+        };
+    }
+    Ok(activated(graph, name, joined, op.activation))
 }
 
 fn padded(graph: &mut Graph, name: &str, x: &str, edges: &Edges) -> String {

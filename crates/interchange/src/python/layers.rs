@@ -1,6 +1,9 @@
 //! Each kind of layer in PyTorch's words.
 
-use receptive_model::{Activation, Edges, Operation, PlannedLayer, Shape};
+use receptive_model::{
+    Activation, AvgPool2dOp, BatchNormOp, BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp,
+    Operation, PlannedLayer, Shape,
+};
 
 /// The body of the module: what it keeps and what it does.
 #[derive(Default)]
@@ -31,122 +34,119 @@ pub(super) fn chain(code: &mut Code, layers: &[PlannedLayer], x: &str) {
 fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
     let name = planned.name.as_str();
     match &planned.operation {
-        Operation::Conv2d {
-            channels: [inputs, filters],
-            kernel_size,
-            strides,
-            dilation,
-            groups,
-            bias,
-            edges,
-            activation,
-            ..
-        } => {
-            let padding = even(edges);
-            if padding.is_none() {
-                code.step(format!("{x} = F.pad({x}, {})", pads(edges)));
-            }
-            let mut made = format!("nn.Conv2d({inputs}, {filters}, {}", pair(kernel_size));
-            made += &unusual(&[
-                ("stride", *strides, [1, 1]),
-                ("padding", padding.unwrap_or_default(), [0, 0]),
-                ("dilation", *dilation, [1, 1]),
-            ]);
-            if *groups != 1 {
-                made += &format!(", groups={groups}");
-            }
-            if !bias {
-                made += ", bias=False";
-            }
-            code.module(name, &(made + ")"));
+        Operation::Conv2d(op) => conv2d(code, name, op, x),
+        Operation::MaxPool2d(op) => max_pool2d(code, op, x),
+        Operation::AvgPool2d(op) => avg_pool2d(code, op, x),
+        Operation::GlobalAvgPool2d(_) => code.step(format!("{x} = {x}.mean((2, 3))")),
+        Operation::BatchNorm(op) => batch_norm(code, name, op, &planned.input, x),
+        Operation::Activation(op) => activate(code, x, Some(op.activation)),
+        Operation::Dropout(op) => {
+            code.step(format!("{x} = F.dropout({x}, {}, self.training)", op.rate));
+        }
+        Operation::Branches(op) => branches(code, planned, op, x),
+        Operation::Flatten(_) => code.step(format!("{x} = torch.flatten({x}, 1)")),
+        Operation::Linear(op) => {
+            code.module(name, &format!("nn.Linear({}, {})", op.inputs, op.units));
             code.step(format!("{x} = self.{name}({x})"));
-            activate(code, x, *activation);
-        }
-        Operation::MaxPool2d {
-            pool_size,
-            strides,
-            dilation,
-            edges,
-        } => {
-            // PyTorch pads by half a window at most, and evenly.
-            let padding = even(edges)
-                .filter(|[height, width]| 2 * height <= pool_size[0] && 2 * width <= pool_size[1]);
-            if padding.is_none() {
-                let pads = pads(edges);
-                code.step(format!("{x} = F.pad({x}, {pads}, value=float(\"-inf\"))"));
-            }
-            let mut call = format!("{x} = F.max_pool2d({x}, {}", pair(pool_size));
-            call += &unusual(&[
-                ("stride", *strides, *pool_size),
-                ("padding", padding.unwrap_or_default(), [0, 0]),
-                ("dilation", *dilation, [1, 1]),
-            ]);
-            code.step(call + ")");
-        }
-        Operation::AvgPool2d {
-            pool_size,
-            strides,
-            edges,
-        } => {
-            let pool = |of: &str| {
-                let (size, strides) = (pair(pool_size), pair(strides));
-                format!("F.avg_pool2d({of}, {size}, {strides})")
-            };
-            if *edges == Edges::default() {
-                code.step(format!("{x} = {}", pool(x)));
-                return;
-            }
-            // Padded places do not count: the mean of the values over the share of real ones.
-            let sum = pool(&format!("F.pad({x}, {})", pads(edges)));
-            let share = pool(&format!("F.pad(torch.ones_like({x}), {})", pads(edges)));
-            code.step(format!("{x} = {sum} / {share}"));
-        }
-        Operation::GlobalAvgPool2d => code.step(format!("{x} = {x}.mean((2, 3))")),
-        Operation::BatchNorm {
-            features,
-            epsilon,
-            momentum,
-        } => {
-            let kind = match planned.input {
-                Shape::Map { .. } => "BatchNorm2d",
-                Shape::Flat(_) => "BatchNorm1d",
-            };
-            code.module(
-                name,
-                &format!("nn.{kind}({features}, eps={epsilon}, momentum={momentum})"),
-            );
-            code.step(format!("{x} = self.{name}({x})"));
-        }
-        Operation::Activation(kind) => activate(code, x, Some(*kind)),
-        Operation::Dropout { rate } => {
-            code.step(format!("{x} = F.dropout({x}, {rate}, self.training)"));
-        }
-        Operation::Residual {
-            body,
-            projection,
-            activation,
-        } => {
-            let shortcut = format!("shortcut_{}", planned.number.replace('.', "_"));
-            code.step(format!("{shortcut} = {x}"));
-            chain(code, projection, &shortcut);
-            chain(code, body, x);
-            code.step(format!("{x} = {x} + {shortcut}"));
-            activate(code, x, *activation);
-        }
-        Operation::Flatten => code.step(format!("{x} = torch.flatten({x}, 1)")),
-        Operation::Linear {
-            inputs,
-            units,
-            activation,
-            ..
-        } => {
-            code.module(name, &format!("nn.Linear({inputs}, {units})"));
-            code.step(format!("{x} = self.{name}({x})"));
-            activate(code, x, *activation);
+            activate(code, x, op.activation);
         }
         // Parts of maps are only within cones, which are never exported.
-        Operation::Crop { .. } => {}
+        Operation::Crop(_) => {}
     }
+}
+
+fn conv2d(code: &mut Code, name: &str, op: &Conv2dOp, x: &str) {
+    let padding = even(&op.edges);
+    if padding.is_none() {
+        code.step(format!("{x} = F.pad({x}, {})", pads(&op.edges)));
+    }
+    let [inputs, filters] = op.channels;
+    let mut made = format!("nn.Conv2d({inputs}, {filters}, {}", pair(&op.kernel_size));
+    made += &unusual(&[
+        ("stride", op.strides, [1, 1]),
+        ("padding", padding.unwrap_or_default(), [0, 0]),
+        ("dilation", op.dilation, [1, 1]),
+    ]);
+    if op.groups != 1 {
+        made += &format!(", groups={}", op.groups);
+    }
+    if !op.bias {
+        made += ", bias=False";
+    }
+    code.module(name, &(made + ")"));
+    code.step(format!("{x} = self.{name}({x})"));
+    activate(code, x, op.activation);
+}
+
+fn max_pool2d(code: &mut Code, op: &MaxPool2dOp, x: &str) {
+    // PyTorch pads by half a window at most, and evenly.
+    let [rows, columns] = op.pool_size;
+    let padding =
+        even(&op.edges).filter(|[height, width]| 2 * height <= rows && 2 * width <= columns);
+    if padding.is_none() {
+        let pads = pads(&op.edges);
+        code.step(format!("{x} = F.pad({x}, {pads}, value=float(\"-inf\"))"));
+    }
+    let mut call = format!("{x} = F.max_pool2d({x}, {}", pair(&op.pool_size));
+    call += &unusual(&[
+        ("stride", op.strides, op.pool_size),
+        ("padding", padding.unwrap_or_default(), [0, 0]),
+        ("dilation", op.dilation, [1, 1]),
+    ]);
+    code.step(call + ")");
+}
+
+fn avg_pool2d(code: &mut Code, op: &AvgPool2dOp, x: &str) {
+    let pool = |of: &str| {
+        let (size, strides) = (pair(&op.pool_size), pair(&op.strides));
+        format!("F.avg_pool2d({of}, {size}, {strides})")
+    };
+    if op.edges == Edges::default() {
+        code.step(format!("{x} = {}", pool(x)));
+        return;
+    }
+    // Padded places do not count: the mean of the values over the share of real ones.
+    let pads = pads(&op.edges);
+    let sum = pool(&format!("F.pad({x}, {pads})"));
+    let share = pool(&format!("F.pad(torch.ones_like({x}), {pads})"));
+    code.step(format!("{x} = {sum} / {share}"));
+}
+
+fn batch_norm(code: &mut Code, name: &str, op: &BatchNormOp, input: &Shape, x: &str) {
+    let kind = match input {
+        Shape::Map { .. } => "BatchNorm2d",
+        Shape::Flat(_) => "BatchNorm1d",
+    };
+    let (features, epsilon, momentum) = (op.features, op.epsilon, op.momentum);
+    let made = format!("nn.{kind}({features}, eps={epsilon}, momentum={momentum})");
+    code.module(name, &made);
+    code.step(format!("{x} = self.{name}({x})"));
+}
+
+/// The first branch works on `x` itself, each other one on a variable of its own.
+fn branches(code: &mut Code, planned: &PlannedLayer, op: &BranchesOp, x: &str) {
+    let number = planned.number.replace('.', "_");
+    let mut variables = vec![x.to_string()];
+    for branch in op.branches.iter().skip(1) {
+        let variable = format!("branch_{number}_{}", branch.label);
+        code.step(format!("{variable} = {x}"));
+        variables.push(variable);
+    }
+    for (branch, variable) in op.branches.iter().zip(&variables).rev() {
+        chain(code, &branch.layers, variable);
+    }
+    let is_map = |shape: &Shape| matches!(shape, Shape::Map { .. });
+    for (branch, variable) in op.branches.iter().zip(&mut variables) {
+        if is_map(&planned.output) && !is_map(&branch.output) {
+            *variable += "[:, :, None, None]"; // a value a channel
+        }
+    }
+    code.step(match op.join {
+        Join::Add => format!("{x} = {}", variables.join(" + ")),
+        Join::Concat => format!("{x} = torch.cat(({}), 1)", variables.join(", ")),
+        Join::Multiply => format!("{x} = {}", variables.join(" * ")),
+    });
+    activate(code, x, op.activation);
 }
 
 fn activate(code: &mut Code, x: &str, kind: Option<Activation>) {

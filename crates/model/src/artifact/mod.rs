@@ -1,11 +1,12 @@
 //! A trained model on disk: everything that `evaluate`, `predict` or another program needs.
 
 mod input;
-pub mod store;
 
 pub use input::InputSpec;
 
-use crate::{Classifier, ModelConfig, ModelError, weights_sha256};
+use crate::config::ModelConfig;
+use crate::network::{Classifier, weights_sha256};
+use crate::{ModelError, store};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device};

@@ -61,7 +61,7 @@ impl SlidingAxis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Padding;
+    use crate::geometry::Padding;
 
     #[test]
     fn each_unit_s_pixels_are_marked() {

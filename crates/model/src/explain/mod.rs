@@ -14,8 +14,7 @@ mod nearest;
 
 pub use nearest::Nearest;
 
-use crate::config::Padding;
-use crate::plan::axis::{Window, written};
+use crate::geometry::{Padding, Window, written};
 use serde::Serialize;
 
 /// A window sliding along one axis: `(n + 2p - f)/s + 1`, with its numbers.

@@ -1,7 +1,7 @@
 //! Settings near the given ones whose division is even.
 
 use super::SlidingAxis;
-use crate::config::Padding;
+use crate::geometry::Padding;
 use serde::Serialize;
 
 /// One setting changed so that every pixel is read.

@@ -158,7 +158,7 @@ fn a_cone_of_a_deep_unit_costs_a_fraction() {
 
 #[test]
 fn units_that_are_not_there_are_refused() {
-    let plan = presets::preset("small", presets::usual_input("small"))
+    let plan = presets::preset("small", presets::default_input("small"))
         .unwrap()
         .with_classes(10)
         .plan()
@@ -171,7 +171,7 @@ fn units_that_are_not_there_are_refused() {
 
 #[test]
 fn a_resized_network_has_the_same_weights_and_its_own_paddings() {
-    let input = presets::usual_input("resnet");
+    let input = presets::default_input("resnet");
     let plan = presets::preset("resnet", input)
         .unwrap()
         .with_classes(10)
@@ -193,7 +193,7 @@ fn a_resized_network_has_the_same_weights_and_its_own_paddings() {
     let ours = resized.forward(images.clone()).to_data();
     ours.assert_approx_eq(&expected.forward(images).to_data(), tolerance);
 
-    let flat = presets::preset("tutorial", presets::usual_input("tutorial"))
+    let flat = presets::preset("tutorial", presets::default_input("tutorial"))
         .unwrap()
         .with_classes(10)
         .plan()

@@ -14,7 +14,7 @@ const KEY: DropoutKey = DropoutKey {
 };
 
 fn classifier(name: &str, device: &Device) -> Classifier {
-    let config = presets::preset(name, presets::usual_input(name)).unwrap();
+    let config = presets::preset(name, presets::default_input(name)).unwrap();
     let plan = config.with_classes(10).plan().unwrap();
     plan.init_seeded(3, device)
 }
@@ -49,7 +49,7 @@ fn what_is_computed_at_once_outside_training_changes_no_logit() {
         let x = images(&model, &Device::flex());
         // A layer that is asked for is computed one by one with all before it.
         let last = model.plan().layers.last().unwrap().number.clone();
-        let one_by_one = model.forward_until(x.clone(), &last).unwrap().flat();
+        let one_by_one = model.forward_until(x.clone(), &last).unwrap().into_flat();
         let far = difference(model.forward(x), one_by_one);
         assert!(far < 1e-5, "{name}: {far}");
     }
@@ -89,7 +89,7 @@ fn a_relu_taken_after_its_pool_changes_no_gradient() {
     };
     let last = model.plan().layers.last().unwrap().number.clone();
     let (logits, fused) = gradient(&|x| model.forward_keyed(x, KEY).0);
-    let (expected, one_by_one) = gradient(&|x| model.forward_until(x, &last).unwrap().flat());
+    let (expected, one_by_one) = gradient(&|x| model.forward_until(x, &last).unwrap().into_flat());
     let far = difference(logits, expected);
     assert!(far < 1e-5, "logits: {far}");
     let far = difference(fused, one_by_one);
@@ -119,7 +119,13 @@ fn exact_convolutions_leave_zeros_where_nothing_depends() {
         let middle = forward(x.clone()).slice([0..1, 0..32, 12..13, 12..13]);
         x.grad(&middle.sum().backward()).unwrap()
     };
-    let map = |x| model.forward_until(x, "conv2d_4").unwrap().map().unwrap();
+    let map = |x| {
+        model
+            .forward_until(x, "conv2d_4")
+            .unwrap()
+            .into_map()
+            .unwrap()
+    };
     let exact = gradient(&|x| exactly(|| map(x)));
     assert_eq!(outside(exact), 0.0);
     // Else there would be no need for it.

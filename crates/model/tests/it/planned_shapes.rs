@@ -145,7 +145,7 @@ fn parameters_are_counted_as_burn_counts_them() {
     use burn::module::Module;
     for (name, _) in receptive_model::presets::NAMES {
         let name = name.replace('N', "3");
-        let input = receptive_model::presets::usual_input(&name);
+        let input = receptive_model::presets::default_input(&name);
         let plan = receptive_model::presets::preset(&name, input)
             .unwrap()
             .with_classes(7)

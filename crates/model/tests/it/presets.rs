@@ -94,7 +94,7 @@ fn every_preset_is_built_as_planned_and_can_learn() {
 
 #[test]
 fn an_unknown_preset_is_refused_with_the_names() {
-    let input = presets::usual_input("small");
+    let input = presets::default_input("small");
     for name in ["smal", "plain-0", "plain-1000", "plain-x"] {
         let error = presets::preset(name, input).unwrap_err().to_string();
         assert!(
@@ -108,7 +108,7 @@ fn an_unknown_preset_is_refused_with_the_names() {
 fn the_tutorials_numbers_are_the_textbooks() {
     // Géron, "Hands-On Machine Learning", 3rd ed., ch. 14: parameters are (f*f*channels + 1) *
     // filters; 16 * (9 + 1) = 160, 16*14*14 * 64 + 64 = 200768, 64 * 10 + 10 = 650.
-    let plan = presets::preset("tutorial", presets::usual_input("tutorial"))
+    let plan = presets::preset("tutorial", presets::default_input("tutorial"))
         .unwrap()
         .with_classes(10)
         .plan()

@@ -129,7 +129,11 @@ fn merged_statistics_are_those_of_the_whole_batch() {
             .collect();
         let merged = model.clone().merge_statistics(&shards).valid();
         let zeros = Tensor::<4>::zeros([1, 1, 4, 4], &Device::flex());
-        let x = merged.forward_until(zeros, "1").unwrap().map().unwrap();
+        let x = merged
+            .forward_until(zeros, "1")
+            .unwrap()
+            .into_map()
+            .unwrap();
         x.into_data().iter::<f32>().next().unwrap()
     };
     // With momentum 1, zero becomes -mean / std of the batch.
@@ -155,7 +159,7 @@ fn merged_statistics_are_those_of_the_whole_batch() {
         .forward_until(Tensor::<4>::zeros([1, 1, 4, 4], &Device::flex()), "1");
     let zero: f32 = untouched
         .unwrap()
-        .map()
+        .into_map()
         .unwrap()
         .into_data()
         .iter()

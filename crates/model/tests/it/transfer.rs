@@ -116,13 +116,13 @@ fn the_first_layers_alone_give_what_they_give_within() {
     let device = Device::flex();
     let model = model(&device);
     for layers in 0..=6 {
-        let first = model.forward_first(images(&device), layers).flat();
+        let first = model.forward_first(images(&device), layers).into_flat();
         let expected = match layers {
             0 => images(&device).flatten(1, 3),
             n => model
                 .forward_until(images(&device), &n.to_string())
                 .unwrap()
-                .flat(),
+                .into_flat(),
         };
         // A batch norm is a part of the convolution before it, unless the layers between are asked for.
         let tolerance = Tolerance::rel_abs(1e-5, 1e-6);
@@ -130,7 +130,7 @@ fn the_first_layers_alone_give_what_they_give_within() {
             .into_data()
             .assert_approx_eq::<f32>(&expected.into_data(), tolerance);
     }
-    let all = model.forward_first(images(&device), 99).flat();
+    let all = model.forward_first(images(&device), 99).into_flat();
     assert_eq!(all.into_data(), model.forward(images(&device)).into_data());
 }
 

@@ -11,7 +11,7 @@ fn until(config: ModelConfig, image: TensorData, layer: &str) -> TensorData {
     let features = model
         .forward_until(Tensor::from_data(image, &device), layer)
         .unwrap();
-    features.map().unwrap().into_data()
+    features.into_map().unwrap().into_data()
 }
 
 fn ramp(height: usize, width: usize) -> TensorData {
@@ -78,7 +78,7 @@ fn same_padding_keeps_the_centre_under_dilation_and_strides() {
         let found: Vec<f32> = model
             .forward_until(image, "conv2d_1")
             .unwrap()
-            .map()
+            .into_map()
             .unwrap()
             .into_data()
             .iter()
@@ -125,7 +125,11 @@ fn he_weights_keep_the_signals_size_through_twenty_layers() {
     device.seed(3);
     let noise = burn::tensor::Distribution::Normal(0.0, 1.0);
     let images = Tensor::<4>::random([4, 8, 16, 16], noise, &device);
-    let last = model.forward_until(images, "20").unwrap().map().unwrap();
+    let last = model
+        .forward_until(images, "20")
+        .unwrap()
+        .into_map()
+        .unwrap();
     let mean_square: f32 = last.square().mean().into_scalar();
     // 1 without borders; zero padding takes a little off in each layer.
     assert!((0.05..3.0).contains(&mean_square), "{mean_square}");
@@ -134,7 +138,7 @@ fn he_weights_keep_the_signals_size_through_twenty_layers() {
 #[test]
 fn an_unknown_layer_is_refused_with_the_layers_there_are() {
     let device = Device::flex();
-    let plan = presets::preset("tutorial", presets::usual_input("tutorial"))
+    let plan = presets::preset("tutorial", presets::default_input("tutorial"))
         .unwrap()
         .with_classes(2)
         .plan()

@@ -39,7 +39,10 @@ fn the_logits_and_the_maps_are_those_of_a_plain_pass() {
             watched.logits.into_data(),
             model.forward(images(&device)).into_data(),
         );
-        same(watched.maps.into_data(), maps.map().unwrap().into_data());
+        same(
+            watched.maps.into_data(),
+            maps.into_map().unwrap().into_data(),
+        );
     }
 }
 
@@ -100,7 +103,7 @@ fn a_convolution_before_a_batch_norm_is_watched_by_itself() {
     for layer in ["1", "2", "3"] {
         let watched = model.forward_watching(images(&device), layer).unwrap();
         let maps = model.forward_until(images(&device), layer).unwrap();
-        let maps = maps.map().unwrap().into_data();
+        let maps = maps.into_map().unwrap().into_data();
         assert_eq!(watched.maps.into_data(), maps, "{layer}");
     }
 }

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_layer_stands_with_its_numbers() {
-        let config = presets::preset("tutorial", presets::usual_input("tutorial")).unwrap();
+        let config = presets::preset("tutorial", presets::default_input("tutorial")).unwrap();
         let model = Model::of_plan(&config.with_classes(10).plan().unwrap());
         assert_eq!(
             model.rows[0][2..],

@@ -2,7 +2,7 @@
 
 use crate::words::quoted;
 use maud::{Markup, html};
-use receptive_model::artifact::store::read_text;
+use receptive_model::store::read_text;
 use receptive_train::{RunDirectory, TrainError};
 
 #[derive(Debug)]

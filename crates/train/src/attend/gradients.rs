@@ -4,7 +4,7 @@ use crate::TrainError;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_erf::{Inputs, Map, Noise, Region};
-use receptive_model::{Classifier, Watched, exactly};
+use receptive_model::{Classifier, WatchedLogits, exactly};
 
 /// SmoothGrad's noise: its standard deviation as a share of the range of the input's values.
 const NOISE: f32 = 0.15;
@@ -113,7 +113,10 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// One pass there and back for as many images as `values` holds: the gradients of the sum of
     /// their logits with respect to the layer's units and to the pixels.
-    fn backward(&self, values: Vec<f32>) -> Result<(Watched, Vec<f32>, Vec<f32>), TrainError> {
+    fn backward(
+        &self,
+        values: Vec<f32>,
+    ) -> Result<(WatchedLogits, Vec<f32>, Vec<f32>), TrainError> {
         let [channels, height, width] = self.shape;
         let batch = values.len() / (channels * height * width).max(1);
         let data = TensorData::new(values, [batch, channels, height, width]);

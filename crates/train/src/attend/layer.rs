@@ -39,7 +39,11 @@ pub fn usual_layer(plan: &Plan) -> Result<String, TrainError> {
 fn sees(layer: &PlannedLayer) -> bool {
     match layer.role() {
         Role::Convolution => true,
-        Role::Branches => layer.branches().into_iter().flatten().any(sees),
+        Role::Branches => layer
+            .branches()
+            .iter()
+            .flat_map(|branch| &branch.layers)
+            .any(sees),
         Role::Pool | Role::Pointwise | Role::Whole => false,
     }
 }

@@ -25,7 +25,12 @@ impl Bench {
         let batch = self.images(plan.input(), plan.classes);
         let shards = shards(&batch, workers.len(), device);
         let layers = self.network.inferred(&plan);
-        let pass = |x: &Tensor<4>| model.forward_first(x.clone(), layers).flat().into_data();
+        let pass = |x: &Tensor<4>| {
+            model
+                .forward_first(x.clone(), layers)
+                .into_flat()
+                .into_data()
+        };
         let mut failed = None;
         let times = self.time(|| {
             let answers = workers.map(shards.len(), || (), |(), i| pass(&shards[i]));

@@ -74,7 +74,7 @@ impl Network {
                 .layer(FlattenLayer::default())
                 .layer(LinearLayer::new(128).with_activation(Activation::Relu))
                 .layer(LinearLayer::classes()),
-            Self::Vgg => presets::preset("vgg", presets::usual_input("vgg"))?,
+            Self::Vgg => presets::preset("vgg", presets::default_input("vgg"))?,
             Self::Photo => ModelConfig::new(3, 427, 640)
                 .layer(conv(32))
                 .layer(MaxPool2dLayer::new(2))

@@ -6,7 +6,7 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use receptive_core::panic::catch;
-use receptive_model::artifact::store;
+use receptive_model::store;
 use receptive_model::{Classifier, ModelError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

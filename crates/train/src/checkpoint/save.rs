@@ -3,7 +3,7 @@ use crate::{Observer, RunDirectory, TrainError};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Tensor;
-use receptive_model::artifact::store;
+use receptive_model::store;
 use receptive_model::{Classifier, ModelError};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor};
 use receptive_data::NoProgress;
-use receptive_model::artifact::store::{self, MANIFEST};
+use receptive_model::store::{self, MANIFEST};
 use receptive_model::{
     BatchNormLayer, Classifier, Conv2dLayer, FlattenLayer, LinearLayer, MaxPool2dLayer, ModelConfig,
 };

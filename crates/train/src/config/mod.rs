@@ -178,7 +178,7 @@ impl RunConfig {
         {
             return Ok(Self::new(ModelConfig::load(path)?));
         }
-        let text = receptive_model::artifact::store::read_text(path, CONFIG_BYTES)?;
+        let text = receptive_model::store::read_text(path, CONFIG_BYTES)?;
         let origin = path.display().to_string();
         let table: toml::Table = toml::from_str(&text).map_err(config_error(&origin))?;
         if table.contains_key("layers") || table.contains_key("input") {

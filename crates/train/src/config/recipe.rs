@@ -11,7 +11,7 @@ impl RunConfig {
     /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the names there
     /// are.
     pub fn preset(name: &str) -> Result<Self, TrainError> {
-        let mut config = Self::new(presets::preset(name, presets::usual_input(name))?);
+        let mut config = Self::new(presets::preset(name, presets::default_input(name))?);
         if name == "accurate" {
             patient(&mut config.train);
         }

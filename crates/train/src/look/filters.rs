@@ -8,17 +8,13 @@ use receptive_plot::{Grid, Tile};
 pub fn filters(artifact: &Artifact, most: usize) -> Option<Grid> {
     let plan = artifact.model.plan();
     let first = plan.layers.first()?;
-    let Operation::Conv2d {
-        channels: [inputs, count],
-        kernel_size: [height, width],
-        groups,
-        ..
-    } = first.operation
-    else {
+    let Operation::Conv2d(conv) = &first.operation else {
         return None;
     };
+    let [inputs, count] = conv.channels;
+    let [height, width] = conv.kernel_size;
     let weight = artifact.model.values(&first.number)?.weight;
-    let depth = inputs / groups;
+    let depth = inputs / conv.groups;
     let largest = weight
         .iter()
         .fold(f32::MIN_POSITIVE, |most, w| most.max(w.abs()));

@@ -95,7 +95,7 @@ fn see(
         let planned = artifact.model.plan().find(layer)?;
         maps_only(artifact, planned)?;
         let maps = artifact.model.forward_until(images(), &planned.number)?;
-        let Some(maps) = maps.map() else {
+        let Some(maps) = maps.into_map() else {
             continue;
         };
         let [_, _, height, width] = maps.dims();

@@ -3,7 +3,7 @@
 use super::{LOG, RunDirectory};
 use crate::metrics::ClassReport;
 use crate::{Epoch, EpochField, Outcome, TrainError};
-use receptive_model::artifact::store::read_text;
+use receptive_model::store::read_text;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -11,7 +11,7 @@ pub use log::{RunEnd, RunLog};
 use crate::{RunConfig, TrainError};
 use receptive_data::DamagedImage;
 use receptive_model::Artifact;
-use receptive_model::artifact::store;
+use receptive_model::store;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 

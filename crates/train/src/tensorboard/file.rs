@@ -4,7 +4,7 @@ use super::event::{Event, Image, Summary, Value};
 use super::record::{framed, records};
 use crate::TrainError;
 use prost::Message;
-use receptive_model::artifact::store;
+use receptive_model::store;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};

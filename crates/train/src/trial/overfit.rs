@@ -68,11 +68,11 @@ fn drop_nothing(layers: &mut [LayerConfig]) {
     for layer in layers {
         match layer {
             LayerConfig::Dropout(dropout) => dropout.rate = 0.0,
-            LayerConfig::Residual(residual) => {
-                drop_nothing(&mut residual.layers);
-                drop_nothing(&mut residual.projection);
+            other => {
+                for layers in other.branches_mut() {
+                    drop_nothing(layers);
+                }
             }
-            _ => {}
         }
     }
 }

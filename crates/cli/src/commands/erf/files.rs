@@ -5,7 +5,7 @@ use super::subject::Subject;
 use crate::error::CliError;
 use receptive_erf::picture::{self, ComparisonField, GrowthPoint};
 use receptive_erf::{Aggregate, Study, write_npy};
-use receptive_model::artifact::store::write_file;
+use receptive_model::store::write_file;
 use receptive_plot::Draw;
 use std::path::{Path, PathBuf};
 

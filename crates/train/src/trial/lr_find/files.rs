@@ -2,7 +2,7 @@
 
 use super::LrFind;
 use crate::TrainError;
-use receptive_model::artifact::store;
+use receptive_model::store;
 use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
 use std::path::Path;
 

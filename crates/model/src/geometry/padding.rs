@@ -1,0 +1,169 @@
+//! A window's settings as they are written: one number or two, and what fills the border.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A height and a width: written as one number (`3`) or as two (`[3, 5]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "PairForm", into = "PairForm")]
+pub struct Pair {
+    /// Along the image's rows, in pixels.
+    pub height: usize,
+    /// Along the image's columns, in pixels.
+    pub width: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a whole number such as 3, or a pair [height, width]"
+)]
+enum PairForm {
+    One(usize),
+    Two([usize; 2]),
+}
+
+impl Pair {
+    /// The same in both directions.
+    pub const fn square(side: usize) -> Self {
+        Self {
+            height: side,
+            width: side,
+        }
+    }
+
+    pub(crate) const fn one() -> Self {
+        Self::square(1)
+    }
+
+    pub(crate) fn is_one(&self) -> bool {
+        *self == Self::one()
+    }
+
+    /// `[height, width]`, burn's order.
+    pub const fn array(self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+}
+
+impl From<PairForm> for Pair {
+    fn from(written: PairForm) -> Self {
+        match written {
+            PairForm::One(side) => Self::square(side),
+            PairForm::Two([height, width]) => Self { height, width },
+        }
+    }
+}
+
+impl From<Pair> for PairForm {
+    fn from(pair: Pair) -> Self {
+        if pair.height == pair.width {
+            Self::One(pair.height)
+        } else {
+            Self::Two(pair.array())
+        }
+    }
+}
+
+impl From<usize> for Pair {
+    fn from(side: usize) -> Self {
+        Self::square(side)
+    }
+}
+
+impl From<[usize; 2]> for Pair {
+    fn from([height, width]: [usize; 2]) -> Self {
+        Self { height, width }
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.height, self.width)
+    }
+}
+
+/// How the border of a map is filled before a window slides over it.
+///
+/// PaddingForm `"same"`, `"valid"`, a number of pixels for every side (`1`), or a pair for top and
+/// bottom, left and right (`[1, 2]`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "PaddingForm", into = "PaddingForm")]
+pub enum Padding {
+    /// As many pixels as make the output `ceil(n / stride)` long, whatever the dilation. Where
+    /// that number is odd, the last side (bottom, right) gets the extra pixel.
+    Same,
+    /// None: the window stays inside the map.
+    #[default]
+    Valid,
+    /// This many pixels at the top and the bottom, and at the left and the right.
+    Pixels(Pair),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "padding is \"same\", \"valid\", a number of pixels, or a pair [height, width]"
+)]
+enum PaddingForm {
+    Word(String),
+    Pixels(Pair),
+}
+
+impl TryFrom<PaddingForm> for Padding {
+    type Error = String;
+
+    fn try_from(written: PaddingForm) -> Result<Self, String> {
+        match written {
+            PaddingForm::Word(word) if word == "same" => Ok(Self::Same),
+            PaddingForm::Word(word) if word == "valid" => Ok(Self::Valid),
+            PaddingForm::Word(word) => Err(format!(
+                "padding \"{word}\" is not known; it is \"same\", \"valid\", a number of pixels, or \
+                 a pair [height, width]"
+            )),
+            PaddingForm::Pixels(pair) => Ok(Self::Pixels(pair)),
+        }
+    }
+}
+
+impl From<Padding> for PaddingForm {
+    fn from(padding: Padding) -> Self {
+        match padding {
+            Padding::Same => Self::Word("same".into()),
+            Padding::Valid => Self::Word("valid".into()),
+            Padding::Pixels(pair) => Self::Pixels(pair),
+        }
+    }
+}
+
+impl Padding {
+    pub(crate) fn is_valid(&self) -> bool {
+        *self == Self::Valid
+    }
+}
+
+impl From<usize> for Padding {
+    fn from(pixels: usize) -> Self {
+        Self::Pixels(Pair::square(pixels))
+    }
+}
+
+/// Padding in pixels, as it is really used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Edges {
+    /// Rows above.
+    pub top: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+impl Edges {
+    /// `[top, left, bottom, right]`.
+    pub fn array(self) -> [usize; 4] {
+        [self.top, self.left, self.bottom, self.right]
+    }
+}

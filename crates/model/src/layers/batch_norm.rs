@@ -1,0 +1,193 @@
+//! `batch_norm`: each channel to mean 0 and variance 1, and the statistics of shards merged in a fixed
+//! order.
+
+use super::context::{Context, Follower, Outline};
+use super::features::Features;
+use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::pass::{BatchStatistics, Pass};
+use super::planner::Planner;
+use super::random::RandomWeights;
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::Units;
+use burn::module::{Module, RunningState};
+use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// `type = "batch_norm"`: each channel to mean 0 and variance 1, then a learnt scale and shift.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchNormLayer {
+    /// Added to the variance. Default: 1e-5.
+    pub epsilon: f64,
+    /// The share of the newest step in the running statistics (PyTorch's meaning: Keras'
+    /// `momentum` is one less this). Default: 0.1.
+    pub momentum: f64,
+}
+
+impl Default for BatchNormLayer {
+    fn default() -> Self {
+        Self {
+            epsilon: 1e-5,
+            momentum: 0.1,
+        }
+    }
+}
+
+/// A planned [`BatchNormLayer`].
+#[derive(Debug, Clone)]
+pub struct BatchNormOp {
+    /// Channels of a map, or values of a row.
+    pub features: usize,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// The share of the newest step in the running statistics.
+    pub momentum: f64,
+}
+
+impl LayerKind for BatchNormLayer {
+    fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
+        let &Self { epsilon, momentum } = self;
+        if !(epsilon.is_finite() && epsilon > 0.0) {
+            return Err(at.refuse(
+                format!("`epsilon` is {epsilon}"),
+                "set it to a positive number such as 1e-5",
+            ));
+        }
+        if !(0.0..=1.0).contains(&momentum) {
+            return Err(at.refuse(
+                format!("`momentum` is {momentum}"),
+                "set it to a number from 0 to 1",
+            ));
+        }
+        let features = at.input.shape.channels();
+        let operation = Operation::BatchNorm(BatchNormOp {
+            features,
+            epsilon,
+            momentum,
+        });
+        Ok(Outline {
+            params: 2 * features,
+            buffers: 2 * features,
+            macs: at.input.shape.values(),
+            ..Outline::unchanged(&at.input, "", operation)
+        })
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Transparent
+    }
+}
+
+impl LayerOp for BatchNormOp {
+    type Module = BatchNorm;
+
+    fn role(&self) -> Role {
+        Role::Pointwise
+    }
+
+    fn init(&self, weights: &mut RandomWeights<'_>) -> BatchNorm {
+        BatchNormConfig::new(self.features)
+            .with_epsilon(self.epsilon)
+            .with_momentum(self.momentum)
+            .init(weights.device)
+    }
+
+    fn forward(&self, norm: &BatchNorm, x: Features, pass: &mut Pass<'_>) -> Features {
+        match x {
+            Features::Map(x) => Features::Map(normalize(norm, x, pass)),
+            Features::Flat(x) => Features::Flat(normalize(norm, x, pass)),
+        }
+    }
+
+    fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
+        Some(units.clone())
+    }
+
+    fn values(norm: &BatchNorm) -> LayerValues {
+        LayerValues {
+            gamma: read(norm.gamma.val()),
+            beta: read(norm.beta.val()),
+            mean: read(norm.running_mean.value_sync()),
+            variance: read(norm.running_var.value_sync()),
+            ..LayerValues::default()
+        }
+    }
+
+    fn merge_statistics(
+        norm: &mut BatchNorm,
+        shards: &[(f64, Vec<BatchStatistics>)],
+        count: &mut usize,
+    ) {
+        // A frozen one saw nothing: it used its running statistics and keeps them.
+        if !norm.training.is_enabled() {
+            return;
+        }
+        let seen: Vec<(f64, &BatchStatistics)> = shards
+            .iter()
+            .filter_map(|(share, all)| Some((*share, all.get(*count)?)))
+            .collect();
+        merge(norm, &seen);
+        *count += 1;
+    }
+}
+
+fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {
+    let training = x.device().is_autodiff() && norm.training.is_enabled();
+    let Some(statistics) = pass.statistics().filter(|_| training) else {
+        return norm.forward(x);
+    };
+    let seen =
+        burn::tensor::module::batch_norm_train(x, norm.gamma.val(), norm.beta.val(), norm.epsilon);
+    statistics.push(BatchStatistics {
+        mean: seen.mean.without_autodiff(),
+        variance: seen.variance.without_autodiff(),
+    });
+    seen.output
+}
+
+/// Moves the running statistics by the layer's momentum towards those of the whole batch, which
+/// the shards' own give exactly: `E[var] + Var[mean]`.
+fn merge(norm: &mut BatchNorm, shards: &[(f64, &BatchStatistics)]) {
+    let Some(mean) = weighted(shards, |seen| seen.mean.clone()) else {
+        return;
+    };
+    let Some(square) = weighted(shards, |seen| {
+        seen.variance.clone() + seen.mean.clone().square()
+    }) else {
+        return;
+    };
+    let variance = square - mean.clone().square();
+    norm.running_mean = moved(&norm.running_mean, mean, norm.momentum);
+    norm.running_var = moved(&norm.running_var, variance, norm.momentum);
+}
+
+fn weighted(
+    shards: &[(f64, &BatchStatistics)],
+    value: impl Fn(&BatchStatistics) -> Tensor<1>,
+) -> Option<Tensor<1>> {
+    shards
+        .iter()
+        .map(|(share, seen)| value(seen).mul_scalar(*share))
+        .reduce(|sum, next| sum + next)
+}
+
+/// A state of the same id with storage of its own: clones of the module share the old one's.
+fn moved(
+    state: &RunningState<Tensor<1>>,
+    towards: Tensor<1>,
+    momentum: f64,
+) -> RunningState<Tensor<1>> {
+    let old = state.value();
+    let tracked = old.is_autodiff();
+    let value = old.without_autodiff().mul_scalar(1.0 - momentum) + towards.mul_scalar(momentum);
+    let fresh = state.valid();
+    fresh.update(if tracked {
+        Tensor::from_inner(value)
+    } else {
+        value
+    });
+    fresh.value_sync();
+    fresh
+}

@@ -1,0 +1,399 @@
+//! `branches`: one value given to several sequences of layers, whose outputs are joined.
+
+use super::activation::Activation;
+use super::cone::cut;
+use super::context::{Context, Follower, Outline, Signal};
+use super::crop::crop;
+use super::features::Features;
+use super::kind::LayerKind;
+use super::pass::Pass;
+use super::planner::Planner;
+use super::sequence::through;
+use super::{Layer, LayerConfig, Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::{Field, Shape, Units};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// As many branches as there are letters to number their layers with.
+const MAX_BRANCHES: usize = 26;
+
+/// How the outputs of branches become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// Their sum; all have one shape.
+    Add,
+    /// Their channels one after the other; all have one height and width, or are rows of values.
+    Concat,
+    /// Their product; beside maps `[channels, height, width]` a branch may give one value a channel,
+    /// `[channels]` or `[channels, 1, 1]`, which scales the channel's whole map.
+    Multiply,
+}
+
+impl Join {
+    /// The config's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Concat => "concat",
+            Self::Multiply => "multiply",
+        }
+    }
+
+    /// The shape of the joined outputs; `None` where they do not fit together.
+    fn shape(self, outputs: &[Shape]) -> Option<Shape> {
+        let first = *outputs.first()?;
+        match self {
+            Self::Add => outputs.iter().all(|shape| *shape == first).then_some(first),
+            Self::Concat => {
+                let channels = outputs.iter().map(Shape::channels).sum();
+                match first {
+                    Shape::Map { height, width, .. } => outputs
+                        .iter()
+                        .all(|shape| matches!(shape, Shape::Map { .. }))
+                        .then_some(())
+                        .filter(|()| outputs.iter().all(|s| s.map_size() == [height, width]))
+                        .map(|()| Shape::Map {
+                            channels,
+                            height,
+                            width,
+                        }),
+                    Shape::Flat(_) => outputs
+                        .iter()
+                        .all(|shape| matches!(shape, Shape::Flat(_)))
+                        .then_some(Shape::Flat(channels)),
+                }
+            }
+            Self::Multiply => {
+                let is_gate = |shape: &Shape| shape.map_size() == [1, 1];
+                let whole = outputs.iter().find(|shape| !is_gate(shape));
+                let maps = || outputs.iter().find(|s| matches!(s, Shape::Map { .. }));
+                let joined = *whole.or_else(maps).unwrap_or(&first);
+                let fits = |shape: &Shape| {
+                    *shape == joined || is_gate(shape) && shape.channels() == joined.channels()
+                };
+                outputs.iter().all(fits).then_some(joined)
+            }
+        }
+    }
+}
+
+/// `type = "branches"`: `activation(join(branch(x), branch(x), ...))`. A branch without layers gives
+/// the input as it is.
+///
+/// ```
+/// use receptive_model::{BranchesLayer, Conv2dLayer, Join, LayerConfig, Padding};
+///
+/// let narrow = Conv2dLayer::new(8, 1);
+/// let wide = Conv2dLayer::new(8, 5).with_padding(Padding::Same);
+/// let both = BranchesLayer::new(Join::Concat)
+///     .branch([narrow.into()])
+///     .branch([wide.into()]);
+/// assert_eq!(LayerConfig::from(both).kind(), "branches");
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BranchesLayer {
+    /// How their outputs become one.
+    pub join: Join,
+    /// The layers of each, 2 to 26 lists.
+    pub branches: Vec<Vec<LayerConfig>>,
+    /// What follows the join; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+impl BranchesLayer {
+    /// No branches yet, and no activation.
+    pub fn new(join: Join) -> Self {
+        Self {
+            join,
+            branches: Vec::new(),
+            activation: None,
+        }
+    }
+
+    /// Appends a branch.
+    pub fn branch(mut self, layers: impl IntoIterator<Item = LayerConfig>) -> Self {
+        self.branches.push(layers.into_iter().collect());
+        self
+    }
+
+    /// Sets what follows the join.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self {
+            activation: Some(activation),
+            ..self
+        }
+    }
+}
+
+/// Planned branches: those of `branches`, `residual` and `squeeze_excite` alike.
+#[derive(Debug, Clone)]
+pub struct BranchesOp {
+    /// In order; a residual's body comes before its projection.
+    pub branches: Vec<Branch>,
+    /// How their outputs become one.
+    pub join: Join,
+    /// What follows the join.
+    pub activation: Option<Activation>,
+}
+
+/// One branch.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// What its layers' numbers begin with behind the point: `a`, `b`; of a residual's body nothing,
+    /// of its projection `p`.
+    pub label: String,
+    /// Its layers; none give the input as it is.
+    pub layers: Vec<PlannedLayer>,
+    /// What comes out.
+    pub output: Shape,
+}
+
+impl BranchesOp {
+    /// Where burn's module keeps the layers of this branch, as in its records.
+    pub fn path(&self, branch: usize) -> String {
+        match (self.is_residual(), branch) {
+            (true, 0) => "body".into(),
+            (true, _) => "projection".into(),
+            (false, _) => format!("branches.{branch}"),
+        }
+    }
+
+    fn is_residual(&self) -> bool {
+        self.branches
+            .first()
+            .is_some_and(|body| body.label.is_empty())
+    }
+
+    /// Puts the layers of the branches, one list each, under the names that records have.
+    pub(super) fn module(&self, mut branches: Vec<Vec<Layer>>) -> Layer {
+        if self.is_residual() {
+            let projection = branches.pop().unwrap_or_default();
+            let body = branches.pop().unwrap_or_default();
+            Layer::Residual(Residual { body, projection })
+        } else {
+            Layer::Branches(Branches { branches })
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        layers: &[&[Layer]],
+        x: Features,
+        pass: &mut Pass<'_>,
+    ) -> Features {
+        let mut outputs = Vec::with_capacity(layers.len());
+        for (layers, branch) in layers.iter().zip(&self.branches) {
+            outputs.push(through(layers, &branch.layers, x.clone(), pass));
+        }
+        if pass.is_done() {
+            return x; // the wanted output lies within a branch
+        }
+        match self.join(outputs) {
+            Features::Map(y) => Features::Map(Activation::apply(self.activation, y)),
+            Features::Flat(y) => Features::Flat(Activation::apply(self.activation, y)),
+        }
+    }
+
+    /// # Shapes
+    /// - output: `[batch, channels, height, width]` where a branch gives maps, else `[batch, values]`
+    fn join(&self, outputs: Vec<Features>) -> Features {
+        let is_flat = |x: &Features| matches!(x, Features::Flat(_));
+        if outputs.iter().all(is_flat) {
+            let rows = outputs.into_iter().map(Features::into_flat).collect();
+            return Features::Flat(joined(self.join, rows));
+        }
+        // Where one branch gives maps, a row [batch, channels] is [batch, channels, 1, 1].
+        let maps = outputs.into_iter().map(Features::maps).collect();
+        Features::Map(joined(self.join, maps))
+    }
+
+    /// Cuts each branch; the units that all of them need together.
+    pub(super) fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Units {
+        let cuts: Vec<(Vec<PlannedLayer>, Units)> = self
+            .branches
+            .iter()
+            .map(|branch| {
+                let size = branch.output.map_size();
+                let units = if size == layer.output.map_size() {
+                    units.clone()
+                } else {
+                    branch.output.units() // one value a channel, for all units
+                };
+                cut(branch.layers.iter(), units)
+            })
+            .collect();
+        let hull = [0, 1].map(|axis| {
+            let start = cuts.iter().map(|(_, needed)| needed[axis].start).min();
+            let end = cuts.iter().map(|(_, needed)| needed[axis].end).max();
+            start.unwrap_or(0)..end.unwrap_or(0)
+        });
+        for (branch, (mut layers, needed)) in self.branches.iter_mut().zip(cuts) {
+            if needed != hull {
+                // It takes what it needs from the pixels that all branches are given.
+                layers.insert(0, crop(layer, layer.input, &needed, &hull));
+            }
+            branch.layers = layers;
+        }
+        hull
+    }
+}
+
+fn joined<const D: usize>(join: Join, outputs: Vec<Tensor<D>>) -> Tensor<D> {
+    let outputs = outputs.into_iter();
+    let none = || unreachable!("a plan has two branches or more");
+    match join {
+        Join::Add => outputs.reduce(|a, b| a + b).unwrap_or_else(none),
+        Join::Multiply => outputs.reduce(|a, b| a * b).unwrap_or_else(none),
+        Join::Concat => Tensor::cat(outputs.collect(), 1), // along the channels
+    }
+}
+
+/// The layers of a residual, under the names that records have had from the first version on.
+#[derive(Module, Debug)]
+pub(crate) struct Residual {
+    pub(super) body: Vec<Layer>,
+    pub(super) projection: Vec<Layer>,
+}
+
+/// The layers of all other branches.
+#[derive(Module, Debug)]
+pub(crate) struct Branches {
+    pub(super) branches: Vec<Vec<Layer>>,
+}
+
+/// Branches to be planned.
+pub(super) struct BranchPlan<'a> {
+    /// What the layers' numbers begin with behind the point, and the layers.
+    pub(super) branches: Vec<(String, &'a [LayerConfig])>,
+    pub(super) join: Join,
+    pub(super) activation: Option<Activation>,
+    pub(super) summary: String,
+    /// What to change where shapes or strides do not fit together.
+    pub(super) remedy: &'static str,
+}
+
+impl BranchPlan<'_> {
+    pub(super) fn plan(
+        self,
+        at: &Context<'_>,
+        planner: &mut Planner,
+    ) -> Result<Outline, ModelError> {
+        let before = planner.total;
+        let mut branches = Vec::new();
+        let mut signals: Vec<Signal> = Vec::new();
+        for (label, layers) in self.branches {
+            let prefix = format!("{}.{label}", at.number);
+            let (layers, signal) = planner.sequence(layers, &prefix, at.input, at.depth + 1)?;
+            branches.push(Branch {
+                label,
+                layers,
+                output: signal.shape,
+            });
+            signals.push(signal);
+        }
+        let outputs: Vec<Shape> = signals.iter().map(|signal| signal.shape).collect();
+        let Some(output) = self.join.shape(&outputs) else {
+            let problem = match self.join {
+                Join::Add => "which cannot be added",
+                Join::Concat => "which cannot be concatenated",
+                Join::Multiply => "which cannot be multiplied",
+            };
+            let problem = format!("its branches give {}, {problem}", listed(&outputs));
+            return Err(at.refuse(problem, self.remedy));
+        };
+        let union = |axis: usize| {
+            union(&signals, output, axis).ok_or_else(|| {
+                let strides: Vec<i64> = signals.iter().map(|s| s.trf[axis].stride).collect();
+                let strides = listed(&strides);
+                at.refuse(
+                    format!("its branches step {strides} input pixels a unit"),
+                    self.remedy,
+                )
+            })
+        };
+        let extent = [0, 1].map(|axis| {
+            let extents = signals.iter().map(|signal| signal.extent[axis]);
+            extents.max().unwrap_or(1)
+        });
+        Ok(Outline {
+            summary: self.summary,
+            output,
+            extent,
+            params: planner.total.params - before.params,
+            buffers: planner.total.buffers - before.buffers,
+            macs: planner.total.macs - before.macs,
+            trf: [union(0)?, union(1)?],
+            notes: Vec::new(),
+            operation: Operation::Branches(BranchesOp {
+                branches,
+                join: self.join,
+                activation: self.activation,
+            }),
+        })
+    }
+}
+
+/// What the units of joined branches see along an axis. `None` where maps differ in stride.
+fn union(signals: &[Signal], output: Shape, axis: usize) -> Option<Field> {
+    let is_map = |signal: &&Signal| signal.shape.map_size() == output.map_size();
+    let mut maps = signals.iter().filter(is_map).map(|signal| signal.trf[axis]);
+    let first = maps.next()?;
+    let seen = maps.try_fold(first, |seen, field| seen.union(&field))?;
+    let units = output.map_size()[axis];
+    signals
+        .iter()
+        .filter(|signal| !is_map(signal))
+        .map(|gate| gate.trf[axis].shared(units, seen.stride))
+        .try_fold(seen, |seen, field| seen.union(&field))
+}
+
+fn listed(values: &[impl ToString]) -> String {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    values.join(" and ")
+}
+
+impl LayerKind for BranchesLayer {
+    fn plan(&self, at: &Context<'_>, planner: &mut Planner) -> Result<Outline, ModelError> {
+        let count = self.branches.len();
+        if !(2..=MAX_BRANCHES).contains(&count) {
+            return Err(at.refuse(
+                format!("`branches` has {count} lists of layers"),
+                format!("give it 2 to {MAX_BRANCHES}"),
+            ));
+        }
+        let labels = ('a'..='z').map(String::from);
+        let layers = self.branches.iter().map(Vec::as_slice);
+        BranchPlan {
+            branches: labels.zip(layers).collect(),
+            join: self.join,
+            activation: self.activation,
+            summary: format!(
+                "{count} branches, {}{}",
+                self.join.name(),
+                Activation::suffix(self.activation)
+            ),
+            remedy: match self.join {
+                Join::Add => "give all branches the same strides and filters",
+                Join::Concat => "give all branches the same strides and padding",
+                Join::Multiply => {
+                    "give all branches the same strides and filters, or let one end with a value a \
+                     channel"
+                }
+            },
+        }
+        .plan(at, planner)
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Other
+    }
+
+    fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {
+        self.branches.iter_mut().collect()
+    }
+}

@@ -1,0 +1,39 @@
+//! The layers that some units depend on, worked out backwards.
+
+use super::PlannedLayer;
+use super::crop::crop;
+use crate::geometry::Units;
+
+/// Cuts each layer to what these units of the last one need; returns what they need of the input.
+pub(crate) fn cut<'a>(
+    layers: impl DoubleEndedIterator<Item = &'a PlannedLayer>,
+    mut units: Units,
+) -> (Vec<PlannedLayer>, Units) {
+    let mut all = Vec::new();
+    for layer in layers.rev() {
+        let (cut, needed) = cut_layer(layer, &units);
+        all.extend(cut.into_iter().rev());
+        units = needed;
+    }
+    all.reverse();
+    (all, units)
+}
+
+fn cut_layer(layer: &PlannedLayer, units: &Units) -> (Vec<PlannedLayer>, Units) {
+    let mut cut = layer.clone();
+    cut.output = layer.output.cut(units);
+    let area = |units: &Units| units[0].len().max(1) * units[1].len().max(1);
+    cut.macs = layer.macs / area(&layer.output.units()) * area(&cut.output.units());
+    // Windows on padding alone have no pixel to keep: such a layer stays whole, and is cut after.
+    let Some(needed) = cut.operation.cut(layer, units) else {
+        let after = crop(layer, layer.output, units, &layer.output.units());
+        return (vec![layer.clone(), after], layer.input.units());
+    };
+    let within = cut.branches();
+    if !within.is_empty() {
+        let layers = within.iter().flat_map(|branch| &branch.layers);
+        cut.macs = layers.map(|layer| layer.macs).sum();
+    }
+    cut.input = layer.input.cut(&needed);
+    (vec![cut], needed)
+}

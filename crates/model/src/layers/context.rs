@@ -1,0 +1,189 @@
+//! Where a layer stands while the network is planned, and what its plan comes to.
+
+use super::Operation;
+use crate::ModelError;
+use crate::geometry::{Field, Shape};
+
+/// The largest number of filters or units, far beyond use, far below overflow.
+pub(crate) const MAX_SIDE: usize = 1 << 16;
+/// The largest kernel, stride, dilation or padding.
+pub(crate) const MAX_WINDOW: usize = 1 << 12;
+/// The most values in one image's map, and the most weights in one layer.
+const MAX_VALUES: usize = 1 << 32;
+
+/// A layer's position in the network and what reaches it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// `4.2` is the second layer within layer 4.
+    pub(crate) number: &'a str,
+    pub(crate) kind: &'static str,
+    pub(crate) input: Signal,
+    /// Whether a window that does not divide its map evenly is an error.
+    pub(crate) strict: bool,
+    /// The gain for weights whose output meets no activation of the layer's own.
+    pub(crate) gain: f64,
+    /// Whether nothing follows: then a `linear` may leave its units to the classes.
+    pub(crate) is_last: bool,
+    pub(crate) classes: Option<usize>,
+    /// How many layers it lies within.
+    pub(crate) depth: usize,
+}
+
+/// What a layer's output meets in the next one: weights are widened for the activation that their
+/// outputs meet first.
+pub(super) enum Follower {
+    /// An activation of this gain.
+    Activation(f64),
+    /// Nothing: what matters is the layer after this one.
+    Transparent,
+    /// Something else than an activation.
+    Other,
+}
+
+/// A layer with its output shape, cost and field.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    /// Its settings in a few words.
+    pub(crate) summary: String,
+    pub(crate) output: Shape,
+    /// The height and width of the map that a flat output comes from; 1x1 where it has none.
+    pub(crate) extent: [usize; 2],
+    pub(crate) params: usize,
+    pub(crate) buffers: usize,
+    pub(crate) macs: usize,
+    pub(crate) trf: [Field; 2],
+    pub(crate) notes: Vec<String>,
+    pub(crate) operation: Operation,
+}
+
+impl Outline {
+    /// A layer that has nothing to learn and keeps shape and field.
+    pub(super) fn unchanged(
+        input: &Signal,
+        summary: impl Into<String>,
+        operation: Operation,
+    ) -> Self {
+        Self {
+            summary: summary.into(),
+            output: input.shape,
+            extent: input.extent,
+            params: 0,
+            buffers: 0,
+            macs: 0,
+            trf: input.trf,
+            notes: Vec::new(),
+            operation,
+        }
+    }
+}
+
+impl Context<'_> {
+    pub(super) fn refuse(
+        &self,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> ModelError {
+        ModelError::Layer {
+            number: self.number.into(),
+            kind: self.kind,
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A count that must lie in `1..=max`.
+    pub(super) fn count(&self, field: &str, value: usize, max: usize) -> Result<(), ModelError> {
+        if value == 0 {
+            return Err(self.refuse(
+                format!("`{field}` is 0"),
+                format!("set `{field}` to 1 or more"),
+            ));
+        }
+        if value > max {
+            return Err(self.refuse(
+                format!("`{field}` is {value}, more than the {max} that are allowed"),
+                format!("set a smaller `{field}`"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The product of a layer's factors, within the bound that keeps sums within a machine word.
+    pub(super) fn product(&self, what: &str, factors: &[usize]) -> Result<usize, ModelError> {
+        factors
+            .iter()
+            .try_fold(1usize, |product, factor| product.checked_mul(*factor))
+            .filter(|product| *product <= MAX_VALUES)
+            .ok_or_else(|| {
+                let factors: Vec<String> = factors.iter().map(usize::to_string).collect();
+                self.refuse(
+                    format!(
+                        "{what} would be {} values, more than the {MAX_VALUES} that are allowed",
+                        factors.join("*")
+                    ),
+                    "make the layer or its input smaller",
+                )
+            })
+    }
+
+    /// The input's channels, height and width, for a layer that needs a map.
+    pub(super) fn map(&self) -> Result<(usize, [usize; 2]), ModelError> {
+        match self.input.shape {
+            Shape::Map {
+                channels,
+                height,
+                width,
+            } => Ok((channels, [height, width])),
+            Shape::Flat(features) => Err(self.refuse(
+                format!("it needs a map [channels, height, width] but gets {features} flat values"),
+                "move it before `flatten` or `global_avg_pool2d`",
+            )),
+        }
+    }
+}
+
+/// The shape and the field of the values between two layers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signal {
+    pub(crate) shape: Shape,
+    pub(crate) trf: [Field; 2],
+    /// The map's height and width, which a row of values still comes from after `flatten`.
+    pub(super) extent: [usize; 2],
+}
+
+impl Signal {
+    /// An image before the first layer.
+    pub(crate) fn image(channels: usize, height: usize, width: usize) -> Self {
+        let shape = Shape::Map {
+            channels,
+            height,
+            width,
+        };
+        Self {
+            shape,
+            trf: [Field::PIXEL; 2],
+            extent: [height, width],
+        }
+    }
+
+    /// What a layer returns.
+    pub(super) fn after(layer: &Outline) -> Self {
+        let extent = match layer.output {
+            Shape::Map { height, width, .. } => [height, width],
+            Shape::Flat(_) => layer.extent,
+        };
+        Self {
+            shape: layer.output,
+            trf: layer.trf,
+            extent,
+        }
+    }
+
+    /// What a unit sees that looks at the whole of this.
+    pub(super) fn whole(&self) -> [Field; 2] {
+        [
+            self.trf[0].whole(self.extent[0]),
+            self.trf[1].whole(self.extent[1]),
+        ]
+    }
+}

@@ -1,0 +1,283 @@
+//! `conv2d`: kernels sliding over a map.
+
+use super::activation::Activation;
+use super::context::{Context, Follower, MAX_SIDE, Outline};
+use super::features::Features;
+use super::kernels;
+use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::pass::Pass;
+use super::planner::Planner;
+use super::random::RandomWeights;
+use super::window::{self, Windows, explicit};
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::{Edges, Padding, Pair, Shape, Units};
+use burn::nn::Initializer;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// `type = "conv2d"`: slides `filters` kernels over the map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv2dLayer {
+    /// How many kernels, so how many channels come out.
+    pub filters: usize,
+    /// The kernel's height and width.
+    pub kernel_size: Pair,
+    /// How far the window moves.
+    #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
+    pub strides: Pair,
+    /// How the border is filled. The default is `valid`.
+    #[serde(default, skip_serializing_if = "Padding::is_valid")]
+    pub padding: Padding,
+    /// The distance between neighbouring taps of the kernel; 1 is a dense kernel.
+    #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
+    pub dilation: Pair,
+    /// In how many groups the channels are convolved apart; each sees `1/groups` of the input.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub groups: usize,
+    /// Whether a number per filter is added. Default: true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub bias: bool,
+    /// What follows each value; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(groups: &usize) -> bool {
+    *groups == 1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+impl Conv2dLayer {
+    /// Stride 1, no padding, with a bias and without an activation.
+    pub fn new(filters: usize, kernel_size: impl Into<Pair>) -> Self {
+        Self {
+            filters,
+            kernel_size: kernel_size.into(),
+            strides: Pair::one(),
+            padding: Padding::Valid,
+            dilation: Pair::one(),
+            groups: 1,
+            bias: true,
+            activation: None,
+        }
+    }
+
+    /// Sets how far the window moves.
+    pub fn with_strides(self, strides: impl Into<Pair>) -> Self {
+        Self {
+            strides: strides.into(),
+            ..self
+        }
+    }
+
+    /// Sets how the border is filled.
+    pub fn with_padding(self, padding: impl Into<Padding>) -> Self {
+        Self {
+            padding: padding.into(),
+            ..self
+        }
+    }
+
+    /// Sets the distance between taps.
+    pub fn with_dilation(self, dilation: impl Into<Pair>) -> Self {
+        Self {
+            dilation: dilation.into(),
+            ..self
+        }
+    }
+
+    /// Sets the number of groups.
+    pub fn with_groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Sets whether a bias is added.
+    pub fn with_bias(self, bias: bool) -> Self {
+        Self { bias, ..self }
+    }
+
+    /// Sets what follows each value.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self {
+            activation: Some(activation),
+            ..self
+        }
+    }
+}
+
+/// A planned [`Conv2dLayer`].
+#[derive(Debug, Clone)]
+pub struct Conv2dOp {
+    /// Channels of the input and the output.
+    pub channels: [usize; 2],
+    /// `[height, width]`.
+    pub kernel_size: [usize; 2],
+    /// Down and right.
+    pub strides: [usize; 2],
+    /// Down and right.
+    pub dilation: [usize; 2],
+    /// In how many groups the channels are convolved apart.
+    pub groups: usize,
+    /// Whether it has one.
+    pub bias: bool,
+    /// The padding.
+    pub edges: Edges,
+    /// What follows each value.
+    pub activation: Option<Activation>,
+    /// By which its first weights are widened.
+    pub gain: f64,
+}
+
+impl LayerKind for Conv2dLayer {
+    fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
+        let (channels, size) = at.map()?;
+        at.count("filters", self.filters, MAX_SIDE)?;
+        at.count("groups", self.groups, MAX_SIDE)?;
+        for (what, count) in [("input channels", channels), ("filters", self.filters)] {
+            if !count.is_multiple_of(self.groups) {
+                return Err(at.refuse(
+                    format!("{} groups do not divide {count} {what}", self.groups),
+                    "use a number of groups that divides both",
+                ));
+            }
+        }
+        let windows = Windows {
+            kernel_field: "kernel_size",
+            kernel: self.kernel_size,
+            strides: self.strides,
+            dilation: self.dilation,
+            padding: self.padding,
+            pool: false,
+        };
+        let output = windows.slide(at, size)?;
+        let [height, width] = output.size;
+        let [kernel_height, kernel_width] = self.kernel_size.array();
+        let per_filter = channels / self.groups;
+        let factors = [self.filters, per_filter, kernel_height, kernel_width];
+        let weights = at.product("its weights", &factors)?;
+        let positions = at.product("each of its maps", &[height, width])?;
+        let size = format!("{} {}", self.filters, self.kernel_size);
+        let mut summary = window::summary(&size, self.strides, self.dilation, self.padding);
+        if self.groups > 1 {
+            summary += &format!(", {} groups", self.groups);
+        }
+        Ok(Outline {
+            summary: summary + &Activation::suffix(self.activation),
+            output: Shape::Map {
+                channels: self.filters,
+                height,
+                width,
+            },
+            extent: output.size,
+            params: weights + if self.bias { self.filters } else { 0 },
+            buffers: 0,
+            macs: weights.saturating_mul(positions),
+            trf: output.trf,
+            notes: output.notes,
+            operation: Operation::Conv2d(Conv2dOp {
+                channels: [channels, self.filters],
+                kernel_size: self.kernel_size.array(),
+                strides: self.strides.array(),
+                dilation: self.dilation.array(),
+                groups: self.groups,
+                bias: self.bias,
+                edges: output.edges,
+                activation: self.activation,
+                gain: self.activation.map_or(at.gain, Activation::gain),
+            }),
+        })
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Other
+    }
+}
+
+impl LayerOp for Conv2dOp {
+    type Module = Conv2d;
+
+    fn role(&self) -> Role {
+        Role::Convolution
+    }
+
+    fn padding(&self) -> Option<Edges> {
+        Some(self.edges)
+    }
+
+    fn init(&self, weights: &mut RandomWeights<'_>) -> Conv2d {
+        let [inputs, filters] = self.channels;
+        let [height, width] = self.kernel_size;
+        let per_filter = inputs / self.groups;
+        let mut conv = Conv2dConfig::new(self.channels, self.kernel_size)
+            .with_stride(self.strides)
+            .with_dilation(self.dilation)
+            .with_groups(self.groups)
+            .with_padding(explicit(&self.edges))
+            .with_bias(self.bias)
+            // Replaced right below; zeros cost nothing, since burn builds lazily.
+            .with_initializer(Initializer::Zeros)
+            .init(weights.device);
+        let dims = [filters, per_filter, height, width];
+        conv.weight = weights.normal(dims, per_filter * height * width, self.gain);
+        conv.bias = self.bias.then(|| weights.zeros(filters));
+        conv
+    }
+
+    fn forward(&self, conv: &Conv2d, x: Features, _: &mut Pass<'_>) -> Features {
+        Features::Map(conv2d(conv, x.maps(), &self.edges, self.activation))
+    }
+
+    fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units> {
+        let (kernel, strides, dilation) = (self.kernel_size, self.strides, self.dilation);
+        window::needed(layer, units, kernel, strides, dilation, &mut self.edges)
+    }
+
+    fn cut_module(&self, conv: &mut Conv2d) {
+        conv.padding = explicit(&self.edges);
+    }
+
+    fn values(conv: &Conv2d) -> LayerValues {
+        LayerValues {
+            weight: read(conv.weight.val()),
+            bias: conv
+                .bias
+                .as_ref()
+                .map(|bias| read(bias.val()))
+                .unwrap_or_default(),
+            ..LayerValues::default()
+        }
+    }
+}
+
+/// The convolution and the activation that follows it: by this project's kernel where it runs, else
+/// by burn's own operations.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`
+/// - output: `[batch, filters, height, width]`
+#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
+fn conv2d(conv: &Conv2d, x: Tensor<4>, edges: &Edges, activation: Option<Activation>) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if kernels::fits(&x) && conv.groups == 1 {
+        let relu = activation == Some(Activation::Relu);
+        let options = kernels::conv2d_options(conv, edges, relu);
+        let bias = conv.bias.as_ref().map(|bias| bias.val());
+        let y = receptive_kernels::conv2d(x, conv.weight.val(), bias, options);
+        return Activation::apply(activation.filter(|_| !relu), y);
+    }
+    Activation::apply(activation, conv.forward(x))
+}

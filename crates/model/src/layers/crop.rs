@@ -1,0 +1,69 @@
+//! A part of a map: no kind of the config's, but what a cone puts where a layer has more of its input
+//! than it needs.
+
+use super::features::Features;
+use super::kind::{LayerOp, Plain, Role};
+use super::pass::Pass;
+use super::random::RandomWeights;
+use super::{Operation, PlannedLayer};
+use crate::geometry::{Field, Shape, Units};
+use std::ops::Range;
+
+/// A part of a map. Within a [`Cone`](crate::Cone) only.
+#[derive(Debug, Clone)]
+pub struct CropOp {
+    /// Of the input.
+    pub rows: Range<usize>,
+    /// Of the input.
+    pub columns: Range<usize>,
+}
+
+impl LayerOp for CropOp {
+    type Module = Plain;
+
+    fn role(&self) -> Role {
+        Role::Pointwise
+    }
+
+    fn init(&self, _: &mut RandomWeights<'_>) -> Plain {
+        Plain::default()
+    }
+
+    fn forward(&self, _: &Plain, x: Features, _: &mut Pass<'_>) -> Features {
+        let x = x.maps();
+        let [batch, channels, _, _] = x.dims();
+        let (rows, columns) = (self.rows.clone(), self.columns.clone());
+        Features::Map(x.slice([0..batch, 0..channels, rows, columns]))
+    }
+
+    fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
+        Some(units.clone())
+    }
+}
+
+/// A layer that takes `units` out of a map that covers `given`.
+pub(super) fn crop(
+    within: &PlannedLayer,
+    shape: Shape,
+    units: &Units,
+    given: &Units,
+) -> PlannedLayer {
+    let [rows, columns] = [0, 1].map(|axis| {
+        let start = units[axis].start - given[axis].start;
+        start..start + units[axis].len()
+    });
+    PlannedLayer {
+        number: format!("{}.c", within.number),
+        name: format!("{}_crop", within.name),
+        kind: "crop",
+        summary: format!("{rows:?} x {columns:?}"),
+        input: shape.cut(given),
+        output: shape.cut(units),
+        params: 0,
+        buffers: 0,
+        macs: 0,
+        trf: [Field::PIXEL; 2],
+        notes: Vec::new(),
+        operation: Operation::Crop(CropOp { rows, columns }),
+    }
+}

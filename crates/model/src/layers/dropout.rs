@@ -1,0 +1,86 @@
+//! `dropout`: values set to zero at random while training.
+
+use super::context::{Context, Follower, Outline};
+use super::features::Features;
+use super::kind::{LayerKind, LayerOp, Role};
+use super::pass::Pass;
+use super::planner::Planner;
+use super::random::RandomWeights;
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::Units;
+use burn::nn::{Dropout, DropoutConfig};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// `type = "dropout"`: while training, each value is set to zero with probability `rate` and the
+/// others are divided by `1 - rate`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropoutLayer {
+    /// The probability, from 0 to below 1.
+    pub rate: f64,
+}
+
+/// A planned [`DropoutLayer`].
+#[derive(Debug, Clone)]
+pub struct DropoutOp {
+    /// The probability.
+    pub rate: f64,
+}
+
+impl LayerKind for DropoutLayer {
+    fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
+        let rate = self.rate;
+        if !(0.0..1.0).contains(&rate) {
+            return Err(at.refuse(
+                format!("`rate` is {rate}"),
+                "set it to a number from 0 to below 1",
+            ));
+        }
+        let operation = Operation::Dropout(DropoutOp { rate });
+        Ok(Outline::unchanged(
+            &at.input,
+            format!("rate {rate}"),
+            operation,
+        ))
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Transparent
+    }
+}
+
+impl LayerOp for DropoutOp {
+    type Module = Dropout;
+
+    fn role(&self) -> Role {
+        Role::Pointwise
+    }
+
+    fn init(&self, _: &mut RandomWeights<'_>) -> Dropout {
+        DropoutConfig::new(self.rate).init()
+    }
+
+    fn forward(&self, dropout: &Dropout, x: Features, pass: &mut Pass<'_>) -> Features {
+        match x {
+            Features::Map(x) => Features::Map(drop(dropout, x, pass)),
+            Features::Flat(x) => Features::Flat(drop(dropout, x, pass)),
+        }
+    }
+
+    fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
+        Some(units.clone())
+    }
+}
+
+fn drop<const D: usize>(layer: &Dropout, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {
+    let training = x.device().is_autodiff() && layer.training.is_enabled() && layer.prob > 0.0;
+    match if training { pass.next_mask() } else { None } {
+        Some((key, number)) => {
+            let mask = key.mask(number, layer.prob, x.dims(), &x.device());
+            x * mask
+        }
+        None => layer.forward(x),
+    }
+}

@@ -1,0 +1,151 @@
+//! `linear`: a dense layer.
+
+use super::activation::Activation;
+use super::context::{Context, Follower, MAX_SIDE, Outline};
+use super::features::Features;
+use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::pass::Pass;
+use super::planner::Planner;
+use super::random::RandomWeights;
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::{Shape, Units};
+use burn::nn::{Initializer, Linear, LinearConfig};
+use serde::{Deserialize, Serialize};
+
+/// `type = "linear"`: a dense layer. The model's last one may leave `units` out: it gets one per
+/// class.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearLayer {
+    /// How many values come out; left out, one per class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
+    /// What follows each value; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+impl LinearLayer {
+    /// A layer of this many units, without an activation.
+    pub fn new(units: usize) -> Self {
+        Self {
+            units: Some(units),
+            activation: None,
+        }
+    }
+
+    /// The classifier's last layer: a unit per class.
+    pub fn classes() -> Self {
+        Self::default()
+    }
+
+    /// Sets what follows each value.
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self {
+            activation: Some(activation),
+            ..self
+        }
+    }
+}
+
+/// A planned [`LinearLayer`].
+#[derive(Debug, Clone)]
+pub struct LinearOp {
+    /// Values that come in.
+    pub inputs: usize,
+    /// Values that come out.
+    pub units: usize,
+    /// What follows each value.
+    pub activation: Option<Activation>,
+    /// By which its first weights are widened.
+    pub gain: f64,
+}
+
+impl LayerKind for LinearLayer {
+    fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
+        let Shape::Flat(inputs) = at.input.shape else {
+            return Err(at.refuse(
+                format!("it needs flat values but gets a map {}", at.input.shape),
+                "put `flatten` or `global_avg_pool2d` before it",
+            ));
+        };
+        let (units, word) = match (self.units, at.classes) {
+            (Some(units), _) => (units, "units"),
+            (None, Some(classes)) if at.is_last => (classes, "classes"),
+            (None, _) if at.is_last => {
+                return Err(at.refuse(
+                    "it leaves `units` out and the number of classes is not known",
+                    "set `classes` at the top of the config",
+                ));
+            }
+            (None, _) => {
+                return Err(at.refuse(
+                    "it leaves `units` out, which only the model's last layer may",
+                    "set `units`",
+                ));
+            }
+        };
+        at.count("units", units, MAX_SIDE)?;
+        let weights = at.product("its weights", &[inputs, units])?;
+        Ok(Outline {
+            summary: format!("{units} {word}{}", Activation::suffix(self.activation)),
+            output: Shape::Flat(units),
+            extent: [1, 1],
+            params: weights + units,
+            buffers: 0,
+            macs: weights,
+            trf: at.input.whole(),
+            notes: Vec::new(),
+            operation: Operation::Linear(LinearOp {
+                inputs,
+                units,
+                activation: self.activation,
+                gain: self.activation.map_or(at.gain, Activation::gain),
+            }),
+        })
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Other
+    }
+}
+
+impl LayerOp for LinearOp {
+    type Module = Linear;
+
+    fn role(&self) -> Role {
+        Role::Whole
+    }
+
+    fn init(&self, weights: &mut RandomWeights<'_>) -> Linear {
+        let dims = [self.inputs, self.units];
+        let mut linear = LinearConfig::new(self.inputs, self.units)
+            .with_initializer(Initializer::Zeros)
+            .init(weights.device);
+        linear.weight = weights.normal(dims, self.inputs, self.gain);
+        linear.bias = Some(weights.zeros(self.units));
+        linear
+    }
+
+    fn forward(&self, linear: &Linear, x: Features, _: &mut Pass<'_>) -> Features {
+        let y = linear.forward(x.into_flat()); // [batch, inputs] -> [batch, units]
+        Features::Flat(Activation::apply(self.activation, y))
+    }
+
+    fn cut(&mut self, layer: &PlannedLayer, _: &Units) -> Option<Units> {
+        Some(layer.input.units())
+    }
+
+    fn values(linear: &Linear) -> LayerValues {
+        LayerValues {
+            weight: read(linear.weight.val()),
+            bias: linear
+                .bias
+                .as_ref()
+                .map(|bias| read(bias.val()))
+                .unwrap_or_default(),
+            ..LayerValues::default()
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One pass through the layers: whose randomness, and which output is wanted.
+
+use super::features::Features;
+use super::random::DropoutKey;
+use burn::tensor::Tensor;
+
+/// What one batch norm saw of one shard.
+#[derive(Debug, Clone)]
+pub struct BatchStatistics {
+    /// The mean of each channel: `[channels]`.
+    pub mean: Tensor<1>,
+    /// The (population) variance of each channel: `[channels]`.
+    pub variance: Tensor<1>,
+}
+
+/// The state of a forward pass.
+#[derive(Default)]
+pub(crate) struct Pass<'a> {
+    keyed: Option<Keyed>,
+    /// Stops behind the layer of this number.
+    until: Option<&'a str>,
+    output: Option<Features>,
+    /// Adds an offset of zeros to the maps of the layer of this number.
+    watch: Option<&'a str>,
+    watched: Option<WatchedMaps>,
+}
+
+/// A layer's maps, and the zeros that were added to them for their gradient.
+pub(crate) struct WatchedMaps {
+    pub(crate) maps: Tensor<4>,
+    pub(crate) offset: Tensor<4>,
+}
+
+struct Keyed {
+    key: DropoutKey,
+    dropouts: u64,
+    statistics: Vec<BatchStatistics>,
+}
+
+impl<'a> Pass<'a> {
+    /// burn's own behaviour: the generator of the process, running statistics updated in place.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn until(number: &'a str) -> Self {
+        Self {
+            until: Some(number),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn watching(number: &'a str) -> Self {
+        Self {
+            watch: Some(number),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn keyed(key: DropoutKey) -> Self {
+        Self {
+            keyed: Some(Keyed {
+                key,
+                dropouts: 0,
+                statistics: Vec::new(),
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the output of the one layer that is wanted has been computed.
+    pub(super) fn is_done(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// Whether the output of one layer is wanted, so that none may be left out.
+    pub(super) fn is_searching(&self) -> bool {
+        self.until.is_some() || self.watch.is_some()
+    }
+
+    /// Where a training step's batch norms leave what they saw.
+    pub(super) fn statistics(&mut self) -> Option<&mut Vec<BatchStatistics>> {
+        self.keyed.as_mut().map(|keyed| &mut keyed.statistics)
+    }
+
+    /// What the next dropout draws its mask from, and its number, in a training step.
+    pub(super) fn next_mask(&mut self) -> Option<(DropoutKey, u64)> {
+        let keyed = self.keyed.as_mut()?;
+        keyed.dropouts += 1;
+        Some((keyed.key, keyed.dropouts - 1))
+    }
+
+    /// A layer's output as the next one gets it.
+    pub(super) fn after(&mut self, number: &str, output: Features) -> Features {
+        if self.until == Some(number) {
+            self.output = Some(output.clone());
+        }
+        match output {
+            Features::Map(maps) if self.watch == Some(number) => {
+                let offset = Tensor::zeros(maps.dims(), &maps.device());
+                let offset = if maps.device().is_autodiff() {
+                    offset.require_grad()
+                } else {
+                    offset
+                };
+                let sum = maps.clone() + offset.clone();
+                self.watched = Some(WatchedMaps { maps, offset });
+                Features::Map(sum)
+            }
+            other => other,
+        }
+    }
+
+    pub(crate) fn into_output(self) -> Option<Features> {
+        self.output
+    }
+
+    pub(crate) fn into_watched(self) -> Option<WatchedMaps> {
+        self.watched
+    }
+
+    pub(crate) fn into_statistics(self) -> Vec<BatchStatistics> {
+        self.keyed.map(|keyed| keyed.statistics).unwrap_or_default()
+    }
+}

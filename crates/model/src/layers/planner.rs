@@ -1,0 +1,155 @@
+//! The walk from layer to layer that turns a config's layers into planned ones.
+
+use super::context::{Context, Follower, Signal};
+use super::{LayerConfig, PlannedLayer};
+use crate::ModelError;
+use std::collections::HashMap;
+
+/// The most layers, those within branches included.
+const MAX_LAYERS: usize = 4096;
+/// The deepest nesting of branches.
+const MAX_DEPTH: usize = 16;
+
+/// Sums over a plan's layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Numbers that are learnt.
+    pub params: usize,
+    /// Numbers that are kept but not learnt: running statistics.
+    pub buffers: usize,
+    /// Multiply-adds for one image.
+    pub macs: usize,
+    /// Output values of all layers for one image.
+    pub activations: usize,
+}
+
+impl Total {
+    /// Bytes of the weights, as 32-bit floats.
+    pub fn weight_bytes(&self) -> usize {
+        4 * (self.params + self.buffers)
+    }
+
+    /// An estimate of the bytes a training step needs: weights, their gradients and two moments of
+    /// the optimizer, and each layer's output once forward and once backward for the whole batch.
+    /// Work space of the kernels comes on top.
+    pub fn training_bytes(&self, batch_size: usize) -> usize {
+        let outputs = batch_size
+            .saturating_mul(self.activations)
+            .saturating_mul(2);
+        outputs
+            .saturating_add(4 * self.params + self.buffers)
+            .saturating_mul(4)
+    }
+}
+
+/// Plans layers in order, counting and naming them.
+pub(crate) struct Planner {
+    strict: bool,
+    /// The units of a last `linear` layer that leaves them out.
+    classes: Option<usize>,
+    counts: HashMap<&'static str, usize>,
+    layers: usize,
+    pub(crate) total: Total,
+}
+
+impl Planner {
+    pub(crate) fn new(strict: bool, classes: Option<usize>) -> Self {
+        Self {
+            strict,
+            classes,
+            counts: HashMap::new(),
+            layers: 0,
+            total: Total::default(),
+        }
+    }
+
+    /// Plans layers one after the other, whose numbers begin with `prefix`.
+    pub(crate) fn sequence(
+        &mut self,
+        layers: &[LayerConfig],
+        prefix: &str,
+        mut signal: Signal,
+        depth: usize,
+    ) -> Result<(Vec<PlannedLayer>, Signal), ModelError> {
+        let mut planned = Vec::new();
+        for (index, layer) in layers.iter().enumerate() {
+            let number = format!("{prefix}{}", index + 1);
+            let at = Context {
+                number: &number,
+                kind: layer.kind(),
+                input: signal,
+                strict: self.strict,
+                gain: following_gain(&layers[index + 1..]),
+                is_last: depth == 0 && index + 1 == layers.len(),
+                classes: self.classes,
+                depth,
+            };
+            let (next, output) = self.layer(layer, &at)?;
+            signal = output;
+            planned.push(next);
+        }
+        Ok((planned, signal))
+    }
+
+    fn layer(
+        &mut self,
+        layer: &LayerConfig,
+        at: &Context<'_>,
+    ) -> Result<(PlannedLayer, Signal), ModelError> {
+        self.layers += 1;
+        if self.layers > MAX_LAYERS || at.depth > MAX_DEPTH {
+            return Err(at.refuse(
+                format!(
+                    "it lies deeper than {MAX_DEPTH} levels or is more than the {MAX_LAYERS}th"
+                ),
+                "make the network smaller",
+            ));
+        }
+        let name = self.name(at.kind);
+        let outline = layer.plan(at, self)?;
+        at.product("its output", &outline.output.dims())?;
+        // What lies within branches has been counted already.
+        if !outline.operation.is_branches() {
+            self.total.params += outline.params;
+            self.total.buffers += outline.buffers;
+            self.total.macs = self.total.macs.saturating_add(outline.macs);
+        }
+        self.total.activations += outline.output.values();
+        let signal = Signal::after(&outline);
+        let planned = PlannedLayer {
+            number: at.number.into(),
+            name,
+            kind: at.kind,
+            summary: outline.summary,
+            input: at.input.shape,
+            output: outline.output,
+            params: outline.params,
+            buffers: outline.buffers,
+            macs: outline.macs,
+            trf: outline.trf,
+            notes: outline.notes,
+            operation: outline.operation,
+        };
+        Ok((planned, signal))
+    }
+
+    /// The kind and its count so far: `conv2d_1`, `conv2d_2`.
+    fn name(&mut self, kind: &'static str) -> String {
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        format!("{kind}_{count}")
+    }
+}
+
+/// The gain of the activation that an output meets first in later layers, if only batch norm, dropout
+/// and max pools lie between.
+fn following_gain(later: &[LayerConfig]) -> f64 {
+    for layer in later {
+        match layer.follower() {
+            Follower::Activation(gain) => return gain,
+            Follower::Transparent => {}
+            Follower::Other => return 1.0,
+        }
+    }
+    1.0
+}

@@ -1,0 +1,55 @@
+//! Layers one after the other.
+
+use super::features::Features;
+use super::fuse::fused;
+use super::pass::Pass;
+use super::{Layer, PlannedLayer};
+
+/// The output of all `layers`, or of the one that is wanted as soon as it is there.
+pub(crate) fn through(
+    layers: &[Layer],
+    planned: &[PlannedLayer],
+    mut signal: Features,
+    pass: &mut Pass<'_>,
+) -> Features {
+    let count = layers.len().min(planned.len());
+    let mut at = 0;
+    while at < count && !pass.is_done() {
+        (signal, at) = match fused(&layers[at..count], &planned[at..count], &signal, pass) {
+            Some((output, layers)) => (output, at + layers),
+            None => (layers[at].forward(signal, &planned[at], pass), at + 1),
+        };
+    }
+    signal
+}
+
+/// The layer of this number, within branches too.
+pub(crate) fn find<'a>(
+    layers: &'a [Layer],
+    planned: &[PlannedLayer],
+    number: &str,
+) -> Option<&'a Layer> {
+    layers.iter().zip(planned).find_map(|(layer, planned)| {
+        if planned.number == number {
+            return Some(layer);
+        }
+        let branches = layer.branches().into_iter().zip(planned.branches());
+        let mut found =
+            branches.filter_map(|(layers, branch)| find(layers, &branch.layers, number));
+        found.next()
+    })
+}
+
+/// The layers that `cone` names, cut as it says.
+pub(crate) fn cut_modules(
+    layers: &[Layer],
+    planned: &[PlannedLayer],
+    cone: &[PlannedLayer],
+) -> Vec<Layer> {
+    cone.iter()
+        .map(|cut| match find(layers, planned, &cut.number) {
+            Some(layer) => layer.cut(cut, |branch| cut_modules(layers, planned, branch)),
+            None => Layer::of_crop(),
+        })
+        .collect()
+}

@@ -1,0 +1,303 @@
+//! A window sliding over a map in both directions: convolutions and pools alike.
+
+use super::context::{Context, MAX_WINDOW, Outline};
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::{Axis, Edges, Field, Padding, Pair, Shape, Units, Window, written};
+use burn::nn::PaddingConfig2d;
+
+/// A window's settings, as written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Windows {
+    pub(super) kernel_field: &'static str,
+    pub(super) kernel: Pair,
+    pub(super) strides: Pair,
+    pub(super) dilation: Pair,
+    pub(super) padding: Padding,
+    /// A pool: each window needs at least one real pixel.
+    pub(super) pool: bool,
+}
+
+/// Where both axes end up.
+#[derive(Debug)]
+pub(super) struct WindowOutput {
+    pub(super) size: [usize; 2],
+    pub(super) edges: Edges,
+    pub(super) trf: [Field; 2],
+    pub(super) notes: Vec<String>,
+}
+
+/// What an axis, or both where they are alike, is called in messages.
+struct Side {
+    vertical: bool,
+    name: &'static str,
+    lines: &'static str,
+    before: &'static str,
+    after: &'static str,
+}
+
+const VERTICAL: Side = Side {
+    vertical: true,
+    name: "height",
+    lines: "row",
+    before: "top",
+    after: "bottom",
+};
+const HORIZONTAL: Side = Side {
+    vertical: false,
+    name: "width",
+    lines: "column",
+    before: "left",
+    after: "right",
+};
+const BOTH: Side = Side {
+    vertical: true,
+    name: "height and width",
+    lines: "row and column",
+    before: "top and left",
+    after: "bottom and right",
+};
+
+impl Windows {
+    /// Slides over the map that reaches the layer, or says why it cannot.
+    pub(super) fn slide(
+        &self,
+        at: &Context<'_>,
+        [height, width]: [usize; 2],
+    ) -> Result<WindowOutput, ModelError> {
+        let (trf, strict) = (&at.input.trf, at.strict);
+        let mut notes = Vec::new();
+        let vertical = Window {
+            kernel: self.kernel.height,
+            stride: self.strides.height,
+            dilation: self.dilation.height,
+        };
+        let horizontal = Window {
+            kernel: self.kernel.width,
+            stride: self.strides.width,
+            dilation: self.dilation.width,
+        };
+        let (rows, columns);
+        if (vertical, height) == (horizontal, width) && self.is_square() {
+            rows = self.axis(at, &vertical, height, &BOTH, strict, &mut notes)?;
+            columns = rows;
+        } else {
+            rows = self.axis(at, &vertical, height, &VERTICAL, strict, &mut notes)?;
+            columns = self.axis(at, &horizontal, width, &HORIZONTAL, strict, &mut notes)?;
+        }
+        Ok(WindowOutput {
+            size: [rows.output, columns.output],
+            edges: Edges {
+                top: rows.before,
+                left: columns.before,
+                bottom: rows.after,
+                right: columns.after,
+            },
+            trf: [
+                trf[0].through(&vertical, &rows),
+                trf[1].through(&horizontal, &columns),
+            ],
+            notes,
+        })
+    }
+
+    fn is_square(&self) -> bool {
+        match self.padding {
+            Padding::Pixels(pair) => pair.height == pair.width,
+            Padding::Same | Padding::Valid => true,
+        }
+    }
+
+    fn axis(
+        &self,
+        at: &Context<'_>,
+        window: &Window,
+        n: usize,
+        side: &Side,
+        strict: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Axis, ModelError> {
+        let (padding, same) = written(self.padding, side.vertical);
+        at.count(self.kernel_field, window.kernel, MAX_WINDOW)?;
+        at.count("strides", window.stride, MAX_WINDOW)?;
+        at.count("dilation", window.dilation, MAX_WINDOW)?;
+        if padding > 0 {
+            at.count("padding", padding, MAX_WINDOW)?;
+        }
+        let name = side.name;
+        let axis = window.slide(n, padding, same).ok_or_else(|| {
+            at.refuse(
+                format!(
+                    "its {} spans {} pixels in {name} but gets {n} + 2*{padding}: {} is less than 1",
+                    self.kernel_field,
+                    window.span(),
+                    window.formula(n, padding)
+                ),
+                format!("use a smaller {}, more padding, or a larger input", self.kernel_field),
+            )
+        })?;
+        if self.pool && window.touches_only_padding(n, &axis) {
+            return Err(at.refuse(
+                format!(
+                    "with padding {} and {} in {name}, a window of {} lies on padding alone",
+                    axis.before,
+                    axis.after,
+                    window.span()
+                ),
+                "use less padding or a larger pool_size",
+            ));
+        }
+        if axis.unreached > 0 {
+            let note = uneven(window, n, &axis, same, side);
+            if strict {
+                return Err(at.refuse(
+                    format!("under `strict_shapes`, {note}"),
+                    "change the input size, the padding or the strides so that it divides evenly",
+                ));
+            }
+            notes.push(note);
+        }
+        if axis.before != axis.after {
+            notes.push(format!(
+                "the padding is lopsided in {name}: {} at the {}, {} at the {}{}",
+                axis.before,
+                side.before,
+                axis.after,
+                side.after,
+                if window.kernel.is_multiple_of(2) {
+                    " (an even kernel has no middle)"
+                } else {
+                    ""
+                }
+            ));
+        }
+        Ok(axis)
+    }
+}
+
+/// Says which rows or columns an uneven division leaves out.
+fn uneven(window: &Window, n: usize, axis: &Axis, same: bool, side: &Side) -> String {
+    let (name, lines) = (side.name, side.lines);
+    let padded = axis.unreached.min(axis.after);
+    let dropped = axis.unreached - padded;
+    let arithmetic = if same {
+        format!(
+            "the stride {} is larger than the window's {}",
+            window.stride,
+            window.span()
+        )
+    } else {
+        format!(
+            "({n} + 2*{} - {}) / {} is not whole in {name}",
+            axis.before,
+            window.span(),
+            window.stride
+        )
+    };
+    match dropped {
+        0 => format!(
+            "{arithmetic}: {padded} {lines} of padding at the {} unused",
+            side.after
+        ),
+        1 => format!("{arithmetic}: {lines} {} dropped", n - 1),
+        _ => format!("{arithmetic}: {lines} {} to {} dropped", n - dropped, n - 1),
+    }
+}
+
+/// A pool of this window, whose operation is made from the padding in pixels.
+pub(super) fn pool(
+    at: &Context<'_>,
+    kernel: Pair,
+    strides: Pair,
+    dilation: Pair,
+    padding: Padding,
+    operation: impl FnOnce(Edges) -> Operation,
+) -> Result<Outline, ModelError> {
+    let (channels, size) = at.map()?;
+    let windows = Windows {
+        kernel_field: "pool_size",
+        kernel,
+        strides,
+        dilation,
+        padding,
+        pool: true,
+    };
+    let output = windows.slide(at, size)?;
+    let [height, width] = output.size;
+    Ok(Outline {
+        summary: summary(&kernel.to_string(), strides, dilation, padding),
+        output: Shape::Map {
+            channels,
+            height,
+            width,
+        },
+        trf: output.trf,
+        notes: output.notes,
+        ..Outline::unchanged(&at.input, "", operation(output.edges))
+    })
+}
+
+/// The window and what is not usual about it, such as `3x3, stride 2, same`.
+pub(super) fn summary(size: &str, strides: Pair, dilation: Pair, padding: Padding) -> String {
+    let short = |pair: Pair| {
+        if pair.height == pair.width {
+            pair.height.to_string()
+        } else {
+            pair.to_string()
+        }
+    };
+    let mut summary = size.to_string();
+    if !strides.is_one() {
+        summary += &format!(", stride {}", short(strides));
+    }
+    if !dilation.is_one() {
+        summary += &format!(", dilation {}", short(dilation));
+    }
+    match padding {
+        Padding::Same => summary += ", same",
+        Padding::Valid => {}
+        Padding::Pixels(pair) => summary += &format!(", pad {}", short(pair)),
+    }
+    summary
+}
+
+/// What windows at `units` need of their input, `edges` becoming the padding that is left of
+/// theirs; `None` where they lie on padding alone.
+pub(super) fn needed(
+    layer: &PlannedLayer,
+    units: &Units,
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    dilation: [usize; 2],
+    edges: &mut Edges,
+) -> Option<Units> {
+    let size = layer.input.map_size();
+    let padding = [edges.top, edges.left];
+    let along = |axis: usize| {
+        let (units, stride) = (&units[axis], strides[axis]);
+        let start = units.start * stride;
+        let end = (units.end - 1) * stride + dilation[axis] * (kernel[axis] - 1) + 1;
+        let before = padding[axis].saturating_sub(start);
+        let first = (start + before) - padding[axis];
+        let after = end.saturating_sub(padding[axis] + size[axis]);
+        let last = (end - after).checked_sub(padding[axis])?;
+        (first < last).then_some((first..last, before, after))
+    };
+    let (rows, top, bottom) = along(0)?;
+    let (columns, left, right) = along(1)?;
+    *edges = Edges {
+        top,
+        left,
+        bottom,
+        right,
+    };
+    Some([rows, columns])
+}
+
+/// burn's own `same` leaves dilation out, so the plan's numbers are always written out.
+pub(super) fn explicit(edges: &Edges) -> PaddingConfig2d {
+    if *edges == Edges::default() {
+        return PaddingConfig2d::Valid;
+    }
+    PaddingConfig2d::Explicit(edges.top, edges.left, edges.bottom, edges.right)
+}

@@ -1,0 +1,101 @@
+//! The part of a classifier that some units of a layer depend on: the same values for less work.
+
+use super::Classifier;
+use crate::ModelError;
+use crate::geometry::Units;
+use crate::layers::{Features, Layer, Pass, PlannedLayer, cut_modules, through};
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+/// Computes a few units of one layer from the pixels they depend on, and nothing else.
+///
+/// A unit deep in a network sees a part of the image, and of the layers before it only a part that
+/// shrinks from layer to layer. Made by [`Classifier::cone`]; its values and gradients are those of
+/// the whole network at these units, padding at the image's borders included.
+#[derive(Module, Debug)]
+pub struct Cone {
+    layers: Vec<Layer>,
+    #[module(skip)]
+    shape: ConeShape,
+}
+
+#[derive(Debug, Clone)]
+struct ConeShape {
+    pixels: Units,
+    planned: Vec<PlannedLayer>,
+}
+
+impl Classifier {
+    /// The cone of these rows and columns of a layer's output, the layer found by number (`3`,
+    /// `4.2`) or name. A flat layer has one row and one column.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the layers there are, [`ModelError::Units`] when the
+    /// layer has no such units.
+    pub fn cone(&self, layer: &str, units: &Units) -> Result<Cone, ModelError> {
+        let cone = self.plan.cone(layer, units)?;
+        Ok(Cone {
+            layers: cut_modules(&self.layers, &self.plan.layers, &cone.layers),
+            shape: ConeShape {
+                pixels: cone.pixels,
+                planned: cone.layers,
+            },
+        })
+    }
+
+    /// The same network for images of another height and width, with the same weights. Networks
+    /// with a global pool before their first `linear` fit any size that their layers do.
+    ///
+    /// # Errors
+    /// When a layer does not fit the new size, or would need other weights.
+    pub fn resized(&self, height: usize, width: usize) -> Result<Self, ModelError> {
+        let mut config = self.plan.config.clone();
+        config.input.height = height;
+        config.input.width = width;
+        let plan = config.plan()?;
+        for (old, new) in self.plan.rows().into_iter().zip(plan.rows()) {
+            if old.params != new.params {
+                return Err(ModelError::Layer {
+                    number: new.number.clone(),
+                    kind: new.kind,
+                    problem: format!(
+                        "its {} weights are for {} values, but {height}x{width} images give it {}",
+                        old.params, old.input, new.input
+                    ),
+                    remedy: format!(
+                        "keep the size it was trained with, {}x{}, or train a network with \
+                         `global_avg_pool2d` instead of `flatten`",
+                        self.plan.config.input.height, self.plan.config.input.width
+                    ),
+                });
+            }
+        }
+        let layers = cut_modules(&self.layers, &self.plan.layers, &plan.layers);
+        Ok(Self {
+            layers,
+            plan: plan.into(),
+        })
+    }
+}
+
+impl Cone {
+    /// The image's rows and columns that it needs.
+    pub fn pixels(&self) -> &Units {
+        &self.shape.pixels
+    }
+
+    /// Multiply-adds for one image.
+    pub fn macs(&self) -> usize {
+        self.shape.planned.iter().map(|layer| layer.macs).sum()
+    }
+
+    /// The units' values.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, rows, columns]`, the pixels of [`pixels`](Self::pixels)
+    /// - output: `[batch, filters, rows, columns]` of the units; flat layers give `[batch, features]`
+    pub fn forward(&self, images: Tensor<4>) -> Features {
+        let (layers, planned) = (&self.layers, &self.shape.planned);
+        through(layers, planned, Features::Map(images), &mut Pass::new())
+    }
+}

@@ -1,0 +1,208 @@
+//! The network as a burn module, composed of burn's own layers.
+
+mod cone;
+#[cfg(feature = "learner")]
+mod learner;
+mod transfer;
+mod watch;
+mod weights;
+
+pub use cone::Cone;
+#[cfg(feature = "learner")]
+pub use learner::ImageBatch;
+pub use watch::WatchedLogits;
+pub use weights::weights_sha256;
+
+use crate::ModelError;
+use crate::config::ModelConfig;
+use crate::layers::{
+    BatchStatistics, DropoutKey, Features, Layer, LayerValues, Pass, RandomWeights, find, through,
+};
+use crate::plan::Plan;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use receptive_core::ImageSize;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The seed that [`Plan::init`] draws its weights from.
+const INIT_SEED: u64 = 0;
+
+/// A convolutional image classifier: images in, logits out.
+///
+/// Made by [`Plan::init`]. Like every burn module it trains on an autodiff device (batch norm with
+/// the batch's statistics, dropout on) and infers on any other; [`Module::freeze`] makes it infer
+/// on an autodiff device too, for gradients with respect to the input.
+#[derive(Module, Debug)]
+pub struct Classifier {
+    layers: Vec<Layer>,
+    #[module(skip)]
+    plan: SharedPlan,
+}
+
+impl Plan {
+    /// Builds the network with weights drawn from seed 0.
+    pub fn init(&self, device: &Device) -> Classifier {
+        self.init_seeded(INIT_SEED, device)
+    }
+
+    /// Builds the network. The weights are a pure function of the plan and `seed`: the same on
+    /// every device.
+    pub fn init_seeded(&self, seed: u64, device: &Device) -> Classifier {
+        let mut weights = RandomWeights::new(seed, device);
+        let layers = self.layers.iter();
+        Classifier {
+            layers: layers
+                .map(|layer| Layer::new(layer, &mut weights))
+                .collect(),
+            plan: self.clone().into(),
+        }
+    }
+}
+
+impl Classifier {
+    /// The plan it was built from: shapes, parameters, receptive fields.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The config it was built from.
+    pub fn config(&self) -> &ModelConfig {
+        &self.plan.config
+    }
+
+    /// The images it takes.
+    pub fn input(&self) -> ImageSize {
+        self.plan.input()
+    }
+
+    /// How many logits it gives.
+    pub fn classes(&self) -> usize {
+        self.plan.classes
+    }
+
+    /// The logits, before any softmax.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, height, width]`, normalised as in training
+    /// - output: `[batch, classes]`
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.run(images, self.layers.len(), &mut Pass::new())
+            .into_flat()
+    }
+
+    /// What the head sees: the output of the layer before the last `linear`.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, height, width]`
+    /// - output: `[batch, features]`; of the whole network where its last layer is no `linear`
+    pub fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
+        self.run(images, self.head(), &mut Pass::new()).into_flat()
+    }
+
+    /// The output of the first `layers` layers, as [`Plan::layers`] counts them; of all of them
+    /// where there are no more. What a network of one's own can be built upon.
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, height, width]`
+    /// - output: the last of these layers'
+    pub fn forward_first(&self, images: Tensor<4>, layers: usize) -> Features {
+        self.run(images, layers, &mut Pass::new())
+    }
+
+    /// The output of one layer, found by number (`3`, `4.2`) or name (`conv2d_2`).
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the layers there are.
+    pub fn forward_until(&self, images: Tensor<4>, layer: &str) -> Result<Features, ModelError> {
+        let number = self.plan.find(layer)?.number.clone();
+        let mut pass = Pass::until(&number);
+        let last = self.run(images, self.layers.len(), &mut pass);
+        Ok(pass.into_output().unwrap_or(last))
+    }
+
+    /// The logits of a training step whose randomness is an argument, and the statistics of its
+    /// batch norms, in order.
+    ///
+    /// Unlike [`forward`](Self::forward) it draws dropout masks from `key` instead of the
+    /// process-wide generator and leaves the running statistics alone, so that shards of one batch
+    /// may run in any order on any thread. Hand what it returns to
+    /// [`merge_statistics`](Self::merge_statistics).
+    ///
+    /// # Shapes
+    /// - `images`: `[batch, channels, height, width]`
+    /// - output: `[batch, classes]`
+    pub fn forward_keyed(
+        &self,
+        images: Tensor<4>,
+        key: DropoutKey,
+    ) -> (Tensor<2>, Vec<BatchStatistics>) {
+        let mut pass = Pass::keyed(key);
+        let logits = self.run(images, self.layers.len(), &mut pass).into_flat();
+        (logits, pass.into_statistics())
+    }
+
+    /// Moves the running statistics of each batch norm towards those of one step's shards, given in
+    /// a fixed order with the share of the batch (summing to 1) each holds.
+    pub fn merge_statistics(mut self, shards: &[(f64, Vec<BatchStatistics>)]) -> Self {
+        let mut norm = 0;
+        for layer in &mut self.layers {
+            layer.merge_statistics(shards, &mut norm);
+        }
+        self
+    }
+
+    /// The values of the layer of this number (`3`, `4.2`); `None` where there is no such layer.
+    pub fn values(&self, number: &str) -> Option<LayerValues> {
+        Some(find(&self.layers, &self.plan.layers, number)?.values())
+    }
+
+    fn run(&self, images: Tensor<4>, layers: usize, pass: &mut Pass<'_>) -> Features {
+        let layers = layers.min(self.layers.len());
+        let (layers, planned) = (&self.layers[..layers], &self.plan.layers);
+        through(layers, planned, Features::Map(images), pass)
+    }
+
+    /// How many layers lie before the head.
+    fn head(&self) -> usize {
+        match self.layers.last() {
+            Some(layer) if layer.is_linear() => self.layers.len() - 1,
+            Some(_) | None => self.layers.len(),
+        }
+    }
+}
+
+/// A plan that clones of a module share. burn prints a module with all its fields: this one is
+/// a line, not every number of every layer.
+#[derive(Clone)]
+struct SharedPlan(Arc<Plan>);
+
+impl From<Plan> for SharedPlan {
+    fn from(plan: Plan) -> Self {
+        Self(Arc::new(plan))
+    }
+}
+
+impl Deref for SharedPlan {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SharedPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let input = self.input();
+        write!(
+            f,
+            "{}x{}x{} to {} classes in {} layers",
+            input.channels,
+            input.height,
+            input.width,
+            self.classes,
+            self.layers.len()
+        )
+    }
+}

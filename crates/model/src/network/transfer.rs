@@ -1,0 +1,65 @@
+//! Trained weights as another network's start.
+
+use super::Classifier;
+use crate::ModelError;
+use crate::layers::LayerConfig;
+use burn::module::Module;
+
+impl Classifier {
+    /// The same network for other classes: all layers keep their weights but the last one, which
+    /// is drawn anew from `seed` with a unit for each class.
+    ///
+    /// # Errors
+    /// When the last layer is not a `linear`, or `classes` can't be planned.
+    pub fn with_classes(&self, classes: usize, seed: u64) -> Result<Self, ModelError> {
+        let mut config = self.plan.config.clone().with_classes(classes);
+        let Some(LayerConfig::Linear(head)) = config.layers.last_mut() else {
+            return Err(ModelError::model(
+                "its last layer is not `linear`, so there is no head to replace",
+                "end the network with `linear`, or keep the classes it was trained for",
+            ));
+        };
+        head.units = None;
+        let plan = config.plan()?;
+        let device = self.devices().into_iter().next().ok_or_else(|| {
+            ModelError::model("it has no weights", "this is a bug, please report it")
+        })?;
+        let mut new = plan.init_seeded(seed, &device);
+        let kept = self.layers.len().saturating_sub(1);
+        for (place, layer) in new.layers.iter_mut().zip(&self.layers).take(kept) {
+            *place = layer.clone();
+        }
+        Ok(new)
+    }
+
+    /// Freezes the first `layers` layers as [`Plan::layers`](crate::Plan) counts them (those
+    /// within branches belong to it): they get no gradients, their batch norms use and keep
+    /// their running statistics, their dropouts let everything through. The state lasts through
+    /// `valid` and `train`.
+    ///
+    /// # Errors
+    /// When no weight would be left to learn.
+    pub fn freeze_first(mut self, layers: usize) -> Result<Self, ModelError> {
+        let left: usize = self
+            .plan
+            .layers
+            .iter()
+            .skip(layers)
+            .map(|layer| layer.params)
+            .sum();
+        if left == 0 {
+            let last = self.plan.layers.iter().rposition(|layer| layer.params > 0);
+            return Err(ModelError::model(
+                format!("with its first {layers} layers frozen there is nothing left to learn"),
+                format!("freeze at most {}", last.unwrap_or(0)),
+            ));
+        }
+        self.layers = self
+            .layers
+            .into_iter()
+            .enumerate()
+            .map(|(i, layer)| if i < layers { layer.freeze() } else { layer })
+            .collect();
+        Ok(self)
+    }
+}

@@ -1,0 +1,203 @@
+//! A config checked and worked out: every layer's shape, cost and receptive field, before any
+//! tensor exists.
+
+use crate::ModelError;
+use crate::config::ModelConfig;
+use crate::geometry::{Shape, Units};
+use crate::layers::{MAX_SIDE, PlannedLayer, Planner, Signal, Total, cut};
+use receptive_core::ImageSize;
+use std::ops::Range;
+
+/// A config whose every layer fits; the only thing a [`Classifier`](crate::Classifier) is built from.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The config it was made from, with its classes filled in.
+    pub config: ModelConfig,
+    /// How many logits come out.
+    pub classes: usize,
+    /// The layers, in order; those within branches are within their
+    /// [`Operation`](crate::Operation).
+    pub layers: Vec<PlannedLayer>,
+    /// Sums over all layers.
+    pub total: Total,
+}
+
+/// The layers that some units of one layer depend on, each cut to what they need of it.
+#[derive(Debug, Clone)]
+pub(crate) struct ConePlan {
+    /// The input pixels that are needed.
+    pub(crate) pixels: Units,
+    /// In order; their paddings are what is left of the originals' at the image's borders.
+    pub(crate) layers: Vec<PlannedLayer>,
+}
+
+impl ModelConfig {
+    /// Checks every layer and works out its shape, cost and receptive field. Nothing is allocated
+    /// from the config's numbers.
+    ///
+    /// # Errors
+    /// [`ModelError::Layer`] for a layer that cannot be built on what it gets, and
+    /// [`ModelError::Model`] when the whole is no classifier.
+    pub fn plan(&self) -> Result<Plan, ModelError> {
+        check_sizes(self)?;
+        let mut planner = Planner::new(self.strict_shapes, self.classes);
+        let input = self.input;
+        let image = Signal::image(input.channels, input.height, input.width);
+        let (layers, last) = planner.sequence(&self.layers, "", image, 0)?;
+        let classes = match (last.shape, self.classes) {
+            (Shape::Flat(outputs), None) => outputs,
+            (Shape::Flat(outputs), Some(classes)) if outputs == classes => classes,
+            (Shape::Flat(outputs), Some(classes)) => {
+                return Err(ModelError::model(
+                    format!(
+                        "its last layer gives {outputs} values but there are {classes} classes"
+                    ),
+                    "leave `units` out of the last `linear` layer",
+                ));
+            }
+            (map, _) => {
+                return Err(ModelError::model(
+                    format!("its last layer gives a map {map}, not a value per class"),
+                    "end it with `flatten` or `global_avg_pool2d`, then `linear` without `units`",
+                ));
+            }
+        };
+        let config = ModelConfig {
+            classes: Some(classes),
+            ..self.clone()
+        };
+        Ok(Plan {
+            config,
+            classes,
+            layers,
+            total: planner.total,
+        })
+    }
+}
+
+impl Plan {
+    /// The images that come in.
+    pub fn input(&self) -> ImageSize {
+        self.config.input
+    }
+
+    /// All layers, those within branches right before the layer that joins them.
+    pub fn rows(&self) -> Vec<&PlannedLayer> {
+        let mut rows = Vec::new();
+        collect(&self.layers, &mut rows);
+        rows
+    }
+
+    /// The layer of this number (`3`, `4.2`) or name (`conv2d_2`).
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the layers there are.
+    pub fn find(&self, layer: &str) -> Result<&PlannedLayer, ModelError> {
+        let rows = self.rows();
+        rows.iter()
+            .copied()
+            .find(|row| row.number == layer || row.name == layer)
+            .ok_or_else(|| {
+                let known: Vec<String> = rows
+                    .iter()
+                    .map(|row| format!("{} {}", row.number, row.name))
+                    .collect();
+                ModelError::UnknownLayer {
+                    layer: layer.into(),
+                    known: known.join(", "),
+                }
+            })
+    }
+
+    /// The layers from the image to this one, in order; where layers branch only the branch
+    /// that leads there.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownLayer`] with the layers there are.
+    pub fn path(&self, layer: &str) -> Result<Vec<&PlannedLayer>, ModelError> {
+        let mut path = Vec::new();
+        lead(&self.layers, &self.find(layer)?.number, &mut path);
+        Ok(path)
+    }
+
+    pub(crate) fn cone(&self, layer: &str, units: &Units) -> Result<ConePlan, ModelError> {
+        let path = self.path(layer)?;
+        let target = self.find(layer)?;
+        let [height, width] = target.output.map_size();
+        let fits = |range: &Range<usize>, size| range.start < range.end && range.end <= size;
+        if !fits(&units[0], height) || !fits(&units[1], width) {
+            return Err(ModelError::Units {
+                layer: target.name.clone(),
+                rows: units[0].clone(),
+                columns: units[1].clone(),
+                height,
+                width,
+            });
+        }
+        let (layers, pixels) = cut(path.into_iter(), units.clone());
+        Ok(ConePlan { pixels, layers })
+    }
+
+    /// All remarks and warnings, each with its layer.
+    pub fn notes(&self) -> Vec<String> {
+        self.rows()
+            .iter()
+            .flat_map(|row| {
+                row.notes
+                    .iter()
+                    .map(move |note| format!("layer {} ({}): {note}", row.number, row.kind))
+            })
+            .collect()
+    }
+}
+
+fn check_sizes(config: &ModelConfig) -> Result<(), ModelError> {
+    let input = config.input;
+    let sizes = [
+        ("channels", Some(input.channels)),
+        ("height", Some(input.height)),
+        ("width", Some(input.width)),
+        ("classes", config.classes),
+    ];
+    for (name, value) in sizes {
+        if let Some(value) = value
+            && !(1..=MAX_SIDE).contains(&value)
+        {
+            return Err(ModelError::model(
+                format!("{name} is {value}"),
+                format!("set `{name}` to a number from 1 to {MAX_SIDE}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn collect<'a>(layers: &'a [PlannedLayer], rows: &mut Vec<&'a PlannedLayer>) {
+    for layer in layers {
+        for branch in layer.branches() {
+            collect(&branch.layers, rows);
+        }
+        rows.push(layer);
+    }
+}
+
+/// The layers from the image to the one of this number; where layers branch only the branch that
+/// leads there.
+fn lead<'a>(layers: &'a [PlannedLayer], number: &str, path: &mut Vec<&'a PlannedLayer>) -> bool {
+    for layer in layers {
+        if layer.number != number {
+            for branch in layer.branches() {
+                let before = path.len();
+                if lead(&branch.layers, number, path) {
+                    return true;
+                }
+                path.truncate(before);
+            }
+        }
+        path.push(layer);
+        if layer.number == number {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,299 @@
+//! Networks by name. A preset is its layers only: input size and classes come from the data.
+
+use crate::ModelError;
+use crate::config::ModelConfig;
+use crate::geometry::Padding;
+use crate::layers::{
+    Activation, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer, GlobalAvgPool2dLayer,
+    LayerConfig, LinearLayer, MaxPool2dLayer, ResidualLayer,
+};
+use receptive_core::ImageSize;
+
+/// The preset that is used when none is named.
+pub const DEFAULT: &str = "small";
+
+/// The names, with a line on each. `plain-N` stands for any number of convolutions.
+pub const NAMES: [(&str, &str); 6] = [
+    (
+        "tutorial",
+        "one convolution, one pool, two dense layers: small enough to follow by hand",
+    ),
+    (
+        "small",
+        "the best accuracy that two minutes of two CPU cores buy (default)",
+    ),
+    (
+        "accurate",
+        "stages of a convolution and a residual block, 64 to 256 filters: an hour or two",
+    ),
+    (
+        "vgg",
+        "three stages of two 3x3 convolutions with batch norm, 64 to 256 filters",
+    ),
+    (
+        "resnet",
+        "three stages of residual blocks, 16 to 64 filters",
+    ),
+    (
+        "plain-N",
+        "N 3x3 convolutions of 32 filters without pooling, such as plain-20",
+    ),
+];
+
+/// The most convolutions `plain-N` may have.
+const MAX_PLAIN: usize = 200;
+
+/// The preset of this name for images of this shape.
+///
+/// # Errors
+/// [`ModelError::UnknownPreset`] with the names there are.
+pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
+    let empty = ModelConfig::new(input.channels, input.height, input.width);
+    match name {
+        "tutorial" => return Ok(tutorial(empty)),
+        "small" => return Ok(small(empty)),
+        "accurate" => return Ok(accurate(empty)),
+        "vgg" => return Ok(vgg(empty)),
+        "resnet" => return Ok(resnet(empty)),
+        _ => {}
+    }
+    name.strip_prefix("plain-")
+        .and_then(|count| count.parse().ok())
+        .filter(|count| (1..=MAX_PLAIN).contains(count))
+        .map(|count| plain(empty, count))
+        .ok_or_else(|| ModelError::UnknownPreset {
+            name: name.into(),
+            known: format!(
+                "{}, where N is 1 to {MAX_PLAIN}",
+                NAMES.map(|(name, _)| name).join(", ")
+            ),
+        })
+}
+
+/// The preset that these layers are, where they are one's.
+pub fn name_of(config: &ModelConfig) -> Option<String> {
+    let convolutions = config
+        .layers
+        .iter()
+        .filter(|layer| matches!(layer, LayerConfig::Conv2d(_)))
+        .count();
+    let plain = format!("plain-{convolutions}");
+    let names = NAMES.iter().map(|(name, _)| *name);
+    names
+        .chain([plain.as_str()])
+        .find(|name| preset(name, config.input).is_ok_and(|found| found.layers == config.layers))
+        .map(String::from)
+}
+
+/// The config laid out for images of another shape, where its layers are those of a preset for its
+/// own; `None` where they are not.
+pub fn refit(config: &ModelConfig, input: ImageSize) -> Option<ModelConfig> {
+    let layers = preset(&name_of(config)?, input).ok()?.layers;
+    Some(ModelConfig {
+        input,
+        layers,
+        ..config.clone()
+    })
+}
+
+/// The image shape a preset is described with when no data set is named.
+pub const fn default_input(name: &str) -> ImageSize {
+    match name.as_bytes() {
+        b"vgg" | b"resnet" => ImageSize {
+            channels: 3,
+            height: 32,
+            width: 32,
+        },
+        _ => ImageSize {
+            channels: 1,
+            height: 28,
+            width: 28,
+        },
+    }
+}
+
+/// A chain of equal convolutions, as receptive fields are studied on.
+fn plain(config: ModelConfig, convolutions: usize) -> ModelConfig {
+    let mut config = config;
+    for _ in 0..convolutions {
+        config = config.layer(
+            Conv2dLayer::new(32, 3)
+                .with_padding(Padding::Same)
+                .with_activation(Activation::Relu),
+        );
+    }
+    config
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(LinearLayer::classes())
+}
+
+fn tutorial(config: ModelConfig) -> ModelConfig {
+    let relu = Activation::Relu;
+    config
+        .layer(
+            Conv2dLayer::new(16, 3)
+                .with_padding(Padding::Same)
+                .with_activation(relu),
+        )
+        .layer(MaxPool2dLayer::new(2))
+        .layer(FlattenLayer::default())
+        .layer(LinearLayer::new(64).with_activation(relu))
+        .layer(LinearLayer::classes())
+}
+
+/// Maps that are no higher or wider than this are not halved any more.
+const SMALL_MAP: usize = 7;
+
+/// Convolutions and pools until the maps are small, then a convolution that sees most of them.
+///
+/// Pooling comes before batch norm and ReLU: the maximum commutes with ReLU, and both then work on
+/// a quarter of the values.
+fn small(config: ModelConfig) -> ModelConfig {
+    let mut size = [config.input.height, config.input.width];
+    let mut filters = 32;
+    let mut config = config;
+    while size.iter().any(|side| *side > SMALL_MAP) {
+        let pool = size.map(|side| if side > SMALL_MAP { 2 } else { 1 });
+        config = config
+            .layer(conv_same(filters))
+            .layer(MaxPool2dLayer::new(pool))
+            .layer(BatchNormLayer::default())
+            .layer(Activation::Relu);
+        size = [size[0] / pool[0], size[1] / pool[1]];
+        filters = (2 * filters).min(128);
+    }
+    let shortest = size[0].min(size[1]);
+    let padding = if shortest < 3 {
+        Padding::Same
+    } else {
+        Padding::Valid
+    };
+    config
+        .layer(conv_same(filters).with_padding(padding))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(FlattenLayer::default())
+        .layer(DropoutLayer { rate: 0.4 })
+        .layer(LinearLayer::new(128).with_activation(Activation::Relu))
+        .layer(DropoutLayer { rate: 0.3 })
+        .layer(LinearLayer::classes())
+}
+
+/// Batch norm follows and has the bias.
+fn conv_same(filters: usize) -> Conv2dLayer {
+    Conv2dLayer::new(filters, 3)
+        .with_padding(Padding::Same)
+        .with_bias(false)
+}
+
+/// Stages of a convolution, a pool and a residual block of two convolutions until the maps are small:
+/// after the nine-layer residual network with which David Page trained CIFAR-10 quickly ("How to
+/// Train Your ResNet", 2018), half as wide. Pooling comes before batch norm, as in `small`.
+fn accurate(config: ModelConfig) -> ModelConfig {
+    let mut size = [config.input.height, config.input.width];
+    let mut config = normalized(config.layer(conv_same(32)));
+    let mut filters = 64;
+    loop {
+        let pool = size.map(|side| if side > SMALL_MAP { 2 } else { 1 });
+        config = config.layer(conv_same(filters));
+        if pool != [1, 1] {
+            config = config.layer(MaxPool2dLayer::new(pool));
+        }
+        config = normalized(config).layer(accurate_block(filters));
+        size = [size[0] / pool[0], size[1] / pool[1]];
+        if size.iter().all(|side| *side <= SMALL_MAP) {
+            break;
+        }
+        filters = (2 * filters).min(256);
+    }
+    config
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(DropoutLayer { rate: 0.2 })
+        .layer(LinearLayer::classes())
+}
+
+fn normalized(config: ModelConfig) -> ModelConfig {
+    config
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+}
+
+fn accurate_block(filters: usize) -> ResidualLayer {
+    ResidualLayer::new()
+        .layer(conv_same(filters))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(conv_same(filters))
+        .layer(BatchNormLayer::default())
+        .with_activation(Activation::Relu)
+}
+
+/// After Simonyan and Zisserman 2015, cut to the size of CIFAR's images.
+fn vgg(config: ModelConfig) -> ModelConfig {
+    let mut config = config;
+    for filters in [64, 128, 256] {
+        for _ in 0..2 {
+            config = config
+                .layer(conv_same(filters))
+                .layer(BatchNormLayer::default())
+                .layer(Activation::Relu);
+        }
+        config = config.layer(MaxPool2dLayer::new(2));
+    }
+    config
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(LinearLayer::classes())
+}
+
+/// After He et al. 2016: the 14-layer member of their CIFAR family (n = 2), with projections.
+fn resnet(config: ModelConfig) -> ModelConfig {
+    let mut config = config
+        .layer(conv_same(16))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu);
+    let mut channels = 16;
+    for (filters, strides) in [(16, 1), (16, 1), (32, 2), (32, 1), (64, 2), (64, 1)] {
+        config = config.layer(resnet_block(channels, filters, strides));
+        channels = filters;
+    }
+    config
+        .layer(GlobalAvgPool2dLayer::default())
+        .layer(LinearLayer::classes())
+}
+
+fn resnet_block(channels: usize, filters: usize, strides: usize) -> ResidualLayer {
+    let block = ResidualLayer::new()
+        .layer(conv_same(filters).with_strides(strides))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .layer(conv_same(filters))
+        .layer(BatchNormLayer::default())
+        .with_activation(Activation::Relu);
+    if channels == filters && strides == 1 {
+        return block;
+    }
+    block
+        .projection(
+            Conv2dLayer::new(filters, 1)
+                .with_strides(strides)
+                .with_bias(false),
+        )
+        .projection(BatchNormLayer::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_known_by_its_layers_whatever_its_input() {
+        for name in ["tutorial", "small", "vgg", "resnet", "plain-7"] {
+            let config = preset(name, default_input(name)).unwrap().with_classes(3);
+            assert_eq!(name_of(&config).as_deref(), Some(name));
+        }
+        let input = default_input("small");
+        let mut changed = preset("small", input).unwrap();
+        changed.layers.remove(0);
+        assert_eq!(name_of(&changed), None);
+    }
+}
