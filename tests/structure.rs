@@ -41,12 +41,12 @@ const MAY_USE: &[(&str, &[&str], bool)] = &[
     ("erf", &["core", "model", "plot"], true),
     (
         "train",
-        &["core", "data", "erf", "kernels", "model", "plot"],
+        &["core", "data", "erf", "inspect", "kernels", "model", "plot"],
         true,
     ),
     (
         "inspect",
-        &["core", "data", "erf", "model", "plot", "train"],
+        &["core", "data", "erf", "model", "plot"],
         true,
     ),
     (
