@@ -14,5 +14,4 @@ mod layout;
 mod loader;
 mod make;
 mod strange_files;
-mod support;
 mod thousands;
