@@ -11,12 +11,8 @@ use receptive_plot::Draw;
 use receptive_train::{Backend, TrainError};
 
 fn main() -> Result<(), TrainError> {
-    // 20 layers of 3x3 see 41 pixels.
-    let input = ImageSize {
-        channels: 3,
-        height: 41,
-        width: 41,
-    };
+    // The theoretical receptive field of 20 layers of 3x3 is 41 pixels.
+    let input = ImageSize::new(3, 41, 41);
     let plan = presets::preset("plain-20", input)?
         .with_classes(10)
         .plan()?;
