@@ -141,7 +141,31 @@ impl Case {
 
 fn cases() -> Vec<Case> {
     let kinds = LayerConfig::KINDS.iter().map(|kind| case(kind));
-    kinds.chain(joins()).collect()
+    kinds.chain(joins()).chain(activations()).collect()
+}
+
+fn activations() -> Vec<Case> {
+    let depends = Some("its derivative depends on the input");
+    let of = |activation: Activation| {
+        let (onnx, python, caveat) = match activation {
+            Activation::Relu => ("Relu", "F.relu(", None),
+            Activation::LeakyRelu => ("LeakyRelu", "F.leaky_relu(", None),
+            Activation::Gelu => ("Erf", "F.gelu(", depends),
+            Activation::Tanh => ("Tanh", "torch.tanh(", depends),
+            Activation::Sigmoid => ("Sigmoid", "torch.sigmoid(", depends),
+            Activation::Relu6 => ("Clip", "F.relu6(", depends),
+            Activation::HardSwish => ("HardSwish", "F.hardswish(", depends),
+            Activation::HardSigmoid => ("HardSigmoid", "F.hardsigmoid(", depends),
+        };
+        Case {
+            layer: activation.into(),
+            onnx: Some(onnx),
+            python,
+            caveat,
+            ..case("activation")
+        }
+    };
+    Activation::ALL.map(of).into()
 }
 
 /// Branches joined in the other ways, gates of both shapes among them.

@@ -132,15 +132,7 @@ fn layers() -> Vec<(&'static str, LayerConfig)> {
                 .into(),
         ),
     ];
-    for kind in [
-        Activation::Relu,
-        Activation::LeakyRelu,
-        Activation::Gelu,
-        Activation::Tanh,
-        Activation::Sigmoid,
-    ] {
-        layers.push((kind.name(), kind.into()));
-    }
+    layers.extend(Activation::ALL.map(|kind| (kind.name(), kind.into())));
     layers
 }
 

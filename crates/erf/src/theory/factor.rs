@@ -10,7 +10,13 @@ pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
         Activation::LeakyRelu => ((1.0 + Activation::LEAKY_SLOPE.powi(2)) / 2.0, true),
         // Their derivatives depend on the input's size. A constant of any size leaves a chain's
         // map as it is.
-        Activation::Gelu | Activation::Tanh | Activation::Sigmoid => (1.0, false),
+        Activation::Gelu | Activation::Tanh | Activation::Sigmoid | Activation::HardSigmoid => {
+            (1.0, false)
+        }
+        // Half of the inputs, but for those above 6.
+        Activation::Relu6 => (0.5, false),
+        // The mean of ((2x + 3) / 6)^2 over standard normal inputs, those beyond 3 aside.
+        Activation::HardSwish => (13.0 / 36.0, false),
     }
 }
 
@@ -18,6 +24,11 @@ pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
 pub(super) fn on_positive(activation: Activation) -> (f64, bool) {
     match activation {
         Activation::Relu | Activation::LeakyRelu => (1.0, true),
-        Activation::Gelu | Activation::Tanh | Activation::Sigmoid => (1.0, false),
+        Activation::Gelu
+        | Activation::Tanh
+        | Activation::Sigmoid
+        | Activation::Relu6
+        | Activation::HardSwish
+        | Activation::HardSigmoid => (1.0, false),
     }
 }

@@ -202,6 +202,16 @@ fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation) -> String 
         Activation::Tanh => graph.node("Tanh", name, [x], vec![]),
         Activation::Sigmoid => graph.node("Sigmoid", name, [x], vec![]),
         Activation::Gelu => gelu(graph, name, x),
+        Activation::Relu6 => {
+            let low = graph.floats(&format!("{name}.low"), &[], &[0.0]);
+            let high = graph.floats(&format!("{name}.high"), &[], &[6.0]);
+            graph.node("Clip", name, [x, &low, &high], vec![])
+        }
+        Activation::HardSwish => graph.node("HardSwish", name, [x], vec![]),
+        Activation::HardSigmoid => {
+            let slope = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
+            graph.node("HardSigmoid", name, [x], slope)
+        }
     }
 }
 

@@ -158,6 +158,9 @@ fn activate(code: &mut Code, x: &str, kind: Option<Activation>) {
         Some(Activation::Gelu) => format!("F.gelu({x})"),
         Some(Activation::Tanh) => format!("torch.tanh({x})"),
         Some(Activation::Sigmoid) => format!("torch.sigmoid({x})"),
+        Some(Activation::Relu6) => format!("F.relu6({x})"),
+        Some(Activation::HardSwish) => format!("F.hardswish({x})"),
+        Some(Activation::HardSigmoid) => format!("F.hardsigmoid({x})"),
         None => return,
     };
     code.step(format!("{x} = {function}"));
