@@ -9,7 +9,7 @@ use receptive_interchange::{OnnxInput, to_onnx, to_python};
 use receptive_model::{
     Activation, Artifact, AvgPool2dLayer, BatchNormLayer, BranchesLayer, Conv2dLayer, DropoutLayer,
     Features, FlattenLayer, GlobalAvgPool2dLayer, InputSpec, Join, LayerConfig, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Padding, Plan, ResidualLayer, Resize,
+    MaxPool2dLayer, ModelConfig, Padding, Plan, ResidualLayer, Resize, SqueezeExciteLayer,
 };
 
 const SIDE: usize = 9;
@@ -94,6 +94,12 @@ fn case(kind: &'static str) -> Case {
             Some("Concat"),
             "x = torch.cat((x, branch_2_b), 1)",
             None,
+        ),
+        "squeeze_excite" => of(
+            SqueezeExciteLayer::default().into(),
+            Some("Unsqueeze"),
+            "x = x * branch_2_b[:, :, None, None]",
+            Some("a product of branches"),
         ),
         "flatten" => flat(
             of(

@@ -57,7 +57,7 @@ pub use layers::{
     BatchNormOp, BatchStatistics, Branch, BranchesLayer, BranchesOp, Conv2dLayer, Conv2dOp, CropOp,
     DropoutKey, DropoutLayer, DropoutOp, Features, FlattenLayer, FlattenOp, GlobalAvgPool2dLayer,
     GlobalAvgPool2dOp, Join, LayerConfig, LayerValues, LinearLayer, LinearOp, MaxPool2dLayer,
-    MaxPool2dOp, Operation, PlannedLayer, ResidualLayer, Role, Total, exactly,
+    MaxPool2dOp, Operation, PlannedLayer, ResidualLayer, Role, SqueezeExciteLayer, Total, exactly,
 };
 #[cfg(feature = "learner")]
 pub use network::ImageBatch;

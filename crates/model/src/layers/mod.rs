@@ -24,6 +24,7 @@ mod planner;
 mod random;
 mod residual;
 mod sequence;
+mod squeeze_excite;
 mod window;
 
 pub use activation::{Activation, ActivationLayer, ActivationOp};
@@ -44,6 +45,7 @@ pub use pass::BatchStatistics;
 pub use planner::Total;
 pub use random::DropoutKey;
 pub use residual::ResidualLayer;
+pub use squeeze_excite::SqueezeExciteLayer;
 
 pub(crate) use cone::cut;
 pub(crate) use context::{MAX_SIDE, Signal};
@@ -309,6 +311,8 @@ kinds! {
         "residual" Residual(ResidualLayer),
         /// Several lists of layers whose outputs are joined.
         "branches" Branches(BranchesLayer),
+        /// A gate that scales each channel.
+        "squeeze_excite" SqueezeExcite(SqueezeExciteLayer),
         /// `[channels, height, width]` laid out as one row of values.
         "flatten" Flatten(FlattenLayer),
         /// A dense layer.

@@ -154,3 +154,75 @@ fn an_unknown_layer_is_refused_with_the_layers_there_are() {
         "{error}"
     );
 }
+
+#[test]
+fn a_gate_scales_each_channel_by_what_it_makes_of_the_means() {
+    let config = ModelConfig::new(2, 2, 3)
+        .layer(SqueezeExciteLayer {
+            units: Some(1),
+            gate: Activation::HardSigmoid,
+            ..SqueezeExciteLayer::default()
+        })
+        .layer(GlobalAvgPool2dLayer::default());
+    let plan = config.plan().unwrap();
+    // Two weights and a bias, then two weights and two biases.
+    assert_eq!(
+        (plan.layers[0].params, plan.layers[0].number.as_str()),
+        (7, "1")
+    );
+    assert_eq!(plan.layers[0].summary, "1 units, relu, hard_sigmoid");
+    let numbers: Vec<&str> = plan.rows().iter().map(|row| row.number.as_str()).collect();
+    assert_eq!(numbers, ["1.b1", "1.b2", "1.b3", "1", "2"]);
+    // Every unit sees the whole image.
+    for axis in 0..2 {
+        let (field, side) = (plan.layers[0].trf[axis], [2, 3][axis]);
+        for unit in 0..side {
+            assert!(field.first + unit * field.stride <= 0);
+            assert!(field.last + unit * field.stride >= side - 1);
+        }
+    }
+    let device = Device::flex();
+    let model = plan.init_seeded(5, &device);
+    let weights = [
+        model.values("1.b2").unwrap().weight,
+        model.values("1.b3").unwrap().weight,
+    ];
+    let values: Vec<f32> = (0..12).map(|i| (i * i % 7) as f32 - 2.0).collect();
+    let image = Tensor::<4>::from_data(TensorData::new(values.clone(), [1, 2, 2, 3]), &device);
+    let found: Vec<f32> = model
+        .forward_until(image, "1")
+        .unwrap()
+        .into_flat()
+        .into_data()
+        .iter()
+        .collect();
+    let mean = |channel: usize| values[6 * channel..][..6].iter().sum::<f32>() / 6.0;
+    let hidden = (weights[0][0] * mean(0) + weights[0][1] * mean(1)).max(0.0);
+    for (i, value) in found.into_iter().enumerate() {
+        let gate = (weights[1][i / 6] * hidden + 3.0).clamp(0.0, 6.0) / 6.0;
+        assert!((value - gate * values[i]).abs() < 1e-5, "{i}: {value}");
+    }
+}
+
+#[test]
+fn branches_that_do_not_join_are_refused_with_their_shapes() {
+    let conv = |filters: usize| LayerConfig::from(Conv2dLayer::new(filters, 3));
+    for (join, word) in [
+        (Join::Add, "added"),
+        (Join::Concat, "concatenated"),
+        (Join::Multiply, "multiplied"),
+    ] {
+        let layer = BranchesLayer::new(join).branch([]).branch([conv(4)]);
+        let config = ModelConfig::new(3, 8, 8).layer(layer);
+        let error = config.plan().unwrap_err().to_string();
+        assert!(error.contains("layer 1 (branches)"), "{error}");
+        assert!(error.contains("3x8x8 and 4x6x6"), "{error}");
+        assert!(
+            error.contains(word) && error.contains("give all"),
+            "{error}"
+        );
+    }
+    let one = ModelConfig::new(3, 8, 8).layer(BranchesLayer::new(Join::Add).branch([]));
+    let error = one.plan().unwrap_err().to_string();
+    assert!(error.contains("1 lists of layers"), "{error}");
+}
