@@ -95,14 +95,8 @@ fn is_usage(error: &TrainError) -> bool {
             | TrainError::Backend { .. }
             | TrainError::NoData { .. }
             | TrainError::Data(DataError::Setting { .. } | DataError::UnknownSource { .. })
-            | TrainError::Model(
-                ModelError::Config { .. }
-                    | ModelError::Layer { .. }
-                    | ModelError::Model { .. }
-                    | ModelError::UnknownPreset { .. }
-                    | ModelError::UnknownLayer { .. }
-            )
     ) || matches!(error, TrainError::Field(error) if error.is_usage())
+        || matches!(error, TrainError::Model(error) if error.is_usage())
 }
 
 impl CliError {

@@ -59,17 +59,11 @@ pub enum ErfError {
 impl ErfError {
     /// Whether the caller's settings are wrong, whatever the files and the network hold.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Setting { .. }
-                | Self::Model(
-                    ModelError::Config { .. }
-                        | ModelError::Layer { .. }
-                        | ModelError::Model { .. }
-                        | ModelError::UnknownPreset { .. }
-                        | ModelError::UnknownLayer { .. }
-                )
-        )
+        match self {
+            Self::Setting { .. } => true,
+            Self::Model(error) => error.is_usage(),
+            _ => false,
+        }
     }
 
     pub(crate) fn setting(setting: &'static str, problem: impl Into<String>) -> Self {

@@ -26,9 +26,9 @@ pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
 }
 
 /// Pixels a side that [`plan_that_fits`] does not grow an image beyond.
-pub const MOST_GROWN: usize = 1024;
+pub const MAX_GROWN: usize = 1024;
 
-/// The config's plan for images at least so large (up to [`MOST_GROWN`] a side) that some unit of
+/// The config's plan for images at least so large (up to [`MAX_GROWN`] a side) that some unit of
 /// the layer, by default the last map, sees no padding.
 ///
 /// # Errors
@@ -43,7 +43,7 @@ pub fn plan_that_fits(config: &ModelConfig, layer: Option<&str>) -> Result<Plan,
         let field = layer.trf[axis];
         // Fields start a stride apart, so one stride more always holds a whole one.
         let whole = field.size().saturating_add(field.stride - 1);
-        (whole.max(side as i64) as usize).min(MOST_GROWN.max(side))
+        (whole.max(side as i64) as usize).min(MAX_GROWN.max(side))
     };
     let mut config = config.clone();
     let input = &mut config.input;

@@ -8,7 +8,7 @@ pub enum InterchangeError {
     /// The config, the plan or the artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A file that can't be read as what it should be.
+    /// A file that cannot be read as what it should be.
     #[error("{path}: {reason}", path = path.display())]
     File {
         /// The file.
@@ -24,17 +24,25 @@ pub enum InterchangeError {
         /// What to do.
         remedy: String,
     },
-    /// A network that the format has no room or no words for.
-    #[error("the network can't be written as {format}: {problem}")]
+    /// A network that the format cannot hold.
+    #[error("the network cannot be written as {format}: {problem}")]
     Unwritable {
         /// The format.
         format: &'static str,
-        /// What it can't hold.
+        /// What it cannot hold.
         problem: String,
     },
 }
 
 impl InterchangeError {
+    /// Whether the config or the command is wrong, whatever the files hold.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Model(error) => error.is_usage(),
+            Self::File { .. } | Self::Mismatch { .. } | Self::Unwritable { .. } => false,
+        }
+    }
+
     pub(crate) fn file(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::File {
             path: path.into(),

@@ -10,15 +10,29 @@
 //!
 //! # Example
 //!
-//! ```no_run
+//! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "flex")] {
-//! use receptive_interchange::{OnnxInput, to_onnx};
-//! use receptive_model::Artifact;
+//! use receptive_interchange::{OnnxInput, to_onnx, to_python};
+//! use receptive_model::{Artifact, ImageSize, InputSpec, Resize, presets};
 //!
-//! let device = burn::tensor::Device::flex();
-//! let artifact = Artifact::load("runs/001/model".as_ref(), &device)?;
-//! std::fs::write("model.onnx", to_onnx(&artifact, OnnxInput::Normalised)?)?;
+//! let size = ImageSize { channels: 1, height: 12, width: 12 };
+//! let plan = presets::preset("tutorial", size)?.with_classes(2).plan()?;
+//! let artifact = Artifact {
+//!     model: plan.init(&burn::tensor::Device::flex()), // or Artifact::load of a run's model
+//!     classes: vec!["cat".into(), "dog".into()],
+//!     input: InputSpec {
+//!         channels: 1,
+//!         height: 12,
+//!         width: 12,
+//!         resize: Resize::Stretch,
+//!         mean: vec![0.5],
+//!         std: vec![0.25],
+//!     },
+//! };
+//! let onnx = to_onnx(&artifact, OnnxInput::Normalised)?;
+//! assert!(onnx.windows(4).any(|bytes| bytes == b"Gemm"));
+//! assert!(to_python(&artifact, "model.safetensors").contains("nn.Linear(576, 64)"));
 //! # }
 //! # Ok(())
 //! # }

@@ -19,7 +19,7 @@ pub struct Spec {
 
 impl Spec {
     /// That of an artifact.
-    pub fn of(artifact: &Artifact) -> Self {
+    pub fn from_artifact(artifact: &Artifact) -> Self {
         Self {
             config: artifact.model.config().clone(),
             classes: artifact.classes.clone(),

@@ -31,7 +31,7 @@ impl NamedTensor {
 /// All tensors of a classifier, in the order of its layers.
 ///
 /// # Errors
-/// When a tensor can't be read back from its device.
+/// When a tensor cannot be read back from its device.
 pub fn tensors(model: &Classifier) -> Result<Vec<NamedTensor>, InterchangeError> {
     let places = places(model.plan());
     let collected = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true);

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// [`import`](crate::import) needs nothing else.
 ///
 /// # Errors
-/// When a tensor can't be read from its device.
+/// When a tensor cannot be read from its device.
 pub fn to_safetensors(artifact: &Artifact) -> Result<Vec<u8>, InterchangeError> {
     const FORMAT: &str = "safetensors";
     let tensors = tensors(&artifact.model)?;
@@ -28,7 +28,10 @@ pub fn to_safetensors(artifact: &Artifact) -> Result<Vec<u8>, InterchangeError> 
         .collect::<Result<Vec<_>, InterchangeError>>()?;
     let metadata = HashMap::from([
         ("format".to_string(), "pt".to_string()),
-        (SPEC.to_string(), Spec::of(artifact).to_json(FORMAT)?),
+        (
+            SPEC.to_string(),
+            Spec::from_artifact(artifact).to_json(FORMAT)?,
+        ),
     ]);
     serialize(views, Some(metadata))
         .map_err(|error| InterchangeError::unwritable(FORMAT, error.to_string()))

@@ -113,7 +113,7 @@ impl ModelConfig {
     /// Reads a `.toml` or `.json` file.
     ///
     /// # Errors
-    /// When the file can't be read, is larger than 4 MiB, or is not a model config.
+    /// When the file cannot be read, is larger than 4 MiB, or is not a model config.
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let text = crate::store::read_text(path, CONFIG_BYTES)?;
         let json = path

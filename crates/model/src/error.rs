@@ -5,15 +5,15 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// The text is not a model config: a syntax error, a word that is not known, a wrong type.
-    #[error("the model config {origin} can't be read: {reason}")]
+    /// The text is not a model config: a syntax error, an unknown key, a wrong type.
+    #[error("the model config {origin} cannot be read: {reason}")]
     Config {
         /// The file, or what else the text came from.
         origin: String,
-        /// The parser's own words, with line and column where it knows them.
+        /// The parser's own message, with line and column where it knows them.
         reason: String,
     },
-    /// A layer that can't be built on the input it gets.
+    /// A layer that cannot be built on the input it gets.
     #[error("layer {number} ({kind}): {problem}; {remedy}")]
     Layer {
         /// The layer's place, from 1; `4.2` is the second layer within layer 4.
@@ -25,8 +25,8 @@ pub enum ModelError {
         /// What to change.
         remedy: String,
     },
-    /// The config as a whole can't be a classifier.
-    #[error("the model can't be planned: {problem}; {remedy}")]
+    /// The config as a whole cannot be a classifier.
+    #[error("the model cannot be planned: {problem}; {remedy}")]
     Model {
         /// What is wrong.
         problem: String,
@@ -36,7 +36,7 @@ pub enum ModelError {
     /// No preset has this name.
     #[error("there is no preset `{name}`; the presets are {known}")]
     UnknownPreset {
-        /// The name asked for.
+        /// The given name.
         name: String,
         /// The names there are.
         known: String,
@@ -44,7 +44,7 @@ pub enum ModelError {
     /// No layer has this number or name.
     #[error("the model has no layer `{layer}`; its layers are {known}")]
     UnknownLayer {
-        /// The layer asked for.
+        /// The given layer.
         layer: String,
         /// Numbers and names of the layers there are.
         known: String,
@@ -57,9 +57,9 @@ pub enum ModelError {
     Units {
         /// The layer's name.
         layer: String,
-        /// The rows asked for.
+        /// The given rows.
         rows: Range<usize>,
-        /// The columns asked for.
+        /// The given columns.
         columns: Range<usize>,
         /// The rows there are.
         height: usize,
@@ -74,12 +74,12 @@ pub enum ModelError {
         /// What was expected and what was found.
         reason: String,
     },
-    /// The file system refused.
-    #[error("{path}: {action} failed: {source}", path = path.display())]
+    /// I/O error.
+    #[error("could not {action} {path}: {source}", path = path.display())]
     Io {
         /// The file or directory it concerns.
         path: PathBuf,
-        /// What was being done, for example "reading".
+        /// What was being done, for example "read".
         action: &'static str,
         /// The system's own error.
         source: std::io::Error,
@@ -87,6 +87,18 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// Whether the config or the command is wrong, whatever the files hold.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Config { .. }
+            | Self::Layer { .. }
+            | Self::Model { .. }
+            | Self::UnknownPreset { .. }
+            | Self::UnknownLayer { .. } => true,
+            Self::Units { .. } | Self::Artifact { .. } | Self::Io { .. } => false,
+        }
+    }
+
     pub(crate) fn artifact(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Artifact {
             path: path.into(),

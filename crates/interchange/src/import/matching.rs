@@ -135,7 +135,7 @@ fn by_table(
         .find(|name| !wanted.iter().any(|(ours, _)| ours == *name))
     {
         return Err(mismatch(
-            format!("the table of names has `{unknown}`, which is no layer with weights"),
+            format!("the table of names has `{unknown}`, which is not a layer with weights"),
             format!("the layers are {}", names_of(wanted)),
         ));
     }
@@ -175,8 +175,8 @@ fn by_shape(
                     words(parts),
                     counted(&theirs)
                 ),
-                "use the config of the network these weights were trained in, or name the layers \
-                 with `--names`"
+                "use the config of the network these weights were trained in, or give a \
+                 table of layer names"
                     .into(),
             ));
         }

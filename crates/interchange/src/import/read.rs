@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read, in bytes.
-const MOST_BYTES: u64 = 16 << 30;
+const MAX_BYTES: u64 = 16 << 30;
 /// A counter of PyTorch's batch norms that nothing here depends on.
 const COUNTER: &str = "num_batches_tracked";
 
@@ -33,7 +33,7 @@ pub struct WeightFile {
 /// # Errors
 /// When it is neither, is damaged, larger than 16 GiB, or holds no tensors of floats.
 pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
-    let bytes = read_capped(path, MOST_BYTES)?;
+    let bytes = read_capped(path, MAX_BYTES)?;
     let mut file = if is_safetensors(&bytes) {
         from_safetensors(path, &bytes)?
     } else {
@@ -45,7 +45,7 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
     if file.tensors.is_empty() {
         let hint = match key {
             Some(_) => "",
-            None => "; if the state dict is an entry of a larger checkpoint, name it with `--key`",
+            None => "; if the state dict is an entry of a larger checkpoint, give that entry's key",
         };
         return Err(InterchangeError::file(
             path,
@@ -62,7 +62,10 @@ fn is_safetensors(bytes: &[u8]) -> bool {
 
 fn from_safetensors(path: &Path, bytes: &[u8]) -> Result<WeightFile, InterchangeError> {
     let damaged = |error: &dyn std::fmt::Display| {
-        InterchangeError::file(path, format!("it is no whole safetensors file: {error}"))
+        InterchangeError::file(
+            path,
+            format!("it is not a complete safetensors file: {error}"),
+        )
     };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error))?;
@@ -70,7 +73,7 @@ fn from_safetensors(path: &Path, bytes: &[u8]) -> Result<WeightFile, Interchange
     let spec = spec
         .map(|text| {
             serde_json::from_str(text).map_err(|error| {
-                InterchangeError::file(path, format!("its `{SPEC}` entry can't be read: {error}"))
+                InterchangeError::file(path, format!("its `{SPEC}` entry cannot be read: {error}"))
             })
         })
         .transpose()?;
@@ -101,13 +104,13 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, Interchang
             format!("it is neither a safetensors file nor a PyTorch checkpoint: {reason}"),
         )
     };
-    // Its parser is not ours: whatever it does with a hostile file, this program goes on.
+    // Its parser is not ours: whatever it does with a hostile file, this program continues.
     let read = catch(|| match key {
         Some(key) => PytorchReader::with_top_level_key(path, key),
         None => PytorchReader::new(path),
     });
     let reader = read
-        .map_err(|_| damaged("its parser gave up".into()))?
+        .map_err(|_| damaged("its parser panicked".into()))?
         .map_err(|error| damaged(error.to_string()))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {
@@ -153,6 +156,6 @@ impl WeightFile {
         let data = self.tensors.get(name).ok_or_else(|| fail("is missing"))?;
         let shape = data.shape().iter().copied().collect();
         let values = data.clone().convert::<f32>().try_into_vec();
-        Ok((shape, values.map_err(|_| fail("can't be read as floats"))?))
+        Ok((shape, values.map_err(|_| fail("cannot be read as floats"))?))
     }
 }

@@ -1,4 +1,4 @@
-//! Each kind of layer in ONNX's words.
+//! Each kind of layer as ONNX nodes.
 
 use super::graph::{Graph, float, int, ints};
 use crate::{InterchangeError, NamedTensor};

@@ -16,8 +16,8 @@ use receptive_model::{Artifact, InputSpec};
 pub const OPSET: i64 = 17;
 /// The format's version that came with it.
 const IR_VERSION: i64 = 8;
-/// A protocol buffer can't be larger; a little is left for names.
-const MOST_BYTES: usize = (2 << 30) - (1 << 20);
+/// A protocol buffer cannot be larger; a little is left for names.
+const MAX_BYTES: usize = (2 << 30) - (1 << 20);
 const FORMAT: &str = "ONNX";
 
 /// What an exported model takes.
@@ -38,11 +38,11 @@ pub enum OnnxInput {
 /// When the weights are larger than the format allows (2 GiB).
 pub fn to_onnx(artifact: &Artifact, input: OnnxInput) -> Result<Vec<u8>, InterchangeError> {
     let plan = artifact.model.plan();
-    if plan.total.weight_bytes() > MOST_BYTES {
+    if plan.total.weight_bytes() > MAX_BYTES {
         return Err(InterchangeError::unwritable(
             FORMAT,
             format!(
-                "its weights are {} MiB and a file can't hold 2 GiB; export safetensors",
+                "its weights are {} MiB and a file cannot hold 2 GiB; export safetensors",
                 plan.total.weight_bytes() >> 20
             ),
         ));
@@ -65,7 +65,7 @@ pub fn to_onnx(artifact: &Artifact, input: OnnxInput) -> Result<Vec<u8>, Interch
         "a score for each class; softmax makes them probabilities",
     );
     let graph = graph.finish("classifier", value_of(input, &artifact.input), logits);
-    let spec = Spec::of(artifact).to_json(FORMAT)?;
+    let spec = Spec::from_artifact(artifact).to_json(FORMAT)?;
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: "receptive".into(),

@@ -1,4 +1,4 @@
-//! Each kind of layer in PyTorch's words.
+//! Each kind of layer as PyTorch code.
 
 use receptive_model::{
     Activation, AvgPool2dOp, BatchNormOp, BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp,

@@ -21,7 +21,7 @@ pub(super) fn fused(
     signal: &Features,
     pass: &mut Pass<'_>,
 ) -> Option<(Features, usize)> {
-    // The output between two of them may be the one that is asked for.
+    // The output between two of them may be the one that is wanted.
     let Features::Map(x) = signal else {
         return None;
     };

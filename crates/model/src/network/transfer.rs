@@ -10,7 +10,7 @@ impl Classifier {
     /// is drawn anew from `seed` with a unit for each class.
     ///
     /// # Errors
-    /// When the last layer is not a `linear`, or `classes` can't be planned.
+    /// When the last layer is not a `linear`, or `classes` cannot be planned.
     pub fn with_classes(&self, classes: usize, seed: u64) -> Result<Self, ModelError> {
         let mut config = self.plan.config.clone().with_classes(classes);
         let Some(LayerConfig::Linear(head)) = config.layers.last_mut() else {

@@ -25,20 +25,20 @@ pub(super) fn beside(path: &Path, word: &str) -> PathBuf {
 /// When the file system refuses.
 pub fn recover(parent: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let mut put_back = Vec::new();
-    let entries = fs::read_dir(parent).map_err(ModelError::io(parent, "listing"))?;
+    let entries = fs::read_dir(parent).map_err(ModelError::io(parent, "list"))?;
     for entry in entries {
-        let path = entry.map_err(ModelError::io(parent, "listing"))?.path();
+        let path = entry.map_err(ModelError::io(parent, "list"))?.path();
         let Some((word, name)) = leftover(&path) else {
             continue;
         };
         let target = parent.join(name);
         if word == "old" && !target.exists() && path.join(MANIFEST).is_file() {
-            fs::rename(&path, &target).map_err(ModelError::io(&target, "putting it back"))?;
+            fs::rename(&path, &target).map_err(ModelError::io(&target, "restore"))?;
             put_back.push(target);
         } else if path.is_dir() {
-            fs::remove_dir_all(&path).map_err(ModelError::io(&path, "removing"))?;
+            fs::remove_dir_all(&path).map_err(ModelError::io(&path, "remove"))?;
         } else {
-            fs::remove_file(&path).map_err(ModelError::io(&path, "removing"))?;
+            fs::remove_file(&path).map_err(ModelError::io(&path, "remove"))?;
         }
     }
     Ok(put_back)

@@ -80,7 +80,7 @@ pub fn read_directory(
 /// When it is missing, not a regular file, or larger.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ModelError> {
     file::read_capped(path, cap).map_err(|error| match error {
-        ReadError::Io(source) => ModelError::io(path, "reading")(source),
+        ReadError::Io(source) => ModelError::io(path, "read")(source),
         other => ModelError::artifact(path, other.to_string()),
     })
 }

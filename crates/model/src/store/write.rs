@@ -55,10 +55,10 @@ pub fn write_directory_watched(
     watch: &mut dyn FnMut(Moment),
 ) -> Result<(), ModelError> {
     let parent = parent_of(target);
-    fs::create_dir_all(&parent).map_err(ModelError::io(&parent, "creating the directory"))?;
+    fs::create_dir_all(&parent).map_err(ModelError::io(&parent, "create the directory"))?;
     let scratch = beside(target, "tmp");
     let _ = fs::remove_dir_all(&scratch); // left over from a killed process of the same number
-    fs::create_dir(&scratch).map_err(ModelError::io(&scratch, "creating the directory"))?;
+    fs::create_dir(&scratch).map_err(ModelError::io(&scratch, "create the directory"))?;
     watch(Moment::ScratchMade);
     let written = fill(&scratch, format, version, files, watch)
         .and_then(|()| commit(&scratch, target, watch));
@@ -114,7 +114,7 @@ fn commit(scratch: &Path, target: &Path, watch: &mut dyn FnMut(Moment)) -> Resul
     } else {
         let old = beside(target, "old");
         let _ = fs::remove_dir_all(&old);
-        fs::rename(target, &old).map_err(ModelError::io(target, "moving the old one aside"))?;
+        fs::rename(target, &old).map_err(ModelError::io(target, "move aside"))?;
         watch(Moment::OldMovedAside);
         if let Err(error) = rename(scratch, target) {
             let _ = fs::rename(&old, target);
@@ -133,10 +133,10 @@ fn commit(scratch: &Path, target: &Path, watch: &mut dyn FnMut(Moment)) -> Resul
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), ModelError> {
-    fs::rename(from, to).map_err(ModelError::io(to, "putting it in place"))
+    fs::rename(from, to).map_err(ModelError::io(to, "put in place"))
 }
 
-/// Lets two directories change places in one step; false where system or file system can't.
+/// Lets two directories change places in one step; false where system or file system cannot.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn exchanged(a: &Path, b: &Path) -> bool {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -153,24 +153,24 @@ fn exchanged(_: &Path, _: &Path) -> bool {
 /// # Errors
 /// [`ModelError::Io`] naming the file.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
-    file::write_durable(path, bytes).map_err(ModelError::io(path, "writing"))
+    file::write_durable(path, bytes).map_err(ModelError::io(path, "write"))
 }
 
 fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
-    let mut file = File::create(path).map_err(ModelError::io(path, "creating"))?;
+    let mut file = File::create(path).map_err(ModelError::io(path, "create"))?;
     file.write_all(bytes)
-        .map_err(ModelError::io(path, "writing"))?;
+        .map_err(ModelError::io(path, "write"))?;
     file.sync_all()
-        .map_err(ModelError::io(path, "flushing to the disk"))
+        .map_err(ModelError::io(path, "flush to the disk"))
 }
 
 /// Makes a rename in this directory durable. Windows has no such call and needs none.
 fn flush_directory(path: &Path) -> Result<(), ModelError> {
     if cfg!(unix) {
-        let directory = File::open(path).map_err(ModelError::io(path, "opening"))?;
+        let directory = File::open(path).map_err(ModelError::io(path, "open"))?;
         directory
             .sync_all()
-            .map_err(ModelError::io(path, "flushing to the disk"))?;
+            .map_err(ModelError::io(path, "flush to the disk"))?;
     }
     Ok(())
 }

@@ -93,3 +93,43 @@ fn classes_that_do_not_fit_the_model_are_not_saved() {
     assert!(error.contains("std"), "{error}");
     Artifact::load(&path, &Device::flex()).unwrap();
 }
+
+/// Artifacts and checkpoints name parameters by their paths in the module. These are the names since
+/// version 0.1.0: a file of then must load today.
+#[test]
+fn records_name_parameters_as_they_always_have() {
+    let conv = |filters| Conv2dLayer::new(filters, 3).with_padding(Padding::Same);
+    let block = ResidualLayer::new()
+        .layer(conv(2))
+        .layer(BatchNormLayer::default())
+        .layer(Activation::Relu)
+        .projection(Conv2dLayer::new(2, 1).with_bias(false));
+    let plan = ModelConfig::new(1, 6, 6)
+        .with_classes(2)
+        .layer(conv(1))
+        .layer(MaxPool2dLayer::new(2))
+        .layer(block)
+        .layer(FlattenLayer::default())
+        .layer(DropoutLayer { rate: 0.1 })
+        .layer(LinearLayer::classes())
+        .plan()
+        .unwrap();
+    let record = burn::module::Module::into_record(plan.init(&Device::flex()));
+    let text = String::from_utf8_lossy(&record.into_bytes().unwrap()).into_owned();
+    for name in [
+        "layers.0.Conv2d.weight",
+        "layers.0.Conv2d.bias",
+        "layers.2.Residual.body.0.Conv2d.weight",
+        "layers.2.Residual.body.0.Conv2d.bias",
+        "layers.2.Residual.body.1.BatchNorm.gamma",
+        "layers.2.Residual.body.1.BatchNorm.beta",
+        "layers.2.Residual.body.1.BatchNorm.running_mean",
+        "layers.2.Residual.body.1.BatchNorm.running_var",
+        "layers.2.Residual.projection.0.Conv2d.weight",
+        "layers.5.Linear.weight",
+        "layers.5.Linear.bias",
+    ] {
+        assert!(text.contains(name), "no {name}");
+    }
+    assert_eq!(text.matches("layers.").count(), 11, "other names: {text}");
+}

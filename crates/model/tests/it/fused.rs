@@ -47,7 +47,7 @@ fn what_is_computed_at_once_outside_training_changes_no_logit() {
     for name in ["tutorial", "small", "accurate", "vgg", "resnet"] {
         let model = trained(name);
         let x = images(&model, &Device::flex());
-        // A layer that is asked for is computed one by one with all before it.
+        // A layer whose output is wanted is computed one by one with all before it.
         let last = model.plan().layers.last().unwrap().number.clone();
         let one_by_one = model.forward_until(x.clone(), &last).unwrap().into_flat();
         let far = difference(model.forward(x), one_by_one);

@@ -1,4 +1,4 @@
-//! What can't be built is refused with the layer, the numbers and a remedy.
+//! What cannot be built is refused with the layer, the numbers and a remedy.
 
 use receptive_model::*;
 

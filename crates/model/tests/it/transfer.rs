@@ -124,7 +124,7 @@ fn the_first_layers_alone_give_what_they_give_within() {
                 .unwrap()
                 .into_flat(),
         };
-        // A batch norm is a part of the convolution before it, unless the layers between are asked for.
+        // A batch norm is a part of the convolution before it, unless the outputs of the layers between are wanted.
         let tolerance = Tolerance::rel_abs(1e-5, 1e-6);
         first
             .into_data()
