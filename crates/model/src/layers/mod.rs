@@ -359,7 +359,7 @@ impl Layer {
     }
 
     /// What keeps nothing: a part of a map.
-    fn of_crop() -> Self {
+    fn new_crop() -> Self {
         Self::Crop(Plain::default())
     }
 

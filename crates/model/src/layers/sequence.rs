@@ -49,7 +49,7 @@ pub(crate) fn cut_modules(
     cone.iter()
         .map(|cut| match find(layers, planned, &cut.number) {
             Some(layer) => layer.cut(cut, |branch| cut_modules(layers, planned, branch)),
-            None => Layer::of_crop(),
+            None => Layer::new_crop(),
         })
         .collect()
 }
