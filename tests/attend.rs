@@ -5,11 +5,11 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use image::{GrayImage, Luma};
 use receptive_erf::{Map, Region};
+use receptive_inspect::{AttributionOptions, InputImage, attribute, class_maps, over_image};
 use receptive_model::{
     Activation, Artifact, Classifier, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding,
 };
-use receptive_train::attend::{AttendOptions, attend, class_maps, placed};
 use receptive_train::{Quiet, RunConfig, RunDirectory, Stop};
 use std::fs;
 use std::path::Path;
@@ -107,7 +107,7 @@ fn a_filter_for_lines_is_found_in_the_corner_where_the_line_is() {
     }
     let device = Device::flex();
     let line = class_maps(&model, &image, "1", 0, 0, &device).unwrap();
-    let cam = placed(&line.cam, plan.layers[0].trf, Region::image(12, 12));
+    let cam = over_image(&line.cam, plan.layers[0].trf, Region::image(12, 12));
     for (row, column, value) in cam.pixels() {
         // The filter gives 2 for each of the 3 rows that hold the line, over 144 places.
         let rows = (row - 1..=row + 1)
@@ -255,14 +255,15 @@ fn in_a_trained_run_grad_cam_moves_with_the_object() {
         for (top, left) in [(1, 1), (1, 21), (21, 1), (21, 21)] {
             let file = directory.path().join("one.png");
             stripes(upright, top, left, 999).save(&file).unwrap();
-            let options = AttendOptions {
+            let options = AttributionOptions {
                 classes: 1,
                 smooth: 4,
-                ..AttendOptions::default()
+                ..AttributionOptions::default()
             };
-            let seen = attend(&artifact, &file, &options, &device).unwrap();
+            let image = InputImage::read(&file, &artifact.input).unwrap();
+            let seen = attribute(&artifact, &image, &options, &device).unwrap();
             let first = &seen.classes[0];
-            assert_eq!(first.answer.class, class, "{top}, {left}");
+            assert_eq!(first.prediction.class, class, "{top}, {left}");
             assert_eq!(seen.layer[0], "3", "the last convolution");
             // The object fills a tenth of the picture. Most of Grad-CAM lies on it; gradients reach
             // the whole of a network that ends in a mean, but are larger there.

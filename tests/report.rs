@@ -5,7 +5,7 @@ use crate::{run_in, tiny, tiny_run};
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use receptive_data::NoProgress;
-use receptive_report::{Options, Report, Watch};
+use receptive_report::{Report, ReportOptions, Watch};
 use receptive_train::{FieldConfig, Quiet, RunConfig, RunDirectory, Stop};
 use serde_json::Value;
 use std::fs;
@@ -23,11 +23,11 @@ fn page(directory: &Path, config: RunConfig) -> PathBuf {
         evaluation: &mut Quiet,
         field: &|_, _, _| (),
     };
-    let options = Options {
+    let options = ReportOptions {
         samples: 50,
-        ..Options::default()
+        ..ReportOptions::default()
     };
-    let report = Report::of(&run, &options, &device, &mut watch).unwrap();
+    let report = Report::new(&run, &options, &device, &mut watch).unwrap();
     let file = path.join("report.html");
     fs::write(&file, report.html()).unwrap();
     file

@@ -119,10 +119,12 @@ pub(crate) fn feature_map(
         .clone()
         .slice([0..1, filter..filter + 1])
         .reshape([height, width]);
-    Grid::new("One feature map of 32")
-        .subtitle("3x3, untrained weights, ReLU: black is 0")
-        .tile_size(150.0)
-        .tile(tile(&photographs.pictures[0]).caption("china"))
+    let grid = Grid {
+        subtitle: "3x3, untrained weights, ReLU: black is 0".into(),
+        tile_size: 150.0,
+        ..Grid::new("One feature map of 32")
+    };
+    grid.tile(tile(&photographs.pictures[0]).caption("china"))
         .tile(map_tile(map).caption(&format!("filter {filter}")))
         .write(&out.join("feature-map.png"))?;
     Ok(maps)

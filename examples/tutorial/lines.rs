@@ -33,14 +33,16 @@ pub(crate) fn filters(
     let [height, width] = sizes(steps, photographs.size, KERNEL, 1, Padding::Same)?;
     steps.shape("line filters", &maps.dims(), &[2, 2, height, width])?;
 
-    let mut grid = Grid::new("Filters made by hand")
-        .subtitle("Each adds up 7 pixels along its line: lines that way stay sharp, others blur")
-        .columns(3)
-        .tile_size(180.0)
-        .names(
-            &["picture", "vertical line", "horizontal line"],
-            &["china", "flower"],
-        );
+    let subtitle = "Each adds up 7 pixels along its line: lines that way stay sharp, others blur";
+    let columns = ["picture", "vertical line", "horizontal line"];
+    let mut grid = Grid {
+        subtitle: subtitle.into(),
+        columns: 3,
+        tile_size: 180.0,
+        column_names: columns.map(str::to_owned).to_vec(),
+        row_names: ["china", "flower"].map(str::to_owned).to_vec(),
+        ..Grid::new("Filters made by hand")
+    };
     for (image, [top, left, high, wide]) in PARTS.into_iter().enumerate() {
         let part = |from: usize, to: usize, all: &Tensor<4>| {
             let (rows, columns) = (top..top + high, left..left + wide);

@@ -44,10 +44,12 @@ pub(crate) fn load(
         batch.clone().min().into_scalar::<f32>(),
         batch.clone().max().into_scalar::<f32>()
     ));
-    let mut grid = Grid::new("Two photographs")
-        .subtitle("By danielbuechele and vultilion, CC BY 2.0")
-        .tile_size(150.0)
-        .columns(2);
+    let mut grid = Grid {
+        subtitle: "By danielbuechele and vultilion, CC BY 2.0".into(),
+        tile_size: 150.0,
+        columns: 2,
+        ..Grid::new("Two photographs")
+    };
     for (picture, name) in pictures.iter().zip(["china", "flower"]) {
         grid = grid.tile(tile(picture).caption(name));
     }

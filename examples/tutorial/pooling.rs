@@ -38,12 +38,15 @@ pub(crate) fn pools(
         .batch
         .clone()
         .slice([1..2, 0..3, top..top + side, left..left + side]);
-    let grid = Grid::new("A part of the flower, pooled")
-        .subtitle(
-            "The largest value of each 2x2 window keeps what is bright; the mean keeps the whole",
-        )
-        .fitted()
-        .tile_size(160.0)
+    let subtitle =
+        "The largest value of each 2x2 window keeps what is bright; the mean keeps the whole";
+    let grid = Grid {
+        subtitle: subtitle.into(),
+        fitted: true,
+        tile_size: 160.0,
+        ..Grid::new("A part of the flower, pooled")
+    };
+    let grid = grid
         .tile(colours(part.clone()).caption("48 x 48 pixels"))
         .tile(colours(max.forward(part.clone())).caption("max pool: 24 x 24"))
         .tile(colours(average.forward(part)).caption("average pool: 24 x 24"));

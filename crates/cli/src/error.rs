@@ -2,6 +2,7 @@
 
 use receptive_data::DataError;
 use receptive_erf::ErfError;
+use receptive_inspect::InspectError;
 use receptive_interchange::InterchangeError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
@@ -41,6 +42,12 @@ impl From<InterchangeError> for CliError {
 
 impl From<ErfError> for CliError {
     fn from(error: ErfError) -> Self {
+        Self::Train(error.into())
+    }
+}
+
+impl From<InspectError> for CliError {
+    fn from(error: InspectError) -> Self {
         Self::Train(error.into())
     }
 }
@@ -88,6 +95,9 @@ fn hint(error: &TrainError) -> String {
 
 /// Whether the command line or a config is wrong, whatever the files hold.
 fn is_usage(error: &TrainError) -> bool {
+    if let TrainError::Inspect(error) = error {
+        return error.is_usage();
+    }
     matches!(
         error,
         TrainError::Setting { .. }

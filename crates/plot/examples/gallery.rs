@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use receptive_plot::{
-    Bars, Chart, Colour, ColourMap, Draw, Grid, HeatMap, LineStyle, Matrix, Overlay, Panel,
-    PlotError, Scale, Series, Sheet, Table, Tile, Words,
+    Chart, Color, ColorMap, Draw, Grid, HeatMap, LineStyle, Mark, Matrix, Overlay, Panel,
+    PlotError, Scale, Series, Sheet, Table, Tile,
 };
 
 const FASHION: [&str; 10] = [
@@ -40,9 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     save(&signed(), &folder, "filter")?;
     save(&large(), &folder, "field-512")?;
     save(&predictions(), &folder, "predictions")?;
-    save(&recall(), &folder, "recall")?;
-    save(&differences(), &folder, "differences")?;
     save(&sheet()?, &folder, "sheet")?;
+    save(&names(), &folder, "names")?;
+    save(&named_grid(), &folder, "named-grid")?;
     Ok(())
 }
 
@@ -83,12 +83,20 @@ fn curves(epochs: usize) -> Chart {
         .collect();
     let best = 17.min(epochs) as f64;
     let marker = format!("best epoch {best}");
-    Chart::new("ResNet-20 on Fashion-MNIST")
-        .subtitle("seed 0, batch size 128, AdamW with a cosine schedule · best top-1 on the validation set: 93.4 %")
-        .x_label("epoch")
-        .x_whole()
-        .columns(3)
-        .panel_size(380.0, 310.0)
+    let subtitle = "seed 0, batch size 128, AdamW with a cosine schedule · best top-1 on the validation set: 93.4 %";
+    let learning_rate = Series {
+        color: Some(Color::new(0, 158, 115)),
+        ..Series::new("", &rate)
+    };
+    let chart = Chart {
+        subtitle: subtitle.into(),
+        x_label: "epoch".into(),
+        x_whole: true,
+        columns: 3,
+        panel_size: (380.0, 310.0),
+        ..Chart::new("ResNet-20 on Fashion-MNIST")
+    };
+    chart
         .panel(
             Panel::new("loss")
                 .series(Series::new("train", &curve(0.9, 0.09, 0.25, 0.01, 0)))
@@ -97,16 +105,17 @@ fn curves(epochs: usize) -> Chart {
         )
         .panel(
             Panel::new("top-1, %")
-                .y_within(0.0, 100.0)
                 .series(Series::new("train", &curve(74.0, 97.5, 0.24, 0.2, 30)))
                 .series(Series::new("validation", &curve(76.0, 93.0, 0.4, 1.1, 60)))
                 .marker(best, &marker)
                 .note(best, 93.4, "93.4 %"),
         )
         .panel(
-            Panel::new("learning rate")
-                .y_scale(Scale::Log)
-                .series(Series::new("", &rate).style(LineStyle::Solid).colour(Colour::new(0, 158, 115))),
+            Panel {
+                y_scale: Scale::Log,
+                ..Panel::new("learning rate")
+            }
+            .series(learning_rate),
         )
 }
 
@@ -119,21 +128,28 @@ fn profile() -> Chart {
             .map(|r| (r, bell(r, s) * 0.8, (bell(r, s) * 1.2 + 0.01).min(1.1)))
             .collect::<Vec<_>>()
     };
-    Chart::new("Effective receptive field before and after training")
-        .subtitle("radial mean of |∂y/∂x|, shaded: one standard deviation over 256 pictures")
-        .x_label("distance from the centre, pixels")
-        .x_whole()
-        .panel_size(620.0, 340.0)
-        .panel(
-            Panel::new("share of the centre")
-                .series(Series::new("untrained", &line(7.0)).band(&band(7.0)))
-                .series(
-                    Series::new("trained", &line(14.0))
-                        .band(&band(14.0))
-                        .style(LineStyle::Dashed),
-                )
-                .marker(43.0, "theoretical edge"),
-        )
+    let untrained = Series {
+        band: band(7.0),
+        ..Series::new("untrained", &line(7.0))
+    };
+    let trained = Series {
+        band: band(14.0),
+        style: LineStyle::Dashed,
+        ..Series::new("trained", &line(14.0))
+    };
+    let chart = Chart {
+        subtitle: "radial mean of |∂y/∂x|, shaded: one standard deviation over 256 pictures".into(),
+        x_label: "distance from the centre, pixels".into(),
+        x_whole: true,
+        panel_size: (620.0, 340.0),
+        ..Chart::new("Effective receptive field before and after training")
+    };
+    chart.panel(
+        Panel::new("share of the centre")
+            .series(untrained)
+            .series(trained)
+            .marker(43.0, "theoretical edge"),
+    )
 }
 
 fn matrix(classes: usize) -> Matrix {
@@ -178,19 +194,20 @@ fn bell(side: usize, sigma: f64) -> Vec<f32> {
 
 fn field() -> HeatMap {
     let (x, y, rx, ry) = (30.5, 30.5, 20.0, 13.0);
-    HeatMap::new(
-        "Effective receptive field of layer 3.2",
-        61,
-        61,
-        &bell(61, 8.0),
-    )
-    .subtitle("mean of |∂y/∂x| over 256 pictures, centre unit")
-    .colours(ColourMap::Magma)
-    .scale(Scale::Sqrt)
-    .bar_label("share of the greatest")
-    .profiles()
-    .centred()
-    .overlay(Overlay::Rect {
+    let map = HeatMap {
+        subtitle: "mean of |∂y/∂x| over 256 pictures, centre unit".into(),
+        colors: ColorMap::Magma,
+        scale: Scale::Sqrt,
+        bar_label: "share of the greatest".into(),
+        first_pixel: (-30, -30),
+        ..HeatMap::new(
+            "Effective receptive field of layer 3.2",
+            61,
+            61,
+            &bell(61, 8.0),
+        )
+    };
+    map.overlay(Overlay::Rect {
         x: 7.0,
         y: 7.0,
         width: 47.0,
@@ -216,28 +233,35 @@ fn signed() -> HeatMap {
     let values: Vec<f32> = (0..121)
         .map(|i| ((i % 11) as f32 * 0.7).sin() * ((i / 11) as f32 * 0.3).cos())
         .collect();
-    HeatMap::new("Filter 12 of the first layer", 11, 11, &values).colours(ColourMap::Signed)
+    HeatMap {
+        colors: ColorMap::Signed,
+        ..HeatMap::new("Filter 12 of the first layer", 11, 11, &values)
+    }
 }
 
 fn large() -> HeatMap {
-    HeatMap::new("Input gradient, 512 × 512", 512, 512, &bell(512, 60.0))
-        .scale(Scale::Log)
-        .range(1e-4, 1.0)
-        .overlay(Overlay::Rect {
-            x: -60.0,
-            y: 40.0,
-            width: 632.0,
-            height: 432.0,
-            label: "theoretical 632 × 432, wider than the picture".into(),
-        })
+    let map = HeatMap {
+        scale: Scale::Log,
+        range: Some((1e-4, 1.0)),
+        ..HeatMap::new("Input gradient, 512 × 512", 512, 512, &bell(512, 60.0))
+    };
+    map.overlay(Overlay::Rect {
+        x: -60.0,
+        y: 40.0,
+        width: 632.0,
+        height: 432.0,
+        label: "theoretical 632 × 432, wider than the picture".into(),
+    })
 }
 
 fn predictions() -> Grid {
-    let (right, wrong) = (Colour::new(0, 114, 178), Colour::new(196, 78, 0));
+    let (right, wrong) = (Color::new(0, 114, 178), Color::new(196, 78, 0));
     (0..20).fold(
-        Grid::new("Predictions on the test set")
-            .subtitle("blue: right, orange: wrong")
-            .columns(10),
+        Grid {
+            subtitle: "blue: right, orange: wrong".into(),
+            columns: 10,
+            ..Grid::new("Predictions on the test set")
+        },
         |grid, i| {
             let pixels: Vec<u8> = bell(28, 4.0 + noise(i) * 6.0)
                 .iter()
@@ -250,49 +274,86 @@ fn predictions() -> Grid {
             } else {
                 format!("{said} {:.0} %", 70.0 + 30.0 * noise(i))
             };
-            grid.tile(
-                Tile::grey(28, 28, &pixels)
-                    .caption(&caption)
-                    .frame(if miss { wrong } else { right }),
-            )
+            grid.tile(Tile::grey(28, 28, &pixels).caption(&caption).line(
+                if miss { "wrong" } else { "right" },
+                Some(if miss { wrong } else { right }),
+            ))
         },
     )
 }
 
 fn sheet() -> Result<Sheet, PlotError> {
-    let words = Words::new(420.0)
-        .headline("NOT GAUSSIAN", Colour::new(205, 84, 0))
+    let text = TextBlock::new(420.0)
+        .headline("NOT GAUSSIAN", Color::new(205, 84, 0))
         .text("Flat, like a box: a third of the mass would have to move.")
         .muted("An illustration with made-up numbers.");
-    let table = Table::new(&["", "value", "95 % interval"])
+    let table = Table {
+        width: Some(420.0),
+        ..Table::new(&["", "value", "95 % interval"])
+    };
+    let table = table
         .row(&["total variation", "0.296", "0.295 to 0.297"])
-        .row(&["excess kurtosis", "−1.20", "−1.21 to −1.20"])
-        .width(420.0);
-    let beside = Sheet::new("").row(&[&words])?.row(&[&table])?;
+        .row(&["excess kurtosis", "−1.20", "−1.21 to −1.20"]);
+    let beside = Sheet::new("").row(&[&text])?.row(&[&table])?;
     Sheet::new("Several pictures in one")
         .subtitle("a heat map, words and a table over a chart")
         .row(&[&signed(), &beside])?
         .row(&[&profile()])
 }
 
-fn recall() -> Bars {
-    let chart = Bars::new("Recall per class")
-        .subtitle("test set, 1000 pictures each")
-        .x_label("recall, %")
-        .range(0.0, 100.0);
-    let chart = FASHION.iter().enumerate().fold(chart, |chart, (i, class)| {
-        chart.bar(class, 75.0 + 24.0 * noise(i))
-    });
-    chart.reference(88.4, "mean 88.4 %")
+fn names() -> Chart {
+    let names = (0..30).map(|i| (f64::from(i), format!("conv2d_{i}")));
+    let points: Vec<(f64, f64)> = (0..30).map(|i| (i as f64, 1.0 + noise(i))).collect();
+    let measured = Series {
+        bars: points.iter().map(|(x, y)| (*x, y * 0.7, y * 1.4)).collect(),
+        style: LineStyle::None,
+        mark: Some(Mark::Diamond),
+        ..Series::new("measured", &points)
+    };
+    let theory = Series {
+        style: LineStyle::Dotted,
+        mark: Some(Mark::Ring),
+        ..Series::new("theory", &points)
+    };
+    let squares = Series {
+        mark: Some(Mark::Square),
+        ..Series::new("", &points)
+    };
+    let sigma = Panel {
+        y_scale: Scale::Log,
+        y_range: Some((0.1, 10.0)),
+        ..Panel::new("sigma")
+    };
+    Chart {
+        x_names: names.collect(),
+        columns: 1,
+        ..Chart::new("Width of the field by depth")
+    }
+    .panel(sigma.series(measured).series(theory))
+    .panel(Panel::new("two").series(squares).note(3.0, 1.5, "here"))
 }
 
-fn differences() -> Bars {
-    let chart = Bars::new("Change in recall").x_label("percentage points");
-    let chart = FASHION.iter().enumerate().fold(chart, |chart, (i, class)| {
-        chart.bar(class, 8.0 * (noise(i) - 0.4))
-    });
-    chart.bar(
-        "a class whose name is much longer than there is room for",
-        f64::NAN,
-    )
+fn named_grid() -> Grid {
+    let tile = |i: usize| {
+        let bytes: Vec<u8> = (0..300).map(|at| (noise(at + i) * 255.0) as u8).collect();
+        let outline = Overlay::Rect {
+            x: 2.0,
+            y: 2.0,
+            width: 5.0,
+            height: 4.0,
+            label: String::new(),
+        };
+        Tile::rgb(10, 10, &bytes)
+            .caption(&format!("caption of tile {i}"))
+            .overlay(outline)
+    };
+    Grid {
+        columns: 3,
+        fitted: true,
+        tile_size: 150.0,
+        column_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        row_names: ["first row", "second"].map(str::to_owned).to_vec(),
+        tiles: (0..6).map(tile).collect(),
+        ..Grid::new("Named")
+    }
 }

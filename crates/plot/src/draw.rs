@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::paint::{file, raster, svg};
-use crate::{PlotError, Scene};
+use crate::error::PlotError;
+use crate::paint::scene::Scene;
+use crate::paint::{raster, svg};
 
 /// A picture that can be stored. Bring it into scope to call [`write`](Draw::write).
 ///
@@ -16,7 +17,7 @@ pub trait Draw {
     /// When there is nothing to draw, or the values do not fit the size given.
     fn scene(&self) -> Result<Scene, PlotError>;
 
-    /// The picture as a PNG file, [`Theme::density`](crate::Theme) pixels per point.
+    /// The picture as a PNG file, two pixels per point.
     ///
     /// # Errors
     ///
@@ -41,7 +42,7 @@ pub trait Draw {
     /// # Errors
     ///
     /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither, and
-    /// when the file system refuses.
+    /// when the file cannot be written.
     fn write(&self, path: &Path) -> Result<(), PlotError> {
         let extension = path
             .extension()
@@ -57,6 +58,9 @@ pub trait Draw {
                 });
             }
         };
-        file::replace(path, &bytes)
+        receptive_core::file::write_atomic(path, &bytes).map_err(|source| PlotError::Io {
+            path: path.to_owned(),
+            source,
+        })
     }
 }

@@ -13,9 +13,9 @@ pub enum PlotError {
         path.display()
     )]
     Extension {
-        /// The file asked for.
+        /// The file.
         path: PathBuf,
-        /// Its extension, or words for "none".
+        /// Its extension, or `no extension`.
         found: String,
     },
     /// The number of values given does not fit the size given.
@@ -40,30 +40,28 @@ pub enum PlotError {
         /// What it lacks, such as `panels`.
         missing: &'static str,
     },
-    /// A limit that the caller chose makes no sense.
-    #[error(
-        "{what}: a range from a low to a higher finite number is expected, found {low} to {high}; correct it or leave it out"
-    )]
-    Range {
+    /// A setting that cannot be used.
+    #[error("{what}: `{setting}`: {problem}")]
+    Setting {
         /// The picture concerned, with its title.
         what: String,
-        /// The lower limit passed.
-        low: f64,
-        /// The upper limit passed.
-        high: f64,
+        /// The field.
+        setting: &'static str,
+        /// What was expected, what was found, what to do.
+        problem: String,
     },
     /// The picture would be larger than this crate draws.
     #[error(
-        "{what} is too large: at most {limit} {unit} are drawn, {found} asked for; draw fewer, or average them first"
+        "{what} is too large: at most {limit} {unit} are drawn, found {found}; draw fewer, or average them first"
     )]
     TooLarge {
         /// The picture concerned, with its title.
         what: String,
         /// What is counted.
         unit: &'static str,
-        /// The most that is drawn.
+        /// The largest number that is drawn.
         limit: u64,
-        /// What was asked for.
+        /// How many there are.
         found: u64,
     },
     /// The encoder of PNG files failed.
@@ -71,7 +69,7 @@ pub enum PlotError {
         "the PNG encoder stopped: {source}; a bitmap of the size just drawn was expected to encode"
     )]
     Encode {
-        /// The encoder's own words.
+        /// The encoder's own error.
         source: png::EncodingError,
     },
     /// The bundled font cannot be read: the crate was built from damaged files.
@@ -82,14 +80,34 @@ pub enum PlotError {
         /// The font's file name in the crate's `assets`.
         file: &'static str,
     },
-    /// The file system refused the file.
-    #[error("{} could not be written: {source}; check that its folder exists, is writable and has space left", path.display())]
-    Write {
-        /// The file asked for.
+    /// I/O error.
+    #[error("could not write {}: {source}", path.display())]
+    Io {
+        /// The file.
         path: PathBuf,
-        /// The file system's own words.
+        /// The system's own error.
         source: io::Error,
     },
+}
+
+impl PlotError {
+    /// A range whose ends cannot be the ends of an axis or of a colour map.
+    pub(crate) fn range(what: String, setting: &'static str, (low, high): (f64, f64)) -> Self {
+        let problem = format!(
+            "a range from a low to a higher finite number is expected, found {low} to {high}; \
+             correct it or leave it out"
+        );
+        Self::Setting {
+            what,
+            setting,
+            problem,
+        }
+    }
+
+    /// Whether a setting is wrong, whatever the values are.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Setting { .. })
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! What several sections are written with.
+//! Pictures, tables and lists of facts, which several sections are written with.
 
-use crate::part::{Part, sentence};
+use crate::text::{Part, sentence};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
@@ -20,9 +20,9 @@ pub(crate) struct Picture {
 }
 
 /// The largest picture that is taken from a run's directory, in bytes.
-const FILE_BYTES: u64 = 32 << 20;
+const MAX_FILE_BYTES: u64 = 32 << 20;
 /// The longest side of a small picture that is stored, in pixels.
-const MOST_PIXELS: usize = 160;
+const MAX_PIXELS: usize = 160;
 
 impl Picture {
     /// A drawing, as SVG.
@@ -38,7 +38,7 @@ impl Picture {
 
     /// A PNG file that a run left; none where it is gone, too large or something else.
     pub(crate) fn file(path: &Path) -> Option<Self> {
-        Self::png(&read_capped(path, FILE_BYTES).ok()?)
+        Self::png(&read_capped(path, MAX_FILE_BYTES).ok()?)
     }
 
     /// A PNG file of twice as many pixels as CSS has.
@@ -60,7 +60,7 @@ impl Picture {
 
     /// A small picture, pixel by pixel.
     pub(crate) fn tile(tile: &Tile) -> Part<Self> {
-        let png = tile.to_png(MOST_PIXELS).map_err(sentence)?;
+        let png = tile.to_png(MAX_PIXELS).map_err(sentence)?;
         let (width, height) = tile.size();
         Ok(Self {
             source: uri("image/png", &png),
@@ -113,9 +113,9 @@ pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
 
 /// A grid's pictures for [`tiles`].
 pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
-    grid.tiles()
+    grid.tiles
         .iter()
-        .map(|tile| Ok((Picture::tile(tile)?, tile.words().to_string())))
+        .map(|tile| Ok((Picture::tile(tile)?, tile.caption.clone())))
         .collect()
 }
 

@@ -1,22 +1,36 @@
 //! A training run as one HTML file: no script, no network, every picture within it.
 //!
 //! ```text
-//! RunDirectory -> Report::of -> Report { a struct a section } -> Report::html -> report.html
+//! RunDirectory -> Report::new -> Report { a struct a section } -> Report::html -> report.html
 //! ```
 //!
-//! Each file in `sections/` is one section: what it shows, how that is found, and how it is written.
-//! What can't be found (images that moved away, a run that was killed) is a sentence in its section;
-//! only a run without a model has no report. Every string from outside is escaped, and the page
-//! forbids scripts and connections by its own content security policy.
+//! Each file in `sections/` is one section: what it shows, how that is gathered, and how it is
+//! written. What cannot be found (images that were moved, a run that was killed) is a sentence in its
+//! section; only a run without a model has no report. Every string from outside is escaped, and the
+//! page forbids scripts and connections by its own content security policy.
+//!
+//! ```
+//! use receptive_report::ReportOptions;
+//!
+//! // Half an hour of measuring for a smoother receptive field, in the data set's new place.
+//! let options = ReportOptions {
+//!     samples: 10_000,
+//!     data: Some("/mnt/photos".into()),
+//!     ..ReportOptions::default()
+//! };
+//! assert_eq!((options.losses, options.batch), (24, 24));
+//! ```
+//!
+//! With a [`RunDirectory`](receptive_train::RunDirectory), a device and a [`Watch`],
+//! [`Report::new`] takes these options, and [`Report::html`] is the page.
 #![recursion_limit = "256"]
 
 mod html;
 mod options;
 mod page;
-mod part;
 mod report;
 mod sections;
-mod words;
+mod text;
 
-pub use options::{Options, Watch};
+pub use options::{ReportOptions, Watch};
 pub use report::{Figures, Missing, Report};

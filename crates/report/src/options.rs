@@ -1,13 +1,15 @@
+//! What may be chosen of a report, and who receives its progress.
+
 use receptive_data::Progress;
 use receptive_train::Observer;
 use std::path::PathBuf;
 
-/// What may be chosen.
+/// What a report shows and how long it may take.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ReportOptions {
     /// Threads that evaluate and measure.
     pub threads: usize,
-    /// The most samples that the effective receptive field is measured on.
+    /// The largest number of samples that the effective receptive field is measured on.
     pub samples: u64,
     /// How many of the images with the largest losses are shown.
     pub losses: usize,
@@ -21,7 +23,7 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
 }
 
-impl Default for Options {
+impl Default for ReportOptions {
     /// Quick: a few seconds for a small network.
     fn default() -> Self {
         Self {
@@ -37,10 +39,10 @@ impl Default for Options {
     }
 }
 
-/// Who is told what is being done.
+/// Receives progress while a report is made.
 #[expect(
     missing_debug_implementations,
-    reason = "it holds other people's traits"
+    reason = "its trait objects need not be `Debug`"
 )]
 pub struct Watch<'a> {
     /// While the data set is opened.

@@ -1,7 +1,7 @@
 //! The page: its frame, its sections in order, and what is missing from it.
 
-use crate::part::{Part, missing};
 use crate::report::{Missing, Report};
+use crate::text::{Part, missing};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");

@@ -1,11 +1,11 @@
-//! A run, looked at from all sides.
+//! Everything that a page about a run shows, gathered from its directory.
 
-use crate::part::{Part, sentence};
+use crate::options::{ReportOptions, Watch};
 use crate::sections::{
     Batch, Classes, Confusions, Curves, Data, Features, Field, Growth, Headline, HeldOut, Losses,
     Model, Settings,
 };
-use crate::{Options, Watch};
+use crate::text::{Part, sentence};
 use burn::tensor::Device;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::Artifact;
@@ -25,7 +25,7 @@ pub struct Report {
     pub(crate) batch: Part<Batch>,
     pub(crate) features: Part<Features>,
     pub(crate) field: Part<Field>,
-    /// None where nobody asked for it.
+    /// `None` if the run did not track its receptive field.
     pub(crate) growth: Option<Part<Growth>>,
     pub(crate) settings: Settings,
 }
@@ -39,11 +39,11 @@ pub struct Figures {
     pub network: Option<String>,
     /// The data set's name or path.
     pub data: String,
-    /// Learnt numbers.
+    /// Trainable parameters.
     pub params: usize,
     /// Multiply-adds an image.
     pub macs: usize,
-    /// Whole epochs.
+    /// Completed epochs.
     pub epochs: usize,
     /// The kept epoch, from 1.
     pub best_epoch: Option<usize>,
@@ -75,14 +75,14 @@ pub struct Missing {
 }
 
 impl Report {
-    /// Looks at a run on this device, without autodiff.
+    /// Gathers a run's report on this device, without autodiff.
     ///
     /// # Errors
-    /// When the run has no model, or its model or config can't be read. Everything else that is
-    /// missing is said in its section.
-    pub fn of(
+    /// When the run has no model, or its model or config cannot be read. Everything else that is
+    /// missing is explained in its section.
+    pub fn new(
         run: &RunDirectory,
-        options: &Options,
+        options: &ReportOptions,
         device: &Device,
         watch: &mut Watch<'_>,
     ) -> Result<Self, TrainError> {
@@ -91,30 +91,30 @@ impl Report {
         let log = RunLog::read(run).map_err(sentence);
         let path = run.path();
         let remedy = format!("receptive report {} --data DATA", path.display());
-        let wanted = ImagesOf {
+        let query = ImagesOf {
             data: options.data.as_deref(),
             is_moved: options.data.is_some(),
             data_dir: options.data_dir.as_deref(),
             ..ImagesOf::own(path, remedy)
         };
-        let images = wanted.open(&artifact, watch.data).map_err(sentence);
+        let images = query.open(&artifact, watch.data).map_err(sentence);
         let held_out = match &images {
-            Ok(images) => HeldOut::of(images, &artifact, options, device, watch.evaluation),
+            Ok(images) => HeldOut::new(images, &artifact, options, device, watch.evaluation),
             Err(sentence) => Err(sentence.clone()),
         };
-        let field = Field::of(&artifact, &held_out, options, device, watch.field);
+        let field = Field::new(&artifact, &held_out, options, device, watch.field);
         Ok(Self {
-            data: Data::of(&config, &artifact, &images),
-            model: Model::of(&artifact),
-            curves: Curves::of(&log),
-            confusions: Confusions::of(run, &held_out, &artifact),
-            classes: Classes::of(&held_out, &log, &artifact),
-            losses: Losses::of(&held_out, &artifact),
-            batch: Batch::of(&images, &config, &artifact, options.batch),
-            features: Features::of(&held_out, &artifact, options.channels, device),
-            growth: Growth::of(run, &config, &log),
-            settings: Settings::of(run)?,
-            headline: Headline::of(run, &config, &artifact, &log, &held_out, &field),
+            data: Data::new(&config, &artifact, &images),
+            model: Model::new(&artifact),
+            curves: Curves::new(&log),
+            confusions: Confusions::new(run, &held_out, &artifact),
+            classes: Classes::new(&held_out, &log, &artifact),
+            losses: Losses::new(&held_out, &artifact),
+            batch: Batch::new(&images, &config, &artifact, options.batch),
+            features: Features::new(&held_out, &artifact, options.channels, device),
+            growth: Growth::new(run, &config, &log),
+            settings: Settings::new(run)?,
+            headline: Headline::new(run, &config, &artifact, &log, &held_out, &field),
             field,
         })
     }
@@ -122,7 +122,7 @@ impl Report {
     /// The main figures.
     pub fn figures(&self) -> Figures {
         let headline = &self.headline;
-        let found = headline.found.as_ref();
+        let held_out = headline.held_out.as_ref();
         Figures {
             run: headline.run.clone(),
             network: headline.network.clone(),
@@ -131,11 +131,11 @@ impl Report {
             macs: headline.macs,
             epochs: headline.epochs,
             best_epoch: headline.best_epoch,
-            split: found.map(|found| found.split),
-            images: found.map(|found| found.images),
-            top1: found.map(|found| found.top1),
-            top5: found.map(|found| found.top5),
-            loss: found.map(|found| found.loss),
+            split: held_out.map(|figures| figures.split),
+            images: held_out.map(|figures| figures.images),
+            top1: held_out.map(|figures| figures.top1),
+            top5: held_out.map(|figures| figures.top5),
+            loss: held_out.map(|figures| figures.loss),
             erf_sigma: self.field.as_ref().ok().map(Field::sigma),
             erf_verdict: headline.verdict,
             missing: self.missing(),

@@ -16,7 +16,10 @@ pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     let panel = |label: &str, train: Vec<(f64, f64)>, val: Vec<(f64, f64)>| {
         let mut panel = Panel::new(label)
             .series(Series::new("training", &train))
-            .series(Series::new("validation", &val).style(LineStyle::Dashed));
+            .series(Series {
+                style: LineStyle::Dashed,
+                ..Series::new("validation", &val)
+            });
         if let Some(best) = best {
             panel = panel.marker(best.epoch as f64, &format!("best epoch {}", best.epoch));
         }
@@ -37,13 +40,15 @@ pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
 
 pub(crate) fn curves(run: &RunDirectory, epochs: &[Epoch], title: &str) -> Result<(), TrainError> {
     let [loss, top1] = curve_panels(epochs);
-    Chart::new(title)
-        .subtitle("training: augmented, with dropout and label smoothing; validation: without")
-        .x_label("epoch")
-        .x_whole()
-        .panel(loss)
-        .panel(top1)
-        .write(&run.path().join(RunDirectory::CURVES))?;
+    let subtitle = "training: augmented, with dropout and label smoothing; validation: without";
+    let chart = Chart {
+        subtitle: subtitle.into(),
+        x_label: "epoch".into(),
+        x_whole: true,
+        panels: vec![loss, top1],
+        ..Chart::new(title)
+    };
+    chart.write(&run.path().join(RunDirectory::CURVES))?;
     Ok(())
 }
 
@@ -64,8 +69,10 @@ pub(crate) fn confusion(
     classes: &[String],
     subtitle: &str,
 ) -> Result<(), TrainError> {
-    confusion_matrix(confusion, classes, "Confusion matrix")
-        .subtitle(subtitle)
-        .write(&run.path().join(RunDirectory::CONFUSION))?;
+    let matrix = Matrix {
+        subtitle: subtitle.to_owned(),
+        ..confusion_matrix(confusion, classes, "Confusion matrix")
+    };
+    matrix.write(&run.path().join(RunDirectory::CONFUSION))?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 use receptive_data::DataError;
 use receptive_erf::ErfError;
+use receptive_inspect::InspectError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ pub enum TrainError {
     /// The measurement of a receptive field.
     #[error(transparent)]
     Field(#[from] ErfError),
+    /// An image that the trained network is applied to.
+    #[error(transparent)]
+    Inspect(Box<InspectError>), // boxed, which keeps every `Result` below 128 bytes
     /// A chart.
     #[error(transparent)]
     Plot(#[from] PlotError),
@@ -100,6 +104,12 @@ pub enum TrainError {
         /// The system's own error.
         source: std::io::Error,
     },
+}
+
+impl From<InspectError> for TrainError {
+    fn from(error: InspectError) -> Self {
+        Self::Inspect(Box::new(error))
+    }
 }
 
 impl TrainError {

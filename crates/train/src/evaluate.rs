@@ -1,9 +1,10 @@
 //! A model's answers on a whole split.
 
-use crate::metrics::{Confusion, cross_entropy, in_top, top};
+use crate::metrics::{Confusion, cross_entropy, in_top};
 use crate::{Observer, Stop, TrainError, Workers};
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::{Batch, Loader, LoaderOptions, Samples};
+use receptive_inspect::top;
 use receptive_model::{Classifier, InputSpec};
 use serde::Serialize;
 use std::sync::Arc;

@@ -14,7 +14,6 @@
 //! Hoffer et al. 2017).
 #![recursion_limit = "256"]
 
-pub mod attend;
 pub mod backend;
 pub mod bench;
 mod charts;
@@ -25,7 +24,6 @@ mod evaluate;
 pub mod field;
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod look;
 pub mod metrics;
 mod observer;
 mod predict;
@@ -47,7 +45,7 @@ pub use error::TrainError;
 pub use evaluate::{Answer, Evaluation, evaluate, evaluate_each};
 pub use field::{EpochField, FieldConfig, SplitInputs};
 pub use observer::{Epoch, Observer, Quiet, Resumed, Step};
-pub use predict::{Prediction, predict_file, predict_files};
+pub use predict::{predict_file, predict_files};
 pub use prepare::{InputFrom, Prepared, data_options, prepare, samples_for, usual_input};
 pub use run::{Images, ImagesOf, RunDirectory, RunEnd, RunLog, SplitName};
 pub use start::{StartConfig, Started};

@@ -7,10 +7,10 @@ use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json};
 use clap::Args;
 use receptive_core::text::percent;
-use receptive_erf::{Map, write_npy};
+use receptive_erf::write_npy;
+use receptive_inspect::{Attribution, AttributionOptions, ClassAttribution, InputImage, attribute};
 use receptive_model::Artifact;
 use receptive_plot::Draw;
-use receptive_train::attend::{AttendOptions, Attended, Attention, attend};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -77,25 +77,26 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
-    let options = AttendOptions {
+    let options = AttributionOptions {
         layer: arguments.layer.clone(),
         classes: arguments.classes,
         smooth: arguments.smooth,
     };
-    let attended = attend(&artifact, &arguments.image, &options, &device)?;
+    let image = InputImage::read(&arguments.image, &artifact.input)?;
+    let attribution = attribute(&artifact, &image, &options, &device)?;
     create_directory(&arguments.out)?;
-    let files = write(&arguments.out, &arguments.image, &attended)?;
+    let files = write(&arguments.out, &arguments.image, &image, &attribution)?;
     if arguments.json {
         print_json(&Json {
             image: arguments.image.display().to_string(),
-            layer: &attended.layer[0],
-            name: &attended.layer[1],
-            classes: attended.classes.iter().map(class).collect(),
+            layer: &attribution.layer[0],
+            name: &attribution.layer[1],
+            classes: attribution.classes.iter().map(class).collect(),
             files: &files,
         })?;
         return Ok(Exit::Done);
     }
-    show(&arguments.image, &attended)?;
+    show(&arguments.image, &image, &attribution)?;
     for file in files.iter().filter(|file| has_extension(file, "png")) {
         line("file", file.display())?;
     }
@@ -104,66 +105,71 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn show(image: &Path, attended: &Attended) -> Result<(), CliError> {
-    let [number, name] = &attended.layer;
-    let answers: Vec<String> = attended
+fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<(), CliError> {
+    let [number, name] = &attribution.layer;
+    let answers: Vec<String> = attribution
         .classes
         .iter()
         .map(|class| {
             format!(
                 "{} {}",
-                class.answer.class,
-                percent(class.answer.probability)
+                class.prediction.class,
+                percent(class.prediction.probability)
             )
         })
         .collect();
-    print(format!("{}: {}", image.display(), answers.join(", ")))?;
-    let [height, width, _] = attended.size;
-    let [field_height, field_width] = attended.field;
+    print(format!("{}: {}", path.display(), answers.join(", ")))?;
+    let [height, width, _] = image.size();
+    let [field_height, field_width] = attribution.field;
     let field = format!("{field_height}x{field_width} of the image's {height}x{width} pixels");
     line(
         "layer",
         format!("{number} ({name}): each unit sees {field}"),
     )?;
-    for class in &attended.classes {
-        let summary = match peak(&class.cam) {
+    for class in &attribution.classes {
+        let summary = match class.peak() {
             Some([row, column]) => format!(
                 "highest at row {row}, column {column}; half of the total on {} of the image",
-                percent(half(&class.cam))
+                percent(class.half_area())
             ),
             None => "zero everywhere: no part of the image speaks for it".into(),
         };
-        paragraph("cam", format!("{}: {summary}", class.answer.class))?;
+        paragraph("cam", format!("{}: {summary}", class.prediction.class))?;
     }
     Ok(())
 }
 
-fn class(class: &Attention) -> Class<'_> {
+fn class(class: &ClassAttribution) -> Class<'_> {
     let region = class.maps.cam.region();
     Class {
-        class: &class.answer.class,
+        class: &class.prediction.class,
         index: class.class,
-        probability: class.answer.probability,
+        probability: class.prediction.probability,
         logit: class.maps.logit,
         cam: Cam {
             size: [region.height, region.width],
             values: class.maps.cam.values(),
         },
-        peak: peak(&class.cam),
-        half: half(&class.cam),
+        peak: class.peak(),
+        half: class.half_area(),
         gradient: class.maps.saliency.peak(),
     }
 }
 
 /// Writes the picture, and each class's maps over the input's pixels for `numpy.load`.
-fn write(out: &Path, image: &Path, attended: &Attended) -> Result<Vec<PathBuf>, CliError> {
-    let name = image.file_name().unwrap_or_default().to_string_lossy();
+fn write(
+    out: &Path,
+    path: &Path,
+    image: &InputImage,
+    attribution: &Attribution,
+) -> Result<Vec<PathBuf>, CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let picture = out.join("attend.png");
-    attended
-        .draw(&format!("Where the network looks in {name}"))?
+    attribution
+        .draw(&format!("Where the network looks in {name}"), image)?
         .write(&picture)?;
     let mut files = vec![picture];
-    for class in &attended.classes {
+    for class in &attribution.classes {
         let maps = [
             ("cam", Some(&class.cam)),
             ("gradient", Some(&class.maps.saliency)),
@@ -181,45 +187,4 @@ fn write(out: &Path, image: &Path, attended: &Attended) -> Result<Vec<PathBuf>, 
 
 fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found == extension)
-}
-
-/// Row and column of the largest value, of several the first; `None` where nothing is above 0.
-fn peak(map: &Map) -> Option<[usize; 2]> {
-    let largest = map.peak();
-    map.pixels()
-        .find(|(_, _, value)| *value > 0.0 && *value == largest)
-        .map(|(row, column, _)| [row as usize, column as usize])
-}
-
-/// The smallest share of the pixels that holds half of the map's sum.
-fn half(map: &Map) -> f64 {
-    let mut values = map.values().to_vec();
-    values.sort_by(|a, b| b.total_cmp(a));
-    let goal = map.total() / 2.0;
-    let mut sum = 0.0;
-    let needed = values.iter().take_while(|value| {
-        let more = sum < goal;
-        sum += **value;
-        more
-    });
-    needed.count() as f64 / values.len().max(1) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use receptive_erf::Region;
-
-    #[test]
-    fn the_peak_and_the_share_of_half_are_found() {
-        let map = Map::from_fn(Region::image(2, 5), |row, column| {
-            if (row, column) == (1, 3) { 6.0 } else { 0.5 }
-        });
-        assert_eq!(peak(&map), Some([1, 3]));
-        assert_eq!(half(&map), 0.1);
-        let even = Map::from_fn(Region::image(2, 5), |_, _| 1.0);
-        assert_eq!(half(&even), 0.5);
-        let nothing = Map::zeros(Region::image(2, 2));
-        assert_eq!((peak(&nothing), half(&nothing)), (None, 0.0));
-    }
 }

@@ -7,10 +7,11 @@ use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_line};
 use clap::Args;
 use receptive_core::text::percent;
+use receptive_inspect::{
+    InputImage, Prediction, Strength, default_feature_layer, feature_maps, filters, map_layers,
+};
 use receptive_model::Artifact;
 use receptive_plot::Draw;
-use receptive_train::Prediction;
-use receptive_train::look::{Strength, filters, look, map_layers, usual_layer};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -63,10 +64,11 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
+    let plan = artifact.model.plan();
     let layers = match arguments.layer.as_deref() {
-        Some("all") => map_layers(&artifact),
+        Some("all") => map_layers(plan),
         Some(layer) => vec![layer.to_string()],
-        None => usual_layer(&artifact).into_iter().collect(),
+        None => default_feature_layer(plan).into_iter().collect(),
     };
     if layers.len() > MAX_LAYERS {
         let count = layers.len();
@@ -76,21 +78,22 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         );
     }
     let layers = &layers[..layers.len().min(MAX_LAYERS)];
-    let seen = look(&artifact, &arguments.image, layers, &device)?;
+    let image = InputImage::read(&arguments.image, &artifact.input)?;
+    let layers = feature_maps(&artifact, &image, layers, &device)?;
+    let top = image.predict(&artifact, 3, &device);
     create_directory(&arguments.out)?;
     let name = arguments.image.file_name().unwrap_or_default();
-    let answers: Vec<String> = seen
-        .top
+    let answers: Vec<String> = top
         .iter()
         .map(|answer| format!("{} {}", answer.class, percent(answer.probability)))
         .collect();
     let mut files = Vec::new();
-    for maps in &seen.layers {
+    for maps in &layers {
         let title = format!("{}: {}", name.to_string_lossy(), answers.join(", "));
         let path = arguments
             .out
             .join(format!("{}-{}.png", maps.number, maps.name));
-        maps.draw(&title, &seen, arguments.most)?.write(&path)?;
+        maps.draw(&title, &image, arguments.most)?.write(&path)?;
         files.push(path);
     }
     if let Some(picture) = filters(&artifact, 256) {
@@ -99,7 +102,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         files.push(path);
     }
     if arguments.json {
-        let layers = seen.layers.iter().map(|maps| LayerMaps {
+        let layers = layers.iter().map(|maps| LayerMaps {
             number: maps.number.clone(),
             name: maps.name.clone(),
             size: maps.size,
@@ -107,7 +110,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         });
         print_json(&Json {
             image: arguments.image.display().to_string(),
-            top: &seen.top,
+            top: &top,
             layers: layers.collect(),
             files: &files,
         })?;
@@ -118,7 +121,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         arguments.image.display(),
         answers.join(", ")
     ))?;
-    for maps in &seen.layers {
+    for maps in &layers {
         let strongest: Vec<String> = maps
             .strengths()
             .iter()

@@ -7,8 +7,9 @@ use crate::render::{print, print_json, say_error};
 use clap::Args;
 use receptive_core::text::percent;
 use receptive_data::image_files;
+use receptive_inspect::Prediction;
 use receptive_model::Artifact;
-use receptive_train::{Prediction, TrainError, Workers, predict_files};
+use receptive_train::{TrainError, Workers, predict_files};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragrap
 use clap::Args;
 use receptive_core::text::{grouped, percent};
 use receptive_model::store::write_file;
-use receptive_report::{Figures, Options, Report, Watch};
+use receptive_report::{Figures, Report, ReportOptions, Watch};
 use receptive_train::RunDirectory;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -55,17 +55,17 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
     let run = RunDirectory::open(&arguments.run)?;
-    let options = Options {
+    let options = ReportOptions {
         threads,
         samples: arguments.samples,
         losses: arguments.losses,
         data: arguments.data.clone(),
         data_dir: arguments.data_dir.clone(),
-        ..Options::default()
+        ..ReportOptions::default()
     };
     let mut evaluation = TrainProgress::default();
     let field = MeasureProgress::new("receptive field");
-    let report = Report::of(
+    let report = Report::new(
         &run,
         &options,
         &device,

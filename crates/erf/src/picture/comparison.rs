@@ -69,7 +69,11 @@ pub fn comparison(
 ) -> Result<Sheet, PlotError> {
     let reach = reach(networks);
     let columns = networks.len().clamp(3, 5);
-    let grid = Grid::new("").columns(columns).tile_size(190.0);
+    let grid = Grid {
+        columns,
+        tile_size: 190.0,
+        ..Grid::new("")
+    };
     let grid = networks.iter().fold(grid, |grid, network| {
         let [row, column] = network.middle();
         let window = Region {
@@ -108,10 +112,12 @@ pub fn comparison(
         false => format!("{subtitle} · {caption}"),
     };
     let wide = (grid.scene()?.size().0 - 66.0) / 2.0;
-    let chart = Chart::new("")
-        .columns(2)
-        .panel_size(wide.max(330.0), 300.0)
-        .x_label("distance from the middle of the theoretical field, pixels")
+    let chart = Chart {
+        panel_size: (wide.max(330.0), 300.0),
+        x_label: "distance from the middle of the theoretical field, pixels".into(),
+        ..Chart::new("")
+    };
+    let chart = chart
         .panel(sections(
             "middle row, share of the peak",
             networks,
@@ -166,7 +172,10 @@ fn sections(label: &str, networks: &[ComparisonField<'_>], reach: usize, row: bo
             1 => LineStyle::Dashed,
             _ => LineStyle::Dotted,
         };
-        let line = Series::new(&network.name, &points).style(style);
-        panel.series(line.mark(Mark::None))
+        panel.series(Series {
+            style,
+            mark: Some(Mark::None),
+            ..Series::new(&network.name, &points)
+        })
     })
 }

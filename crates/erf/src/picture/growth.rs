@@ -6,12 +6,12 @@ use crate::gaussian::{Estimate, Verdict, moments};
 use crate::map::{Map, Region};
 use crate::study::Study;
 use receptive_plot::{
-    Chart, Colour, Draw as _, Grid, LineStyle, Mark, Panel, PlotError, Series, Sheet,
+    Chart, Color, Draw as _, Grid, LineStyle, Mark, Panel, PlotError, Series, Sheet,
 };
 
-const MEASURED: Colour = Colour::new(90, 90, 90);
-const THEORY: Colour = Colour::new(0, 140, 100);
-const ROOT: Colour = Colour::new(204, 121, 167);
+const MEASURED: Color = Color::new(90, 90, 90);
+const THEORY: Color = Color::new(0, 140, 100);
+const ROOT: Color = Color::new(204, 121, 167);
 
 /// The largest number of maps in a film; of more, as many evenly spread.
 const MAX_FRAMES: usize = 48;
@@ -59,42 +59,40 @@ pub fn growth(title: &str, subtitle: &str, layers: &[GrowthPoint]) -> Chart {
         places().zip(layers.iter().map(value)).collect()
     };
     let sigma = estimates(Panel::new("σ, pixels"), layers, true, |layer| &layer.sigma)
-        .series(
-            Series::new("theory", &over(&|l| l.predicted_sigma.unwrap_or(f64::NAN)))
-                .style(LineStyle::Dashed)
-                .mark(Mark::None)
-                .colour(THEORY),
-        )
-        .series(
-            Series::new("like √n", &root(layers))
-                .style(LineStyle::Dotted)
-                .mark(Mark::None)
-                .colour(ROOT),
-        );
+        .series(Series {
+            style: LineStyle::Dashed,
+            mark: Some(Mark::None),
+            color: Some(THEORY),
+            ..Series::new("theory", &over(&|l| l.predicted_sigma.unwrap_or(f64::NAN)))
+        })
+        .series(Series {
+            style: LineStyle::Dotted,
+            mark: Some(Mark::None),
+            color: Some(ROOT),
+            ..Series::new("like √n", &root(layers))
+        });
     let size = estimates(Panel::new("size, pixels"), layers, false, |layer| {
         &layer.size
     })
-    .series(
-        Series::new("theoretical field", &over(&|layer| layer.trf))
-            .style(LineStyle::Dashed)
-            .mark(Mark::None)
-            .colour(THEORY),
-    );
+    .series(Series {
+        style: LineStyle::Dashed,
+        mark: Some(Mark::None),
+        color: Some(THEORY),
+        ..Series::new("theoretical field", &over(&|layer| layer.trf))
+    });
     let ratio = Panel::new("effective / theoretical size");
     let ratio = estimates(ratio, layers, false, |layer| &layer.ratio);
-    let names: Vec<(f64, String)> = places()
-        .zip(layers.iter().map(|layer| layer.name.clone()))
-        .collect();
-    Chart::new(title)
-        .subtitle(subtitle)
-        .columns(1)
-        .panel_size(900.0, 250.0)
-        .x_label("layer, in order")
-        .x_whole()
-        .x_names(&names)
-        .panel(sigma)
-        .panel(size)
-        .panel(ratio)
+    let names = places().zip(layers.iter().map(|layer| layer.name.clone()));
+    Chart {
+        subtitle: subtitle.to_owned(),
+        columns: 1,
+        panel_size: (900.0, 250.0),
+        x_label: "layer, in order".into(),
+        x_whole: true,
+        x_names: names.collect(),
+        panels: vec![sigma, size, ratio],
+        ..Chart::new(title)
+    }
 }
 
 /// Adds a line with error bars, and over it a mark for each verdict; `in_legend` puts the verdicts
@@ -119,14 +117,17 @@ fn estimates(
                 .map(|index| bar(*index))
                 .filter(|(_, low, high)| low < high)
                 .collect();
-            panel.series(marks(verdict, in_legend, &points).bars(&bars))
+            panel.series(Series {
+                bars,
+                ..marks(verdict, in_legend, &points)
+            })
         });
     let line: Vec<(f64, f64)> = (0..layers.len()).map(point).collect();
-    panel.series(
-        Series::new("measured", &line)
-            .mark(Mark::None)
-            .colour(MEASURED),
-    )
+    panel.series(Series {
+        mark: Some(Mark::None),
+        color: Some(MEASURED),
+        ..Series::new("measured", &line)
+    })
 }
 
 /// A verdict's points, marked and without a line.
@@ -136,10 +137,12 @@ fn marks(verdict: Verdict, in_legend: bool, points: &[(f64, f64)]) -> Series {
     } else {
         String::new()
     };
-    Series::new(&name, points)
-        .style(LineStyle::None)
-        .mark(mark(&verdict))
-        .colour(colour(&verdict))
+    Series {
+        style: LineStyle::None,
+        mark: Some(mark(&verdict)),
+        color: Some(colour(&verdict)),
+        ..Series::new(&name, points)
+    }
 }
 
 /// The multiple of the root of the layer's number nearest to the measured standard deviations.
@@ -188,7 +191,11 @@ pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, 
     let strip = evenly_spread(frames.len())
         .filter_map(|index| frames.get(index))
         .fold(
-            Grid::new("").columns(columns).tile_size(112.0),
+            Grid {
+                columns,
+                tile_size: 112.0,
+                ..Grid::new("")
+            },
             |grid, frame| {
                 let tile = Raster::new(frame.map, window, 224).tile();
                 let sigma = format!("σ {}", number(frame.sigma.value));
@@ -211,11 +218,13 @@ pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, 
         false => format!("{subtitle} · {caption}"),
     };
     let width = (strip.scene()?.size().0 - 66.0) / 2.0;
-    let chart = Chart::new("")
-        .columns(2)
-        .panel_size(width.max(300.0), 270.0)
-        .x_label("epoch")
-        .x_whole()
+    let chart = Chart {
+        panel_size: (width.max(300.0), 270.0),
+        x_label: "epoch".into(),
+        x_whole: true,
+        ..Chart::new("")
+    };
+    let chart = chart
         .panel(epochs("σ, pixels", frames, true, |frame| frame.sigma))
         .panel(epochs(
             "distance to a Gaussian, TV",
@@ -267,13 +276,18 @@ fn epochs(
         });
     let line: Vec<(f64, f64)> = frames.iter().map(point).collect();
     let spread: Vec<(f64, f64, f64)> = frames.iter().map(band).collect();
-    let line = Series::new("", &line);
     // A band needs two points.
-    let line = match frames.len() {
-        1 => line.bars(&spread),
-        _ => line.band(&spread),
+    let (bars, band) = match frames.len() {
+        1 => (spread, Vec::new()),
+        _ => (Vec::new(), spread),
     };
-    panel.series(line.mark(Mark::None).colour(MEASURED))
+    panel.series(Series {
+        bars,
+        band,
+        mark: Some(Mark::None),
+        color: Some(MEASURED),
+        ..Series::new("", &line)
+    })
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use super::raster::per_peak;
 use super::subject::{Bell, Subject};
 use crate::gaussian::half_interval;
 use crate::map::{Map, Region};
-use receptive_plot::{Chart, Colour, LineStyle, Mark, Panel, Scale, Series};
+use receptive_plot::{Chart, Color, LineStyle, Mark, Panel, Scale, Series};
 
 /// The colours of the measured map, of the Gaussian and of the theory.
-const MEASURED: Colour = Colour::new(0, 114, 178);
-const GAUSSIAN: Colour = Colour::new(213, 94, 0);
-const THEORY: Colour = Colour::new(0, 140, 100);
+const MEASURED: Color = Color::new(0, 114, 178);
+const GAUSSIAN: Color = Color::new(213, 94, 0);
+const THEORY: Color = Color::new(0, 140, 100);
 
 /// Which way a section runs.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +30,12 @@ pub(super) fn sections(
 ) -> Chart {
     let middle = bell.map_or(subject.trf.centre(), |(bell, _)| bell.mean());
     [Direction::Right, Direction::Down].into_iter().fold(
-        Chart::new("")
-            .columns(1)
-            .panel_size(size.0, size.1)
-            .x_label("distance from the middle, pixels"),
+        Chart {
+            columns: 1,
+            panel_size: size,
+            x_label: "distance from the middle, pixels".into(),
+            ..Chart::new("")
+        },
         |chart, direction| chart.panel(section(subject, bell, middle, window, direction)),
     )
 }
@@ -101,19 +103,25 @@ fn section(
             let (row, column) = place(step);
             (step - middle[along], bell.at(row, column) * scale)
         });
-        let curve = Series::new(word, &fine.collect::<Vec<_>>());
-        panel = panel.series(curve.style(LineStyle::Dashed).colour(GAUSSIAN));
+        panel = panel.series(Series {
+            style: LineStyle::Dashed,
+            color: Some(GAUSSIAN),
+            ..Series::new(word, &fine.collect::<Vec<_>>())
+        });
     }
     if let Some((theory, factor)) = subject.theory() {
-        let line = Series::new("theory", &points(theory, scale * factor));
-        let line = line.style(LineStyle::Dotted).mark(Mark::None);
-        panel = panel.series(line.colour(THEORY));
+        panel = panel.series(Series {
+            style: LineStyle::Dotted,
+            mark: Some(Mark::None),
+            color: Some(THEORY),
+            ..Series::new("theory", &points(theory, scale * factor))
+        });
     }
-    panel.series(
-        Series::new("measured", &measured)
-            .band(&band)
-            .colour(MEASURED),
-    )
+    panel.series(Series {
+        band,
+        color: Some(MEASURED),
+        ..Series::new("measured", &measured)
+    })
 }
 
 fn clamped(middle: f64, start: i64, end: i64) -> i64 {
@@ -210,29 +218,38 @@ pub(super) fn radial(
         .map(|i| far * f64::from(i) / 200.0)
         .map(|r| (r, (-r * r / 2.0).exp()))
         .collect();
-    let mut panel = Panel::new("mean at equal radius")
-        .y_scale(Scale::Log)
-        .y_range((-far * far / 2.0).exp() * 0.3, 3.0)
-        .series(
-            Series::new(&format!("{word}, exp(−r²/2)"), &bell_points)
-                .style(LineStyle::Dashed)
-                .colour(GAUSSIAN),
-        );
+    let gaussian = Series {
+        style: LineStyle::Dashed,
+        color: Some(GAUSSIAN),
+        ..Series::new(&format!("{word}, exp(−r²/2)"), &bell_points)
+    };
+    let panel = Panel {
+        y_scale: Scale::Log,
+        y_range: Some(((-far * far / 2.0).exp() * 0.3, 3.0)),
+        ..Panel::new("mean at equal radius")
+    };
+    let mut panel = panel.series(gaussian);
     if let Some((map, factor)) = subject.theory() {
         let line = rings.points(&rings.means(map), scale * factor);
-        let line = Series::new("theory", &line).style(LineStyle::Dotted);
-        panel = panel.series(line.mark(Mark::None).colour(THEORY));
+        panel = panel.series(Series {
+            style: LineStyle::Dotted,
+            mark: Some(Mark::None),
+            color: Some(THEORY),
+            ..Series::new("theory", &line)
+        });
     }
-    panel = panel.series(
-        Series::new("measured", &points)
-            .band(&band)
-            .colour(MEASURED)
-            .mark(Mark::None),
-    );
-    Chart::new("")
-        .panel_size(size.0, size.1)
-        .x_label("Mahalanobis radius r, standard deviations")
-        .panel(panel)
+    panel = panel.series(Series {
+        band,
+        color: Some(MEASURED),
+        mark: Some(Mark::None),
+        ..Series::new("measured", &points)
+    });
+    Chart {
+        panel_size: size,
+        x_label: "Mahalanobis radius r, standard deviations".into(),
+        ..Chart::new("")
+    }
+    .panel(panel)
 }
 
 #[cfg(test)]

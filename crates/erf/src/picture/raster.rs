@@ -1,10 +1,10 @@
 //! A map as it is drawn: cut to a window, averaged down, as shares of its peak.
 
 use crate::map::{Map, Region};
-use receptive_plot::{ColourMap, Tile};
+use receptive_plot::{ColorMap, Tile};
 
 /// The colours of every picture here.
-pub(super) const COLOURS: ColourMap = ColourMap::Magma;
+pub(super) const COLOURS: ColorMap = ColorMap::Magma;
 
 /// Shares of the map's peak over a window, each the mean of `per` by `per` pixels.
 #[derive(Debug)]

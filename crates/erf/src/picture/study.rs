@@ -7,7 +7,7 @@ use super::subject::{Bell, Subject};
 use crate::gaussian::{Estimate, Judgement};
 use crate::map::{Map, Region};
 use crate::study::Study;
-use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, Words};
+use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, TextBlock};
 
 impl Study {
     /// Everything about it in one picture; `inputs` names what it was measured on, such as `noise, random
@@ -148,14 +148,17 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
     } else {
         "column, pixels (grey: no value)"
     };
-    let mut map = HeatMap::new("", raster.width, raster.height, &raster.shares)
-        .colours(COLOURS)
-        .range(0.0, 1.0)
-        .map_size(400.0)
-        .pixels(window.left, window.top, raster.per)
-        .labels(columns, "row, pixels")
-        .bar_label("share of the peak")
-        .overlay(trf);
+    let map = HeatMap {
+        colors: COLOURS,
+        range: Some((0.0, 1.0)),
+        map_size: 400.0,
+        first_pixel: (window.left, window.top),
+        pixels_per_value: raster.per,
+        labels: (columns.into(), "row, pixels".into()),
+        bar_label: "share of the peak".into(),
+        ..HeatMap::new("", raster.width, raster.height, &raster.shares)
+    };
+    let mut map = map.overlay(trf);
     if let Some((bell, word)) = bell {
         map = map
             .overlay(bell.ellipse(1.0, &raster, &format!("{word}, 1 σ")))
@@ -173,7 +176,7 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
 fn text(subject: &Subject<'_>, has_bell: bool) -> Result<Sheet, PlotError> {
     let judgement = subject.judgement;
     let verdict = judgement.verdict.to_string();
-    let mut words = Words::new(HALF).headline(&verdict, colour(&judgement.verdict));
+    let mut words = TextBlock::new(HALF).headline(&verdict, colour(&judgement.verdict));
     words = words.text(&judgement.explanation);
     if let Some(reason) = &judgement.reason {
         let reason = reason.to_string();
@@ -193,14 +196,19 @@ fn text(subject: &Subject<'_>, has_bell: bool) -> Result<Sheet, PlotError> {
         return Ok(sheet);
     }
     let numbers = subject.numbers.iter();
-    let table = numbers.fold(Table::new(&[]).width(HALF), |table, (name, value)| {
-        table.row(&[name, value])
-    });
+    let table = Table {
+        width: Some(HALF),
+        ..Table::new(&[])
+    };
+    let table = numbers.fold(table, |table, (name, value)| table.row(&[name, value]));
     sheet.row(&[&table])
 }
 
 fn numbers_table(judgement: &Judgement) -> Table {
-    let table = Table::new(&["", "value", "95 % interval"]).width(HALF);
+    let table = Table {
+        width: Some(HALF),
+        ..Table::new(&["", "value", "95 % interval"])
+    };
     let rows = numbers(judgement);
     rows.iter().fold(table, |table, row| {
         table.row(&row.each_ref().map(String::as_str))

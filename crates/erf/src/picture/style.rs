@@ -1,16 +1,16 @@
 //! How verdicts and numbers look in every picture.
 
 use crate::gaussian::{Estimate, Verdict};
-use receptive_plot::{Colour, Mark};
+use receptive_plot::{Color, Mark};
 
 /// The verdict's colour: told apart with any common colour blindness, and dark enough for words on
 /// white. The verdict's name is always beside it.
-pub(super) fn colour(verdict: &Verdict) -> Colour {
+pub(super) fn colour(verdict: &Verdict) -> Color {
     match verdict {
-        Verdict::Gaussian => Colour::new(0, 114, 178),
-        Verdict::NotGaussian => Colour::new(205, 84, 0),
-        Verdict::Borderline => Colour::new(158, 112, 0),
-        _ => Colour::new(95, 95, 95),
+        Verdict::Gaussian => Color::new(0, 114, 178),
+        Verdict::NotGaussian => Color::new(205, 84, 0),
+        Verdict::Borderline => Color::new(158, 112, 0),
+        _ => Color::new(95, 95, 95),
     }
 }
 

@@ -9,14 +9,16 @@ use receptive_plot::{Chart, Grid, LineStyle, Panel, Scale, Series};
 
 /// Sizes and shares of the theoretical field against depth, both axes logarithmic.
 pub fn sweep_chart(sweep: &Sweep) -> Chart {
-    Chart::new("The effective receptive field grows like the root of the depth")
-        .subtitle("pixels above 4.55 % of the centre, 3x3 convolutions, weights drawn anew")
-        .x_label("convolutions")
-        .x_scale(Scale::Log)
-        .panel(sizes(sweep, "size, pixels", |_, size| size))
-        .panel(sizes(sweep, "size / theoretical field", |point, size| {
-            size / point.trf
-        }))
+    let subtitle = "pixels above 4.55 % of the centre, 3x3 convolutions, weights drawn anew";
+    let share = |point: &SweepPoint, size| size / point.trf;
+    Chart {
+        subtitle: subtitle.into(),
+        x_label: "convolutions".into(),
+        x_scale: Scale::Log,
+        ..Chart::new("The effective receptive field grows like the root of the depth")
+    }
+    .panel(sizes(sweep, "size, pixels", |_, size| size))
+    .panel(sizes(sweep, "size / theoretical field", share))
 }
 
 fn sizes(sweep: &Sweep, label: &str, scaled: fn(&SweepPoint, f64) -> f64) -> Panel {
@@ -26,23 +28,27 @@ fn sizes(sweep: &Sweep, label: &str, scaled: fn(&SweepPoint, f64) -> f64) -> Pan
             .map(|point| (point.x, scaled(point, value(point))))
             .collect()
     };
-    let panel = sweep
-        .families()
-        .fold(Panel::new(label).y_scale(Scale::Log), |panel, family| {
-            let solid = |name: &str, value| {
-                let name = format!("{}, {name}", family[0].family);
-                Series::new(&name, &line(family, value))
-            };
-            panel
-                .series(solid("|g|", |point| point.abs.size.value))
-                .series(solid("g²", |point| point.square.size.value))
-        });
+    let panel = Panel {
+        y_scale: Scale::Log,
+        ..Panel::new(label)
+    };
+    let panel = sweep.families().fold(panel, |panel, family| {
+        let solid = |name: &str, value| {
+            let name = format!("{}, {name}", family[0].family);
+            Series::new(&name, &line(family, value))
+        };
+        panel
+            .series(solid("|g|", |point| point.abs.size.value))
+            .series(solid("g²", |point| point.square.size.value))
+    });
     // Theory is the same for all families.
     let Some(family) = sweep.families().next_back() else {
         return panel;
     };
-    let dotted =
-        |name: &str, value| Series::new(name, &line(family, value)).style(LineStyle::Dotted);
+    let dotted = |name: &str, value| Series {
+        style: LineStyle::Dotted,
+        ..Series::new(name, &line(family, value))
+    };
     panel
         .series(dotted("theory, |g|", |point| point.abs.exact))
         .series(dotted("theory, g²", |point| point.square.exact))
@@ -118,16 +124,17 @@ pub(super) struct Row<'a> {
 /// Rows of maps under named columns. Each map fills its place, so that fields of any size compare
 /// as shares of what is drawn, and is drawn as shares of its own peak.
 pub(super) fn matrix(title: &str, subtitle: &str, columns: &[String], rows: &[Row<'_>]) -> Grid {
-    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let kinds: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
     let blank = Map::zeros(Region::image(1, 1));
-    let grid = Grid::new(title)
-        .subtitle(subtitle)
-        .columns(widest.max(1))
-        .tile_size(176.0)
-        .fitted()
-        .names(&names, &kinds);
+    let grid = Grid {
+        subtitle: subtitle.to_owned(),
+        columns: widest,
+        tile_size: 176.0,
+        fitted: true,
+        column_names: columns.to_vec(),
+        row_names: rows.iter().map(|row| row.name.clone()).collect(),
+        ..Grid::new(title)
+    };
     rows.iter().fold(grid, |grid, row| {
         (0..widest).fold(grid, |grid, column| {
             let cell = row.cells.get(column);

@@ -1,25 +1,18 @@
 //! Line charts: one or several panels over a common horizontal axis.
 
-mod annotate;
-mod frame;
-mod legend;
-mod mark;
-mod names;
-mod panel;
+mod labels;
 mod plot;
 mod series;
 
-pub use mark::Mark;
-pub use panel::Panel;
-pub use series::{LineStyle, Series};
+pub use series::{LineStyle, Mark, Panel, Series};
 
-use crate::axis::range::{extent, held, widened};
-use crate::axis::scale::Scale;
-use crate::heading::{Heading, MARGIN};
-use crate::paint::scene::Area;
-use crate::{Draw, PlotError, Scene, Theme};
-use names::Standing;
-use plot::Across;
+use crate::axis::{Scale, clamped, extent, widened};
+use crate::draw::Draw;
+use crate::error::PlotError;
+use crate::heading::{MARGIN, heading, named};
+use crate::paint::scene::{Area, Scene};
+use labels::NameLayout;
+use plot::XAxis;
 
 /// A line chart: one or several panels over a common horizontal axis.
 ///
@@ -27,32 +20,45 @@ use plot::Across;
 /// use receptive_plot::{Chart, Draw, Panel, Series};
 ///
 /// let loss = Series::new("train", &[(1.0, 0.9), (2.0, 0.6), (3.0, 0.5)]);
-/// let chart = Chart::new("ResNet-20 on Fashion-MNIST")
-///     .x_label("epoch")
-///     .x_whole()
-///     .panel(Panel::new("loss").series(loss).marker(3.0, "best epoch 3"));
+/// let chart = Chart {
+///     x_label: "epoch".into(),
+///     x_whole: true,
+///     ..Chart::new("ResNet-20 on Fashion-MNIST")
+/// };
+/// let chart = chart.panel(Panel::new("loss").series(loss).marker(3.0, "best epoch 3"));
 /// assert!(chart.to_svg()?.starts_with("<svg"));
 /// # Ok::<(), receptive_plot::PlotError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Chart {
-    heading: Heading,
-    x_label: String,
-    x_whole: bool,
-    x_scale: Scale,
-    x_names: Vec<(f64, String)>,
-    panels: Vec<Panel>,
-    columns: usize,
-    panel_size: (f64, f64),
-    theme: Theme,
+    /// The title.
+    pub title: String,
+    /// The line under the title.
+    pub subtitle: String,
+    /// The label of the horizontal axis.
+    pub x_label: String,
+    /// Only whole numbers as ticks of the horizontal axis: for epochs and pixels.
+    pub x_whole: bool,
+    /// The scale of the horizontal axis.
+    pub x_scale: Scale,
+    /// Names at places of the horizontal axis, below the lowest panel of each column; turned where
+    /// they would touch, and left out where even that has no room.
+    pub x_names: Vec<(f64, String)>,
+    /// From left to right, row by row.
+    pub panels: Vec<Panel>,
+    /// How many panels stand side by side: 1 stacks them.
+    pub columns: usize,
+    /// Width and height of a panel in points, its labels included; each clamped to 200 to 4000.
+    pub panel_size: (f64, f64),
 }
 
 impl Chart {
-    /// A chart without panels.
+    /// A chart without panels, which will stand two to a row.
     #[must_use]
     pub fn new(title: &str) -> Self {
         Self {
-            heading: Heading::new(title),
+            title: title.to_owned(),
+            subtitle: String::new(),
             x_label: String::new(),
             x_whole: false,
             x_scale: Scale::Linear,
@@ -60,44 +66,7 @@ impl Chart {
             panels: Vec::new(),
             columns: 2,
             panel_size: (470.0, 320.0),
-            theme: Theme::default(),
         }
-    }
-
-    /// The line under the title.
-    #[must_use]
-    pub fn subtitle(mut self, subtitle: &str) -> Self {
-        subtitle.clone_into(&mut self.heading.subtitle);
-        self
-    }
-
-    /// The label of the horizontal axis.
-    #[must_use]
-    pub fn x_label(mut self, label: &str) -> Self {
-        label.clone_into(&mut self.x_label);
-        self
-    }
-
-    /// Only whole numbers as ticks of the horizontal axis: for epochs and pixels.
-    #[must_use]
-    pub fn x_whole(mut self) -> Self {
-        self.x_whole = true;
-        self
-    }
-
-    /// The scale of the horizontal axis.
-    #[must_use]
-    pub fn x_scale(mut self, scale: Scale) -> Self {
-        self.x_scale = scale;
-        self
-    }
-
-    /// Names at places of the horizontal axis, below the lowest panel of each column; turned where
-    /// they would touch, and left out where even that has no room.
-    #[must_use]
-    pub fn x_names(mut self, names: &[(f64, String)]) -> Self {
-        self.x_names = names.to_vec();
-        self
     }
 
     /// Adds a panel: to the right of the last one, or below when the row is full.
@@ -106,66 +75,42 @@ impl Chart {
         self.panels.push(panel);
         self
     }
-
-    /// How many panels stand side by side: 1 stacks them. Two unless set.
-    #[must_use]
-    pub fn columns(mut self, columns: usize) -> Self {
-        self.columns = columns.max(1);
-        self
-    }
-
-    /// The size of a panel in points, its labels included; held within 200 and 4000.
-    #[must_use]
-    pub fn panel_size(mut self, width: f64, height: f64) -> Self {
-        self.panel_size = (held(width, 200.0, 4000.0), held(height, 200.0, 4000.0));
-        self
-    }
-
-    /// The colours and the pixel density.
-    #[must_use]
-    pub fn theme(mut self, theme: Theme) -> Self {
-        self.theme = theme;
-        self
-    }
 }
 
 impl Draw for Chart {
     fn scene(&self) -> Result<Scene, PlotError> {
         const GAP: f64 = 26.0;
-        const MOST: usize = 64;
-        let what = || self.heading.named("chart");
+        const MAX_PANELS: usize = 64;
+        let what = || named("chart", &self.title);
         if self.panels.is_empty() {
             return Err(PlotError::Empty {
                 what: what(),
                 missing: "panels",
             });
         }
-        if self.panels.len() > MOST {
+        if self.panels.len() > MAX_PANELS {
             let found = self.panels.len() as u64;
             return Err(PlotError::TooLarge {
                 what: what(),
                 unit: "panels",
-                limit: MOST as u64,
+                limit: MAX_PANELS as u64,
                 found,
             });
         }
-        for (low, high) in self.panels.iter().filter_map(|panel| panel.range) {
+        for (low, high) in self.panels.iter().filter_map(|panel| panel.y_range) {
             if Scale::Linear.share(high, (low, high)).is_none() {
-                return Err(PlotError::Range {
-                    what: what(),
-                    low,
-                    high,
-                });
+                return Err(PlotError::range(what(), "y_range", (low, high)));
             }
         }
-        let columns = self.columns.min(self.panels.len());
-        let (panel_width, panel_height) = self.panel_size;
+        let columns = self.columns.clamp(1, self.panels.len());
+        let size = |points| clamped(points, 200.0, 4000.0);
+        let (panel_width, panel_height) = (size(self.panel_size.0), size(self.panel_size.1));
         let width = 2.0 * MARGIN + columns as f64 * (panel_width + GAP) - GAP;
-        let mut scene = Scene::new(&self.heading.title, &self.theme);
-        let top = self.heading.draw(&mut scene, &self.theme, width);
+        let mut scene = Scene::new(&self.title);
+        let top = heading(&mut scene, &self.title, &self.subtitle, width);
 
         let xs = self.panels.iter().flat_map(Panel::xs);
-        let across = Across {
+        let x_axis = XAxis {
             range: widened(extent(xs, self.x_scale), self.x_scale),
             scale: self.x_scale,
             whole: self.x_whole,
@@ -173,10 +118,10 @@ impl Draw for Chart {
             names: None,
         };
         let names = Some(self.x_names.as_slice()).filter(|names| !names.is_empty());
-        let standing = names.map(|names| Standing::of(names, panel_width - 50.0));
+        let layout = names.map(|names| NameLayout::new(names, panel_width - 50.0));
         // Turned names need room: it makes every panel taller, not its plot smaller. Numbers in
         // their place would be read as names.
-        let taller = standing.map_or(0.0, |standing| standing.room() - 20.0);
+        let taller = layout.map_or(0.0, |layout| layout.room() - 20.0);
         let panel_height = panel_height + taller;
         let left = self
             .panels
@@ -187,13 +132,12 @@ impl Draw for Chart {
             let (row, column) = (index / columns, index % columns);
             let x = MARGIN + column as f64 * (panel_width + GAP);
             let y = top + row as f64 * (panel_height + GAP);
-            let across = Across { names, ..across };
+            let x_axis = XAxis { names, ..x_axis };
             plot::draw(
                 panel,
                 &mut scene,
-                &self.theme,
                 Area::new(x, y, panel_width, panel_height),
-                &across,
+                &x_axis,
                 left,
             );
         }

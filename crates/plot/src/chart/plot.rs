@@ -1,26 +1,19 @@
 //! Drawing a panel: axes, bands, lines.
 
-use super::annotate;
-use super::frame::Frame;
-use super::legend;
-use super::mark::Mark;
-use super::names::{self, Standing};
-use super::panel::Panel;
-use super::series::{LineStyle, Series};
-use crate::axis::range::{extent, padded, widened};
-use crate::axis::scale::Scale;
-use crate::axis::ticks::{Tick, ticks};
-use crate::paint::clip;
-use crate::paint::font::Weight;
-use crate::paint::scene::{Anchor, Area, Outline, Point, Scene, Stroke, Text};
-use crate::paint::wrap::{clean, cut};
-use crate::{Colour, Theme};
+use super::labels::{self, NameLayout};
+use super::series::{LineStyle, Mark, Panel, Series};
+use crate::axis::{Frame, Scale, Tick, extent, padded, ticks, widened};
+use crate::color::{BACKGROUND, Color, MUTED, RULE, series_color};
+use crate::paint::font::{Weight, clean, cut};
+use crate::paint::scene::{
+    Anchor, Area, Outline, Point, Scene, Stroke, Text, clip_line, clip_segment,
+};
 
-const TICK: f64 = 11.0;
+const TICK_SIZE: f64 = 11.0;
 
-/// The common horizontal axis.
+/// The horizontal axis that all panels share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Across<'a> {
+pub(crate) struct XAxis<'a> {
     pub(crate) range: (f64, f64),
     pub(crate) scale: Scale,
     pub(crate) whole: bool,
@@ -31,49 +24,42 @@ pub(crate) struct Across<'a> {
 
 fn y_range(panel: &Panel) -> (f64, f64) {
     let fitting = || {
-        let range = widened(extent(panel.ys(), panel.scale), panel.scale);
-        padded(range, panel.scale, panel.limits)
+        let range = widened(extent(panel.ys(), panel.y_scale), panel.y_scale);
+        padded(range, panel.y_scale)
     };
     // A range from below zero means nothing on a logarithmic axis.
     let given = panel
         .range
-        .filter(|range| panel.scale.share(range.0, *range).is_some());
+        .filter(|range| panel.y_scale.share(range.0, *range).is_some());
     given.unwrap_or_else(fitting)
 }
 
 fn y_ticks(panel: &Panel) -> Vec<Tick> {
-    ticks(y_range(panel), panel.scale, 6, false)
+    ticks(y_range(panel), panel.y_scale, 6, false)
 }
 
 /// The room that the labels of the vertical axis take.
 pub(crate) fn label_width(panel: &Panel) -> f64 {
     y_ticks(panel)
         .iter()
-        .map(|tick| Weight::Regular.width(&tick.label, TICK))
+        .map(|tick| Weight::Regular.width(&tick.label, TICK_SIZE))
         .fold(0.0, f64::max)
         + 10.0
 }
 
 /// Draws the panel into `area`, its plot starting `left` points in.
-pub(crate) fn draw(
-    panel: &Panel,
-    scene: &mut Scene,
-    theme: &Theme,
-    area: Area,
-    across: &Across<'_>,
-    left: f64,
-) {
-    let head = legend::draw(panel, scene, theme, area);
+pub(crate) fn draw(panel: &Panel, scene: &mut Scene, area: Area, x_axis: &XAxis<'_>, left: f64) {
+    let head = labels::legend(panel, scene, area);
     let wide = Area::new((area.x + left).round(), area.y + head, 0.0, 0.0);
     let wide = Area {
         w: area.right() - wide.x,
         ..wide
     };
-    let strip = annotate::rows(panel) as f64 * annotate::ROW;
-    let standing = across.names.map(|names| Standing::of(names, wide.w));
-    let numbers = standing.map_or(20.0, Standing::room);
+    let strip = labels::marker_rows(panel) as f64 * labels::MARKER_ROW;
+    let layout = x_axis.names.map(|names| NameLayout::new(names, wide.w));
+    let numbers = layout.map_or(20.0, NameLayout::room);
     let foot = numbers
-        + if clean(across.label).is_empty() {
+        + if clean(x_axis.label).is_empty() {
             0.0
         } else {
             20.0
@@ -87,36 +73,36 @@ pub(crate) fn draw(
     };
     let frame = Frame {
         plot,
-        x: across.range,
+        x: x_axis.range,
         y: y_range(panel),
-        scales: (across.scale, panel.scale),
+        scales: (x_axis.scale, panel.y_scale),
     };
 
-    axes(panel, scene, theme, &frame);
-    match (across.names, standing) {
-        (Some(all), Some(standing)) => names::draw(all, standing, scene, theme, &frame),
-        _ => numbers_below(scene, theme, &frame, across),
+    axes(panel, scene, &frame);
+    match (x_axis.names, layout) {
+        (Some(all), Some(layout)) => labels::tick_names(all, layout, scene, &frame),
+        _ => numbers_below(scene, &frame, x_axis),
     }
-    let label = cut(&clean(across.label), 12.0, Weight::Regular, plot.w);
+    let label = cut(&clean(x_axis.label), 12.0, Weight::Regular, plot.w);
     let at = (plot.x + plot.w / 2.0, plot.bottom() + numbers + 15.5);
-    scene.text(Text::new(at, &label, 12.0, theme.muted).anchor(Anchor::Middle));
-    annotate::markers(panel, scene, theme, &frame);
-    let colour =
-        |(index, series): (usize, &Series)| series.colour.unwrap_or_else(|| theme.series(index));
+    scene.text(Text::new(at, &label, 12.0, MUTED).anchor(Anchor::Middle));
+    labels::markers(panel, scene, &frame);
+    let color =
+        |(index, series): (usize, &Series)| series.color.unwrap_or_else(|| series_color(index));
     for entry in panel.series.iter().enumerate() {
-        band(entry.1, scene, &frame, colour(entry));
+        band(entry.1, scene, &frame, color(entry));
     }
     for entry in panel.series.iter().enumerate() {
-        bars(entry.1, scene, &frame, colour(entry));
+        bars(entry.1, scene, &frame, color(entry));
     }
     // The first series is the last drawn, and so on top.
     for entry in panel.series.iter().enumerate().rev() {
-        line(entry.1, scene, theme, &frame, colour(entry));
+        line(entry.1, scene, &frame, color(entry));
     }
-    annotate::notes(panel, scene, theme, &frame);
+    labels::notes(panel, scene, &frame);
 }
 
-fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame) {
+fn axes(panel: &Panel, scene: &mut Scene, frame: &Frame) {
     let plot = frame.plot;
     for tick in y_ticks(panel) {
         let Some(y) = frame.y(tick.value) else {
@@ -124,45 +110,45 @@ fn axes(panel: &Panel, scene: &mut Scene, theme: &Theme, frame: &Frame) {
         };
         let y = half(y);
         let line = Outline::Line(vec![(plot.x, y), (plot.right(), y)]);
-        scene.stroke(line, Stroke::new(theme.rule, 1.0));
-        let text = Text::new((plot.x - 8.0, y + 4.0), &tick.label, TICK, theme.muted);
+        scene.stroke(line, Stroke::new(RULE, 1.0));
+        let text = Text::new((plot.x - 8.0, y + 4.0), &tick.label, TICK_SIZE, MUTED);
         scene.text(text.anchor(Anchor::End));
     }
     let base = plot.bottom() + 0.5;
-    let axis = Stroke::new(theme.muted.mix(theme.background, 0.35), 1.0);
+    let axis = Stroke::new(MUTED.mix(BACKGROUND, 0.35), 1.0);
     scene.stroke(
         Outline::Line(vec![(plot.x, base), (plot.right(), base)]),
         axis,
     );
 }
 
-fn numbers_below(scene: &mut Scene, theme: &Theme, frame: &Frame, across: &Across<'_>) {
+fn numbers_below(scene: &mut Scene, frame: &Frame, x_axis: &XAxis<'_>) {
     let plot = frame.plot;
     let base = plot.bottom() + 0.5;
-    let axis = Stroke::new(theme.muted.mix(theme.background, 0.35), 1.0);
+    let axis = Stroke::new(MUTED.mix(BACKGROUND, 0.35), 1.0);
     let mut free = f64::NEG_INFINITY;
     for tick in ticks(
-        across.range,
-        across.scale,
+        x_axis.range,
+        x_axis.scale,
         (plot.w / 48.0) as usize,
-        across.whole,
+        x_axis.whole,
     ) {
         let Some(x) = frame.x(tick.value) else {
             continue;
         };
-        let width = Weight::Regular.width(&tick.label, TICK);
+        let width = Weight::Regular.width(&tick.label, TICK_SIZE);
         if x - width / 2.0 < free {
             continue;
         }
         free = x + width / 2.0 + 6.0;
         let x = half(x);
         scene.stroke(Outline::Line(vec![(x, base), (x, base + 4.0)]), axis);
-        let text = Text::new((x, base + 16.0), &tick.label, TICK, theme.muted);
+        let text = Text::new((x, base + 16.0), &tick.label, TICK_SIZE, MUTED);
         scene.text(text.anchor(Anchor::Middle));
     }
 }
 
-fn band(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
+fn band(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     let plot = frame.plot;
     let held = |y: f64| y.clamp(plot.y, plot.bottom());
     let edges = series.band.iter().map(|(x, low, high)| {
@@ -174,18 +160,18 @@ fn band(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
     for run in runs(edges) {
         let upper = run.iter().map(|(x, _, high)| (*x, *high));
         let lower = run.iter().rev().map(|(x, low, _)| (*x, *low));
-        scene.fill_through(Outline::Polygon(upper.chain(lower).collect()), colour, 0.18);
+        scene.fill_through(Outline::Polygon(upper.chain(lower).collect()), color, 0.18);
     }
 }
 
 /// Error bars, cut at the plot; a cap marks an end that lies within.
-fn bars(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
+fn bars(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     const CAP: f64 = 3.0;
     let plot = frame.plot;
     let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
     let stroke = Stroke {
         blunt: true,
-        ..Stroke::new(colour, 1.25)
+        ..Stroke::new(color, 1.25)
     };
     for (x, low, high) in &series.bars {
         // A lower end that a logarithmic axis cannot show lies below the plot.
@@ -195,12 +181,12 @@ fn bars(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
         let (Some(x), Some(low), Some(high)) = (frame.x(*x), low, frame.y(*high)) else {
             continue;
         };
-        let Some((from, to)) = clip::segment((x, low), (x, high), room) else {
+        let Some((from, to)) = clip_segment((x, low), (x, high), room) else {
             continue;
         };
         scene.stroke(Outline::Line(vec![from, to]), stroke);
         for end in [low, high] {
-            if clip::segment((x, end), (x, end), room).is_some() {
+            if clip_segment((x, end), (x, end), room).is_some() {
                 let cap = vec![(x - CAP, end), (x + CAP, end)];
                 scene.stroke(Outline::Line(cap), stroke);
             }
@@ -208,18 +194,18 @@ fn bars(series: &Series, scene: &mut Scene, frame: &Frame, colour: Colour) {
     }
 }
 
-fn line(series: &Series, scene: &mut Scene, theme: &Theme, frame: &Frame, colour: Colour) {
+fn line(series: &Series, scene: &mut Scene, frame: &Frame, color: Color) {
     const FEW: usize = 40;
     // A value on the very edge must survive rounding.
     let plot = frame.plot;
     let room = Area::new(plot.x - 0.01, plot.y - 0.01, plot.w + 0.02, plot.h + 0.02);
     let stroke = Stroke {
         dash: series.dash(),
-        ..Stroke::new(colour, 2.0)
+        ..Stroke::new(color, 2.0)
     };
     let lone = series.style == LineStyle::None;
     for run in runs(series.points.iter().map(|point| frame.at(*point))) {
-        for part in clip::line(&thin(&run), room) {
+        for part in clip_line(&thin(&run), room) {
             if !lone {
                 scene.stroke(Outline::Line(part), stroke);
             }
@@ -238,10 +224,10 @@ fn line(series: &Series, scene: &mut Scene, theme: &Theme, frame: &Frame, colour
         };
         for point in run
             .into_iter()
-            .filter(|p| clip::segment(*p, *p, room).is_some())
+            .filter(|p| clip_segment(*p, *p, room).is_some())
         {
             let mark = mark.unwrap_or(Mark::None);
-            mark.draw(scene, point, radius, (colour, theme.background));
+            mark.draw(scene, point, radius, color);
         }
     }
 }

@@ -1,7 +1,138 @@
-//! A named line, with an optional band about it.
+//! What a chart shows: panels of named lines with bands, error bars and marks.
 
-use super::mark::Mark;
-use crate::Colour;
+use crate::axis::Scale;
+use crate::color::{BACKGROUND, Color};
+use crate::paint::scene::{Outline, Point, Scene, Stroke};
+
+/// One plot of a [`Chart`](crate::Chart).
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// What the vertical axis shows.
+    pub label: String,
+    /// The lines. Lines of the same index have the same colour in every panel.
+    pub series: Vec<Series>,
+    /// The scale of the vertical axis.
+    pub y_scale: Scale,
+    /// The values at the lower and the upper end of the vertical axis; from the lines unless set.
+    /// What lies beyond is cut off.
+    pub y_range: Option<(f64, f64)>,
+    /// Vertical dashed lines, each with a label above the plot.
+    pub markers: Vec<(f64, String)>,
+    /// Ringed points, each with a label where it covers least.
+    pub notes: Vec<((f64, f64), String)>,
+}
+
+impl Panel {
+    /// A panel without lines whose vertical axis shows `label`.
+    #[must_use]
+    pub fn new(label: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            series: Vec::new(),
+            y_scale: Scale::Linear,
+            y_range: None,
+            markers: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds a line.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    /// Adds a vertical dashed line at `x` with a label above the plot.
+    #[must_use]
+    pub fn marker(mut self, x: f64, label: &str) -> Self {
+        self.markers.push((x, label.to_owned()));
+        self
+    }
+
+    /// Adds a ring about a point, with a label where it covers least.
+    #[must_use]
+    pub fn note(mut self, x: f64, y: f64, label: &str) -> Self {
+        self.notes.push(((x, y), label.to_owned()));
+        self
+    }
+
+    /// Every horizontal position on the panel.
+    pub(crate) fn xs(&self) -> impl Iterator<Item = f64> {
+        let lines = self
+            .series
+            .iter()
+            .flat_map(|s| s.points.iter().map(|p| p.0));
+        let bands = self.series.iter().flat_map(|s| s.spreads().map(|p| p.0));
+        lines
+            .chain(bands)
+            .chain(self.notes.iter().map(|note| note.0.0))
+    }
+
+    /// Every vertical position on the panel.
+    pub(crate) fn ys(&self) -> impl Iterator<Item = f64> {
+        let lines = self
+            .series
+            .iter()
+            .flat_map(|s| s.points.iter().map(|p| p.1));
+        let bands = self
+            .series
+            .iter()
+            .flat_map(|s| s.spreads().flat_map(|p| [p.1, p.2]));
+        lines
+            .chain(bands)
+            .chain(self.notes.iter().map(|note| note.0.1))
+    }
+}
+
+/// A named line through points, in the order given. A point that the scale cannot show (not
+/// finite, or not positive on a logarithmic axis) breaks the line.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name in the legend, which an empty name is left out of.
+    pub name: String,
+    /// `(x, y)`.
+    pub points: Vec<(f64, f64)>,
+    /// A shaded band of the line's colour through `(x, lower, upper)`: an error or a spread.
+    pub band: Vec<(f64, f64, f64)>,
+    /// Error bars in the line's colour through `(x, lower, upper)`.
+    pub bars: Vec<(f64, f64, f64)>,
+    /// The mark at each point; unless set, a dot where points are few.
+    pub mark: Option<Mark>,
+    /// How the line is drawn.
+    pub style: LineStyle,
+    /// Its colour; the palette's next unless set.
+    pub color: Option<Color>,
+}
+
+impl Series {
+    /// An unbroken line through `(x, y)` points.
+    #[must_use]
+    pub fn new(name: &str, points: &[(f64, f64)]) -> Self {
+        Self {
+            name: name.to_owned(),
+            points: points.to_vec(),
+            band: Vec::new(),
+            bars: Vec::new(),
+            mark: None,
+            style: LineStyle::Solid,
+            color: None,
+        }
+    }
+
+    /// The band and the error bars.
+    pub(crate) fn spreads(&self) -> impl Iterator<Item = &(f64, f64, f64)> {
+        self.band.iter().chain(&self.bars)
+    }
+
+    pub(crate) fn dash(&self) -> Option<(f64, f64)> {
+        match self.style {
+            LineStyle::Solid | LineStyle::None => None,
+            LineStyle::Dashed => Some((6.0, 4.0)),
+            LineStyle::Dotted => Some((2.0, 3.0)),
+        }
+    }
+}
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,79 +149,51 @@ pub enum LineStyle {
     None,
 }
 
-/// A named line through points, in the order given. A point that the scale cannot show (not
-/// finite, or not positive on a logarithmic axis) breaks the line.
-#[derive(Clone, Debug)]
-pub struct Series {
-    pub(crate) name: String,
-    pub(crate) points: Vec<(f64, f64)>,
-    pub(crate) band: Vec<(f64, f64, f64)>,
-    pub(crate) bars: Vec<(f64, f64, f64)>,
-    pub(crate) mark: Option<Mark>,
-    pub(crate) style: LineStyle,
-    pub(crate) colour: Option<Colour>,
+/// The mark at each point of a [`Series`](crate::Series). Shapes tell series apart where colours
+/// do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mark {
+    /// None.
+    None,
+    /// A filled circle.
+    Dot,
+    /// An empty circle.
+    Ring,
+    /// A filled square.
+    Square,
+    /// A filled triangle.
+    Triangle,
+    /// A filled diamond.
+    Diamond,
 }
 
-impl Series {
-    /// An unbroken line through `(x, y)` points. An empty name keeps it out of the legend.
-    #[must_use]
-    pub fn new(name: &str, points: &[(f64, f64)]) -> Self {
-        Self {
-            name: name.to_owned(),
-            points: points.to_vec(),
-            band: Vec::new(),
-            bars: Vec::new(),
-            mark: None,
-            style: LineStyle::Solid,
-            colour: None,
+impl Mark {
+    /// Draws the mark, about as large as a dot of this radius, over a rim of the background's colour.
+    pub(crate) fn draw(self, scene: &mut Scene, at: Point, radius: f64, color: Color) {
+        if self == Self::None {
+            return;
+        }
+        scene.fill(self.outline(at, radius + 1.0), BACKGROUND);
+        if self == Self::Ring {
+            let ring = Outline::Circle(at, radius - 0.5);
+            scene.stroke(ring, Stroke::new(color, 1.5));
+        } else {
+            scene.fill(self.outline(at, radius), color);
         }
     }
 
-    /// A shaded band of the line's colour through `(x, lower, upper)`: an error or a spread.
-    #[must_use]
-    pub fn band(mut self, band: &[(f64, f64, f64)]) -> Self {
-        self.band = band.to_vec();
-        self
-    }
-
-    /// Error bars in the line's colour through `(x, lower, upper)`.
-    #[must_use]
-    pub fn bars(mut self, bars: &[(f64, f64, f64)]) -> Self {
-        self.bars = bars.to_vec();
-        self
-    }
-
-    /// The mark at each point; unless set, a dot where points are few.
-    #[must_use]
-    pub fn mark(mut self, mark: Mark) -> Self {
-        self.mark = Some(mark);
-        self
-    }
-
-    /// How the line is drawn.
-    #[must_use]
-    pub fn style(mut self, style: LineStyle) -> Self {
-        self.style = style;
-        self
-    }
-
-    /// A colour other than the theme's next.
-    #[must_use]
-    pub fn colour(mut self, colour: Colour) -> Self {
-        self.colour = Some(colour);
-        self
-    }
-
-    /// The band and the error bars.
-    pub(crate) fn spreads(&self) -> impl Iterator<Item = &(f64, f64, f64)> {
-        self.band.iter().chain(&self.bars)
-    }
-
-    pub(crate) fn dash(&self) -> Option<(f64, f64)> {
-        match self.style {
-            LineStyle::Solid | LineStyle::None => None,
-            LineStyle::Dashed => Some((6.0, 4.0)),
-            LineStyle::Dotted => Some((2.0, 3.0)),
+    fn outline(self, (x, y): Point, radius: f64) -> Outline {
+        let polygon = |corners: &[Point]| {
+            let corner = |(right, down): &Point| (x + right * radius, y + down * radius);
+            Outline::Polygon(corners.iter().map(corner).collect())
+        };
+        // Each of about the area of the circle.
+        match self {
+            Self::None | Self::Dot | Self::Ring => Outline::Circle((x, y), radius),
+            Self::Square => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
+            Self::Triangle => polygon(&[(0.0, -1.35), (1.25, 0.85), (-1.25, 0.85)]),
+            Self::Diamond => polygon(&[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)]),
         }
     }
 }

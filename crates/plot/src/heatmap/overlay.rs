@@ -1,12 +1,22 @@
 //! Outlines over a heat map, named in a key above it.
 
-use super::Placing;
-use crate::Colour;
-use crate::Theme;
-use crate::paint::clip;
-use crate::paint::font::Weight;
-use crate::paint::scene::{Area, Outline, Point, Scene, Stroke, Text};
-use crate::paint::wrap::{clean, cut};
+use crate::color::{Color, INK};
+use crate::paint::font::{Weight, clean, cut};
+use crate::paint::scene::{Area, Outline, Point, Scene, Stroke, Text, clip_line};
+
+/// Where the map stands in the picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    pub(crate) area: Area,
+    /// Points per pixel of the map.
+    pub(crate) cell: f64,
+}
+
+impl Placement {
+    pub(crate) fn at(&self, x: f64, y: f64) -> Point {
+        (self.area.x + x * self.cell, self.area.y + y * self.cell)
+    }
+}
 
 /// An outline over a [`HeatMap`](crate::HeatMap), in pixels of the map: 0 is the left or top edge
 /// of the first pixel, 0.5 its middle. What lies outside the map is cut off.
@@ -62,8 +72,8 @@ impl Overlay {
     }
 
     /// The lines of the overlay on a map placed as given.
-    fn lines(&self, placing: &Placing) -> Vec<Vec<Point>> {
-        let at = |x: f64, y: f64| placing.at(x, y);
+    fn lines(&self, placement: &Placement) -> Vec<Vec<Point>> {
+        let at = |x: f64, y: f64| placement.at(x, y);
         match *self {
             Self::Rect {
                 x,
@@ -108,21 +118,21 @@ impl Overlay {
 }
 
 /// Colours that stand out on every colour map, over a dark edge.
-const COLOURS: [Colour; 4] = [
-    Colour::new(255, 255, 255),
-    Colour::new(255, 176, 0),
-    Colour::new(86, 214, 255),
-    Colour::new(255, 133, 200),
+const COLORS: [Color; 4] = [
+    Color::new(255, 255, 255),
+    Color::new(255, 176, 0),
+    Color::new(86, 214, 255),
+    Color::new(255, 133, 200),
 ];
-const EDGE: Colour = Colour::new(20, 20, 20);
+const EDGE: Color = Color::new(20, 20, 20);
 const SIZE: f64 = 11.5;
 
 /// The dark edge and the bright line on it, `weight` times as wide as on a large map.
 fn strokes(index: usize, weight: f64) -> [Stroke; 2] {
-    let colour = COLOURS
-        .get(index % COLOURS.len())
+    let color = COLORS
+        .get(index % COLORS.len())
         .copied()
-        .unwrap_or(Colour::WHITE);
+        .unwrap_or(Color::WHITE);
     let edge = Stroke {
         opacity: 0.75,
         blunt: true,
@@ -132,22 +142,25 @@ fn strokes(index: usize, weight: f64) -> [Stroke; 2] {
         edge,
         Stroke {
             blunt: true,
-            ..Stroke::new(colour, 1.75 * weight)
+            ..Stroke::new(color, 1.75 * weight)
         },
     ]
 }
 
 /// Draws the overlays onto the map, lines `weight` times as wide as on a large one.
-pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placing: &Placing, weight: f64) {
+pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placement: &Placement, weight: f64) {
     for (index, overlay) in overlays.iter().enumerate() {
-        let lines = overlay.lines(placing);
-        // A coordinate that is no number cannot be cut to the map.
+        let lines = overlay.lines(placement);
+        // A coordinate that is NaN or infinite cannot be cut to the map.
         let sound = lines
             .iter()
             .flatten()
             .all(|p| p.0.is_finite() && p.1.is_finite());
         for stroke in strokes(index, weight).into_iter().filter(|_| sound) {
-            for part in lines.iter().flat_map(|line| clip::line(line, placing.area)) {
+            for part in lines
+                .iter()
+                .flat_map(|line| clip_line(line, placement.area))
+            {
                 let closed = part.len() > 2 && part.first() == part.last();
                 let outline = if closed {
                     Outline::Polygon(part)
@@ -161,13 +174,7 @@ pub(crate) fn draw(overlays: &[Overlay], scene: &mut Scene, placing: &Placing, w
 }
 
 /// Draws the key from `at`, within `width`; returns the height taken.
-pub(crate) fn key(
-    overlays: &[Overlay],
-    scene: &mut Scene,
-    theme: &Theme,
-    at: Point,
-    width: f64,
-) -> f64 {
+pub(crate) fn key(overlays: &[Overlay], scene: &mut Scene, at: Point, width: f64) -> f64 {
     const ROW: f64 = 20.0;
     let (mut x, mut y) = at;
     let mut any = false;
@@ -182,7 +189,7 @@ pub(crate) fn key(
         }
         // On a patch of the map's kind of dark, as the colours are made for it.
         let patch = Area::new(x, y, 22.0, 14.0);
-        scene.fill(Outline::Rect(patch), Colour::new(72, 72, 78));
+        scene.fill(Outline::Rect(patch), Color::new(72, 72, 78));
         let (cx, cy) = (x + 11.0, y + 7.0);
         let sample: Vec<Vec<Point>> = match overlay {
             Overlay::Rect { .. } => {
@@ -213,7 +220,7 @@ pub(crate) fn key(
         for line in sample {
             scene.stroke(Outline::Line(line), stroke);
         }
-        scene.text(Text::new((x + 28.0, y + 11.0), &label, SIZE, theme.ink));
+        scene.text(Text::new((x + 28.0, y + 11.0), &label, SIZE, INK));
         x += wide + 18.0;
         any = true;
     }
@@ -235,7 +242,7 @@ mod tests {
             label: String::new(),
         };
         let area = Area::new(0.0, 0.0, 20.0, 20.0);
-        let lines = ellipse.lines(&Placing { area, cell: 1.0 });
+        let lines = ellipse.lines(&Placement { area, cell: 1.0 });
         let line = lines.first().unwrap();
         assert_eq!(line.first(), line.last());
         let most = |along: fn(&Point) -> f64| line.iter().map(along).fold(0.0, f64::max);

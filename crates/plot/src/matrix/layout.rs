@@ -1,15 +1,14 @@
 //! Where the parts of a confusion matrix stand.
 
-use super::Table;
-use crate::axis::number::count;
+use super::Counts;
 use crate::heading::MARGIN;
-use crate::paint::font::Weight;
+use crate::number::count;
+use crate::paint::font::{Weight, clean, cut};
 use crate::paint::scene::Area;
-use crate::paint::wrap::{clean, cut};
 
 /// Room for the axis title on the left, and for one line of it.
 const TITLE: f64 = 22.0;
-const LONGEST: f64 = 150.0;
+const MAX_LABEL: f64 = 150.0;
 /// The width of the key.
 pub(crate) const KEY: f64 = 500.0;
 
@@ -37,8 +36,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(table: &Table<'_>) -> Self {
-        let n = table.len();
+    pub(crate) fn new(counts: &Counts<'_>) -> Self {
+        let n = counts.len();
         let cell = match n {
             0..=4 => 64.0,
             5..=10 => 46.0,
@@ -48,10 +47,10 @@ impl Layout {
         let every = (7.5 / cell).ceil() as usize;
         let size = (cell * every as f64 * 0.84).clamp(6.0, 12.0);
         let width = |text: &str| Weight::Regular.width(text, size);
-        let labels: Vec<String> = table
+        let labels: Vec<String> = counts
             .classes
             .iter()
-            .map(|class| cut(&clean(class), size, Weight::Regular, LONGEST))
+            .map(|class| cut(&clean(class), size, Weight::Regular, MAX_LABEL))
             .collect();
         let longest = labels.iter().map(|label| width(label)).fold(0.0, f64::max);
         // Level where every name fits its column, slanted where there is room for it.
@@ -67,14 +66,14 @@ impl Layout {
             -45.0 => longest * std::f64::consts::FRAC_1_SQRT_2 + size + 8.0,
             _ => longest + 12.0,
         };
-        let most = table
+        let largest = counts
             .rows
             .iter()
-            .chain(&table.columns)
+            .chain(&counts.columns)
             .copied()
             .max()
             .unwrap_or(0);
-        let total = width(&count(most)).max(width("examples"));
+        let total = width(&count(largest)).max(width("examples"));
         let sums = (width("100.0 %").max(width("recall")) + 20.0, total + 18.0);
         let side = cell * n as f64;
         let below = Weight::Regular.width("predictions", 10.5);

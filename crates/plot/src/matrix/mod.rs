@@ -1,12 +1,13 @@
 //! Confusion matrices.
 
-mod cells;
-mod edges;
+mod draw;
 mod layout;
 
-use crate::axis::number::{count, percent};
-use crate::heading::{Heading, MARGIN};
-use crate::{Draw, PlotError, Scene, Theme};
+use crate::draw::Draw;
+use crate::error::PlotError;
+use crate::heading::{MARGIN, heading, named};
+use crate::number::{count, percent};
+use crate::paint::scene::Scene;
 use layout::Layout;
 
 /// A confusion matrix: a row per true class, a column per predicted class.
@@ -23,10 +24,14 @@ use layout::Layout;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Matrix {
-    heading: Heading,
-    classes: Vec<String>,
-    counts: Vec<u64>,
-    theme: Theme,
+    /// The title.
+    pub title: String,
+    /// The line under the title; how many were right in all where it is empty.
+    pub subtitle: String,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// `[true][predicted]`, row by row.
+    pub counts: Vec<u64>,
 }
 
 impl Matrix {
@@ -34,33 +39,19 @@ impl Matrix {
     #[must_use]
     pub fn new<S: AsRef<str>>(title: &str, classes: &[S], counts: &[u64]) -> Self {
         Self {
-            heading: Heading::new(title),
+            title: title.to_owned(),
+            subtitle: String::new(),
             classes: classes
                 .iter()
                 .map(|class| class.as_ref().to_owned())
                 .collect(),
             counts: counts.to_vec(),
-            theme: Theme::default(),
         }
     }
 
-    /// The line under the title; how many were right in all unless set.
-    #[must_use]
-    pub fn subtitle(mut self, subtitle: &str) -> Self {
-        subtitle.clone_into(&mut self.heading.subtitle);
-        self
-    }
-
-    /// The colours and the pixel density.
-    #[must_use]
-    pub fn theme(mut self, theme: Theme) -> Self {
-        self.theme = theme;
-        self
-    }
-
-    fn check(&self) -> Result<Table<'_>, PlotError> {
-        const MOST: usize = 1000;
-        let what = || self.heading.named("confusion matrix");
+    fn check(&self) -> Result<Counts<'_>, PlotError> {
+        const MAX_CLASSES: usize = 1000;
+        let what = || named("confusion matrix", &self.title);
         let classes = self.classes.len();
         if classes == 0 {
             return Err(PlotError::Empty {
@@ -68,8 +59,8 @@ impl Matrix {
                 missing: "classes",
             });
         }
-        if classes > MOST {
-            let (limit, found) = (MOST as u64, classes as u64);
+        if classes > MAX_CLASSES {
+            let (limit, found) = (MAX_CLASSES as u64, classes as u64);
             return Err(PlotError::TooLarge {
                 what: what(),
                 unit: "classes",
@@ -87,13 +78,13 @@ impl Matrix {
                 found: self.counts.len(),
             });
         }
-        Ok(Table::new(&self.classes, &self.counts))
+        Ok(Counts::new(&self.classes, &self.counts))
     }
 }
 
 /// The counts with their sums.
 #[derive(Clone, Debug)]
-pub(crate) struct Table<'a> {
+pub(crate) struct Counts<'a> {
     pub(crate) classes: &'a [String],
     counts: &'a [u64],
     /// Of each true class: how many there are.
@@ -104,7 +95,7 @@ pub(crate) struct Table<'a> {
     pub(crate) right: Vec<u64>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> Counts<'a> {
     fn new(classes: &'a [String], counts: &'a [u64]) -> Self {
         let n = classes.len();
         let sum = |cells: &mut dyn Iterator<Item = &u64>| {
@@ -151,20 +142,19 @@ impl<'a> Table<'a> {
 
 impl Draw for Matrix {
     fn scene(&self) -> Result<Scene, PlotError> {
-        let table = self.check()?;
-        let theme = &self.theme;
-        let mut layout = Layout::new(&table);
-        let mut scene = Scene::new(&self.heading.title, theme);
-        let mut heading = self.heading.clone();
-        if heading.subtitle.is_empty() {
-            heading.subtitle = table.summary();
-        }
-        let top = heading.draw(&mut scene, theme, layout.width);
+        let counts = self.check()?;
+        let mut layout = Layout::new(&counts);
+        let mut scene = Scene::new(&self.title);
+        let subtitle = match self.subtitle.as_str() {
+            "" => counts.summary(),
+            subtitle => subtitle.to_owned(),
+        };
+        let top = heading(&mut scene, &self.title, &subtitle, layout.width);
         layout.start(top);
-        cells::draw(&table, &mut scene, theme, &layout);
-        edges::labels(&table, &mut scene, theme, &layout);
-        edges::sums(&table, &mut scene, theme, &layout);
-        let foot = cells::key(&mut scene, theme, &layout);
+        draw::cells(&counts, &mut scene, &layout);
+        draw::labels(&counts, &mut scene, &layout);
+        draw::sums(&counts, &mut scene, &layout);
+        let foot = draw::key(&mut scene, &layout);
         scene.resize(layout.width, foot + MARGIN);
         Ok(scene)
     }
@@ -177,21 +167,21 @@ mod tests {
     #[test]
     fn sums_run_along_rows_and_columns() {
         let classes = ["a".to_owned(), "b".to_owned()];
-        let table = Table::new(&classes, &[8, 2, 1, 4]);
+        let sums = Counts::new(&classes, &[8, 2, 1, 4]);
         assert_eq!(
-            (table.rows.as_slice(), table.columns.as_slice()),
+            (sums.rows.as_slice(), sums.columns.as_slice()),
             (&[10, 5][..], &[9, 6][..])
         );
-        assert_eq!(table.right, [8, 4]);
-        assert_eq!(table.cells().nth(1), Some((0, 1, 2, 0.2)));
-        assert_eq!(table.summary(), "12 of 15 right (80.0 %)");
+        assert_eq!(sums.right, [8, 4]);
+        assert_eq!(sums.cells().nth(1), Some((0, 1, 2, 0.2)));
+        assert_eq!(sums.summary(), "12 of 15 right (80.0 %)");
     }
 
     #[test]
     fn a_class_without_examples_has_shares_of_zero() {
         let classes = ["a".to_owned()];
         assert_eq!(
-            Table::new(&classes, &[0]).cells().next(),
+            Counts::new(&classes, &[0]).cells().next(),
             Some((0, 0, 0, 0.0))
         );
     }

@@ -7,11 +7,14 @@ use tiny_skia::{
 use ttf_parser::OutlineBuilder;
 
 use super::scene::{Anchor, Bitmap, Item, Outline, Scene, Stroke, Text};
-use crate::{Colour, PlotError};
+use crate::color::{BACKGROUND, Color};
+use crate::error::PlotError;
 
+/// Pixels per point.
+const DENSITY: f64 = 2.0;
 /// Pixels along a side, and in all, that a PNG may have.
-const LONGEST: f64 = 24_000.0;
-const MOST: f64 = 120_000_000.0;
+const MAX_SIDE: f64 = 24_000.0;
+const MAX_PIXELS: f64 = 120_000_000.0;
 
 /// The whole PNG file.
 pub(crate) fn file(scene: &Scene) -> Result<Vec<u8>, PlotError> {
@@ -26,14 +29,14 @@ pub(crate) fn file(scene: &Scene) -> Result<Vec<u8>, PlotError> {
         pixmap.width() as usize,
         pixmap.height() as usize,
         &rgb,
-        Some(scene.density),
+        Some(DENSITY),
     )
 }
 
 fn draw(scene: &Scene) -> Result<Pixmap, PlotError> {
     let (w, h) = (
-        (scene.width * scene.density).ceil(),
-        (scene.height * scene.density).ceil(),
+        (scene.width * DENSITY).ceil(),
+        (scene.height * DENSITY).ceil(),
     );
     let too_large = |limit: f64, found: f64, unit| PlotError::TooLarge {
         what: format!("picture \"{}\"", scene.title),
@@ -41,16 +44,16 @@ fn draw(scene: &Scene) -> Result<Pixmap, PlotError> {
         limit: limit as u64,
         found: found as u64,
     };
-    if w.max(h) > LONGEST {
-        return Err(too_large(LONGEST, w.max(h), "pixels along a side"));
+    if w.max(h) > MAX_SIDE {
+        return Err(too_large(MAX_SIDE, w.max(h), "pixels along a side"));
     }
-    if w * h > MOST {
-        return Err(too_large(MOST, w * h, "pixels"));
+    if w * h > MAX_PIXELS {
+        return Err(too_large(MAX_PIXELS, w * h, "pixels"));
     }
     let mut map =
-        Pixmap::new(w as u32, h as u32).ok_or_else(|| too_large(MOST, w * h, "pixels"))?;
-    map.fill(skia(scene.background, 1.0));
-    let view = Transform::from_scale(scene.density as f32, scene.density as f32);
+        Pixmap::new(w as u32, h as u32).ok_or_else(|| too_large(MAX_PIXELS, w * h, "pixels"))?;
+    map.fill(skia(BACKGROUND, 1.0));
+    let view = Transform::from_scale(DENSITY as f32, DENSITY as f32);
     for item in &scene.items {
         match item {
             Item::Shape {
@@ -59,12 +62,12 @@ fn draw(scene: &Scene) -> Result<Pixmap, PlotError> {
                 stroke,
             } => {
                 let Some(path) = path(outline) else { continue };
-                if let Some((colour, opacity)) = fill {
-                    let paint = paint(*colour, *opacity);
+                if let Some((color, opacity)) = fill {
+                    let paint = paint(*color, *opacity);
                     map.fill_path(&path, &paint, FillRule::Winding, view, None);
                 }
                 if let Some(stroke) = stroke {
-                    let paint = paint(stroke.colour, stroke.opacity);
+                    let paint = paint(stroke.color, stroke.opacity);
                     map.stroke_path(&path, &paint, &pen(stroke), view, None);
                 }
             }
@@ -139,7 +142,7 @@ fn text(map: &mut Pixmap, text: &Text, view: Transform) -> Result<(), PlotError>
     if let Some(path) = outline.builder.finish() {
         map.fill_path(
             &path,
-            &paint(text.colour, 1.0),
+            &paint(text.color, 1.0),
             FillRule::Winding,
             place,
             None,
@@ -174,21 +177,21 @@ fn bitmap(map: &mut Pixmap, bits: &Bitmap, view: Transform) {
     map.draw_pixmap(0, 0, source.as_ref(), &paint, place, None);
 }
 
-fn skia(colour: Colour, opacity: f64) -> tiny_skia::Color {
+fn skia(color: Color, opacity: f64) -> tiny_skia::Color {
     let alpha = (opacity.clamp(0.0, 1.0) * 255.0).round() as u8;
-    tiny_skia::Color::from_rgba8(colour.r, colour.g, colour.b, alpha)
+    tiny_skia::Color::from_rgba8(color.r, color.g, color.b, alpha)
 }
 
-fn paint(colour: Colour, opacity: f64) -> Paint<'static> {
+fn paint(color: Color, opacity: f64) -> Paint<'static> {
     let mut paint = Paint {
         anti_alias: true,
         ..Paint::default()
     };
-    paint.set_color(skia(colour, opacity));
+    paint.set_color(skia(color, opacity));
     paint
 }
 
-/// RGB bytes as a PNG file, with the resolution noted when the pixels per point are given.
+/// RGB bytes as a PNG file, with its resolution where `density` (pixels per point) is given.
 pub(crate) fn encode(
     width: usize,
     height: usize,

@@ -1,8 +1,8 @@
-//! A picture as a list of shapes, texts and bitmaps, in points from the top left.
+//! A picture as a list of shapes, texts and bitmaps, in points from the top left; and cutting lines to
+//! a rectangle, so that nothing is drawn outside a plot.
 
-use super::font::Weight;
-use super::wrap::clean;
-use crate::Colour;
+use super::font::{Weight, clean};
+use crate::color::Color;
 
 /// A position in points.
 pub(crate) type Point = (f64, f64);
@@ -40,7 +40,7 @@ pub(crate) enum Outline {
 /// A line's look.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stroke {
-    pub(crate) colour: Colour,
+    pub(crate) color: Color,
     pub(crate) width: f64,
     pub(crate) opacity: f64,
     /// Lengths of dash and gap.
@@ -50,9 +50,9 @@ pub(crate) struct Stroke {
 }
 
 impl Stroke {
-    pub(crate) const fn new(colour: Colour, width: f64) -> Self {
+    pub(crate) const fn new(color: Color, width: f64) -> Self {
         Self {
-            colour,
+            color,
             width,
             opacity: 1.0,
             dash: None,
@@ -76,21 +76,21 @@ pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) size: f64,
     pub(crate) weight: Weight,
-    pub(crate) colour: Colour,
+    pub(crate) color: Color,
     pub(crate) anchor: Anchor,
     /// Degrees, clockwise.
     pub(crate) turn: f64,
 }
 
 impl Text {
-    pub(crate) fn new(at: Point, text: &str, size: f64, colour: Colour) -> Self {
+    pub(crate) fn new(at: Point, text: &str, size: f64, color: Color) -> Self {
         let (weight, anchor) = (Weight::Regular, Anchor::Start);
         Self {
             at,
             text: clean(text),
             size,
             weight,
-            colour,
+            color,
             anchor,
             turn: 0.0,
         }
@@ -122,7 +122,7 @@ pub(crate) struct Bitmap {
 pub(crate) enum Item {
     Shape {
         outline: Outline,
-        fill: Option<(Colour, f64)>,
+        fill: Option<(Color, f64)>,
         stroke: Option<Stroke>,
     },
     Text(Text),
@@ -154,26 +154,20 @@ pub struct Scene {
     pub(crate) title: String,
     pub(crate) width: f64,
     pub(crate) height: f64,
-    pub(crate) background: Colour,
-    pub(crate) density: f64,
     pub(crate) items: Vec<Item>,
 }
 
 impl Scene {
-    pub(crate) fn new(title: &str, theme: &crate::Theme) -> Self {
-        let (background, density) = (theme.background, theme.pixels_per_point());
-        let title = clean(title);
+    pub(crate) fn new(title: &str) -> Self {
         Self {
-            title,
+            title: clean(title),
             width: 1.0,
             height: 1.0,
-            background,
-            density,
             items: Vec::new(),
         }
     }
 
-    /// Width and height in points; a PNG has [`Theme::density`](crate::Theme) pixels for each.
+    /// Width and height in points; a PNG has two pixels for each.
     #[must_use]
     pub fn size(&self) -> (f64, f64) {
         (self.width, self.height)
@@ -186,26 +180,22 @@ impl Scene {
 
     /// Adds all of another picture, its top left at a point.
     pub(crate) fn place(&mut self, part: &Self, by: Point) {
-        if part.background != self.background {
-            let ground = Area::new(by.0, by.1, part.width, part.height);
-            self.fill(Outline::Rect(ground), part.background);
-        }
         let items = part.items.iter().cloned();
         self.items.extend(items.map(|item| item.moved(by)));
     }
 
-    pub(crate) fn fill(&mut self, outline: Outline, colour: Colour) {
-        self.fill_through(outline, colour, 1.0);
+    pub(crate) fn fill(&mut self, outline: Outline, color: Color) {
+        self.fill_through(outline, color, 1.0);
     }
-    pub(crate) fn fill_through(&mut self, outline: Outline, colour: Colour, opacity: f64) {
-        self.shape(outline, Some((colour, opacity)), None);
+    pub(crate) fn fill_through(&mut self, outline: Outline, color: Color, opacity: f64) {
+        self.shape(outline, Some((color, opacity)), None);
     }
     pub(crate) fn stroke(&mut self, outline: Outline, stroke: Stroke) {
         self.shape(outline, None, Some(stroke));
     }
 
-    /// Adds a shape, unless a coordinate is not a number: no such thing may reach a file.
-    fn shape(&mut self, outline: Outline, fill: Option<(Colour, f64)>, stroke: Option<Stroke>) {
+    /// Adds a shape, unless a coordinate is NaN or infinite: no such thing may reach a file.
+    fn shape(&mut self, outline: Outline, fill: Option<(Color, f64)>, stroke: Option<Stroke>) {
         let finite = |p: &Point| p.0.is_finite() && p.1.is_finite();
         let sound = match &outline {
             Outline::Rect(a) => {
@@ -240,5 +230,73 @@ impl Scene {
         {
             self.items.push(Item::Bitmap(bitmap));
         }
+    }
+}
+
+/// The part of the segment from `a` to `b` within `area` (Liang and Barsky), if any.
+pub(crate) fn clip_segment(a: Point, b: Point, area: Area) -> Option<(Point, Point)> {
+    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+    let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
+    let sides = [
+        (-dx, a.0 - area.x),
+        (dx, area.right() - a.0),
+        (-dy, a.1 - area.y),
+        (dy, area.bottom() - a.1),
+    ];
+    for (step, room) in sides {
+        if step == 0.0 {
+            if room < 0.0 {
+                return None;
+            }
+        } else if step < 0.0 {
+            enter = enter.max(room / step);
+        } else {
+            leave = leave.min(room / step);
+        }
+    }
+    let at = |t: f64| (a.0 + dx * t, a.1 + dy * t);
+    (enter <= leave).then(|| (at(enter), at(leave)))
+}
+
+/// The parts of a line within `area`, each at least two points long.
+pub(crate) fn clip_line(points: &[Point], area: Area) -> Vec<Vec<Point>> {
+    let mut parts: Vec<Vec<Point>> = Vec::new();
+    for (&a, &b) in points.iter().zip(points.iter().skip(1)) {
+        let Some((from, to)) = clip_segment(a, b, area) else {
+            continue;
+        };
+        match parts.last_mut() {
+            Some(part) if part.last() == Some(&from) => part.push(to),
+            _ => parts.push(vec![from, to]),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOX: Area = Area::new(0.0, 0.0, 10.0, 10.0);
+
+    #[test]
+    fn a_segment_is_cut_at_the_edges() {
+        assert_eq!(
+            clip_segment((-5.0, 5.0), (15.0, 5.0), BOX),
+            Some(((0.0, 5.0), (10.0, 5.0)))
+        );
+        assert_eq!(
+            clip_segment((2.0, 2.0), (3.0, 3.0), BOX),
+            Some(((2.0, 2.0), (3.0, 3.0)))
+        );
+        assert_eq!(segment((-5.0, 11.0), (15.0, 11.0), BOX), None);
+    }
+
+    #[test]
+    fn a_line_that_leaves_and_returns_comes_in_two_parts() {
+        let path = [(1.0, 5.0), (5.0, 15.0), (9.0, 5.0)];
+        let parts = clip_line(&path, BOX);
+        assert_eq!(parts.len(), 2);
+        assert!(parts.iter().flatten().all(|p| p.1 <= 10.0 + 1e-9));
     }
 }

@@ -9,7 +9,8 @@ use ttf_parser::OutlineBuilder;
 use super::font::Weight;
 use super::raster::encode;
 use super::scene::{Anchor, Area, Bitmap, Item, Outline, Point, Scene, Stroke, Text};
-use crate::PlotError;
+use crate::color::BACKGROUND;
+use crate::error::PlotError;
 
 /// The whole SVG document.
 pub(crate) fn document(scene: &Scene) -> Result<String, PlotError> {
@@ -22,14 +23,10 @@ pub(crate) fn document(scene: &Scene) -> Result<String, PlotError> {
                 stroke,
             } => {
                 let paint = match fill {
-                    Some((colour, opacity)) if *opacity < 1.0 => {
-                        format!(
-                            " fill=\"{}\" fill-opacity=\"{}\"",
-                            colour.hex(),
-                            n(*opacity)
-                        )
+                    Some((color, opacity)) if *opacity < 1.0 => {
+                        format!(" fill=\"{}\" fill-opacity=\"{}\"", color.hex(), n(*opacity))
                     }
-                    Some((colour, _)) => format!(" fill=\"{}\"", colour.hex()),
+                    Some((color, _)) => format!(" fill=\"{}\"", color.hex()),
                     None => " fill=\"none\"".to_owned(),
                 };
                 shape(
@@ -59,7 +56,7 @@ pub(crate) fn document(scene: &Scene) -> Result<String, PlotError> {
     let _ = write!(
         out,
         "</defs>\n<rect width=\"{w}\" height=\"{h}\" fill=\"{}\"/>\n{body}</svg>\n",
-        scene.background.hex()
+        BACKGROUND.hex()
     );
     Ok(out)
 }
@@ -90,7 +87,7 @@ fn shape(out: &mut String, outline: &Outline, paint: &str) {
 fn stroked(stroke: Stroke) -> String {
     let mut out = format!(
         " stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\" stroke-linecap=\"{}\"",
-        stroke.colour.hex(),
+        stroke.color.hex(),
         n(stroke.width),
         if stroke.blunt || stroke.dash.is_some() {
             "butt"
@@ -123,7 +120,7 @@ fn text(
         out,
         "<g aria-label=\"{}\" fill=\"{}\" ",
         escape(&text.text),
-        text.colour.hex()
+        text.color.hex()
     );
     let _ = write!(
         out,

@@ -1,7 +1,15 @@
 use crate::pixels::Pixels;
-use receptive_plot::{Chart, Colour, Draw, LineStyle, Mark, Panel, PlotError, Scale, Series};
+use receptive_plot::{Chart, Color, Draw, LineStyle, Mark, Panel, PlotError, Scale, Series};
 
-const RED: Colour = Colour::new(255, 0, 0);
+const RED: Color = Color::new(255, 0, 0);
+
+/// A panel whose vertical axis has this range.
+fn within(low: f64, high: f64) -> Panel {
+    Panel {
+        y_range: Some((low, high)),
+        ..Panel::new("")
+    }
+}
 
 #[test]
 fn a_png_has_two_pixels_per_point() {
@@ -17,7 +25,10 @@ fn a_png_has_two_pixels_per_point() {
 
 #[test]
 fn a_rising_line_rises_to_the_right() {
-    let line = Series::new("", &[(0.0, 0.0), (10.0, 10.0)]).colour(RED);
+    let line = Series {
+        color: Some(RED),
+        ..Series::new("", &[(0.0, 0.0), (10.0, 10.0)])
+    };
     let pixels = Pixels::of(&Chart::new("").panel(Panel::new("").series(line)));
     let (left, top, right, bottom) = pixels.bounds(RED);
     let near = |x: usize, y: usize| {
@@ -32,20 +43,25 @@ fn a_rising_line_rises_to_the_right() {
 #[test]
 fn what_is_out_of_a_given_range_is_cut_off() {
     let spike = [(0.0, 0.5), (1.0, 0.5), (1.5, 1e6), (2.0, 0.5), (3.0, 0.5)];
-    let chart = |panel: Panel| {
-        Pixels::of(&Chart::new("").panel(panel.series(Series::new("", &spike).colour(RED))))
+    let line = Series {
+        color: Some(RED),
+        ..Series::new("", &spike)
     };
-    let (_, top, _, bottom) = chart(Panel::new("").y_range(0.0, 1.0)).bounds(RED);
+    let panel = within(0.0, 1.0).series(line);
+    let (_, top, _, bottom) = Pixels::of(&Chart::new("").panel(panel)).bounds(RED);
     assert!(top > 20 && bottom < 640, "{top} {bottom}");
 }
 
 #[test]
 fn a_band_is_shaded_between_its_edges_only() {
-    let band: Vec<_> = (0..=10).map(|x| (f64::from(x), 4.0, 6.0)).collect();
-    let series = Series::new("", &[]).band(&band).colour(Colour::BLACK);
-    let pixels =
-        Pixels::of(&Chart::new("").panel(Panel::new("").y_range(0.0, 10.0).series(series)));
-    let shade = Colour::new(209, 209, 209);
+    let band = (0..=10).map(|x| (f64::from(x), 4.0, 6.0)).collect();
+    let series = Series {
+        band,
+        color: Some(Color::new(0, 0, 0)),
+        ..Series::new("", &[])
+    };
+    let pixels = Pixels::of(&Chart::new("").panel(within(0.0, 10.0).series(series)));
+    let shade = Color::new(209, 209, 209);
     let (left, top, right, bottom) = pixels.bounds(shade);
     assert!(right - left > 600, "{left} {right}");
     let share = (bottom - top) as f64 / 540.0;
@@ -60,16 +76,15 @@ fn an_epoch_axis_shows_no_fractions() {
     let points = [(1.0, 0.5), (2.0, 0.4)];
     let chart = |chart: Chart| {
         chart
-            .panel(
-                Panel::new("")
-                    .y_range(0.0, 1.0)
-                    .series(Series::new("", &points)),
-            )
+            .panel(within(0.0, 1.0).series(Series::new("", &points)))
             .to_svg()
             .unwrap()
     };
     assert!(chart(Chart::new("")).contains("aria-label=\"1.2\""));
-    let whole = chart(Chart::new("").x_whole());
+    let whole = chart(Chart {
+        x_whole: true,
+        ..Chart::new("")
+    });
     assert!(!whole.contains("aria-label=\"1.2\""));
     assert!(whole.contains("aria-label=\"2\""));
 }
@@ -77,9 +92,11 @@ fn an_epoch_axis_shows_no_fractions() {
 #[test]
 fn a_logarithmic_axis_leaves_out_zero_and_names_powers() {
     let points = [(1.0, 0.0), (2.0, 1e-6), (3.0, 1.0)];
-    let panel = Panel::new("")
-        .y_scale(Scale::Log)
-        .series(Series::new("", &points));
+    let panel = Panel {
+        y_scale: Scale::Log,
+        ..Panel::new("")
+    }
+    .series(Series::new("", &points));
     let svg = Chart::new("").panel(panel).to_svg().unwrap();
     assert!(svg.contains("aria-label=\"10⁻⁶\""), "{svg}");
 }
@@ -90,11 +107,13 @@ fn markers_notes_and_legend_are_in_the_picture() {
         .series(Series::new("train", &[(1.0, 1.0), (7.0, 0.5)]))
         .marker(7.0, "best epoch 7")
         .note(7.0, 0.5, "lowest");
-    let svg = Chart::new("Run")
-        .x_label("epoch")
-        .panel(panel)
-        .to_svg()
-        .unwrap();
+    let svg = Chart {
+        x_label: "epoch".into(),
+        ..Chart::new("Run")
+    }
+    .panel(panel)
+    .to_svg()
+    .unwrap();
     for label in ["Run", "loss", "train", "best epoch 7", "lowest", "epoch"] {
         assert!(svg.contains(&format!("aria-label=\"{label}\"")), "{label}");
     }
@@ -123,13 +142,11 @@ fn a_marker_line_passes_behind_the_labels_of_its_neighbours() {
 fn panels_are_stacked_in_one_column_and_side_by_side_in_two() {
     let size = |columns| {
         let panel = || Panel::new("y").series(Series::new("", &[(0.0, 0.0)]));
-        Chart::new("")
-            .columns(columns)
-            .panel(panel())
-            .panel(panel())
-            .scene()
-            .unwrap()
-            .size()
+        let chart = Chart {
+            columns,
+            ..Chart::new("")
+        };
+        chart.panel(panel()).panel(panel()).scene().unwrap().size()
     };
     let ((narrow, tall), (wide, low)) = (size(1), size(2));
     assert!(wide > narrow * 1.8 && tall > low * 1.8);
@@ -142,10 +159,10 @@ fn a_chart_without_panels_or_with_a_reversed_range_is_an_error() {
         Err(PlotError::Empty { .. })
     ));
     for (low, high) in [(1.0, 0.0), (f64::NAN, 1.0), (0.0, f64::INFINITY)] {
-        let chart = Chart::new("loss").panel(Panel::new("").y_range(low, high));
+        let chart = Chart::new("loss").panel(within(low, high));
         let error = chart.to_svg().unwrap_err();
         assert!(
-            matches!(error, PlotError::Range { .. }) && error.to_string().contains("\"loss\""),
+            matches!(error, PlotError::Setting { .. }) && error.to_string().contains("\"loss\""),
             "{error}"
         );
     }
@@ -155,9 +172,12 @@ fn a_chart_without_panels_or_with_a_reversed_range_is_an_error() {
 fn names_stand_below_every_panel_and_all_of_few_are_shown() {
     let line = Series::new("", &[(1.0, 2.0), (2.0, 3.0), (3.0, 1.0)]);
     let names = [(1.0, "stem"), (2.0, "block"), (3.0, "head")].map(|(x, n)| (x, n.to_owned()));
-    let svg = Chart::new("")
-        .columns(1)
-        .x_names(&names)
+    let chart = Chart {
+        columns: 1,
+        x_names: names.to_vec(),
+        ..Chart::new("")
+    };
+    let svg = chart
         .panel(Panel::new("a").series(line.clone()))
         .panel(Panel::new("b").series(line))
         .to_svg()
@@ -170,10 +190,13 @@ fn names_stand_below_every_panel_and_all_of_few_are_shown() {
 
 #[test]
 fn error_bars_stretch_the_axis_and_are_cut_at_a_given_range() {
-    let series = Series::new("", &[(1.0, 1.0), (2.0, 1.0)]).bars(&[(1.0, -40.0, 40.0)]);
+    let series = Series {
+        bars: vec![(1.0, -40.0, 40.0)],
+        ..Series::new("", &[(1.0, 1.0), (2.0, 1.0)])
+    };
     let open = Chart::new("").panel(Panel::new("").series(series.clone()));
     assert!(open.to_svg().unwrap().contains("aria-label=\"40\""));
-    let cut = Chart::new("").panel(Panel::new("").series(series).y_range(0.0, 2.0));
+    let cut = Chart::new("").panel(within(0.0, 2.0).series(series));
     let (_, height) = cut.scene().unwrap().size();
     let svg = cut.to_svg().unwrap();
     crate::svg::check(&svg);
@@ -198,8 +221,12 @@ fn each_mark_has_its_own_shape() {
         Mark::None,
     ];
     let pictures = marks.map(|mark| {
-        let series = Series::new("", &[(1.0, 1.0), (2.0, 2.0)]).style(LineStyle::None);
-        let panel = Panel::new("").series(series.mark(mark));
+        let series = Series {
+            style: LineStyle::None,
+            mark: Some(mark),
+            ..Series::new("", &[(1.0, 1.0), (2.0, 2.0)])
+        };
+        let panel = Panel::new("").series(series);
         Chart::new("").panel(panel).to_svg().unwrap()
     });
     for (index, picture) in pictures.iter().enumerate() {

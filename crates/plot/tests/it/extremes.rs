@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use receptive_plot::{
-    Bars, Chart, Draw, Grid, HeatMap, Matrix, Overlay, Panel, PlotError, Scale, Series, Tile,
+    Chart, Draw, Grid, HeatMap, Matrix, Overlay, Panel, PlotError, Scale, Series, Tile,
 };
 
 const SCALES: [Scale; 3] = [Scale::Linear, Scale::Log, Scale::Sqrt];
@@ -11,6 +11,13 @@ const SCALES: [Scale; 3] = [Scale::Linear, Scale::Log, Scale::Sqrt];
 fn draws(picture: &dyn Draw) {
     crate::svg::check(&picture.to_svg().unwrap());
     assert!(picture.to_png().unwrap().starts_with(b"\x89PNG"));
+}
+
+fn scaled(y_scale: Scale) -> Panel {
+    Panel {
+        y_scale,
+        ..Panel::new("y")
+    }
 }
 
 fn labels() -> Vec<String> {
@@ -49,14 +56,22 @@ fn odd_series_give_a_picture_on_every_scale() {
     for points in table {
         let band: Vec<_> = points.iter().map(|(x, y)| (*x, y - 1.0, y * 2.0)).collect();
         for scale in SCALES {
-            let panel = Panel::new("y")
-                .y_scale(scale)
-                .series(Series::new("a", points).band(&band))
+            let series = Series {
+                band: band.clone(),
+                ..Series::new("a", points)
+            };
+            let panel = scaled(scale)
+                .series(series)
                 .marker(nan, "nowhere")
                 .marker(2.0, "here")
                 .note(inf, 1.0, "gone")
                 .note(1.0, 1.0, "point");
-            draws(&Chart::new("t").x_scale(scale).x_whole().panel(panel));
+            let chart = Chart {
+                x_scale: scale,
+                x_whole: true,
+                ..Chart::new("t")
+            };
+            draws(&chart.panel(panel));
         }
     }
 }
@@ -99,30 +114,27 @@ fn odd_labels_are_drawn_or_cut_everywhere() {
             .series(Series::new(&label, &[(0.0, 1.0)]))
             .marker(0.0, &label)
             .note(0.0, 1.0, &label);
-        draws(
-            &Chart::new(&label)
-                .subtitle(&label)
-                .x_label(&label)
-                .panel(panel),
-        );
-        draws(&Matrix::new(&label, &[&label, &label], &[1, 2, 3, 4]).subtitle(&label));
-        draws(
-            &Bars::new(&label)
-                .bar(&label, 1.0)
-                .x_label(&label)
-                .reference(0.5, &label),
-        );
+        let chart = Chart {
+            subtitle: label.clone(),
+            x_label: label.clone(),
+            ..Chart::new(&label)
+        };
+        draws(&chart.panel(panel));
+        draws(&Matrix {
+            subtitle: label.clone(),
+            ..Matrix::new(&label, &[&label, &label], &[1, 2, 3, 4])
+        });
         draws(&Grid::new(&label).tile(Tile::grey(1, 1, &[9]).caption(&label)));
         let overlay = Overlay::Cross {
             x: 0.5,
             y: 0.5,
             label: label.clone(),
         };
-        draws(
-            &HeatMap::new(&label, 1, 1, &[1.0])
-                .bar_label(&label)
-                .overlay(overlay),
-        );
+        let map = HeatMap {
+            bar_label: label.clone(),
+            ..HeatMap::new(&label, 1, 1, &[1.0])
+        };
+        draws(&map.overlay(overlay));
     }
 }
 
@@ -148,10 +160,11 @@ fn odd_heat_maps_give_a_picture_on_every_scale() {
     for values in table {
         for scale in SCALES {
             for (width, height) in [(2, 2), (4, 1), (1, 4)] {
-                let map = HeatMap::new("t", width, height, values)
-                    .scale(scale)
-                    .profiles()
-                    .centred();
+                let map = HeatMap {
+                    scale,
+                    first_pixel: (i64::MIN, -1),
+                    ..HeatMap::new("t", width, height, values)
+                };
                 draws(&map.overlay(far(0.0)).overlay(far(f64::INFINITY)));
             }
         }
@@ -174,19 +187,7 @@ fn odd_matrices_give_a_picture() {
 }
 
 #[test]
-fn odd_bars_and_grids_give_a_picture_or_an_error() {
-    for value in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 5e-324] {
-        draws(&Bars::new("").bar("a", value).reference(value, "r"));
-        draws(&Bars::new("").bar("a", value).bar("b", 1.0).range(-1.0, 1.0));
-    }
-    assert!(matches!(
-        Bars::new("").to_svg(),
-        Err(PlotError::Empty { .. })
-    ));
-    assert!(matches!(
-        Bars::new("").bar("a", 1.0).range(2.0, 1.0).to_svg(),
-        Err(PlotError::Range { .. })
-    ));
+fn odd_grids_give_a_picture_or_an_error() {
     assert!(matches!(
         Grid::new("").to_svg(),
         Err(PlotError::Empty { .. })
@@ -202,10 +203,13 @@ fn odd_bars_and_grids_give_a_picture_or_an_error() {
             .starts_with("grid \"g\", picture 2: 12 values are expected"),
         "{short}"
     );
+    let grid = Grid {
+        columns: 0,
+        tile_size: f64::NAN,
+        ..Grid::new("")
+    };
     draws(
-        &Grid::new("")
-            .columns(0)
-            .tile_size(f64::NAN)
+        &grid
             .tile(Tile::rgb(900, 3, &[7; 8100]))
             .tile(Tile::grey(1, 1, &[0])),
     );
@@ -213,10 +217,12 @@ fn odd_bars_and_grids_give_a_picture_or_an_error() {
 
 #[test]
 fn a_picture_of_too_many_pixels_is_an_error() {
-    let tile = Tile::grey(1, 1, &[0]);
-    let grid = (0..4000).fold(Grid::new("").columns(1).tile_size(512.0), |grid, _| {
-        grid.tile(tile.clone())
-    });
+    let grid = Grid {
+        columns: 1,
+        tile_size: 512.0,
+        tiles: vec![Tile::grey(1, 1, &[0]); 4000],
+        ..Grid::new("")
+    };
     assert!(matches!(grid.to_png(), Err(PlotError::TooLarge { .. })));
 }
 
@@ -228,7 +234,7 @@ proptest! {
         points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..20),
         scale in prop::sample::select(SCALES.to_vec()),
     ) {
-        let panel = Panel::new("y").y_scale(scale).series(Series::new("a", &points));
+        let panel = scaled(scale).series(Series::new("a", &points));
         draws(&Chart::new("t").panel(panel));
     }
 }

@@ -1,13 +1,15 @@
 use crate::pixels::Pixels;
-use receptive_plot::{Colour, ColourMap, Draw, HeatMap, Overlay, PlotError, Scale};
+use receptive_plot::{Color, ColorMap, Draw, HeatMap, Overlay, PlotError, Scale};
 
 #[test]
-fn each_value_is_a_crisp_square_of_its_colour() {
+fn each_value_is_a_crisp_square_of_its_color() {
     let mut values = vec![255.0_f32; 16 * 16];
     values[5 * 16 + 6] = 51.0;
-    let map = HeatMap::new("", 16, 16, &values)
-        .colours(ColourMap::Grey)
-        .range(0.0, 255.0);
+    let map = HeatMap {
+        colors: ColorMap::Grey,
+        range: Some((0.0, 255.0)),
+        ..HeatMap::new("", 16, 16, &values)
+    };
     let pixels = Pixels::of(&map);
     // 27.5 points for each of the 16 values, from 54 points right and 20 down; two pixels per point.
     let side = 55;
@@ -19,7 +21,7 @@ fn each_value_is_a_crisp_square_of_its_colour() {
         (left + side - 1, top + side - 1),
         (left + 20, top + 30),
     ] {
-        assert_eq!(pixels.at(x, y), Colour::new(51, 51, 51), "{x} {y}");
+        assert_eq!(pixels.at(x, y), Color::new(51, 51, 51), "{x} {y}");
     }
     for (x, y) in [
         (left - 1, top),
@@ -27,24 +29,25 @@ fn each_value_is_a_crisp_square_of_its_colour() {
         (left, top - 1),
         (left, top + side),
     ] {
-        assert_eq!(pixels.at(x, y), Colour::WHITE, "{x} {y}");
+        assert_eq!(pixels.at(x, y), Color::WHITE, "{x} {y}");
     }
 }
 
 #[test]
 fn a_square_root_scale_lifts_faint_values() {
     let map = |scale| {
-        let map = HeatMap::new("", 2, 2, &[1.0, 0.25, 0.0, 0.0])
-            .colours(ColourMap::Grey)
-            .scale(scale);
-        Pixels::of(&map)
+        Pixels::of(&HeatMap {
+            colors: ColorMap::Grey,
+            scale,
+            ..HeatMap::new("", 2, 2, &[1.0, 0.25, 0.0, 0.0])
+        })
     };
     let at = |pixels: &Pixels| {
         // The cells are 60 points: the second starts 60 points right of the first.
         pixels.at((20 + 34 + 90) * 2, (20 + 30) * 2)
     };
-    assert_eq!(at(&map(Scale::Linear)), Colour::new(64, 64, 64));
-    assert_eq!(at(&map(Scale::Sqrt)), Colour::new(128, 128, 128));
+    assert_eq!(at(&map(Scale::Linear)), Color::new(64, 64, 64));
+    assert_eq!(at(&map(Scale::Sqrt)), Color::new(128, 128, 128));
 }
 
 #[test]
@@ -56,9 +59,11 @@ fn an_overlay_wider_than_the_map_stays_inside_it() {
         height: 2.0,
         label: String::new(),
     };
-    let flat = HeatMap::new("", 4, 4, &[0.0; 16])
-        .colours(ColourMap::Grey)
-        .range(0.0, 1.0);
+    let flat = HeatMap {
+        colors: ColorMap::Grey,
+        range: Some((0.0, 1.0)),
+        ..HeatMap::new("", 4, 4, &[0.0; 16])
+    };
     let plain = Pixels::of(&flat);
     let with = Pixels::of(&flat.clone().overlay(rect));
     let changed: Vec<usize> = (0..plain.width)
@@ -76,7 +81,6 @@ fn maps_of_every_usual_size_stay_of_a_handy_size() {
     for side in [11, 28, 61, 224, 512] {
         let values = vec![0.5; side * side];
         let (width, height) = HeatMap::new("t", side, side, &values)
-            .profiles()
             .scene()
             .unwrap()
             .size();
@@ -102,9 +106,10 @@ fn a_wrong_number_of_values_says_how_many_are_expected() {
     assert!(matches!(empty, Err(PlotError::Empty { .. })));
     let large = HeatMap::new("", 4000, 1, &[0.0; 4000]).to_svg();
     assert!(matches!(large, Err(PlotError::TooLarge { .. })));
-    let range = HeatMap::new("", 1, 1, &[0.0])
-        .scale(Scale::Log)
-        .range(0.0, 1.0)
-        .to_svg();
-    assert!(matches!(range, Err(PlotError::Range { .. })));
+    let range = HeatMap {
+        scale: Scale::Log,
+        range: Some((0.0, 1.0)),
+        ..HeatMap::new("", 1, 1, &[0.0])
+    };
+    assert!(matches!(range.to_svg(), Err(PlotError::Setting { .. })));
 }

@@ -1,6 +1,6 @@
 //! A PNG back as pixels.
 
-use receptive_plot::{Colour, Draw};
+use receptive_plot::{Color, Draw};
 
 pub(crate) struct Pixels {
     pub(crate) width: usize,
@@ -24,22 +24,22 @@ impl Pixels {
         }
     }
 
-    pub(crate) fn at(&self, x: usize, y: usize) -> Colour {
+    pub(crate) fn at(&self, x: usize, y: usize) -> Color {
         let i = (y * self.width + x) * 3;
-        Colour::new(self.rgb[i], self.rgb[i + 1], self.rgb[i + 2])
+        Color::new(self.rgb[i], self.rgb[i + 1], self.rgb[i + 2])
     }
 
-    pub(crate) fn count(&self, wanted: impl Fn(Colour) -> bool) -> usize {
+    pub(crate) fn count(&self, wanted: impl Fn(Color) -> bool) -> usize {
         self.rgb
             .chunks_exact(3)
-            .filter(|p| wanted(Colour::new(p[0], p[1], p[2])))
+            .filter(|p| wanted(Color::new(p[0], p[1], p[2])))
             .count()
     }
 
     /// The smallest rectangle holding every pixel of a colour: left, top, right, bottom.
-    pub(crate) fn bounds(&self, colour: Colour) -> (usize, usize, usize, usize) {
+    pub(crate) fn bounds(&self, color: Color) -> (usize, usize, usize, usize) {
         let all = (0..self.height).flat_map(|y| (0..self.width).map(move |x| (x, y)));
-        all.filter(|(x, y)| self.at(*x, *y) == colour).fold(
+        all.filter(|(x, y)| self.at(*x, *y) == color).fold(
             (usize::MAX, usize::MAX, 0, 0),
             |(left, top, right, bottom), (x, y)| {
                 (left.min(x), top.min(y), right.max(x), bottom.max(y))

@@ -1,13 +1,16 @@
 use crate::pixels::Pixels;
 use receptive_plot::{
-    Chart, Colour, Draw, Grid, HeatMap, Overlay, Panel, Series, Sheet, Table, Tile, Words,
+    Chart, Color, Draw, Grid, HeatMap, Overlay, Panel, Series, Sheet, Table, TextBlock, Tile,
 };
 
 fn sheet(text: &str) -> Sheet {
-    let map = HeatMap::new("", 3, 2, &[0.0, 1.0, 2.0, 3.0, f32::NAN, 5.0]).labels(text, text);
+    let map = HeatMap {
+        labels: (text.into(), text.into()),
+        ..HeatMap::new("", 3, 2, &[0.0, 1.0, 2.0, 3.0, f32::NAN, 5.0])
+    };
     let chart = Chart::new("").panel(Panel::new(text).series(Series::new(text, &[(0.0, 1.0)])));
-    let words = Words::new(300.0)
-        .headline(text, Colour::new(200, 30, 10))
+    let words = TextBlock::new(300.0)
+        .headline(text, Color::new(200, 30, 10))
         .text(text)
         .muted(text);
     let table = Table::new(&[text, "value"]).row(&[text, text, text]);
@@ -30,7 +33,7 @@ fn a_sheet_holds_all_its_parts_in_both_formats() {
             .count()
             >= 9
     );
-    assert!(Pixels::of(&sheet).count(|c| c == Colour::new(200, 30, 10)) > 100);
+    assert!(Pixels::of(&sheet).count(|c| c == Color::new(200, 30, 10)) > 100);
 }
 
 #[test]
@@ -51,11 +54,14 @@ fn odd_texts_are_drawn_or_cut() {
 
 #[test]
 fn a_grid_names_its_rows_and_columns_and_outlines_a_picture() {
-    let tile = || Tile::grey(4, 4, &[0; 16]).line("own", Some(Colour::new(200, 30, 10)));
-    let plain = Grid::new("")
-        .columns(2)
-        .fitted()
-        .names(&["left", "right"], &["up", "down"]);
+    let tile = || Tile::grey(4, 4, &[0; 16]).line("own", Some(Color::new(200, 30, 10)));
+    let plain = Grid {
+        columns: 2,
+        fitted: true,
+        column_names: vec!["left".into(), "right".into()],
+        row_names: vec!["up".into(), "down".into()],
+        ..Grid::new("")
+    };
     let plain = (0..3).fold(plain, |grid, _| grid.tile(tile()));
     let outline = Overlay::Rect {
         x: 1.0,
@@ -72,13 +78,17 @@ fn a_grid_names_its_rows_and_columns_and_outlines_a_picture() {
     }
     assert_eq!(svg.matches("aria-label=\"own\"").count(), 4);
     // White on black, where there was only black.
-    let white = |picture: &dyn Draw| Pixels::of(picture).count(|c| c == Colour::WHITE);
+    let white = |picture: &dyn Draw| Pixels::of(picture).count(|c| c == Color::WHITE);
     assert!(white(&with) != white(&plain));
 }
 
 #[test]
 fn pixels_of_a_cut_and_averaged_map_are_numbered_as_in_the_image() {
-    let map = HeatMap::new("", 10, 10, &[1.0; 100]).pixels(100, -40, 4);
+    let map = HeatMap {
+        first_pixel: (100, -40),
+        pixels_per_value: 4,
+        ..HeatMap::new("", 10, 10, &[1.0; 100])
+    };
     let svg = map.to_svg().unwrap();
     for label in ["120", "−20"] {
         assert!(svg.contains(&format!("aria-label=\"{label}\"")), "{label}");

@@ -1,10 +1,10 @@
 //! Training images as the network saw them.
 
 use crate::html::{Picture, pictures, tiles};
-use crate::part::{Part, sentence};
+use crate::text::{Part, sentence};
 use maud::{Markup, html};
+use receptive_inspect::{augmentation_summary, training_batch};
 use receptive_model::Artifact;
-use receptive_train::look::{changes, training_batch};
 use receptive_train::{Images, RunConfig, samples_for};
 
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn of(
+    pub(crate) fn new(
         images: &Part<Images>,
         config: &RunConfig,
         artifact: &Artifact,
@@ -30,7 +30,7 @@ impl Batch {
         let grid = training_batch(&samples, &artifact.classes, augment, mean, seed, count);
         Ok(Self {
             tiles: pictures(&grid.map_err(sentence)?)?,
-            changes: changes(augment),
+            changes: augmentation_summary(augment),
         })
     }
 

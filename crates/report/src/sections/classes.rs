@@ -2,11 +2,10 @@
 
 use super::HeldOut;
 use crate::html::table;
-use crate::part::Part;
-use crate::words::percent_or_dash;
+use crate::text::{Part, percent_or_dash};
 use maud::{Markup, html};
+use receptive_core::text::grouped;
 use receptive_model::Artifact;
-use receptive_plot::grouped;
 use receptive_train::RunLog;
 use receptive_train::metrics::{ClassReport, report};
 
@@ -18,12 +17,12 @@ pub(crate) struct Classes {
 }
 
 /// Of more classes only the weakest are shown at once.
-const MOST_OPEN: usize = 30;
+const MAX_OPEN: usize = 30;
 /// How many those are.
 const WEAKEST: usize = 15;
 
 impl Classes {
-    pub(crate) fn of(
+    pub(crate) fn new(
         held_out: &Part<HeldOut>,
         log: &Part<RunLog>,
         artifact: &Artifact,
@@ -59,7 +58,7 @@ impl Classes {
             @if let Some(reason) = &self.from_log {
                 p.missing { (reason) " These are the figures from the end of training." }
             }
-            @if self.rows.len() > MOST_OPEN {
+            @if self.rows.len() > MAX_OPEN {
                 (table("The weakest classes, by F1", &head, 1, &self.weakest()))
                 details { summary { "All classes" } (all) }
             } @else { (all) }

@@ -2,11 +2,10 @@
 
 use super::HeldOut;
 use crate::html::{Picture, wide_figure};
-use crate::part::Part;
-use crate::words::percent;
+use crate::text::{Part, percent};
 use maud::{Markup, html};
+use receptive_core::text::grouped;
 use receptive_model::Artifact;
-use receptive_plot::grouped;
 use receptive_train::metrics::Confusion;
 use receptive_train::{RunDirectory, confusion_matrix};
 
@@ -30,12 +29,12 @@ pub(crate) enum Confusions {
 }
 
 /// Tables of more classes are too wide to be read.
-const MOST_COLUMNS: usize = 24;
+const MAX_COLUMNS: usize = 24;
 /// Pairs that are named.
 const PAIRS: usize = 8;
 
 impl Confusions {
-    pub(crate) fn of(
+    pub(crate) fn new(
         run: &RunDirectory,
         held_out: &Part<HeldOut>,
         artifact: &Artifact,
@@ -55,7 +54,7 @@ impl Confusions {
         let classes = artifact.classes.clone();
         let confusion = held_out.evaluation.confusion.clone();
         let split = held_out.words();
-        if classes.len() <= MOST_COLUMNS {
+        if classes.len() <= MAX_COLUMNS {
             return Ok(Self::Table {
                 classes,
                 confusion,

@@ -1,8 +1,7 @@
-//! How it learnt.
+//! Training curves.
 
 use crate::html::{Picture, figure, table};
-use crate::part::Part;
-use crate::words::{percent, percent_or_dash};
+use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_plot::Chart;
 use receptive_train::{Epoch, RunLog, curve_panels};
@@ -15,16 +14,21 @@ pub(crate) struct Curves {
 }
 
 impl Curves {
-    pub(crate) fn of(log: &Part<RunLog>) -> Part<Self> {
+    pub(crate) fn new(log: &Part<RunLog>) -> Part<Self> {
         let log = log.as_ref().map_err(|sentence| {
-            format!("The log of the run can't be read, so there are no curves: {sentence}")
+            format!("The log of the run cannot be read, so there are no curves: {sentence}")
         })?;
         if log.epochs.is_empty() {
             return Err("No epoch was finished, so there are no curves.".into());
         }
         // Each by itself: side by side on a desk, one below the other on a phone.
         let drawn = |panel| {
-            let chart = Chart::new("").x_label("epoch").x_whole().panel(panel);
+            let chart = Chart {
+                x_label: "epoch".into(),
+                x_whole: true,
+                panels: vec![panel],
+                ..Chart::new("")
+            };
             Picture::drawn(&chart)
         };
         let [loss, top1] = curve_panels(&log.epochs);
@@ -117,9 +121,9 @@ mod tests {
 
     #[test]
     fn without_a_log_or_an_epoch_it_says_so() {
-        let none = Curves::of(&Ok(RunLog::default())).unwrap_err();
+        let none = Curves::new(&Ok(RunLog::default())).unwrap_err();
         assert!(none.contains("No epoch"), "{none}");
-        let unread = Curves::of(&Err("it is gone.".into())).unwrap_err();
+        let unread = Curves::new(&Err("it is gone.".into())).unwrap_err();
         assert!(unread.contains("it is gone."), "{unread}");
     }
 
@@ -143,7 +147,7 @@ mod tests {
             epochs: vec![epoch(1), epoch(2)],
             ..RunLog::default()
         };
-        let page = Curves::of(&Ok(log)).unwrap().html().into_string();
+        let page = Curves::new(&Ok(log)).unwrap().html().into_string();
         assert!(page.contains("training from 2.000 to 1.000"), "{page}");
         assert!(!page.contains("; validation from"), "{page}");
         assert!(page.contains("<td class=\"number\">–</td>"), "{page}");

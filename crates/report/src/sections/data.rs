@@ -1,12 +1,11 @@
 //! What it was trained on.
 
 use crate::html::{facts, table};
-use crate::part::{Part, missing};
-use crate::words::percent;
+use crate::text::{Part, missing, percent};
 use maud::{Markup, html};
+use receptive_core::text::grouped;
 use receptive_data::{DataSet, SizeRange};
 use receptive_model::{Artifact, InputSpec};
-use receptive_plot::grouped;
 use receptive_train::{Images, RunConfig};
 
 #[derive(Debug)]
@@ -14,12 +13,12 @@ pub(crate) struct Data {
     source: String,
     classes: usize,
     input: InputSpec,
-    found: Part<Found>,
+    found: Part<DataSummary>,
 }
 
 /// What is known only while the images are there.
 #[derive(Debug)]
-struct Found {
+struct DataSummary {
     splits: Vec<String>,
     /// A row a class, then one of sums: name, images of each split.
     counts: Vec<Vec<String>>,
@@ -28,16 +27,16 @@ struct Found {
 }
 
 /// Tables of more classes are folded up.
-const MOST_OPEN: usize = 30;
+const MAX_OPEN: usize = 30;
 
 impl Data {
-    pub(crate) fn of(config: &RunConfig, artifact: &Artifact, images: &Part<Images>) -> Self {
+    pub(crate) fn new(config: &RunConfig, artifact: &Artifact, images: &Part<Images>) -> Self {
         Self {
             source: config.data.source.clone(),
             classes: artifact.classes.len(),
             input: artifact.input.clone(),
             found: match images {
-                Ok(images) => Ok(Found::of(&images.data)),
+                Ok(images) => Ok(DataSummary::of(&images.data)),
                 Err(sentence) => Err(sentence.clone()),
             },
         }
@@ -79,7 +78,7 @@ impl Data {
     }
 }
 
-impl Found {
+impl DataSummary {
     fn of(data: &DataSet) -> Self {
         let splits: Vec<_> = data.splits().filter(|split| !split.is_empty()).collect();
         let counts: Vec<Vec<usize>> = splits.iter().map(|split| split.class_counts()).collect();
@@ -141,7 +140,7 @@ impl Found {
         let table = table("Images of each class", &head, 1, &self.counts);
         html! {
             @for note in &self.notes { p { (note) } }
-            @if self.counts.len() > MOST_OPEN {
+            @if self.counts.len() > MAX_OPEN {
                 details { summary { "Images of each class" } (table) }
             } @else { (table) }
         }

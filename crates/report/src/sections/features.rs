@@ -2,12 +2,11 @@
 
 use super::HeldOut;
 use crate::html::{Picture, pictures, tiles};
-use crate::part::{Part, sentence};
-use crate::words::percent;
+use crate::text::{Part, percent, sentence};
 use burn::tensor::Device;
 use maud::{Markup, html};
+use receptive_inspect::{FeatureMaps, InputImage, default_feature_layer, feature_maps, map_layers};
 use receptive_model::Artifact;
-use receptive_train::look::{Seen, look_at, map_layers, usual_layer};
 
 #[derive(Debug)]
 pub(crate) struct Features {
@@ -27,7 +26,7 @@ struct Layer {
 }
 
 impl Features {
-    pub(crate) fn of(
+    pub(crate) fn new(
         held_out: &Part<HeldOut>,
         artifact: &Artifact,
         most: usize,
@@ -36,13 +35,16 @@ impl Features {
         let held_out = held_out.as_ref().map_err(String::clone)?;
         let sample = held_out.samples.get(held_out.example).map_err(sentence)?;
         // A fine layer that shows what is seen where, and the last one that still has places.
-        let mut layers: Vec<String> = usual_layer(artifact).into_iter().collect();
-        layers.extend(map_layers(artifact).pop());
+        let plan = artifact.model.plan();
+        let mut layers: Vec<String> = default_feature_layer(plan).into_iter().collect();
+        layers.extend(map_layers(plan).pop());
         layers.dedup();
         if layers.is_empty() {
             return Err("The network has no layer whose output is a map.".into());
         }
-        let seen = look_at(artifact, &sample, &layers, device).map_err(sentence)?;
+        let image =
+            InputImage::from_pixels(sample.pixels.to_vec(), &artifact.input).map_err(sentence)?;
+        let maps = feature_maps(artifact, &image, &layers, device).map_err(sentence)?;
         Ok(Self {
             label: artifact
                 .classes
@@ -50,12 +52,12 @@ impl Features {
                 .cloned()
                 .unwrap_or_default(),
             path: held_out.samples.path(held_out.example),
-            answers: seen
-                .top
+            answers: image
+                .predict(artifact, 3, device)
                 .iter()
                 .map(|answer| format!("{} {}", answer.class, percent(answer.probability)))
                 .collect(),
-            layers: drawn(&seen, most)?,
+            layers: drawn(&maps, &image, most)?,
         })
     }
 
@@ -74,11 +76,10 @@ impl Features {
     }
 }
 
-fn drawn(seen: &Seen, most: usize) -> Part<Vec<Layer>> {
-    seen.layers
-        .iter()
+fn drawn(maps: &[FeatureMaps], image: &InputImage, most: usize) -> Part<Vec<Layer>> {
+    maps.iter()
         .map(|maps| {
-            let grid = maps.draw("", seen, most).map_err(sentence)?;
+            let grid = maps.draw("", image, most).map_err(sentence)?;
             Ok(Layer {
                 heading: format!("Layer {} ({})", maps.number, maps.name),
                 caption: format!(

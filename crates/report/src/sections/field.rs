@@ -1,9 +1,9 @@
 //! The effective receptive field, and whether it is a Gaussian.
 
 use super::HeldOut;
-use crate::Options;
 use crate::html::{Picture, facts, figure, table};
-use crate::part::{Part, sentence};
+use crate::options::ReportOptions;
+use crate::text::{Part, sentence};
 use burn::tensor::Device;
 use maud::{Markup, html};
 use receptive_erf::gaussian::Verdict;
@@ -28,10 +28,10 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    pub(crate) fn of(
+    pub(crate) fn new(
         artifact: &Artifact,
         held_out: &Part<HeldOut>,
-        options: &Options,
+        options: &ReportOptions,
         device: &Device,
         progress: &(dyn Fn(u64, u64, f64) + Sync),
     ) -> Part<Self> {
@@ -138,7 +138,7 @@ fn inputs(
 fn study(
     artifact: &Artifact,
     inputs: &dyn Inputs,
-    options: &Options,
+    options: &ReportOptions,
     device: &Device,
     progress: &(dyn Fn(u64, u64, f64) + Sync),
 ) -> Result<Study, TrainError> {

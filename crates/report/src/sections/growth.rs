@@ -1,7 +1,7 @@
 //! How the effective receptive field grew while the network learnt.
 
 use crate::html::{Picture, table, wide_figure};
-use crate::part::Part;
+use crate::text::Part;
 use maud::{Markup, html};
 use receptive_train::{EpochField, RunConfig, RunDirectory, RunLog};
 
@@ -13,8 +13,8 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    /// None where it was not to be followed.
-    pub(crate) fn of(
+    /// `None` if the run did not track it.
+    pub(crate) fn new(
         run: &RunDirectory,
         config: &RunConfig,
         log: &Part<RunLog>,

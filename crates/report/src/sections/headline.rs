@@ -1,13 +1,12 @@
-//! What one wants to know first.
+//! Key results.
 
 use super::held_out::split_words;
 use super::{Field, HeldOut};
-use crate::part::Part;
-use crate::words::{date, duration, percent, short};
+use crate::text::{Part, date, duration, percent, short};
 use maud::{Markup, html};
+use receptive_core::text::grouped;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, presets};
-use receptive_plot::grouped;
 use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
 
 #[derive(Debug)]
@@ -20,24 +19,25 @@ pub(crate) struct Headline {
     pub(crate) data: String,
     pub(crate) params: usize,
     pub(crate) macs: usize,
-    /// Whole epochs.
+    /// Completed epochs.
     pub(crate) epochs: usize,
     pub(crate) best_epoch: Option<usize>,
-    /// How the kept model does on what was held out.
-    pub(crate) found: Option<Found>,
+    /// How the kept model does on the held-out split.
+    pub(crate) held_out: Option<SplitFigures>,
     /// Of the effective receptive field.
     pub(crate) verdict: Option<Verdict>,
-    /// Layers that change what they get.
+    /// Layers of the network, those within others not counted.
     layers: usize,
-    began: Option<String>,
-    took: Option<f64>,
-    /// What is to be said of a run that did not do all its epochs.
+    started: Option<String>,
+    /// Training time.
+    seconds: Option<f64>,
+    /// A remark on a run that did not do all its epochs.
     remark: Option<String>,
 }
 
 /// Figures on a split.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SplitFigures {
     pub(crate) split: &'static str,
     pub(crate) images: usize,
     pub(crate) top1: f64,
@@ -46,7 +46,7 @@ pub(crate) struct Found {
 }
 
 impl Headline {
-    pub(crate) fn of(
+    pub(crate) fn new(
         run: &RunDirectory,
         config: &RunConfig,
         artifact: &Artifact,
@@ -64,7 +64,7 @@ impl Headline {
             macs: plan.total.macs,
             epochs: log.map_or(0, |log| log.epochs.len()),
             best_epoch: log.and_then(best_epoch),
-            found: held_out.as_ref().ok().map(|held_out| Found {
+            held_out: held_out.as_ref().ok().map(|held_out| SplitFigures {
                 split: held_out.split,
                 images: held_out.evaluation.images,
                 top1: held_out.evaluation.top1,
@@ -73,8 +73,8 @@ impl Headline {
             }),
             verdict: field.as_ref().ok().map(Field::verdict),
             layers: plan.layers.len(),
-            began: log.and_then(|log| date(log.began_ms?)),
-            took: log.and_then(RunLog::seconds),
+            started: log.and_then(|log| date(log.began_ms?)),
+            seconds: log.and_then(RunLog::seconds),
             remark: log.and_then(|log| remark(log, run, config.train.epochs)),
         }
     }
@@ -103,8 +103,8 @@ impl Headline {
             ("best epoch", best),
             ("parameters", Some(grouped(self.params))),
             ("multiply-adds an image", Some(short(self.macs))),
-            ("training took", self.took.map(duration)),
-            ("began", self.began.clone()),
+            ("training time", self.seconds.map(duration)),
+            ("started", self.started.clone()),
             ("receptive field", self.verdict.map(verdict_words)),
         ]
         .into_iter()
@@ -117,13 +117,13 @@ impl Headline {
                 p.lead { (self.words()) }
                 @if let Some(remark) = &self.remark { p.missing { (remark) } }
                 dl.cards {
-                    @if let Some(found) = &self.found {
+                    @if let Some(figures) = &self.held_out {
                         div.main {
-                            dt { "top-1, " (split_words(found.split)) }
-                            dd { (percent(found.top1)) }
+                            dt { "top-1, " (split_words(figures.split)) }
+                            dd { (percent(figures.top1)) }
                             dd.more {
-                                "top-5 " (percent(found.top5)) ", loss " (format!("{:.3}", found.loss))
-                                ", " (grouped(found.images)) " images"
+                                "top-5 " (percent(figures.top5)) ", loss " (format!("{:.3}", figures.loss))
+                                ", " (grouped(figures.images)) " images"
                             }
                         }
                     }
@@ -151,7 +151,7 @@ fn best_epoch(log: &RunLog) -> Option<usize> {
     best.map(|epoch| epoch.epoch)
 }
 
-fn remark(log: &RunLog, run: &RunDirectory, wanted: usize) -> Option<String> {
+fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
     let done = log.epochs.len();
     let again = format!("receptive train --resume {}", run.path().display());
     if let Some(message) = &log.diverged {
@@ -160,13 +160,13 @@ fn remark(log: &RunLog, run: &RunDirectory, wanted: usize) -> Option<String> {
     match log.end.as_ref().map(|end| end.outcome) {
         Some(Outcome::Finished) => None,
         Some(Outcome::StoppedEarly) => Some(format!(
-            "Stopped early after {done} of {wanted} epochs: nothing got better any more."
+            "Stopped early after {done} of {epochs} epochs: no further improvement."
         )),
         Some(Outcome::Interrupted { .. }) => Some(format!(
-            "Interrupted after {done} of {wanted} epochs; `{again}` goes on."
+            "Interrupted after {done} of {epochs} epochs; `{again}` resumes it."
         )),
         None => Some(format!(
-            "Still training or killed: {done} of {wanted} epochs are done. `{again}` goes on with a \
+            "Still training or killed: {done} of {epochs} epochs are done. `{again}` resumes a \
              run that was killed."
         )),
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_cut_short_says_so_and_how_it_goes_on() {
+    fn a_run_that_was_cut_short_says_so_and_how_it_is_resumed() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("config.toml"), "").unwrap();
         let run = RunDirectory::open(directory.path()).unwrap();

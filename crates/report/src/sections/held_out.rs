@@ -1,7 +1,7 @@
 //! The images that were held out, and the model's answers on them: what several sections show.
 
-use crate::Options;
-use crate::part::{Part, sentence};
+use crate::options::ReportOptions;
+use crate::text::{Part, sentence};
 use burn::tensor::Device;
 use receptive_data::Samples;
 use receptive_model::Artifact;
@@ -29,10 +29,10 @@ pub(crate) struct HeldOut {
 const CACHE_MB: u64 = 512;
 
 impl HeldOut {
-    pub(crate) fn of(
+    pub(crate) fn new(
         images: &Images,
         artifact: &Artifact,
-        options: &Options,
+        options: &ReportOptions,
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Part<Self> {

@@ -2,11 +2,10 @@
 
 use super::HeldOut;
 use crate::html::{Picture, table};
-use crate::part::{Part, sentence};
-use crate::words::percent;
+use crate::text::{Part, percent, sentence};
 use maud::{Markup, html};
+use receptive_inspect::sample_tile;
 use receptive_model::Artifact;
-use receptive_train::look::sample_tile;
 
 #[derive(Debug)]
 pub(crate) struct Losses {
@@ -26,7 +25,7 @@ struct Loss {
 }
 
 impl Losses {
-    pub(crate) fn of(held_out: &Part<HeldOut>, artifact: &Artifact) -> Part<Self> {
+    pub(crate) fn new(held_out: &Part<HeldOut>, artifact: &Artifact) -> Part<Self> {
         let held_out = held_out.as_ref().map_err(String::clone)?;
         let name = |class: usize| artifact.classes.get(class).cloned().unwrap_or_default();
         let samples = &held_out.samples;

@@ -2,8 +2,8 @@
 
 use crate::html::{facts, table};
 use maud::{Markup, html};
+use receptive_core::text::grouped;
 use receptive_model::{Artifact, Field, Plan, PlannedLayer};
-use receptive_plot::grouped;
 
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -13,11 +13,11 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn of(artifact: &Artifact) -> Self {
-        Self::of_plan(artifact.model.plan())
+    pub(crate) fn new(artifact: &Artifact) -> Self {
+        Self::from_plan(artifact.model.plan())
     }
 
-    fn of_plan(plan: &Plan) -> Self {
+    fn from_plan(plan: &Plan) -> Self {
         let total = &plan.total;
         Self {
             rows: plan.rows().into_iter().map(row).collect(),
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn every_layer_stands_with_its_numbers() {
         let config = presets::preset("tutorial", presets::default_input("tutorial")).unwrap();
-        let model = Model::of_plan(&config.with_classes(10).plan().unwrap());
+        let model = Model::from_plan(&config.with_classes(10).plan().unwrap());
         assert_eq!(
             model.rows[0][2..],
             ["16 × 28 × 28", "160", "112,896", "3", "1"]

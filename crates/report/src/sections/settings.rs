@@ -1,6 +1,6 @@
-//! How to do it again.
+//! The command and the settings that repeat the run.
 
-use crate::words::quoted;
+use crate::text::quoted;
 use maud::{Markup, html};
 use receptive_model::store::read_text;
 use receptive_train::{RunDirectory, TrainError};
@@ -12,17 +12,17 @@ pub(crate) struct Settings {
 }
 
 /// The largest config that is shown, in bytes.
-const CONFIG_BYTES: u64 = 4 << 20;
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 impl Settings {
-    pub(crate) fn of(run: &RunDirectory) -> Result<Self, TrainError> {
+    pub(crate) fn new(run: &RunDirectory) -> Result<Self, TrainError> {
         let path = run.path().join("config.toml");
         Ok(Self {
             command: format!(
                 "receptive train --config {}",
                 quoted(&path.display().to_string())
             ),
-            config: read_text(&path, CONFIG_BYTES)?,
+            config: read_text(&path, MAX_CONFIG_BYTES)?,
         })
     }
 
@@ -48,7 +48,7 @@ mod tests {
         let path = directory.path().join("my run");
         std::fs::create_dir(&path).unwrap();
         std::fs::write(path.join("config.toml"), "# </code><script>alert(1)").unwrap();
-        let settings = Settings::of(&RunDirectory::open(&path).unwrap()).unwrap();
+        let settings = Settings::new(&RunDirectory::open(&path).unwrap()).unwrap();
         assert!(
             settings.command.ends_with("my run/config.toml'"),
             "{}",

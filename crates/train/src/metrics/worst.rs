@@ -1,7 +1,8 @@
 //! The images a model is most wrong about.
 
-use super::{cross_entropy, softmax, top};
+use super::cross_entropy;
 use crate::Answer;
+use receptive_inspect::{softmax, top};
 
 /// The images with the largest losses.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,9 +9,9 @@ mod event;
 mod file;
 mod record;
 
-use crate::look::filters;
 use crate::{Epoch, RunDirectory, Step, TrainError};
 use file::EventFile;
+use receptive_inspect::filters;
 use receptive_model::Artifact;
 use receptive_plot::Draw;
 

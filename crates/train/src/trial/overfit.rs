@@ -3,12 +3,12 @@
 
 use crate::config::{ClassWeights, ScheduleKind, TrainConfig};
 use crate::evaluate::logits;
-use crate::metrics::top;
 use crate::train::Learner;
 use crate::{Prepared, RunConfig, TrainError, Workers};
 use burn::module::Module;
 use burn::tensor::Device;
 use receptive_data::{Augment, Batch, Loader, LoaderOptions, order};
+use receptive_inspect::top;
 use receptive_model::LayerConfig;
 use serde::Serialize;
 use std::sync::Arc;

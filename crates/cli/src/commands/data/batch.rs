@@ -5,8 +5,8 @@ use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, line, paragraph, print_json};
 use receptive_core::text::grouped;
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
-use receptive_plot::Draw;
-use receptive_train::look::{changes, training_batch};
+use receptive_inspect::{augmentation_summary, training_batch};
+use receptive_plot::{Draw, Grid};
 use receptive_train::{MachineConfig, TrainConfig, usual_input};
 use serde::Serialize;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     let augment = TrainConfig::default().augment;
     let (seed, count) = (arguments.seed, arguments.count);
     let grid = training_batch(&samples, &data.classes, &augment, &mean, seed, count)?;
-    let drawn = grid.tiles().len();
+    let drawn = grid.tiles.len();
     let words = format!(
         "{} of {} training images of {} as the network sees them: {}x{} pixels, {}; {}",
         grouped(drawn),
@@ -53,12 +53,15 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         size.height,
         size.width,
         if size.channels == 1 { "grey" } else { "colour" },
-        changes(&augment)
+        augmentation_summary(&augment)
     );
     let file = arguments.out.as_path();
-    grid.title(&format!("{}: an augmented batch", data.name))
-        .subtitle(&format!("{words}; seed {seed}, epoch 1"))
-        .write(file)?;
+    let grid = Grid {
+        title: format!("{}: an augmented batch", data.name),
+        subtitle: format!("{words}; seed {seed}, epoch 1"),
+        ..grid
+    };
+    grid.write(file)?;
     if arguments.json {
         print_json(&Json {
             name: &data.name,

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use receptive_model::explain::SlidingAxis;
-use receptive_plot::{Colour, Draw, Grid, Tile};
+use receptive_plot::{Color, Draw, Grid, Tile};
 use std::path::Path;
 
 /// The largest input that is drawn, in pixels a side: a window on more cannot be made out.
@@ -12,12 +12,12 @@ const MAX_OUTPUTS: usize = 6;
 /// Screen pixels of a picture's side.
 const SIDE: usize = 240;
 
-const PIXEL: Colour = Colour::new(236, 236, 236);
-const PADDING: Colour = Colour::new(176, 176, 176);
-const LINE: Colour = Colour::WHITE;
+const PIXEL: Color = Color::new(236, 236, 236);
+const PADDING: Color = Color::new(176, 176, 176);
+const LINE: Color = Color::WHITE;
 /// Blue and orange of Okabe and Ito: told apart by colour-blind readers too.
-const READ: Colour = Colour::new(0, 114, 178);
-const READ_PADDING: Colour = Colour::new(230, 159, 0);
+const READ: Color = Color::new(0, 114, 178);
+const READ_PADDING: Color = Color::new(230, 159, 0);
 
 pub(super) fn write(
     path: &Path,
@@ -36,18 +36,22 @@ pub(super) fn write(
         ));
     }
     let (down, across) = (units_to_draw(rows.output), units_to_draw(columns.output));
-    let mut grid = Grid::new(&format!(
+    let title = format!(
         "What each output of the {layer} reads: {}x{} in, {}x{} out",
         rows.input, columns.input, rows.output, columns.output
-    ))
-    .subtitle(&format!(
+    );
+    let subtitle = format!(
         "kernel {}, stride {}, padding {}; blue: read; orange: read, but padding; dark grey: padding",
         rows.kernel,
         rows.stride,
         edges(rows)
-    ))
-    .columns(across.len())
-    .tile_size(SIDE as f64 / 2.0);
+    );
+    let mut grid = Grid {
+        subtitle,
+        columns: across.len(),
+        tile_size: SIDE as f64 / 2.0,
+        ..Grid::new(&title)
+    };
     for row in &down {
         for column in &across {
             let caption = format!("row {row}, column {column}");

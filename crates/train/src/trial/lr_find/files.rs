@@ -26,10 +26,15 @@ impl LrFind {
                 .map(|tried| (tried.learning_rate, value(tried)))
                 .collect()
         };
-        let batches = Series::new("each batch", &points(|tried| tried.loss))
-            .mark(Mark::Ring)
-            .style(LineStyle::None);
-        let smoothed = Series::new("smoothed", &points(|tried| tried.smoothed)).mark(Mark::None);
+        let batches = Series {
+            mark: Some(Mark::Ring),
+            style: LineStyle::None,
+            ..Series::new("each batch", &points(|tried| tried.loss))
+        };
+        let smoothed = Series {
+            mark: Some(Mark::None),
+            ..Series::new("smoothed", &points(|tried| tried.smoothed))
+        };
         let mut panel = Panel::new("loss").series(smoothed).series(batches);
         // What flies off would press everything else together.
         let losses = self
@@ -39,7 +44,7 @@ impl LrFind {
         let lowest = losses.fold(f64::INFINITY, f64::min);
         if let Some(first) = self.tried.first() {
             let air = 0.1 * (first.loss - lowest).max(0.1 * first.loss);
-            panel = panel.y_range((lowest - air).max(0.0), 1.3 * first.loss);
+            panel.y_range = Some(((lowest - air).max(0.0), 1.3 * first.loss));
         }
         if let Some(rates) = self.rates {
             let taken = |tried: &&super::Tried| tried.learning_rate == rates.valley;
@@ -54,12 +59,14 @@ impl LrFind {
                     &format!("minimum / 10: {:.1e}", rates.minimum_over_ten),
                 );
         }
-        Chart::new(title)
-            .subtitle("learning rate range test: the rate grows with every batch")
-            .x_label("learning rate")
-            .x_scale(Scale::Log)
-            .panel_size(720.0, 400.0)
-            .panel(panel)
+        Chart {
+            subtitle: "learning rate range test: the rate grows with every batch".into(),
+            x_label: "learning rate".into(),
+            x_scale: Scale::Log,
+            panel_size: (720.0, 400.0),
+            ..Chart::new(title)
+        }
+        .panel(panel)
     }
 
     /// Writes both into a directory, which is made if need be.

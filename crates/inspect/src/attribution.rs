@@ -1,0 +1,259 @@
+//! What in an image speaks for a class: Grad-CAM (Selvaraju et al. 2017) and the gradient of the
+//! logit with respect to the pixels (Simonyan et al. 2013), plain and as the mean over noisy copies
+//! (SmoothGrad, Smilkov et al. 2017).
+
+use crate::cam::{default_cam_layer, over_image};
+use crate::class_maps::{ClassMaps, class_maps};
+use crate::error::InspectError;
+use crate::features::require_map;
+use crate::input::{InputImage, Prediction, softmax, top};
+use burn::tensor::Device;
+use receptive_erf::{Map, Region};
+use receptive_model::Artifact;
+use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
+
+/// How much of the image, in grey, shows through the colours of Grad-CAM.
+const IMAGE_SHARE: f64 = 0.45;
+/// The share of pixels that lie within the colours of a gradient: a few are far above the others.
+const GRADIENT_QUANTILE: f64 = 0.99;
+
+/// Settings of [`attribute`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributionOptions {
+    /// Grad-CAM's layer, by number or name; by default [`default_cam_layer`].
+    pub layer: Option<String>,
+    /// For how many of the most probable classes.
+    pub classes: usize,
+    /// Noisy copies that SmoothGrad averages over; 0 leaves it out.
+    pub smooth: usize,
+}
+
+impl Default for AttributionOptions {
+    fn default() -> Self {
+        Self {
+            layer: None,
+            classes: 3,
+            smooth: 16,
+        }
+    }
+}
+
+/// Where the network looks in one image for each class.
+#[derive(Debug, Clone)]
+pub struct Attribution {
+    /// Number and name of Grad-CAM's layer.
+    pub layer: [String; 2],
+    /// Rows and columns of pixels that a unit of this layer can depend on.
+    pub field: [i64; 2],
+    /// The most probable classes, the most probable first.
+    pub classes: Vec<ClassAttribution>,
+}
+
+/// Where the network looks for one class.
+#[derive(Debug, Clone)]
+pub struct ClassAttribution {
+    /// The class and its probability.
+    pub prediction: Prediction,
+    /// The class's index.
+    pub class: usize,
+    /// Its logit and maps.
+    pub maps: ClassMaps,
+    /// Grad-CAM over the image's pixels: each unit at the centre of what it sees, linear between.
+    pub cam: Map,
+}
+
+/// Explains the most probable classes of an image. `device` is the model's, without autodiff.
+///
+/// # Errors
+/// When the layer is not there or outputs no feature maps, the image is not of the network's size,
+/// `classes` is 0, or a gradient is not finite.
+pub fn attribute(
+    artifact: &Artifact,
+    image: &InputImage,
+    options: &AttributionOptions,
+    device: &Device,
+) -> Result<Attribution, InspectError> {
+    if options.classes == 0 {
+        return Err(InspectError::setting("classes", "it is 0; use 1 or more"));
+    }
+    let plan = artifact.model.plan();
+    let layer = match &options.layer {
+        Some(layer) => layer.clone(),
+        None => default_cam_layer(plan)?,
+    };
+    let planned = plan.find(&layer)?;
+    require_map(plan, planned)?;
+    let [height, width, _] = image.size();
+    let logits = image.logits(&artifact.model, device);
+    let probabilities = softmax(&logits);
+    let classes = top(&logits, options.classes)
+        .into_iter()
+        .map(|class| {
+            let maps = class_maps(
+                &artifact.model,
+                image.values(),
+                &planned.number,
+                class,
+                options.smooth,
+                device,
+            )?;
+            Ok(ClassAttribution {
+                prediction: Prediction {
+                    class: artifact.classes.get(class).cloned().unwrap_or_default(),
+                    probability: probabilities[class],
+                },
+                class,
+                cam: over_image(&maps.cam, planned.trf, Region::image(height, width)),
+                maps,
+            })
+        })
+        .collect::<Result<_, InspectError>>()?;
+    Ok(Attribution {
+        layer: [planned.number.clone(), planned.name.clone()],
+        field: planned.trf.map(|field| field.size()),
+        classes,
+    })
+}
+
+impl ClassAttribution {
+    /// Row and column of the pixel where Grad-CAM is largest, of several the first; `None` where it
+    /// is nowhere above 0.
+    pub fn peak(&self) -> Option<[usize; 2]> {
+        peak(&self.cam)
+    }
+
+    /// The smallest share of the pixels that holds half of Grad-CAM's sum.
+    pub fn half_area(&self) -> f64 {
+        half_area(&self.cam)
+    }
+}
+
+fn peak(map: &Map) -> Option<[usize; 2]> {
+    let largest = map.peak();
+    map.pixels()
+        .find(|(_, _, value)| *value > 0.0 && *value == largest)
+        .map(|(row, column, _)| [row as usize, column as usize])
+}
+
+fn half_area(map: &Map) -> f64 {
+    let mut values = map.values().to_vec();
+    values.sort_by(|a, b| b.total_cmp(a));
+    let goal = map.total() / 2.0;
+    let mut sum = 0.0;
+    let needed = values.iter().take_while(|value| {
+        let more = sum < goal;
+        sum += **value;
+        more
+    });
+    needed.count() as f64 / values.len().max(1) as f64
+}
+
+impl Attribution {
+    /// A row for each class: the image, Grad-CAM over it, the gradient, and SmoothGrad. Every map
+    /// has its own scale, from 0 to its largest value, of gradients to the value that 99 % of the
+    /// pixels lie below.
+    ///
+    /// # Errors
+    /// As [`Draw::scene`](receptive_plot::Draw::scene).
+    pub fn draw(&self, title: &str, image: &InputImage) -> Result<Grid, PlotError> {
+        let [height, width, _] = image.size();
+        let has_smooth = self.classes.iter().any(|class| class.maps.smooth.is_some());
+        let mut names = vec!["picture", "Grad-CAM", "gradient"];
+        if has_smooth {
+            names.push("SmoothGrad");
+        }
+        let rows = self.classes.iter().map(|class| {
+            let percent = 100.0 * class.prediction.probability;
+            format!("{} {percent:.1} %", class.prediction.class)
+        });
+        let [number, name] = &self.layer;
+        let [_, across] = self.field;
+        let subtitle = format!(
+            "Grad-CAM of layer {number} ({name}), whose units see {across} pixels: from dark \
+             purple (nothing) to yellow (most)"
+        );
+        let mut grid = Grid {
+            subtitle,
+            columns: names.len(),
+            tile_size: 150.0,
+            fitted: true,
+            column_names: names.into_iter().map(str::to_owned).collect(),
+            row_names: rows.collect(),
+            ..Grid::new(title)
+        };
+        for class in &self.classes {
+            grid = grid.tile(image.tile());
+            let caption = if class.cam.peak() > 0.0 {
+                format!("at most {:.2}", class.cam.peak())
+            } else {
+                "no evidence for it".into()
+            };
+            grid =
+                grid.tile(Tile::rgb(width, height, &overlay(&class.cam, image)).caption(&caption));
+            let gradients = std::iter::once(&class.maps.saliency).chain(&class.maps.smooth);
+            for map in gradients {
+                let top = upper_end(map);
+                let caption = format!("at most {:.2}", map.peak());
+                grid = grid.tile(Tile::rgb(width, height, &heat(map, top)).caption(&caption));
+            }
+        }
+        Ok(grid)
+    }
+}
+
+/// The map's colours, with the image's brightness through them.
+fn overlay(map: &Map, image: &InputImage) -> Vec<u8> {
+    let [_, _, channels] = image.size();
+    let top = map.peak().max(f64::MIN_POSITIVE);
+    image
+        .pixels()
+        .chunks(channels.max(1))
+        .zip(map.values())
+        .flat_map(|(pixel, value)| {
+            let bright = pixel.iter().map(|byte| f64::from(*byte)).sum::<f64>();
+            let grey = (bright / pixel.len() as f64).round() as u8;
+            let color = ColorMap::Viridis.at(value / top);
+            let mixed = color.mix(Color::new(grey, grey, grey), IMAGE_SHARE);
+            [mixed.r, mixed.g, mixed.b]
+        })
+        .collect()
+}
+
+fn heat(map: &Map, top: f64) -> Vec<u8> {
+    let color = |value: &f64| {
+        let color = ColorMap::Magma.at(value / top);
+        [color.r, color.g, color.b]
+    };
+    map.values().iter().flat_map(color).collect()
+}
+
+/// The value that most pixels lie below: the upper end of the colour scale.
+fn upper_end(map: &Map) -> f64 {
+    let mut values = map.values().to_vec();
+    values.sort_by(f64::total_cmp);
+    let place = (GRADIENT_QUANTILE * values.len().saturating_sub(1) as f64).round() as usize;
+    let value = values.get(place).copied().unwrap_or(0.0);
+    if value > 0.0 {
+        value
+    } else {
+        map.peak().max(f64::MIN_POSITIVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_and_the_area_of_half_are_found() {
+        let map = Map::from_fn(Region::image(2, 5), |row, column| {
+            if (row, column) == (1, 3) { 6.0 } else { 0.5 }
+        });
+        assert_eq!(peak(&map), Some([1, 3]));
+        assert_eq!(half_area(&map), 0.1);
+        let even = Map::from_fn(Region::image(2, 5), |_, _| 1.0);
+        assert_eq!(half_area(&even), 0.5);
+        let nothing = Map::zeros(Region::image(2, 2));
+        assert_eq!((peak(&nothing), half_area(&nothing)), (None, 0.0));
+    }
+}

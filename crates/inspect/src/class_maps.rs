@@ -1,0 +1,199 @@
+//! The gradients of one logit, and the maps made of them.
+
+use crate::error::InspectError;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_erf::{Inputs, Map, Noise, Region};
+use receptive_model::{Classifier, WatchedLogits, exactly};
+
+/// SmoothGrad's noise: its standard deviation as a share of the range of the input's values.
+const NOISE: f32 = 0.15;
+/// Noisy copies in one backward pass.
+const COPIES: usize = 8;
+
+/// What one class's logit depends on: gradients with respect to a layer's units and to the pixels.
+#[derive(Debug, Clone)]
+pub struct ClassMaps {
+    /// The logit.
+    pub logit: f32,
+    /// For each of the layer's channels the mean gradient of the logit over its units: what
+    /// Grad-CAM weighs it with.
+    pub weights: Vec<f32>,
+    /// Grad-CAM over the layer's rows and columns: `max(sum of weight * map over channels, 0)`.
+    pub cam: Map,
+    /// The logit's gradient with respect to the normalised input, `[channels, height, width]`.
+    pub gradient: Vec<f32>,
+    /// Its largest absolute value over the channels, at each pixel.
+    pub saliency: Map,
+    /// The same of the mean gradient over noisy copies of the image.
+    pub smooth: Option<Map>,
+}
+
+/// One forward and one backward pass in inference, and as many again as `smooth` noisy copies need.
+///
+/// `image` is one normalised image, `[channels, height, width]`; `layer` a number or name; `device`
+/// the model's, without autodiff.
+///
+/// # Errors
+/// When the layer is not there or outputs no feature maps, the class or the image does not fit the network, or
+/// a gradient is not finite.
+pub fn class_maps(
+    model: &Classifier,
+    image: &[f32],
+    layer: &str,
+    class: usize,
+    smooth: usize,
+    device: &Device,
+) -> Result<ClassMaps, InspectError> {
+    let input = model.input();
+    let shape = [input.channels, input.height, input.width];
+    if image.len() != shape.iter().product::<usize>() {
+        return Err(InspectError::setting(
+            "image",
+            format!(
+                "it has {} values, but the network takes {shape:?} (channels, height, width)",
+                image.len()
+            ),
+        ));
+    }
+    if class >= model.classes() {
+        return Err(InspectError::setting(
+            "class",
+            format!(
+                "it is {class}, but the network has classes 0 to {}",
+                model.classes().saturating_sub(1)
+            ),
+        ));
+    }
+    let device = &device.clone().autodiff();
+    let logit = Logit {
+        model: model.clone().fork(device).freeze(),
+        layer,
+        class,
+        shape,
+        device,
+    };
+    let (watched, units, gradient) = logit.backward(image.to_vec())?;
+    let [_, channels, rows, columns] = watched.maps.dims();
+    let area = (rows * columns).max(1);
+    let weights: Vec<f32> = units
+        .chunks(area)
+        .map(|one| (one.iter().map(|g| f64::from(*g)).sum::<f64>() / area as f64) as f32)
+        .collect();
+    let maps: Vec<f32> = watched.maps.into_data().iter::<f32>().collect();
+    let cam = Map::from_fn(Region::image(rows, columns), |row, column| {
+        let place = row as usize * columns + column as usize;
+        let sum: f64 = (0..channels)
+            .map(|channel| f64::from(weights[channel]) * f64::from(maps[channel * area + place]))
+            .sum();
+        sum.max(0.0)
+    });
+    let logits: Vec<f32> = watched.logits.into_data().iter::<f32>().collect();
+    Ok(ClassMaps {
+        logit: logits[class],
+        weights,
+        cam,
+        saliency: saliency(&gradient, shape),
+        smooth: match smooth {
+            0 => None,
+            copies => Some(saliency(&logit.smooth(image, copies)?, shape)),
+        },
+        gradient,
+    })
+}
+
+/// One class's logit, to be differentiated with respect to a layer's units and the pixels.
+struct Logit<'a> {
+    model: Classifier,
+    layer: &'a str,
+    class: usize,
+    shape: [usize; 3],
+    device: &'a Device, // with autodiff
+}
+
+impl Logit<'_> {
+    /// One forward and one backward pass for as many images as `values` holds: the gradients of the
+    /// sum of their logits with respect to the layer's units and to the pixels.
+    fn backward(
+        &self,
+        values: Vec<f32>,
+    ) -> Result<(WatchedLogits, Vec<f32>, Vec<f32>), InspectError> {
+        let [channels, height, width] = self.shape;
+        let batch = values.len() / (channels * height * width).max(1);
+        let data = TensorData::new(values, [batch, channels, height, width]);
+        let images = Tensor::<4>::from_data(data, self.device).require_grad();
+        // What a logit does not depend on must come out as 0.
+        let (watched, gradients) = exactly(|| {
+            let watched = self.model.forward_watching(images.clone(), self.layer)?;
+            let logit = watched
+                .logits
+                .clone()
+                .slice([0..batch, self.class..self.class + 1])
+                .sum();
+            let gradients = logit.backward();
+            Ok::<_, InspectError>((watched, gradients))
+        })?;
+        // No gradient where the logit does not depend on it.
+        let read = |tensor: &Tensor<4>| -> Vec<f32> {
+            match tensor.grad(&gradients) {
+                Some(gradient) => gradient.into_data().iter::<f32>().collect(),
+                None => vec![0.0; tensor.dims().iter().product()],
+            }
+        };
+        let (units, pixels) = (read(&watched.offset), read(&images));
+        if !units.iter().chain(&pixels).all(|value| value.is_finite()) {
+            return Err(InspectError::setting(
+                "image",
+                format!(
+                    "the gradient of class {} is not finite; look for weights that are not, or so \
+                     large that a product of layers overflows",
+                    self.class
+                ),
+            ));
+        }
+        Ok((watched, units, pixels))
+    }
+
+    /// The mean gradient with respect to the pixels over noisy copies.
+    fn smooth(&self, image: &[f32], copies: usize) -> Result<Vec<f32>, InspectError> {
+        let (low, high) = image
+            .iter()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
+                (low.min(*value), high.max(*value))
+            });
+        let deviation = NOISE * (high - low);
+        let noise = Noise {
+            shape: self.shape,
+            seed: 0,
+        };
+        let whole = Region::image(self.shape[1], self.shape[2]);
+        let mut sum = vec![0.0f64; image.len()];
+        for first in (0..copies).step_by(COPIES) {
+            let mut noisy = Vec::new();
+            for copy in first..copies.min(first + COPIES) {
+                let noise = noise
+                    .part(copy as u64, &whole)
+                    .map_err(|problem| InspectError::setting("smooth", problem))?;
+                noisy.extend(image.iter().zip(noise).map(|(x, n)| x + deviation * n));
+            }
+            let (_, _, gradients) = self.backward(noisy)?;
+            for one in gradients.chunks(image.len()) {
+                for (sum, value) in sum.iter_mut().zip(one) {
+                    *sum += f64::from(*value);
+                }
+            }
+        }
+        let mean = |sum: f64| (sum / copies as f64) as f32;
+        Ok(sum.into_iter().map(mean).collect())
+    }
+}
+
+/// The largest absolute value over the channels, at each pixel.
+fn saliency(gradient: &[f32], [channels, height, width]: [usize; 3]) -> Map {
+    Map::from_fn(Region::image(height, width), |row, column| {
+        let place = row as usize * width + column as usize;
+        (0..channels)
+            .map(|channel| f64::from(gradient[channel * height * width + place].abs()))
+            .fold(0.0, f64::max)
+    })
+}

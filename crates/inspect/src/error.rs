@@ -1,0 +1,48 @@
+use receptive_data::DataError;
+use receptive_model::ModelError;
+use receptive_plot::PlotError;
+
+/// Why a network can't be inspected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InspectError {
+    /// The model's plan or artifact.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The image.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The figure.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    /// A setting that cannot be used.
+    #[error("`{setting}`: {problem}")]
+    Setting {
+        /// The setting, as the options' field or the function's argument is named.
+        setting: &'static str,
+        /// What was expected, what was found and what to use instead.
+        problem: String,
+    },
+}
+
+impl InspectError {
+    /// Whether a setting or the network's config is wrong, whatever the files hold.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Setting { .. } => true,
+            Self::Model(error) => matches!(
+                error,
+                ModelError::UnknownLayer { .. } | ModelError::Layer { .. }
+            ),
+            Self::Data(error) => error.is_usage(),
+            Self::Plot(_) => false,
+        }
+    }
+
+    pub(crate) fn setting(setting: &'static str, problem: impl Into<String>) -> Self {
+        Self::Setting {
+            setting,
+            problem: problem.into(),
+        }
+    }
+}

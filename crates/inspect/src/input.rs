@@ -1,0 +1,155 @@
+use crate::error::InspectError;
+use burn::tensor::{Device, Tensor, TensorData};
+use receptive_data::{DecodeLimits, ImageSize, Normalize, decode_file, fit};
+use receptive_model::{Artifact, Classifier, InputSpec};
+use receptive_plot::Tile;
+use serde::Serialize;
+use std::path::Path;
+
+/// A class and how probable the model holds it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The class's name.
+    pub class: String,
+    /// From 0 to 1; all classes' sum to 1.
+    pub probability: f64,
+}
+
+/// One image as a network's input.
+#[derive(Debug, Clone)]
+pub struct InputImage {
+    /// Bytes, resized: `[height, width, channels]`.
+    pixels: Vec<u8>,
+    /// Normalized: `[channels, height, width]`.
+    values: Vec<f32>,
+    size: ImageSize,
+}
+
+impl InputImage {
+    /// Reads an image file and fits it to the network's input.
+    ///
+    /// # Errors
+    /// When the file is no image, is damaged or too large.
+    pub fn read(path: &Path, input: &InputSpec) -> Result<Self, InspectError> {
+        let image = decode_file(path, &DecodeLimits::default())?;
+        Self::from_pixels(fit(&image, &input.size(), input.resize)?, input)
+    }
+
+    /// `pixels` have the network's size already: `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// When they have not.
+    pub fn from_pixels(pixels: Vec<u8>, input: &InputSpec) -> Result<Self, InspectError> {
+        let size = input.size();
+        let normalize = Normalize::new(&input.mean, &input.std)?;
+        let mut values = Vec::with_capacity(pixels.len());
+        normalize.append(&pixels, &size, &mut values)?;
+        Ok(Self {
+            pixels,
+            values,
+            size,
+        })
+    }
+
+    /// Bytes: `[height, width, channels]`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Normalized: `[channels, height, width]`.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Height, width and channels.
+    pub fn size(&self) -> [usize; 3] {
+        [self.size.height, self.size.width, self.size.channels]
+    }
+
+    /// A batch of one, `[1, channels, height, width]`.
+    pub fn tensor(&self, device: &Device) -> Tensor<4> {
+        let [height, width, channels] = self.size();
+        let data = TensorData::new(self.values.clone(), [1, channels, height, width]);
+        Tensor::from_data(data, device)
+    }
+
+    /// A logit for each class. `device` is the model's, without autodiff.
+    pub fn logits(&self, model: &Classifier, device: &Device) -> Vec<f32> {
+        let logits = model.forward(self.tensor(device));
+        logits.into_data().iter::<f32>().collect()
+    }
+
+    /// The `k` most probable classes, the most probable first.
+    pub fn predict(&self, artifact: &Artifact, k: usize, device: &Device) -> Vec<Prediction> {
+        let probabilities = softmax(&self.logits(&artifact.model, device));
+        let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
+        top(&order, k)
+            .into_iter()
+            .filter_map(|class| {
+                Some(Prediction {
+                    class: artifact.classes.get(class)?.clone(),
+                    probability: probabilities[class],
+                })
+            })
+            .collect()
+    }
+
+    /// The image, to be drawn.
+    pub fn tile(&self) -> Tile {
+        tile(&self.pixels, self.size())
+    }
+}
+
+/// Pixels, channels last, as an image; `size` is height, width and channels.
+pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile {
+    match channels {
+        3 => Tile::rgb(width, height, pixels),
+        1 => Tile::grey(width, height, pixels),
+        // No screen shows other numbers of channels: the first one stands for all.
+        more => {
+            let first: Vec<u8> = pixels.iter().step_by(more).copied().collect();
+            Tile::grey(width, height, &first)
+        }
+    }
+}
+
+/// The indices of the `k` largest values, the largest first; of equal values the first.
+pub fn top(values: &[f32], k: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
+    order.truncate(k);
+    order
+}
+
+/// Probabilities from logits, in f64.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|x| f64::from(x - largest).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_match_scipy() {
+        // scipy.special.softmax([1, 2, 3]).
+        let probabilities = softmax(&[1.0, 2.0, 3.0]);
+        for (ours, scipy) in probabilities
+            .iter()
+            .zip([0.09003057, 0.24472847, 0.66524096])
+        {
+            assert!((ours - scipy).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn of_equal_values_the_first_comes_first() {
+        assert_eq!(top(&[0.5, 2.0, 0.5, -1.0], 3), [1, 0, 2]);
+    }
+}

@@ -1,0 +1,67 @@
+//! A trained network looked at: the classes it sees in an image, the feature maps of its layers, the
+//! filters of its first one, Grad-CAM, and the gradients of a logit with respect to the pixels.
+//!
+//! ```text
+//! InputImage --predict------> Prediction   the most probable classes
+//!            --feature_maps-> FeatureMaps  what a layer outputs
+//!            --attribute----> Attribution  Grad-CAM, gradients and SmoothGrad of each class
+//! Artifact   --filters------> Grid         the filters of its first convolution
+//! Samples    --training_batch-> Grid       images as training sees them, augmented
+//! ```
+//!
+//! Each result is numbers first; `draw` makes a [`Grid`](receptive_plot::Grid) of it, which is
+//! written as PNG or SVG.
+//!
+//! ```
+//! # fn main() -> Result<(), receptive_inspect::InspectError> {
+//! # #[cfg(feature = "flex")] {
+//! use receptive_inspect::{AttributionOptions, InputImage, attribute, feature_maps};
+//! use receptive_model::{Artifact, ImageSize, InputSpec, Resize, presets};
+//! use receptive_plot::Draw;
+//!
+//! let device = burn::tensor::Device::flex();
+//! // As `Artifact::load("runs/001/model".as_ref(), &device)` gives it.
+//! let size = ImageSize { channels: 1, height: 28, width: 28 };
+//! let plan = presets::preset("tutorial", size)?.with_classes(2).plan()?;
+//! let artifact = Artifact {
+//!     model: plan.init(&device),
+//!     classes: vec!["bag".into(), "coat".into()],
+//!     input: InputSpec {
+//!         channels: 1, height: 28, width: 28,
+//!         resize: Resize::Stretch,
+//!         mean: vec![0.3], std: vec![0.3],
+//!     },
+//! };
+//!
+//! // `InputImage::read` takes a file.
+//! let image = InputImage::from_pixels(vec![128; 28 * 28], &artifact.input)?;
+//! let maps = feature_maps(&artifact, &image, &["1".into()], &device)?;
+//! assert_eq!(maps[0].size, [28, 28]);
+//!
+//! let attribution = attribute(&artifact, &image, &AttributionOptions::default(), &device)?;
+//! assert_eq!(attribution.classes.len(), 2);
+//! let png = attribution.draw("Where the network looks", &image)?.to_png()?;
+//! assert!(png.starts_with(b"\x89PNG"));
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+#![recursion_limit = "256"]
+
+mod attribution;
+mod batch;
+mod cam;
+mod class_maps;
+mod error;
+mod features;
+mod filters;
+mod input;
+
+pub use attribution::{Attribution, AttributionOptions, ClassAttribution, attribute};
+pub use batch::{augmentation_summary, sample_tile, training_batch};
+pub use cam::{default_cam_layer, over_image};
+pub use class_maps::{ClassMaps, class_maps};
+pub use error::InspectError;
+pub use features::{FeatureMaps, Strength, default_feature_layer, feature_maps, map_layers};
+pub use filters::filters;
+pub use input::{InputImage, Prediction, softmax, top};

@@ -1,0 +1,102 @@
+//! Numbers, dates and missing parts as a page writes them.
+
+use maud::{Markup, html};
+use std::fmt::Display;
+
+/// A share as a percentage with one decimal; the space does not break.
+pub(crate) fn percent(share: f64) -> String {
+    receptive_core::text::percent(share).replace(' ', "\u{a0}")
+}
+
+/// The same where there may be none.
+pub(crate) fn percent_or_dash(share: Option<f64>) -> String {
+    share.map_or("–".into(), percent)
+}
+
+/// `6.1 M`, `503.9 k`.
+pub(crate) fn short(number: usize) -> String {
+    let value = number as f64;
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => format!("{:.1}\u{a0}k", value / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1}\u{a0}M", value / 1e6),
+        _ => format!("{:.1}\u{a0}G", value / 1e9),
+    }
+}
+
+/// `2 min 7 s`, each number beside its unit.
+pub(crate) fn duration(seconds: f64) -> String {
+    let text = receptive_core::text::duration(seconds.max(0.0));
+    ["h", "min", "s"].iter().fold(text, |text, unit| {
+        text.replace(&format!(" {unit}"), &format!("\u{a0}{unit}"))
+    })
+}
+
+/// Milliseconds since 1970 as a date and a time of day (UTC).
+pub(crate) fn date(ms: u64) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
+    Some(time.strftime("%Y-%m-%d %H:%M\u{a0}UTC").to_string())
+}
+
+/// An argument as a shell takes it.
+pub(crate) fn quoted(argument: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !argument.is_empty() && argument.chars().all(is_plain) {
+        return argument.into();
+    }
+    format!("'{}'", argument.replace('\'', r"'\''"))
+}
+
+/// A part of a report, or a sentence that says why it is not there.
+pub(crate) type Part<T> = Result<T, String>;
+
+/// An error as the sentence that stands in a part's place.
+pub(crate) fn sentence(error: impl Display) -> String {
+    let mut text = error.to_string();
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+/// The sentence where the part would be.
+pub(crate) fn missing(sentence: &str) -> Markup {
+    html! { p.missing { (sentence) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            [percent(0.9056), percent_or_dash(None)],
+            ["90.6\u{a0}%", "–"]
+        );
+        assert_eq!(
+            [short(999), short(6_120_000)],
+            ["999".to_string(), "6.1\u{a0}M".into()]
+        );
+        assert_eq!(
+            [4.21, 59.6, 127.4, 7_322.0].map(duration),
+            [
+                "4.2\u{a0}s",
+                "1\u{a0}min 0\u{a0}s",
+                "2\u{a0}min 7\u{a0}s",
+                "2\u{a0}h 2\u{a0}min"
+            ]
+        );
+        assert_eq!(
+            date(1_795_640_168_397).as_deref(),
+            Some("2026-11-25 20:56\u{a0}UTC")
+        );
+    }
+
+    #[test]
+    fn a_path_is_one_argument_whatever_it_holds() {
+        assert_eq!(quoted("runs/001"), "runs/001");
+        assert_eq!(quoted("my runs/$(rm)'s"), r"'my runs/$(rm)'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}
