@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use receptive_plot::{
     Chart, Color, ColorMap, Draw, Grid, HeatMap, LineStyle, Mark, Matrix, Overlay, Panel,
-    PlotError, Scale, Series, Sheet, Table, Tile,
+    PlotError, Scale, Series, Sheet, Table, TextBlock, Tile,
 };
 
 const FASHION: [&str; 10] = [

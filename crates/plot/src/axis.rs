@@ -231,6 +231,13 @@ mod tests {
         assert!(padded((0.7, 1.0), Scale::Linear).0 > 0.6);
     }
 
+    fn labels(range: (f64, f64), scale: Scale, wanted: usize, whole: bool) -> Vec<String> {
+        ticks(range, scale, wanted, whole)
+            .into_iter()
+            .map(|tick| tick.label)
+            .collect()
+    }
+
     #[test]
     fn ticks_are_round() {
         assert_eq!(

@@ -18,34 +18,6 @@ pub(crate) fn stepped(value: f64, step: f64) -> String {
     ))
 }
 
-/// `value` with about three significant digits.
-pub(crate) fn short(value: f64) -> String {
-    if value.is_nan() {
-        return "n/a".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 {
-            "∞".to_owned()
-        } else {
-            "−∞".to_owned()
-        };
-    }
-    let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-3..1e6).contains(&magnitude) {
-        return scientific(value, 2);
-    }
-    let decimals = if magnitude >= 100.0 {
-        0
-    } else if magnitude >= 10.0 {
-        1
-    } else if magnitude >= 0.1 {
-        2
-    } else {
-        4
-    };
-    minus(&trimmed(&format!("{value:.decimals$}")))
-}
-
 /// A count with thin spaces between thousands: `60 000`.
 pub(crate) fn count(value: u64) -> String {
     match usize::try_from(value) {
@@ -131,10 +103,6 @@ mod tests {
             (stepped(2e-5, 1e-5), "2×10⁻⁵"),
             (stepped(1e-5, 1e-5), "10⁻⁵"),
             (stepped(2_500_000.0, 500_000.0), "2.5×10⁶"),
-            (short(91.234), "91.2"),
-            (short(0.5), "0.5"),
-            (short(3e-4), "3×10⁻⁴"),
-            (short(f64::NAN), "n/a"),
             (count(60_000), "60\u{2009}000"),
             (count(1234), "1234"),
             (percent(1, 3), "33.3 %"),

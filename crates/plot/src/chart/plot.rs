@@ -29,7 +29,7 @@ fn y_range(panel: &Panel) -> (f64, f64) {
     };
     // A range from below zero means nothing on a logarithmic axis.
     let given = panel
-        .range
+        .y_range
         .filter(|range| panel.y_scale.share(range.0, *range).is_some());
     given.unwrap_or_else(fitting)
 }

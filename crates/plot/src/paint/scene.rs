@@ -289,7 +289,7 @@ mod tests {
             clip_segment((2.0, 2.0), (3.0, 3.0), BOX),
             Some(((2.0, 2.0), (3.0, 3.0)))
         );
-        assert_eq!(segment((-5.0, 11.0), (15.0, 11.0), BOX), None);
+        assert_eq!(clip_segment((-5.0, 11.0), (15.0, 11.0), BOX), None);
     }
 
     #[test]
