@@ -30,10 +30,7 @@ impl InspectError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. } => true,
-            Self::Model(error) => matches!(
-                error,
-                ModelError::UnknownLayer { .. } | ModelError::Layer { .. }
-            ),
+            Self::Model(error) => error.is_usage(),
             Self::Data(error) => error.is_usage(),
             Self::Plot(_) => false,
         }
