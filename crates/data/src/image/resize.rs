@@ -2,8 +2,9 @@
 
 use crate::error::DataError;
 use crate::image::Picture;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use receptive_core::{ImageSize, Resize};
 
 /// The largest input side: as large as the largest picture decoded by default.
@@ -150,18 +151,27 @@ fn convolve(
             format!("it could not be resized to {} x {}: {error}", to.0, to.1),
         )
     };
-    let kind = if channels == 1 {
-        PixelType::U8
-    } else {
-        PixelType::U8x3
+    let mut resized = vec![0; to.0 * to.1 * channels];
+    let done = match channels {
+        1 => convolve_typed::<U8>(pixels, from, &mut resized, to, options),
+        _ => convolve_typed::<U8x3>(pixels, from, &mut resized, to, options),
     };
-    let source = ImageRef::new(from.0 as u32, from.1 as u32, pixels, kind);
-    let source = source.map_err(|error| failed(&error))?;
-    let mut target = Image::new(to.0 as u32, to.1 as u32, kind);
-    Resizer::new()
-        .resize(&source, &mut target, options)
-        .map_err(|error| failed(&error))?;
-    Ok(target.into_vec())
+    done.map_err(|error| failed(&*error))?;
+    Ok(resized)
+}
+
+/// For one type of pixel. The library's call that finds the type at run time would have us compile its
+/// convolutions for all of them, which takes two minutes.
+fn convolve_typed<P: PixelTrait>(
+    pixels: &[u8],
+    from: (usize, usize),
+    resized: &mut [u8],
+    to: (usize, usize),
+    options: &ResizeOptions,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let source = TypedImageRef::<P>::from_buffer(from.0 as u32, from.1 as u32, pixels)?;
+    let mut target = TypedImage::<P>::from_buffer(to.0 as u32, to.1 as u32, resized)?;
+    Ok(Resizer::new().resize_typed(&source, &mut target, options)?)
 }
 
 #[cfg(test)]
