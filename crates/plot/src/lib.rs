@@ -55,7 +55,6 @@ pub use grid::Grid;
 pub use heatmap::{HeatMap, Overlay};
 pub use matrix::Matrix;
 pub use paint::scene::Scene;
-pub use receptive_core::text::grouped;
 pub use sheet::{Sheet, TextBlock};
 pub use table::Table;
 pub use tile::Tile;
