@@ -17,7 +17,7 @@ fn main() -> Result<(), TrainError> {
         .with_classes(10)
         .plan()?;
     let layer = plan.find("20")?;
-    let device = Backend::of_arguments(std::env::args())?.device()?;
+    let device = Backend::from_args(std::env::args())?.device()?;
 
     // The gradient of the unit with respect to noise images, with weights drawn anew each time.
     let noise = Noise {

@@ -5,7 +5,7 @@
 
 use receptive_data::NoProgress;
 use receptive_train::{
-    Backend, InputFrom, Quiet, RunConfig, RunDirectory, Stop, TrainError, prepare, train,
+    Backend, Compute, InputFrom, RunConfig, RunDirectory, Stop, TrainError, prepare, train,
 };
 use std::path::Path;
 
@@ -14,8 +14,8 @@ fn main() -> Result<(), TrainError> {
     config.data.limit = Some(2_000);
     config.train.epochs = 10;
 
-    let prepared = prepare(config, InputFrom::Data, &NoProgress)?;
-    for layer in prepared.plan.rows() {
+    let setup = prepare(config, InputFrom::Data, &NoProgress)?;
+    for layer in setup.plan.rows() {
         println!(
             "{:<10} {:<28} {:>10}",
             layer.kind,
@@ -24,17 +24,10 @@ fn main() -> Result<(), TrainError> {
         );
     }
 
-    let backend = Backend::of_arguments(std::env::args())?;
+    let backend = Backend::from_args(std::env::args())?;
     let run = RunDirectory::next(Path::new("runs"))?;
-    let (device, on_cpu) = (backend.device()?, backend.kind.is_cpu());
-    let trained = train(
-        &prepared,
-        &run,
-        &device,
-        on_cpu,
-        &Stop::default(),
-        &mut Quiet,
-    )?;
+    let compute = Compute::new(backend.device()?, setup.config.machine.thread_count())?;
+    let trained = train(&setup, &run, &compute, &Stop::default(), &mut [])?;
 
     let test = trained.test.map_or(f64::NAN, |test| test.top1);
     println!(

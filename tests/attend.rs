@@ -10,7 +10,7 @@ use receptive_model::{
     Activation, Artifact, Classifier, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding,
 };
-use receptive_train::{Quiet, RunConfig, RunDirectory, Stop};
+use receptive_train::{RunConfig, RunDirectory, Stop};
 use std::fs;
 use std::path::Path;
 
@@ -245,7 +245,7 @@ fn in_a_trained_run_grad_cam_moves_with_the_object() {
     config.machine.threads = 2;
     let device = Device::flex();
     let path = directory.path().join("run");
-    let trained = run_in(&path, config, &device, &mut Quiet, &Stop::default()).unwrap();
+    let trained = run_in(&path, config, &device, &mut [], &Stop::default()).unwrap();
     let top1 = trained.test.unwrap().top1;
     assert!(top1 > 0.9, "the stripes are told apart: {top1}");
 

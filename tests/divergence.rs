@@ -5,20 +5,21 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor};
 use receptive_model::{Artifact, Classifier};
-use receptive_train::{Every, Observer, Step, Stop, TrainError};
+use receptive_train::{Interval, Recorder, Step, Stop, TrainError};
 use std::path::Path;
 
 /// The last step that was reported as good.
 #[derive(Default)]
 struct Last(u64);
 
-impl Observer for Last {
-    fn step(&mut self, step: &Step) {
+impl Recorder for Last {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         assert!(
             step.loss.is_finite(),
             "a NaN or infinite loss was reported as good"
         );
         self.0 = step.step;
+        Ok(())
     }
 }
 
@@ -58,7 +59,7 @@ fn t13_nan_and_infinity_are_detected_at_once_and_never_saved() {
     let (mut detected, mut checked) = (0, 0);
     for round in 0..20u64 {
         let mut config = crate::tiny_run();
-        config.checkpoint.every = Every::Steps(1);
+        config.checkpoint.every = Interval::Steps(1);
         config.checkpoint.keep = 100;
         config.train.seed = round;
         config.train.epochs = 20;
@@ -70,7 +71,13 @@ fn t13_nan_and_infinity_are_detected_at_once_and_never_saved() {
         let plan = config.model.clone().with_classes(10).plan().unwrap();
         let path = parent.path().join(round.to_string());
         let mut last = Last::default();
-        let ended = crate::run_in(&path, config, &Device::flex(), &mut last, &Stop::default());
+        let ended = crate::run_in(
+            &path,
+            config,
+            &Device::flex(),
+            &mut [&mut last],
+            &Stop::default(),
+        );
         match ended {
             Err(TrainError::Diverged { step, .. }) => {
                 // The next step, or the end of the epoch whose last step broke the weights.

@@ -19,7 +19,7 @@ fn tracking_the_field_adds_columns_and_a_figure_and_keeps_the_weights() {
         &path,
         config,
         &device,
-        &mut receptive_train::Quiet,
+        &mut [],
         &receptive_train::Stop::default(),
     )
     .unwrap();

@@ -89,7 +89,7 @@ fn trained() -> Artifact {
         &path,
         crate::tiny_run(),
         &Device::flex(),
-        &mut receptive_train::Quiet,
+        &mut [],
         &receptive_train::Stop::default(),
     )
     .unwrap();

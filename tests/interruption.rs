@@ -3,7 +3,7 @@
 use crate::{run_in, tiny_run};
 use burn::tensor::Device;
 use receptive_model::Artifact;
-use receptive_train::{Observer, Outcome, RunDirectory, Step, Stop};
+use receptive_train::{Outcome, Recorder, RunDirectory, Step, Stop, TrainError};
 
 struct StopAt {
     step: u64,
@@ -11,12 +11,13 @@ struct StopAt {
     stop: Stop,
 }
 
-impl Observer for StopAt {
-    fn step(&mut self, step: &Step) {
+impl Recorder for StopAt {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         self.last = step.step;
         if step.step == self.step {
             self.stop.request(2);
         }
+        Ok(())
     }
 }
 
@@ -32,7 +33,7 @@ fn a_stop_at_any_step_saves_a_checkpoint_of_that_step_and_a_model() {
             last: 0,
             stop: stop.clone(),
         };
-        let trained = run_in(&path, tiny_run(), &device, &mut observer, &stop).unwrap();
+        let trained = run_in(&path, tiny_run(), &device, &mut [&mut observer], &stop).unwrap();
         assert_eq!(trained.outcome, Outcome::Interrupted { signal: 2 });
         assert_eq!(observer.last, step, "no step may follow");
         let run = RunDirectory::open(&path).unwrap();

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use receptive_data::NoProgress;
 use receptive_model::Artifact;
 use receptive_train::config::{EarlyStopping, Monitor, Optimizer, ScheduleKind};
-use receptive_train::{Outcome, Quiet, RunDirectory, Stop, TrainError, Workers};
+use receptive_train::{Compute, Outcome, RunDirectory, Stop, TrainError, unwatched};
 
 #[test]
 fn a_few_epochs_beat_chance_and_the_artifact_predicts_as_the_run_did() {
@@ -16,7 +16,7 @@ fn a_few_epochs_beat_chance_and_the_artifact_predicts_as_the_run_did() {
     config.data.limit = Some(1_000);
     config.train.epochs = 4;
     config.train.augment = Default::default();
-    let trained = run_in(&path, config, &device, &mut Quiet, &Stop::default()).unwrap();
+    let trained = run_in(&path, config, &device, &mut [], &Stop::default()).unwrap();
     let test = trained.test.unwrap();
     assert!(test.top1 > 0.5, "top-1 is {}", test.top1);
     assert!(trained.epochs[3].train_loss < trained.epochs[0].train_loss);
@@ -28,9 +28,8 @@ fn a_few_epochs_beat_chance_and_the_artifact_predicts_as_the_run_did() {
         &artifact.model,
         &artifact.input,
         &again.test.unwrap(),
-        &Workers::new(1).unwrap(),
-        &device,
-        &mut Quiet,
+        &Compute::new(device.clone(), 1).unwrap(),
+        &mut unwatched,
     )
     .unwrap();
     assert_eq!(evaluation, test);
@@ -61,7 +60,7 @@ fn a_config_file_repeats_a_run_bit_for_bit() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run");
     let device = Device::flex();
-    let first = run_in(&path, tiny_run(), &device, &mut Quiet, &Stop::default()).unwrap();
+    let first = run_in(&path, tiny_run(), &device, &mut [], &Stop::default()).unwrap();
     let config = RunDirectory::open(&path).unwrap().config().unwrap();
     let prepared =
         receptive_train::prepare(config, receptive_train::InputFrom::Model, &NoProgress).unwrap();
@@ -69,10 +68,9 @@ fn a_config_file_repeats_a_run_bit_for_bit() {
     let second = receptive_train::train(
         &prepared,
         &again,
-        &device,
-        true,
+        &crate::compute(&prepared, &device),
         &Stop::default(),
-        &mut Quiet,
+        &mut [],
     )
     .unwrap();
     assert_eq!(first.weights_sha256, second.weights_sha256);
@@ -120,7 +118,7 @@ fn a_nan_loss_stops_the_run_with_its_step_and_keeps_the_last_good_model() {
             weight_decay: 0.0,
         };
         config.train.seed = u64::from(step);
-        let ended = run_in(&path, config, &device, &mut Quiet, &Stop::default());
+        let ended = run_in(&path, config, &device, &mut [], &Stop::default());
         match ended {
             Err(TrainError::Diverged {
                 step, files, kept, ..
@@ -241,7 +239,7 @@ fn a_run_without_validation_that_diverges_names_the_model_it_saved() {
     config.train.schedule.warmup_epochs = 0.0;
     config.train.schedule.step_epochs = 1.0;
     config.train.schedule.gamma = 1e30;
-    let ended = run_in(&path, config, &Device::flex(), &mut Quiet, &Stop::default());
+    let ended = run_in(&path, config, &Device::flex(), &mut [], &Stop::default());
     let message = ended.unwrap_err().to_string();
     assert!(RunDirectory::open(&path).unwrap().has_model());
     assert!(

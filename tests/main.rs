@@ -26,7 +26,7 @@ use receptive_model::{
     MaxPool2dLayer, ModelConfig, Padding,
 };
 use receptive_train::{
-    InputFrom, Observer, Prepared, Quiet, RunConfig, RunDirectory, Stop, TrainError, Trained,
+    Compute, InputFrom, Recorder, RunConfig, RunDirectory, RunSetup, Stop, TrainError, TrainResult,
 };
 use std::path::Path;
 
@@ -64,28 +64,35 @@ fn tiny_run() -> RunConfig {
     config
 }
 
-fn prepared(config: RunConfig) -> Result<Prepared, TrainError> {
+fn prepared(config: RunConfig) -> Result<RunSetup, TrainError> {
     receptive_train::prepare(config, InputFrom::Data, &NoProgress)
+}
+
+/// The device with as many threads as the config says.
+fn compute(setup: &RunSetup, device: &Device) -> Compute {
+    Compute::new(device.clone(), setup.config.machine.thread_count()).expect("threads")
 }
 
 fn run_in(
     path: &Path,
     config: RunConfig,
     device: &Device,
-    observer: &mut dyn Observer,
+    recorders: &mut [&mut dyn Recorder],
     stop: &Stop,
-) -> Result<Trained, TrainError> {
+) -> Result<TrainResult, TrainError> {
     let run = RunDirectory::create(path)?;
-    receptive_train::train(&prepared(config)?, &run, device, true, stop, observer)
+    let setup = prepared(config)?;
+    let compute = compute(&setup, device);
+    receptive_train::train(&setup, &run, &compute, stop, recorders)
 }
 
-fn run(config: RunConfig, device: &Device) -> Result<Trained, TrainError> {
+fn run(config: RunConfig, device: &Device) -> Result<TrainResult, TrainError> {
     let directory = tempfile::tempdir().expect("a temporary directory");
     run_in(
         &directory.path().join("run"),
         config,
         device,
-        &mut Quiet,
+        &mut [],
         &Stop::default(),
     )
 }

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use image::{DynamicImage, Rgb, RgbImage};
 use receptive_data::BadImages;
 use receptive_model::{Artifact, presets};
-use receptive_train::{Quiet, RunConfig, RunDirectory, Stop, predict_file};
+use receptive_train::{RunConfig, RunDirectory, Stop, predict_file};
 use std::fs;
 use std::path::Path;
 
@@ -63,7 +63,7 @@ fn damaged_photos_are_an_error_by_name_or_skipped_on_request() {
     photos(&root);
     let device = Device::flex();
     let path = directory.path().join("run");
-    let error = run_in(&path, config(&root), &device, &mut Quiet, &Stop::default())
+    let error = run_in(&path, config(&root), &device, &mut [], &Stop::default())
         .unwrap_err()
         .to_string();
     for name in ["cut.jpg", "cut.png", "text.jpg"] {
@@ -73,7 +73,7 @@ fn damaged_photos_are_an_error_by_name_or_skipped_on_request() {
     let mut skipping = config(&root);
     skipping.data.bad_images = BadImages::Skip;
     let again = directory.path().join("again");
-    let trained = run_in(&again, skipping, &device, &mut Quiet, &Stop::default()).unwrap();
+    let trained = run_in(&again, skipping, &device, &mut [], &Stop::default()).unwrap();
     let test = trained.test.unwrap();
     assert!(
         test.top1 >= 0.75,

@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use receptive_data::NoProgress;
 use receptive_report::{Report, ReportOptions, Watch};
-use receptive_train::{FieldConfig, Quiet, RunConfig, RunDirectory, Stop};
+use receptive_train::{FieldConfig, RunConfig, RunDirectory, Stop};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use std::process::Command;
 fn page(directory: &Path, config: RunConfig) -> PathBuf {
     let path = directory.join("001");
     let device = Device::flex();
-    run_in(&path, config, &device, &mut Quiet, &Stop::default()).unwrap();
+    run_in(&path, config, &device, &mut [], &Stop::default()).unwrap();
     let run = RunDirectory::open(&path).unwrap();
     let mut watch = Watch {
         data: &NoProgress,
-        evaluation: &mut Quiet,
+        evaluation: &mut |_, _, _| (),
         field: &|_, _, _| (),
     };
     let options = ReportOptions {

@@ -10,8 +10,8 @@ use receptive_model::store::Moment;
 use receptive_model::{Artifact, weights_sha256};
 use receptive_train::config::{EarlyStopping, Monitor};
 use receptive_train::{
-    Every, InputFrom, Observer, Outcome, Prepared, Quiet, Resumed, RunConfig, RunDirectory, Step,
-    Stop, Trained, prepare, resume, train,
+    Compute, InputFrom, Interval, Outcome, Recorder, ResumePoint, RunConfig, RunDirectory,
+    RunSetup, Step, Stop, TrainError, TrainResult, prepare, resume, train,
 };
 use std::path::Path;
 use std::process::Command;
@@ -34,27 +34,33 @@ fn config() -> RunConfig {
     config
 }
 
-fn prepared(config: RunConfig) -> Prepared {
+fn flex(setup: &RunSetup) -> Compute {
+    crate::compute(setup, &Device::flex())
+}
+
+fn prepared(config: RunConfig) -> RunSetup {
     prepare(config, InputFrom::Data, &NoProgress).unwrap()
 }
 
 /// Requests a stop after a step.
 struct StopAfter(u64, Stop);
 
-impl Observer for StopAfter {
-    fn step(&mut self, step: &Step) {
+impl Recorder for StopAfter {
+    fn step(&mut self, step: &Step) -> std::result::Result<(), TrainError> {
         if step.step == self.0 {
             self.1.request(2);
         }
+        Ok(())
     }
 }
 
 #[derive(Default)]
-struct Remember(Option<Resumed>);
+struct Remember(Option<ResumePoint>);
 
-impl Observer for Remember {
-    fn resumes(&mut self, from: &Resumed) {
+impl Recorder for Remember {
+    fn resumed(&mut self, from: &ResumePoint) -> std::result::Result<(), TrainError> {
         self.0 = Some(from.clone());
+        Ok(())
     }
 }
 
@@ -68,7 +74,7 @@ struct Result {
     top1: Option<f64>,
 }
 
-fn result(path: &Path, trained: &Trained) -> Result {
+fn result(path: &Path, trained: &TrainResult) -> Result {
     let last = Artifact::load(&path.join("last"), &Device::flex()).unwrap();
     let csv = std::fs::read_to_string(path.join("metrics.csv")).unwrap();
     // Images per second, the wait for data and the seconds are the clock's.
@@ -96,11 +102,11 @@ fn result(path: &Path, trained: &Trained) -> Result {
     }
 }
 
-fn whole(parent: &Path, prepared: &Prepared) -> Result {
+fn whole(parent: &Path, prepared: &RunSetup) -> Result {
     let path = parent.join("whole");
     let run = RunDirectory::create(&path).unwrap();
-    let device = Device::flex();
-    let trained = train(prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    let compute = flex(prepared);
+    let trained = train(prepared, &run, &compute, &Stop::default(), &mut []).unwrap();
     assert_eq!(trained.outcome, Outcome::Finished);
     result(&path, &trained)
 }
@@ -111,14 +117,14 @@ fn t1_a_stop_after_any_step_changes_no_bit() {
     let mut prepared = prepared(config());
     let expected = whole(parent.path(), &prepared);
     assert_eq!(expected.epochs.len() as u64 * 6, STEPS);
-    let device = Device::flex();
     let mut equal = 0;
     for step in 1..=STEPS {
         let path = parent.path().join(step.to_string());
         let run = RunDirectory::create(&path).unwrap();
         let stop = Stop::default();
         let mut observer = StopAfter(step, stop.clone());
-        let stopped = train(&prepared, &run, &device, true, &stop, &mut observer).unwrap();
+        let compute = flex(&prepared);
+        let stopped = train(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap();
         assert_eq!(
             stopped.outcome,
             Outcome::Interrupted { signal: 2 },
@@ -128,7 +134,15 @@ fn t1_a_stop_after_any_step_changes_no_bit() {
         prepared.config.machine.threads = 1 + step as usize % 3;
         prepared.config.machine.workers = step as usize % 2;
         let mut seen = Remember::default();
-        let resumed = resume(&prepared, &run, &device, true, &Stop::default(), &mut seen).unwrap();
+        let compute = flex(&prepared);
+        let resumed = resume(
+            &prepared,
+            &run,
+            &compute,
+            &Stop::default(),
+            &mut [&mut seen],
+        )
+        .unwrap();
         assert_eq!(seen.0.unwrap().step, step);
         equal += u64::from(result(&path, &resumed) == expected);
         std::fs::remove_dir_all(path).unwrap();
@@ -141,22 +155,22 @@ fn t1_a_stop_after_any_step_changes_no_bit() {
 fn a_run_can_be_stopped_and_resumed_repeatedly() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = config();
-    config.checkpoint.every = Every::Steps(4);
+    config.checkpoint.every = Interval::Steps(4);
     let prepared = prepared(config);
     let expected = whole(parent.path(), &prepared);
     let path = parent.path().join("pieces");
     let run = RunDirectory::create(&path).unwrap();
-    let device = Device::flex();
+    let compute = flex(&prepared);
     let mut trained = None;
     for step in [5, 6, 7, 23, 24, 41, 99] {
         let stop = Stop::default();
         let mut observer = StopAfter(step, stop.clone());
         let drive = if step == 5 { train } else { resume };
-        trained = Some(drive(&prepared, &run, &device, true, &stop, &mut observer).unwrap());
+        trained = Some(drive(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap());
     }
     assert_eq!(result(&path, &trained.unwrap()), expected);
     // Going on with what is finished changes nothing.
-    let again = resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    let again = resume(&prepared, &run, &compute, &Stop::default(), &mut []).unwrap();
     assert_eq!(result(&path, &again), expected);
     let left = std::fs::read_dir(run.checkpoints()).unwrap().count();
     assert_eq!(left, prepared.config.checkpoint.keep);
@@ -173,12 +187,12 @@ fn early_stopping_keeps_its_count_across_a_resume() {
     // Nothing gets better without learning.
     config.train.optimizer = toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-12").unwrap();
     let prepared = prepared(config);
-    let device = Device::flex();
+    let compute = flex(&prepared);
     let run = RunDirectory::create(&parent.path().join("run")).unwrap();
     let stop = Stop::default();
     let mut observer = StopAfter(8, stop.clone());
-    train(&prepared, &run, &device, true, &stop, &mut observer).unwrap();
-    let drive = || resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    train(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap();
+    let drive = || resume(&prepared, &run, &compute, &Stop::default(), &mut []).unwrap();
     let trained = drive();
     assert_eq!(trained.outcome, Outcome::StoppedEarly);
     assert_eq!(trained.epochs.len(), 3);
@@ -200,11 +214,11 @@ fn field_tracking_resumes_too() {
     let expected = whole(parent.path(), &prepared);
     let path = parent.path().join("pieces");
     let run = RunDirectory::create(&path).unwrap();
-    let device = Device::flex();
+    let compute = flex(&prepared);
     let stop = Stop::default();
     let mut observer = StopAfter(31, stop.clone());
-    train(&prepared, &run, &device, true, &stop, &mut observer).unwrap();
-    let trained = resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet).unwrap();
+    train(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap();
+    let trained = resume(&prepared, &run, &compute, &Stop::default(), &mut []).unwrap();
     assert_eq!(result(&path, &trained), expected);
     let film = |run: &str| std::fs::read(parent.path().join(run).join("erf.png")).unwrap();
     let names = ["whole", "pieces"].map(film);
@@ -217,13 +231,13 @@ fn changed_settings_and_data_are_rejected() {
     let parent = tempfile::tempdir().unwrap();
     let first = prepared(config());
     let run = RunDirectory::create(&parent.path().join("run")).unwrap();
-    let device = Device::flex();
+    let compute = flex(&first);
     let stop = Stop::default();
     let mut observer = StopAfter(9, stop.clone());
-    train(&first, &run, &device, true, &stop, &mut observer).unwrap();
+    train(&first, &run, &compute, &stop, &mut [&mut observer]).unwrap();
     let refused = |config: RunConfig| {
         let prepared = prepared(config);
-        let resumed = resume(&prepared, &run, &device, true, &Stop::default(), &mut Quiet);
+        let resumed = resume(&prepared, &run, &compute, &Stop::default(), &mut []);
         resumed.unwrap_err().to_string()
     };
     let mut other = config();
@@ -249,14 +263,15 @@ const MOMENTS: [Moment; 8] = [
 /// Ends the process, as a power failure would, the n-th time a checkpoint passes a point.
 struct AbortAt(Moment, usize);
 
-impl Observer for AbortAt {
-    fn checkpoint(&mut self, moment: Moment) {
+impl Recorder for AbortAt {
+    fn checkpoint(&mut self, moment: Moment) -> std::result::Result<(), TrainError> {
         if moment == self.0 {
             if self.1 == 0 {
                 std::process::abort();
             }
             self.1 -= 1;
         }
+        Ok(())
     }
 }
 
@@ -269,20 +284,15 @@ fn t3_child() {
     let moment = MOMENTS[variable("RECEPTIVE_T3_MOMENT").parse::<usize>().unwrap()];
     let mut observer = AbortAt(moment, variable("RECEPTIVE_T3_TIMES").parse().unwrap());
     let run = RunDirectory::create(Path::new(&path)).unwrap();
-    let (device, stop) = (Device::flex(), Stop::default());
-    let _ = train(
-        &prepared(every_step()),
-        &run,
-        &device,
-        true,
-        &stop,
-        &mut observer,
-    );
+    let stop = Stop::default();
+    let setup = prepared(every_step());
+    let compute = flex(&setup);
+    let _ = train(&setup, &run, &compute, &stop, &mut [&mut observer]);
 }
 
 fn every_step() -> RunConfig {
     let mut config = config();
-    config.checkpoint.every = Every::Steps(1);
+    config.checkpoint.every = Interval::Steps(1);
     config.train.epochs = 2;
     config
 }
@@ -305,12 +315,18 @@ fn deaths(each: usize) {
             assert_eq!(child.status.code(), None, "it was to die: {child:?}");
             deaths += 1;
             let run = RunDirectory::open(&path).unwrap();
-            let device = Device::flex();
+            let compute = flex(&prepared);
             let mut seen = Remember::default();
-            let resumed =
-                resume(&prepared, &run, &device, true, &Stop::default(), &mut seen).unwrap();
+            let resumed = resume(
+                &prepared,
+                &run,
+                &compute,
+                &Stop::default(),
+                &mut [&mut seen],
+            )
+            .unwrap();
             let from = seen.0.unwrap();
-            assert!(from.refused.is_empty(), "{from:?}");
+            assert!(from.invalid.is_empty(), "{from:?}");
             // At most the step whose checkpoint was not in its place is lost.
             let in_place = matches!(point, Moment::InPlace | Moment::Flushed);
             assert_eq!(from.step, time as u64 + u64::from(in_place), "{point:?}");

@@ -2,19 +2,20 @@
 //!
 //! Ignored by default: `RECEPTIVE_PYTHON` names an interpreter with tensorboard.
 
-use crate::{prepared, tiny_run};
+use crate::{compute, prepared, tiny_run};
 use burn::tensor::Device;
-use receptive_train::{Observer, Outcome, Quiet, RunDirectory, Step, Stop, resume, train};
+use receptive_train::{Outcome, Recorder, RunDirectory, Step, Stop, TrainError, resume, train};
 use std::path::Path;
 use std::process::Command;
 
 struct StopAt(u64, Stop);
 
-impl Observer for StopAt {
-    fn step(&mut self, step: &Step) {
+impl Recorder for StopAt {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         if step.step == self.0 {
             self.1.request(2);
         }
+        Ok(())
     }
 }
 
@@ -39,27 +40,27 @@ fn read_back(run: &Path, steps: u64) {
 #[test]
 #[ignore = "needs Python with tensorboard"]
 fn tensorboard_reads_the_values_of_metrics_csv_even_of_a_resumed_run() {
-    let device = Device::flex();
     let directory = tempfile::tempdir().unwrap();
     let mut config = tiny_run();
     config.tensorboard = true;
     let prepared = prepared(config).unwrap();
+    let compute = compute(&prepared, &Device::flex());
     let steps = 2 * 200_u64.div_ceil(32);
 
     let whole = RunDirectory::create(&directory.path().join("whole")).unwrap();
     let stop = Stop::default();
-    train(&prepared, &whole, &device, true, &stop, &mut Quiet).unwrap();
+    train(&prepared, &whole, &compute, &stop, &mut []).unwrap();
     read_back(whole.path(), steps);
 
     let stopped = RunDirectory::create(&directory.path().join("stopped")).unwrap();
     let stop = Stop::default();
     let mut observer = StopAt(10, stop.clone());
-    let ended = train(&prepared, &stopped, &device, true, &stop, &mut observer).unwrap();
+    let ended = train(&prepared, &stopped, &compute, &stop, &mut [&mut observer]).unwrap();
     assert_eq!(ended.outcome, Outcome::Interrupted { signal: 2 });
     // Once from the stop, once more from the end.
     for _ in 0..2 {
         let stop = Stop::default();
-        resume(&prepared, &stopped, &device, true, &stop, &mut Quiet).unwrap();
+        resume(&prepared, &stopped, &compute, &stop, &mut []).unwrap();
         read_back(stopped.path(), steps);
     }
 }

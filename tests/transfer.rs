@@ -4,16 +4,15 @@ use burn::tensor::Device;
 use receptive_data::NoProgress;
 use receptive_model::{Artifact, Classifier};
 use receptive_train::{
-    InputFrom, Quiet, RunConfig, RunDirectory, StartConfig, Stop, TrainError, Trained, prepare,
-    train,
+    InputFrom, RunConfig, RunDirectory, StartConfig, Stop, TrainError, TrainResult, prepare, train,
 };
 use std::path::Path;
 
-fn trained_in(path: &Path, config: RunConfig) -> Result<Trained, TrainError> {
+fn trained_in(path: &Path, config: RunConfig) -> Result<TrainResult, TrainError> {
     let prepared = prepare(config, InputFrom::Model, &NoProgress)?;
     let run = RunDirectory::create(path)?;
-    let device = Device::flex();
-    train(&prepared, &run, &device, true, &Stop::default(), &mut Quiet)
+    let compute = crate::compute(&prepared, &Device::flex());
+    train(&prepared, &run, &compute, &Stop::default(), &mut [])
 }
 
 fn model(run: &Path) -> Classifier {

@@ -1,17 +1,23 @@
 //! Trials before a run: overfitting a few images, finding a learning rate, a dry run.
 
-use crate::{prepared, run, tiny_run};
+use crate::{compute, prepared, run, tiny_run};
 use burn::tensor::Device;
 use receptive_model::{GlobalAvgPool2dLayer, LinearLayer, ModelConfig};
 use receptive_train::RunConfig;
 use receptive_train::trial::{
-    LrFind, Overfit, OverfitOptions, RangeTest, dry_run, lr_find, overfit, unregularised,
+    LrFind, OverfitOptions, OverfitResult, RangeTest, dry_run, lr_find, overfit, unregularised,
 };
 
-fn learn(config: RunConfig, images: usize, passes: usize) -> Overfit {
+fn learn(config: RunConfig, images: usize, passes: usize) -> OverfitResult {
     let prepared = prepared(unregularised(config)).unwrap();
     let options = OverfitOptions { images, passes };
-    overfit(&prepared, options, &Device::flex(), true, &mut |_| ()).unwrap()
+    overfit(
+        &prepared,
+        options,
+        &compute(&prepared, &Device::flex()),
+        &mut |_| (),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -72,7 +78,13 @@ fn growing_rates_give_the_same_losses_on_any_number_of_threads() {
             steps: 40,
             ..RangeTest::default()
         };
-        lr_find(&prepared, test, &Device::flex(), true, &mut |_| ()).unwrap()
+        lr_find(
+            &prepared,
+            test,
+            &compute(&prepared, &Device::flex()),
+            &mut |_| (),
+        )
+        .unwrap()
     };
     let one = find(1, 0, 5);
     assert_eq!(one, find(3, 2, 5));
@@ -86,7 +98,8 @@ fn growing_rates_give_the_same_losses_on_any_number_of_threads() {
 
 #[test]
 fn a_dry_run_takes_the_first_step_of_the_run() {
-    let found = dry_run(&prepared(tiny_run()).unwrap(), &Device::flex(), true).unwrap();
+    let setup = prepared(tiny_run()).unwrap();
+    let found = dry_run(&setup, &compute(&setup, &Device::flex())).unwrap();
     assert_eq!((found.steps_per_epoch, found.epochs), (7, 2));
     assert!(found.seconds > 0.0 && found.seconds < 600.0);
     assert!(found.model_bytes > 1000 && found.peak_bytes > 1 << 20);
@@ -95,7 +108,8 @@ fn a_dry_run_takes_the_first_step_of_the_run() {
     config.data.limit = Some(32);
     config.train.epochs = 1;
     // A run of one step: its loss is that of the first batch.
-    let first = dry_run(&prepared(config.clone()).unwrap(), &Device::flex(), true).unwrap();
+    let setup = prepared(config.clone()).unwrap();
+    let first = dry_run(&setup, &compute(&setup, &Device::flex())).unwrap();
     let trained = run(config, &Device::flex()).unwrap();
     assert_eq!(trained.epochs[0].train_loss, first.train_loss);
 }

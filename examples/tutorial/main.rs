@@ -18,7 +18,7 @@ use std::path::Path;
 use steps::Steps;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let device = Backend::of_arguments(std::env::args())?.device()?;
+    let device = Backend::from_args(std::env::args())?.device()?;
     let out = Path::new("tutorial");
     let steps = tutorial(out, &device)?;
     println!("\nall {} shapes are as computed", steps.shapes.len());

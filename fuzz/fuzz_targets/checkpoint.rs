@@ -9,13 +9,13 @@ use receptive_model::{
     Artifact, BatchNormLayer, Conv2dLayer, FlattenLayer, LinearLayer, ModelConfig,
 };
 use receptive_train::{
-    InputFrom, Prepared, Quiet, RunConfig, RunDirectory, Stop, fuzzing, prepare, train,
+    Compute, InputFrom, RunConfig, RunDirectory, RunSetup, Stop, fuzzing, prepare, train,
 };
 use std::fs;
 use std::sync::LazyLock;
 
 struct Whole {
-    prepared: Prepared,
+    prepared: RunSetup,
     checkpoint: [Vec<u8>; 3],
     spec: Vec<u8>,
     weights: Vec<u8>,
@@ -35,8 +35,9 @@ static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
     let prepared = prepare(config, InputFrom::Data, &NoProgress).expect("a run");
     let directory = tempfile::tempdir().expect("a directory");
     let run = RunDirectory::create(directory.path()).expect("a run directory");
-    let (device, stop) = (Device::flex(), Stop::default());
-    train(&prepared, &run, &device, true, &stop, &mut Quiet).expect("a trained run");
+    let stop = Stop::default();
+    let compute = Compute::new(Device::flex(), 1).expect("a thread");
+    train(&prepared, &run, &compute, &stop, &mut []).expect("a trained run");
     let checkpoint = fs::read_dir(run.checkpoints()).expect("checkpoints");
     let checkpoint = checkpoint.last().expect("one").expect("one").path();
     let read = |name: &str| fs::read(checkpoint.join(name)).expect("a file");

@@ -5,13 +5,13 @@ use crate::{backends, check};
 use burn::tensor::Device;
 use receptive_data::{DataOptions, NoProgress};
 use receptive_model::Artifact;
-use receptive_train::{Evaluation, Quiet, Workers, evaluate, samples_for};
+use receptive_train::{Compute, Evaluation, evaluate, samples_for, unwatched};
 
 #[test]
 fn a_thousand_images_get_the_same_classes() {
     let directory = tempfile::tempdir().unwrap();
     let run = directory.path().join("run");
-    training::run(&run, &Device::flex(), true);
+    training::run(&run, &Device::flex(), 1);
     let options = DataOptions {
         limit: Some(4_500), // half of the training images, and of the 2,000 test images
         ..DataOptions::default()
@@ -22,17 +22,9 @@ fn a_thousand_images_get_the_same_classes() {
     let evaluated = |device: &Device| -> Evaluation {
         let artifact = Artifact::load(&run.join("model"), device).unwrap();
         let samples = samples_for(&test, &artifact.input, 0);
-        let workers = Workers::new(1).unwrap();
+        let compute = Compute::new(device.clone(), 1).unwrap();
         let model = &artifact.model;
-        evaluate(
-            model,
-            &artifact.input,
-            &samples,
-            &workers,
-            device,
-            &mut Quiet,
-        )
-        .unwrap()
+        evaluate(model, &artifact.input, &samples, &compute, &mut unwatched).unwrap()
     };
     let flex = evaluated(&Device::flex());
     assert!(flex.top1 > 0.4, "{}", flex.top1);

@@ -20,8 +20,8 @@ fn models_pass_between_backends_unchanged() {
     for (backend, device) in backends() {
         let directory = tempfile::tempdir().unwrap();
         // The newest epoch's model, which goes with the checkpoint, and the best one.
-        training::run(&directory.path().join("there"), &device, true);
-        training::run(&directory.path().join("here"), &flex, true);
+        training::run(&directory.path().join("there"), &device, 1);
+        training::run(&directory.path().join("here"), &flex, 1);
         for model in ["model", "last"] {
             for (run, from, to) in [("there", &device, &flex), ("here", &flex, &device)] {
                 let path = directory.path().join(run).join(model);

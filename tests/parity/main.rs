@@ -28,10 +28,8 @@ fn backends() -> Vec<(&'static str, Device)> {
     others
         .map(|kind| {
             let device = Backend { kind, index: None }.device();
-            (
-                kind.name(),
-                device.unwrap_or_else(|error| panic!("{error}")),
-            )
+            let device = device.unwrap_or_else(|error| panic!("{error}"));
+            (kind.name(), Device::clone(&device))
         })
         .collect()
 }

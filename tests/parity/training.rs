@@ -9,7 +9,8 @@ use receptive_model::{
 };
 use receptive_train::config::MicroBatch;
 use receptive_train::{
-    InputFrom, Observer, RunConfig, RunDirectory, Step, Stop, Trained, prepare, resume, train,
+    Compute, InputFrom, Recorder, RunConfig, RunDirectory, RunSetup, Step, Stop, TrainError,
+    TrainResult, prepare, resume, train,
 };
 use std::path::Path;
 
@@ -43,30 +44,37 @@ pub(crate) fn config() -> RunConfig {
 #[derive(Default)]
 struct Losses(Vec<f64>);
 
-impl Observer for Losses {
-    fn step(&mut self, step: &Step) {
+impl Recorder for Losses {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         self.0.push(step.loss);
+        Ok(())
     }
 }
 
-/// The loss of each step and what the run came to.
-pub(crate) fn run(path: &Path, device: &Device, on_cpu: bool) -> (Vec<f64>, Trained) {
+fn compute(setup: &RunSetup, device: &Device) -> Compute {
+    Compute::new(device.clone(), setup.config.machine.thread_count()).unwrap()
+}
+
+/// The loss of each step and what the run came to; losses are read every `interval` steps.
+pub(crate) fn run(path: &Path, device: &Device, interval: usize) -> (Vec<f64>, TrainResult) {
     let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
     let directory = RunDirectory::create(path).unwrap();
     let mut losses = Losses::default();
+    let compute = compute(&prepared, device).with_loss_interval(interval);
     let stop = Stop::default();
-    let trained = train(&prepared, &directory, device, on_cpu, &stop, &mut losses).unwrap();
+    let trained = train(&prepared, &directory, &compute, &stop, &mut [&mut losses]).unwrap();
     (losses.0, trained)
 }
 
 /// Asks for a stop after a step.
 struct StopAfter(u64, Stop);
 
-impl Observer for StopAfter {
-    fn step(&mut self, step: &Step) {
+impl Recorder for StopAfter {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         if step.step == self.0 {
             self.1.request(2);
         }
+        Ok(())
     }
 }
 
@@ -74,8 +82,9 @@ impl Observer for StopAfter {
 fn a_checkpoint_of_one_backend_is_continued_on_another() {
     let parent = tempfile::tempdir().unwrap();
     let flex = Device::flex();
-    let (losses, whole) = run(&parent.path().join("flex"), &flex, true);
+    let (losses, whole) = run(&parent.path().join("flex"), &flex, 1);
     let prepared = prepare(config(), InputFrom::Data, &NoProgress).unwrap();
+    let of = |device: &Device| compute(&prepared, device).with_loss_interval(1);
     for (backend, device) in backends() {
         for (name, from, to) in [("from flex", &flex, &device), ("to flex", &device, &flex)] {
             let path = parent.path().join(format!("{backend} {name}"));
@@ -83,15 +92,22 @@ fn a_checkpoint_of_one_backend_is_continued_on_another() {
             let stop = Stop::default();
             let half = STEPS as u64 / 2;
             let mut observer = StopAfter(half, stop.clone());
-            train(&prepared, &directory, from, true, &stop, &mut observer).unwrap();
+            train(
+                &prepared,
+                &directory,
+                &of(from),
+                &stop,
+                &mut [&mut observer],
+            )
+            .unwrap();
             let mut rest = Losses::default();
             let never = Stop::default();
-            let trained = resume(&prepared, &directory, to, true, &never, &mut rest).unwrap();
+            let trained = resume(&prepared, &directory, &of(to), &never, &mut [&mut rest]).unwrap();
             let apart = losses[half as usize..].iter().zip(&rest.0);
             let apart = apart.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert_eq!(rest.0.len(), losses.len() - half as usize);
             check(backend, &format!("checkpoint {name}: loss"), apart, 1e-3);
-            let top1 = |trained: &Trained| trained.test.as_ref().unwrap().top1;
+            let top1 = |trained: &TrainResult| trained.test.as_ref().unwrap().top1;
             check(
                 backend,
                 &format!("checkpoint {name}: top-1"),
@@ -105,7 +121,7 @@ fn a_checkpoint_of_one_backend_is_continued_on_another() {
 #[test]
 fn fifty_steps_follow_the_same_losses() {
     let directory = tempfile::tempdir().unwrap();
-    let (flex, _) = run(&directory.path().join("flex"), &Device::flex(), true);
+    let (flex, _) = run(&directory.path().join("flex"), &Device::flex(), 1);
     assert!(flex.len() >= STEPS, "{}", flex.len());
     assert!(
         flex[STEPS - 1] < 0.7 * flex[0],
@@ -114,13 +130,13 @@ fn fifty_steps_follow_the_same_losses() {
     for (backend, device) in backends() {
         // Told to read each loss at once, as on a CPU ...
         let path = directory.path().join(backend);
-        let (losses, at_once) = run(&path, &device, true);
+        let (losses, at_once) = run(&path, &device, 1);
         let apart = flex.iter().zip(&losses).map(|(a, b)| (a - b).abs());
         check(backend, "50 steps: loss", apart.fold(0.0, f64::max), 1e-3);
         // ... and seldom, as on a GPU: the same run.
         let path = directory.path().join(format!("{backend}-seldom"));
-        let (_, seldom) = run(&path, &device, false);
-        let loss = |trained: &Trained| trained.epochs[0].train_loss;
+        let (_, seldom) = run(&path, &device, 50);
+        let loss = |trained: &TrainResult| trained.epochs[0].train_loss;
         check(
             backend,
             "50 steps: losses read seldom",

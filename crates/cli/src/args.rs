@@ -4,7 +4,7 @@ use crate::error::CliError;
 use clap::Args;
 use receptive_core::ImageSize;
 use receptive_data::BadImages;
-use receptive_train::{Backend, MachineConfig};
+use receptive_train::{Backend, Compute, MachineConfig};
 use std::path::PathBuf;
 
 /// Where data comes from.
@@ -37,12 +37,20 @@ impl MachineArgs {
     pub(crate) fn backend(&self) -> Result<(Backend, usize), CliError> {
         let backend = match &self.backend {
             Some(name) => name.parse()?,
-            None => Backend::usual()?,
+            None => Backend::from_env()?,
         };
         let mut machine = MachineConfig::default();
         machine.threads = self.threads.unwrap_or(machine.threads);
         machine.check()?;
-        Ok((backend, machine.compute_threads(backend.kind.is_cpu())))
+        // A GPU is fed by one thread.
+        let is_cpu = backend.kind.is_cpu();
+        Ok((backend, if is_cpu { machine.thread_count() } else { 1 }))
+    }
+
+    /// The backend, with its device and threads.
+    pub(crate) fn compute(&self) -> Result<(Backend, Compute), CliError> {
+        let (backend, threads) = self.backend()?;
+        Ok((backend, Compute::new(backend.device()?, threads)?))
     }
 }
 

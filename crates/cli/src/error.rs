@@ -93,22 +93,6 @@ fn hint(error: &TrainError) -> String {
     })
 }
 
-/// Whether the command line or a config is wrong, whatever the files hold.
-fn is_usage(error: &TrainError) -> bool {
-    if let TrainError::Inspect(error) = error {
-        return error.is_usage();
-    }
-    matches!(
-        error,
-        TrainError::Setting { .. }
-            | TrainError::Config { .. }
-            | TrainError::Backend { .. }
-            | TrainError::NoData { .. }
-            | TrainError::Data(DataError::Setting { .. } | DataError::UnknownSource { .. })
-    ) || matches!(error, TrainError::Field(error) if error.is_usage())
-        || matches!(error, TrainError::Model(error) if error.is_usage())
-}
-
 impl CliError {
     /// The error of a value that an argument cannot have.
     pub(crate) fn argument(argument: &str, problem: impl std::fmt::Display) -> Self {
@@ -130,7 +114,7 @@ impl CliError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Train(error) if is_usage(error) => Exit::Usage,
+            Self::Train(error) if error.is_usage() => Exit::Usage,
             // The reader of a pipe has what it needs.
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             _ => Exit::Failed,

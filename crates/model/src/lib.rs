@@ -39,6 +39,7 @@
 
 pub mod artifact;
 mod config;
+mod device;
 mod error;
 pub mod explain;
 mod geometry;
@@ -50,6 +51,7 @@ pub mod store;
 
 pub use artifact::{Artifact, InputSpec};
 pub use config::ModelConfig;
+pub use device::{AutodiffDevice, InferenceDevice};
 pub use error::ModelError;
 pub use geometry::{Edges, Field, Padding, Pair, Shape, Units};
 pub use layers::{

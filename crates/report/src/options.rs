@@ -1,7 +1,6 @@
 //! What may be chosen of a report, and who receives its progress.
 
 use receptive_data::Progress;
-use receptive_train::Observer;
 use std::path::PathBuf;
 
 /// What a report shows and how long it may take.
@@ -47,8 +46,8 @@ impl Default for ReportOptions {
 pub struct Watch<'a> {
     /// While the data set is opened.
     pub data: &'a dyn Progress,
-    /// While it is evaluated.
-    pub evaluation: &'a mut dyn Observer,
+    /// While it is evaluated: the split, images done and in all.
+    pub evaluation: &'a mut dyn FnMut(&str, usize, usize),
     /// While the field is measured: samples done, at most, and the noise so far.
     pub field: &'a (dyn Fn(u64, u64, f64) + Sync),
 }

@@ -9,7 +9,7 @@ use crate::text::{Part, sentence};
 use burn::tensor::Device;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::Artifact;
-use receptive_train::{ImagesOf, RunDirectory, RunLog, TrainError};
+use receptive_train::{ImageQuery, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
 /// Everything that a page about a run shows.
@@ -91,11 +91,11 @@ impl Report {
         let log = RunLog::read(run).map_err(sentence);
         let path = run.path();
         let remedy = format!("receptive report {} --data DATA", path.display());
-        let query = ImagesOf {
+        let query = ImageQuery {
             data: options.data.as_deref(),
             is_moved: options.data.is_some(),
             data_dir: options.data_dir.as_deref(),
-            ..ImagesOf::own(path, remedy)
+            ..ImageQuery::new(path, remedy)
         };
         let images = query.open(&artifact, watch.data).map_err(sentence);
         let held_out = match &images {

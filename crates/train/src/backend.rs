@@ -1,8 +1,9 @@
 //! The backends burn can run on, chosen at run time among those compiled in.
 
-use crate::TrainError;
+use crate::error::TrainError;
 use burn::tensor::Device;
 use receptive_core::panic::catch;
+use receptive_model::InferenceDevice;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,7 +16,7 @@ pub struct Backend {
     pub index: Option<usize>,
 }
 
-/// The backends there are, compiled in or not.
+/// All backends, compiled in or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BackendKind {
@@ -47,7 +48,7 @@ impl BackendKind {
         Self::Rocm,
     ];
 
-    /// The name on the command line, which is also the Cargo feature that compiles it in.
+    /// The name in `machine.backend`, which is also the Cargo feature that compiles it in.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Flex => "flex",
@@ -84,12 +85,11 @@ impl BackendKind {
         catch(|| self.enumerate()).unwrap_or_default()
     }
 
-    /// How each of its devices names itself, such as `NVIDIA H100 PCIe`; the backend's own name
-    /// where it says nothing.
+    /// The name of each of its devices, such as `NVIDIA H100 PCIe`; the backend's where it has none.
     pub fn device_names(self) -> Vec<String> {
         let devices = self.devices().into_iter();
         devices
-            .map(|device| own_name(&device).unwrap_or_else(|| self.name().into()))
+            .map(|device| device_name(&device).unwrap_or_else(|| self.name().into()))
             .collect()
     }
 
@@ -100,7 +100,7 @@ impl BackendKind {
             #[cfg(feature = "flex")]
             Self::Flex => vec![Device::flex()],
             #[cfg(feature = "ndarray")]
-            // Deprecated in favour of flex, but asked for, so it stays as long as burn has it.
+            // burn has deprecated it in favour of flex; it stays as long as burn has it.
             #[allow(deprecated)]
             Self::NdArray => vec![Device::ndarray()],
             #[cfg(feature = "wgpu")]
@@ -136,8 +136,8 @@ impl BackendKind {
     feature = "metal",
     feature = "rocm"
 ))]
-fn own_name(device: &Device) -> Option<String> {
-    catch(|| device.identity().map(|own| own.name))
+fn device_name(device: &Device) -> Option<String> {
+    catch(|| device.identity().map(|identity| identity.name))
         .ok()
         .flatten()
 }
@@ -149,7 +149,7 @@ fn own_name(device: &Device) -> Option<String> {
     feature = "metal",
     feature = "rocm"
 )))]
-fn own_name(_: &Device) -> Option<String> {
+fn device_name(_: &Device) -> Option<String> {
     None
 }
 
@@ -162,39 +162,38 @@ impl Backend {
     ///
     /// # Errors
     /// When the variable names no backend; burn itself would panic.
-    pub fn usual() -> Result<Self, TrainError> {
+    pub fn from_env() -> Result<Self, TrainError> {
         match std::env::var_os(VARIABLE) {
             None => Ok(Self {
                 kind: BackendKind::Flex,
                 index: None,
             }),
-            Some(name) => Self::of_variable(&name.to_string_lossy()),
+            Some(name) => Self::from_variable(&name.to_string_lossy()),
         }
     }
 
-    fn of_variable(value: &str) -> Result<Self, TrainError> {
-        value
-            .to_lowercase()
-            .parse()
-            .map_err(|_| TrainError::Backend {
-                backend: value.into(),
-                problem: format!(
-                    "the environment's {VARIABLE} names no backend of this program; set it to one of \
-                     {}, unset it, or use --backend",
+    fn from_variable(value: &str) -> Result<Self, TrainError> {
+        value.to_lowercase().parse().map_err(|_| {
+            TrainError::setting(
+                VARIABLE,
+                format!(
+                    "the environment variable is `{value}`, which names no backend of this \
+                     program; set it to one of {}, unset it, or set `machine.backend`",
                     BackendKind::names()
                 ),
-            })
+            )
+        })
     }
 
-    /// That of `--backend NAME` among a program's arguments, else the [`usual`](Self::usual) one.
+    /// The value of `--backend NAME` among a program's arguments, else [`from_env`](Self::from_env).
     ///
     /// # Errors
     /// When no backend has that name.
-    pub fn of_arguments(arguments: impl IntoIterator<Item = String>) -> Result<Self, TrainError> {
+    pub fn from_args(arguments: impl IntoIterator<Item = String>) -> Result<Self, TrainError> {
         let mut arguments = arguments.into_iter();
         match arguments.find(|argument| argument == "--backend") {
             Some(_) => arguments.next().unwrap_or_default().parse(),
-            None => Self::usual(),
+            None => Self::from_env(),
         }
     }
 
@@ -203,14 +202,11 @@ impl Backend {
     /// # Errors
     /// When the backend is not compiled in (with the command that does it), or has no such device
     /// on this machine.
-    pub fn device(self) -> Result<Device, TrainError> {
-        let fail = |problem: String| TrainError::Backend {
-            backend: self.to_string(),
-            problem,
-        };
+    pub fn device(self) -> Result<InferenceDevice, TrainError> {
+        let fail = |problem: String| refusal(&self.to_string(), &problem);
         if !self.kind.is_compiled() {
             return Err(fail(format!(
-                "it is not compiled into this program; build it with `{}`",
+                "is not compiled into this program; build it with `{}`",
                 self.kind.build_command()
             )));
         }
@@ -218,18 +214,16 @@ impl Backend {
         let index = self.index.unwrap_or(0);
         if devices.is_empty() {
             return Err(fail(
-                "no device or driver for it was found on this machine; use `--backend \
-                             flex` for the CPU"
-                    .into(),
+                "has no device or driver on this machine; use `flex` for the CPU".into(),
             ));
         }
         if index >= devices.len() {
             return Err(fail(format!(
-                "there is no device {index}; this machine has {}, counted from 0",
+                "has no device {index}; this machine has {}, counted from 0",
                 devices.len()
             )));
         }
-        Ok(devices.swap_remove(index))
+        Ok(devices.swap_remove(index).into())
     }
 }
 
@@ -237,7 +231,7 @@ impl Backend {
 ///
 /// # Errors
 /// When none is.
-pub fn default_device() -> Result<Device, TrainError> {
+pub fn default_device() -> Result<InferenceDevice, TrainError> {
     let kind = BackendKind::ALL.into_iter().find(|kind| kind.is_compiled());
     Backend {
         kind: kind.unwrap_or(BackendKind::Flex),
@@ -246,14 +240,15 @@ pub fn default_device() -> Result<Device, TrainError> {
     .device()
 }
 
+/// The error of a backend that cannot be used.
+fn refusal(backend: &str, problem: &str) -> TrainError {
+    TrainError::setting("machine.backend", format!("backend `{backend}` {problem}"))
+}
+
 impl FromStr for Backend {
     type Err = TrainError;
 
     fn from_str(text: &str) -> Result<Self, TrainError> {
-        let fail = |problem: String| TrainError::Backend {
-            backend: text.into(),
-            problem,
-        };
         let (name, index) = match text.split_once(':') {
             Some((name, index)) => (name, Some(index)),
             None => (text, None),
@@ -262,17 +257,16 @@ impl FromStr for Backend {
             .into_iter()
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
-                fail(format!(
-                    "it is not known; there are {}",
-                    BackendKind::names()
-                ))
+                let names = BackendKind::names();
+                refusal(text, &format!("is unknown; use one of {names}"))
             })?;
         let index = index
             .map(|index| {
                 index.parse().map_err(|_| {
-                    fail(format!(
-                        "`{index}` is no device index; write {name}:0, {name}:1, ..."
-                    ))
+                    let problem = format!(
+                        "has the device index `{index}`; expected a number, as in {name}:0"
+                    );
+                    refusal(text, &problem)
                 })
             })
             .transpose()?;
@@ -305,10 +299,10 @@ mod tests {
     #[test]
     fn a_variable_that_names_nothing_is_a_sentence() {
         assert_eq!(
-            Backend::of_variable("NdArray").unwrap().to_string(),
+            Backend::from_variable("NdArray").unwrap().to_string(),
             "ndarray"
         );
-        let error = Backend::of_variable("toaster").unwrap_err().to_string();
+        let error = Backend::from_variable("toaster").unwrap_err().to_string();
         assert!(
             error.contains("BURN_DEVICE") && error.contains("unset it"),
             "{error}"
@@ -317,12 +311,13 @@ mod tests {
 
     #[test]
     fn an_argument_names_the_backend() {
-        let of = |words: &[&str]| Backend::of_arguments(words.iter().map(ToString::to_string));
+        let from =
+            |arguments: &[&str]| Backend::from_args(arguments.iter().map(ToString::to_string));
         assert_eq!(
-            of(&["erf", "--backend", "wgpu:1"]).unwrap().to_string(),
+            from(&["erf", "--backend", "wgpu:1"]).unwrap().to_string(),
             "wgpu:1"
         );
-        assert!(of(&["erf", "--backend"]).is_err());
+        assert!(from(&["erf", "--backend"]).is_err());
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Everything that can go wrong in this crate.
+
 use receptive_data::DataError;
 use receptive_erf::ErfError;
 use receptive_inspect::InspectError;
@@ -24,59 +26,51 @@ pub enum TrainError {
     /// A chart.
     #[error(transparent)]
     Plot(#[from] PlotError),
-    /// A setting that can't be used.
+    /// A setting that cannot be used.
     #[error("`{setting}`: {problem}")]
     Setting {
-        /// The setting, as `--set` and the config file name it.
+        /// The setting, as the config file names it.
         setting: String,
-        /// What is wrong and what to write instead.
+        /// What was expected, what was found and what to write instead.
         problem: String,
     },
-    /// A config file that can't be understood.
-    #[error("the config {origin} can't be read: {reason}")]
+    /// A config file that cannot be parsed.
+    #[error("the config {origin} cannot be read: {reason}")]
     Config {
         /// The file, or what else the text came from.
         origin: String,
-        /// The parser's own words.
+        /// The parser's own message.
         reason: String,
     },
-    /// A backend that can't be used here.
-    #[error("backend `{backend}`: {problem}")]
-    Backend {
-        /// The name asked for.
-        backend: String,
-        /// What is wrong and what to do.
-        problem: String,
-    },
-    /// The loss left the numbers.
+    /// The loss or a weight became NaN or infinite.
     #[error(
         "the run diverged at step {step} (epoch {epoch}, learning rate {learning_rate:e}): \
          {problem}. Its batch holds {files}. {kept}. Try a smaller \
-         `--set train.optimizer.learning_rate=...` or `--set train.clip_norm=1.0`"
+         `train.optimizer.learning_rate`, or `train.clip_norm = 1.0`"
     )]
     Diverged {
-        /// What is no number: the loss, or a weight after a good one.
+        /// What became NaN or infinite: the loss, or a weight after a finite loss.
         problem: String,
         /// The step, counted from 1 over the whole run.
         step: u64,
         /// The epoch, from 1.
         epoch: usize,
-        /// The rate of this step.
+        /// The learning rate of this step.
         learning_rate: f64,
         /// The batch's images; of many only the first, and where all are named.
         files: String,
         /// Which model of the run is left.
         kept: String,
     },
-    /// A thread that does a shard of a step gave up.
+    /// A thread that computes a shard of a step panicked.
     #[error("a worker thread stopped at step {step}: {reason}; this is a bug, please report it")]
     Worker {
         /// The training step, counted from 1; 0 outside training.
         step: u64,
-        /// The panic's own words.
+        /// The panic's message.
         reason: String,
     },
-    /// A run directory that is not one, or is in use.
+    /// A run directory that is not one, is in use, or holds what training does not write.
     #[error("{path}: {reason}", path = path.display())]
     Run {
         /// The directory or file.
@@ -84,23 +78,13 @@ pub enum TrainError {
         /// What was expected, what was found, what to do.
         reason: String,
     },
-    /// A trained model without images to be applied to.
-    #[error("{what}: {problem}: {remedy}")]
-    NoData {
-        /// The model's directory, or the data that was there once.
-        what: String,
-        /// What is wrong.
-        problem: String,
-        /// The command that names some.
-        remedy: String,
-    },
-    /// The file system refused.
-    #[error("{path}: {action} failed: {source}", path = path.display())]
+    /// I/O error.
+    #[error("could not {action} {path}: {source}", path = path.display())]
     Io {
+        /// What was being done: `read`, `write`, `create` ...
+        action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What was being done.
-        action: &'static str,
         /// The system's own error.
         source: std::io::Error,
     },
@@ -113,6 +97,18 @@ impl From<InspectError> for TrainError {
 }
 
 impl TrainError {
+    /// Whether the user's command or config asks for something impossible, whatever the files hold.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Setting { .. } | Self::Config { .. } => true,
+            Self::Data(error) => error.is_usage(),
+            Self::Model(error) => error.is_usage(),
+            Self::Field(error) => error.is_usage(),
+            Self::Inspect(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn setting(setting: &str, problem: impl Into<String>) -> Self {
         Self::Setting {
             setting: setting.into(),
@@ -133,8 +129,8 @@ impl TrainError {
     ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io {
-            path,
             action,
+            path,
             source,
         }
     }

@@ -1,7 +1,8 @@
 //! A door for `fuzz/`: a checkpoint's files without the directory whose hashes guard them.
 
 use crate::checkpoint::parse;
-use crate::{Prepared, TrainError};
+use crate::error::TrainError;
+use crate::prepare::RunSetup;
 use burn::tensor::Device;
 use std::path::Path;
 
@@ -11,12 +12,12 @@ use std::path::Path;
 /// What is wrong with them.
 pub fn checkpoint(
     files: [Vec<u8>; 3],
-    prepared: &Prepared,
+    setup: &RunSetup,
     device: &Device,
 ) -> Result<(), TrainError> {
-    // Without autodiff, since burn 0.22.1 keeps a few KiB for each tensor that asks for gradients and
+    // Without autodiff, since burn 0.22.1 keeps a few KiB for each tensor that requires gradients and
     // never sees a backward pass: nothing for one model, too much for a million.
-    let model = prepared.plan.init_seeded(0, device);
-    let optimizer = prepared.config.train.optimizer.init();
-    parse(Path::new("fuzzed"), files, prepared, model, optimizer).map(|_| ())
+    let model = setup.plan.init_seeded(0, device);
+    let optimizer = setup.config.train.optimizer.init();
+    parse(Path::new("fuzzed"), files, setup, model, optimizer).map(|_| ())
 }

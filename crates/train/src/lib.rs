@@ -1,10 +1,10 @@
 //! Trains, evaluates and applies convolutional image classifiers on burn.
 //!
 //! ```text
-//! RunConfig -> prepare -> Prepared { data, input spec, plan }
-//!                train -> Trained  { the best epoch's artifact, history }
+//! RunConfig -> prepare -> RunSetup { data, input spec, plan }
+//!                train -> TrainResult { the best epoch's figures; the run's directory has its model }
 //!             evaluate -> Evaluation { loss, top-1, top-5, confusion matrix }
-//!              predict -> the most probable classes of a picture
+//!         predict_file -> the most probable classes of a picture
 //! ```
 //!
 //! A step is a sum of fixed micro-batches: a batch is cut into shards whose size does not depend on
@@ -12,43 +12,75 @@
 //! added in a fixed order. The same seed therefore gives the same weights, bit for bit, for any
 //! number of threads on one backend. Batch norm sees a shard at a time ("ghost batch norm",
 //! Hoffer et al. 2017).
+//!
+//! # Example
+//!
+//! A network of one layer, trained for an epoch on 200 images of `fashion-mini`, which is part of
+//! `receptive-data`:
+//!
+//! ```
+//! use receptive_data::NoProgress;
+//! use receptive_model::{FlattenLayer, LinearLayer, ModelConfig};
+//! use receptive_train::{InputFrom, RunConfig, RunDirectory, Stop, prepare, train};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = ModelConfig::new(1, 28, 28)
+//!     .layer(FlattenLayer::default())
+//!     .layer(LinearLayer::classes());
+//! let mut config = RunConfig::new(model);
+//! config.data.limit = Some(200);
+//! config.train.epochs = 1;
+//!
+//! # if receptive_train::backend::BackendKind::Flex.is_compiled() {
+//! let setup = prepare(config, InputFrom::Data, &NoProgress)?;
+//! let compute = setup.config.machine.compute()?;
+//! let directory = tempfile::tempdir()?;
+//! let run = RunDirectory::create(&directory.path().join("run"))?;
+//! let result = train(&setup, &run, &compute, &Stop::default(), &mut [])?;
+//! assert_eq!(result.epochs.len(), 1);
+//! assert!(run.has_model());
+//! # }
+//! # Ok(())
+//! # }
+//! ```
 #![recursion_limit = "256"]
 
 pub mod backend;
 pub mod bench;
-mod charts;
 mod checkpoint;
+mod compute;
 pub mod config;
 mod error;
 mod evaluate;
-pub mod field;
+mod fit;
 #[doc(hidden)]
 pub mod fuzzing;
+mod inputs;
 pub mod metrics;
-mod observer;
 mod predict;
 mod prepare;
+mod recorders;
+mod records;
 mod run;
 mod start;
-mod step;
-mod stop;
-mod tensorboard;
-mod train;
 pub mod trial;
-mod workers;
 
 pub use backend::Backend;
-pub use charts::{confusion_matrix, curve_panels};
-pub use checkpoint::{CheckpointConfig, Every, Refused};
-pub use config::{DataConfig, MachineConfig, RunConfig, TrainConfig};
+pub use compute::{Compute, on_threads};
+pub use config::{
+    CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, RunConfig, StartConfig,
+    TrainConfig,
+};
 pub use error::TrainError;
-pub use evaluate::{Answer, Evaluation, evaluate, evaluate_each};
-pub use field::{EpochField, FieldConfig, SplitInputs};
-pub use observer::{Epoch, Observer, Quiet, Resumed, Step};
+pub use evaluate::{Answers, Evaluation, evaluate, unwatched};
+pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
+pub use inputs::SplitInputs;
 pub use predict::{predict_file, predict_files};
-pub use prepare::{InputFrom, Prepared, data_options, prepare, samples_for, usual_input};
-pub use run::{Images, ImagesOf, RunDirectory, RunEnd, RunLog, SplitName};
-pub use start::{StartConfig, Started};
-pub use stop::Stop;
-pub use train::{Outcome, Trained, resume, train};
-pub use workers::Workers;
+pub use prepare::{InputFrom, RunSetup, data_options, default_input, prepare, samples_for};
+pub use recorders::{EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels};
+pub use records::{
+    Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
+    TrainResult,
+};
+pub use run::{ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
+pub use start::InitialModel;

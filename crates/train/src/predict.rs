@@ -1,6 +1,7 @@
 //! The classes a model sees in a picture.
 
-use crate::{TrainError, Workers};
+use crate::compute::Compute;
+use crate::error::TrainError;
 use burn::tensor::Device;
 use receptive_inspect::{InputImage, Prediction};
 use receptive_model::Artifact;
@@ -15,14 +16,13 @@ pub fn predict_files(
     artifact: &Artifact,
     files: &[PathBuf],
     k: usize,
-    workers: &Workers,
-    device: &Device,
+    compute: &Compute,
 ) -> Result<Vec<Result<Vec<Prediction>, TrainError>>, TrainError> {
-    workers
+    compute
         .map(
             files.len(),
-            || artifact.clone(),
-            |artifact, i| predict_file(artifact, &files[i], k, device),
+            |device| (artifact.clone(), device.clone()),
+            |(artifact, device), i| predict_file(artifact, &files[i], k, device),
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })
 }

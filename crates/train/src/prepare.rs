@@ -2,21 +2,22 @@
 
 use crate::backend::default_device;
 use crate::config::{DataConfig, RunConfig};
-use crate::{Started, TrainError};
-use receptive_data::{DataOptions, DataSet, KNOWN_NAMES, Progress, Samples, check_size};
+use crate::error::TrainError;
+use crate::start::InitialModel;
+use receptive_data::{DataOptions, DataSet, KNOWN_NAMES, Progress, Samples, Split, check_size};
 use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The side photos are resized to where nothing says otherwise.
+/// The side that photos are resized to by default, in pixels.
 const PHOTO_SIDE: usize = 64;
 /// Images that all have one size and no longer side are taken as they are; larger ones are photos,
 /// whose full size would make the network hundreds of times as slow.
-const MOST_NATURAL_SIDE: usize = 96;
+const MAX_NATURAL_SIDE: usize = 96;
 
 /// A run that is ready to start.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct RunSetup {
     /// The config, with input and classes filled in.
     pub config: RunConfig,
     /// The data set.
@@ -26,7 +27,7 @@ pub struct Prepared {
     /// The network, checked.
     pub plan: Plan,
     /// The trained model it starts from, where it does.
-    pub start: Option<Started>,
+    pub start: Option<InitialModel>,
     /// The training split.
     pub train: Arc<Samples>,
     /// The validation split; may be empty.
@@ -35,7 +36,14 @@ pub struct Prepared {
     pub test: Option<Arc<Samples>>,
 }
 
-/// Who says how large the network's input is.
+impl RunSetup {
+    /// Steps of one epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.train.len().div_ceil(self.config.train.batch_size) as u64
+    }
+}
+
+/// What decides how large the network's input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputFrom {
     /// The images: a preset fits any.
@@ -44,17 +52,36 @@ pub enum InputFrom {
     Model,
 }
 
-/// Opens the data, measures it, and plans the network for its images.
+/// Opens the data, plans the network for its images, loads the model to start from and measures
+/// the images.
 ///
 /// # Errors
-/// When the data can't be opened, a setting can't be used, or the network does not fit.
+/// When the data cannot be opened, a setting cannot be used, or the network does not fit.
 pub fn prepare(
     mut config: RunConfig,
     input_from: InputFrom,
     progress: &dyn Progress,
-) -> Result<Prepared, TrainError> {
+) -> Result<RunSetup, TrainError> {
     config.check()?;
-    // The run directory must work from anywhere.
+    let mut data = open_data(&mut config, progress)?;
+    let plan = plan_network(&mut config, input_from, &mut data)?;
+    let start = load_start(&mut config, &plan, &data)?;
+    let Splits { train, val, test } = Splits::new(&config, &plan, &data)?;
+    let input = input_spec(&config, start.as_ref(), &train, progress)?;
+    Ok(RunSetup {
+        config,
+        data,
+        input,
+        plan,
+        start,
+        train,
+        val,
+        test,
+    })
+}
+
+/// Opens the data set, its path made absolute: the run directory must work from anywhere.
+fn open_data(config: &mut RunConfig, progress: &dyn Progress) -> Result<DataSet, TrainError> {
     if !KNOWN_NAMES.contains(&config.data.source.as_str())
         && let Ok(absolute) = Path::new(&config.data.source).canonicalize()
         && let Some(absolute) = absolute.to_str()
@@ -66,7 +93,7 @@ pub fn prepare(
     {
         *data_dir = absolute;
     }
-    let mut data = receptive_data::open(
+    let data = receptive_data::open(
         &config.data.source,
         &data_options(&config.data, config.train.seed, None),
         progress,
@@ -84,7 +111,16 @@ pub fn prepare(
              early stopping out",
         ));
     }
-    let laid_out = config.model.clone();
+    Ok(data)
+}
+
+/// Fits the network to the images and the classes, and checks it.
+fn plan_network(
+    config: &mut RunConfig,
+    input_from: InputFrom,
+    data: &mut DataSet,
+) -> Result<Plan, TrainError> {
+    let preset = config.model.clone();
     if input_from == InputFrom::Data {
         let natural = data.natural_size();
         config.model.input = natural_input(natural);
@@ -107,7 +143,7 @@ pub fn prepare(
     }
     // A preset's layers may depend on the images' size: it halves its maps until they are small.
     if input_from == InputFrom::Data
-        && let Some(model) = presets::refit(&laid_out, config.model.input)
+        && let Some(model) = presets::refit(&preset, config.model.input)
     {
         config.model = model;
     }
@@ -116,74 +152,94 @@ pub fn prepare(
     {
         head.units = None; // one for each class, however many it had
     }
-    let plan = config
-        .model
-        .clone()
-        .with_classes(data.classes.len())
-        .plan()?;
+    let model = config.model.clone().with_classes(data.classes.len());
+    let plan = model.plan()?;
     config.model = plan.config.clone();
-    let start = match &mut config.start {
-        Some(start) => {
-            let (seed, device) = (config.train.seed, default_device()?);
-            let started = start.load(&plan, &data.classes, seed, &device)?;
-            start.weights_sha256 = Some(started.weights_sha256.clone());
-            Some(started)
-        }
-        None => None,
+    Ok(plan)
+}
+
+/// Loads the trained model that the run starts from, and notes its hash in the config.
+fn load_start(
+    config: &mut RunConfig,
+    plan: &Plan,
+    data: &DataSet,
+) -> Result<Option<InitialModel>, TrainError> {
+    let Some(start) = &mut config.start else {
+        return Ok(None);
     };
-    let size = plan.input();
-    check_size(&size)?;
-    let cache = CacheBudget(config.data.cache_mb << 20);
-    let split = |split: &receptive_data::Split| {
-        let share = cache.share(split.len(), total_images(&data));
-        Arc::new(Samples::new(split.clone(), size, config.data.resize, share))
-    };
-    // A split without images has no accuracy, not one of 0 %.
-    let test = data.test.as_ref().filter(|test| !test.is_empty());
-    let (train, val, test) = (split(&data.train), split(&data.val), test.map(split));
+    let device = default_device()?;
+    let model = start.load(plan, &data.classes, config.train.seed, &device)?;
+    start.weights_sha256 = Some(model.weights_sha256.clone());
+    Ok(Some(model))
+}
+
+/// The images of each split at the network's size.
+struct Splits {
+    train: Arc<Samples>,
+    val: Arc<Samples>,
+    test: Option<Arc<Samples>>,
+}
+
+impl Splits {
+    fn new(config: &RunConfig, plan: &Plan, data: &DataSet) -> Result<Self, TrainError> {
+        let size = plan.input();
+        check_size(&size)?;
+        // Decoded images of all splits share the memory in proportion to their number.
+        let images: usize = data.splits().map(Split::len).sum();
+        let memory = u128::from(config.data.cache_mb << 20);
+        let samples = |split: &Split| {
+            let share = memory * split.len() as u128 / images.max(1) as u128;
+            let resize = config.data.resize;
+            Arc::new(Samples::new(split.clone(), size, resize, share as u64))
+        };
+        Ok(Self {
+            train: samples(&data.train),
+            val: samples(&data.val),
+            // A split without images has no accuracy, not one of 0 %.
+            test: data
+                .test
+                .as_ref()
+                .filter(|test| !test.is_empty())
+                .map(samples),
+        })
+    }
+}
+
+/// How images become inputs: as the trained weights expect them, or by the mean and standard
+/// deviation of the training images.
+fn input_spec(
+    config: &RunConfig,
+    start: Option<&InitialModel>,
+    train: &Samples,
+    progress: &dyn Progress,
+) -> Result<InputSpec, TrainError> {
     let resize = config.data.resize;
-    let input = match &start {
-        // What trained weights expect to see.
-        Some(start) => InputSpec {
+    if let Some(start) = start {
+        return Ok(InputSpec {
             resize,
             ..start.input.clone()
-        },
-        None => {
-            let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
-            InputSpec {
-                channels: size.channels,
-                height: size.height,
-                width: size.width,
-                resize,
-                mean,
-                std,
-            }
-        }
-    };
-    Ok(Prepared {
-        config,
-        data,
-        input,
-        plan,
-        start,
-        train,
-        val,
-        test,
+        });
+    }
+    let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
+    let size = train.size();
+    Ok(InputSpec {
+        channels: size.channels,
+        height: size.height,
+        width: size.width,
+        resize,
+        mean,
+        std,
     })
 }
 
 /// The input that training chooses for a data set where nothing says otherwise: the images' own size,
 /// or that of photos made smaller.
-pub fn usual_input(data: &DataSet) -> ImageSize {
+pub fn default_input(data: &DataSet) -> ImageSize {
     natural_input(data.natural_size())
 }
 
-/// One split seen as a trained model's inputs.
-pub fn samples_for(
-    split: &receptive_data::Split,
-    input: &InputSpec,
-    cache_mb: u64,
-) -> Arc<Samples> {
+/// One split as a trained model's inputs; `cache_mb` is the memory for decoded images, in MiB.
+pub fn samples_for(split: &Split, input: &InputSpec, cache_mb: u64) -> Arc<Samples> {
     Arc::new(Samples::new(
         split.clone(),
         input.size(),
@@ -192,7 +248,7 @@ pub fn samples_for(
     ))
 }
 
-/// What the data crate is asked for. `classes` are a trained model's.
+/// Maps `DataConfig` to `DataOptions`. `classes` are a trained model's.
 pub fn data_options(config: &DataConfig, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
     DataOptions {
         data_dir: config.data_dir.clone(),
@@ -206,21 +262,8 @@ pub fn data_options(config: &DataConfig, seed: u64, classes: Option<Vec<String>>
     }
 }
 
-/// Decoded images of all splits share the memory in proportion to their number.
-struct CacheBudget(u64);
-
-impl CacheBudget {
-    fn share(&self, images: usize, of: usize) -> u64 {
-        (u128::from(self.0) * images as u128 / of.max(1) as u128) as u64
-    }
-}
-
-fn total_images(data: &DataSet) -> usize {
-    data.splits().map(receptive_data::Split::len).sum()
-}
-
 fn is_photo(size: &ImageSize) -> bool {
-    size.height.max(size.width) > MOST_NATURAL_SIDE
+    size.height.max(size.width) > MAX_NATURAL_SIDE
 }
 
 fn natural_input(size: Option<ImageSize>) -> ImageSize {

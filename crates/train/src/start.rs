@@ -1,29 +1,14 @@
 //! Training that starts from a trained model (fine-tuning) instead of from drawn weights.
 
-use crate::TrainError;
+use crate::config::StartConfig;
+use crate::error::TrainError;
 use burn::tensor::Device;
 use receptive_model::{Artifact, Classifier, InputSpec, Plan};
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-
-/// Where the first weights come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StartConfig {
-    /// The directory of an artifact, such as `runs/001/model`.
-    pub from: PathBuf,
-    /// How many of the first layers keep their weights (as `receptive summary` numbers them).
-    #[serde(default)]
-    pub freeze: usize,
-    /// The hash of the artifact's weights; filled in when the run begins, and compared when it is
-    /// repeated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights_sha256: Option<String>,
-}
+use std::path::Path;
 
 /// A trained model fitted to the run's network.
 #[derive(Debug)]
-pub struct Started {
+pub struct InitialModel {
     /// With the first layers frozen.
     pub model: Classifier,
     /// How its images became inputs, which stays.
@@ -35,31 +20,22 @@ pub struct Started {
 }
 
 impl StartConfig {
-    /// Nothing frozen.
-    pub fn new(from: impl Into<PathBuf>) -> Self {
-        Self {
-            from: from.into(),
-            freeze: 0,
-            weights_sha256: None,
-        }
-    }
-
     /// Reads the model and fits it to the plan: another image size where its layers allow that, a
     /// new last layer (drawn from `seed`) where the classes are not the same.
     ///
     /// # Errors
-    /// When the artifact can't be read, has changed, or is another network than the plan's.
+    /// When the artifact cannot be read, has changed, or is another network than the plan's.
     pub fn load(
         &self,
         plan: &Plan,
         classes: &[String],
         seed: u64,
         device: &Device,
-    ) -> Result<Started, TrainError> {
+    ) -> Result<InitialModel, TrainError> {
         let artifact = Artifact::load(&self.from, device)?;
         let weights_sha256 = receptive_model::weights_sha256(&artifact.model);
-        if let Some(wanted) = &self.weights_sha256
-            && *wanted != weights_sha256
+        if let Some(expected) = &self.weights_sha256
+            && *expected != weights_sha256
         {
             return Err(TrainError::setting(
                 "start.weights_sha256",
@@ -85,7 +61,7 @@ impl StartConfig {
         if self.freeze > 0 {
             model = model.freeze_first(self.freeze)?;
         }
-        Ok(Started {
+        Ok(InitialModel {
             model,
             input: InputSpec {
                 height: input.height,

@@ -6,8 +6,8 @@ use crate::render::{Table, print, print_json};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use receptive_core::text::percent;
-use receptive_train::Workers;
 use receptive_train::bench::{Bench, Loaded, Network, Timed, Work};
+use receptive_train::on_threads;
 use receptive_train::trial::peak_resident_bytes;
 use serde::Serialize;
 
@@ -76,9 +76,8 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     }
     let network: Network = arguments.network.parse()?;
     let batch = arguments.batch.unwrap_or_else(|| network.batch());
-    let (backend, threads) = arguments.machine.backend()?;
-    let device = backend.device()?;
-    let workers = Workers::new(threads)?;
+    let (backend, compute) = arguments.machine.compute()?;
+    let threads = compute.threads();
     let bench = Bench {
         network,
         work: if arguments.infer {
@@ -91,10 +90,8 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     };
     let timed = match bench.work {
         // Its samples are spread over the threads of one pool.
-        Work::Erf => receptive_train::field::on_threads(threads, || {
-            bench.run(&device, backend.kind.is_cpu(), &workers)
-        })??,
-        _ => bench.run(&device, backend.kind.is_cpu(), &workers)?,
+        Work::Erf => on_threads(threads, || bench.run(&compute))??,
+        _ => bench.run(&compute)?,
     };
     let result = NetworkResult {
         peer: version(),

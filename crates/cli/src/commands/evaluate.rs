@@ -8,8 +8,9 @@ use clap::Args;
 use receptive_core::text::percent;
 use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
-use receptive_train::{Evaluation, SplitName, Workers, evaluate, samples_for};
+use receptive_train::{Evaluation, SplitName, evaluate, samples_for};
 use serde::Serialize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -43,9 +44,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
-    let (backend, threads) = arguments.machine.backend()?;
-    let device = backend.device()?;
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
+    let (_, compute) = arguments.machine.compute()?;
+    let artifact = Artifact::load(&model_directory(&arguments.run)?, compute.device())?;
     let query = image_query(
         &arguments.run,
         format!("receptive evaluate {} DATA", arguments.run.display()),
@@ -56,15 +56,16 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let RunSplit { data, split, name } = open_split(&query, &artifact)?;
     // Each image is read once, so none is worth keeping.
     let samples = samples_for(&split, &artifact.input, 0);
-    let workers = Workers::new(threads)?;
     let mut progress = TrainProgress::default();
     let evaluation = evaluate(
         &artifact.model,
         &artifact.input,
         &samples,
-        &workers,
-        &device,
-        &mut progress,
+        &compute,
+        &mut |answers| {
+            progress.show_evaluation(answers.split, answers.done, answers.total);
+            ControlFlow::Continue(())
+        },
     )?;
     progress.clear();
     let classes = report(&evaluation.confusion, &artifact.classes);

@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
             "--pixels: only ONNX models can hold the normalisation; use it with --to onnx".into(),
         ));
     }
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, &default_device()?)?;
+    let artifact = Artifact::load(&model_directory(&arguments.run)?, &*default_device()?)?;
     let (format, files): (_, Vec<(&str, Vec<u8>)>) = match arguments.to {
         ExportFormat::Onnx => {
             let input = if arguments.pixels {

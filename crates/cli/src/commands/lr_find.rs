@@ -5,8 +5,8 @@ use crate::args::NetworkArgs;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use clap::Args;
+use receptive_train::prepare;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
-use receptive_train::{Backend, prepare};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -50,12 +50,10 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     test.check()?;
     let (config, input_from) =
         RunSettings::from_args(&arguments.network)?.finish(&arguments.network)?;
-    let backend: Backend = config.machine.backend.parse()?;
-    let device = backend.device()?;
+    let compute = config.machine.compute()?;
     let prepared = prepare(config, input_from, &DataProgress::default())?;
     let progress = StepProgress::new("learning rates", test.steps as u64);
-    let on_cpu = backend.kind.is_cpu();
-    let found = lr_find(&prepared, test, &device, on_cpu, &mut |tried| {
+    let found = lr_find(&prepared, test, &compute, &mut |tried| {
         let status = format!(
             "rate {:.1e}, loss {:.3}",
             tried.learning_rate, tried.smoothed

@@ -9,7 +9,7 @@ use receptive_core::text::percent;
 use receptive_data::image_files;
 use receptive_inspect::Prediction;
 use receptive_model::Artifact;
-use receptive_train::{TrainError, Workers, predict_files};
+use receptive_train::{TrainError, predict_files};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -48,10 +48,8 @@ struct Failure {
 const ROUND: usize = 64;
 
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
-    let (backend, threads) = arguments.machine.backend()?;
-    let device = backend.device()?;
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
-    let workers = Workers::new(threads)?;
+    let (_, compute) = arguments.machine.compute()?;
+    let artifact = Artifact::load(&model_directory(&arguments.run)?, compute.device())?;
     let mut exit = Exit::Done;
     // One bad picture or path must not hide the answers on the others.
     let mut fail = |path: &Path, error: TrainError| {
@@ -74,7 +72,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
             }
         };
         for files in files.chunks(ROUND) {
-            let answers = predict_files(&artifact, files, arguments.top, &workers, &device)?;
+            let answers = predict_files(&artifact, files, arguments.top, &compute)?;
             for (file, answer) in files.iter().zip(answers) {
                 match answer {
                     Ok(top) => show(arguments.json, &file.display().to_string(), &top)?,

@@ -71,7 +71,9 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         &device,
         &mut Watch {
             data: &DataProgress::default(),
-            evaluation: &mut evaluation,
+            evaluation: &mut |split, done, total| {
+                evaluation.show_evaluation(split, done, total);
+            },
             field: &|done, most, noise| field.show(done, most, noise),
         },
     )?;

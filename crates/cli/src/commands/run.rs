@@ -8,7 +8,7 @@ use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::with_overrides;
 use receptive_train::{
-    Backend, ImagesOf, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
+    Backend, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
 };
 use std::path::{Path, PathBuf};
 
@@ -34,19 +34,22 @@ pub(super) fn image_query<'a>(
     data: Option<&'a str>,
     split: Option<SplitName>,
     source: &'a SourceArgs,
-) -> ImagesOf<'a> {
-    ImagesOf {
+) -> ImageQuery<'a> {
+    ImageQuery {
         data,
         split,
         data_dir: source.data_dir.as_deref(),
         bad_images: source.bad_images,
         limit: source.limit,
-        ..ImagesOf::own(run, remedy)
+        ..ImageQuery::new(run, remedy)
     }
 }
 
 /// Opens the images; notes about the data go to standard error.
-pub(super) fn open_split(query: &ImagesOf<'_>, artifact: &Artifact) -> Result<RunSplit, CliError> {
+pub(super) fn open_split(
+    query: &ImageQuery<'_>,
+    artifact: &Artifact,
+) -> Result<RunSplit, CliError> {
     let images = query.open(artifact, &DataProgress::default())?;
     for note in &images.data.notes {
         say_paragraph("note", note);
@@ -81,7 +84,7 @@ impl RunSettings {
             (None, None) => {
                 let name = arguments.preset.as_deref().unwrap_or(presets::DEFAULT);
                 let mut config = RunConfig::preset(name)?;
-                config.machine.backend = Backend::usual()?.to_string();
+                config.machine.backend = Backend::from_env()?.to_string();
                 (config, InputFrom::Data)
             }
         };
@@ -125,9 +128,9 @@ impl RunSettings {
 
 /// All defaults for a trained run's network and, unless other data is named, its data.
 fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
-    let artifact = Artifact::load(&model_directory(run)?, &default_device()?)?;
+    let artifact = Artifact::load(&model_directory(run)?, &*default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
-    config.machine.backend = Backend::usual()?.to_string();
+    config.machine.backend = Backend::from_env()?.to_string();
     if !has_data && let Ok(own) = RunDirectory::open(run).and_then(|run| run.config()) {
         config.data = own.data;
     }

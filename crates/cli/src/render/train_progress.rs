@@ -1,6 +1,6 @@
 use super::{bar, say};
 use indicatif::ProgressBar;
-use receptive_train::{Epoch, Observer, Resumed, Step};
+use receptive_train::{Epoch, EpochEnd, Recorder, ResumePoint, Step, TrainError};
 
 /// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
 #[derive(Default)]
@@ -9,6 +9,15 @@ pub(crate) struct TrainProgress {
 }
 
 impl TrainProgress {
+    /// A split is being evaluated: `done` of `total` images.
+    pub(crate) fn show_evaluation(&mut self, split: &str, done: usize, total: usize) {
+        let bar = self.bar.get_or_insert_with(|| bar(None, "{msg}"));
+        bar.set_message(format!("evaluating the {split} split: {done}/{total}"));
+        if done >= total {
+            self.clear();
+        }
+    }
+
     /// Removes the bar.
     pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
@@ -42,10 +51,10 @@ impl Drop for TrainProgress {
     }
 }
 
-impl Observer for TrainProgress {
-    fn resumes(&mut self, from: &Resumed) {
-        for refused in &from.refused {
-            say(format!("refused  {}", refused.reason));
+impl Recorder for TrainProgress {
+    fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
+        for invalid in &from.invalid {
+            say(format!("refused  {}", invalid.reason));
         }
         say(match &from.path {
             Some(path) => format!(
@@ -56,9 +65,15 @@ impl Observer for TrainProgress {
             ),
             None => "resumed  from the start: no checkpoint was written yet".into(),
         });
+        Ok(())
     }
 
-    fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {
+    fn epoch_started(
+        &mut self,
+        epoch: usize,
+        epochs: usize,
+        images: usize,
+    ) -> Result<(), TrainError> {
         self.clear();
         let new = bar(
             Some(images as u64),
@@ -66,25 +81,25 @@ impl Observer for TrainProgress {
         );
         new.set_prefix(format!("epoch {epoch}/{epochs}"));
         self.bar = Some(new);
+        Ok(())
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         if let Some(bar) = &self.bar {
             bar.set_position(step.images as u64);
             bar.set_message(format!("loss {:.3}", step.loss));
         }
+        Ok(())
     }
 
-    fn epoch_ends(&mut self, epoch: &Epoch, epochs: usize) {
+    fn evaluating(&mut self, split: &str, done: usize, total: usize) -> Result<(), TrainError> {
+        self.show_evaluation(split, done, total);
+        Ok(())
+    }
+
+    fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         self.clear();
-        say(epoch_line(epoch, epochs));
-    }
-
-    fn evaluating(&mut self, split: &str, done: usize, total: usize) {
-        let bar = self.bar.get_or_insert_with(|| bar(None, "{msg}"));
-        bar.set_message(format!("evaluating the {split} split: {done}/{total}"));
-        if done >= total {
-            self.clear();
-        }
+        say(epoch_line(&end.record, end.epochs));
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::text::{Part, sentence};
 use maud::{Markup, html};
 use receptive_inspect::{augmentation_summary, training_batch};
 use receptive_model::Artifact;
-use receptive_train::{Images, RunConfig, samples_for};
+use receptive_train::{RunConfig, RunImages, samples_for};
 
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -15,7 +15,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(
-        images: &Part<Images>,
+        images: &Part<RunImages>,
         config: &RunConfig,
         artifact: &Artifact,
         count: usize,

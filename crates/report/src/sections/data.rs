@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use receptive_core::text::grouped;
 use receptive_data::{DataSet, SizeRange};
 use receptive_model::{Artifact, InputSpec};
-use receptive_train::{Images, RunConfig};
+use receptive_train::{RunConfig, RunImages};
 
 #[derive(Debug)]
 pub(crate) struct Data {
@@ -30,7 +30,7 @@ struct DataSummary {
 const MAX_OPEN: usize = 30;
 
 impl Data {
-    pub(crate) fn new(config: &RunConfig, artifact: &Artifact, images: &Part<Images>) -> Self {
+    pub(crate) fn new(config: &RunConfig, artifact: &Artifact, images: &Part<RunImages>) -> Self {
         Self {
             source: config.data.source.clone(),
             classes: artifact.classes.len(),

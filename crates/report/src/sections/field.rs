@@ -13,8 +13,7 @@ use receptive_erf::{
     picture,
 };
 use receptive_model::Artifact;
-use receptive_train::field::on_threads;
-use receptive_train::{SplitInputs, TrainError};
+use receptive_train::{SplitInputs, TrainError, on_threads};
 use std::sync::Arc;
 
 #[derive(Debug)]

@@ -6,9 +6,8 @@ use burn::tensor::Device;
 use receptive_data::Samples;
 use receptive_model::Artifact;
 use receptive_train::metrics::{TopLosses, in_top};
-use receptive_train::{
-    Evaluation, Images, Observer, TrainError, Workers, evaluate_each, samples_for,
-};
+use receptive_train::{Compute, Evaluation, RunImages, TrainError, evaluate, samples_for};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The test split, or the validation split where there is none, and how the model did on it.
@@ -30,11 +29,11 @@ const CACHE_MB: u64 = 512;
 
 impl HeldOut {
     pub(crate) fn new(
-        images: &Images,
+        images: &RunImages,
         artifact: &Artifact,
         options: &ReportOptions,
         device: &Device,
-        observer: &mut dyn Observer,
+        progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Part<Self> {
         let (split, name) = images.choose(None).map_err(|_| {
             "No images were held out: the run has neither a test nor a validation split, and how a \
@@ -44,25 +43,27 @@ impl HeldOut {
         let samples = samples_for(split, &artifact.input, CACHE_MB);
         let mut losses = TopLosses::new(options.losses);
         let mut example = None;
-        let mut evaluate = || -> Result<Evaluation, TrainError> {
-            let workers = Workers::new(options.threads)?;
-            evaluate_each(
+        let mut answer = || -> Result<Evaluation, TrainError> {
+            let compute = Compute::new(device.clone(), options.threads)?;
+            evaluate(
                 &artifact.model,
                 &artifact.input,
                 &samples,
-                &workers,
-                device,
-                observer,
-                &mut |answer| {
-                    losses.add(&answer);
-                    let is_right = in_top(answer.logits, answer.label, 1);
-                    if is_right && example.is_none() {
-                        example = Some(answer.index);
+                &compute,
+                &mut |answers| {
+                    for answer in answers.answers {
+                        losses.add(answer);
+                        let is_right = in_top(answer.logits, answer.label, 1);
+                        if is_right && example.is_none() {
+                            example = Some(answer.index);
+                        }
                     }
+                    progress(answers.split, answers.done, answers.total);
+                    ControlFlow::Continue(())
                 },
             )
         };
-        let evaluation = evaluate().map_err(sentence)?;
+        let evaluation = answer().map_err(sentence)?;
         Ok(Self {
             split: name,
             data: images.data.name.clone(),

@@ -1,7 +1,7 @@
 //! Inference, and each layer's part in it.
 
 use super::{Bench, Timed, median};
-use crate::{TrainError, Workers};
+use crate::{Compute, TrainError};
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{Classifier, Plan};
@@ -19,11 +19,12 @@ pub struct LayerTime {
 }
 
 impl Bench {
-    pub(super) fn infer(&self, device: &Device, workers: &Workers) -> Result<Timed, TrainError> {
+    pub(super) fn infer(&self, compute: &Compute) -> Result<Timed, TrainError> {
         let plan = self.network.plan()?;
+        let device: &Device = compute.device();
         let model = plan.init(device);
         let batch = self.images(plan.input(), plan.classes);
-        let shards = shards(&batch, workers.len(), device);
+        let shards = shards(&batch, compute.threads(), device);
         let layers = self.network.inferred(&plan);
         let pass = |x: &Tensor<4>| {
             model
@@ -33,7 +34,7 @@ impl Bench {
         };
         let mut failed = None;
         let times = self.time(|| {
-            let answers = workers.map(shards.len(), || (), |(), i| pass(&shards[i]));
+            let answers = compute.map(shards.len(), |_| (), |(), i| pass(&shards[i]));
             if let Err(reason) = answers {
                 failed = Some(TrainError::Worker { step: 0, reason });
             }

@@ -15,8 +15,7 @@ pub use infer::LayerTime;
 pub use network::Network;
 pub use train::OperationTime;
 
-use crate::{TrainError, Workers};
-use burn::tensor::Device;
+use crate::{Compute, TrainError};
 use receptive_data::Batch;
 use receptive_model::ImageSize;
 use serde::Serialize;
@@ -68,20 +67,15 @@ pub struct Timed {
 const WARM_UP: usize = 3;
 
 impl Bench {
-    /// Times it on a device, in threads as `workers` has them.
+    /// Times it.
     ///
     /// # Errors
     /// When the network can't do that work, or a thread gives up.
-    pub fn run(
-        &self,
-        device: &Device, // without autodiff
-        on_cpu: bool,
-        workers: &Workers,
-    ) -> Result<Timed, TrainError> {
+    pub fn run(&self, compute: &Compute) -> Result<Timed, TrainError> {
         match self.work {
-            Work::Train => self.train(device, on_cpu, workers),
-            Work::Infer => self.infer(device, workers),
-            Work::Erf => self.erf(device),
+            Work::Train => self.train(compute),
+            Work::Infer => self.infer(compute),
+            Work::Erf => self.erf(compute.device()),
         }
     }
 
@@ -144,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_network_is_timed_at_what_it_can_do() {
-        let workers = Workers::new(1).unwrap();
+        let compute = Compute::new(burn::tensor::Device::flex(), 1).unwrap();
         for network in Network::ALL {
             let bench = Bench {
                 network,
@@ -152,7 +146,7 @@ mod tests {
                 batch: 1,
                 steps: 1,
             };
-            let timed = bench.run(&Device::flex(), true, &workers).unwrap();
+            let timed = bench.run(&compute).unwrap();
             assert!(timed.images_per_s > 0.0, "{network}");
             assert_eq!(network.name().parse::<Network>().unwrap(), network);
         }

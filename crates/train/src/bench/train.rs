@@ -2,9 +2,8 @@
 
 use super::{Bench, Network, Timed, WARM_UP};
 use crate::config::Optimizer;
-use crate::train::Learner;
-use crate::{TrainConfig, TrainError, Workers};
-use burn::tensor::Device;
+use crate::fit::Learner;
+use crate::{Compute, TrainConfig, TrainError};
 use receptive_data::Batch;
 use serde::Serialize;
 use std::time::Instant;
@@ -22,12 +21,7 @@ pub struct OperationTime {
 const PROFILED: usize = 3;
 
 impl Bench {
-    pub(super) fn train(
-        &self,
-        device: &Device,
-        on_cpu: bool,
-        workers: &Workers,
-    ) -> Result<Timed, TrainError> {
+    pub(super) fn train(&self, compute: &Compute) -> Result<Timed, TrainError> {
         if matches!(self.network, Network::Photo | Network::Erf) {
             return Err(TrainError::setting(
                 &self.network.to_string(),
@@ -35,7 +29,7 @@ impl Bench {
             ));
         }
         let plan = self.network.plan()?;
-        let device = device.clone().autodiff();
+        let device = compute.device().autodiff();
         let config = TrainConfig {
             batch_size: self.batch,
             label_smoothing: 0.0,
@@ -47,17 +41,7 @@ impl Bench {
         };
         let model = plan.init(&device);
         let batch = self.images(plan.input(), plan.classes);
-        let begin = |workers| {
-            Learner::of(
-                model.clone(),
-                &config,
-                None,
-                device.clone(),
-                on_cpu,
-                workers,
-            )
-        };
-        let mut learner = begin(workers);
+        let mut learner = Learner::new(model.clone(), &config, None, compute);
         let mut times = Vec::with_capacity(self.steps);
         for step in 0..WARM_UP + self.steps {
             let began = Instant::now();
@@ -66,9 +50,9 @@ impl Bench {
                 times.push(began.elapsed().as_secs_f64());
             }
         }
-        let one = Workers::new(1)?;
+        let one = Compute::new(compute.device().clone(), 1)?;
         let mut timed = self.timed(times);
-        timed.operations = operations(begin(&one), &one, &batch)?;
+        timed.operations = operations(Learner::new(model, &config, None, &one), &one, &batch)?;
         Ok(timed)
     }
 }
@@ -90,7 +74,7 @@ fn one_step<'a>(
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 fn operations(
     mut learner: Learner<'_>,
-    worker: &Workers,
+    worker: &Compute,
     batch: &Batch,
 ) -> Result<Vec<OperationTime>, TrainError> {
     #[cfg(feature = "flex")]

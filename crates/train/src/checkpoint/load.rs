@@ -1,6 +1,11 @@
+//! Reading a checkpoint back.
+
 use super::save::all;
 use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256};
-use crate::{Prepared, RunDirectory, TrainError};
+use crate::error::TrainError;
+use crate::prepare::RunSetup;
+use crate::records::InvalidCheckpoint;
+use crate::run::RunDirectory;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
@@ -12,58 +17,49 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The largest file of a checkpoint that is read, in bytes.
-const FILE_BYTES: u64 = 48 << 30;
+const MAX_FILE_BYTES: u64 = 48 << 30;
 /// What burn's format may add to the values: names, shapes, alignment.
 const RECORD_OVERHEAD: usize = 16 << 20;
-/// The most numbers that an optimizer keeps for each weight.
-const MOST_MOMENTS: usize = 2;
-
-/// A checkpoint that was not continued from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Its directory, which is left as it is.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: String,
-}
+/// The largest number of values that an optimizer keeps for each weight.
+const MAX_MOMENTS: usize = 2;
 
 /// A checkpoint read back.
-pub(crate) struct Restored {
+pub(crate) struct Checkpoint {
     pub(crate) path: PathBuf,
     pub(crate) model: Classifier,
     pub(crate) optimizer: ModuleOptimizer,
     pub(crate) state: State,
 }
 
-/// The newest checkpoint that is whole and belongs to this run, and the newer ones that are not.
+/// The latest valid checkpoint of this run, and the newer ones that are not valid.
 /// `model` and `optimizer` are new ones of the run, on its device, that the tensors are put into.
 ///
 /// # Errors
 /// When there are checkpoints and not one can be used.
 pub(crate) fn newest(
     run: &RunDirectory,
-    prepared: &Prepared,
+    setup: &RunSetup,
     model: &Classifier,
     optimizer: &ModuleOptimizer,
-) -> Result<(Option<Restored>, Vec<Refused>), TrainError> {
-    let mut refused = Vec::new();
+) -> Result<(Option<Checkpoint>, Vec<InvalidCheckpoint>), TrainError> {
+    let mut invalid = Vec::new();
     for path in all(&run.checkpoints())? {
-        match load(&path, prepared, model.clone(), optimizer.clone()) {
-            Ok(restored) => return Ok((Some(restored), refused)),
-            Err(error) => refused.push(Refused {
+        match load(&path, setup, model.clone(), optimizer.clone()) {
+            Ok(checkpoint) => return Ok((Some(checkpoint), invalid)),
+            Err(error) => invalid.push(InvalidCheckpoint {
                 path,
                 reason: error.to_string(),
             }),
         }
     }
-    if refused.is_empty() {
-        return Ok((None, refused));
+    if invalid.is_empty() {
+        return Ok((None, invalid));
     }
-    let reasons: Vec<&str> = refused.iter().map(|one| one.reason.as_str()).collect();
+    let reasons: Vec<&str> = invalid.iter().map(|one| one.reason.as_str()).collect();
     Err(TrainError::run(
         run.checkpoints(),
         format!(
-            "no checkpoint can be continued from. {}. Begin a new run with `receptive train \
+            "no checkpoint can be resumed from. {}. Start a new run with `receptive train \
              --config {}`",
             reasons.join(". "),
             run.path().join("config.toml").display()
@@ -73,43 +69,43 @@ pub(crate) fn newest(
 
 pub(super) fn load(
     path: &Path,
-    prepared: &Prepared,
+    setup: &RunSetup,
     model: Classifier,
     optimizer: ModuleOptimizer,
-) -> Result<Restored, TrainError> {
-    let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
+) -> Result<Checkpoint, TrainError> {
+    let mut files = store::read_directory(path, FORMAT, VERSION, MAX_FILE_BYTES)?;
     let mut take = |name: &str| take(path, &mut files, name);
     let files = [take(STATE)?, take(MODEL)?, take(OPTIMIZER)?];
-    parse(path, files, prepared, model, optimizer)
+    parse(path, files, setup, model, optimizer)
 }
 
 /// What the files of a checkpoint hold: state, model and optimizer.
 pub(crate) fn parse(
     path: &Path,
     [state, weights, moments]: [Vec<u8>; 3],
-    prepared: &Prepared,
+    setup: &RunSetup,
     model: Classifier,
     optimizer: ModuleOptimizer,
-) -> Result<Restored, TrainError> {
+) -> Result<Checkpoint, TrainError> {
     let refuse = |file: &str, reason: String| -> TrainError {
         let path = path.join(file);
         ModelError::Artifact { path, reason }.into()
     };
     let state: State =
         serde_json::from_slice(&state).map_err(|error| refuse(STATE, error.to_string()))?;
-    check(&state, prepared).map_err(|reason| refuse(STATE, reason))?;
+    check(&state, setup).map_err(|reason| refuse(STATE, reason))?;
 
     // Nothing is allocated from a number in the file before its size bears it out.
-    let implied = prepared.plan.total.weight_bytes();
-    for (file, bytes, most) in [
+    let implied = setup.plan.total.weight_bytes();
+    for (file, bytes, max) in [
         (MODEL, &weights, implied),
-        (OPTIMIZER, &moments, MOST_MOMENTS * implied),
+        (OPTIMIZER, &moments, MAX_MOMENTS * implied),
     ] {
-        if bytes.len() > most + RECORD_OVERHEAD {
+        if bytes.len() > max + RECORD_OVERHEAD {
             return Err(refuse(
                 file,
                 format!(
-                    "it has {} bytes, but the network implies {most}",
+                    "it has {} bytes, but the network implies {max}",
                     bytes.len()
                 ),
             ));
@@ -125,7 +121,7 @@ pub(crate) fn parse(
     .unwrap_or_else(|_| Err("burn could not read it".into()))
     .map_err(|reason| refuse(MODEL, reason))?;
     if !is_finite(&model) {
-        return Err(refuse(MODEL, "a weight is not a finite number".into()));
+        return Err(refuse(MODEL, "a weight is NaN or infinite".into()));
     }
     let optimizer = catch(|| {
         optimizer
@@ -136,17 +132,17 @@ pub(crate) fn parse(
         Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
     })
     .map_err(|reason| refuse(OPTIMIZER, reason))?;
-    let found = optimizer.to_record().len();
-    if found != state.optimizer_tensors {
+    let tensors = optimizer.to_record().len();
+    if tensors != state.optimizer_tensors {
         return Err(refuse(
             OPTIMIZER,
             format!(
-                "{found} tensors of the optimizer were read, but {} were written",
+                "{tensors} tensors of the optimizer were read, but {} were written",
                 state.optimizer_tensors
             ),
         ));
     }
-    Ok(Restored {
+    Ok(Checkpoint {
         path: path.into(),
         model,
         optimizer,
@@ -166,22 +162,22 @@ fn take(
 }
 
 /// Whether it belongs to this run, and its numbers to each other.
-fn check(state: &State, prepared: &Prepared) -> Result<(), String> {
-    if state.settings_sha256 != settings_sha256(&prepared.config).map_err(|e| e.to_string())? {
+fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
+    if state.settings_sha256 != settings_sha256(&setup.config).map_err(|e| e.to_string())? {
         return Err("it was written with other settings than those of config.toml now".into());
     }
-    if state.classes != prepared.data.classes {
+    if state.classes != setup.data.classes {
         return Err(format!(
             "it was written for the classes {}, but the data has {}",
             state.classes.join(", "),
-            prepared.data.classes.join(", ")
+            setup.data.classes.join(", ")
         ));
     }
-    if state.data_fingerprint != prepared.data.fingerprint() {
+    if state.data_fingerprint != setup.data.fingerprint() {
         return Err("it was written for other data: files were added, removed or changed".into());
     }
-    let train = &prepared.config.train;
-    let per_epoch = prepared.train.len().div_ceil(train.batch_size) as u64;
+    let train = &setup.config.train;
+    let per_epoch = setup.steps_per_epoch();
     let at = state.at;
     let expected = per_epoch
         .checked_mul(at.epochs_done as u64)
@@ -192,7 +188,7 @@ fn check(state: &State, prepared: &Prepared) -> Result<(), String> {
         && state.memory.epochs.len() == at.epochs_done;
     if !fits {
         return Err(format!(
-            "it says {} steps, {} epochs and {} more steps, which do not fit each other",
+            "it says {} steps, {} epochs and {} more steps, which contradict each other",
             at.step, at.epochs_done, at.step_in_epoch
         ));
     }

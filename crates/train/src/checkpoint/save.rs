@@ -1,14 +1,18 @@
+//! Writing a checkpoint.
+
 use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION};
-use crate::{Observer, RunDirectory, TrainError};
+use crate::error::TrainError;
+use crate::run::RunDirectory;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Tensor;
-use receptive_model::store;
+use receptive_model::store::{self, Moment};
 use receptive_model::{Classifier, ModelError};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Writes `checkpoints/NNNNNNN/` and then deletes all but the newest `keep`.
+/// Writes `checkpoints/NNNNNNN/` and then deletes all but the newest `keep`. `passes` is told each
+/// point that the writing passes.
 ///
 /// # Errors
 /// When a weight is not finite (nothing is written then) or the file system refuses.
@@ -18,7 +22,7 @@ pub(crate) fn save(
     optimizer: &ModuleOptimizer,
     mut state: State,
     keep: usize,
-    observer: &mut dyn Observer,
+    passes: &mut dyn FnMut(Moment),
 ) -> Result<(), TrainError> {
     let path = run.checkpoints().join(format!("{:07}", state.at.step));
     let refuse = |reason: String| ModelError::Artifact {
@@ -26,7 +30,7 @@ pub(crate) fn save(
         reason,
     };
     if !is_finite(model) {
-        return Err(refuse("a weight is not a finite number, so it is not saved".into()).into());
+        return Err(refuse("a weight is NaN or infinite, so it is not saved".into()).into());
     }
     let weights = model
         .valid()
@@ -44,16 +48,14 @@ pub(crate) fn save(
         (OPTIMIZER, &moments),
         (STATE, state.as_bytes()),
     ];
-    store::write_directory_watched(&path, FORMAT, VERSION, &files, &mut |moment| {
-        observer.checkpoint(moment);
-    })?;
+    store::write_directory_watched(&path, FORMAT, VERSION, &files, passes)?;
     keep_newest(run, keep)
 }
 
 fn keep_newest(run: &RunDirectory, keep: usize) -> Result<(), TrainError> {
     let all = all(&run.checkpoints())?;
     for path in all.iter().skip(keep) {
-        fs::remove_dir_all(path).map_err(TrainError::io(path, "deleting the old checkpoint"))?;
+        fs::remove_dir_all(path).map_err(TrainError::io(path, "delete"))?;
     }
     Ok(())
 }
@@ -63,7 +65,7 @@ pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
     let entries = match fs::read_dir(checkpoints) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(TrainError::io(checkpoints, "listing")(error)),
+        Err(error) => return Err(TrainError::io(checkpoints, "list")(error)),
     };
     let mut steps: Vec<(u64, PathBuf)> = entries
         .filter_map(|entry| {
@@ -76,7 +78,7 @@ pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
     Ok(steps.into_iter().rev().map(|(_, path)| path).collect())
 }
 
-/// Whether every weight and running statistic is a number.
+/// Whether every weight and running statistic is finite.
 pub(crate) fn is_finite<M: Module>(model: &M) -> bool {
     struct Finite(bool);
     impl ModuleVisitor for Finite {

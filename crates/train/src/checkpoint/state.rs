@@ -1,9 +1,10 @@
-use crate::config::MachineConfig;
-use crate::train::Totals;
-use crate::{CheckpointConfig, Epoch, RunConfig, TrainError};
+//! What a checkpoint holds beside the tensors.
+
+use crate::config::{CheckpointConfig, MachineConfig, Monitor, RunConfig, TrainConfig};
+use crate::error::TrainError;
+use crate::evaluate::Evaluation;
+use crate::records::{Epoch, FieldFrame};
 use receptive_core::hash::sha256;
-use receptive_erf::Map;
-use receptive_erf::gaussian::{Estimate, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Where in a run a checkpoint is taken.
@@ -51,8 +52,9 @@ pub(crate) struct Best {
 pub(crate) struct Memory {
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) best: Option<Best>,
-    /// Of early stopping's own metric, and the epochs since.
+    /// The best value of early stopping's own metric.
     pub(crate) stopping_best: Option<Best>,
+    /// Epochs since that metric last improved.
     pub(crate) waits: usize,
     /// Training images seen, and the seconds that took, validation not counted.
     pub(crate) images: usize,
@@ -63,20 +65,59 @@ pub(crate) struct Memory {
     pub(crate) seconds: f64,
 }
 
-/// One measurement of the receptive field.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FieldFrame {
-    pub(crate) epoch: usize,
-    pub(crate) map: Map,
-    pub(crate) sigma: Estimate,
-    pub(crate) tv: Estimate,
-    pub(crate) verdict: Verdict,
+impl Memory {
+    /// The epoch whose model is kept; without a validation split the last one.
+    pub(crate) fn best_epoch(&self) -> Option<usize> {
+        let best = self.epochs.iter().rev().find(|epoch| epoch.best);
+        best.map(|epoch| epoch.epoch)
+    }
+
+    /// Compares an epoch with the best so far, and counts how long early stopping has waited.
+    /// Returns whether its model is the one to keep.
+    pub(crate) fn compare(
+        &mut self,
+        config: &TrainConfig,
+        epoch: usize,
+        val: Option<&Evaluation>,
+    ) -> bool {
+        // Without a validation split nothing can be chosen by: the last model is the one.
+        let Some(val) = val else {
+            return true;
+        };
+        if let Some(stopping) = &config.early_stopping {
+            let improved = improves(&mut self.stopping_best, stopping.metric, val, epoch);
+            self.waits = if improved { 0 } else { self.waits + 1 };
+        }
+        improves(&mut self.best, config.monitor, val, epoch)
+    }
 }
 
-/// Everything that continuing takes beside the tensors: randomness is a pure function of seed,
+/// Whether this epoch beats the best so far, which it then replaces.
+fn improves(best: &mut Option<Best>, metric: Monitor, val: &Evaluation, epoch: usize) -> bool {
+    let value = match metric {
+        Monitor::ValLoss => val.loss,
+        Monitor::ValTop1 => val.top1,
+    };
+    // An epoch whose loss is NaN or infinite is never the best, whatever its top-1.
+    let wins = val.loss.is_finite() && best.is_none_or(|best| metric.is_better(value, best.value));
+    if wins {
+        *best = Some(Best { value, epoch });
+    }
+    wins
+}
+
+/// What the steps of an epoch add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    pub(crate) images: usize,
+    pub(crate) loss: f64,
+    pub(crate) correct: f64,
+    pub(crate) learning_rate: f64,
+}
+
+/// Everything that resuming takes beside the tensors: randomness is a pure function of seed,
 /// epoch and step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
     pub(crate) at: Position,
@@ -88,24 +129,8 @@ pub(crate) struct State {
     pub(crate) classes: Vec<String>,
     pub(crate) data_fingerprint: String,
     pub(crate) settings_sha256: String,
-    /// How many tensors the optimizer keeps: burn leaves out without a word what it can't read.
+    /// How many tensors the optimizer keeps: burn silently leaves out what it cannot read.
     pub(crate) optimizer_tensors: usize,
-}
-
-impl State {
-    /// That of a run before its first step.
-    pub(crate) fn empty() -> Self {
-        Self {
-            at: Position::default(),
-            totals: Totals::default(),
-            memory: Memory::default(),
-            fields: Vec::new(),
-            classes: Vec::new(),
-            data_fingerprint: String::new(),
-            settings_sha256: String::new(),
-            optimizer_tensors: 0,
-        }
-    }
 }
 
 /// A hash of every setting that has an influence on the weights.

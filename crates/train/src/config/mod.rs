@@ -1,11 +1,12 @@
 //! Everything a run is made of, as data that is written to its directory.
 
+mod checkpoint;
 mod optimizer;
 mod overrides;
-mod recipe;
 mod schedule;
 mod training;
 
+pub use checkpoint::{CheckpointConfig, Interval};
 pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
 pub use schedule::{Schedule, ScheduleKind};
@@ -13,9 +14,11 @@ pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig, WeightRule,
 };
 
-use crate::{CheckpointConfig, FieldConfig, StartConfig, TrainError};
+use crate::backend::Backend;
+use crate::compute::Compute;
+use crate::error::TrainError;
 use receptive_data::{BadImages, Resize};
-use receptive_model::{ModelConfig, Pair};
+use receptive_model::{ModelConfig, Pair, presets};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -62,7 +65,7 @@ pub struct DataConfig {
     pub val_fraction: f64,
     /// The share held back for a test where a folder has no split at all.
     pub test_fraction: f64,
-    /// At most this many training images.
+    /// The largest number of training images that are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// What is done about damaged images.
@@ -115,9 +118,13 @@ impl Default for MachineConfig {
 }
 
 impl MachineConfig {
-    /// How many threads compute on a CPU backend; a GPU needs one to feed it.
-    pub fn compute_threads(&self, on_cpu: bool) -> usize {
-        if on_cpu { self.thread_count() } else { 1 }
+    /// The backend's device and the threads that feed it.
+    ///
+    /// # Errors
+    /// When the backend cannot be used here, or the system refuses a thread.
+    pub fn compute(&self) -> Result<Compute, TrainError> {
+        let backend: Backend = self.backend.parse()?;
+        Compute::new(backend.device()?, self.thread_count())
     }
 
     /// # Errors
@@ -127,17 +134,17 @@ impl MachineConfig {
             ("machine.threads", self.threads),
             ("machine.workers", self.workers),
         ] {
-            if threads > MOST_THREADS {
+            if threads > MAX_THREADS {
                 return Err(TrainError::setting(
                     setting,
-                    format!("it is {threads}; use at most {MOST_THREADS}"),
+                    format!("it is {threads}; use at most {MAX_THREADS}"),
                 ));
             }
         }
         Ok(())
     }
 
-    /// How many threads compute: as set, or all cores.
+    /// How many threads compute on a CPU backend: as set, or all cores.
     pub fn thread_count(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -146,11 +153,77 @@ impl MachineConfig {
     }
 }
 
-const MOST_THREADS: usize = 1024;
+/// The trained model that a run starts from (fine-tuning).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartConfig {
+    /// The directory of an artifact, such as `runs/001/model`.
+    pub from: PathBuf,
+    /// How many of the first layers keep their weights (as `receptive summary` numbers them).
+    #[serde(default)]
+    pub freeze: usize,
+    /// The hash of the artifact's weights; filled in when the run starts, and compared when it is
+    /// repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
+}
+
+impl StartConfig {
+    /// Nothing frozen.
+    pub fn new(from: impl Into<PathBuf>) -> Self {
+        Self {
+            from: from.into(),
+            freeze: 0,
+            weights_sha256: None,
+        }
+    }
+}
+
+/// How the network's effective receptive field is measured while it trains. It has no influence on
+/// the weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FieldConfig {
+    /// The layer, by number or name; the last one that is a map where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// How often it is measured: before the first epoch, after the last, and between.
+    pub times: usize,
+    /// The largest number of images (of the validation split, or the training split where there is
+    /// none) for each.
+    pub samples: u64,
+}
+
+impl Default for FieldConfig {
+    fn default() -> Self {
+        Self {
+            layer: None,
+            times: 6,
+            samples: 400,
+        }
+    }
+}
+
+impl FieldConfig {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        if self.times < 2 || self.samples == 0 {
+            return Err(TrainError::setting(
+                "track_erf",
+                format!(
+                    "times is {} and samples {}; use at least 2 and 1",
+                    self.times, self.samples
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+const MAX_THREADS: usize = 1024;
 /// A tebibyte.
-const MOST_CACHE_MB: u64 = 1 << 20;
+const MAX_CACHE_MB: u64 = 1 << 20;
 /// The largest config file that is read, in bytes.
-const CONFIG_BYTES: u64 = 4 << 20;
+const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 impl RunConfig {
     /// All defaults, for this network.
@@ -167,10 +240,26 @@ impl RunConfig {
         }
     }
 
+    /// The preset of this name with the settings that suit it; input and classes come from the data.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the names there
+    /// are.
+    pub fn preset(name: &str) -> Result<Self, TrainError> {
+        let mut config = Self::new(presets::preset(name, presets::default_input(name))?);
+        // It overfits within the default number of epochs, and needs more of them and images that
+        // are never the same twice.
+        if name == "accurate" {
+            config.train.epochs = 36;
+            config.train.augment.shift = 2;
+        }
+        Ok(config)
+    }
+
     /// Reads a TOML file: a whole run, or only a model (which then gets all other defaults).
     ///
     /// # Errors
-    /// When it can't be read or has an unknown word, with the line.
+    /// When it cannot be read or has an unknown key, with the line.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
         if path
             .extension()
@@ -178,7 +267,7 @@ impl RunConfig {
         {
             return Ok(Self::new(ModelConfig::load(path)?));
         }
-        let text = receptive_model::store::read_text(path, CONFIG_BYTES)?;
+        let text = receptive_model::store::read_text(path, MAX_CONFIG_BYTES)?;
         let origin = path.display().to_string();
         let table: toml::Table = toml::from_str(&text).map_err(config_error(&origin))?;
         if table.contains_key("layers") || table.contains_key("input") {
@@ -198,18 +287,18 @@ impl RunConfig {
     /// Checks every setting that no other crate checks.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] naming the first that can't be used.
+    /// [`TrainError::Setting`] naming the first that cannot be used.
     pub fn check(&self) -> Result<(), TrainError> {
         self.train.check()?;
         self.checkpoint.check()?;
         if let Some(track) = &self.track_erf {
             track.check()?;
         }
-        if self.data.cache_mb > MOST_CACHE_MB {
+        if self.data.cache_mb > MAX_CACHE_MB {
             return Err(TrainError::setting(
                 "data.cache_mb",
                 format!(
-                    "it is {}; use at most {MOST_CACHE_MB} MiB",
+                    "it is {}; use at most {MAX_CACHE_MB} MiB",
                     self.data.cache_mb
                 ),
             ));
@@ -229,7 +318,7 @@ fn config_error<E: std::fmt::Display>(origin: &str) -> impl FnOnce(E) -> TrainEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use receptive_model::{ImageSize, presets};
+    use receptive_model::ImageSize;
 
     #[test]
     fn a_run_config_reads_back_from_its_file() {
@@ -250,5 +339,16 @@ mod tests {
             RunConfig::load(&path).unwrap(),
             RunConfig::new(config.model)
         );
+    }
+
+    #[test]
+    fn only_the_preset_that_overfits_departs_from_the_defaults() {
+        for name in ["small", "vgg", "plain-20"] {
+            let config = RunConfig::preset(name).unwrap();
+            assert_eq!(config.train, TrainConfig::default());
+        }
+        let config = RunConfig::preset("accurate").unwrap();
+        assert!(config.train.epochs > TrainConfig::default().epochs);
+        assert!(RunConfig::preset("accurat").is_err());
     }
 }

@@ -1,4 +1,6 @@
-use crate::TrainError;
+//! Optimizers and their settings.
+
+use crate::error::TrainError;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, ModuleOptimizer, SgdConfig};

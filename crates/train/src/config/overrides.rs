@@ -1,12 +1,12 @@
-//! `--set key=value`: any setting from the command line.
+//! `key=value`: any setting by its path.
 
 use super::{RunConfig, config_error};
-use crate::TrainError;
+use crate::error::TrainError;
 use toml::{Table, Value};
 
 /// The config with each `key=value` put in its place; a key is a dotted path such as
 /// `train.optimizer.learning_rate` or `model.layers.0.filters` (places in a list count from 0), a
-/// value is TOML, or a word.
+/// value is TOML, or plain text.
 ///
 /// # Errors
 /// When a key has no `=`, is not known, or its value does not fit.
@@ -17,7 +17,7 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
     let mut table = Table::try_from(config).map_err(config_error("(in memory)"))?;
     for written in overrides {
         let (key, value) = written.split_once('=').ok_or_else(|| {
-            TrainError::setting(written, "write --set key=value, such as train.epochs=5")
+            TrainError::setting(written, "expected key=value, such as train.epochs=5")
         })?;
         put(&mut table, key.trim(), parse(value.trim()))?;
     }
@@ -28,7 +28,7 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
         })
 }
 
-/// TOML where it is TOML, else the text itself: `--set train.monitor=val_loss` needs no quotes.
+/// TOML where it is TOML, else the text itself: `train.monitor=val_loss` needs no quotes.
 fn parse(text: &str) -> Value {
     toml::from_str::<Table>(&format!("value = {text}"))
         .ok()

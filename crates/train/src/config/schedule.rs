@@ -1,4 +1,6 @@
-use crate::TrainError;
+//! The learning rate of each step.
+
+use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate moves: first a linear warm-up from near 0, then this.

@@ -1,5 +1,7 @@
+//! How a model is trained.
+
 use super::{Optimizer, Schedule};
-use crate::TrainError;
+use crate::error::TrainError;
 use receptive_data::Augment;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct TrainConfig {
     /// Of the first weights, the order of the images, their augmentation and the dropout.
     pub seed: u64,
-    /// How often each training image is seen.
+    /// Passes over the training images.
     pub epochs: usize,
     /// Images per step.
     pub batch_size: usize,
@@ -28,7 +30,7 @@ pub struct TrainConfig {
     pub label_smoothing: f32,
     /// How much an image of each class counts in the loss.
     pub class_weights: ClassWeights,
-    /// The largest norm of all gradients together; longer ones are scaled down to it.
+    /// The largest norm of all gradients together; larger ones are scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// What makes one epoch better than another.
@@ -50,7 +52,7 @@ pub enum MicroBatch {
     Auto(Auto),
 }
 
-/// The word `auto`.
+/// The value `auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auto {
@@ -92,7 +94,7 @@ pub enum WeightRule {
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
     /// A lower loss on the validation split: the default, since it uses every image's probability
-    /// and so wavers less than a count of right answers.
+    /// and so varies less than a count of right answers.
     #[default]
     ValLoss,
     /// A higher share of right answers on the validation split.
@@ -100,7 +102,7 @@ pub enum Monitor {
 }
 
 impl Monitor {
-    /// Whether `value` beats `best`; a value that is no number never does.
+    /// Whether `value` beats `best`; a value that is NaN never does.
     pub fn is_better(self, value: f64, best: f64) -> bool {
         match self {
             Self::ValLoss => value < best,
@@ -113,10 +115,10 @@ impl Monitor {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What must get better.
+    /// What must improve.
     #[serde(default)]
     pub metric: Monitor,
-    /// How many epochs may pass without.
+    /// How many epochs may pass without an improvement.
     pub patience: usize,
 }
 
@@ -155,15 +157,15 @@ impl TrainConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), TrainError> {
-        for (setting, value, most) in [
+        for (setting, value, max) in [
             ("train.epochs", self.epochs, 1_000_000),
             ("train.batch_size", self.batch_size, 1 << 20),
             ("train.micro_batch", self.shard_size(true), 1 << 20),
         ] {
-            if value == 0 || value > most {
+            if value == 0 || value > max {
                 return Err(TrainError::setting(
                     setting,
-                    format!("it is {value}; use a number from 1 to {most}"),
+                    format!("it is {value}; use a number from 1 to {max}"),
                 ));
             }
         }

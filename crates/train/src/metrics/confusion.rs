@@ -1,4 +1,6 @@
-use serde::Serialize;
+//! The confusion matrix, and what it says of each class.
+
+use serde::{Deserialize, Serialize};
 
 /// How often images of each class were taken for each class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,5 +64,70 @@ impl Confusion {
         all.sort_by_key(|(label, predicted, count)| (usize::MAX - count, *label, *predicted));
         all.truncate(pairs);
         all
+    }
+}
+
+/// How one class fared. A ratio whose denominator is 0 is `None`, not a lucky 0 or 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassReport {
+    /// The class's name.
+    pub class: String,
+    /// Its images.
+    pub images: usize,
+    /// Of the images taken for this class, the share that are.
+    pub precision: Option<f64>,
+    /// Of the images of this class, the share taken for it.
+    pub recall: Option<f64>,
+    /// The harmonic mean of both.
+    pub f1: Option<f64>,
+}
+
+/// Precision, recall and F1 of each class.
+pub fn report(confusion: &Confusion, classes: &[String]) -> Vec<ClassReport> {
+    let rows = confusion.rows();
+    classes
+        .iter()
+        .enumerate()
+        .map(|(class, name)| {
+            let images = rows.get(class).map_or(0, |row| row.iter().sum());
+            let taken: usize = rows.iter().filter_map(|row| row.get(class)).sum();
+            let right = rows
+                .get(class)
+                .and_then(|row| row.get(class))
+                .copied()
+                .unwrap_or(0);
+            let ratio = |whole: usize| (whole > 0).then(|| right as f64 / whole as f64);
+            ClassReport {
+                class: name.clone(),
+                images,
+                precision: ratio(taken),
+                recall: ratio(images),
+                f1: (taken + images > 0).then(|| 2.0 * right as f64 / (taken + images) as f64),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_matches_scikit_learn() {
+        // sklearn.metrics.classification_report([0,0,0,1,1,2], [0,0,1,1,1,0]):
+        // 0: .667 .667 .667; 1: .667 1. .8; 2: 0 (undefined) 0 0.
+        let mut confusion = Confusion::new(3);
+        for (label, predicted) in [0, 0, 0, 1, 1, 2].into_iter().zip([0, 0, 1, 1, 1, 0]) {
+            confusion.add(label, predicted);
+        }
+        let names = ["a", "b", "c"].map(String::from);
+        let rows = report(&confusion, &names);
+        let near = |found: Option<f64>, wanted: f64| (found.unwrap() - wanted).abs() < 1e-9;
+        assert!(near(rows[0].precision, 2.0 / 3.0) && near(rows[0].f1, 2.0 / 3.0));
+        assert!(near(rows[1].recall, 1.0) && near(rows[1].f1, 0.8));
+        assert_eq!(rows[2].precision, None);
+        assert!(near(rows[2].recall, 0.0) && near(rows[2].f1, 0.0));
+        assert_eq!((confusion.correct(), confusion.total()), (4, 6));
+        assert_eq!(confusion.worst(1), [(0, 1, 1)]);
     }
 }

@@ -1,12 +1,21 @@
-//! What a classifier's answers are worth.
+//! How good a classifier's answers are.
 
 mod confusion;
-mod report;
-mod worst;
+mod top_losses;
 
-pub use confusion::Confusion;
-pub use report::{ClassReport, report};
-pub use worst::{TopLoss, TopLosses};
+pub use confusion::{ClassReport, Confusion, report};
+pub use top_losses::{TopLoss, TopLosses};
+
+/// A model's answer to one image.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// The image's place in its split.
+    pub index: usize,
+    /// Its class.
+    pub label: usize,
+    /// One for each class.
+    pub logits: &'a [f32],
+}
 
 /// Whether `label` is among the `k` largest logits. Of equal logits the one with the lower index
 /// counts as larger, so a constant network gets 1 of `classes` right, not all.

@@ -1,6 +1,9 @@
 //! The images that a trained run is applied to.
 
-use crate::{DataConfig, RunConfig, RunDirectory, TrainError, data_options};
+use super::RunDirectory;
+use crate::config::{DataConfig, RunConfig};
+use crate::error::TrainError;
+use crate::prepare::data_options;
 use receptive_data::{BadImages, DataSet, KNOWN_NAMES, Progress, Split};
 use receptive_model::Artifact;
 use std::path::{Path, PathBuf};
@@ -17,9 +20,9 @@ pub enum SplitName {
     Test,
 }
 
-/// Which images are asked for.
+/// Which images a trained run is applied to.
 #[derive(Debug, Clone)]
-pub struct ImagesOf<'a> {
+pub struct ImageQuery<'a> {
     /// The run's directory, or that of an artifact.
     pub run: &'a Path,
     /// The command that names other data, for messages.
@@ -40,23 +43,23 @@ pub struct ImagesOf<'a> {
 
 /// A data set, seen from a trained run.
 #[derive(Debug, Clone)]
-pub struct Images {
+pub struct RunImages {
     /// The whole set.
     pub data: DataSet,
     /// Whether it is what the run was trained on, cut as it was then.
     pub is_own: bool,
 }
 
-/// What is to be opened.
-struct Wanted {
+/// What is opened, and how.
+struct DataSource {
     config: DataConfig,
     seed: u64,
     is_own: bool,
 }
 
-impl<'a> ImagesOf<'a> {
+impl<'a> ImageQuery<'a> {
     /// A run's own images.
-    pub fn own(run: &'a Path, remedy: String) -> Self {
+    pub fn new(run: &'a Path, remedy: String) -> Self {
         Self {
             run,
             remedy,
@@ -72,67 +75,72 @@ impl<'a> ImagesOf<'a> {
     /// Finds the images, with labels by the model's class names.
     ///
     /// # Errors
-    /// When the run does not know its data, it is no longer there or can't be read, or has classes
+    /// When the run does not know its data, it no longer exists or cannot be read, or has classes
     /// that the model does not have.
-    pub fn open(&self, artifact: &Artifact, progress: &dyn Progress) -> Result<Images, TrainError> {
-        let wanted = self.wanted()?;
-        let options = data_options(&wanted.config, wanted.seed, Some(artifact.classes.clone()));
-        Ok(Images {
-            data: receptive_data::open(&wanted.config.source, &options, progress)?,
-            is_own: wanted.is_own,
+    pub fn open(
+        &self,
+        artifact: &Artifact,
+        progress: &dyn Progress,
+    ) -> Result<RunImages, TrainError> {
+        let DataSource {
+            config,
+            seed,
+            is_own,
+        } = self.source()?;
+        let options = data_options(&config, seed, Some(artifact.classes.clone()));
+        Ok(RunImages {
+            data: receptive_data::open(&config.source, &options, progress)?,
+            is_own,
         })
     }
 
-    fn wanted(&self) -> Result<Wanted, TrainError> {
+    fn source(&self) -> Result<DataSource, TrainError> {
         // `runs/001/last` is an artifact within its run.
         let place = match (Artifact::is_at(self.run), self.run.parent()) {
             (true, Some(parent)) => parent,
             _ => self.run,
         };
         let run = RunDirectory::open(place).and_then(|run| run.config());
-        let own = |run: RunConfig| Wanted {
+        let own = |run: RunConfig| DataSource {
             config: run.data,
             seed: run.train.seed,
             is_own: true,
         };
-        let mut wanted = match (self.data, run) {
+        let no_data = |problem: &str| {
+            TrainError::setting("data.source", format!("{problem}: {}", self.remedy))
+        };
+        let mut source = match (self.data, run) {
             (None, Err(_)) => {
-                return Err(TrainError::NoData {
-                    what: self.run.display().to_string(),
-                    problem: "this model was copied out of its run and does not know its data; \
-                              name some"
-                        .into(),
-                    remedy: self.remedy.clone(),
-                });
+                return Err(no_data(&format!(
+                    "the model {} was copied out of its run and does not know its data; name some",
+                    self.run.display()
+                )));
             }
             (None, Ok(run)) => {
-                let source = &run.data.source;
-                if !KNOWN_NAMES.contains(&source.as_str()) && !Path::new(source).exists() {
-                    return Err(TrainError::NoData {
-                        what: source.clone(),
-                        problem: "what the run was trained on is no longer there; name its new \
-                                  place"
-                            .into(),
-                        remedy: self.remedy.clone(),
-                    });
+                let path = &run.data.source;
+                if !KNOWN_NAMES.contains(&path.as_str()) && !Path::new(path).exists() {
+                    return Err(no_data(&format!(
+                        "the data {path} that the run was trained on is no longer there; name its \
+                         new place"
+                    )));
                 }
                 own(run)
             }
-            (Some(source), Ok(mut run)) if self.is_moved => {
-                run.data.source = source.into();
+            (Some(path), Ok(mut run)) if self.is_moved => {
+                run.data.source = path.into();
                 own(run)
             }
-            (Some(source), Ok(run)) if is_same(source, &run.data.source) => own(run),
-            (Some(source), run) => {
+            (Some(path), Ok(run)) if is_same(path, &run.data.source) => own(run),
+            (Some(path), run) => {
                 let (trained, seed) =
                     run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
-                // Without a split all that there is, else the parts that training would cut.
+                // Without a split all images, else the parts that training would cut.
                 let share = |fraction| {
                     if self.split.is_some() { fraction } else { 0.0 }
                 };
-                Wanted {
+                DataSource {
                     config: DataConfig {
-                        source: source.into(),
+                        source: path.into(),
                         val_fraction: share(trained.val_fraction),
                         test_fraction: share(trained.test_fraction),
                         ..DataConfig::default()
@@ -142,12 +150,12 @@ impl<'a> ImagesOf<'a> {
                 }
             }
         };
-        let config = &mut wanted.config;
+        let config = &mut source.config;
         config.limit = self.limit.or(config.limit);
         let data_dir = self.data_dir.map(PathBuf::from);
         config.data_dir = data_dir.or(config.data_dir.take());
         config.bad_images = self.bad_images.unwrap_or(config.bad_images);
-        Ok(wanted)
+        Ok(source)
     }
 }
 
@@ -156,8 +164,8 @@ fn is_same(a: &str, b: &str) -> bool {
     a == b || place(a).is_some_and(|a| Some(a) == place(b))
 }
 
-impl Images {
-    /// The part that was asked for, or else the one most like a test; and its name.
+impl RunImages {
+    /// This part, or by default the one most like a test; and its name.
     ///
     /// # Errors
     /// When there is no such image.
@@ -169,7 +177,7 @@ impl Images {
             Some(SplitName::Test) => vec![(test, "test")],
             Some(SplitName::Val) => vec![(val, "val")],
             Some(SplitName::Train) => vec![(train, "train")],
-            // Accuracy on what a model was trained on says little, so that must be asked for.
+            // Accuracy on what a model was trained on says little, so it is never the default.
             None if self.is_own => vec![(test, "test"), (val, "val")],
             None => vec![(test, "test"), (val, "val"), (train, "whole")],
         };
@@ -180,18 +188,18 @@ impl Images {
     }
 
     fn no_split(&self) -> TrainError {
-        let there: Vec<String> = self
+        let existing: Vec<String> = self
             .data
             .splits()
             .filter(|split| !split.is_empty())
-            .map(|split| format!("--split {}", split.name()))
+            .map(|split| format!("`{}`", split.name()))
             .collect();
         TrainError::setting(
-            "--split",
+            "split",
             format!(
-                "{} has no such images; there is {}",
+                "{} has no images in this split; use {}",
                 self.data.name,
-                there.join(", ")
+                existing.join(" or ")
             ),
         )
     }

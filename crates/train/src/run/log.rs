@@ -1,14 +1,15 @@
 //! Reading `log.jsonl`: what a run did.
 
 use super::{LOG, RunDirectory};
+use crate::error::TrainError;
 use crate::metrics::ClassReport;
-use crate::{Epoch, EpochField, Outcome, TrainError};
+use crate::records::{Epoch, EpochField, Outcome};
 use receptive_model::store::read_text;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The largest log that is read, in bytes.
-const LOG_BYTES: u64 = 256 << 20;
+const MAX_LOG_BYTES: u64 = 256 << 20;
 
 /// What a run did, as its log tells it. Epochs that a resumed run did again stand in it once.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,7 +22,7 @@ pub struct RunLog {
     pub field_before: Option<EpochField>,
     /// How it ended; none where it was killed or is still running.
     pub end: Option<RunEnd>,
-    /// Why it had to stop, where its loss or a weight was no longer a number.
+    /// The error message of a run that diverged.
     pub diverged: Option<String>,
 }
 
@@ -51,7 +52,7 @@ impl RunLog {
     /// When there is no log, or a line before the last is not what training writes.
     pub fn read(run: &RunDirectory) -> Result<Self, TrainError> {
         let path = run.path().join(LOG);
-        let text = read_text(&path, LOG_BYTES)?;
+        let text = read_text(&path, MAX_LOG_BYTES)?;
         let mut log = Self::default();
         let mut lines = text.lines().enumerate().peekable();
         while let Some((index, line)) = lines.next() {
@@ -63,7 +64,7 @@ impl RunLog {
                     let line = index + 1;
                     return Err(TrainError::run(
                         &path,
-                        format!("line {line} is no line that training writes: {reason}"),
+                        format!("line {line} is not a line that training writes: {reason}"),
                     ));
                 }
                 _ => {}
@@ -76,12 +77,12 @@ impl RunLog {
         let time_ms = event["time_ms"].as_u64();
         match event["event"].as_str() {
             Some("erf") => {
-                self.begins(time_ms, 0.0);
+                self.started(time_ms, 0.0);
                 self.field_before = parse(event).ok();
             }
             Some("epoch") => {
                 let epoch = epoch(event)?;
-                self.begins(time_ms, epoch.seconds);
+                self.started(time_ms, epoch.seconds);
                 self.epochs.push(epoch);
             }
             Some("resumed") => {
@@ -99,10 +100,10 @@ impl RunLog {
         Ok(())
     }
 
-    fn begins(&mut self, time_ms: Option<u64>, seconds: f64) {
+    fn started(&mut self, time_ms: Option<u64>, seconds: f64) {
         let before = (1000.0 * seconds) as u64;
-        let began = time_ms.map(|now| now.saturating_sub(before));
-        self.began_ms = self.began_ms.or(began);
+        let started = time_ms.map(|now| now.saturating_sub(before));
+        self.began_ms = self.began_ms.or(started);
     }
 
     /// Seconds from the first step to the newest event that tells.

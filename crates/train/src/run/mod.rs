@@ -1,14 +1,13 @@
 //! A run's directory: everything it was made of and everything it left.
 
-mod history;
 mod images;
 mod log;
 
-pub(crate) use history::History;
-pub use images::{Images, ImagesOf, SplitName};
+pub use images::{ImageQuery, RunImages, SplitName};
 pub use log::{RunEnd, RunLog};
 
-use crate::{RunConfig, TrainError};
+use crate::config::RunConfig;
+use crate::error::TrainError;
 use receptive_data::DamagedImage;
 use receptive_model::Artifact;
 use receptive_model::store;
@@ -27,10 +26,10 @@ pub struct RunDirectory {
 const NEWEST: &str = ".newest";
 /// Held by the process that trains in a run's directory.
 const LOCK: &str = ".lock";
-/// Everything that ever happened in the run, a line of JSON each.
-const LOG: &str = "log.jsonl";
+/// Everything that happened in the run, a line of JSON each.
+pub(crate) const LOG: &str = "log.jsonl";
 /// Numbers tried before giving up on a directory.
-const MOST_RUNS: u32 = 1_000_000;
+const MAX_RUNS: u32 = 1_000_000;
 
 impl RunDirectory {
     /// Makes the next numbered directory below `parent`. Numbers are never used twice.
@@ -38,7 +37,7 @@ impl RunDirectory {
     /// # Errors
     /// When the file system refuses.
     pub fn next(parent: &Path) -> Result<Self, TrainError> {
-        fs::create_dir_all(parent).map_err(TrainError::io(parent, "creating the directory"))?;
+        fs::create_dir_all(parent).map_err(TrainError::io(parent, "create"))?;
         // The highest number is written down, so that deleting the newest run frees no number.
         let newest = parent.join(NEWEST);
         let written = fs::read_to_string(&newest)
@@ -46,10 +45,10 @@ impl RunDirectory {
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(0);
         let highest = fs::read_dir(parent)
-            .map_err(TrainError::io(parent, "listing"))?
+            .map_err(TrainError::io(parent, "list"))?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
             .fold(written, u32::max);
-        for number in highest.saturating_add(1)..MOST_RUNS {
+        for number in highest.saturating_add(1)..MAX_RUNS {
             let path = parent.join(format!("{number:03}"));
             match fs::create_dir(&path) {
                 Ok(()) => {
@@ -58,12 +57,12 @@ impl RunDirectory {
                 }
                 // Another run took the number in between.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(TrainError::io(path, "creating the directory")(error)),
+                Err(error) => return Err(TrainError::io(path, "create")(error)),
             }
         }
         Err(TrainError::run(
             parent,
-            "it has no free run number; use another --run-dir",
+            "it has no free run number; use another directory",
         ))
     }
 
@@ -72,7 +71,7 @@ impl RunDirectory {
     /// # Errors
     /// When it holds something: a run is never written over another.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
-        fs::create_dir_all(path).map_err(TrainError::io(path, "creating the directory"))?;
+        fs::create_dir_all(path).map_err(TrainError::io(path, "create"))?;
         Self::check_free(path)?;
         Ok(Self { path: path.into() })
     }
@@ -85,11 +84,11 @@ impl RunDirectory {
         if !path.exists() {
             return Ok(());
         }
-        let mut entries = fs::read_dir(path).map_err(TrainError::io(path, "listing"))?;
+        let mut entries = fs::read_dir(path).map_err(TrainError::io(path, "list"))?;
         if entries.next().is_some() {
             return Err(TrainError::run(
                 path,
-                "it is not empty, and a run never overwrites another; give --run-dir a new name",
+                "it is not empty, and a run never overwrites another; choose a new name",
             ));
         }
         Ok(())
@@ -104,7 +103,7 @@ impl RunDirectory {
         if !run.is_there() {
             return Err(TrainError::run(
                 path,
-                "it is no run directory (it has no config.toml); give one that `receptive train` \
+                "it is not a run directory (it has no config.toml); expected one that `receptive train` \
                  made, such as runs/001",
             ));
         }
@@ -115,7 +114,7 @@ impl RunDirectory {
         self.path.join("config.toml").is_file()
     }
 
-    /// Asked before something is written while the run goes on: directories are made where they are
+    /// Called before something is written during training: directories are made where they are
     /// missing, and a run that was deleted must not come back as a part of itself.
     ///
     /// # Errors
@@ -126,8 +125,9 @@ impl RunDirectory {
         }
         Err(TrainError::run(
             &self.path,
-            "it was taken away while it was trained in (its config.toml is gone), so nothing more is \
-             written; train again, and leave the directory where it is until the run has ended",
+            "the run directory was moved or deleted during training (its config.toml is gone), so \
+             nothing more is written; train again, and leave the directory where it is until the \
+             run has ended",
         ))
     }
 
@@ -151,7 +151,7 @@ impl RunDirectory {
         Artifact::is_at(&self.model())
     }
 
-    /// The list of damaged images that a run went on without.
+    /// The list of damaged images that a run left out.
     pub const SKIPPED: &str = "skipped.csv";
 
     /// The curves of loss and top-1.
@@ -172,7 +172,7 @@ impl RunDirectory {
         Err(TrainError::run(
             &self.path,
             format!(
-                "this run has no model, since it ended before its first epoch was over; train it \
+                "this run has no model, since it ended before its first epoch; train it \
                  again with `receptive train --config {}`",
                 self.path.join("config.toml").display()
             ),
@@ -190,7 +190,7 @@ impl RunDirectory {
     /// When another process is training in it.
     pub(crate) fn lock(&self) -> Result<File, TrainError> {
         let path = self.path.join(LOCK);
-        let file = File::create(&path).map_err(TrainError::io(&path, "creating"))?;
+        let file = File::create(&path).map_err(TrainError::io(&path, "create"))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(TrainError::run(
@@ -201,7 +201,7 @@ impl RunDirectory {
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
                 Ok(file)
             }
-            Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "locking")(error)),
+            Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "lock")(error)),
         }
     }
 
@@ -218,7 +218,7 @@ impl RunDirectory {
     /// What the run was made of.
     ///
     /// # Errors
-    /// When `config.toml` can't be read.
+    /// When `config.toml` cannot be read.
     pub fn config(&self) -> Result<RunConfig, TrainError> {
         RunConfig::load(&self.path.join("config.toml"))
     }

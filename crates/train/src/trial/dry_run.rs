@@ -1,24 +1,24 @@
-//! One batch through everything that a run does, in a place that is gone afterwards.
+//! One batch through everything that a run does, in a temporary directory.
 
-use super::peak_resident_bytes;
 use crate::checkpoint::is_finite;
+use crate::compute::Compute;
+use crate::error::TrainError;
 use crate::evaluate::logits;
+use crate::fit::{Learner, epoch_loader};
 use crate::metrics::cross_entropy;
-use crate::train::{Learner, epoch_loader};
-use crate::{Prepared, TrainError, Workers};
+use crate::prepare::RunSetup;
 use burn::module::Module;
-use burn::tensor::Device;
 use receptive_data::{Batch, Loader, LoaderOptions};
-use receptive_model::{Artifact, Classifier, weights_sha256};
+use receptive_model::{Artifact, Classifier, InferenceDevice, weights_sha256};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What one batch says of a whole run. Seconds are measured on the first batch and then counted up:
-/// an estimate, which a machine that does something else meanwhile makes wrong.
+/// What one batch tells of a whole run. Seconds are measured on the first batch and then counted up:
+/// an estimate, which other work on the machine makes wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DryRun {
-    /// Numbers that learn or are kept.
+    /// Parameters and running statistics.
     pub params: usize,
     /// Steps of one epoch.
     pub steps_per_epoch: u64,
@@ -52,19 +52,14 @@ const TIMED_SECONDS: f64 = 2.0;
 /// reads it back. Nothing is left behind.
 ///
 /// # Errors
-/// Those that [`train`](crate::train) would meet; a loss or weights that are no numbers; a model
-/// that comes back changed.
-pub fn dry_run(
-    prepared: &Prepared,
-    device: &Device, // without autodiff
-    on_cpu: bool,
-) -> Result<DryRun, TrainError> {
-    let config = &prepared.config;
-    let workers = Workers::new(config.machine.compute_threads(on_cpu))?;
-    let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
-    let (batch, _) = first_batch(prepared)?;
+/// Those of [`train`](crate::train); a loss or weights that are NaN or infinite; a model that is
+/// read back changed.
+pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError> {
+    let config = &setup.config;
+    let mut learner = Learner::from_setup(setup, compute)?;
+    let (batch, _) = first_batch(setup)?;
 
-    let (train, per_epoch) = (&config.train, steps_per_epoch(prepared));
+    let (train, per_epoch) = (&config.train, setup.steps_per_epoch());
     let steps = per_epoch * train.epochs as u64;
     let (mut train_loss, mut times) = (0.0, Vec::new());
     for step in 0..=TIMED_STEPS {
@@ -73,11 +68,11 @@ pub fn dry_run(
         let loss = f64::from(gradients.loss.clone().into_scalar::<f32>());
         let share = train.schedule.share(step, steps, per_epoch);
         learner = learner.update(gradients, train.optimizer.learning_rate() * share);
-        let _ = device.sync();
+        let _ = compute.device().sync();
         let took = began.elapsed().as_secs_f64();
         if step == 0 {
             train_loss = loss;
-            check_numbers(loss, &learner.model)?;
+            check_finite(loss, &learner.model)?;
         }
         if step > 0 || took > TIMED_SECONDS {
             times.push(took);
@@ -90,22 +85,22 @@ pub fn dry_run(
     let seconds_per_step = times[times.len() / 2];
 
     // Once more, with everything where it will be from the second epoch on.
-    let (_, seconds_per_batch) = first_batch(prepared)?;
+    let (_, seconds_per_batch) = first_batch(setup)?;
 
     let model = learner.model.valid();
-    let (val_loss, seconds_per_image) = validate(prepared, &model, device, &workers)?;
-    let model_bytes = there_and_back(prepared, model, device)?;
+    let (val_loss, seconds_per_image) = validate(setup, &model, compute)?;
+    let model_bytes = write_and_read(setup, model, compute.device())?;
 
     let waits = match config.machine.workers {
         0 => seconds_per_batch,
         loaders => (seconds_per_batch / loaders as f64 - seconds_per_step).max(0.0),
     };
     let epochs = train.epochs;
-    let steps = prepared.train.len() as f64 / batch.labels.len() as f64;
-    let seconds_per_validation = seconds_per_image * prepared.val.len() as f64;
-    let test = prepared.test.as_ref().map_or(0, |test| test.len());
+    let steps = setup.train.len() as f64 / batch.labels.len() as f64;
+    let seconds_per_validation = seconds_per_image * setup.val.len() as f64;
+    let test = setup.test.as_ref().map_or(0, |test| test.len());
     Ok(DryRun {
-        params: prepared.plan.total.params,
+        params: setup.plan.total.params,
         steps_per_epoch: per_epoch,
         epochs,
         train_loss,
@@ -118,14 +113,14 @@ pub fn dry_run(
             + seconds_per_validation
             + seconds_per_image * test as f64,
         model_bytes,
-        peak_bytes: peak(prepared),
+        peak_bytes: peak(setup),
     })
 }
 
 /// The first epoch's first batch, and the seconds it took.
-fn first_batch(prepared: &Prepared) -> Result<(Batch, f64), TrainError> {
+fn first_batch(setup: &RunSetup) -> Result<(Batch, f64), TrainError> {
     let began = Instant::now();
-    let mut loader = epoch_loader(prepared, 1, 0);
+    let mut loader = epoch_loader(setup, 1, 0);
     let batch = loader.next();
     let took = began.elapsed().as_secs_f64();
     let batch =
@@ -133,12 +128,7 @@ fn first_batch(prepared: &Prepared) -> Result<(Batch, f64), TrainError> {
     Ok((batch, took))
 }
 
-fn steps_per_epoch(prepared: &Prepared) -> u64 {
-    let batch = prepared.config.train.batch_size;
-    prepared.train.len().div_ceil(batch) as u64
-}
-
-fn check_numbers(loss: f64, model: &Classifier) -> Result<(), TrainError> {
+fn check_finite(loss: f64, model: &Classifier) -> Result<(), TrainError> {
     if loss.is_finite() && is_finite(model) {
         return Ok(());
     }
@@ -148,9 +138,9 @@ fn check_numbers(loss: f64, model: &Classifier) -> Result<(), TrainError> {
             "after the first step the loss is {loss} and the weights are {}; try a smaller rate, or \
              look at the data with `receptive data`",
             if is_finite(model) {
-                "numbers"
+                "finite"
             } else {
-                "no numbers"
+                "NaN or infinite"
             }
         ),
     ))
@@ -158,53 +148,53 @@ fn check_numbers(loss: f64, model: &Classifier) -> Result<(), TrainError> {
 
 /// The loss of one batch, and the seconds an image takes with all threads at work.
 fn validate(
-    prepared: &Prepared,
+    setup: &RunSetup,
     model: &Classifier,
-    device: &Device,
-    workers: &Workers,
+    compute: &Compute,
 ) -> Result<(Option<f64>, f64), TrainError> {
-    let images = prepared.val.len().min(prepared.config.train.batch_size);
+    let images = setup.val.len().min(setup.config.train.batch_size);
     let options = LoaderOptions {
         batch_size: images.max(1),
         workers: 0,
-        mean: prepared.input.mean.clone(),
-        std: prepared.input.std.clone(),
+        mean: setup.input.mean.clone(),
+        std: setup.input.std.clone(),
         ..LoaderOptions::default()
     };
-    let Some(batch) = Loader::new(Arc::clone(&prepared.val), (0..images).collect(), options).next()
+    let Some(batch) = Loader::new(Arc::clone(&setup.val), (0..images).collect(), options).next()
     else {
         return Ok((None, 0.0));
     };
     let batch = batch?;
     let began = Instant::now();
-    let answers = workers
+    let threads = compute.threads();
+    let answers = compute
         .map(
-            workers.len(),
-            || model.clone(),
-            |model, _| logits(model, &batch, device),
+            threads,
+            |device| (model.clone(), device.clone()),
+            |(model, device), _| logits(model, &batch, device),
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })?;
-    let seconds = began.elapsed().as_secs_f64() / (images * workers.len()) as f64;
+    let seconds = began.elapsed().as_secs_f64() / (images * threads) as f64;
     let rows = answers[0].chunks(model.classes()).zip(&batch.labels);
     let loss: f64 = rows.map(|(row, label)| cross_entropy(row, *label)).sum();
     Ok((Some(loss / images as f64), seconds))
 }
 
 /// Writes the model, reads it back and compares; returns its size.
-fn there_and_back(
-    prepared: &Prepared,
+fn write_and_read(
+    setup: &RunSetup,
     model: Classifier,
-    device: &Device,
+    device: &InferenceDevice,
 ) -> Result<u64, TrainError> {
     let place = std::env::temp_dir();
     let directory =
-        tempfile::tempdir().map_err(TrainError::io(place, "creating a temporary directory"))?;
+        tempfile::tempdir().map_err(TrainError::io(place, "create a temporary directory in"))?;
     let path = directory.path().join("model");
     let written = weights_sha256(&model);
     let artifact = Artifact {
         model,
-        classes: prepared.data.classes.clone(),
-        input: prepared.input.clone(),
+        classes: setup.data.classes.clone(),
+        input: setup.input.clone(),
     };
     artifact.save(&path)?;
     let read = weights_sha256(&Artifact::load(&path, device)?.model);
@@ -217,30 +207,49 @@ fn there_and_back(
             ),
         ));
     }
-    let entries = std::fs::read_dir(&path).map_err(TrainError::io(&path, "listing"))?;
+    let entries = std::fs::read_dir(&path).map_err(TrainError::io(&path, "list"))?;
     let sizes = entries.map(|entry| Ok(entry?.metadata()?.len()));
     let sizes: std::io::Result<Vec<u64>> = sizes.collect();
-    Ok(sizes
-        .map_err(TrainError::io(&path, "listing"))?
-        .iter()
-        .sum())
+    Ok(sizes.map_err(TrainError::io(&path, "list"))?.iter().sum())
 }
 
 /// What was held so far, and the images that are decoded when they are first asked for.
-fn peak(prepared: &Prepared) -> u64 {
-    let evaluated = [Some(&prepared.val), prepared.test.as_ref()];
+fn peak(setup: &RunSetup) -> u64 {
+    let evaluated = [Some(&setup.val), setup.test.as_ref()];
     let mut later: u64 = evaluated
         .into_iter()
         .flatten()
         .map(|samples| samples.cache_bytes())
         .sum();
     // Measuring mean and deviation reads the training split, which a model to start from saves.
-    if prepared.start.is_some() {
-        later += prepared.train.cache_bytes();
+    if setup.start.is_some() {
+        later += setup.train.cache_bytes();
     }
     let planned = || {
-        let batch = prepared.config.train.batch_size;
-        prepared.plan.total.training_bytes(batch) as u64 + prepared.train.cache_bytes()
+        let batch = setup.config.train.batch_size;
+        setup.plan.total.training_bytes(batch) as u64 + setup.train.cache_bytes()
     };
     later + peak_resident_bytes().unwrap_or_else(planned)
+}
+
+/// The most memory this process has held, in bytes; `None` where the system does not say (all but
+/// Linux).
+pub fn peak_resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_was_touched_counts() {
+        let before = peak_resident_bytes().unwrap();
+        let touched = vec![1u8; 64 << 20];
+        std::hint::black_box(&touched);
+        assert!(peak_resident_bytes().unwrap() >= before.max(64 << 20));
+    }
 }

@@ -1,12 +1,14 @@
-//! Whether the network can learn a few images by heart: one that can't will learn nothing else
-//! either (Karpathy 2019, "A Recipe for Training Neural Networks").
+//! Whether the network can overfit a few images: one that cannot will learn nothing else either
+//! (Karpathy 2019, "A Recipe for Training Neural Networks").
 
-use crate::config::{ClassWeights, ScheduleKind, TrainConfig};
+use crate::compute::Compute;
+use crate::config::{ClassWeights, RunConfig, ScheduleKind, TrainConfig};
+use crate::error::TrainError;
 use crate::evaluate::logits;
-use crate::train::Learner;
-use crate::{Prepared, RunConfig, TrainError, Workers};
+use crate::fit::Learner;
+use crate::prepare::RunSetup;
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::Tensor;
 use receptive_data::{Augment, Batch, Loader, LoaderOptions, order};
 use receptive_inspect::top;
 use receptive_model::LayerConfig;
@@ -14,7 +16,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How it is tried.
+/// How many images, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverfitOptions {
     /// Training images, drawn by the run's seed; all where there are not so many.
@@ -23,9 +25,9 @@ pub struct OverfitOptions {
     pub passes: usize,
 }
 
-/// What came of it.
+/// Whether the images were learnt, and how.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Overfit {
+pub struct OverfitResult {
     /// Images that were to be learnt.
     pub images: usize,
     /// How many classes they have.
@@ -48,8 +50,7 @@ pub struct Overfit {
     pub seconds: f64,
 }
 
-/// The same run with nothing that keeps a network from learning images by heart: no augmentation,
-/// dropout, weight decay or label smoothing, every class counting the same, one learning rate
+/// The same run with nothing that keeps a network from overfitting: no augmentation, dropout, weight decay or label smoothing, every class counting the same, one learning rate
 /// throughout.
 pub fn unregularised(mut config: RunConfig) -> RunConfig {
     let train = &mut config.train;
@@ -77,31 +78,32 @@ fn drop_nothing(layers: &mut [LayerConfig]) {
     }
 }
 
-/// Trains on the same few images until all are right, or there were enough passes. The config is
+/// Trains on the same few images until all are right, or the passes are done. The config is
 /// one of [`unregularised`]; `progress` is told passes, steps, right answers and the loss.
 ///
 /// # Errors
-/// When an image can't be read, or a thread gives up. That nothing was learnt is no error.
+/// When an image cannot be read, or a thread panics. That nothing was learnt is no error.
 pub fn overfit(
-    prepared: &Prepared,
+    setup: &RunSetup,
     options: OverfitOptions,
-    device: &Device, // without autodiff
-    on_cpu: bool,
-    progress: &mut dyn FnMut(&Overfit),
-) -> Result<Overfit, TrainError> {
+    compute: &Compute,
+    progress: &mut dyn FnMut(&OverfitResult),
+) -> Result<OverfitResult, TrainError> {
     if options.images == 0 || options.passes == 0 {
         return Err(TrainError::setting(
-            "--overfit",
-            "use 1 image and 1 pass (--epochs), or more",
+            "overfit",
+            format!(
+                "it is {} images and {} passes; use 1 or more of each",
+                options.images, options.passes
+            ),
         ));
     }
     let began = Instant::now();
-    let config = &prepared.config.train;
-    let workers = Workers::new(prepared.config.machine.compute_threads(on_cpu))?;
-    let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
-    let batches = batches(prepared, options.images)?;
+    let config = &setup.config.train;
+    let mut learner = Learner::from_setup(setup, compute)?;
+    let batches = batches(setup, options.images)?;
     let images: usize = batches.iter().map(|batch| batch.labels.len()).sum();
-    let mut found = Overfit {
+    let mut result = OverfitResult {
         images,
         classes: classes(&batches),
         passes: 0,
@@ -113,65 +115,65 @@ pub fn overfit(
         learnt: false,
         seconds: 0.0,
     };
-    while found.passes < options.passes && !found.learnt {
+    while result.passes < options.passes && !result.learnt {
         let (mut loss, mut right) = (0.0, 0);
         for batch in &batches {
-            let gradients = learner.gradients(batch, found.steps)?;
+            let gradients = learner.gradients(batch, result.steps)?;
             loss += batch.labels.len() as f64 * read(gradients.loss.clone());
             right += read(gradients.correct.clone()) as usize;
             learner = learner.update(gradients, config.optimizer.learning_rate());
-            found.steps += 1;
+            result.steps += 1;
         }
-        found.passes += 1;
-        found.right = right;
-        found.last_loss = loss / images as f64;
-        if found.passes == 1 {
-            found.first_loss = found.last_loss;
+        result.passes += 1;
+        result.right = right;
+        result.last_loss = loss / images as f64;
+        if result.passes == 1 {
+            result.first_loss = result.last_loss;
         }
-        if !found.last_loss.is_finite() {
+        if !result.last_loss.is_finite() {
             break;
         }
         if right == images {
             // Each batch was counted before the steps on those that follow it: count again, with
             // weights that stand still.
-            found.right = 0;
+            result.right = 0;
             for batch in &batches {
-                found.right += read(learner.gradients(batch, found.steps)?.correct) as usize;
+                result.right += read(learner.gradients(batch, result.steps)?.correct) as usize;
             }
-            found.learnt = found.right == images;
+            result.learnt = result.right == images;
         }
-        found.seconds = began.elapsed().as_secs_f64();
-        progress(&found);
+        result.seconds = began.elapsed().as_secs_f64();
+        progress(&result);
     }
     let model = learner.model.valid();
     for batch in &batches {
-        let rows = logits(&model, batch, device);
+        let rows = logits(&model, batch, compute.device());
         let rows = rows.chunks(model.classes()).zip(&batch.labels);
-        found.right_evaluated += rows.filter(|(row, label)| top(row, 1) == [**label]).count();
+        result.right_evaluated += rows.filter(|(row, label)| top(row, 1) == [**label]).count();
     }
-    found.seconds = began.elapsed().as_secs_f64();
-    Ok(found)
+    result.seconds = began.elapsed().as_secs_f64();
+    Ok(result)
 }
 
-fn read(value: burn::tensor::Tensor<1>) -> f64 {
+fn read(value: Tensor<1>) -> f64 {
     f64::from(value.into_scalar::<f32>())
 }
 
 /// The images, in the order of the first epoch.
-fn batches(prepared: &Prepared, images: usize) -> Result<Vec<Batch>, TrainError> {
+fn batches(setup: &RunSetup, images: usize) -> Result<Vec<Batch>, TrainError> {
     let TrainConfig {
         seed, batch_size, ..
-    } = prepared.config.train;
-    let mut indices = order(prepared.train.len(), seed, 1);
+    } = setup.config.train;
+    let mut indices = order(setup.train.len(), seed, 1);
     indices.truncate(images);
     let options = LoaderOptions {
         batch_size,
         workers: 0,
-        mean: prepared.input.mean.clone(),
-        std: prepared.input.std.clone(),
+        mean: setup.input.mean.clone(),
+        std: setup.input.std.clone(),
         ..LoaderOptions::default()
     };
-    let loader = Loader::new(Arc::clone(&prepared.train), indices, options);
+    let loader = Loader::new(Arc::clone(&setup.train), indices, options);
     Ok(loader.collect::<Result<_, _>>()?)
 }
 
@@ -180,7 +182,7 @@ fn classes(batches: &[Batch]) -> usize {
     labels.collect::<std::collections::BTreeSet<_>>().len()
 }
 
-impl Overfit {
+impl OverfitResult {
     /// What to try where not all were learnt; `None` where they were.
     pub fn advice(&self) -> Option<&'static str> {
         // Below this share of its fall to nothing, a loss has not moved.
@@ -188,17 +190,17 @@ impl Overfit {
         if self.learnt {
             None
         } else if !self.last_loss.is_finite() {
-            Some("the loss left the numbers: try a smaller --set train.optimizer.learning_rate=...")
+            Some("the loss became NaN or infinite: try a smaller train.optimizer.learning_rate")
         } else if self.last_loss > (1.0 - MOVED) * self.first_loss {
             Some(
                 "the loss hardly moved: find a learning rate with `receptive lr-find`, and look for \
-                 layers that let nothing through with `receptive summary`",
+                 layers that pass nothing on with `receptive summary`",
             )
         } else {
             Some(
-                "the loss fell, but not far enough: try a larger network, more passes with \
-                 --epochs N, or another learning rate, and look whether the same picture stands in \
-                 two classes",
+                "the loss fell, but not far enough: try a larger network, more passes \
+                 (train.epochs), or another learning rate, and check whether the same picture is in two \
+                 classes",
             )
         }
     }

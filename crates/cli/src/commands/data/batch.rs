@@ -7,7 +7,7 @@ use receptive_core::text::grouped;
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
 use receptive_inspect::{augmentation_summary, training_batch};
 use receptive_plot::{Draw, Grid};
-use receptive_train::{MachineConfig, TrainConfig, usual_input};
+use receptive_train::{MachineConfig, TrainConfig, default_input};
 use serde::Serialize;
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
             data.name
         )));
     }
-    let size = usual_input(data);
+    let size = default_input(data);
     let samples = Samples::new(
         data.train.clone(),
         size,

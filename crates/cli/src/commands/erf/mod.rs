@@ -18,7 +18,7 @@ use receptive_erf::{
     measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::PlannedLayer;
-use receptive_train::field::on_threads;
+use receptive_train::on_threads;
 use serde::Serialize;
 use std::path::PathBuf;
 use subject::{Subject, WeightSource};
@@ -185,9 +185,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
 /// The device, and the number of threads that feed it.
 fn place(arguments: &MachineArgs) -> Result<(Device, usize), CliError> {
     let (backend, threads) = arguments.backend()?;
-    // A GPU runs one pass at a time.
-    let threads = if backend.kind.is_cpu() { threads } else { 1 };
-    Ok((backend.device()?, threads))
+    Ok((Device::clone(&*backend.device()?), threads))
 }
 
 fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, CliError> {

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use clap::ValueEnum;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
-use receptive_train::{ImagesOf, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
+use receptive_train::{ImageQuery, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
 use std::path::Path;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -201,9 +201,9 @@ fn images(
     artifact: &Artifact,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
     let remedy = format!("receptive erf {} --input DATA", run.display());
-    let query = ImagesOf {
+    let query = ImageQuery {
         data,
-        ..ImagesOf::own(run, remedy)
+        ..ImageQuery::new(run, remedy)
     };
     let RunSplit { data, split, name } = open_split(&query, artifact)?;
     let samples = samples_for(&split, &artifact.input, 256);

@@ -8,7 +8,7 @@ use clap::Args;
 use receptive_erf::picture::{sweep_chart, sweep_maps};
 use receptive_erf::sweep::{FieldSize, Sweep, Variation};
 use receptive_erf::{DEFAULT_SAMPLES, MeasureOptions};
-use receptive_train::field::on_threads;
+use receptive_train::on_threads;
 
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {

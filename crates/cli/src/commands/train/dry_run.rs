@@ -4,10 +4,9 @@ use super::TrainArgs;
 use super::messages::announce;
 use crate::error::{CliError, Exit};
 use crate::render::{print, print_json, wide_line};
-use burn::tensor::Device;
 use receptive_core::text::{duration, grouped};
 use receptive_train::trial::{DryRun, dry_run};
-use receptive_train::{Backend, Prepared, RunDirectory};
+use receptive_train::{Backend, Compute, RunDirectory, RunSetup};
 use serde::Serialize;
 
 /// What `--json` prints.
@@ -28,16 +27,15 @@ struct Json<'a> {
 
 pub(super) fn run(
     arguments: &TrainArgs,
-    prepared: &Prepared,
+    prepared: &RunSetup,
     backend: Backend,
-    device: &Device,
+    compute: &Compute,
 ) -> Result<Exit, CliError> {
     if let Some(path) = &arguments.run_dir {
         RunDirectory::check_free(path)?;
     }
-    announce(prepared, backend, None);
-    let on_cpu = backend.kind.is_cpu();
-    let estimate = dry_run(prepared, device, on_cpu)?;
+    announce(prepared, backend, compute, None);
+    let estimate = dry_run(prepared, compute)?;
     if arguments.json {
         let input = &prepared.input;
         print_json(&Json {
@@ -49,7 +47,7 @@ pub(super) fn run(
             input: [input.channels, input.height, input.width],
             batch_size: prepared.config.train.batch_size,
             backend: backend.to_string(),
-            threads: prepared.config.machine.compute_threads(on_cpu),
+            threads: compute.threads(),
             estimate: &estimate,
         })?;
     } else {

@@ -4,15 +4,21 @@ use crate::error::{CliError, Exit};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
 use receptive_core::text::percent;
 use receptive_model::Plan;
-use receptive_train::{Backend, Outcome, Prepared, RunDirectory, StartConfig, Started, Trained};
+use receptive_train::{
+    Backend, Compute, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig, TrainResult,
+};
 use serde::Serialize;
 
 /// Says what is about to happen; without a directory where nothing will be written.
-pub(super) fn announce(prepared: &Prepared, backend: Backend, directory: Option<&RunDirectory>) {
+pub(super) fn announce(
+    prepared: &RunSetup,
+    backend: Backend,
+    compute: &Compute,
+    directory: Option<&RunDirectory>,
+) {
     let data = &prepared.data;
     let plan = &prepared.plan;
-    let machine = &prepared.config.machine;
-    let threads = machine.compute_threads(backend.kind.is_cpu());
+    let threads = compute.threads();
     let test = data.test.as_ref().map_or(0, |test| test.len());
     say_line(
         "data",
@@ -69,7 +75,7 @@ pub(super) fn announce(prepared: &Prepared, backend: Backend, directory: Option<
 }
 
 /// What is kept of the trained model that training starts from.
-fn initial_model(start: &StartConfig, initial: &Started, plan: &Plan) -> String {
+fn initial_model(start: &StartConfig, initial: &InitialModel, plan: &Plan) -> String {
     let trainable: usize = plan
         .layers
         .iter()
@@ -114,15 +120,14 @@ struct Json<'a> {
 /// Prints the results of a run.
 pub(super) fn report(
     json: bool,
-    prepared: &Prepared,
     backend: Backend,
+    compute: &Compute,
     directory: &RunDirectory,
-    trained: &Trained,
+    trained: &TrainResult,
 ) -> Result<Exit, CliError> {
     let path = directory.path().display().to_string();
     let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
     if json {
-        let machine = &prepared.config.machine;
         print_json(&Json {
             run: path,
             outcome: outcome_name(trained.outcome),
@@ -139,7 +144,7 @@ pub(super) fn report(
             best_epoch: trained.best_epoch,
             weights_sha256: &trained.weights_sha256,
             backend: backend.to_string(),
-            threads: machine.compute_threads(backend.kind.is_cpu()),
+            threads: compute.threads(),
         })?;
         return Ok(exit);
     }

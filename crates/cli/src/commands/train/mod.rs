@@ -12,7 +12,7 @@ use crate::signals;
 use clap::Args;
 use messages::{announce, report};
 use receptive_train::{
-    Backend, Every, InputFrom, Observer, RunConfig, RunDirectory, prepare, resume, train,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, resume, train,
 };
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ pub(super) struct TrainArgs {
     resume: Option<PathBuf>,
     /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
     #[arg(long, value_name = "INTERVAL")]
-    checkpoint_every: Option<Every>,
+    checkpoint_every: Option<Interval>,
     /// Measure the effective receptive field before, during and after training: adds columns to
     /// metrics.csv and a filmstrip, erf.png
     #[arg(long)]
@@ -91,20 +91,20 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         return overfit::run(arguments, images, config, input_from);
     }
     let backend: Backend = config.machine.backend.parse()?;
-    let device = backend.device()?;
+    let compute = config.machine.compute()?;
     let prepared = prepare(config, input_from, &DataProgress::default())?;
     if arguments.dry_run {
-        return dry_run::run(arguments, &prepared, backend, &device);
+        return dry_run::run(arguments, &prepared, backend, &compute);
     }
     let directory = match (&arguments.resume, &arguments.run_dir) {
         (Some(run), _) => RunDirectory::open(run)?,
         (None, Some(path)) => RunDirectory::create(path)?,
         (None, None) => RunDirectory::next(Path::new(RUNS))?,
     };
-    announce(&prepared, backend, Some(&directory));
+    announce(&prepared, backend, &compute, Some(&directory));
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
-    let mut progress: Box<dyn Observer> = if has_view {
+    let mut progress: Box<dyn Recorder> = if has_view {
         let path = directory.path().display();
         let title = format!("{path}: {}", prepared.data.name);
         Box::new(LiveView::new(title, &stop))
@@ -112,7 +112,6 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         signals::quit_on_second(&stop)?;
         Box::new(TrainProgress::default())
     };
-    let on_cpu = backend.kind.is_cpu();
     let drive = if arguments.resume.is_some() {
         resume
     } else {
@@ -121,13 +120,12 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let trained = drive(
         &prepared,
         &directory,
-        &device,
-        on_cpu,
+        &compute,
         &stop,
-        &mut *progress,
+        &mut [&mut *progress],
     )?;
     drop(progress);
-    report(arguments.json, &prepared, backend, &directory, &trained)
+    report(arguments.json, backend, &compute, &directory, &trained)
 }
 
 /// Defaults, overridden by the config file, overridden by the arguments.

@@ -17,16 +17,15 @@ pub(super) fn run(
     input_from: InputFrom,
 ) -> Result<Exit, CliError> {
     let backend: Backend = config.machine.backend.parse()?;
-    let device = backend.device()?;
+    let compute = config.machine.compute()?;
     let prepared = prepare(unregularised(config), input_from, &DataProgress::default())?;
-    announce(&prepared, backend, None);
+    announce(&prepared, backend, &compute, None);
     let options = OverfitOptions {
         images,
         passes: arguments.epochs.unwrap_or(DEFAULT_EPOCHS),
     };
     let progress = StepProgress::new("overfitting", options.passes as u64);
-    let on_cpu = backend.kind.is_cpu();
-    let result = overfit(&prepared, options, &device, on_cpu, &mut |now| {
+    let result = overfit(&prepared, options, &compute, &mut |now| {
         let status = format!(
             "{} of {} correct, loss {:.4}",
             now.right, now.images, now.last_loss

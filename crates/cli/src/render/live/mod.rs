@@ -15,7 +15,7 @@ use super::say;
 use super::train_progress::{TrainProgress, epoch_line};
 use crate::signals::{self, SignalPoll};
 use draw::draw;
-use receptive_train::{Epoch, Observer, Resumed, Step, Stop};
+use receptive_train::{EpochEnd, Recorder, ResumePoint, Step, Stop, TrainError};
 use screen::Screen;
 use state::State;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -141,40 +141,50 @@ impl Drop for LiveView {
     }
 }
 
-impl Observer for LiveView {
-    fn resumes(&mut self, from: &Resumed) {
-        self.plain.resumes(from);
+impl Recorder for LiveView {
+    fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
+        self.plain.resumed(from)?;
         self.shared.state().resumes(&from.epochs);
+        Ok(())
     }
 
-    fn epoch_begins(&mut self, epoch: usize, epochs: usize, images: usize) {
+    fn epoch_started(
+        &mut self,
+        epoch: usize,
+        epochs: usize,
+        images: usize,
+    ) -> Result<(), TrainError> {
         self.epochs = epochs;
         self.shared.state().epoch_begins(epoch, epochs, images);
         if self.thread.is_none() {
             self.open();
         } else if self.is_plain() {
-            self.plain.epoch_begins(epoch, epochs, images);
+            self.plain.epoch_started(epoch, epochs, images)?;
         }
+        Ok(())
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         self.shared.state().step(step);
         if self.is_plain() {
-            self.plain.step(step);
+            self.plain.step(step)?;
         }
+        Ok(())
     }
 
-    fn epoch_ends(&mut self, epoch: &Epoch, epochs: usize) {
-        self.shared.state().epoch_ends(epoch);
+    fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
+        self.shared.state().epoch_ends(&end.record);
         if self.is_plain() {
-            self.plain.epoch_ends(epoch, epochs);
+            self.plain.epoch(end)?;
         }
+        Ok(())
     }
 
-    fn evaluating(&mut self, split: &str, done: usize, total: usize) {
+    fn evaluating(&mut self, split: &str, done: usize, total: usize) -> Result<(), TrainError> {
         self.shared.state().evaluating(split, done, total);
         if self.is_plain() {
-            self.plain.evaluating(split, done, total);
+            self.plain.show_evaluation(split, done, total);
         }
+        Ok(())
     }
 }

@@ -1,22 +1,25 @@
 //! Learning-rate range test (Smith 2015, arXiv:1506.01186): one run whose rate grows exponentially
-//! until the loss flies off.
+//! until the loss diverges.
 
-mod files;
 mod suggest;
 
 pub use suggest::Rates;
 
-use crate::train::{Learner, epoch_loader};
-use crate::{Prepared, TrainError, Workers};
-use burn::tensor::Device;
+use crate::compute::Compute;
+use crate::error::TrainError;
+use crate::fit::{Learner, epoch_loader};
+use crate::prepare::RunSetup;
+use receptive_model::store;
+use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
 use serde::Serialize;
+use std::path::Path;
 
-/// The range, and how it is walked.
+/// The range of learning rates, and in how many steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RangeTest {
     /// The first rate.
     pub from: f64,
-    /// The last rate, unless the loss flies off before.
+    /// The last rate, unless the loss diverges before.
     pub to: f64,
     /// Steps from one to the other.
     pub steps: usize,
@@ -35,7 +38,7 @@ impl Default for RangeTest {
 
 /// One step of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Tried {
+pub struct LrStep {
     /// From 1.
     pub step: usize,
     /// The rate of this step.
@@ -51,40 +54,40 @@ pub struct Tried {
 pub struct LrFind {
     /// The range.
     pub test: RangeTest,
-    /// Step by step, up to the one where the loss flew off.
-    pub tried: Vec<Tried>,
-    /// Whether it did.
+    /// Step by step, up to the one where the loss diverged.
+    pub tried: Vec<LrStep>,
+    /// Whether the loss diverged.
     pub diverged: bool,
     /// Rates to train with; none where the loss never fell.
     pub rates: Option<Rates>,
 }
 
-/// How much of the mean is kept at each step.
-const KEPT: f64 = 0.98;
-/// The loss flew off when its mean is this many times the smallest.
-const FLOWN: f64 = 4.0;
+/// The share of the running mean that is kept at each step.
+const SMOOTHING: f64 = 0.98;
+/// The loss has diverged when its mean is this many times the smallest.
+const DIVERGENCE: f64 = 4.0;
 /// Fewer steps show nothing.
-const FEWEST: usize = 20;
-const MOST: usize = 100_000;
+const MIN_STEPS: usize = 20;
+const MAX_STEPS: usize = 100_000;
 
 impl RangeTest {
     /// # Errors
-    /// When it is no range, or has too few steps.
+    /// When the range is invalid, or has too few steps.
     pub fn check(&self) -> Result<(), TrainError> {
         let positive = |rate: f64| rate.is_finite() && rate > 0.0;
         if !(positive(self.from) && positive(self.to) && self.from < self.to) {
             return Err(TrainError::setting(
-                "--from-rate",
+                "range_test.from",
                 format!(
-                    "{:e} to {:e} is no range of rates; use two positive numbers, the smaller first",
+                    "invalid range {:e} to {:e}: expected two positive rates, the smaller first",
                     self.from, self.to
                 ),
             ));
         }
-        if !(FEWEST..=MOST).contains(&self.steps) {
+        if !(MIN_STEPS..=MAX_STEPS).contains(&self.steps) {
             return Err(TrainError::setting(
-                "--steps",
-                format!("it is {}; use {FEWEST} to {MOST}", self.steps),
+                "range_test.steps",
+                format!("it is {}; use {MIN_STEPS} to {MAX_STEPS}", self.steps),
             ));
         }
         Ok(())
@@ -101,24 +104,22 @@ impl RangeTest {
 /// any number of threads.
 ///
 /// # Errors
-/// When the range is none, an image can't be read, or a thread gives up. A loss that is no number
+/// When the range is invalid, an image cannot be read, or a thread panics. A NaN or infinite loss
 /// ends the test, without an error.
 pub fn lr_find(
-    prepared: &Prepared,
+    setup: &RunSetup,
     test: RangeTest,
-    device: &Device, // without autodiff
-    on_cpu: bool,
-    progress: &mut dyn FnMut(&Tried),
+    compute: &Compute,
+    progress: &mut dyn FnMut(&LrStep),
 ) -> Result<LrFind, TrainError> {
     test.check()?;
-    let workers = Workers::new(prepared.config.machine.compute_threads(on_cpu))?;
-    let mut learner = Learner::new(prepared, device, on_cpu, &workers)?;
-    let mut tried: Vec<Tried> = Vec::with_capacity(test.steps);
+    let mut learner = Learner::from_setup(setup, compute)?;
+    let mut tried: Vec<LrStep> = Vec::with_capacity(test.steps);
     let (mut mean, mut best, mut diverged) = (0.0, f64::INFINITY, false);
     let mut epoch = 0;
     'test: while tried.len() < test.steps {
         epoch += 1;
-        for batch in epoch_loader(prepared, epoch, 0) {
+        for batch in epoch_loader(setup, epoch, 0) {
             let step = tried.len();
             if step == test.steps {
                 break 'test;
@@ -130,17 +131,17 @@ pub fn lr_find(
                 diverged = true;
                 break 'test;
             }
-            mean = KEPT * mean + (1.0 - KEPT) * loss;
-            let smoothed = mean / (1.0 - KEPT.powi(step as i32 + 1));
+            mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
+            let smoothed = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));
             best = smoothed.min(best);
-            tried.push(Tried {
+            tried.push(LrStep {
                 step: step + 1,
                 learning_rate,
                 loss,
                 smoothed,
             });
             progress(&tried[step]);
-            if smoothed > FLOWN * best {
+            if smoothed > DIVERGENCE * best {
                 diverged = true;
                 break 'test;
             }
@@ -148,11 +149,85 @@ pub fn lr_find(
         }
     }
     Ok(LrFind {
-        rates: Rates::of(&tried, test.steps),
+        rates: Rates::from_steps(&tried, test.steps),
         test,
         tried,
         diverged,
     })
+}
+
+impl LrFind {
+    /// Every step as a line of CSV.
+    pub fn csv(&self) -> String {
+        let lines = self.tried.iter().map(|tried| {
+            format!(
+                "{},{},{},{}\n",
+                tried.step, tried.learning_rate, tried.loss, tried.smoothed
+            )
+        });
+        String::from("step,learning_rate,loss,smoothed_loss\n") + &lines.collect::<String>()
+    }
+
+    /// The loss over the rate, with the rates to train with.
+    pub fn chart(&self, title: &str) -> Chart {
+        let points = |value: fn(&LrStep) -> f64| -> Vec<(f64, f64)> {
+            let tried = self.tried.iter();
+            tried
+                .map(|tried| (tried.learning_rate, value(tried)))
+                .collect()
+        };
+        let batches = Series {
+            mark: Some(Mark::Ring),
+            style: LineStyle::None,
+            ..Series::new("each batch", &points(|tried| tried.loss))
+        };
+        let smoothed = Series {
+            mark: Some(Mark::None),
+            ..Series::new("smoothed", &points(|tried| tried.smoothed))
+        };
+        let mut panel = Panel::new("loss").series(smoothed).series(batches);
+        // The losses that diverge would press everything else together.
+        let losses = self
+            .tried
+            .iter()
+            .map(|tried| tried.loss.min(tried.smoothed));
+        let lowest = losses.fold(f64::INFINITY, f64::min);
+        if let Some(first) = self.tried.first() {
+            let air = 0.1 * (first.loss - lowest).max(0.1 * first.loss);
+            panel.y_range = Some(((lowest - air).max(0.0), 1.3 * first.loss));
+        }
+        if let Some(rates) = self.rates {
+            let is_suggested = |tried: &&LrStep| tried.learning_rate == rates.valley;
+            if let Some(tried) = self.tried.iter().find(is_suggested) {
+                panel = panel.note(tried.learning_rate, tried.smoothed, "suggested");
+            }
+            panel = panel
+                .marker(rates.valley, &format!("valley: {:.1e}", rates.valley))
+                .marker(rates.steepest, &format!("steepest: {:.1e}", rates.steepest))
+                .marker(
+                    rates.minimum_over_ten,
+                    &format!("minimum / 10: {:.1e}", rates.minimum_over_ten),
+                );
+        }
+        Chart {
+            subtitle: "learning rate range test: the rate grows with every batch".into(),
+            x_label: "learning rate".into(),
+            x_scale: Scale::Log,
+            panel_size: (720.0, 400.0),
+            ..Chart::new(title)
+        }
+        .panel(panel)
+    }
+
+    /// Writes both into a directory, which is made if need be.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write(&self, directory: &Path, title: &str) -> Result<(), TrainError> {
+        std::fs::create_dir_all(directory).map_err(TrainError::io(directory, "create"))?;
+        store::write_file(&directory.join("lr.csv"), self.csv().as_bytes())?;
+        Ok(self.chart(title).write(&directory.join("lr.png"))?)
+    }
 }
 
 #[cfg(test)]
@@ -169,25 +244,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_refused() {
-        let usual = RangeTest::default();
+    fn an_invalid_range_is_refused() {
+        let default = RangeTest::default();
         for (test, word) in [
-            (RangeTest { from: 0.0, ..usual }, "no range"),
+            (
+                RangeTest {
+                    from: 0.0,
+                    ..default
+                },
+                "invalid range",
+            ),
             (
                 RangeTest {
                     from: 20.0,
-                    ..usual
+                    ..default
                 },
-                "no range",
+                "invalid range",
             ),
             (
                 RangeTest {
                     to: f64::NAN,
-                    ..usual
+                    ..default
                 },
-                "no range",
+                "invalid range",
             ),
-            (RangeTest { steps: 3, ..usual }, "--steps"),
+            (
+                RangeTest {
+                    steps: 3,
+                    ..default
+                },
+                "range_test.steps",
+            ),
         ] {
             let error = test.check().unwrap_err().to_string();
             assert!(error.contains(word), "{error}");

@@ -1,8 +1,8 @@
 //! Rates to train with, by the rules that fastai gives
 //! (<https://docs.fast.ai/callback.schedule.html>): each reads the smoothed losses without the first
-//! tenth, where the mean is still rough, and the last five, where it flies off.
+//! tenth, where the mean is still rough, and the last five, where it diverges.
 
-use super::Tried;
+use super::LrStep;
 use serde::Serialize;
 
 /// Rates to train with, by rule.
@@ -19,12 +19,12 @@ pub struct Rates {
 /// The mean must fall by this share before it says anything about rates.
 const FALL: f64 = 0.01;
 /// What is left out at the end.
-const FLIGHT: usize = 5;
+const DIVERGED: usize = 5;
 
 impl Rates {
     /// `None` where the loss never fell. `steps` are those that were planned.
-    pub(super) fn of(tried: &[Tried], steps: usize) -> Option<Self> {
-        let kept = tried.get(steps / 10..tried.len().saturating_sub(FLIGHT))?;
+    pub(super) fn from_steps(tried: &[LrStep], steps: usize) -> Option<Self> {
+        let kept = tried.get(steps / 10..tried.len().saturating_sub(DIVERGED))?;
         let lowest = kept
             .iter()
             .min_by(|a, b| a.smoothed.total_cmp(&b.smoothed))?;
@@ -38,7 +38,7 @@ impl Rates {
 }
 
 /// The middle third of the longest strictly falling chain of losses, and half of that.
-fn valley(tried: &[Tried]) -> usize {
+fn valley(tried: &[LrStep]) -> usize {
     // The length of the longest chain that ends at each step.
     let mut lengths = vec![1usize; tried.len()];
     let mut end = 0;
@@ -59,8 +59,8 @@ fn valley(tried: &[Tried]) -> usize {
 }
 
 /// The step before which the loss falls fastest.
-fn steepest(tried: &[Tried]) -> usize {
-    let slope = |pair: &[Tried]| {
+fn steepest(tried: &[LrStep]) -> usize {
+    let slope = |pair: &[LrStep]| {
         (pair[1].smoothed - pair[0].smoothed)
             / (pair[1].learning_rate.ln() - pair[0].learning_rate.ln())
     };
@@ -75,13 +75,13 @@ mod tests {
     use super::super::RangeTest;
     use super::*;
 
-    fn curve(loss: impl Fn(f64) -> f64) -> Vec<Tried> {
+    fn curve(loss: impl Fn(f64) -> f64) -> Vec<LrStep> {
         let test = RangeTest::default();
         (0..test.steps)
             .map(|step| {
                 let learning_rate = test.rate(step);
                 let loss = loss(learning_rate.log10());
-                Tried {
+                LrStep {
                     step: step + 1,
                     learning_rate,
                     loss,
@@ -91,8 +91,8 @@ mod tests {
             .collect()
     }
 
-    /// Flat, then a fall that is steepest at 1e-3 and ends at 1e-1, then a flight.
-    fn usual(x: f64) -> f64 {
+    /// Flat, then a fall that is steepest at 1e-3 and ends at 1e-1, then divergence.
+    fn typical(x: f64) -> f64 {
         let fall = 2.3 - 1.5 / (1.0 + (-4.0 * (x + 3.0)).exp());
         fall + if x > -1.0 {
             3.0 * (x + 1.0).powi(2)
@@ -106,7 +106,7 @@ mod tests {
         // fastai's valley, steep and minimum on the same losses, worked out with numpy:
         //   lrs = 10.0 ** np.linspace(-7, 1, 100)[10:-5]; x = np.log10(lrs)
         //   losses = 2.3 - 1.5/(1+np.exp(-4*(x+3))) + np.where(x > -1, 3*(x+1)**2, 0)
-        let rates = Rates::of(&curve(usual), 100).unwrap();
+        let rates = Rates::from_steps(&curve(typical), 100).unwrap();
         let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-6, "{a} is not {b}");
         near(rates.valley, VALLEY);
         near(rates.steepest, STEEPEST);
@@ -119,9 +119,9 @@ mod tests {
 
     #[test]
     fn a_loss_that_never_falls_suggests_nothing() {
-        assert_eq!(Rates::of(&curve(|_| 2.3), 100), None);
-        assert_eq!(Rates::of(&curve(|x| 3.0 + 0.1 * x), 100), None);
-        assert_eq!(Rates::of(&[], 100), None);
-        assert_eq!(Rates::of(&curve(usual)[..12], 100), None);
+        assert_eq!(Rates::from_steps(&curve(|_| 2.3), 100), None);
+        assert_eq!(Rates::from_steps(&curve(|x| 3.0 + 0.1 * x), 100), None);
+        assert_eq!(Rates::from_steps(&[], 100), None);
+        assert_eq!(Rates::from_steps(&curve(typical)[..12], 100), None);
     }
 }

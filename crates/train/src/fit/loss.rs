@@ -5,13 +5,13 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// burn's cross entropy on logits, with label smoothing and a weight for each class.
 #[derive(Debug)]
-pub(crate) struct Loss {
+pub(super) struct Loss {
     cross_entropy: CrossEntropyLoss,
     weights: Option<Vec<f32>>,
 }
 
 impl Loss {
-    pub(crate) fn new(smoothing: f32, weights: Option<Vec<f32>>, device: &Device) -> Self {
+    pub(super) fn new(smoothing: f32, weights: Option<Vec<f32>>, device: &Device) -> Self {
         let cross_entropy = CrossEntropyLossConfig::new()
             .with_smoothing((smoothing > 0.0).then_some(smoothing))
             .with_weights(weights.clone())
@@ -27,13 +27,13 @@ impl Loss {
     /// # Shapes
     /// - `logits`: `[images, classes]`
     /// - output: `[1]`
-    pub(crate) fn forward(&self, logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+    pub(super) fn forward(&self, logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
         let targets = targets(labels, &logits.device());
         self.cross_entropy.forward(logits, targets)
     }
 
-    /// What these images count together; the mean's denominator.
-    pub(crate) fn weight(&self, labels: &[usize]) -> f64 {
+    /// The total weight of these images; the denominator of the mean.
+    pub(super) fn weight(&self, labels: &[usize]) -> f64 {
         match &self.weights {
             None => labels.len() as f64,
             Some(weights) => labels
@@ -45,7 +45,7 @@ impl Loss {
 }
 
 /// How many rows have the label's logit as their largest: `[1]`.
-pub(crate) fn correct(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+pub(super) fn correct(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     let rows = labels.len();
     let targets = targets(labels, &logits.device());
     logits

@@ -1,8 +1,10 @@
-//! One file of events.
+//! One file of events. Of TensorBoard's messages it has the part that a run needs, written after
+//! `event.proto` and `summary.proto`:
+//! <https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto>. The tags'
+//! numbers are the format.
 
-use super::event::{Event, Image, Summary, Value};
 use super::record::{framed, records};
-use crate::TrainError;
+use crate::error::TrainError;
 use prost::Message;
 use receptive_model::store;
 use std::fs::{self, File, OpenOptions};
@@ -14,6 +16,50 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const NAME: &str = "events.out.tfevents.0.receptive";
 const VERSION: &str = "brain.Event:2";
 
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds since 1970.
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    /// Only in the first event of a file.
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+    #[prost(message, optional, tag = "4")]
+    image: Option<Image>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Image {
+    #[prost(int32, tag = "1")]
+    height: i32,
+    #[prost(int32, tag = "2")]
+    width: i32,
+    /// 4 is RGBA.
+    #[prost(int32, tag = "3")]
+    colorspace: i32,
+    /// The bytes of a PNG file.
+    #[prost(bytes = "vec", tag = "4")]
+    encoded_image_string: Vec<u8>,
+}
+
 /// Open for appending.
 #[derive(Debug)]
 pub(super) struct EventFile {
@@ -24,15 +70,14 @@ pub(super) struct EventFile {
 impl EventFile {
     /// Opens the file in `directory`, which is made if need be.
     pub(super) fn open(directory: &Path) -> Result<Self, TrainError> {
-        fs::create_dir_all(directory)
-            .map_err(TrainError::io(directory, "creating the directory"))?;
+        fs::create_dir_all(directory).map_err(TrainError::io(directory, "create"))?;
         let path = directory.join(NAME);
         let file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
-            .map_err(TrainError::io(&path, "opening"))?;
-        let length = file.metadata().map_err(TrainError::io(&path, "reading"))?;
+            .map_err(TrainError::io(&path, "open"))?;
+        let length = file.metadata().map_err(TrainError::io(&path, "read"))?;
         let mut events = Self {
             path,
             file: BufWriter::new(file),
@@ -102,19 +147,19 @@ impl EventFile {
         };
         self.file
             .write_all(&framed(&event.encode_to_vec()))
-            .map_err(TrainError::io(&self.path, "writing"))
+            .map_err(TrainError::io(&self.path, "write"))
     }
 
     pub(super) fn flush(&mut self) -> Result<(), TrainError> {
         self.file
             .flush()
-            .map_err(TrainError::io(&self.path, "writing"))
+            .map_err(TrainError::io(&self.path, "write"))
     }
 
     /// Keeps the whole events that `wanted` is true of, by tag and step; all others never happened.
     pub(super) fn retain(&mut self, wanted: impl Fn(&str, u64) -> bool) -> Result<(), TrainError> {
         self.flush()?;
-        let before = fs::read(&self.path).map_err(TrainError::io(&self.path, "reading"))?;
+        let before = fs::read(&self.path).map_err(TrainError::io(&self.path, "read"))?;
         let mut kept = Vec::with_capacity(before.len());
         for record in records(&before) {
             let Ok(event) = Event::decode(record) else {

@@ -1,18 +1,17 @@
-//! The images a model is most wrong about.
+//! The images with the largest losses.
 
-use super::cross_entropy;
-use crate::Answer;
+use super::{Answer, cross_entropy};
 use receptive_inspect::{softmax, top};
 
-/// The images with the largest losses.
+/// The images with the largest losses, and their answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopLosses {
-    most: usize,
+    max: usize,
     /// The largest loss first.
     found: Vec<TopLoss>,
 }
 
-/// One of them.
+/// One image with a large loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TopLoss {
     /// The image's place in its split.
@@ -30,10 +29,10 @@ pub struct TopLoss {
 }
 
 impl TopLosses {
-    /// Keeps at most `most` images.
-    pub fn new(most: usize) -> Self {
+    /// Keeps at most `max` images.
+    pub fn new(max: usize) -> Self {
         Self {
-            most,
+            max,
             found: Vec::new(),
         }
     }
@@ -45,7 +44,7 @@ impl TopLosses {
         let Some(&predicted) = top(answer.logits, 1).first() else {
             return;
         };
-        if place >= self.most || loss.is_nan() {
+        if place >= self.max || loss.is_nan() {
             return;
         }
         let probabilities = softmax(answer.logits);
@@ -59,10 +58,10 @@ impl TopLosses {
             loss,
         };
         self.found.insert(place, one);
-        self.found.truncate(self.most);
+        self.found.truncate(self.max);
     }
 
-    /// What was found, the largest loss first.
+    /// The images, the largest loss first.
     pub fn found(&self) -> &[TopLoss] {
         &self.found
     }
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_come_first_and_the_rest_is_forgotten() {
+    fn the_largest_losses_come_first_and_the_rest_is_dropped() {
         let mut losses = TopLosses::new(2);
         for (index, logits) in [[2.0, 0.0], [0.0, 4.0], [0.0, 1.0], [f32::NAN, 0.0]]
             .iter()

@@ -1,17 +1,19 @@
+//! Stopping a run from outside.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A wish to stop, set from a signal handler and honoured between two steps.
+/// A request to stop, set from a signal handler and honoured between two steps.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
-    /// Asks for a stop, giving the signal's number.
+    /// Requests a stop, giving the signal's number.
     pub fn request(&self, signal: usize) {
         self.0.store(signal, Ordering::SeqCst);
     }
 
-    /// The number of the signal that asked for a stop.
+    /// The number of the signal that requested a stop.
     pub fn requested(&self) -> Option<usize> {
         match self.0.load(Ordering::SeqCst) {
             0 => None,

@@ -1,17 +1,17 @@
-//! A split's images as a field's measurement asks for them.
+//! A split's images as inputs for measuring a receptive field.
 
-use crate::TrainError;
+use crate::error::TrainError;
 use receptive_data::{Normalize, Samples};
 use receptive_erf::{Inputs, Region};
 use receptive_model::InputSpec;
 use std::sync::Arc;
 
-/// The images of a split, normalised as in training. Neighbouring numbers lie far apart in the
+/// The images of a split, normalized as in training. Neighbouring numbers lie far apart in the
 /// split, so that the first few are of all classes.
 #[derive(Debug)]
 pub struct SplitInputs {
     samples: Arc<Samples>,
-    normalise: Normalize,
+    normalize: Normalize,
     step: usize,
 }
 
@@ -29,7 +29,7 @@ impl SplitInputs {
         }
         Ok(Self {
             step: far_step(samples.len()),
-            normalise: Normalize::new(&input.mean, &input.std)?,
+            normalize: Normalize::new(&input.mean, &input.std)?,
             samples,
         })
     }
@@ -51,7 +51,7 @@ impl Inputs for SplitInputs {
         let read = || {
             let image = self.samples.get(self.index(sample))?;
             let mut values = Vec::with_capacity(image.pixels.len());
-            self.normalise.append(&image.pixels, &size, &mut values)?;
+            self.normalize.append(&image.pixels, &size, &mut values)?;
             Ok::<_, receptive_data::DataError>(values)
         };
         let whole = read().map_err(|error| error.to_string())?;

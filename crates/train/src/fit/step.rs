@@ -1,27 +1,24 @@
 //! One training step: the gradients of a batch as the sum of its shards'.
 
-mod clip;
-mod loss;
-
-pub(crate) use clip::clip_global_norm;
-pub(crate) use loss::Loss;
-
-use crate::{TrainError, Workers};
+use super::loss::{Loss, correct};
+use crate::compute::Compute;
+use crate::error::TrainError;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{BatchStatistics, Classifier, DropoutKey};
 
-/// What a batch says about the weights.
-pub(crate) struct Gradients {
-    pub(crate) gradients: GradientsParams,
+/// The gradients of a batch's loss, and what else its forward pass gave.
+#[expect(missing_debug_implementations, reason = "burn's gradients have none")]
+pub struct Gradients {
+    pub(super) gradients: GradientsParams,
     /// The shards' batch-norm statistics, each with its share of the batch.
-    pub(crate) statistics: Vec<(f64, Vec<BatchStatistics>)>,
-    /// The batch's loss: a tensor, since reading it waits for a GPU.
-    pub(crate) loss: Tensor<1>,
-    /// How many images had their own class as the largest logit.
-    pub(crate) correct: Tensor<1>,
+    pub(super) statistics: Vec<(f64, Vec<BatchStatistics>)>,
+    /// The batch's loss, `[1]`: a tensor, since reading it waits for a GPU.
+    pub loss: Tensor<1>,
+    /// How many images had their own class as the largest logit, `[1]`.
+    pub correct: Tensor<1>,
 }
 
 /// One shard's contribution.
@@ -34,58 +31,61 @@ struct Shard {
 
 /// How a batch is computed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sharding {
+pub(super) struct Sharding {
     /// Images of a shard.
-    pub(crate) size: usize,
+    pub(super) size: usize,
     /// Whether convolutions are plain sums.
-    pub(crate) exact: bool,
+    pub(super) exact: bool,
 }
 
 /// Cuts the batch into shards, computes each on one thread and adds them up
 /// in order, so the sum has the same bits for any number of threads.
-pub(crate) fn gradients(
+pub(super) fn gradients(
     model: &Classifier,
     batch: &Batch,
     loss: &Loss,
     sharding: Sharding,
     key: DropoutKey,
-    workers: &Workers,
-    device: &Device, // with autodiff
+    compute: &Compute,
 ) -> Result<Gradients, TrainError> {
     let images = batch.labels.len();
     let values = batch.images.len() / images.max(1);
     let total = loss.weight(&batch.labels);
-    let shards = workers
+    let shards = compute
         .map(
             images.div_ceil(sharding.size),
             // A clone shares its graph's leaves with the others, whose backward passes then wait
             // for each other; a fork has its own.
-            || model.clone().fork(device),
-            |model, shard| {
+            |device| {
+                let device = device.autodiff();
+                (model.clone().fork(&device), device)
+            },
+            |(model, device), shard| {
                 let rows = shard * sharding.size..((shard + 1) * sharding.size).min(images);
                 let [_, channels, height, width] = batch.shape;
                 let pixels = &batch.images[rows.start * values..rows.end * values];
                 let x = Tensor::<4>::from_data(
                     TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
-                    device,
-                );
+                    &**device,
+                ); // [rows, channels, height, width]
                 let labels = &batch.labels[rows.clone()];
                 let key = DropoutKey {
                     first_row: rows.start,
                     ..key
                 };
                 let forward = || model.forward_keyed(x, key);
+                // [rows, classes]
                 let (logits, statistics) = match sharding.exact {
                     true => receptive_model::exactly(forward),
                     false => forward(),
                 };
-                let correct = loss::correct(logits.clone().without_autodiff(), labels);
+                let correct = correct(logits.clone().without_autodiff(), labels);
                 // Scaled before the backward pass, so that the gradients need only be added.
                 let loss = loss
                     .forward(logits, labels)
                     .mul_scalar(loss.weight(labels) / total);
                 let value = loss.clone().without_autodiff();
-                let gradients = GradientsParams::from_grads(loss.backward(), model);
+                let gradients = GradientsParams::from_grads(loss.backward(), &*model);
                 let share = rows.len() as f64 / images as f64;
                 Shard {
                     gradients,
@@ -99,7 +99,7 @@ pub(crate) fn gradients(
             step: key.step + 1,
             reason,
         })?;
-    workers
+    compute
         .alone(|| add_up(model, shards))
         .ok_or_else(|| TrainError::Worker {
             step: key.step + 1,

@@ -1,12 +1,13 @@
+//! An epoch's losses, read and checked.
+
+use crate::checkpoint::Totals;
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
-/// On a GPU, reading a number waits for all that was queued, so that is done this seldom.
-const GPU_STEPS: usize = 50;
-
-/// One step's results, and what to name should its loss be no number.
+/// One step's results, and what to name should its loss become NaN or infinite.
 pub(super) struct StepResult {
+    /// `[1]`
     pub(super) loss: Tensor<1>,
+    /// `[1]`
     pub(super) correct: Tensor<1>,
     /// The images of its batch, as places in the training split.
     pub(super) indices: Vec<usize>,
@@ -15,9 +16,9 @@ pub(super) struct StepResult {
     pub(super) learning_rate: f64,
 }
 
-/// A step whose loss, or the weights after it, are no numbers.
-#[derive(Debug, Clone)]
-pub(super) struct Diverged {
+/// A step whose loss was read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StepLoss {
     pub(super) loss: f64,
     pub(super) indices: Vec<usize>,
     pub(super) step: u64,
@@ -26,46 +27,33 @@ pub(super) struct Diverged {
 
 /// An epoch's losses and right answers, added up.
 pub(super) struct Sums {
-    on_cpu: bool,
+    /// Steps between two readings.
+    interval: usize,
     pending: Vec<StepResult>,
-    newest: Diverged,
+    newest: StepLoss,
     totals: Totals,
 }
 
-/// What an epoch's steps came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Totals {
-    pub(super) images: usize,
-    pub(super) loss: f64,
-    pub(super) correct: f64,
-    pub(super) learning_rate: f64,
-}
-
 impl Sums {
-    /// With what the epoch's steps before a pause came to.
-    pub(super) fn from(totals: Totals, on_cpu: bool) -> Self {
+    /// Adds to what the epoch's steps before an interruption came to.
+    pub(super) fn from_totals(totals: Totals, interval: usize) -> Self {
         Self {
-            on_cpu,
+            interval,
             pending: Vec::new(),
-            newest: Diverged {
-                loss: 0.0,
-                indices: Vec::new(),
-                step: 0,
-                learning_rate: 0.0,
-            },
+            newest: StepLoss::default(),
             totals,
         }
     }
 
-    /// Adds a step; returns its loss, on a GPU the newest that was read.
+    /// Adds a step; returns the newest loss that was read.
     ///
     /// # Errors
-    /// The first step whose loss is no number.
-    pub(super) fn add(&mut self, step: StepResult) -> Result<f64, Diverged> {
+    /// The first step whose loss is NaN or infinite.
+    pub(super) fn add(&mut self, step: StepResult) -> Result<f64, StepLoss> {
         self.totals.images += step.indices.len();
         self.totals.learning_rate = step.learning_rate;
         self.pending.push(step);
-        if self.on_cpu || self.pending.len() >= GPU_STEPS {
+        if self.pending.len() >= self.interval {
             self.read()?;
         }
         Ok(self.newest.loss)
@@ -75,11 +63,11 @@ impl Sums {
         self.totals.images
     }
 
-    /// What the steps so far came to. `finite` says whether the weights still are numbers.
+    /// The totals so far. `finite` says whether the weights still are.
     ///
     /// # Errors
-    /// The first step whose loss is no number; the last one where the weights are none.
-    pub(super) fn so_far(&mut self, finite: bool) -> Result<Totals, Diverged> {
+    /// The first step whose loss is NaN or infinite; the last one where a weight is.
+    pub(super) fn totals(&mut self, finite: bool) -> Result<Totals, StepLoss> {
         self.read()?;
         if finite {
             Ok(self.totals)
@@ -88,12 +76,12 @@ impl Sums {
         }
     }
 
-    fn read(&mut self) -> Result<(), Diverged> {
+    fn read(&mut self) -> Result<(), StepLoss> {
         for step in self.pending.drain(..) {
             let loss = f64::from(step.loss.into_scalar::<f32>());
             self.totals.loss += loss * step.indices.len() as f64;
             self.totals.correct += f64::from(step.correct.into_scalar::<f32>());
-            self.newest = Diverged {
+            self.newest = StepLoss {
                 loss,
                 indices: step.indices,
                 step: step.step,

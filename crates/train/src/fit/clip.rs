@@ -5,12 +5,12 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// Scales all gradients down so that their common Euclidean norm is at most `most`; returns the
+/// Scales all gradients down so that their common Euclidean norm is at most `max`; returns the
 /// norm before.
-pub(crate) fn clip_global_norm<M: Module>(
+pub(super) fn clip_global_norm<M: Module>(
     model: &M,
     gradients: &mut GradientsParams,
-    most: f64,
+    max: f64,
 ) -> f64 {
     let mut squares = SumOfSquares {
         gradients,
@@ -19,7 +19,7 @@ pub(crate) fn clip_global_norm<M: Module>(
     model.visit(&mut squares);
     let norm = squares.sum.sqrt();
     // PyTorch's guard against dividing by nothing.
-    let scale = most / (norm + 1e-6);
+    let scale = max / (norm + 1e-6);
     if scale < 1.0 {
         model.visit(&mut Scale { gradients, scale });
     }

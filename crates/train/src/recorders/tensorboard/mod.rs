@@ -5,11 +5,13 @@
 //! curves stand in one chart: `loss` and `top1` over epochs, `batch_loss` over steps, and the run's
 //! pictures.
 
-mod event;
 mod file;
 mod record;
 
-use crate::{Epoch, RunDirectory, Step, TrainError};
+use super::{EpochEnd, Recorder, RunFinish};
+use crate::error::TrainError;
+use crate::records::{RecorderState, ResumePoint, Step};
+use crate::run::RunDirectory;
 use file::EventFile;
 use receptive_inspect::filters;
 use receptive_model::Artifact;
@@ -24,50 +26,75 @@ const PICTURES: [(&str, &str); 3] = [
     ("erf", RunDirectory::FIELD),
 ];
 const FILTERS: &str = "filters";
-/// The most filters that are drawn.
-const MOST_FILTERS: usize = 64;
+/// The largest number of filters that are drawn.
+const MAX_FILTERS: usize = 64;
 
 /// Both files of a run.
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(super) struct Board {
+    run: RunDirectory,
     train: EventFile,
     val: EventFile,
 }
 
 impl Board {
-    pub(crate) fn open(run: &RunDirectory) -> Result<Self, TrainError> {
+    pub(super) fn open(run: &RunDirectory) -> Result<Self, TrainError> {
         let open = |split: &str| EventFile::open(&run.path().join("tensorboard").join(split));
         Ok(Self {
+            run: run.clone(),
             train: open("train")?,
             val: open("val")?,
         })
     }
 
     /// Takes out what happened after a checkpoint: it will happen again.
-    pub(crate) fn truncate(&mut self, epochs: usize, step: u64) -> Result<(), TrainError> {
+    fn truncate(&mut self, epochs: usize, step: u64) -> Result<(), TrainError> {
         let is_picture =
             |tag: &str| tag == FILTERS || PICTURES.iter().any(|(picture, _)| *picture == tag);
-        let wanted = |tag: &str, at: u64| match tag {
+        let is_kept = |tag: &str, at: u64| match tag {
             BATCH_LOSS => at <= step,
             // Drawn at the end, which is still to come.
             picture if is_picture(picture) => false,
             _ => at <= epochs as u64,
         };
-        self.train.retain(wanted)?;
-        self.val.retain(wanted)
+        self.train.retain(is_kept)?;
+        self.val.retain(is_kept)
     }
 
-    pub(crate) fn step(&mut self, step: &Step) -> Result<(), TrainError> {
+    /// The pictures that the run has, and the first filters of its model.
+    fn pictures(&mut self, epochs: usize, model: &Artifact) -> Result<(), TrainError> {
+        let at = epochs as u64;
+        for (tag, name) in PICTURES {
+            let path = self.run.path().join(name);
+            if path.is_file() {
+                let png = std::fs::read(&path).map_err(TrainError::io(&path, "read"))?;
+                self.train.picture(at, tag, &png)?;
+            }
+        }
+        if let Some(grid) = filters(model, MAX_FILTERS) {
+            self.train.picture(at, FILTERS, &grid.to_png()?)?;
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), TrainError> {
+        self.train.flush()?;
+        self.val.flush()
+    }
+}
+
+impl Recorder for Board {
+    fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
+        self.truncate(from.epochs.len(), from.step)
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
         self.train
             .scalars(step.step, &[(BATCH_LOSS, Some(step.loss))])
     }
 
-    /// `val_images_per_second` is the speed of the validation, where there was one.
-    pub(crate) fn epoch(
-        &mut self,
-        epoch: &Epoch,
-        val_images_per_second: Option<f64>,
-    ) -> Result<(), TrainError> {
+    fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
+        let epoch = &end.record;
         let at = epoch.epoch as u64;
         let train = [
             ("loss", Some(epoch.train_loss)),
@@ -81,43 +108,43 @@ impl Board {
             ("loss", epoch.val_loss),
             ("top1", epoch.val_top1),
             ("top5", epoch.val_top5),
-            ("images_per_second", val_images_per_second),
+            ("images_per_second", end.val_images_per_second),
         ];
         self.train.scalars(at, &train)?;
         self.val.scalars(at, &val)?;
         self.flush()
     }
 
-    /// The pictures that the run has, and the first filters of its model.
-    pub(crate) fn pictures(
-        &mut self,
-        run: &RunDirectory,
-        epochs: usize,
-        model: &Artifact,
-    ) -> Result<(), TrainError> {
-        let at = epochs as u64;
-        for (tag, name) in PICTURES {
-            let path = run.path().join(name);
-            if path.is_file() {
-                let png = std::fs::read(&path).map_err(TrainError::io(&path, "reading"))?;
-                self.train.picture(at, tag, &png)?;
-            }
-        }
-        if let Some(grid) = filters(model, MOST_FILTERS) {
-            self.train.picture(at, FILTERS, &grid.to_png()?)?;
-        }
+    fn saving(&mut self, _: &mut RecorderState) -> Result<(), TrainError> {
         self.flush()
     }
 
-    pub(crate) fn flush(&mut self) -> Result<(), TrainError> {
-        self.train.flush()?;
-        self.val.flush()
+    fn ended(&mut self, end: &RunFinish<'_>) -> Result<(), TrainError> {
+        self.pictures(end.result.epochs.len(), end.model)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
+    use crate::records::Epoch;
+    use burn::tensor::Device;
+    use receptive_model::{Classifier, LinearLayer, ModelConfig};
+
+    fn model() -> Classifier {
+        let config = ModelConfig::new(1, 1, 1).layer(LinearLayer::classes());
+        let plan = config.with_classes(2).plan().unwrap();
+        plan.init(&Device::flex())
+    }
+
+    fn end(number: usize, model: &Classifier) -> EpochEnd<'_> {
+        EpochEnd {
+            record: epoch(number),
+            epochs: 2,
+            model,
+            val_images_per_second: Some(50.0),
+        }
+    }
 
     fn epoch(number: usize) -> Epoch {
         Epoch {
@@ -153,11 +180,12 @@ mod tests {
         let run = RunDirectory::create(&directory.path().join("run")).unwrap();
         let read = |split| EventFile::read(&run.path().join("tensorboard").join(split));
         let mut board = Board::open(&run).unwrap();
+        let model = model();
         let three_steps = |board: &mut Board, number: usize| {
             for i in 1..=3 {
                 board.step(&step(3 * (number as u64 - 1) + i)).unwrap();
             }
-            board.epoch(&epoch(number), Some(50.0)).unwrap();
+            board.epoch(&mut end(number, &model)).unwrap();
         };
         three_steps(&mut board, 1);
         three_steps(&mut board, 2);
@@ -184,7 +212,7 @@ mod tests {
         for i in 5..=6 {
             board.step(&step(i)).unwrap();
         }
-        board.epoch(&epoch(2), Some(50.0)).unwrap();
+        board.epoch(&mut end(2, &model)).unwrap();
         assert_eq!((read("train"), read("val")), whole);
         assert!(
             whole.1.iter().all(|value| value.0 != "top1"),

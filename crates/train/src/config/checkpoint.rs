@@ -1,14 +1,17 @@
-use crate::TrainError;
+//! When a run's state is written.
+
+use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// When a run's state is written. It has no influence on the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// How often, beside the end of the run and a stop.
-    pub every: Every,
+    /// How often, apart from the end of the run and a stop.
+    pub every: Interval,
     /// How many of the newest are kept. The best epoch's model is kept apart, in `model/`.
     pub keep: usize,
 }
@@ -16,7 +19,7 @@ pub struct CheckpointConfig {
 impl Default for CheckpointConfig {
     fn default() -> Self {
         Self {
-            every: Every::Epochs(1),
+            every: Interval::Epochs(1),
             keep: 2,
         }
     }
@@ -37,19 +40,35 @@ impl CheckpointConfig {
     }
 }
 
-/// A distance between two checkpoints: `50steps`, `2epochs`, `60s`.
+/// The interval between two checkpoints: `50steps`, `2epochs`, `60s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Every {
+pub enum Interval {
     /// Steps.
     Steps(u64),
     /// Whole epochs.
     Epochs(u64),
-    /// Seconds since the last one, looked at after each step.
+    /// Seconds since the last one, checked after each step.
     Seconds(u64),
 }
 
-impl FromStr for Every {
+impl Interval {
+    /// Whether a checkpoint is due within an epoch, so many steps and so long after the last one.
+    pub(crate) fn is_due(self, steps: u64, elapsed: Duration) -> bool {
+        match self {
+            Self::Steps(interval) => steps >= interval,
+            Self::Seconds(seconds) => elapsed.as_secs() >= seconds,
+            Self::Epochs(_) => false,
+        }
+    }
+
+    /// Whether one is due because this epoch is over.
+    pub(crate) fn ends_with(self, epoch: usize) -> bool {
+        matches!(self, Self::Epochs(epochs) if (epoch as u64).is_multiple_of(epochs))
+    }
+}
+
+impl FromStr for Interval {
     type Err = TrainError;
 
     fn from_str(text: &str) -> Result<Self, TrainError> {
@@ -62,13 +81,13 @@ impl FromStr for Every {
             (Some(number), "s" | "second" | "seconds") => Ok(Self::Seconds(number)),
             _ => Err(TrainError::setting(
                 "checkpoint.every",
-                format!("`{text}` is no such distance; write 50steps, 2epochs or 60s"),
+                format!("invalid interval `{text}`: expected 50steps, 2epochs or 60s"),
             )),
         }
     }
 }
 
-impl fmt::Display for Every {
+impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Steps(steps) => write!(f, "{steps}steps"),
@@ -78,7 +97,7 @@ impl fmt::Display for Every {
     }
 }
 
-impl TryFrom<String> for Every {
+impl TryFrom<String> for Interval {
     type Error = TrainError;
 
     fn try_from(text: String) -> Result<Self, TrainError> {
@@ -86,9 +105,9 @@ impl TryFrom<String> for Every {
     }
 }
 
-impl From<Every> for String {
-    fn from(every: Every) -> Self {
-        every.to_string()
+impl From<Interval> for String {
+    fn from(interval: Interval) -> Self {
+        interval.to_string()
     }
 }
 
@@ -97,16 +116,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_are_read_and_written() {
-        for (text, every) in [
-            ("50steps", Every::Steps(50)),
-            ("1epochs", Every::Epochs(1)),
-            ("60s", Every::Seconds(60)),
+    fn intervals_are_read_and_written() {
+        for (text, interval) in [
+            ("50steps", Interval::Steps(50)),
+            ("1epochs", Interval::Epochs(1)),
+            ("60s", Interval::Seconds(60)),
         ] {
-            assert_eq!(text.parse::<Every>().unwrap(), every);
-            assert_eq!(every.to_string(), text);
+            assert_eq!(text.parse::<Interval>().unwrap(), interval);
+            assert_eq!(interval.to_string(), text);
         }
-        assert_eq!("2 epochs".parse::<Every>().unwrap(), Every::Epochs(2));
+        assert_eq!("2 epochs".parse::<Interval>().unwrap(), Interval::Epochs(2));
         for text in [
             "",
             "0steps",
@@ -117,7 +136,7 @@ mod tests {
             "99999999999999999999s",
             "5 min",
         ] {
-            let error = text.parse::<Every>().unwrap_err().to_string();
+            let error = text.parse::<Interval>().unwrap_err().to_string();
             assert!(error.contains("50steps"), "{text}: {error}");
         }
     }

@@ -1,0 +1,68 @@
+//! Devices that say by their type whether operations on their tensors are recorded for gradients.
+
+use burn::tensor::Device;
+use std::ops::Deref;
+
+/// A device whose tensors keep no graph: for inference, evaluation and reading files. Used as a
+/// `&Device` wherever burn takes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InferenceDevice(Device);
+
+/// A device whose tensors record what is done to them, so that a backward pass can follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutodiffDevice(Device);
+
+impl InferenceDevice {
+    /// The same device, recording.
+    pub fn autodiff(&self) -> AutodiffDevice {
+        AutodiffDevice(self.0.clone().autodiff())
+    }
+}
+
+impl AutodiffDevice {
+    /// The same device, not recording.
+    pub fn inference(&self) -> InferenceDevice {
+        InferenceDevice(self.0.clone().without_autodiff())
+    }
+}
+
+impl From<Device> for InferenceDevice {
+    fn from(device: Device) -> Self {
+        Self(device.without_autodiff())
+    }
+}
+
+impl From<Device> for AutodiffDevice {
+    fn from(device: Device) -> Self {
+        Self(device.autodiff())
+    }
+}
+
+impl Deref for InferenceDevice {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.0
+    }
+}
+
+impl Deref for AutodiffDevice {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.0
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_says_whether_gradients_are_recorded() {
+        let inference = InferenceDevice::from(Device::flex().autodiff());
+        assert!(!inference.is_autodiff() && inference.autodiff().is_autodiff());
+        assert_eq!(inference.autodiff().inference(), inference);
+        assert!(AutodiffDevice::from(Device::flex()).is_autodiff());
+    }
+}

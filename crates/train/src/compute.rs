@@ -1,0 +1,200 @@
+//! What a run computes with: devices, and the threads that feed them.
+
+use crate::error::TrainError;
+use burn::tensor::Device;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use receptive_core::panic::message;
+use receptive_model::InferenceDevice;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The devices and threads of a run, as lanes. There is one lane today; whatever hands work out
+/// with [`map`](Self::map) already takes the device from its lane.
+#[derive(Debug)]
+pub struct Compute {
+    /// What is not handed out runs here.
+    first: Lane,
+    others: Vec<Lane>,
+    is_cpu: bool,
+    loss_interval: usize,
+}
+
+/// Reading a number from a GPU waits for everything queued before it, so that is done this seldom.
+const GPU_LOSS_INTERVAL: usize = 50;
+
+/// A device and the thread that feeds it. On a CPU backend each thread is a rayon pool of its own:
+/// what it computes is then split in the same way, and added up in the same order, whatever the
+/// machine.
+#[derive(Debug)]
+struct Lane {
+    device: InferenceDevice,
+    pool: ThreadPool,
+}
+
+impl Compute {
+    /// `threads` threads, at least one, that compute on this device. A GPU is fed by one thread,
+    /// whatever `threads` says.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn new(device: impl Into<InferenceDevice>, threads: usize) -> Result<Self, TrainError> {
+        let device = device.into();
+        let is_cpu = is_cpu(&device);
+        let threads = if is_cpu { threads.max(1) } else { 1 };
+        let lane = |thread: usize| {
+            let pool = ThreadPoolBuilder::new()
+                .num_threads(1)
+                .thread_name(move |_| format!("compute-{thread}"))
+                .build()
+                .map_err(|error| threads_refused(threads, &error))?;
+            Ok::<_, TrainError>(Lane {
+                device: device.clone(),
+                pool,
+            })
+        };
+        Ok(Self {
+            first: lane(0)?,
+            others: (1..threads).map(lane).collect::<Result<_, _>>()?,
+            is_cpu,
+            loss_interval: if is_cpu { 1 } else { GPU_LOSS_INTERVAL },
+        })
+    }
+
+    /// Reads and checks the losses every so many steps, at least 1: by default at each step on a
+    /// CPU, every 50 steps on a GPU.
+    #[must_use]
+    pub fn with_loss_interval(mut self, steps: usize) -> Self {
+        self.loss_interval = steps.max(1);
+        self
+    }
+
+    /// The device of everything that is not handed out: models, checkpoints, the optimizer.
+    pub fn device(&self) -> &InferenceDevice {
+        &self.first.device
+    }
+
+    /// How many threads compute.
+    pub fn threads(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Steps between two readings of the losses.
+    pub(crate) fn loss_interval(&self) -> usize {
+        self.loss_interval
+    }
+
+    /// Whether it computes on the CPU.
+    pub fn is_cpu(&self) -> bool {
+        self.is_cpu
+    }
+
+    /// Runs `work` on one of the threads: what runs there does not depend on how many there are.
+    pub fn alone<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.first.pool.install(work)
+    }
+
+    /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start`
+    /// makes each thread's state for its device, such as a copy of the model.
+    ///
+    /// # Errors
+    /// The message of the first panic.
+    pub fn map<S, R: Send>(
+        &self,
+        count: usize,
+        start: impl Fn(&InferenceDevice) -> S + Sync,
+        work: impl Fn(&mut S, usize) -> R + Sync,
+    ) -> Result<Vec<R>, String> {
+        let next = AtomicUsize::new(0);
+        let drain = |device: &InferenceDevice| {
+            let mut state = start(device);
+            let mut done = Vec::new();
+            loop {
+                let item = next.fetch_add(1, Ordering::Relaxed);
+                if item >= count {
+                    return done;
+                }
+                done.push((item, work(&mut state, item)));
+            }
+        };
+        let caught = |lane: &Lane| {
+            lane.pool
+                .install(|| catch_unwind(AssertUnwindSafe(|| drain(&lane.device))))
+                .map_err(|panic| message(&*panic))
+        };
+        let busy = self.threads().min(count).max(1);
+        let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+            let threads: Vec<_> = std::iter::once(&self.first)
+                .chain(&self.others)
+                .take(busy)
+                .map(|lane| scope.spawn(|| caught(lane)))
+                .collect();
+            let mut all = Vec::with_capacity(count);
+            for thread in threads {
+                all.extend(thread.join().map_err(|panic| message(&*panic))??);
+            }
+            Ok::<_, String>(all)
+        })?;
+        results.sort_by_key(|(item, _)| *item);
+        Ok(results.into_iter().map(|(_, result)| result).collect())
+    }
+}
+
+/// Runs a measurement in a pool of this many threads, whatever the machine has.
+///
+/// # Errors
+/// When the system refuses the threads.
+pub fn on_threads<R: Send>(
+    threads: usize,
+    work: impl FnOnce() -> R + Send,
+) -> Result<R, TrainError> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads.max(1))
+        .build()
+        .map_err(|error| threads_refused(threads, &error))?;
+    Ok(pool.install(work))
+}
+
+#[allow(deprecated)] // burn has deprecated ndarray in favour of flex
+fn is_cpu(device: &Device) -> bool {
+    let cpus: &[Device] = &[
+        #[cfg(feature = "flex")]
+        Device::flex(),
+        #[cfg(feature = "ndarray")]
+        Device::ndarray(),
+    ];
+    cpus.contains(device)
+}
+
+fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
+    TrainError::setting(
+        "machine.threads",
+        format!("the system refused {threads} threads ({error}); use fewer"),
+    )
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    fn compute(threads: usize) -> Compute {
+        Compute::new(Device::flex(), threads).unwrap()
+    }
+
+    #[test]
+    fn results_come_in_order_from_any_number_of_threads() {
+        for threads in [1, 2, 5] {
+            let compute = compute(threads);
+            assert!(compute.is_cpu() && compute.threads() == threads);
+            let squares = compute.map(20, |_| (), |(), item| item * item).unwrap();
+            assert_eq!(squares, (0..20).map(|item| item * item).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_panic_is_a_message_not_a_crash() {
+        let compute = compute(2);
+        let result = compute.map(4, |_| (), |(), item| assert_ne!(item, 2, "item two"));
+        assert!(result.unwrap_err().contains("item two"));
+        assert_eq!(compute.map(1, |_| (), |(), item| item).unwrap(), [0]);
+    }
+}

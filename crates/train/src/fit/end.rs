@@ -1,0 +1,108 @@
+//! How a run ends: finished, stopped or diverged.
+
+use super::sums::StepLoss;
+use super::{Fit, ratio};
+use crate::error::TrainError;
+use crate::recorders::RunFinish;
+use crate::records::{Divergence, Outcome, TrainResult};
+use crate::run::LOG;
+use receptive_model::{Artifact, Classifier, weights_sha256};
+
+/// How many of a batch's files a message names; `log.jsonl` has them all.
+const NAMED_FILES: usize = 8;
+
+impl Fit<'_, '_> {
+    /// Evaluates the best model, unless the run was interrupted, and records the end.
+    pub(super) fn end(
+        mut self,
+        mut outcome: Outcome,
+        model: &Classifier,
+    ) -> Result<TrainResult, TrainError> {
+        let train_seconds = self.seconds();
+        if self.memory.epochs.is_empty() {
+            self.keep(model, &self.run.model())?;
+        }
+        if !self.run.has_model() {
+            return Err(TrainError::run(
+                self.run.path(),
+                "no epoch had a finite validation loss, so none was chosen as the best; the newest \
+                 epoch's model is in `last`. Try a smaller `train.optimizer.learning_rate`",
+            ));
+        }
+        let best = Artifact::load(&self.run.model(), self.compute.device())?;
+        let (mut test, mut val) = (None, None);
+        if outcome.signal().is_none() {
+            if let Some(samples) = &self.setup.test {
+                test = self.evaluate(&best.model, samples)?;
+            }
+            if !self.setup.val.is_empty() {
+                val = self.evaluate(&best.model, &self.setup.val)?;
+            }
+            if let Some(signal) = self.stop.requested() {
+                outcome = Outcome::Interrupted { signal };
+            }
+        }
+        let memory = self.memory;
+        let result = TrainResult {
+            outcome,
+            best_epoch: memory.best_epoch().unwrap_or(0),
+            test,
+            val,
+            train_seconds,
+            images_per_second: ratio(memory.images as f64, memory.training_seconds),
+            data_wait: ratio(memory.waited_seconds, memory.training_seconds),
+            weights_sha256: weights_sha256(&best.model),
+            epochs: memory.epochs,
+        };
+        let finish = RunFinish {
+            result: &result,
+            model: &best,
+        };
+        self.recorders.each(|recorder| recorder.ended(&finish))?;
+        Ok(result)
+    }
+
+    /// The error of a step whose loss, or a weight after it, became NaN or infinite; recorded with
+    /// all its files.
+    pub(super) fn divergence(&mut self, epoch: usize, step: &StepLoss) -> TrainError {
+        let images = &self.setup.train;
+        let files: Vec<String> = step.indices.iter().map(|i| images.path(*i)).collect();
+        let more = files.len().saturating_sub(NAMED_FILES);
+        let mut named = files[..files.len() - more].join(", ");
+        if more > 0 {
+            let log = self.run.path().join(LOG);
+            named += &format!(" and {more} more, all named in {}", log.display());
+        }
+        let problem = if step.loss.is_finite() {
+            "a weight became NaN or infinite, though the loss was finite".into()
+        } else {
+            format!("the loss became {}", step.loss)
+        };
+        let error = TrainError::Diverged {
+            problem,
+            step: step.step,
+            epoch,
+            learning_rate: step.learning_rate,
+            files: named,
+            kept: match self.memory.best_epoch() {
+                Some(epoch) => format!(
+                    "The model of epoch {epoch} is kept in {}",
+                    self.run.model().display()
+                ),
+                None => "No epoch was kept as the best, so there is no model".into(),
+            },
+        };
+        let divergence = Divergence {
+            epoch,
+            step: step.step,
+            learning_rate: step.learning_rate,
+            message: error.to_string(),
+            files,
+        };
+        // That it cannot be recorded must not hide what happened.
+        let _ = self
+            .recorders
+            .each(|recorder| recorder.diverged(&divergence));
+        error
+    }
+}

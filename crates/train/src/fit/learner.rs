@@ -1,0 +1,172 @@
+//! A model and what changes it.
+
+use super::clip::clip_global_norm;
+use super::loss::Loss;
+use super::step::{Gradients, Sharding, gradients};
+use crate::compute::Compute;
+use crate::config::{ClassWeights, TrainConfig, WeightRule};
+use crate::error::TrainError;
+use crate::prepare::RunSetup;
+use burn::optim::ModuleOptimizer;
+use receptive_data::{Batch, Loader, LoaderOptions, order};
+use receptive_model::{Classifier, DropoutKey};
+use std::sync::Arc;
+
+/// A model under training, with its optimizer and loss.
+#[expect(missing_debug_implementations, reason = "burn's optimizer has none")]
+pub struct Learner<'a> {
+    pub(crate) model: Classifier,
+    pub(super) optimizer: ModuleOptimizer,
+    loss: Loss,
+    config: &'a TrainConfig,
+    compute: &'a Compute,
+    sharding: Sharding,
+}
+
+impl<'a> Learner<'a> {
+    /// Trains `model`, which is on an autodiff device, as `config` says. `class_weights` has a
+    /// number for each class.
+    pub fn new(
+        model: Classifier,
+        config: &'a TrainConfig,
+        class_weights: Option<Vec<f32>>,
+        compute: &'a Compute,
+    ) -> Self {
+        let device = compute.device().autodiff();
+        Self {
+            model,
+            optimizer: config.optimizer.init(),
+            loss: Loss::new(config.label_smoothing, class_weights, &device),
+            config,
+            compute,
+            sharding: Sharding {
+                size: config.shard_size(compute.is_cpu()),
+                exact: config.exact_convolutions,
+            },
+        }
+    }
+
+    /// The untrained model of the run's seed, or the trained one it starts from.
+    ///
+    /// # Errors
+    /// When the model to start from cannot be read, or the class weights do not fit.
+    pub fn from_setup(setup: &'a RunSetup, compute: &'a Compute) -> Result<Self, TrainError> {
+        let config = &setup.config.train;
+        let device = compute.device().autodiff();
+        let model = match &setup.config.start {
+            Some(start) => {
+                let classes = &setup.data.classes;
+                start
+                    .load(&setup.plan, classes, config.seed, &device)?
+                    .model
+            }
+            None => setup.plan.init_seeded(config.seed, &device),
+        };
+        let class_weights = class_weights(setup)?;
+        Ok(Self::new(model, config, class_weights, compute))
+    }
+
+    /// The same with the tensors of a checkpoint.
+    pub(super) fn with_tensors(self, model: Classifier, optimizer: ModuleOptimizer) -> Self {
+        Self {
+            model,
+            optimizer,
+            ..self
+        }
+    }
+
+    /// The gradients of a batch's loss; `step` counts from 0 over the whole run.
+    ///
+    /// # Errors
+    /// When a thread panics, which is a bug.
+    pub fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
+        let key = DropoutKey {
+            seed: self.config.seed,
+            step,
+            first_row: 0,
+        };
+        gradients(
+            &self.model,
+            batch,
+            &self.loss,
+            self.sharding,
+            key,
+            self.compute,
+        )
+    }
+
+    /// Moves the weights against the gradients, and the running statistics towards the batch's.
+    pub fn update(mut self, mut sum: Gradients, learning_rate: f64) -> Self {
+        let (model, optimizer) = (self.model, &mut self.optimizer);
+        // On one thread of the pool, so that sums have the same order on any machine.
+        self.model = self.compute.alone(|| {
+            if let Some(max) = self.config.clip_norm {
+                clip_global_norm(&model, &mut sum.gradients, max);
+            }
+            let model = optimizer.step(learning_rate, model, sum.gradients);
+            model.merge_statistics(&sum.statistics)
+        });
+        self
+    }
+}
+
+/// The epoch's batches without the first `done`: order and augmentation are pure functions of seed,
+/// epoch and image. Epochs count from 1.
+pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
+    let config = &setup.config;
+    let options = LoaderOptions {
+        batch_size: config.train.batch_size,
+        workers: config.machine.workers,
+        augment: config.train.augment.clone(),
+        mean: setup.input.mean.clone(),
+        std: setup.input.std.clone(),
+        seed: config.train.seed,
+        epoch,
+        ..LoaderOptions::default()
+    };
+    let mut indices = order(setup.train.len(), config.train.seed, epoch);
+    let done = done as usize * config.train.batch_size;
+    indices.drain(..done.min(indices.len()));
+    Loader::new(Arc::clone(&setup.train), indices, options)
+}
+
+/// A weight for each class, where the config has them.
+fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
+    let classes = setup.data.classes.len();
+    match &setup.config.train.class_weights {
+        ClassWeights::Rule(WeightRule::None) => Ok(None),
+        ClassWeights::Rule(WeightRule::Balanced) => {
+            let counts = setup.data.train.class_counts();
+            let images = setup.train.len() as f64;
+            // A class without images has no loss to weigh.
+            let weight = |count: usize| images / (classes * count.max(1)) as f64;
+            Ok(Some(
+                counts
+                    .into_iter()
+                    .map(|count| weight(count) as f32)
+                    .collect(),
+            ))
+        }
+        ClassWeights::Given(weights) => {
+            if weights.len() != classes {
+                return Err(TrainError::setting(
+                    "train.class_weights",
+                    format!(
+                        "expected {classes} weights, one a class, found {}",
+                        weights.len()
+                    ),
+                ));
+            }
+            if let Some(weight) = weights
+                .iter()
+                .find(|weight| !(weight.is_finite() && **weight > 0.0))
+            {
+                return Err(TrainError::setting(
+                    "train.class_weights",
+                    format!("a weight is {weight}; use positive numbers"),
+                ));
+            }
+            Ok(Some(weights.clone()))
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The training loop, top to bottom.
+
+mod clip;
+mod end;
+mod learner;
+mod loss;
+mod step;
+mod stop;
+mod sums;
+
+pub use learner::{Learner, epoch_loader};
+pub use step::Gradients;
+pub use stop::Stop;
+
+use crate::checkpoint::{
+    self, Checkpoint, Memory, Position, State, Totals, is_finite, newest, settings_sha256,
+};
+use crate::compute::Compute;
+use crate::error::TrainError;
+use crate::evaluate::{Answers, Evaluation, evaluate};
+use crate::prepare::RunSetup;
+use crate::recorders::{EpochEnd, Recorder, Recorders, RunStart};
+use crate::records::{Epoch, Outcome, RecorderState, ResumePoint, Step, TrainResult};
+use crate::run::RunDirectory;
+use burn::module::Module;
+use receptive_data::Samples;
+use receptive_model::{Artifact, Classifier};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sums::{StepResult, Sums};
+
+/// Trains the run in its directory, which no other process may use meanwhile. `recorders` are told
+/// what happens after the run's own (files, charts, TensorBoard).
+///
+/// # Errors
+/// When an image cannot be read, the run diverges (the last good model stays), or on an I/O error.
+pub fn train(
+    setup: &RunSetup,
+    run: &RunDirectory,
+    compute: &Compute,
+    stop: &Stop,
+    recorders: &mut [&mut dyn Recorder],
+) -> Result<TrainResult, TrainError> {
+    let _lock = run.lock()?;
+    let learner = Learner::from_setup(setup, compute)?;
+    let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
+    fit.start(&learner.model)?;
+    fit.run(learner, Position::default(), Totals::default())
+}
+
+/// Resumes a run that was stopped, from its latest valid checkpoint: with the same build on the same
+/// backend the weights end as if it had never been stopped, bit for bit, on any number of threads.
+/// Newer checkpoints that are damaged are told to the recorders and left as they are; where none was
+/// written yet, the run starts again.
+///
+/// # Errors
+/// As [`train`]; also when no checkpoint can be used, or settings or data have changed.
+pub fn resume(
+    setup: &RunSetup,
+    run: &RunDirectory,
+    compute: &Compute,
+    stop: &Stop,
+    recorders: &mut [&mut dyn Recorder],
+) -> Result<TrainResult, TrainError> {
+    let _lock = run.lock()?;
+    run.recover()?;
+    let mut learner = Learner::from_setup(setup, compute)?;
+    let (checkpoint, invalid) = newest(run, setup, &learner.model, &learner.optimizer)?;
+    let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
+    let Some(checkpoint) = checkpoint else {
+        let point = ResumePoint::start(invalid);
+        fit.recorders.each(|recorder| recorder.resumed(&point))?;
+        fit.start(&learner.model)?;
+        return fit.run(learner, Position::default(), Totals::default());
+    };
+    let Checkpoint {
+        path,
+        model,
+        optimizer,
+        state,
+    } = checkpoint;
+    learner = learner.with_tensors(model, optimizer);
+    fit.memory = state.memory;
+    fit.saved.1 = state.at.step;
+    let point = ResumePoint {
+        path: Some(path),
+        step: state.at.step,
+        epochs: fit.memory.epochs.clone(),
+        invalid,
+        state: RecorderState {
+            fields: state.fields,
+        },
+    };
+    fit.recorders.each(|recorder| recorder.resumed(&point))?;
+    fit.run(learner, state.at, state.totals)
+}
+
+/// A run under way: what it is made of, what it remembers, and who is told.
+struct Fit<'a, 'b> {
+    setup: &'a RunSetup,
+    run: &'a RunDirectory,
+    compute: &'a Compute,
+    stop: &'a Stop,
+    recorders: Recorders<'a, 'b>,
+    /// Of the data and the settings as they were when the run started.
+    fingerprint: String,
+    settings: String,
+    /// Of the epochs so far; part of every checkpoint.
+    memory: Memory,
+    began: Instant,
+    /// When the last checkpoint was written, and after which step.
+    saved: (Instant, u64),
+}
+
+/// The training of one epoch, its validation not included.
+struct EpochTime {
+    images: usize,
+    took: Duration,
+    waited: Duration,
+}
+
+impl<'a, 'b> Fit<'a, 'b> {
+    fn new(
+        setup: &'a RunSetup,
+        run: &'a RunDirectory,
+        compute: &'a Compute,
+        stop: &'a Stop,
+        recorders: &'a mut [&'b mut dyn Recorder],
+    ) -> Result<Self, TrainError> {
+        run.write("config.toml", setup.config.to_toml()?.as_bytes())?;
+        run.write(
+            "classes.txt",
+            (setup.data.classes.join("\n") + "\n").as_bytes(),
+        )?;
+        if !setup.data.damaged.is_empty() {
+            run.write_skipped(&setup.data.damaged)?;
+        }
+        Ok(Self {
+            setup,
+            run,
+            compute,
+            stop,
+            recorders: Recorders::new(setup, run, compute, recorders)?,
+            fingerprint: setup.data.fingerprint(),
+            settings: settings_sha256(&setup.config)?,
+            memory: Memory::default(),
+            began: Instant::now(),
+            saved: (Instant::now(), 0),
+        })
+    }
+
+    fn start(&mut self, model: &Classifier) -> Result<(), TrainError> {
+        let mut start = RunStart { model, erf: None };
+        self.recorders.each(|recorder| recorder.started(&mut start))
+    }
+
+    /// The loop: from a position in a run to its end, or to a stop.
+    fn run(
+        mut self,
+        mut learner: Learner<'_>,
+        start: Position,
+        totals: Totals,
+    ) -> Result<TrainResult, TrainError> {
+        let (setup, stop) = (self.setup, self.stop);
+        let config = &setup.config.train;
+        let images = setup.train.len();
+        let per_epoch = setup.steps_per_epoch();
+        let steps = per_epoch * config.epochs as u64;
+        if self.has_waited_enough() {
+            return self.end(Outcome::StoppedEarly, &learner.model);
+        }
+        let mut step = start.step;
+        // Of an epoch that an interruption cut in two.
+        let mut before = Some((start.step_in_epoch, totals));
+
+        for epoch in start.epochs_done + 1..=config.epochs {
+            self.recorders
+                .each(|recorder| recorder.epoch_started(epoch, config.epochs, images))?;
+            let began = Instant::now();
+            let (done, totals) = before.take().unwrap_or_default();
+            let mut loader = epoch_loader(setup, epoch as u64, done);
+            let mut sums = Sums::from_totals(totals, self.compute.loss_interval());
+            for batch in loader.by_ref() {
+                let batch = batch?;
+                let share = config.schedule.share(step, steps, per_epoch);
+                let learning_rate = config.optimizer.learning_rate() * share;
+
+                let gradients = learner.gradients(&batch, step)?;
+                step += 1;
+                // Before the optimizer moves: a NaN or infinite loss must not reach the weights.
+                let loss = sums
+                    .add(StepResult {
+                        loss: gradients.loss.clone(),
+                        correct: gradients.correct.clone(),
+                        indices: batch.indices,
+                        step,
+                        learning_rate,
+                    })
+                    .map_err(|step| self.divergence(epoch, &step))?;
+                learner = learner.update(gradients, learning_rate);
+
+                let record = Step {
+                    step,
+                    steps,
+                    epoch,
+                    images: sums.images(),
+                    loss,
+                    learning_rate,
+                };
+                self.recorders.each(|recorder| recorder.step(&record))?;
+                if stop.requested().is_some() {
+                    break;
+                }
+                if self.is_checkpoint_due(step) {
+                    let totals = sums
+                        .totals(is_finite(&learner.model))
+                        .map_err(|step| self.divergence(epoch, &step))?;
+                    self.save(&learner, Position::within(step, epoch, per_epoch), totals)?;
+                }
+            }
+            let time = EpochTime {
+                images: sums.images() - totals.images,
+                took: began.elapsed(),
+                waited: loader.waited(),
+            };
+            self.memory.images += time.images;
+            self.memory.training_seconds += time.took.as_secs_f64();
+            self.memory.waited_seconds += time.waited.as_secs_f64();
+            let totals = sums
+                .totals(is_finite(&learner.model))
+                .map_err(|step| self.divergence(epoch, &step))?;
+
+            let is_over = stop.requested().is_none()
+                && self.end_epoch(epoch, &totals, &time, &learner.model)?;
+            if let Some(signal) = stop.requested().filter(|_| !is_over) {
+                // The step is finished, the epoch or its validation is not.
+                self.save(&learner, Position::within(step, epoch, per_epoch), totals)?;
+                return self.end(Outcome::Interrupted { signal }, &learner.model);
+            }
+            let is_last = epoch == config.epochs || self.has_waited_enough();
+            let every = setup.config.checkpoint.every;
+            if is_last || every.ends_with(epoch) || self.is_checkpoint_due(step) {
+                self.save(&learner, Position::after(step, epoch), Totals::default())?;
+            }
+            if self.has_waited_enough() {
+                return self.end(Outcome::StoppedEarly, &learner.model);
+            }
+        }
+        self.end(Outcome::Finished, &learner.model)
+    }
+
+    /// Validates, keeps the model if it is the best so far, and records the epoch. False where a
+    /// stop was requested before the validation was over: then nothing is written.
+    fn end_epoch(
+        &mut self,
+        epoch: usize,
+        totals: &Totals,
+        time: &EpochTime,
+        model: &Classifier,
+    ) -> Result<bool, TrainError> {
+        let config = &self.setup.config.train;
+        let began = Instant::now();
+        let val = if self.setup.val.is_empty() {
+            None
+        } else {
+            let Some(val) = self.evaluate(&model.valid(), &self.setup.val)? else {
+                return Ok(false);
+            };
+            Some(val)
+        };
+        let validated = began.elapsed().as_secs_f64();
+        let best = self.memory.compare(config, epoch, val.as_ref());
+        self.run.check_there()?;
+        self.keep(model, &self.run.last())?;
+        if best {
+            self.keep(model, &self.run.model())?;
+        }
+        let images = totals.images.max(1) as f64;
+        let took = time.took.as_secs_f64();
+        let mut end = EpochEnd {
+            record: Epoch {
+                epoch,
+                train_loss: totals.loss / images,
+                train_top1: totals.correct / images,
+                val_loss: val.as_ref().map(|val| val.loss),
+                val_top1: val.as_ref().map(|val| val.top1),
+                val_top5: val.as_ref().map(|val| val.top5),
+                learning_rate: totals.learning_rate,
+                images_per_second: ratio(time.images as f64, took),
+                data_wait: ratio(time.waited.as_secs_f64(), took),
+                seconds: self.seconds(),
+                best,
+                erf: None,
+            },
+            epochs: config.epochs,
+            model,
+            val_images_per_second: val.map(|val| ratio(val.images as f64, validated)),
+        };
+        self.recorders.each(|recorder| recorder.epoch(&mut end))?;
+        self.memory.epochs.push(end.record);
+        Ok(true)
+    }
+
+    /// `None` where a stop was requested before all images were answered.
+    fn evaluate(
+        &mut self,
+        model: &Classifier,
+        samples: &Arc<Samples>,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let (recorders, stop) = (&mut self.recorders, self.stop);
+        if stop.requested().is_some() {
+            return Ok(None);
+        }
+        let mut recorded = Ok(());
+        let watch = &mut |answers: &Answers<'_>| {
+            recorded = recorders
+                .each(|recorder| recorder.evaluating(answers.split, answers.done, answers.total));
+            if recorded.is_err() || stop.requested().is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let evaluation = evaluate(model, &self.setup.input, samples, self.compute, watch)?;
+        recorded?;
+        Ok((evaluation.images == samples.len()).then_some(evaluation))
+    }
+
+    /// Writes a checkpoint.
+    fn save(
+        &mut self,
+        learner: &Learner<'_>,
+        at: Position,
+        totals: Totals,
+    ) -> Result<(), TrainError> {
+        self.run.check_there()?;
+        let mut kept = RecorderState::default();
+        self.recorders.each(|recorder| recorder.saving(&mut kept))?;
+        let state = State {
+            at,
+            totals,
+            memory: Memory {
+                seconds: self.seconds(),
+                ..self.memory.clone()
+            },
+            fields: kept.fields,
+            classes: self.setup.data.classes.clone(),
+            data_fingerprint: self.fingerprint.clone(),
+            settings_sha256: self.settings.clone(),
+            optimizer_tensors: 0, // counted as they are written
+        };
+        let keep = self.setup.config.checkpoint.keep;
+        let (recorders, mut recorded) = (&mut self.recorders, Ok(()));
+        checkpoint::save(
+            self.run,
+            &learner.model,
+            &learner.optimizer,
+            state,
+            keep,
+            &mut |moment| {
+                if recorded.is_ok() {
+                    recorded = recorders.each(|recorder| recorder.checkpoint(moment));
+                }
+            },
+        )?;
+        recorded?;
+        self.saved = (Instant::now(), at.step);
+        Ok(())
+    }
+
+    /// Whether a checkpoint is due after this step, counted from the last one.
+    fn is_checkpoint_due(&self, step: u64) -> bool {
+        let every = self.setup.config.checkpoint.every;
+        every.is_due(step - self.saved.1, self.saved.0.elapsed())
+    }
+
+    /// Whether early stopping's metric has not improved for as long as it may.
+    fn has_waited_enough(&self) -> bool {
+        let stopping = &self.setup.config.train.early_stopping;
+        stopping.is_some_and(|stopping| self.memory.waits >= stopping.patience)
+    }
+
+    /// Writes the model with all that must travel with it.
+    fn keep(&self, model: &Classifier, path: &Path) -> Result<(), TrainError> {
+        let artifact = Artifact {
+            model: model.valid(),
+            classes: self.setup.data.classes.clone(),
+            input: self.setup.input.clone(),
+        };
+        Ok(artifact.save(path)?)
+    }
+
+    /// Since the first step of all, pauses between two processes not counted.
+    fn seconds(&self) -> f64 {
+        self.memory.seconds + self.began.elapsed().as_secs_f64()
+    }
+}
+
+/// 0 where the whole is 0.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

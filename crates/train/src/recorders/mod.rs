@@ -1,0 +1,157 @@
+//! What a run leaves while it trains, and who is told of it: files, charts, measurements and a
+//! program's own progress are implementations of one trait.
+
+mod charts;
+mod erf;
+mod history;
+mod tensorboard;
+
+pub use charts::{confusion_matrix, curve_panels};
+
+use crate::compute::Compute;
+use crate::error::TrainError;
+use crate::prepare::RunSetup;
+use crate::records::{
+    Divergence, Epoch, EpochField, RecorderState, ResumePoint, Step, TrainResult,
+};
+use crate::run::RunDirectory;
+use receptive_model::store::Moment;
+use receptive_model::{Artifact, Classifier};
+
+/// Receives what happens in a run. Every method does nothing by default; an error ends the run.
+pub trait Recorder {
+    /// A run starts with its first step.
+    fn started(&mut self, _start: &mut RunStart<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// A stopped run is resumed. What was recorded of later steps never happened: it will be
+    /// recorded again.
+    fn resumed(&mut self, _from: &ResumePoint) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// An epoch of this many images starts; epochs count from 1.
+    fn epoch_started(
+        &mut self,
+        _epoch: usize,
+        _epochs: usize,
+        _images: usize,
+    ) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// A step is done.
+    fn step(&mut self, _step: &Step) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// A split is being evaluated: `done` of `total` images.
+    fn evaluating(&mut self, _split: &str, _done: usize, _total: usize) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// An epoch and its validation are done.
+    fn epoch(&mut self, _end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// A checkpoint is about to be written: what was recorded until now must be on the disk before
+    /// it, and what the recorder needs to resume goes into `state`.
+    fn saving(&mut self, _state: &mut RecorderState) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// The checkpoint being written passes this point.
+    fn checkpoint(&mut self, _moment: Moment) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// The loss or a weight became NaN or infinite; the run ends with an error.
+    fn diverged(&mut self, _divergence: &Divergence) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// The run is over.
+    fn ended(&mut self, _end: &RunFinish<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+}
+
+/// A run before its first step.
+#[derive(Debug)]
+pub struct RunStart<'a> {
+    /// The first weights.
+    pub model: &'a Classifier,
+    /// Its effective receptive field, put here by the recorder that measures it.
+    pub erf: Option<EpochField>,
+}
+
+/// A run after an epoch.
+#[derive(Debug)]
+pub struct EpochEnd<'a> {
+    /// What `metrics.csv` keeps; recorders that measure something add it for those after them.
+    pub record: Epoch,
+    /// Epochs of the run.
+    pub epochs: usize,
+    /// The model after the epoch, on an autodiff device.
+    pub model: &'a Classifier,
+    /// The speed of the validation, where there was one.
+    pub val_images_per_second: Option<f64>,
+}
+
+/// A run at its end.
+#[derive(Debug)]
+pub struct RunFinish<'a> {
+    /// How it ended and what it reached.
+    pub result: &'a TrainResult,
+    /// The best epoch's model.
+    pub model: &'a Artifact,
+}
+
+/// The recorders of a run, told in this order: those that measure, those that draw and write, then
+/// the caller's.
+pub(crate) struct Recorders<'a, 'b> {
+    own: Vec<Box<dyn Recorder>>,
+    added: &'a mut [&'b mut dyn Recorder],
+}
+
+impl<'a, 'b> Recorders<'a, 'b> {
+    /// Those that the run's config asks for. A new one is added here.
+    pub(crate) fn new(
+        setup: &RunSetup,
+        run: &RunDirectory,
+        compute: &Compute,
+        added: &'a mut [&'b mut dyn Recorder],
+    ) -> Result<Self, TrainError> {
+        let name = run.path().file_name().unwrap_or_default();
+        let title = format!("Run {}: {}", name.to_string_lossy(), setup.data.name);
+        let mut own: Vec<Box<dyn Recorder>> = Vec::new();
+        if let Some(config) = &setup.config.track_erf {
+            own.push(Box::new(erf::ErfTracker::new(
+                config, setup, run, compute, &title,
+            )?));
+        }
+        own.push(Box::new(charts::Charts::new(run, title)));
+        if setup.config.tensorboard {
+            own.push(Box::new(tensorboard::Board::open(run)?));
+        }
+        // Last, so that the log says that something is done when it is.
+        own.push(Box::new(history::History::open(run)?));
+        Ok(Self { own, added })
+    }
+
+    /// Tells each in turn, up to the first that fails.
+    pub(crate) fn each(
+        &mut self,
+        mut tell: impl FnMut(&mut dyn Recorder) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        for recorder in &mut self.own {
+            tell(&mut **recorder)?;
+        }
+        for recorder in &mut *self.added {
+            tell(&mut **recorder)?;
+        }
+        Ok(())
+    }
+}

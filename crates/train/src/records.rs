@@ -1,0 +1,184 @@
+//! What is known of a run while it trains and at its end: plain data, for recorders, files and
+//! callers.
+
+use crate::evaluate::Evaluation;
+use receptive_erf::Map;
+use receptive_erf::gaussian::{Estimate, Verdict};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One training step.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// From 1 over the whole run.
+    pub step: u64,
+    /// All steps of the run.
+    pub steps: u64,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Images seen so far in this epoch.
+    pub images: usize,
+    /// The loss of this batch; on a GPU the newest that was read.
+    pub loss: f64,
+    /// The learning rate of this step.
+    pub learning_rate: f64,
+}
+
+/// One epoch, as `metrics.csv` keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: usize,
+    /// The mean loss over the training batches, as they were seen (augmented, with dropout).
+    pub train_loss: f64,
+    /// The share of right answers over the same.
+    pub train_top1: f64,
+    /// The loss on the validation split, without label smoothing.
+    pub val_loss: Option<f64>,
+    /// The share of right answers on the validation split.
+    pub val_top1: Option<f64>,
+    /// The share whose class is among the five largest logits, on the validation split.
+    pub val_top5: Option<f64>,
+    /// The learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// Training images per second, validation not counted.
+    pub images_per_second: f64,
+    /// The share of the training time spent waiting for data.
+    pub data_wait: f64,
+    /// Seconds since the run began, validation counted.
+    pub seconds: f64,
+    /// Whether this is the best epoch so far.
+    pub best: bool,
+    /// The effective receptive field after this epoch, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erf: Option<EpochField>,
+}
+
+/// The effective receptive field after an epoch, as `metrics.csv` keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochField {
+    /// The standard deviation of the mean absolute gradient, in pixels: the geometric mean of both
+    /// axes.
+    pub sigma: f64,
+    /// Total variation to the Gaussian of the same moments, corrected for noise.
+    pub tv: f64,
+    /// Whether it looks like a Gaussian.
+    pub verdict: Verdict,
+}
+
+/// One measurement of the effective receptive field, with its map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldFrame {
+    pub(crate) epoch: usize,
+    pub(crate) map: Map,
+    pub(crate) sigma: Estimate,
+    pub(crate) tv: Estimate,
+    pub(crate) verdict: Verdict,
+}
+
+/// What recorders leave in a checkpoint and find again when the run is resumed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecorderState {
+    pub(crate) fields: Vec<FieldFrame>,
+}
+
+/// Where a run is resumed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResumePoint {
+    /// The checkpoint; `None` where none was written yet, so that the run starts again.
+    pub path: Option<PathBuf>,
+    /// Steps done before.
+    pub step: u64,
+    /// The whole epochs done before.
+    pub epochs: Vec<Epoch>,
+    /// Newer checkpoints that could not be used.
+    pub invalid: Vec<InvalidCheckpoint>,
+    /// What the recorders left in the checkpoint.
+    pub state: RecorderState,
+}
+
+impl ResumePoint {
+    /// The start of the run, where there was no checkpoint.
+    pub(crate) fn start(invalid: Vec<InvalidCheckpoint>) -> Self {
+        Self {
+            path: None,
+            step: 0,
+            epochs: Vec::new(),
+            invalid,
+            state: RecorderState::default(),
+        }
+    }
+}
+
+/// A checkpoint that cannot be resumed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidCheckpoint {
+    /// Its directory, which is left as it is.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A step whose loss, or a weight after it, became NaN or infinite.
+#[derive(Debug, Clone, Serialize)]
+pub struct Divergence {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// From 1 over the whole run.
+    pub step: u64,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// The whole error message.
+    pub message: String,
+    /// The images of the step's batch.
+    pub files: Vec<String>,
+}
+
+/// What a finished run leaves.
+#[derive(Debug)]
+pub struct TrainResult {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What happened, epoch by epoch.
+    pub epochs: Vec<Epoch>,
+    /// The best epoch, from 1; 0 where no epoch was finished.
+    pub best_epoch: usize,
+    /// The best epoch's model on the test split, where there is one.
+    pub test: Option<Evaluation>,
+    /// The best epoch's model on the validation split, where there is one.
+    pub val: Option<Evaluation>,
+    /// Seconds from the first step to the end of the last epoch, validation included.
+    pub train_seconds: f64,
+    /// Training images per second, validation not counted.
+    pub images_per_second: f64,
+    /// The share of the training time spent waiting for data.
+    pub data_wait: f64,
+    /// The hash of the best epoch's weights: equal for equal runs.
+    pub weights_sha256: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// The metric did not improve for as many epochs as early stopping allows.
+    StoppedEarly,
+    /// A signal asked it to stop; the state is saved.
+    Interrupted {
+        /// The signal's number.
+        signal: usize,
+    },
+}
+
+impl Outcome {
+    /// The number of the signal that ended it.
+    pub fn signal(self) -> Option<usize> {
+        match self {
+            Self::Interrupted { signal } => Some(signal),
+            Self::Finished | Self::StoppedEarly => None,
+        }
+    }
+}
