@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used)] // the lint spares test functions, not what they call
 
 use super::load::load;
-use super::{FORMAT, Memory, Position, STATE, State, VERSION, newest, save, settings_sha256};
-use crate::train::Totals;
-use crate::{InputFrom, Prepared, Quiet, RunConfig, RunDirectory, prepare};
+use super::{
+    FORMAT, MODEL, OPTIMIZER, Position, STATE, State, VERSION, newest, save, settings_sha256,
+};
+use crate::config::RunConfig;
+use crate::prepare::{InputFrom, RunSetup, prepare};
+use crate::run::RunDirectory;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor};
+use receptive_core::hash::{mix, sha256};
 use receptive_data::NoProgress;
 use receptive_model::store::{self, MANIFEST};
 use receptive_model::{
@@ -19,23 +23,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A generator of test cases: its seed is in the code, so every case comes again.
+/// Test cases drawn from a seed that is in the code, so every case comes again.
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % most as u64) as usize
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = mix(self.0, end as u64);
+        (self.0 % end as u64) as usize
     }
 }
 
 struct Written {
     _directory: tempfile::TempDir,
     run: RunDirectory,
-    prepared: Prepared,
+    prepared: RunSetup,
     model: Classifier,
     optimizer: ModuleOptimizer,
 }
@@ -86,9 +87,7 @@ impl Written {
             classes: self.prepared.data.classes.clone(),
             data_fingerprint: self.prepared.data.fingerprint(),
             settings_sha256: settings_sha256(&self.prepared.config).unwrap(),
-            memory: Memory::default(),
-            totals: Totals::default(),
-            ..State::empty()
+            ..State::default()
         };
         save(
             &self.run,
@@ -96,7 +95,7 @@ impl Written {
             &self.optimizer,
             state,
             9,
-            &mut Quiet,
+            &mut |_| (),
         )
         .unwrap();
     }
@@ -220,7 +219,7 @@ fn t6_flipped_bits_and_spliced_bytes_are_refused() {
 #[test]
 fn t6b_what_the_format_alone_would_have_let_through() {
     let written = Written::new();
-    let whole = fs::read(written.path().join(super::MODEL)).unwrap();
+    let whole = fs::read(written.path().join(MODEL)).unwrap();
     let mut random = Random(66);
     let (mut accepted, mut panicked) = (0, 0);
     const FLIPS: usize = 1_000;
@@ -257,7 +256,7 @@ fn poisoned(model: Classifier) -> Classifier {
 fn t7_hostile_checkpoints_with_a_manifest_that_fits_are_named_errors() {
     let written = Written::new();
     let files: BTreeMap<String, Vec<u8>> = written.files().into_iter().collect();
-    let (model, optimizer) = (&files[super::MODEL], &files[super::OPTIMIZER]);
+    let (model, optimizer) = (&files[MODEL], &files[OPTIMIZER]);
     let state = String::from_utf8(files[STATE].clone()).unwrap();
     let record = |model: Classifier| {
         let bytes = model.valid().into_record().into_bytes().unwrap();
@@ -277,36 +276,32 @@ fn t7_hostile_checkpoints_with_a_manifest_that_fits_are_named_errors() {
         state.replacen(from, to, 1).into_bytes()
     };
     let attacks: Vec<(&str, &str, Vec<u8>)> = vec![
-        ("no bytes", super::MODEL, Vec::new()),
-        ("zeros", super::MODEL, vec![0; model.len()]),
-        ("a claim of 100 MB", super::MODEL, claim(100 << 20)),
-        ("a claim of 4 GB", super::MODEL, claim(u32::MAX)),
-        ("nested ten thousand deep", super::MODEL, nested(10_000)),
-        ("the optimizer's file", super::MODEL, optimizer.clone()),
+        ("no bytes", MODEL, Vec::new()),
+        ("zeros", MODEL, vec![0; model.len()]),
+        ("a claim of 100 MB", MODEL, claim(100 << 20)),
+        ("a claim of 4 GB", MODEL, claim(u32::MAX)),
+        ("nested ten thousand deep", MODEL, nested(10_000)),
+        ("the optimizer's file", MODEL, optimizer.clone()),
         (
-            "weights that are no numbers",
-            super::MODEL,
+            "NaN weights",
+            MODEL,
             record(poisoned(written.model.clone())),
         ),
         (
             "another network",
-            super::MODEL,
+            MODEL,
             record(wider.init(&Device::flex())),
         ),
+        ("half of the file", MODEL, model[..model.len() / 2].to_vec()),
+        ("a hundred times the size", MODEL, vec![7; 32 << 20]),
+        ("no bytes", OPTIMIZER, Vec::new()),
+        ("the model's file", OPTIMIZER, model.clone()),
         (
             "half of the file",
-            super::MODEL,
-            model[..model.len() / 2].to_vec(),
-        ),
-        ("a hundred times the size", super::MODEL, vec![7; 32 << 20]),
-        ("no bytes", super::OPTIMIZER, Vec::new()),
-        ("the model's file", super::OPTIMIZER, model.clone()),
-        (
-            "half of the file",
-            super::OPTIMIZER,
+            OPTIMIZER,
             optimizer[..optimizer.len() / 2].to_vec(),
         ),
-        ("zeros", super::OPTIMIZER, vec![0; optimizer.len()]),
+        ("zeros", OPTIMIZER, vec![0; optimizer.len()]),
         ("no JSON", STATE, b"{".to_vec()),
         (
             "an unknown word",
@@ -413,7 +408,7 @@ fn sealed(text: &str) -> String {
         object["version"],
         files.join(",")
     );
-    let seal = receptive_core::hash::sha256(unsealed.as_bytes());
+    let seal = sha256(unsealed.as_bytes());
     object.insert("sha256".into(), seal.into());
     value.to_string()
 }
@@ -422,7 +417,7 @@ fn sealed(text: &str) -> String {
 #[test]
 fn t7_what_is_no_regular_file_is_refused_at_once() {
     let written = Written::new();
-    let model = written.path().join(super::MODEL);
+    let model = written.path().join(MODEL);
     fs::remove_file(&model).unwrap();
     let pipe = std::process::Command::new("mkfifo").arg(&model).status();
     assert!(pipe.unwrap().success());
