@@ -4,7 +4,7 @@ use super::TrainArgs;
 use super::messages::announce;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
-use receptive_train::trial::{Overfit, OverfitOptions, overfit, unregularised};
+use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised};
 use receptive_train::{Backend, InputFrom, RunConfig, prepare};
 
 /// Epochs over the images where `--epochs` does not say.
@@ -45,7 +45,7 @@ pub(super) fn run(
     })
 }
 
-fn show(result: &Overfit) -> Result<(), CliError> {
+fn show(result: &OverfitResult) -> Result<(), CliError> {
     wide_line(
         if result.learnt {
             "learnt"
