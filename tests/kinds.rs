@@ -209,7 +209,7 @@ fn joins() -> Vec<Case> {
         ),
         of(
             BranchesLayer::new(Join::Multiply)
-                .branch([AvgPool2dLayer::new(SIDE).into()])
+                .branch([AvgPool2dLayer::new(SIDE).into(), Activation::Sigmoid.into()])
                 .branch([conv(3)])
                 .with_activation(Activation::Relu),
             "Mul",

@@ -80,7 +80,7 @@ fn a_layer_without_maps_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("layer 4 (linear)") && error.contains("no maps"),
+        error.contains("layer 4 (linear)") && error.contains("not feature maps"),
         "{error}"
     );
 }
