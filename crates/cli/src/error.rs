@@ -65,7 +65,7 @@ impl From<DataError> for CliError {
 }
 
 /// The argument that sets each setting that a library's error may name.
-pub(crate) const ARGUMENTS: [(&str, &str); 12] = [
+pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("data.source", "DATA"),
     ("data.data_dir", "--data-dir"),
     ("data.bad_images", "--bad-images"),
@@ -77,14 +77,32 @@ pub(crate) const ARGUMENTS: [(&str, &str); 12] = [
     ("machine.threads", "--threads"),
     ("machine.workers", "--workers"),
     ("checkpoint.every", "--checkpoint-every"),
+    ("start.from", "--from"),
     ("start.freeze", "--freeze"),
+    ("track_erf", "--track-erf"),
+    ("overfit", "--overfit"),
+    ("range_test.from", "--from-rate"),
+    ("range_test.to", "--to-rate"),
+    ("range_test.steps", "--steps"),
+    ("layer", "--layer"),
+    ("classes", "--classes"),
+    ("smooth", "--smooth"),
+    ("split", "--split"),
+    ("samples", "--samples"),
+    ("noise", "--noise"),
+    ("unit", "--unit"),
+    ("channels", "--channels"),
 ];
 
 /// The argument to change, in brackets, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
     let setting = match error {
         TrainError::Setting { setting, .. } => setting.as_str(),
-        TrainError::Data(DataError::Setting { setting, .. }) => setting,
+        TrainError::Data(DataError::Setting { setting, .. })
+        | TrainError::Field(ErfError::Setting { setting, .. }) => setting,
+        TrainError::Data(DataError::BadImages { .. }) => {
+            return "\nuse --bad-images skip to leave them out".into();
+        }
         _ => return String::new(),
     };
     let argument = ARGUMENTS.iter().find(|(name, _)| *name == setting);
