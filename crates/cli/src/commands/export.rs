@@ -109,7 +109,7 @@ fn show(arguments: &ExportArgs, artifact: &Artifact) -> Result<(), CliError> {
         }
     }
     line(
-        "gives",
+        "outputs",
         format!("logits [batch, {}]", artifact.classes.len()),
     )?;
     if !arguments.pixels {

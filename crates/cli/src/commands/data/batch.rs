@@ -45,7 +45,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     let (seed, count) = (arguments.seed, arguments.count);
     let grid = training_batch(&samples, &data.classes, &augment, &mean, seed, count)?;
     let drawn = grid.tiles.len();
-    let words = format!(
+    let text = format!(
         "{} of {} training images of {} as the network sees them: {}x{} pixels, {}; {}",
         grouped(drawn),
         grouped(images),
@@ -58,7 +58,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     let file = arguments.out.as_path();
     let grid = Grid {
         title: format!("{}: an augmented batch", data.name),
-        subtitle: format!("{words}; seed {seed}, epoch 1"),
+        subtitle: format!("{text}; seed {seed}, epoch 1"),
         ..grid
     };
     grid.write(file)?;
@@ -74,14 +74,14 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         })?;
         return Ok(Exit::Done);
     }
-    paragraph("drawn", words)?;
+    paragraph("drawn", text)?;
     if !data.damaged.is_empty() {
-        let words = format!(
+        let text = format!(
             "{} damaged files are left out; `receptive data {}` lists them",
             grouped(data.damaged.len()),
             data.name
         );
-        paragraph("note", words)?;
+        paragraph("note", text)?;
     }
     line("file", file.display())?;
     Ok(Exit::Done)

@@ -101,7 +101,7 @@ impl Files {
     }
 }
 
-/// Weights and inputs, in words.
+/// Weights and inputs, as text.
 pub(super) fn conditions(subject: &Subject) -> String {
     format!("{} weights, {}", subject.weights.name(), subject.input)
 }

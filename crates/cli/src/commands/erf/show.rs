@@ -1,4 +1,4 @@
-//! A measurement in words, for a terminal.
+//! A measurement as text, for a terminal.
 
 use super::Compat;
 use super::files::conditions;
@@ -93,28 +93,28 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
 }
 
 fn squares(all: &[MassSquare]) -> String {
-    let words: Vec<String> = all
+    let text: Vec<String> = all
         .iter()
         .map(|square| format!("{:.0} % in {} px", 100.0 * square.share, square.side))
         .collect();
-    words.join(", ")
+    text.join(", ")
 }
 
 /// The prediction in a sentence.
 fn theory_text(theory: &TheoryComparison) -> String {
-    let mut words = format!(
+    let mut text = format!(
         "sigma {:.2} of the mean square ({} weights), total variation {:.3} to the measured",
         (theory.sigma[0] * theory.sigma[1]).sqrt(),
         theory.weights,
         theory.tv
     );
     if !theory.exact {
-        words += "; not exact here";
+        text += "; not exact here";
         if let Some(first) = theory.caveats.first() {
-            words += &format!(": {first}");
+            text += &format!(": {first}");
         }
     }
-    words
+    text
 }
 
 fn row_of(field: &FieldSummary) -> [String; 7] {
@@ -153,12 +153,12 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
     ))
 }
 
-/// What comes after a network's layers.
+/// Notes and files, after a network's layers.
 pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError> {
     let wasted = unproductive_layers(subject.plan());
     if let Some(first) = wasted.first() {
         let input = subject.plan().input();
-        let words = format!(
+        let text = format!(
             "from layer {} on the theoretical field is larger than the {}x{} image \
              ({} layers): what they add is padding",
             first.number,
@@ -166,7 +166,7 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
             input.width,
             wasted.len()
         );
-        paragraph("note", words)?;
+        paragraph("note", text)?;
     }
     say_line("files", written.join(", "));
     Ok(())

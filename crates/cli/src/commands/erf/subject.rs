@@ -33,7 +33,7 @@ pub(super) struct Subject {
     /// As on the command line.
     pub(super) name: String,
     pub(super) weights: WeightSource,
-    /// Its input, in words.
+    /// Its input, as text.
     pub(super) input: String,
     pub(super) inputs: Box<dyn Inputs>,
     /// Whose numbers are added.

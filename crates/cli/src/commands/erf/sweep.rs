@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
 }
 
 fn check(arguments: &SweepArgs) -> Result<(), CliError> {
-    let refuse = |words: &str| Err(CliError::Usage(words.into()));
+    let refuse = |text: &str| Err(CliError::Usage(text.into()));
     if arguments.samples == 0 || arguments.samples > 1000 * DEFAULT_SAMPLES {
         return refuse("--samples: expected 1 to 1,000,000");
     }
@@ -109,7 +109,7 @@ fn show(sweep: &Sweep) -> Result<(), CliError> {
     print(table.to_string())?;
     for slopes in &sweep.slopes {
         let pair = |[size, ratio]: [f64; 2]| format!("{size:.3} / {ratio:.3}");
-        let words = format!(
+        let text = format!(
             "{}: |g| {} (theory {}), g² {} (theory {}); published {:.2} / {:.2}",
             slopes.family,
             pair(slopes.abs),
@@ -119,7 +119,7 @@ fn show(sweep: &Sweep) -> Result<(), CliError> {
             slopes.published[0],
             slopes.published[1]
         );
-        paragraph("slopes", words)?;
+        paragraph("slopes", text)?;
     }
     print("")
 }
