@@ -180,10 +180,10 @@ fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
     for (arguments, word) in [
         (vec!["erf", "plain-3", "--layer", "nine"], "conv2d_3"),
         (vec!["erf", "plain-3", "--unit", "99,0"], "rows"),
-        (vec!["erf", "plain-3", "--unit", "here"], "row,column"),
+        (vec!["erf", "plain-3", "--unit", "here"], "ROW,COLUMN"),
         (vec!["erf", "plain-3", "--channels", "32"], "32 channels"),
         (vec!["erf", "plain-3", "--size", "0x4"], "height"),
-        (vec!["erf", "plain-3", "--input", "own"], "never trained"),
+        (vec!["erf", "plain-3", "--input", "own"], "is not trained"),
         (vec!["erf", "plain-3", "--samples", "0"], "1 or more"),
         (vec!["erf", "plain-3", "--noise", "2"], "total variation"),
         (vec!["erf", "no-such-thing"], "no-such-thing"),
