@@ -97,15 +97,19 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
 /// The argument to change, in brackets, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
     let setting = match error {
-        TrainError::Setting { setting, .. } => setting.as_str(),
+        TrainError::Setting { setting, .. } => Some(setting.as_str()),
         TrainError::Data(DataError::Setting { setting, .. })
-        | TrainError::Field(ErfError::Setting { setting, .. }) => setting,
+        | TrainError::Field(ErfError::Setting { setting, .. }) => Some(*setting),
+        TrainError::Inspect(error) => match &**error {
+            InspectError::Setting { setting, .. } => Some(*setting),
+            _ => None,
+        },
         TrainError::Data(DataError::BadImages { .. }) => {
             return "\nuse --bad-images skip to leave them out".into();
         }
-        _ => return String::new(),
+        _ => None,
     };
-    let argument = ARGUMENTS.iter().find(|(name, _)| *name == setting);
+    let argument = ARGUMENTS.iter().find(|(name, _)| Some(*name) == setting);
     argument.map_or(String::new(), |(_, argument)| {
         format!(" (set by {argument})")
     })
