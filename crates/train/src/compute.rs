@@ -176,14 +176,10 @@ fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> Train
 mod tests {
     use super::*;
 
-    fn compute(threads: usize) -> Compute {
-        Compute::new(Device::flex(), threads).unwrap()
-    }
-
     #[test]
     fn results_come_in_order_from_any_number_of_threads() {
         for threads in [1, 2, 5] {
-            let compute = compute(threads);
+            let compute = Compute::new(Device::flex(), threads).unwrap();
             assert!(compute.is_cpu() && compute.threads() == threads);
             let squares = compute.map(20, |_| (), |(), item| item * item).unwrap();
             assert_eq!(squares, (0..20).map(|item| item * item).collect::<Vec<_>>());
@@ -192,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_message_not_a_crash() {
-        let compute = compute(2);
+        let compute = Compute::new(Device::flex(), 2).unwrap();
         let result = compute.map(4, |_| (), |(), item| assert_ne!(item, 2, "item two"));
         assert!(result.unwrap_err().contains("item two"));
         assert_eq!(compute.map(1, |_| (), |(), item| item).unwrap(), [0]);

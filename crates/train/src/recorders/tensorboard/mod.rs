@@ -131,12 +131,6 @@ mod tests {
     use burn::tensor::Device;
     use receptive_model::{Classifier, LinearLayer, ModelConfig};
 
-    fn model() -> Classifier {
-        let config = ModelConfig::new(1, 1, 1).layer(LinearLayer::classes());
-        let plan = config.with_classes(2).plan().unwrap();
-        plan.init(&Device::flex())
-    }
-
     fn end(number: usize, model: &Classifier) -> EpochEnd<'_> {
         EpochEnd {
             record: epoch(number),
@@ -180,7 +174,9 @@ mod tests {
         let run = RunDirectory::create(&directory.path().join("run")).unwrap();
         let read = |split| EventFile::read(&run.path().join("tensorboard").join(split));
         let mut board = Board::open(&run).unwrap();
-        let model = model();
+        let config = ModelConfig::new(1, 1, 1).layer(LinearLayer::classes());
+        let plan = config.with_classes(2).plan().unwrap();
+        let model = plan.init(&Device::flex());
         let three_steps = |board: &mut Board, number: usize| {
             for i in 1..=3 {
                 board.step(&step(3 * (number as u64 - 1) + i)).unwrap();
