@@ -21,12 +21,6 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// Crates whose circles and long files are still to be mended.
-const NOT_YET: &[&str] = &["train"];
-
-/// Crates whose documentation still lacks its example.
-const NO_EXAMPLE_YET: &[&str] = &["train"];
-
 /// Longer files hold more than one idea.
 const MAX_LINES: usize = 450;
 
@@ -91,12 +85,9 @@ fn crates(root: &Path) -> Vec<String> {
     names
 }
 
-/// Whether a failure of this crate is passed over: for now, or since another was named.
+/// Whether a crate is left out since another was named.
 fn exempt(name: &str) -> bool {
-    match env::var("STRUCTURE_CRATE") {
-        Ok(only) => name != only,
-        Err(_) => NOT_YET.contains(&name),
-    }
+    env::var("STRUCTURE_CRATE").is_ok_and(|only| name != only)
 }
 
 /// All Rust files below a directory, in order, without build outputs.
@@ -143,7 +134,7 @@ fn no_modules_of_a_crate_form_a_circle() {
                 modules.len(),
                 circles.len()
             );
-            for circle in circles.iter().filter(|_| !exempt(&name)) {
+            for circle in circles {
                 writeln!(problems, "crate {name}: {circle}").unwrap();
             }
         }
@@ -221,7 +212,7 @@ fn every_library_opens_with_an_example_that_runs() {
         let Ok(source) = fs::read_to_string(path) else {
             continue;
         };
-        if !opens_with_an_example(&source) && !NO_EXAMPLE_YET.contains(&name.as_str()) {
+        if !opens_with_an_example(&source) {
             writeln!(
                 problems,
                 "crates/{name}/src/lib.rs: expected a `//!` example in a ``` block without `no_run` or `ignore`"
