@@ -13,10 +13,14 @@
 mod circles;
 #[path = "structure/modules.rs"]
 mod modules;
+#[path = "structure/pages.rs"]
+mod pages;
 #[path = "structure/tokens.rs"]
 mod tokens;
 
 use modules::Modules;
+use pages::Page;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -109,6 +113,27 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// The Markdown pages at the root, in `docs`, in `bench` and of the crates.
+fn pages(root: &Path) -> Vec<Page> {
+    let mut folders = vec![root.to_path_buf(), root.join("docs"), root.join("bench")];
+    folders.extend(
+        crates(root)
+            .iter()
+            .map(|name| root.join("crates").join(name)),
+    );
+    let mut pages = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                let text = fs::read_to_string(&path).unwrap();
+                pages.push(Page::new(path, &text));
+            }
+        }
+    }
+    pages
 }
 
 /// Fails with all problems at once.
@@ -280,6 +305,43 @@ fn crates_depend_on_each_other_in_one_direction() {
         })
         .collect();
     report(&problems.join("\n"));
+}
+
+#[test]
+fn pages_mention_only_what_exists() {
+    let root = root();
+    let crates = crates(&root);
+    let mut names = BTreeSet::new();
+    for file in rust_files(&root) {
+        let source = fs::read_to_string(&file).unwrap();
+        names.extend(tokens::tokens(&source).into_iter().map(|token| token.text));
+    }
+    let mut problems = Vec::new();
+    for page in pages(&root) {
+        problems.extend(pages::broken_links(&page));
+        problems.extend(pages::missing_paths(&page, &root, &crates));
+        problems.extend(pages::stale_snippets(&page, &names));
+        if page.path.ends_with("docs/architecture.md") {
+            problems.extend(pages::unknown_names(&page, &names));
+        }
+    }
+    report(&problems.join("\n"));
+}
+
+#[test]
+fn a_page_that_mentions_what_is_gone_is_found() {
+    let root = root();
+    let text = "# Here it is\n[a](#here-it-is) [b](#there) [c](gone.md)\n\
+                `crates/gone.rs` `tests/structure.rs` `Page` `Gone` `gone::Page`\n\
+                ```text\n`crates/code.rs`\n```\n\n```rust\nlet page = Gone::new();\n```\n";
+    let page = Page::new(root.join("page.md"), text);
+    let links = pages::broken_links(&page);
+    assert_eq!(links.len(), 2, "{links:?}");
+    let missing = pages::missing_paths(&page, &root, &[]);
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    let names: BTreeSet<String> = ["Page", "new"].map(String::from).into();
+    assert_eq!(pages::unknown_names(&page, &names).len(), 2);
+    assert_eq!(pages::stale_snippets(&page, &names).len(), 1);
 }
 
 #[test]
