@@ -54,13 +54,7 @@ pub use config::ModelConfig;
 pub use device::{AutodiffDevice, InferenceDevice};
 pub use error::ModelError;
 pub use geometry::{Edges, Field, Padding, Pair, Shape, Units};
-pub use layers::{
-    Activation, ActivationLayer, ActivationOp, AvgPool2dLayer, AvgPool2dOp, BatchNormLayer,
-    BatchNormOp, BatchStatistics, Branch, BranchesLayer, BranchesOp, Conv2dLayer, Conv2dOp, CropOp,
-    DropoutKey, DropoutLayer, DropoutOp, Features, FlattenLayer, FlattenOp, GlobalAvgPool2dLayer,
-    GlobalAvgPool2dOp, Join, LayerConfig, LayerValues, LinearLayer, LinearOp, MaxPool2dLayer,
-    MaxPool2dOp, Operation, PlannedLayer, ResidualLayer, Role, SqueezeExciteLayer, Total, exactly,
-};
+pub use layers::*;
 #[cfg(feature = "learner")]
 pub use network::ImageBatch;
 pub use network::{Classifier, Cone, WatchedLogits, weights_sha256};
