@@ -46,7 +46,6 @@
 #![recursion_limit = "256"]
 
 pub mod backend;
-pub mod bench;
 mod checkpoint;
 mod compute;
 pub mod config;

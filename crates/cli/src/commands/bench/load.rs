@@ -1,49 +1,39 @@
 //! Image files to batches: decoding, resizing, augmenting.
 
-use crate::{TrainConfig, TrainError};
+use crate::error::CliError;
 use receptive_data::{
     DataOptions, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
 };
+use receptive_train::TrainConfig;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// How fast a data set's training images became batches.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Loaded {
+#[derive(Serialize)]
+pub(super) struct LoadTiming {
     /// Images of an epoch.
-    pub images: usize,
+    pub(super) images: usize,
     /// Threads that made batches.
-    pub workers: usize,
-    /// Images a second of the first epoch, which decodes every file.
-    pub images_per_s: f64,
-    /// Images a second of the second epoch: from memory, as far as they fit.
-    pub images_per_s_later: f64,
+    pub(super) workers: usize,
+    /// Images per second of the first epoch, which decodes every file.
+    pub(super) images_per_s: f64,
+    /// Images per second of the second epoch: from memory, as far as they fit.
+    pub(super) images_per_s_later: f64,
 }
 
-/// Two epochs of `data` at `side` x `side` pixels, in batches, augmented as in training by default.
-///
-/// # Errors
-/// When the data can't be opened or an image not be read.
-pub fn load(
+/// Times two epochs of `data` at `side` x `side` pixels, augmented as in training by default.
+pub(super) fn load(
     data: &str,
     side: usize,
     batch_size: usize,
     workers: usize,
-) -> Result<Loaded, TrainError> {
+) -> Result<LoadTiming, CliError> {
     let train = open(data, &DataOptions::default(), &NoProgress)?.train;
-    let size = ImageSize {
-        channels: 3,
-        height: side,
-        width: side,
-    };
-    let samples = Arc::new(Samples::new(
-        train,
-        size,
-        Resize::Crop,
-        Samples::CACHE_BYTES,
-    ));
-    let epoch = |epoch: u64| -> Result<f64, TrainError> {
+    let size = ImageSize::new(3, side, side);
+    let samples = Samples::new(train, size, Resize::Crop, Samples::CACHE_BYTES);
+    let samples = Arc::new(samples);
+    let epoch = |epoch: u64| -> Result<f64, CliError> {
         let options = LoaderOptions {
             batch_size,
             workers,
@@ -60,7 +50,7 @@ pub fn load(
         }
         Ok(samples.len() as f64 / began.elapsed().as_secs_f64())
     };
-    Ok(Loaded {
+    Ok(LoadTiming {
         images: samples.len(),
         workers,
         images_per_s: epoch(0)?,

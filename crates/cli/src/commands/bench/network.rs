@@ -1,22 +1,34 @@
-//! The networks that are timed.
+//! The networks that are timed, and the time of a receptive field.
 
-use super::Work;
-use crate::TrainError;
+use super::{Bench, Timing};
+use crate::error::CliError;
+use receptive_erf::{MeasureOptions, Network as MeasuredNetwork, Noise, Probe, measure_layer};
 use receptive_model::{
     Activation, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, ImageSize, LinearLayer,
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
 };
+use receptive_train::{Compute, on_threads};
 use serde::Serialize;
-use std::fmt;
-use std::str::FromStr;
+use std::time::Instant;
 
 /// Convolutions of the network `erf`.
-pub(super) const ERF_LAYERS: usize = 20;
+const ERF_LAYERS: usize = 20;
 
-/// The networks there are.
+/// What is done to a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Network {
+pub(super) enum Work {
+    /// Forward, backward, an AdamW step, the loss read back.
+    Train,
+    /// Forward, the logits read back.
+    Infer,
+    /// The gradient of one unit with respect to one image.
+    Erf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Network {
     /// Two convolutions and pools on 28x28 grey pixels, then 128 and 10 units.
     Fashion,
     /// The preset `vgg` on 32x32 pixels: six convolutions with batch norm.
@@ -28,11 +40,10 @@ pub enum Network {
 }
 
 impl Network {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
+    pub(super) const ALL: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
 
     /// The name on the command line.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Fashion => "fashion",
             Self::Vgg => "vgg",
@@ -41,8 +52,7 @@ impl Network {
         }
     }
 
-    /// What it is timed on where nothing else is said.
-    pub const fn work(self) -> Work {
+    pub(super) const fn default_work(self) -> Work {
         match self {
             Self::Fashion | Self::Vgg => Work::Train,
             Self::Photo => Work::Infer,
@@ -51,7 +61,7 @@ impl Network {
     }
 
     /// The batch that peers use.
-    pub const fn batch(self) -> usize {
+    pub(super) const fn default_batch(self) -> usize {
         match self {
             Self::Fashion | Self::Vgg => 64,
             Self::Photo => 2,
@@ -59,7 +69,7 @@ impl Network {
         }
     }
 
-    pub(super) fn plan(self) -> Result<Plan, TrainError> {
+    pub(super) fn plan(self) -> Result<Plan, CliError> {
         let conv = |filters| {
             Conv2dLayer::new(filters, 3)
                 .with_padding(Padding::Same)
@@ -81,19 +91,14 @@ impl Network {
                 .layer(GlobalAvgPool2dLayer::default())
                 .layer(LinearLayer::classes()),
             Self::Erf => {
-                let input = ImageSize {
-                    channels: 3,
-                    height: 128,
-                    width: 128,
-                };
-                presets::preset(&format!("plain-{ERF_LAYERS}"), input)?
+                presets::preset(&format!("plain-{ERF_LAYERS}"), ImageSize::new(3, 128, 128))?
             }
         };
         Ok(config.with_classes(10).plan()?)
     }
 
     /// How many layers inference goes through: peers' `photo` ends with the pool.
-    pub(super) fn inferred(self, plan: &Plan) -> usize {
+    pub(super) fn inference_layers(self, plan: &Plan) -> usize {
         match self {
             Self::Photo => 2,
             _ => plan.layers.len(),
@@ -101,25 +106,38 @@ impl Network {
     }
 }
 
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Network {
-    type Err = TrainError;
-
-    fn from_str(text: &str) -> Result<Self, TrainError> {
-        let found = Self::ALL.into_iter().find(|network| network.name() == text);
-        found.ok_or_else(|| {
-            TrainError::setting(
-                "NETWORK",
-                format!(
-                    "there is no benchmark `{text}`; there are {}",
-                    Self::ALL.map(Self::name).join(", ")
-                ),
+impl Bench {
+    /// Times the field of the network `erf`; its samples are spread over the threads.
+    pub(super) fn erf(&self, compute: &Compute) -> Result<Timing, CliError> {
+        let plan = self.network.plan()?;
+        let input = plan.input();
+        let noise = Noise {
+            shape: [input.channels, input.height, input.width],
+            seed: 0,
+        };
+        let model = plan.init(compute.device());
+        let options = MeasureOptions {
+            samples: (self.batch * self.steps) as u64,
+            noise: 0.0,
+            ..MeasureOptions::default()
+        };
+        let layer = ERF_LAYERS.to_string();
+        let probe = Probe::central(&plan, &layer)?;
+        let network = MeasuredNetwork::Given(&model);
+        let began = Instant::now();
+        let measurement = on_threads(compute.threads(), || {
+            measure_layer(
+                network,
+                &layer,
+                &probe,
+                &noise,
+                &options,
+                compute.device(),
+                &mut |_, _, _| (),
             )
-        })
+        })??;
+        let seconds = began.elapsed().as_secs_f64();
+        let per_step = seconds * self.batch as f64 / measurement.samples as f64;
+        Ok(self.timing(vec![per_step]))
     }
 }

@@ -1,35 +1,28 @@
-//! Training, and each operation's part in it.
+//! Training, and the time of each operation.
 
-use super::{Bench, Network, Timed, WARM_UP};
-use crate::config::Optimizer;
-use crate::fit::Learner;
-use crate::{Compute, TrainConfig, TrainError};
+use super::{Bench, Timing, WARM_UP};
+use crate::error::CliError;
 use receptive_data::Batch;
+use receptive_train::config::Optimizer;
+use receptive_train::{Compute, Learner, TrainConfig};
 use serde::Serialize;
 use std::time::Instant;
 
-/// One kind of operation's part in a training step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OperationTime {
-    /// Its name; `other` is what burn's own operations, the loss and the optimizer take.
-    pub name: &'static str,
+/// The time of one kind of operation in a training step.
+#[derive(Serialize)]
+pub(super) struct OperationTime {
+    /// `other` is what burn's own operations, the loss and the optimizer take.
+    pub(super) name: &'static str,
     /// Of one step, in milliseconds.
-    pub ms: f64,
+    pub(super) ms: f64,
 }
 
 /// Steps that the operations' times are the mean of.
-const PROFILED: usize = 3;
+const PROFILE_STEPS: usize = 3;
 
 impl Bench {
-    pub(super) fn train(&self, compute: &Compute) -> Result<Timed, TrainError> {
-        if matches!(self.network, Network::Photo | Network::Erf) {
-            return Err(TrainError::setting(
-                &self.network.to_string(),
-                "this network is only inferred or measured; train fashion or vgg",
-            ));
-        }
+    pub(super) fn train(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
-        let device = compute.device().autodiff();
         let config = TrainConfig {
             batch_size: self.batch,
             label_smoothing: 0.0,
@@ -39,7 +32,7 @@ impl Bench {
             },
             ..TrainConfig::default()
         };
-        let model = plan.init(&device);
+        let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
         let mut learner = Learner::new(model.clone(), &config, None, compute);
         let mut times = Vec::with_capacity(self.steps);
@@ -50,19 +43,16 @@ impl Bench {
                 times.push(began.elapsed().as_secs_f64());
             }
         }
+        let mut timing = self.timing(times);
         let one = Compute::new(compute.device().clone(), 1)?;
-        let mut timed = self.timed(times);
-        timed.operations = operations(Learner::new(model, &config, None, &one), &one, &batch)?;
-        Ok(timed)
+        let learner = Learner::new(model, &config, None, &one);
+        timing.operations = operations(learner, &one, &batch)?;
+        Ok(timing)
     }
 }
 
-/// Forward, backward, the weights moved, the loss read back.
-fn one_step<'a>(
-    learner: Learner<'a>,
-    batch: &Batch,
-    step: usize,
-) -> Result<Learner<'a>, TrainError> {
+/// Forward, backward, the weights updated, the loss read back.
+fn one_step<'a>(learner: Learner<'a>, batch: &Batch, step: usize) -> Result<Learner<'a>, CliError> {
     let gradients = learner.gradients(batch, step as u64)?;
     let loss = gradients.loss.clone();
     let learner = learner.update(gradients, 1e-3);
@@ -74,22 +64,22 @@ fn one_step<'a>(
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 fn operations(
     mut learner: Learner<'_>,
-    worker: &Compute,
+    one: &Compute,
     batch: &Batch,
-) -> Result<Vec<OperationTime>, TrainError> {
+) -> Result<Vec<OperationTime>, CliError> {
     #[cfg(feature = "flex")]
     {
         use receptive_kernels::{begin_profile, end_profile};
         learner = one_step(learner, batch, 0)?;
-        worker.alone(begin_profile);
+        one.alone(begin_profile);
         let began = Instant::now();
-        for step in 0..PROFILED {
+        for step in 0..PROFILE_STEPS {
             learner = one_step(learner, batch, step)?;
         }
-        let all = began.elapsed().as_secs_f64();
-        let spent = worker.alone(end_profile);
-        let ms = |seconds: f64| seconds * 1e3 / PROFILED as f64;
-        let mut operations: Vec<OperationTime> = spent
+        let total = began.elapsed().as_secs_f64();
+        let profile = one.alone(end_profile);
+        let ms = |seconds: f64| seconds * 1e3 / PROFILE_STEPS as f64;
+        let mut operations: Vec<OperationTime> = profile
             .iter()
             .filter(|(_, time)| !time.is_zero())
             .map(|(operation, time)| OperationTime {
@@ -98,10 +88,10 @@ fn operations(
             })
             .collect();
         if !operations.is_empty() {
-            let kernels: f64 = spent.iter().map(|(_, time)| time.as_secs_f64()).sum();
+            let kernels: f64 = profile.iter().map(|(_, time)| time.as_secs_f64()).sum();
             operations.push(OperationTime {
                 name: "other",
-                ms: ms((all - kernels).max(0.0)),
+                ms: ms((total - kernels).max(0.0)),
             });
         }
         Ok(operations)

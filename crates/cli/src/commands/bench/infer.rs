@@ -1,50 +1,51 @@
-//! Inference, and each layer's part in it.
+//! Inference, and the time of each layer.
 
-use super::{Bench, Timed, median};
-use crate::{Compute, TrainError};
+use super::{Bench, Timing, median};
+use crate::error::CliError;
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{Classifier, Plan};
+use receptive_train::Compute;
 use serde::Serialize;
 
-/// One layer's part in a step.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LayerTime {
-    /// Its name, such as `conv2d_1`.
-    pub name: String,
+/// The time of one layer in a step.
+#[derive(Serialize)]
+pub(super) struct LayerTime {
+    /// Such as `conv2d_1`.
+    pub(super) name: String,
     /// The median, in milliseconds.
-    pub ms: f64,
-    /// Billions of multiply-adds a second.
-    pub gmacs_per_s: f64,
+    pub(super) ms: f64,
+    /// Billions of multiply-adds per second.
+    pub(super) gmacs_per_s: f64,
 }
 
 impl Bench {
-    pub(super) fn infer(&self, compute: &Compute) -> Result<Timed, TrainError> {
+    pub(super) fn infer(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
-        let device: &Device = compute.device();
+        let device = compute.device();
         let model = plan.init(device);
         let batch = self.images(plan.input(), plan.classes);
         let shards = shards(&batch, compute.threads(), device);
-        let layers = self.network.inferred(&plan);
+        let layers = self.network.inference_layers(&plan);
         let pass = |x: &Tensor<4>| {
             model
                 .forward_first(x.clone(), layers)
                 .into_flat()
                 .into_data()
         };
-        let mut failed = None;
+        let mut failure = None;
         let times = self.time(|| {
-            let answers = compute.map(shards.len(), |_| (), |(), i| pass(&shards[i]));
-            if let Err(reason) = answers {
-                failed = Some(TrainError::Worker { step: 0, reason });
+            let logits = compute.map(shards.len(), |_| (), |(), i| pass(&shards[i]));
+            if let Err(reason) = logits {
+                failure = Some(reason);
             }
         });
-        if let Some(error) = failed {
-            return Err(error);
+        if let Some(reason) = failure {
+            return Err(receptive_train::TrainError::Worker { step: 0, reason }.into());
         }
-        let mut timed = self.timed(times);
-        timed.layers = self.by_layer(&plan, &model, &batch, layers, device);
-        Ok(timed)
+        let mut timing = self.timing(times);
+        timing.layers = self.by_layer(&plan, &model, &batch, layers, device);
+        Ok(timing)
     }
 
     /// Each layer alone, on what the ones before it give, in one thread. One that is computed together

@@ -1,0 +1,322 @@
+//! `receptive bench`: how fast networks train and infer on this machine, on random images in
+//! memory; how fast a receptive field is measured; and how fast image files become batches.
+//!
+//! The four networks are those that PyTorch and Keras are timed on too, see `bench/README.md`; a
+//! run's own network is timed by `receptive train` itself.
+
+mod infer;
+mod load;
+mod network;
+mod train;
+
+use crate::args::MachineArgs;
+use crate::error::{CliError, Exit};
+use crate::render::{Table, print, print_json};
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use infer::LayerTime;
+use network::{Network, Work};
+use receptive_core::ImageSize;
+use receptive_core::text::percent;
+use receptive_data::Batch;
+use receptive_train::Compute;
+use receptive_train::trial::peak_resident_bytes;
+use serde::Serialize;
+use std::time::Instant;
+use train::OperationTime;
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Network of bench/README.md: fashion, vgg, photo or erf; or `data`, to time loading images
+    #[arg(value_name = "NETWORK", default_value = "fashion", value_parser = parse_subject)]
+    subject: Subject,
+    /// Data set that `bench data` reads: a name or a path, as for `train`
+    data: Option<String>,
+    /// Height and width of the images in `bench data`
+    #[arg(long, value_name = "N", default_value_t = 224, value_parser = count())]
+    size: usize,
+    /// Number of data-loading threads in `bench data`; 0 loads in the main thread
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    workers: usize,
+    /// Time inference instead of training
+    #[arg(long)]
+    infer: bool,
+    /// Images per step [default: 64; 2 for photo, 1 for erf]
+    #[arg(long, value_name = "N", value_parser = count())]
+    batch: Option<usize>,
+    /// Time N steps and print the median
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = count())]
+    steps: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// More would not fit into memory.
+fn count() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1 << 20)
+}
+
+/// What is timed.
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    Network(Network),
+    Data,
+}
+
+fn parse_subject(text: &str) -> Result<Subject, String> {
+    if text == "data" {
+        return Ok(Subject::Data);
+    }
+    let network = Network::ALL.into_iter().find(|known| known.name() == text);
+    network.map(Subject::Network).ok_or_else(|| {
+        let known = Network::ALL.map(Network::name).join(", ");
+        format!("expected {known} or data")
+    })
+}
+
+/// The result of a network, as the peers' programs print it too.
+#[derive(Serialize)]
+struct NetworkResult {
+    peer: String,
+    network: Network,
+    mode: String,
+    batch: usize,
+    threads: usize,
+    what: Work,
+    #[serde(flatten)]
+    timing: Timing,
+    /// Of the whole process, in MiB; left out where the system does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_rss_mb: Option<u64>,
+}
+
+/// The result of loading data, as the peers' programs print it too.
+#[derive(Serialize)]
+struct LoadResult {
+    peer: String,
+    #[serde(flatten)]
+    timing: load::LoadTiming,
+}
+
+pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
+    let network = match arguments.subject {
+        Subject::Data => return load(arguments),
+        Subject::Network(network) => network,
+    };
+    if arguments.data.is_some() {
+        let problem = "networks are timed on random images; use it with `bench data`";
+        return Err(CliError::argument("DATA", problem));
+    }
+    let (backend, compute) = arguments.machine.compute()?;
+    let bench = Bench {
+        network,
+        work: if arguments.infer {
+            Work::Infer
+        } else {
+            network.default_work()
+        },
+        batch: arguments.batch.unwrap_or_else(|| network.default_batch()),
+        steps: arguments.steps,
+    };
+    let result = NetworkResult {
+        peer: peer(),
+        network,
+        mode: backend.to_string(),
+        batch: bench.batch,
+        threads: compute.threads(),
+        what: bench.work,
+        timing: bench.run(&compute)?,
+        peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
+    };
+    if arguments.json {
+        print_json(&result)?;
+    } else {
+        show(&result)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
+    let Some(data) = &arguments.data else {
+        let problem = "`bench data` needs a folder of images, or a data set's name";
+        return Err(CliError::argument("DATA", problem));
+    };
+    let (side, batch) = (arguments.size, arguments.batch.unwrap_or(64));
+    let timing = load::load(data, side, batch, arguments.workers)?;
+    if arguments.json {
+        print_json(&LoadResult {
+            peer: peer(),
+            timing,
+        })?;
+    } else {
+        print(format!(
+            "{data} at {side}x{side}: {:.1} images/s decoded, {:.1} images/s in the second epoch \
+             ({} images, {} workers)",
+            timing.images_per_s, timing.images_per_s_later, timing.images, timing.workers,
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn peer() -> String {
+    format!("receptive {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn show(result: &NetworkResult) -> Result<(), CliError> {
+    let timing = &result.timing;
+    if !timing.layers.is_empty() {
+        let total: f64 = timing.layers.iter().map(|layer| layer.ms).sum();
+        let mut table = Table::new(&["layer", "ms", "share", "GMAC/s"]);
+        for layer in &timing.layers {
+            table.row([
+                layer.name.clone(),
+                format!("{:.3}", layer.ms),
+                percent(layer.ms / total),
+                format!("{:.1}", layer.gmacs_per_s),
+            ]);
+        }
+        print(table.to_string())?;
+        print("(each layer by itself, in one thread, on an eighth of the batch)\n")?;
+    }
+    if !timing.operations.is_empty() {
+        let total: f64 = timing.operations.iter().map(|part| part.ms).sum();
+        let mut table = Table::new(&["operation", "ms", "share"]);
+        for operation in &timing.operations {
+            table.row([
+                operation.name.to_string(),
+                format!("{:.2}", operation.ms),
+                percent(operation.ms / total),
+            ]);
+        }
+        print(table.to_string())?;
+        print("(one step in one thread)\n")?;
+    }
+    print(format!(
+        "{} on {}: {:.1} images/s, {:.2} ms per step of {} (10 % under {:.2}, 90 % under {:.2})",
+        result.network.name(),
+        result.mode,
+        timing.images_per_s,
+        timing.ms_per_step,
+        result.batch,
+        timing.ms_p10_p90[0],
+        timing.ms_p10_p90[1],
+    ))?;
+    let memory = result
+        .peak_rss_mb
+        .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
+    print(format!("{} threads{memory}", result.threads))
+}
+
+/// A measurement to be made.
+struct Bench {
+    network: Network,
+    work: Work,
+    /// Images per step.
+    batch: usize,
+    /// Steps that are timed, after a few that are not.
+    steps: usize,
+}
+
+/// The times of one measurement.
+#[derive(Serialize)]
+struct Timing {
+    /// Of the median step.
+    images_per_s: f64,
+    /// Of the median step.
+    ms_per_step: f64,
+    /// The 10th and 90th percentile of the steps.
+    ms_p10_p90: [f64; 2],
+    /// Of inference: each layer's time, in the network's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<LayerTime>,
+    /// Of training: each operation's time in a step in one thread.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operations: Vec<OperationTime>,
+}
+
+/// Steps before the clock is looked at: memory is mapped, kernels are chosen.
+const WARM_UP: usize = 3;
+
+impl Bench {
+    fn run(&self, compute: &Compute) -> Result<Timing, CliError> {
+        match self.work {
+            Work::Train => self.train(compute),
+            Work::Infer => self.infer(compute),
+            Work::Erf => self.erf(compute),
+        }
+    }
+
+    /// Random images with labels, in memory before the clock starts.
+    fn images(&self, input: ImageSize, classes: usize) -> Batch {
+        let mut state = 1u32;
+        let values = (0..self.batch * input.len()).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 22) as f32 - 2.0
+        });
+        Batch {
+            images: values.collect(),
+            labels: (0..self.batch).map(|i| i % classes).collect(),
+            soft_targets: None,
+            indices: (0..self.batch).collect(),
+            shape: [self.batch, input.channels, input.height, input.width],
+        }
+    }
+
+    /// The seconds of each step.
+    fn time(&self, mut step: impl FnMut()) -> Vec<f64> {
+        (0..WARM_UP).for_each(|_| step());
+        (0..self.steps)
+            .map(|_| {
+                let began = Instant::now();
+                step();
+                began.elapsed().as_secs_f64()
+            })
+            .collect()
+    }
+
+    fn timing(&self, mut times: Vec<f64>) -> Timing {
+        times.sort_by(f64::total_cmp);
+        let at = |share: usize| times[(times.len() - 1) * share / 100] * 1e3;
+        let middle = median(&times);
+        Timing {
+            images_per_s: self.batch as f64 / middle,
+            ms_per_step: middle * 1e3,
+            ms_p10_p90: [at(10), at(90)],
+            layers: Vec::new(),
+            operations: Vec::new(),
+        }
+    }
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn every_network_is_timed_at_what_it_can_do() {
+        let compute = Compute::new(Device::flex(), 1).unwrap();
+        for network in Network::ALL {
+            let bench = Bench {
+                network,
+                work: network.default_work(),
+                batch: 1,
+                steps: 1,
+            };
+            let timing = bench.run(&compute).unwrap();
+            assert!(timing.images_per_s > 0.0, "{}", network.name());
+            let parsed = parse_subject(network.name());
+            assert!(matches!(parsed, Ok(Subject::Network(same)) if same == network));
+        }
+        assert!(parse_subject("photos").is_err());
+    }
+}
