@@ -1,13 +1,17 @@
 //! Cross entropy, such that a batch's loss is the weighted sum of its shards'.
 
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use receptive_data::Batch;
+use std::ops::Range;
 
 /// burn's cross entropy on logits, with label smoothing and a weight for each class.
 #[derive(Debug)]
 pub(super) struct Loss {
     cross_entropy: CrossEntropyLoss,
     weights: Option<Vec<f32>>,
+    smoothing: f32,
 }
 
 impl Loss {
@@ -19,27 +23,73 @@ impl Loss {
         Self {
             cross_entropy,
             weights,
+            smoothing,
         }
     }
 
-    /// The mean over the images, each weighted by its class.
+    /// The mean over the images, each weighted by its class. Of soft targets an image has the
+    /// weight that its classes have in proportion, and they are smoothed as labels are.
     ///
     /// # Shapes
     /// - `logits`: `[images, classes]`
     /// - output: `[1]`
-    pub(super) fn forward(&self, logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-        let targets = targets(labels, &logits.device());
-        self.cross_entropy.forward(logits, targets)
+    pub(super) fn forward(&self, logits: Tensor<2>, of: Targets<'_>) -> Tensor<1> {
+        let device = logits.device();
+        let Some(soft) = of.soft else {
+            return self
+                .cross_entropy
+                .forward(logits, targets(of.labels, &device));
+        };
+        let [rows, classes] = logits.dims();
+        let smoothing = self.smoothing;
+        let values = soft.iter().enumerate().map(|(at, value)| {
+            let weight = self.class_weight(at % classes);
+            weight * (value * (1.0 - smoothing) + smoothing / classes as f32)
+        });
+        let data = TensorData::new(values.collect::<Vec<f32>>(), [rows, classes]);
+        let product = log_softmax(logits, 1) * Tensor::from_data(data, &device); // [rows, classes]
+        product.sum().div_scalar(-self.weight(of))
     }
 
     /// The total weight of these images; the denominator of the mean.
-    pub(super) fn weight(&self, labels: &[usize]) -> f64 {
-        match &self.weights {
-            None => labels.len() as f64,
-            Some(weights) => labels
+    pub(super) fn weight(&self, of: Targets<'_>) -> f64 {
+        match (of.soft, &self.weights) {
+            (_, None) => of.labels.len() as f64,
+            (None, Some(_)) => {
+                let weights = of.labels.iter().map(|label| self.class_weight(*label));
+                weights.map(f64::from).sum()
+            }
+            (Some(soft), Some(weights)) => soft
                 .iter()
-                .map(|label| f64::from(weights.get(*label).copied().unwrap_or(1.0)))
+                .zip(weights.iter().cycle())
+                .map(|(value, weight)| f64::from(*value) * f64::from(*weight))
                 .sum(),
+        }
+    }
+
+    fn class_weight(&self, class: usize) -> f32 {
+        let weights = self.weights.as_ref();
+        weights.map_or(1.0, |weights| weights.get(class).copied().unwrap_or(1.0))
+    }
+}
+
+/// What some images are trained towards: their labels, or where images were mixed a probability of
+/// each class, row by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Targets<'a> {
+    labels: &'a [usize],
+    soft: Option<&'a [f32]>,
+}
+
+impl<'a> Targets<'a> {
+    /// Those of these rows of a batch.
+    pub(super) fn new(batch: &'a Batch, rows: Range<usize>) -> Self {
+        Self {
+            labels: &batch.labels[rows.clone()],
+            soft: batch.soft_targets.as_ref().map(|soft| {
+                let classes = soft.classes;
+                &soft.values[rows.start * classes..rows.end * classes]
+            }),
         }
     }
 }
@@ -60,4 +110,42 @@ fn targets(labels: &[usize], device: &Device) -> Tensor<1, Int> {
     let labels: Vec<i32> = labels.iter().map(|label| *label as i32).collect();
     let rows = labels.len();
     Tensor::from_data(TensorData::new(labels, [rows]), device)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn soft_targets_that_are_one_hot_give_the_loss_and_gradients_of_the_labels() {
+        let device = Device::flex().autodiff();
+        let labels = [2, 0, 1, 2];
+        let soft = receptive_data::SoftTargets::from_labels(&labels, 3).values;
+        let values: Vec<f32> = (0..12).map(|i| ((i * 7 % 12) as f32 - 5.0) / 3.0).collect();
+        for (smoothing, weights) in [
+            (0.0, None),
+            (0.1, None),
+            (0.0, Some(vec![0.5, 2.0, 3.0])),
+            (0.2, Some(vec![0.5, 2.0, 3.0])),
+        ] {
+            let loss = Loss::new(smoothing, weights, &device);
+            let of = |soft| Targets {
+                labels: &labels,
+                soft,
+            };
+            let run = |soft| {
+                let data = TensorData::new(values.clone(), [4, 3]);
+                let logits = Tensor::<2>::from_data(data, &device).require_grad();
+                let value = loss.forward(logits.clone(), of(soft));
+                let gradient = logits.grad(&value.backward()).unwrap();
+                let gradient: Vec<f32> = gradient.into_data().iter().collect();
+                (value.into_scalar::<f32>(), gradient)
+            };
+            let (hard, soft_run) = (run(None), run(Some(&soft)));
+            assert!((hard.0 - soft_run.0).abs() < 1e-6, "{hard:?} {soft_run:?}");
+            let apart = hard.1.iter().zip(&soft_run.1).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f32::max) < 1e-6, "{hard:?} {soft_run:?}");
+            assert_eq!(loss.weight(of(None)), loss.weight(of(Some(&soft))));
+        }
+    }
 }

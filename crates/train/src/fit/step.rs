@@ -1,6 +1,6 @@
 //! One training step: the gradients of a batch as the sum of its shards'.
 
-use super::loss::{Loss, correct};
+use super::loss::{Loss, Targets, correct};
 use crate::compute::Compute;
 use crate::error::TrainError;
 use burn::module::Module;
@@ -50,7 +50,7 @@ pub(super) fn gradients(
 ) -> Result<Gradients, TrainError> {
     let images = batch.labels.len();
     let values = batch.images.len() / images.max(1);
-    let total = loss.weight(&batch.labels);
+    let total = loss.weight(Targets::new(batch, 0..images));
     let shards = compute
         .map(
             images.div_ceil(sharding.size),
@@ -69,6 +69,7 @@ pub(super) fn gradients(
                     &**device,
                 ); // [rows, channels, height, width]
                 let labels = &batch.labels[rows.clone()];
+                let targets = Targets::new(batch, rows.clone());
                 let key = DropoutKey {
                     first_row: rows.start,
                     ..key
@@ -82,8 +83,8 @@ pub(super) fn gradients(
                 let correct = correct(logits.clone().without_autodiff(), labels);
                 // Scaled before the backward pass, so that the gradients need only be added.
                 let loss = loss
-                    .forward(logits, labels)
-                    .mul_scalar(loss.weight(labels) / total);
+                    .forward(logits, targets)
+                    .mul_scalar(loss.weight(targets) / total);
                 let value = loss.clone().without_autodiff();
                 let gradients = GradientsParams::from_grads(loss.backward(), &*model);
                 let share = rows.len() as f64 / images as f64;
