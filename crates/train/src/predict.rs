@@ -8,7 +8,7 @@ use receptive_model::Artifact;
 use std::path::{Path, PathBuf};
 
 /// The same as [`predict_file`] for each of many files, in their order, on all threads: one that
-/// can't be read does not hide the others' answers.
+/// cannot be read does not hide the others' answers.
 ///
 /// # Errors
 /// When a thread gives up, which is a bug.

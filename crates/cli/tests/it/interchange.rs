@@ -72,7 +72,7 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
     );
     refused(
         &["export", &at("none"), "--to", "onnx"],
-        "no run directory",
+        "not a run directory",
         1,
     );
     let classes = format!("{run}/classes.txt");

@@ -42,8 +42,8 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
         (vec!["train", "--backend", "tpu"], 2, "flex, ndarray"),
         (vec!["train", "--backend", "flex:9"], 2, "no device 9"),
         (vec!["train", "--run-dir", empty], 1, "not empty"),
-        (vec!["evaluate", empty], 1, "no run directory"),
-        (vec!["predict", empty, "x.png"], 1, "no run directory"),
+        (vec!["evaluate", empty], 1, "not a run directory"),
+        (vec!["predict", empty, "x.png"], 1, "not a run directory"),
         (vec!["summary", "nothing"], 2, "tutorial, small"),
         (vec!["summary", "--input", "28x28"], 2, "3x32x32"),
         (

@@ -231,7 +231,7 @@ fn a_run_without_a_model_is_an_error() {
     assert!(errors.contains("this run has no model"), "{errors}");
     let nowhere = output(&["report", &place.at("nowhere")]);
     assert_eq!(nowhere.status.code(), Some(1));
-    assert!(text(&nowhere.stderr).contains("it is no run directory"));
+    assert!(text(&nowhere.stderr).contains("it is not a run directory"));
 }
 
 #[test]

@@ -172,5 +172,5 @@ fn growing_rates_leave_a_chart_and_a_rate_to_use() {
 
     let refused = output(&["lr-find", "--from-rate", "2", "--to-rate", "1"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("no range"));
+    assert!(text(&refused.stderr).contains("invalid range"));
 }
