@@ -1,8 +1,8 @@
 //! Should print the verdict GAUSSIAN, with a standard deviation of 5.0 pixels, within half a minute.
 //!
 //! Measures the effective receptive field of the centre unit of 20 convolutions, tests whether it is a
-//! Gaussian, and draws `erf.png`: `cargo run --example erf`. `-- --backend ndarray` runs it on another
-//! backend.
+//! Gaussian, and draws `erf.png`: `cargo run --example erf`. On another backend:
+//! `cargo run --features receptive-examples/ndarray --example erf -- --backend ndarray`.
 
 use receptive_erf::theory::Weights;
 use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};

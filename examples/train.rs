@@ -1,7 +1,7 @@
 //! Should reach 80 % top-1 accuracy on the test split within half a minute.
 //!
-//! Trains the `tutorial` preset on 2,000 images of clothing: `cargo run --release --example train`.
-//! `-- --backend ndarray` runs it on another backend.
+//! Trains the `tutorial` preset on 2,000 images of clothing: `cargo run --example train`. On another
+//! backend: `cargo run --features receptive-examples/ndarray --example train -- --backend ndarray`.
 
 use receptive_data::NoProgress;
 use receptive_train::{

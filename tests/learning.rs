@@ -168,7 +168,10 @@ fn class_weights_make_a_class_matter() {
     let mut config = tiny_run();
     config.train.class_weights = receptive_train::config::ClassWeights::Given(vec![1.0, 2.0]);
     let error = run(config, &Device::flex()).unwrap_err().to_string();
-    assert!(error.contains("expected 10 weights, one a class, found 2"), "{error}");
+    assert!(
+        error.contains("expected 10 weights, one a class, found 2"),
+        "{error}"
+    );
 
     // All weight on one class: the others' images hardly matter, so everything is predicted to be that class.
     let mut weights = vec![1e-6; 10];

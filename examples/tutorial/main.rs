@@ -1,7 +1,7 @@
 //! Should end with `all 11 shapes are as computed` after two seconds.
 //!
 //! A convolution tutorial, step by step, on two photographs: every output size with its formula,
-//! every layer's parameters, and pictures in `tutorial/`: `cargo run --release --example tutorial`.
+//! every layer's parameters, and pictures in `tutorial/`: `cargo run --example tutorial`.
 //! docs/tutorial.md explains each step.
 
 mod convolution;

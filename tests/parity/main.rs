@@ -1,8 +1,8 @@
 //! Every backend computes what flex does: one suite, run on each backend that is compiled in.
 //!
-//! `cargo test --release --workspace` has ndarray; `--features receptive-tests/wgpu` and so on add
-//! others. A backend that is compiled in and finds no device fails: it was requested. Each check
-//! prints its largest difference; `-- --nocapture` shows them.
+//! `cargo test -p receptive-tests --test parity --features receptive-tests/ndarray,receptive-tests/wgpu`,
+//! and so on for the others. A backend that is compiled in and finds no device fails: it was requested.
+//! Each check prints its largest difference; `-- --nocapture` shows them.
 #![recursion_limit = "256"]
 // The lint spares test functions, not what they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,5 +1,5 @@
 //! Makes `assets/*.gz`, the built-in `fashion-mini`, from the full Fashion-MNIST:
-//! `cargo run --release -p receptive-data --example fashion_mini -- FOLDER_OF_IDX_GZ OUT_FOLDER`.
+//! `cargo run -p receptive-data --example fashion_mini -- FOLDER_OF_IDX_GZ OUT_FOLDER`.
 //!
 //! The rule: the first 1,000 images of each class of the training file and the first 200 of each
 //! class of the test file, in the order of the files.

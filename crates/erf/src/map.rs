@@ -1,7 +1,6 @@
 //! A map over input pixels, the regions it covers, and the NumPy file it is kept in.
 
 use crate::error::ErfError;
-use npyz::WriterBuilder;
 use receptive_core::file::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -215,19 +214,18 @@ impl Map {
 /// # Errors
 /// [`ErfError::Write`].
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
-    let region = map.region();
-    let write = || -> std::io::Result<()> {
-        let mut bytes = Vec::new();
-        let mut array = npyz::WriteOptions::new()
-            .default_dtype()
-            .shape(&[region.height as u64, region.width as u64])
-            .writer(&mut bytes)
-            .begin_nd()?;
-        array.extend(map.values())?;
-        array.finish()?;
-        write_atomic(path, &bytes)
-    };
-    write().map_err(|source| ErfError::Write {
+    let Region { height, width, .. } = map.region();
+    let mut header =
+        format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({height}, {width}), }}");
+    // Ten bytes lie before it; together with them it ends at a multiple of 64, with a line's end.
+    let padding = 63 - (10 + header.len()) % 64;
+    header += &" ".repeat(padding);
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
+    write_atomic(path, &bytes).map_err(|source| ErfError::Write {
         path: path.into(),
         source,
     })

@@ -2,7 +2,7 @@ use receptive_data::DataError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
 
-/// Why a network can't be inspected.
+/// Why a network cannot be inspected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectError {

@@ -2,7 +2,7 @@
 //! respect to the input, and to the weights. Rates count the multiply-adds of plain sums, of which
 //! Winograd's filtering needs only a quarter: it may exceed the peak.
 //!
-//! `cargo run --release -p receptive-kernels --example layers`
+//! `cargo run -p receptive-kernels --example layers`
 
 use burn::tensor::{Device, Distribution, Tensor};
 use receptive_kernels::{Algorithm, Conv2dOptions, conv2d};

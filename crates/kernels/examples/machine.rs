@@ -1,7 +1,7 @@
 //! The peak rates of this machine with one thread and with all: matrix products in the cache, memory
 //! bandwidth, and memory fresh from the system. Threads share nothing here, so no program scales better.
 //!
-//! `cargo run --release -p receptive-kernels --example machine`
+//! `cargo run -p receptive-kernels --example machine`
 
 use burn::tensor::{Device, Distribution, Tensor};
 use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};

@@ -1,4 +1,4 @@
-//! A config checked and worked out: every layer's shape, cost and receptive field, before any
+//! A config, checked: every layer's shape, cost and receptive field, before any
 //! tensor exists.
 
 use crate::ModelError;

@@ -69,7 +69,7 @@ impl Tile {
         (self.width, self.height)
     }
 
-    /// The picture alone as a PNG file, without words and overlays: a pixel for a pixel, or
+    /// The picture alone as a PNG file, without text and overlays: a pixel for a pixel, or
     /// averaged over squares until no side is above `max_side`.
     ///
     /// # Errors

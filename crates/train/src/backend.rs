@@ -125,7 +125,7 @@ impl BackendKind {
 
     /// The command that compiles it in.
     pub fn build_command(self) -> String {
-        format!("cargo run --release --features {} -- ...", self.name())
+        format!("cargo run --features {} -- ...", self.name())
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo run --release -- RUN/model`, where RUN was trained by `receptive train` on pictures of
+//! `cargo run -- RUN/model`, where RUN was trained by `receptive train` on pictures of
 //! clothing: trains a larger network on where it is worn, then measures the receptive field of one of
 //! that network's units.
 #![recursion_limit = "256"]

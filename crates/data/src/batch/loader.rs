@@ -200,7 +200,7 @@ impl Loader {
         for number in 0..options.workers.min(batches) {
             let job = job.clone();
             let thread = thread::Builder::new().name(format!("loader {number}"));
-            // With fewer threads than asked for, even none, the batches are the same.
+            // With fewer threads than requested, even none, the batches are the same.
             match thread.spawn(move || job.work()) {
                 Ok(worker) => workers.push(worker),
                 Err(_) => break,

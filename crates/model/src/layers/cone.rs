@@ -1,4 +1,4 @@
-//! The layers that some units depend on, worked out backwards.
+//! The layers that some units depend on, from the last layer back to the image.
 
 use super::PlannedLayer;
 use super::crop::crop;

@@ -213,7 +213,7 @@ fn write_and_read(
     Ok(sizes.map_err(TrainError::io(&path, "list"))?.iter().sum())
 }
 
-/// What was held so far, and the images that are decoded when they are first asked for.
+/// What was held so far, and the images that are decoded on first use.
 fn peak(setup: &RunSetup) -> u64 {
     let evaluated = [Some(&setup.val), setup.test.as_ref()];
     let mut later: u64 = evaluated

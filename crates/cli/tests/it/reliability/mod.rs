@@ -1,7 +1,7 @@
 //! T2, T4, T15 to T17, T19 and T20 of docs/reliability.md: the program under kill -9, signals, full
 //! disks, little memory, a second process, and arguments and files that make no sense.
 //!
-//! What takes minutes is ignored unless asked for: `cargo test --release --workspace --test tests --
+//! What takes minutes is ignored unless asked for: `cargo test --workspace --test tests --
 //! --ignored reliability --nocapture`. Every random choice comes from a seed in the code.
 
 mod killed;

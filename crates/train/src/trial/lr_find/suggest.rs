@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn each_rule_reads_the_curve_as_fastai_does() {
-        // fastai's valley, steep and minimum on the same losses, worked out with numpy:
+        // fastai's valley, steep and minimum on the same losses, computed with numpy:
         //   lrs = 10.0 ** np.linspace(-7, 1, 100)[10:-5]; x = np.log10(lrs)
         //   losses = 2.3 - 1.5/(1+np.exp(-4*(x+3))) + np.where(x > -1, 3*(x+1)**2, 0)
         let rates = Rates::from_steps(&curve(typical), 100).unwrap();
