@@ -1,4 +1,4 @@
-"""Runs `receptive bench` and its peers by turns and prints medians and ratios: see README.md."""
+"""Runs `receptive bench` and its peers alternately and prints medians and ratios: see README.md."""
 
 import argparse
 import json

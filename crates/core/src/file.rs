@@ -1,4 +1,4 @@
-//! Reading a file up to a limit, writing one whole or not at all.
+//! Size-limited reading and atomic writing of files.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,18 +12,18 @@ pub enum ReadError {
     /// The system's own error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The path is no regular file, nor a link to one.
+    /// The path is neither a regular file nor a link to one.
     #[error("it is {found}, not a regular file")]
     NotAFile {
-        /// What it is, with its article.
+        /// The kind of file, with its article.
         found: &'static str,
     },
-    /// It has more bytes than may be read.
+    /// The file is larger than the limit.
     #[error("it has {found} bytes, more than the {cap} that are read")]
     TooLarge {
-        /// The bytes it has, or at least has while it grows.
+        /// Its size in bytes; a lower bound if it is growing.
         found: u64,
-        /// The most that are read.
+        /// The limit in bytes.
         cap: u64,
     },
 }
@@ -36,7 +36,7 @@ pub enum ReadError {
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
     check_regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
-    // Asked again of what was really opened, since the name may mean another file by now.
+    // Checked again on the opened file: the path may refer to another one by now.
     let metadata = file.metadata()?;
     check_regular(&metadata)?;
     let too_large = |found| ReadError::TooLarge { found, cap };
@@ -44,7 +44,7 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
         return Err(too_large(metadata.len()));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    // It may have grown since.
+    // The file may have grown since.
     file.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > cap {
         return Err(too_large(bytes.len() as u64));

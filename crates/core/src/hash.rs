@@ -1,8 +1,8 @@
 //! SHA-256 of files and weights, and the mixer behind every seed.
 //!
-//! The mixer is SplitMix64 (Steele, Lea and Flood, 2014), in a few lines of our own: what a seed
-//! means must be the same in every later version, which no library's "standard" generator promises.
-//! Not for secrets.
+//! The mixer is SplitMix64 (Steele, Lea and Flood, 2014), implemented here: a seed must give the same
+//! numbers in every later version, which no library's "standard" generator promises. Not
+//! cryptographic.
 
 use sha2::Digest;
 

@@ -1,9 +1,9 @@
-//! What several crates of `receptive` need and none of them owns.
+//! Types and functions that several crates of `receptive` share.
 //!
 //! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are made to fit.
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
-//! * [`file`](mod@file): reading up to a limit, writing whole or not at all.
-//! * [`panic`]: panics that are one file's error.
+//! * [`file`](mod@file): size-limited reading and atomic writing.
+//! * [`panic`]: catching panics of decoders.
 //! * [`text`]: percentages, durations and counts as people read them.
 //!
 //! ```

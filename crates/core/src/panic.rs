@@ -1,6 +1,6 @@
-//! Panics that are one file's error, not the end of a program.
+//! Turning panics of decoders into errors.
 //!
-//! Decoders and deserialisers are other people's code fed with strangers' files; some of them
+//! Decoders and deserialisers are third-party code that reads untrusted files; some of them
 //! panic. A library wraps such a call in [`catch`] and returns an error that names the file. The
 //! standard library still prints the panic on standard error, as a hook of the whole process does
 //! that: only a program may change it, by [`silence_caught`].

@@ -1,12 +1,12 @@
-//! Which layers of a plan have a field worth measuring.
+//! The layers of a plan whose receptive fields can be measured.
 
 use crate::ErfError;
 use receptive_model::{ModelConfig, Plan, PlannedLayer, Role, Shape};
 
-/// The last layer that is a map: what the head of a classifier sees.
+/// The last layer whose output is a map, which the classifier's head reads.
 ///
 /// # Errors
-/// When the network has none.
+/// If no layer's output is a map.
 pub fn default_layer(plan: &Plan) -> Result<&PlannedLayer, ErfError> {
     plan.layers
         .iter()
@@ -17,7 +17,7 @@ pub fn default_layer(plan: &Plan) -> Result<&PlannedLayer, ErfError> {
         })
 }
 
-/// The layers that change what a unit sees: convolutions, pools and residuals, in order.
+/// The layers that widen the receptive field, in order: convolutions, pools and branches.
 pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
     plan.layers
         .iter()
@@ -25,14 +25,14 @@ pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
         .collect()
 }
 
-/// Pixels a side that [`plan_that_fits`] does not grow an image beyond.
+/// The largest side, in pixels, to which [`plan_that_fits`] enlarges an image.
 pub const MAX_GROWN: usize = 1024;
 
-/// The config's plan for images at least so large (up to [`MAX_GROWN`] a side) that some unit of
-/// the layer, by default the last map, sees no padding.
+/// The config's plan, for images enlarged where needed (up to [`MAX_GROWN`] pixels a side) so that at
+/// least one unit of the layer, by default [`default_layer`], sees no padding.
 ///
 /// # Errors
-/// When the config has no such layer, or does not fit the larger image.
+/// If the config has no such layer, or its layers do not fit the larger image.
 pub fn plan_that_fits(config: &ModelConfig, layer: Option<&str>) -> Result<Plan, ErfError> {
     let plan = config.plan()?;
     let layer = match layer {
@@ -51,8 +51,8 @@ pub fn plan_that_fits(config: &ModelConfig, layer: Option<&str>) -> Result<Plan,
     Ok(config.plan()?)
 }
 
-/// The layers whose units' theoretical field is larger than the image: what a further layer adds
-/// is padding ("unproductive" in Richter et al. 2021).
+/// The layers whose theoretical receptive field is larger than the image, so that they add only
+/// padding to it ("unproductive" in Richter et al. 2021).
 pub fn unproductive_layers(plan: &Plan) -> Vec<&PlannedLayer> {
     let input = plan.input();
     let image = [input.height as i64, input.width as i64];

@@ -130,8 +130,8 @@ pub struct BatchNormTrain {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the batch's own mean and variance, then ReLU if the options have one. To
-/// update running statistics is up to the caller.
+/// Batch normalisation by the batch's own mean and variance, then ReLU if the options have one. The
+/// caller updates any running statistics.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
@@ -161,7 +161,7 @@ pub fn batch_norm_train(
     let row = |i: usize| {
         moments
             .clone()
-            .slice([i..i + 1, 0..channels])
+            .slice([i..i + 1, 0..channels]) // [1, channels]
             .reshape([channels])
     };
     BatchNormTrain {

@@ -1,4 +1,4 @@
-//! What a network is, as data: TOML, JSON or Rust.
+//! A network's configuration: TOML, JSON or Rust.
 
 use crate::ModelError;
 use crate::layers::LayerConfig;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// The largest config file that is read, in bytes: a network is a list, not a data set.
 const CONFIG_BYTES: u64 = 4 << 20;
 
-/// A whole network: what comes in, and the layers it passes.
+/// A network's configuration: its input and its layers.
 ///
 /// ```
 /// # fn main() -> Result<(), receptive_model::ModelError> {

@@ -1,4 +1,4 @@
-//! Devices that say by their type whether operations on their tensors are recorded for gradients.
+//! Device types that tell whether operations on their tensors are recorded for gradients.
 
 use burn::tensor::Device;
 use std::ops::Deref;

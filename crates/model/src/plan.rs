@@ -1,5 +1,4 @@
-//! A config, checked: every layer's shape, cost and receptive field, before any
-//! tensor exists.
+//! A validated config: every layer's shape, cost and receptive field, before any tensor exists.
 
 use crate::ModelError;
 use crate::config::ModelConfig;
@@ -13,7 +12,7 @@ use std::ops::Range;
 pub struct Plan {
     /// The config it was made from, with its classes filled in.
     pub config: ModelConfig,
-    /// How many logits come out.
+    /// Number of logits.
     pub classes: usize,
     /// The layers, in order; those within branches are within their
     /// [`Operation`](crate::Operation).
@@ -22,7 +21,7 @@ pub struct Plan {
     pub total: Total,
 }
 
-/// The layers that some units of one layer depend on, each cut to what they need of it.
+/// The layers that some units of one layer depend on, each restricted to what they read.
 #[derive(Debug, Clone)]
 pub(crate) struct ConePlan {
     /// The input pixels that are needed.
@@ -76,7 +75,7 @@ impl ModelConfig {
 }
 
 impl Plan {
-    /// The images that come in.
+    /// The size of the input images.
     pub fn input(&self) -> ImageSize {
         self.config.input
     }

@@ -1,4 +1,4 @@
-//! What a run computes with: devices, and the threads that feed them.
+//! The devices and threads that a run computes on.
 
 use crate::error::TrainError;
 use burn::tensor::Device;
@@ -8,18 +8,18 @@ use receptive_model::InferenceDevice;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The devices and threads of a run, as lanes. There is one lane today; whatever hands work out
-/// with [`map`](Self::map) already takes the device from its lane.
+/// The devices and threads of a run, as lanes: one device with one thread each. All lanes have the
+/// same device for now; work distributed with [`map`](Self::map) takes the device from its lane.
 #[derive(Debug)]
 pub struct Compute {
-    /// What is not handed out runs here.
+    /// Runs whatever is not distributed over all lanes.
     first: Lane,
     others: Vec<Lane>,
     is_cpu: bool,
     loss_interval: usize,
 }
 
-/// Reading a number from a GPU waits for everything queued before it, so that is done this seldom.
+/// Steps between two readings of the losses on a GPU, where reading a value waits for all queued work.
 const GPU_LOSS_INTERVAL: usize = 50;
 
 /// A device and the thread that feeds it. On a CPU backend each thread is a rayon pool of its own:
@@ -60,20 +60,20 @@ impl Compute {
         })
     }
 
-    /// Reads and checks the losses every so many steps, at least 1: by default at each step on a
-    /// CPU, every 50 steps on a GPU.
+    /// Sets the number of steps (at least 1) between two readings and checks of the losses. The
+    /// default is 1 on a CPU and 50 on a GPU.
     #[must_use]
     pub fn with_loss_interval(mut self, steps: usize) -> Self {
         self.loss_interval = steps.max(1);
         self
     }
 
-    /// The device of everything that is not handed out: models, checkpoints, the optimizer.
+    /// The device of everything that is not distributed: models, checkpoints, the optimizer.
     pub fn device(&self) -> &InferenceDevice {
         &self.first.device
     }
 
-    /// How many threads compute.
+    /// Number of compute threads.
     pub fn threads(&self) -> usize {
         1 + self.others.len()
     }
@@ -88,7 +88,7 @@ impl Compute {
         self.is_cpu
     }
 
-    /// Runs `work` on one of the threads: what runs there does not depend on how many there are.
+    /// Runs `work` on one of the threads, so that its result does not depend on their number.
     pub fn alone<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.first.pool.install(work)
     }

@@ -1,4 +1,4 @@
-//! A door for `fuzz/`: a checkpoint's files without the directory whose hashes guard them.
+//! Entry point for `fuzz/`: parses a checkpoint's files without the hashes that protect them.
 
 use crate::checkpoint::parse;
 use crate::error::TrainError;
@@ -9,7 +9,7 @@ use std::path::Path;
 /// Reads state, model and optimizer as `resume` does once the hashes agree.
 ///
 /// # Errors
-/// What is wrong with them.
+/// If the files do not make a valid checkpoint of this run.
 pub fn checkpoint(
     files: [Vec<u8>; 3],
     setup: &RunSetup,

@@ -1,4 +1,4 @@
-//! A layer's arithmetic taken apart: each number with the formula that it comes from.
+//! A layer's arithmetic step by step: each number with its formula.
 //!
 //! ```
 //! use receptive_model::Padding;

@@ -11,7 +11,7 @@ pub struct Nearest {
     pub setting: &'static str,
     /// Its new value.
     pub value: usize,
-    /// What comes out then.
+    /// The output size with it.
     pub output: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A window's settings as they are written: one number or two, and what fills the border.
+//! A window's settings in the config: one number or two, and the padding.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The shape of what flows between two layers, and parts of it.
+//! The shape of the values between two layers, and parts of it.
 
 use std::fmt;
 use std::ops::Range;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// As many branches as there are letters to number their layers with.
 const MAX_BRANCHES: usize = 26;
 
-/// How the outputs of branches become one.
+/// How the outputs of branches are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Join {
@@ -33,7 +33,7 @@ pub enum Join {
 }
 
 impl Join {
-    /// The config's word for it.
+    /// Its name in the config.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -100,7 +100,7 @@ pub struct BranchesLayer {
     pub join: Join,
     /// The layers of each, 2 to 26 lists.
     pub branches: Vec<Vec<LayerConfig>>,
-    /// What follows the join; none by default.
+    /// Activation after the join; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -121,7 +121,7 @@ impl BranchesLayer {
         self
     }
 
-    /// Sets what follows the join.
+    /// Sets the activation after the join.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self {
             activation: Some(activation),
@@ -137,7 +137,7 @@ pub struct BranchesOp {
     pub branches: Vec<Branch>,
     /// How their outputs become one.
     pub join: Join,
-    /// What follows the join.
+    /// Activation after the join.
     pub activation: Option<Activation>,
 }
 
@@ -149,7 +149,7 @@ pub struct Branch {
     pub label: String,
     /// Its layers; none give the input as it is.
     pub layers: Vec<PlannedLayer>,
-    /// What comes out.
+    /// Shape of the branch's output.
     pub output: Shape,
 }
 

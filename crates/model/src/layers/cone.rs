@@ -4,7 +4,7 @@ use super::PlannedLayer;
 use super::crop::crop;
 use crate::geometry::Units;
 
-/// Cuts each layer to what these units of the last one need; returns what they need of the input.
+/// Restricts each layer to what these units of the last one read; returns the input units they read.
 pub(crate) fn cut<'a>(
     layers: impl DoubleEndedIterator<Item = &'a PlannedLayer>,
     mut units: Units,

@@ -1,10 +1,10 @@
-//! Where a layer stands while the network is planned, and what its plan comes to.
+//! The context in which a layer is planned, and the result.
 
 use super::Operation;
 use crate::ModelError;
 use crate::geometry::{Field, Shape};
 
-/// The largest number of filters or units, far beyond use, far below overflow.
+/// The largest number of filters or units: more than any network needs, far below overflow.
 pub(crate) const MAX_SIDE: usize = 1 << 16;
 /// The largest kernel, stride, dilation or padding.
 pub(crate) const MAX_WINDOW: usize = 1 << 12;
@@ -20,7 +20,7 @@ pub(crate) struct Context<'a> {
     pub(crate) input: Signal,
     /// Whether a window that does not divide its map evenly is an error.
     pub(crate) strict: bool,
-    /// The gain for weights whose output meets no activation of the layer's own.
+    /// The gain for the weights of a layer without an activation of its own.
     pub(crate) gain: f64,
     /// Whether nothing follows: then a `linear` may leave its units to the classes.
     pub(crate) is_last: bool,
@@ -29,21 +29,21 @@ pub(crate) struct Context<'a> {
     pub(crate) depth: usize,
 }
 
-/// What a layer's output meets in the next one: weights are widened for the activation that their
-/// outputs meet first.
+/// How a layer treats the previous layer's output: the first activation after a layer decides the gain
+/// of its weights.
 pub(super) enum Follower {
-    /// An activation of this gain.
+    /// It applies an activation of this gain.
     Activation(f64),
-    /// Nothing: what matters is the layer after this one.
+    /// It applies none: the layer after it decides.
     Transparent,
-    /// Something else than an activation.
+    /// Another operation comes first.
     Other,
 }
 
 /// A layer with its output shape, cost and field.
 #[derive(Debug)]
 pub(crate) struct Outline {
-    /// Its settings in a few words.
+    /// Short description of the settings.
     pub(crate) summary: String,
     pub(crate) output: Shape,
     /// The height and width of the map that a flat output comes from; 1x1 where it has none.
@@ -57,7 +57,7 @@ pub(crate) struct Outline {
 }
 
 impl Outline {
-    /// A layer that has nothing to learn and keeps shape and field.
+    /// A layer without parameters that keeps shape and field.
     pub(super) fn unchanged(
         input: &Signal,
         summary: impl Into<String>,
@@ -166,7 +166,7 @@ impl Signal {
         }
     }
 
-    /// What a layer returns.
+    /// A layer's output.
     pub(super) fn after(layer: &Outline) -> Self {
         let extent = match layer.output {
             Shape::Map { height, width, .. } => [height, width],
@@ -179,7 +179,7 @@ impl Signal {
         }
     }
 
-    /// What a unit sees that looks at the whole of this.
+    /// The field of a unit that reads all of this.
     pub(super) fn whole(&self) -> [Field; 2] {
         [
             self.trf[0].whole(self.extent[0]),

@@ -1,5 +1,5 @@
-//! A part of a map: no kind of the config's, but what a cone puts where a layer has more of its input
-//! than it needs.
+//! Cropping a map: not a kind of layer in the config; a [`Cone`](crate::Cone) inserts it where a layer
+//! reads only a part of its input.
 
 use super::features::Features;
 use super::kind::{LayerOp, Plain, Role};

@@ -1,8 +1,8 @@
-//! What flows between layers.
+//! The values that layers pass on.
 
 use burn::tensor::Tensor;
 
-/// What flows between layers: maps, or one row of values per image.
+/// The output of a layer: maps, or one row of values per image.
 #[derive(Debug, Clone)]
 pub enum Features {
     /// `[batch, channels, height, width]`.
@@ -12,7 +12,7 @@ pub enum Features {
 }
 
 impl Features {
-    /// The maps, or `None` after `flatten` or a global pool.
+    /// The maps, `[batch, channels, height, width]`; `None` after `flatten` or a global pool.
     pub fn into_map(self) -> Option<Tensor<4>> {
         match self {
             Self::Map(map) => Some(map),
@@ -20,10 +20,13 @@ impl Features {
         }
     }
 
-    /// `[batch, features]`: maps are flattened.
+    /// One row per image; maps are flattened.
+    ///
+    /// # Shapes
+    /// - output: `[batch, features]`, where maps have `channels * height * width` features
     pub fn into_flat(self) -> Tensor<2> {
         match self {
-            Self::Map(map) => map.flatten(1, 3),
+            Self::Map(map) => map.flatten(1, 3), // [batch, channels * height * width]
             Self::Flat(flat) => flat,
         }
     }
@@ -36,7 +39,7 @@ impl Features {
         }
     }
 
-    /// The maps that the plan has promised; values in a row become maps of one unit each.
+    /// The maps; rows of values become maps of one pixel each.
     ///
     /// # Shapes
     /// - output: `[batch, channels, height, width]`, or `[batch, features, 1, 1]`
@@ -45,7 +48,7 @@ impl Features {
             Self::Map(map) => map,
             Self::Flat(flat) => {
                 let [batch, features] = flat.dims();
-                flat.reshape([batch, features, 1, 1])
+                flat.reshape([batch, features, 1, 1]) // [batch, channels, height, width]
             }
         }
     }

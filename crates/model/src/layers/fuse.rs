@@ -1,6 +1,6 @@
-//! Runs of layers that one of this project's kernels computes at once: a batch norm with the ReLU
-//! after it, and outside training with the convolution before it; a convolution or a batch norm with
-//! the max pool after it. The parameters are those of burn's modules either way.
+//! Adjacent layers that one kernel computes together: a batch norm with the ReLU after it and, outside
+//! training, with the convolution before it; a convolution or a batch norm with the max pool after it.
+//! The parameters stay in burn's modules.
 
 use super::activation::Activation;
 use super::features::Features;
@@ -66,8 +66,12 @@ pub(super) fn fused(
     }
 }
 
-/// Outside training: the convolution, the batch norm after it, which becomes a part of its weights and
-/// bias, and perhaps a ReLU. `None` where they are to be computed one by one.
+/// Outside training: a convolution with the batch norm after it folded into its weights and bias, and
+/// perhaps a ReLU. `None` if the layers must be computed one by one.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`
+/// - output: `[batch, filters, out height, out width]`
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 fn conv2d_normalized(
     conv: &Conv2d,
@@ -78,15 +82,16 @@ fn conv2d_normalized(
 ) -> Option<Tensor<4>> {
     #[cfg(feature = "flex")]
     if kernels::fits(x) && conv.groups == 1 && !x.device().is_autodiff() {
-        let deviation = norm.running_var.value().add_scalar(norm.epsilon).sqrt();
-        let scale = norm.gamma.val() / deviation;
+        let deviation = norm.running_var.value().add_scalar(norm.epsilon).sqrt(); // [filters]
+        let scale = norm.gamma.val() / deviation; // [filters]
         let [filters] = scale.dims();
+        // [filters, channels, kernel height, kernel width] * [filters, 1, 1, 1]
         let weight = conv.weight.val() * scale.clone().reshape([filters, 1, 1, 1]);
         let mean = match &conv.bias {
             Some(bias) => norm.running_mean.value() - bias.val(),
             None => norm.running_mean.value(),
         };
-        let bias = norm.beta.val() - mean * scale;
+        let bias = norm.beta.val() - mean * scale; // [filters]
         let options = kernels::conv2d_options(conv, edges, relu);
         return Some(receptive_kernels::conv2d(
             x.clone(),
@@ -98,8 +103,12 @@ fn conv2d_normalized(
     None
 }
 
-/// In training: the batch norm, by the batch's own statistics, and perhaps a ReLU and a max pool. `None`
-/// where burn's own operations are to be used.
+/// In training: a batch norm by the batch's own statistics, and perhaps a ReLU and a max pool. `None`
+/// if burn's own operations must be used.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`
+/// - output: as `x`, or with the pool's height and width
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 fn batch_norm_train(
     norm: &BatchNorm,
@@ -135,8 +144,12 @@ fn batch_norm_train(
     None
 }
 
-/// The convolution and the max pool after it; a ReLU between them is taken on the pool's outputs, which
-/// are fewer and the same. `None` where they are to be computed one by one.
+/// A convolution and the max pool after it. A ReLU between them is applied to the pool's outputs: there
+/// are fewer of them and the result is the same. `None` if the layers must be computed one by one.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, height, width]`
+/// - output: `[batch, filters, pooled height, pooled width]`
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 fn conv2d_pooled(
     conv: &Conv2d,

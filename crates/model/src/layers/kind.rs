@@ -1,4 +1,4 @@
-//! What every kind of layer says about itself.
+//! The traits that every kind of layer implements.
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
@@ -11,52 +11,52 @@ use crate::geometry::{Edges, Units};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-/// A layer as the config has it.
+/// A layer as configured.
 pub(crate) trait LayerKind {
-    /// Checks it against what reaches it and works out what comes out.
+    /// Checks the settings against the layer's input and computes its output shape, cost and field.
     fn plan(&self, at: &Context<'_>, planner: &mut Planner) -> Result<Outline, ModelError>;
 
-    /// What the output of the layer before meets in this one.
+    /// How this layer treats the previous layer's output; decides the gain of that layer's weights.
     fn follower(&self) -> Follower;
 
-    /// The lists of layers within it, where it has some.
+    /// Its nested lists of layers, if any.
     fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {
         Vec::new()
     }
 }
 
-/// A layer as the plan has it: how it is built, run and cut.
+/// A planned layer: how it is built, run and cut.
 pub(crate) trait LayerOp {
-    /// Its parameters: one of burn's modules, or [`Plain`].
+    /// The parameters: one of burn's modules, or [`Plain`].
     type Module;
 
-    /// What it does, for whoever chooses among layers.
+    /// Its role in the network.
     fn role(&self) -> Role;
 
-    /// Of a window, where it has one.
+    /// The padding of its window, if it has one.
     fn padding(&self) -> Option<Edges> {
         None
     }
 
-    /// First parameters, from `weights` alone.
+    /// Initializes the parameters, from `weights` only.
     fn init(&self, weights: &mut RandomWeights<'_>) -> Self::Module;
 
-    /// What comes out. The plan has made sure that `x` has the shape it needs.
+    /// The output for `x`, whose shape the plan has checked.
     fn forward(&self, module: &Self::Module, x: Features, pass: &mut Pass<'_>) -> Features;
 
-    /// Cuts it to these units of its output and returns what they need of its input; `None` where
-    /// they lie on padding alone.
+    /// Restricts the layer to these units of its output and returns the input units they read;
+    /// `None` if they read nothing but padding.
     fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units>;
 
-    /// Makes a module that of this layer, which was cut: only paddings change.
+    /// Adapts a module to this layer after it was cut: only paddings change.
     fn cut_module(&self, _module: &mut Self::Module) {}
 
-    /// Its numbers, read out, where it has parameters.
+    /// The values of its parameters, if it has any.
     fn values(_module: &Self::Module) -> LayerValues {
         LayerValues::default()
     }
 
-    /// Merges what its batch norm saw of each shard, `norm` counting batch norms.
+    /// Merges the shards' batch statistics, if it is a batch norm; `norm` counts batch norms.
     fn merge_statistics(
         _module: &mut Self::Module,
         _shards: &[(f64, Vec<BatchStatistics>)],
@@ -65,36 +65,36 @@ pub(crate) trait LayerOp {
     }
 }
 
-/// What a layer does, for whoever chooses among a network's layers.
+/// What a layer does, for code that selects layers of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Weighs what lies in a window.
+    /// A weighted sum over each window.
     Convolution,
-    /// Summarises what lies in a window.
+    /// A maximum or mean over each window.
     Pool,
-    /// Changes each value in its place.
+    /// A function of each value by itself.
     Pointwise,
-    /// Joins what its branches return.
+    /// Branches whose outputs are joined.
     Branches,
-    /// Rearranges or summarises the whole: `flatten`, `global_avg_pool2d`, `linear`.
+    /// An operation on the whole map: `flatten`, `global_avg_pool2d`, `linear`.
     Whole,
 }
 
 /// The module of a layer without parameters.
 #[derive(Module, Debug, Default)]
 pub(crate) struct Plain {
-    /// burn's derive wants a field; this one is not a parameter and not in a record.
+    /// burn's derive needs a field; this one is neither a parameter nor part of a record.
     #[module(skip)]
     nothing: (),
 }
 
-/// The values of one layer's tensors, row by row; empty where it has none.
+/// The values of one layer's tensors, in row-major order; empty where it has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerValues {
-    /// Of a convolution `[filters, channels / groups, height, width]`, of a linear layer
-    /// `[inputs, units]`.
+    /// Weight: `[filters, channels / groups, height, width]` of a convolution, `[inputs, units]` of a
+    /// linear layer.
     pub weight: Vec<f32>,
-    /// Of a convolution or a linear layer.
+    /// Bias of a convolution or a linear layer.
     pub bias: Vec<f32>,
     /// Batch norm's scale.
     pub gamma: Vec<f32>,

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearLayer {
-    /// How many values come out; left out, one per class.
+    /// Number of outputs; if left out, one per class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<usize>,
-    /// What follows each value; none by default.
+    /// Activation of each output; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -40,7 +40,7 @@ impl LinearLayer {
         Self::default()
     }
 
-    /// Sets what follows each value.
+    /// Sets the activation.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self {
             activation: Some(activation),
@@ -52,13 +52,13 @@ impl LinearLayer {
 /// A planned [`LinearLayer`].
 #[derive(Debug, Clone)]
 pub struct LinearOp {
-    /// Values that come in.
+    /// Number of inputs.
     pub inputs: usize,
-    /// Values that come out.
+    /// Number of outputs.
     pub units: usize,
-    /// What follows each value.
+    /// Activation of each output.
     pub activation: Option<Activation>,
-    /// By which its first weights are widened.
+    /// Gain of the initial weights.
     pub gain: f64,
 }
 

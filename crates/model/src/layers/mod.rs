@@ -1,6 +1,6 @@
-//! The kinds of layer, a file each: config, plan, parameters, first values, forward pass, cone. This
-//! file has the one list of them. Layers are composed by two things only: a sequence, and branches that
-//! are joined.
+//! The kinds of layer, one file each: config, plan, parameters, initialization, forward pass, cone. The
+//! only list of them is in this file. Layers are composed in two ways only: as a sequence, and as
+//! branches whose outputs are joined.
 
 mod activation;
 mod avg_pool2d;
@@ -65,49 +65,49 @@ use context::{Context, Follower, Outline};
 use kind::{LayerKind, LayerOp, Plain};
 use serde::{Deserialize, Serialize};
 
-/// One layer, planned.
+/// One layer of a [`Plan`](crate::Plan).
 #[derive(Debug, Clone)]
 pub struct PlannedLayer {
-    /// Its place, from 1. Within layer 4: of a residual `4.2`, and `4.p1` in its projection; of
-    /// branches `4.a1` in the first, `4.b1` in the second.
+    /// Position in the network, counted from 1. Layers nested in layer 4 are numbered `4.2` (body of a
+    /// residual), `4.p1` (its projection), or `4.a1` and `4.b1` (first and second of its branches).
     pub number: String,
-    /// A name of its own: the type and a count, such as `conv2d_3`.
+    /// Unique name: the kind and a count, such as `conv2d_3`.
     pub name: String,
-    /// The config's word for this kind of layer.
+    /// The kind of layer, as `type` in the config.
     pub kind: &'static str,
-    /// Its settings in a few words, such as `16 filters 3x3, same`.
+    /// Short description of the settings, such as `16 filters 3x3, same`.
     pub summary: String,
-    /// What comes in.
+    /// Shape of the input.
     pub input: Shape,
-    /// What comes out.
+    /// Shape of the output.
     pub output: Shape,
-    /// Numbers that are learnt, those of layers within included.
+    /// Number of trainable parameters, including those of nested layers.
     pub params: usize,
-    /// Running statistics, those of layers within included.
+    /// Number of running statistics, including those of nested layers.
     pub buffers: usize,
-    /// Multiply-adds for one image, those of layers within included.
+    /// Multiply-adds for one image, including those of nested layers.
     pub macs: usize,
-    /// The theoretical receptive field along `[height, width]`. Behind a gate that sees the whole map
-    /// it holds the whole image for every unit.
+    /// Theoretical receptive field along `[height, width]`. After a gate that sees the whole map it
+    /// covers the whole image for every unit.
     pub trf: [Field; 2],
-    /// Remarks and warnings, a sentence each.
+    /// Remarks and warnings, one sentence each.
     pub notes: Vec<String>,
-    /// What is to be built.
+    /// The operation to build.
     pub operation: Operation,
 }
 
 impl PlannedLayer {
-    /// What it does.
+    /// Its role in the network.
     pub fn role(&self) -> Role {
         self.operation.role()
     }
 
-    /// The padding of a convolution or a pool in pixels, as it is really used.
+    /// The padding of a convolution or pool in pixels, as computed; `None` for other layers.
     pub fn padding(&self) -> Option<Edges> {
         self.operation.padding()
     }
 
-    /// The sequences of layers within it; none unless it branches.
+    /// Its nested sequences of layers; empty unless it branches.
     pub fn branches(&self) -> &[Branch] {
         match &self.operation {
             Operation::Branches(op) => &op.branches,
@@ -116,13 +116,13 @@ impl PlannedLayer {
     }
 }
 
-/// Makes the enums of all kinds, and hands each call to the kind it concerns.
+/// Defines the enums over all kinds of layer, and delegates each call to the right kind.
 macro_rules! kinds {
     (
         configs { $($(#[$config_doc:meta])* $word:literal $Config:ident($Settings:ident),)* }
         operations { $($(#[$operation_doc:meta])* $Kind:ident($Op:ident) with $Module:ident,)* }
     ) => {
-        /// One entry of a config's `layers`: a table whose `type` is the kind's word.
+        /// One entry of a config's `layers`: a table whose `type` names the kind of layer.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type")]
         pub enum LayerConfig {
@@ -130,10 +130,10 @@ macro_rules! kinds {
         }
 
         impl LayerConfig {
-            /// The words for all kinds of layer.
+            /// The names of all kinds of layer.
             pub const KINDS: &[&'static str] = &[$($word),*];
 
-            /// The config's word for this kind of layer.
+            /// The name of this kind of layer, as `type` in the config.
             pub const fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$Config(_) => $word,)*
@@ -152,7 +152,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The lists of layers within it, to change them; none unless it branches.
+            /// Its nested lists of layers, mutably; empty unless it branches.
             pub fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {
                 match self {
                     $(Self::$Config(layer) => layer.branches_mut(),)*
@@ -193,8 +193,8 @@ macro_rules! kinds {
                 matches!(self, Self::Branches(_))
             }
 
-            /// Cuts it to these units of its output and returns what they need of its input; `None`
-            /// where they lie on padding alone.
+            /// Restricts the layer to these units of its output and returns the input units they read;
+            /// `None` if they read nothing but padding.
             fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units> {
                 match self {
                     $(Self::$Kind(op) => op.cut(layer, units),)*
@@ -213,7 +213,7 @@ macro_rules! kinds {
         }
 
         impl Layer {
-            /// With first values from `weights` alone.
+            /// A layer initialized from `weights` only.
             pub(crate) fn new(planned: &PlannedLayer, weights: &mut RandomWeights<'_>) -> Self {
                 match &planned.operation {
                     $(Operation::$Kind(op) => Self::$Kind(op.init(weights)),)*
@@ -239,8 +239,8 @@ macro_rules! kinds {
                 pass.after(&planned.number, output)
             }
 
-            /// The same parameters with the paddings of `planned`, and with the layers that `branch`
-            /// makes of branches.
+            /// The same parameters with the paddings of `planned`; `branch` builds the layers of each
+            /// branch.
             fn cut(
                 &self,
                 planned: &PlannedLayer,
@@ -258,7 +258,7 @@ macro_rules! kinds {
                 layer
             }
 
-            /// Its numbers, read out; of branches none of its own.
+            /// The values of its parameters; empty for branches, which have none of their own.
             pub(crate) fn values(&self) -> LayerValues {
                 match self {
                     $(Self::$Kind(module) => $Op::values(module),)*
@@ -266,7 +266,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Merges the shards' statistics into the batch norms, depth first, `norm` counting them.
+            /// Merges the shards' statistics into the batch norms, depth first; `norm` counts them.
             pub(crate) fn merge_statistics(
                 &mut self,
                 shards: &[(f64, Vec<BatchStatistics>)],
@@ -290,7 +290,7 @@ macro_rules! kinds {
     };
 }
 
-// A new kind is a line in the first list, and one in the second unless it is planned as branches.
+// A new kind needs a line in the first list, and one in the second unless it is planned as branches.
 kinds! {
     configs {
         /// A two-dimensional convolution.
@@ -358,7 +358,7 @@ impl Layer {
         }
     }
 
-    /// What keeps nothing: a part of a map.
+    /// A crop, which has no parameters.
     fn new_crop() -> Self {
         Self::Crop(Plain::default())
     }

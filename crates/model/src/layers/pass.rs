@@ -1,10 +1,10 @@
-//! One pass through the layers: whose randomness, and which output is wanted.
+//! The state of one pass through the layers: dropout's randomness, and the requested output.
 
 use super::features::Features;
 use super::random::DropoutKey;
 use burn::tensor::Tensor;
 
-/// What one batch norm saw of one shard.
+/// The statistics of one batch norm on one shard.
 #[derive(Debug, Clone)]
 pub struct BatchStatistics {
     /// The mean of each channel: `[channels]`.
@@ -38,7 +38,7 @@ struct Keyed {
 }
 
 impl<'a> Pass<'a> {
-    /// burn's own behaviour: the generator of the process, running statistics updated in place.
+    /// burn's own behaviour: the process's random generator, running statistics updated in place.
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -68,29 +68,29 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Whether the output of the one layer that is wanted has been computed.
+    /// Whether the requested layer's output has been computed.
     pub(super) fn is_done(&self) -> bool {
         self.output.is_some()
     }
 
-    /// Whether the output of one layer is wanted, so that none may be left out.
+    /// Whether one layer's output was requested, so that no layer may be fused with another.
     pub(super) fn is_searching(&self) -> bool {
         self.until.is_some() || self.watch.is_some()
     }
 
-    /// Where a training step's batch norms leave what they saw.
+    /// Where a training step's batch norms store their statistics.
     pub(super) fn statistics(&mut self) -> Option<&mut Vec<BatchStatistics>> {
         self.keyed.as_mut().map(|keyed| &mut keyed.statistics)
     }
 
-    /// What the next dropout draws its mask from, and its number, in a training step.
+    /// The next dropout's key and number, in a training step.
     pub(super) fn next_mask(&mut self) -> Option<(DropoutKey, u64)> {
         let keyed = self.keyed.as_mut()?;
         keyed.dropouts += 1;
         Some((keyed.key, keyed.dropouts - 1))
     }
 
-    /// A layer's output as the next one gets it.
+    /// A layer's output as it is passed to the next layer.
     pub(super) fn after(&mut self, number: &str, output: Features) -> Features {
         if self.until == Some(number) {
             self.output = Some(output.clone());

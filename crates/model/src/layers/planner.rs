@@ -1,4 +1,4 @@
-//! The walk from layer to layer that turns a config's layers into planned ones.
+//! Plans a config's layers one after the other.
 
 use super::context::{Context, Follower, Signal};
 use super::{LayerConfig, PlannedLayer};
@@ -10,16 +10,16 @@ const MAX_LAYERS: usize = 4096;
 /// The deepest nesting of branches.
 const MAX_DEPTH: usize = 16;
 
-/// Sums over a plan's layers.
+/// Totals over a plan's layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Total {
-    /// Numbers that are learnt.
+    /// Number of trainable parameters.
     pub params: usize,
-    /// Numbers that are kept but not learnt: running statistics.
+    /// Number of running statistics, which are stored but not trained.
     pub buffers: usize,
     /// Multiply-adds for one image.
     pub macs: usize,
-    /// Output values of all layers for one image.
+    /// Number of output values of all layers for one image.
     pub activations: usize,
 }
 

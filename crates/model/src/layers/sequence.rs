@@ -5,7 +5,7 @@ use super::fuse::fused;
 use super::pass::Pass;
 use super::{Layer, PlannedLayer};
 
-/// The output of all `layers`, or of the one that is wanted as soon as it is there.
+/// The output of all `layers`, or of the requested layer as soon as it is computed.
 pub(crate) fn through(
     layers: &[Layer],
     planned: &[PlannedLayer],
@@ -23,7 +23,7 @@ pub(crate) fn through(
     signal
 }
 
-/// The layer of this number, within branches too.
+/// The layer of this number, also within branches.
 pub(crate) fn find<'a>(
     layers: &'a [Layer],
     planned: &[PlannedLayer],
@@ -40,7 +40,7 @@ pub(crate) fn find<'a>(
     })
 }
 
-/// The layers that `cone` names, cut as it says.
+/// The modules of the layers in `cone`, cut accordingly.
 pub(crate) fn cut_modules(
     layers: &[Layer],
     planned: &[PlannedLayer],

@@ -1,4 +1,4 @@
-//! What burn-train's `Learner` asks of a model, for those who train with it.
+//! The traits that burn-train's `Learner` requires of a model.
 
 use super::Classifier;
 use burn::nn::loss::CrossEntropyLossConfig;

@@ -1,4 +1,4 @@
-//! Trained weights as another network's start.
+//! Starting a network from another one's trained weights.
 
 use super::Classifier;
 use crate::ModelError;

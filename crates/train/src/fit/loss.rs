@@ -1,4 +1,4 @@
-//! Cross entropy, such that a batch's loss is the weighted sum of its shards'.
+//! Cross entropy whose value for a batch is the weighted sum of its shards' values.
 
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::tensor::activation::log_softmax;
@@ -73,8 +73,8 @@ impl Loss {
     }
 }
 
-/// What some images are trained towards: their labels, or where images were mixed a probability of
-/// each class, row by row.
+/// The targets of some images: labels, or for mixed images the probability of each class
+/// (`[images, classes]`, row by row).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Targets<'a> {
     labels: &'a [usize],
@@ -82,7 +82,7 @@ pub(super) struct Targets<'a> {
 }
 
 impl<'a> Targets<'a> {
-    /// Those of these rows of a batch.
+    /// The targets of these rows of a batch.
     pub(super) fn new(batch: &'a Batch, rows: Range<usize>) -> Self {
         Self {
             labels: &batch.labels[rows.clone()],
@@ -94,18 +94,23 @@ impl<'a> Targets<'a> {
     }
 }
 
-/// How many rows have the label's logit as their largest: `[1]`.
+/// The number of images whose label has the largest logit.
+///
+/// # Shapes
+/// - `logits`: `[images, classes]`
+/// - output: `[1]`
 pub(super) fn correct(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     let rows = labels.len();
     let targets = targets(labels, &logits.device());
     logits
-        .argmax(1)
-        .reshape([rows])
+        .argmax(1) // [images, 1]
+        .reshape([rows]) // [images]
         .equal(targets)
         .float()
         .sum()
 }
 
+/// The labels as a tensor: `[images]`.
 fn targets(labels: &[usize], device: &Device) -> Tensor<1, Int> {
     let labels: Vec<i32> = labels.iter().map(|label| *label as i32).collect();
     let rows = labels.len();

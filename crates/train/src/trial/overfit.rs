@@ -16,42 +16,42 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How many images, and for how long.
+/// Settings of an overfitting trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverfitOptions {
-    /// Training images, drawn by the run's seed; all where there are not so many.
+    /// Number of training images, drawn by the run's seed; all of them if there are fewer.
     pub images: usize,
     /// Passes over them before giving up.
     pub passes: usize,
 }
 
-/// Whether the images were learnt, and how.
+/// Result of an overfitting trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OverfitResult {
-    /// Images that were to be learnt.
+    /// Number of images.
     pub images: usize,
-    /// How many classes they have.
+    /// Number of their classes.
     pub classes: usize,
     /// Passes over them.
     pub passes: usize,
-    /// Steps.
+    /// Training steps.
     pub steps: u64,
-    /// Images whose own class got the largest logit in the end, batch norm working as in training.
+    /// Images classified correctly at the end, with batch norm as in training.
     pub right: usize,
-    /// The same, with batch norm's running statistics: what a saved model would answer.
+    /// The same with batch norm's running statistics, as a saved model would classify them.
     pub right_evaluated: usize,
     /// The mean loss over the first pass.
     pub first_loss: f64,
     /// The mean loss over the last one.
     pub last_loss: f64,
-    /// Whether all are right.
+    /// Whether all images are classified correctly.
     pub learnt: bool,
-    /// How long it took.
+    /// Elapsed time in seconds.
     pub seconds: f64,
 }
 
-/// The same run with nothing that keeps a network from overfitting: no augmentation, dropout, weight decay or label smoothing, every class counting the same, one learning rate
-/// throughout.
+/// The same run without regularisation: no augmentation, dropout, weight decay, label smoothing, class
+/// weights or early stopping, and a constant learning rate.
 pub fn unregularised(mut config: RunConfig) -> RunConfig {
     let train = &mut config.train;
     train.augment = Augment::default();

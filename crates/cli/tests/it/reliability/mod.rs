@@ -78,7 +78,7 @@ fn spawn(arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// Goes on with the run to its end.
+/// Resumes the run and waits until it ends.
 fn resume(run: &Path) -> Output {
     receptive(&["train", "--resume", run.to_str().unwrap(), "--json"])
         .output()
