@@ -53,7 +53,7 @@ fn what_can_not_be_asked_is_a_sentence() {
     let (run, out) = (at("run"), at("out"));
     train(run.as_ref());
     for (flag, value, words) in [
-        ("--layer", "4", "layers with maps are 1, 2"),
+        ("--layer", "4", "layers with feature maps are 1, 2"),
         ("--layer", "conv9", "has no layer `conv9`"),
         ("--classes", "0", "1 or more"),
     ] {

@@ -54,7 +54,10 @@ fn a_layer_without_maps_names_those_that_have_some() {
     ]);
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
-    assert!(errors.contains("layers with maps are 1, 2"), "{errors}");
+    assert!(
+        errors.contains("layers with feature maps are 1, 2"),
+        "{errors}"
+    );
 }
 
 #[test]

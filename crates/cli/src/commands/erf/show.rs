@@ -67,7 +67,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
         paragraph("replknet", squares(&study.replknet_squares()))?;
     }
     let method = match measured.method {
-        receptive_erf::Method::Cone => "only what the unit depends on is computed",
+        receptive_erf::Method::Cone => "only the cone of the unit is computed",
         receptive_erf::Method::Tiles => "several units per pass",
         _ => "whole images",
     };

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::records::Epoch;
     use burn::tensor::Device;
-    use receptive_model::{Classifier, LinearLayer, ModelConfig};
+    use receptive_model::{Classifier, FlattenLayer, LinearLayer, ModelConfig};
 
     fn end(number: usize, model: &Classifier) -> EpochEnd<'_> {
         EpochEnd {
@@ -174,7 +174,9 @@ mod tests {
         let run = RunDirectory::create(&directory.path().join("run")).unwrap();
         let read = |split| EventFile::read(&run.path().join("tensorboard").join(split));
         let mut board = Board::open(&run).unwrap();
-        let config = ModelConfig::new(1, 1, 1).layer(LinearLayer::classes());
+        let config = ModelConfig::new(1, 1, 1)
+            .layer(FlattenLayer::default())
+            .layer(LinearLayer::classes());
         let plan = config.with_classes(2).plan().unwrap();
         let model = plan.init(&Device::flex());
         let three_steps = |board: &mut Board, number: usize| {
