@@ -1,6 +1,6 @@
 //! Image data sets for training: from a name or a path to seeded, reproducible batches.
 //!
-//! One type an arrow, one folder a room:
+//! The steps, with their types and folders:
 //!
 //! ```text
 //! name or path -> open -> sources/ (images and names in files) -> split/ DataSet { classes, train, val, test }
@@ -9,7 +9,7 @@
 //!           -> Batch { f32 [n, channels, height, width], labels }
 //! ```
 //!
-//! The crate knows nothing of models or tensors.
+//! The crate does not depend on models or tensors.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,10 +34,10 @@
 //! # Ok::<(), receptive_data::DataError>(())
 //! ```
 //!
-//! What is promised:
+//! Guarantees:
 //!
-//! * **Labels go by name.** The class list comes from the training split alone (or from a trained
-//!   model, [`DataOptions::classes`]); a class missing or unknown elsewhere never shifts a label.
+//! * **Labels are matched by name.** The class list comes from the training split alone (or from a
+//!   trained model, [`DataOptions::classes`]); a class missing or unknown elsewhere never shifts a label.
 //! * **Randomness is an argument.** Splits, orders and augmentations are pure functions of seeds,
 //!   epochs and indices, by a generator that is part of this crate and will not change. The number of
 //!   worker threads changes nothing.
@@ -46,8 +46,8 @@
 //!   refused unopened; a truncated JPEG is noticed; archives are read in memory, never extracted.
 //! * **A download is whole or absent**: checked by SHA-256, then renamed into place.
 //!
-//! What is not: image files that change while a run reads them (an error names the file if it can
-//! no longer be decoded; other pixels are not noticed).
+//! Not guaranteed: anything about image files that change while a run reads them. An error names a
+//! file that can no longer be decoded; changed pixels are not detected.
 
 mod augment;
 mod batch;

@@ -1,4 +1,4 @@
-//! Names in messages.
+//! Formatting names for messages.
 
 /// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing.
 pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {

@@ -1,4 +1,4 @@
-//! A name or a path to a data set.
+//! Opening a data set by its name or path.
 
 use crate::error::DataError;
 use crate::names::near;

@@ -1,4 +1,4 @@
-//! Progress of long work.
+//! Progress of long operations.
 
 /// Receives the progress of a scan, a download or a measurement, from several threads.
 pub trait Progress: Sync {

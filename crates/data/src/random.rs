@@ -1,7 +1,7 @@
-//! The generator behind every random choice of this crate.
+//! The random generator of this crate.
 //!
-//! SplitMix64, as [`receptive_core::hash`] has it: the order of an epoch and every augmentation
-//! must be the same in every later version. Not for secrets.
+//! SplitMix64, as in [`receptive_core::hash`]: the order of an epoch and every augmentation
+//! must be the same in every later version. Not cryptographic.
 
 use receptive_core::hash::{SPLITMIX_STEP, splitmix};
 

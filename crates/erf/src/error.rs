@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The error type of this crate.
 
 use receptive_model::ModelError;
 use std::path::PathBuf;

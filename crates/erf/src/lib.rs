@@ -2,7 +2,7 @@
 //! each input pixel, and whether that is a Gaussian. Measured by gradients with error bars, predicted
 //! in closed form, and tested with a verdict that can fail.
 //!
-//! Which type is made from which:
+//! How the types are derived from each other:
 //!
 //! ```text
 //! network + Probe + Inputs + MeasureOptions

@@ -1,4 +1,4 @@
-//! A map over input pixels, the regions it covers, and the NumPy file it is kept in.
+//! A map over input pixels, the regions it covers, and its NumPy file.
 
 use crate::error::ErfError;
 use receptive_core::file::write_atomic;

@@ -1,5 +1,5 @@
-//! One layer of one network: measured, predicted, and what both come to. The drawing in the crate's
-//! documentation shows which type is made from which.
+//! One layer of one network, measured and predicted, with the results of both. The diagram in the
+//! crate's documentation shows how the types are derived from each other.
 
 use crate::error::ErfError;
 use crate::gaussian::{
@@ -33,12 +33,12 @@ pub struct Study {
     pub theory: TheoryComparison,
 }
 
-/// What the map of one aggregate comes to.
+/// The results for the map of one aggregate.
 #[derive(Debug, Clone, Serialize)]
 pub struct FieldSummary {
     /// Which aggregate.
     pub aggregate: Aggregate,
-    /// Whether it looks like a Gaussian, and the numbers that say so.
+    /// Whether it looks like a Gaussian, with the numbers behind the verdict.
     #[serde(flatten)]
     pub judgement: Judgement,
     /// The geometric mean of both axes' standard deviations, pixels.
@@ -183,7 +183,7 @@ impl Study {
         replknet_squares(map, self.measurement.image, &MASS_SHARES)
     }
 
-    /// Names and values that the judgement does not hold: the theoretical field, the size, theory.
+    /// Names and values that are not in the judgement: the theoretical field, the size, theory.
     pub fn numbers(&self) -> Vec<(String, String)> {
         let headline = &self.headline;
         let trf = self.measurement.trf;

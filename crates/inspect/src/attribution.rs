@@ -1,4 +1,4 @@
-//! What in an image speaks for a class: Grad-CAM (Selvaraju et al. 2017) and the gradient of the
+//! Which parts of an image speak for a class: Grad-CAM (Selvaraju et al. 2017) and the gradient of the
 //! logit with respect to the pixels (Simonyan et al. 2013), plain and as the mean over noisy copies
 //! (SmoothGrad, Smilkov et al. 2017).
 

@@ -1,4 +1,4 @@
-//! The gradients of one logit, and the maps made of them.
+//! The gradients of one logit, and the maps computed from them.
 
 use crate::error::InspectError;
 use burn::module::Module;

@@ -94,8 +94,8 @@ pub fn map_layers(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
-/// The layer whose maps are worth seeing where none is named: the last one as fine as the first
-/// convolution's. `None` where no layer outputs feature maps.
+/// The default layer: the last one whose maps have the resolution of the first convolution's. `None`
+/// if no layer outputs feature maps.
 pub fn default_feature_layer(plan: &Plan) -> Option<String> {
     let rows = plan.rows();
     let size = rows.iter().find_map(|layer| match layer.output {
@@ -108,7 +108,7 @@ pub fn default_feature_layer(plan: &Plan) -> Option<String> {
 }
 
 impl FeatureMaps {
-    /// How many maps there are.
+    /// Number of maps.
     pub fn channels(&self) -> usize {
         self.values.len() / (self.size[0] * self.size[1]).max(1)
     }
@@ -142,7 +142,7 @@ impl FeatureMaps {
         (largest, self.values.iter().any(|value| *value < 0.0))
     }
 
-    /// What the colours of [`draw`](Self::draw) mean, in words.
+    /// A description of the colours of [`draw`](Self::draw).
     pub fn scale(&self) -> String {
         let (largest, signed) = self.range();
         if signed {

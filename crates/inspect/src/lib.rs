@@ -1,5 +1,5 @@
-//! A trained network looked at: the classes it sees in an image, the feature maps of its layers, the
-//! filters of its first one, Grad-CAM, and the gradients of a logit with respect to the pixels.
+//! Inspecting a trained network: its predictions for an image, its layers' feature maps, its first
+//! layer's filters, Grad-CAM, and the gradients of a logit with respect to the pixels.
 //!
 //! ```text
 //! InputImage --predict------> Prediction   the most probable classes
@@ -9,7 +9,7 @@
 //! Samples    --training_batch-> Grid       images as training sees them, augmented
 //! ```
 //!
-//! Each result is numbers first; `draw` makes a [`Grid`](receptive_plot::Grid) of it, which is
+//! Each result holds its values; `draw` turns it into a [`Grid`](receptive_plot::Grid), which can be
 //! written as PNG or SVG.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! Trained classifiers out of burn and into it.
+//! Export of trained classifiers to ONNX, safetensors and PyTorch, and import of weights.
 //!
 //! ```text
 //! Artifact --to_onnx--------> ONNX, for onnxruntime, browsers, phones

@@ -1,4 +1,4 @@
-//! A classifier's tensors under the names and in the layout that PyTorch gives them.
+//! A classifier's tensors with PyTorch's names and layout.
 
 use crate::InterchangeError;
 use crate::places::places;

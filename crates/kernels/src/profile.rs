@@ -1,4 +1,4 @@
-//! How long each kernel takes: what a profile of a training step is made of.
+//! Timing each kernel, for the profile of a training step.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};

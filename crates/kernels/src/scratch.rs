@@ -1,4 +1,4 @@
-//! Memory that a thread keeps between calls, so that no step has to allocate it again.
+//! Memory that each thread reuses between calls, so that no step allocates it again.
 
 use std::cell::Cell;
 

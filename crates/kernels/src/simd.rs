@@ -1,4 +1,4 @@
-//! Loops that the compiler turns into the widest vector instructions of the processor at hand.
+//! Loops that the compiler vectorizes with the widest instructions of the processor.
 
 /// Runs `work` compiled for what the processor has (AVX-512, AVX2, NEON, ...), found at run time.
 /// Loops inside must be inlined into `work` to profit.

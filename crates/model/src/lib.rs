@@ -8,7 +8,7 @@
 //!                          receptive fields        Module       +--> Artifact (one directory)
 //! ```
 //!
-//! This crate needs burn and serde and little else. It knows nothing of data sets or training.
+//! This crate needs burn and serde and little else. It does not depend on data sets or training.
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-//! Axes: the scale of a quantity, the range shown, its round ticks, and where values stand.
+//! Axes: the scale of a quantity, the range shown, its round ticks, and the positions of values.
 
 use crate::number::{exponent, stepped, ten_to};
 use crate::paint::scene::{Area, Point};

@@ -1,4 +1,4 @@
-//! What every picture can do: become bytes, or a file.
+//! The trait of all pictures: conversion to bytes, and writing to a file.
 
 use std::path::Path;
 

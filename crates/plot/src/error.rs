@@ -1,4 +1,4 @@
-//! What can go wrong when a picture is made or written.
+//! Errors of drawing and writing pictures.
 
 use std::io;
 use std::path::PathBuf;

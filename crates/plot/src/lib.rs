@@ -2,9 +2,9 @@
 //!
 //! Four kinds: [`Chart`] (lines), [`Matrix`] (confusion matrix), [`HeatMap`] and [`Grid`] (small
 //! pictures); a [`Sheet`] holds several of them, with a [`TextBlock`] and a [`Table`], in one picture.
-//! Each is built with plain values — the crate knows no tensors — and stored through [`Draw`]:
-//! [`Draw::write`] picks the format by the file's extension, [`Draw::to_png`] and [`Draw::to_svg`]
-//! return the bytes. What `new` does not take is a public field with a default.
+//! Each is built with plain values, not tensors, and stored through [`Draw`]: [`Draw::write`] picks
+//! the format by the file's extension, [`Draw::to_png`] and [`Draw::to_svg`] return the bytes. What
+//! `new` does not take is a public field with a default.
 //!
 //! ```
 //! use receptive_plot::{Chart, Draw, LineStyle, Panel, Series};

@@ -1,4 +1,4 @@
-//! Numbers as a reader likes them: few digits, a true minus sign, powers of ten when far from one.
+//! Formatting numbers: few digits, a true minus sign, powers of ten for very large and small ones.
 
 use receptive_core::text::grouped;
 

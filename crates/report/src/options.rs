@@ -1,4 +1,4 @@
-//! What may be chosen of a report, and who receives its progress.
+//! Options of a report, and the receiver of its progress.
 
 use receptive_data::Progress;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The page: its frame, its sections in order, and what is missing from it.
+//! The page: its frame, its sections in order, and the list of missing parts.
 
 use crate::report::{Missing, Report};
 use crate::text::{Part, missing};

@@ -1,4 +1,4 @@
-//! Everything that a page about a run shows, gathered from its directory.
+//! The contents of a report, gathered from a run's directory.
 
 use crate::options::{ReportOptions, Watch};
 use crate::sections::{

@@ -1,4 +1,4 @@
-//! Numbers, dates and missing parts as a page writes them.
+//! Formatting numbers, dates and missing parts for a page.
 
 use maud::{Markup, html};
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! Everything that can go wrong in this crate.
+//! The error type of this crate.
 
 use receptive_data::DataError;
 use receptive_erf::ErfError;

@@ -1,4 +1,4 @@
-//! A model's answers on a whole split.
+//! Evaluating a model on a whole split.
 
 use crate::compute::Compute;
 use crate::error::TrainError;

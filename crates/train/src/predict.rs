@@ -1,4 +1,4 @@
-//! The classes a model sees in a picture.
+//! Predicting the most probable classes of images.
 
 use crate::compute::Compute;
 use crate::error::TrainError;

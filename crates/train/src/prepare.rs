@@ -1,4 +1,4 @@
-//! From a config to data that is measured and a plan that is checked.
+//! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
 use crate::config::{DataConfig, RunConfig};

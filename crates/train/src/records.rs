@@ -1,5 +1,4 @@
-//! What is known of a run while it trains and at its end: plain data, for recorders, files and
-//! callers.
+//! Records of a run during training and at its end: plain data for recorders, files and callers.
 
 use crate::evaluate::Evaluation;
 use receptive_erf::Map;
@@ -77,7 +76,7 @@ pub(crate) struct FieldFrame {
     pub(crate) verdict: Verdict,
 }
 
-/// What recorders leave in a checkpoint and find again when the run is resumed.
+/// The state of the recorders, stored in a checkpoint and restored when the run is resumed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecorderState {
     pub(crate) fields: Vec<FieldFrame>,
@@ -135,7 +134,7 @@ pub struct Divergence {
     pub files: Vec<String>,
 }
 
-/// What a finished run leaves.
+/// The result of a run.
 #[derive(Debug)]
 pub struct TrainResult {
     /// How it ended.

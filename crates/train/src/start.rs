@@ -1,4 +1,4 @@
-//! Training that starts from a trained model (fine-tuning) instead of from drawn weights.
+//! Starting from a trained model (fine-tuning) instead of from random weights.
 
 use crate::config::StartConfig;
 use crate::error::TrainError;

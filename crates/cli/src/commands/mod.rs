@@ -1,4 +1,4 @@
-//! One file a command: its arguments, one library call, and what is printed.
+//! One file per command: its arguments, one library call, and its output.
 
 mod attend;
 mod backends;

@@ -1,4 +1,4 @@
-//! What a run on the command line stands for: its model, its images, or the config of a new one.
+//! Resolving a run given on the command line: its model, its images, or the config of a new run.
 
 use crate::args::{MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;

@@ -1,4 +1,4 @@
-//! Progress of what is not training: a bar on a terminal, elsewhere an occasional line.
+//! Progress of anything but training: a bar on a terminal, elsewhere an occasional line.
 
 use super::{bar, say};
 use indicatif::ProgressBar;

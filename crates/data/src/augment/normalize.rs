@@ -1,4 +1,4 @@
-//! Bytes to the normalized values a network takes.
+//! Converting bytes to the normalized values that a network takes.
 
 use crate::error::DataError;
 use receptive_core::ImageSize;

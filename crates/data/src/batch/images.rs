@@ -1,5 +1,5 @@
-//! The numbers of a batch, in memory that later batches use again: fresh memory of this size comes
-//! from the system, which clears it page by page, each time.
+//! The values of a batch, in memory that later batches reuse: memory of this size is otherwise
+//! requested from the system each time, which clears it page by page.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

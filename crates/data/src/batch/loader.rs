@@ -1,4 +1,4 @@
-//! Batches in a given order, made ahead of time by worker threads.
+//! Batches in a given order, prepared ahead of time by worker threads.
 
 use crate::augment::batch::BatchAugment;
 use crate::augment::image::Augment;

@@ -1,4 +1,4 @@
-//! A split at one size, in batches that worker threads make ahead of time.
+//! A split at one image size, in batches that worker threads prepare ahead of time.
 
 pub(crate) mod images;
 pub(crate) mod loader;

@@ -1,4 +1,4 @@
-//! A split seen at one size: decoded once, kept in memory up to a limit.
+//! A split at one image size: decoded once, cached in memory up to a limit.
 
 use crate::error::DataError;
 use crate::image::Picture;

@@ -1,4 +1,4 @@
-//! One image file to 8-bit pixels, within limits.
+//! Decoding an image file to 8-bit pixels, within limits.
 
 use crate::error::DataError;
 use crate::image::{Picture, jpeg, spare_bytes};

@@ -1,4 +1,4 @@
-//! A picture of any size to pixels of one size.
+//! Resizing an image to a given size.
 
 use crate::error::DataError;
 use crate::image::Picture;

@@ -1,4 +1,4 @@
-//! Downloads with a checksum that leave nothing half done.
+//! Downloads that are verified by a checksum and leave no partial files.
 
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};

@@ -1,4 +1,4 @@
-//! Reading files, gzipped or not, into memory without believing what they say about their size.
+//! Reading files, gzipped or not, into memory without trusting the size they declare.
 
 use crate::error::DataError;
 use flate2::read::MultiGzDecoder;

@@ -1,4 +1,4 @@
-//! The data sets known by name: their files, public addresses, checksums and classes.
+//! The data sets known by name: their files, URLs, checksums and classes.
 
 use crate::sources::cifar::CifarKind;
 

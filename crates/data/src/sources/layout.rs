@@ -1,4 +1,4 @@
-//! Which folders of a folder are splits, and which are classes.
+//! Telling the splits and the classes among the subfolders of a folder.
 
 use crate::error::DataError;
 use crate::names::enumerate;

@@ -1,5 +1,4 @@
-//! A name or a path to what its files hold: images, class names, and the splits the source itself
-//! has.
+//! From a name or a path to its images, class names, and the splits that the source itself defines.
 
 pub(crate) mod cifar;
 mod download;

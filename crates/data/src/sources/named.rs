@@ -1,5 +1,4 @@
-//! Opens a data set by its name: on this machine first, then at its public address; one is in the
-//! program.
+//! Opening a data set by its name: from this machine first, then from its URL; one is built in.
 
 use crate::error::DataError;
 use crate::options::DataOptions;

@@ -1,4 +1,4 @@
-//! Where the images of a source are: in memory or in files.
+//! The images of a source, in memory or in files.
 
 use crate::image::decode::DecodeLimits;
 use receptive_core::ImageSize;

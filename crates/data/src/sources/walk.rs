@@ -1,4 +1,4 @@
-//! Which files of a folder are images.
+//! Finding the image files of a folder.
 
 use crate::error::DataError;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Class names to labels, by name only.
+//! From class names to labels, by name only.
 
 use crate::error::DataError;
 use crate::names::{enumerate, near};

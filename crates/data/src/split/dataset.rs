@@ -1,4 +1,4 @@
-//! A data set that is ready: classes, splits, and what is known about its images.
+//! A data set ready for use: classes, splits, and facts about its images.
 
 use crate::error::DataError;
 use crate::names::enumerate;

@@ -1,4 +1,4 @@
-//! Splits: classes to labels, the cuts, the check of every file, and the data set that comes of it.
+//! Splits: assigning labels, cutting the splits, checking every file, and the resulting data set.
 
 pub(crate) mod classes;
 pub(crate) mod dataset;

@@ -1,4 +1,4 @@
-//! Seeded choices which keep the proportions of the classes.
+//! Seeded sampling that keeps the proportions of the classes.
 
 use crate::random::{Purpose, Random};
 use crate::sources::store::Item;

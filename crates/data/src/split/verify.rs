@@ -1,4 +1,4 @@
-//! Decodes every image file once, so that a damaged one is known before training begins.
+//! Decoding every image file once, so that damaged ones are found before training starts.
 
 use crate::error::DataError;
 use crate::image::decode::read_image;

@@ -1,5 +1,5 @@
-//! A number with its error bar, and the three ways to one from independent groups of samples: the
-//! standard error of a mean, the jackknife of any statistic, the bootstrap of many at once.
+//! A number with its error bar, and three ways to compute one from independent groups of samples: the
+//! standard error of a mean, the jackknife of any statistic, and the bootstrap of many at once.
 
 use crate::map::Map;
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! From a map and its groups to a judgement.
+//! Judging a map and its groups.
 
 use super::estimate::{Estimate, interval, resamples};
 use super::field::{Field, MomentSums};

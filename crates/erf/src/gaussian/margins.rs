@@ -1,4 +1,4 @@
-//! The margins that the test holds its numbers against, each with its source.
+//! The thresholds of the test, each with its source.
 //!
 //! "Controls" are the maps of `tests/it/controls.rs`: 14 that theory calls Gaussian have a total
 //! variation of at most 0.08, all but two of the others at least 0.147.

@@ -3,7 +3,7 @@
 //! A map is not a sample of points, and the field of a finite network is exactly non-Gaussian: a
 //! p-value would only say how long one has measured. What counts is how far the map is from the
 //! Gaussian of its own moments (total variation, with the noise taken out), its kurtosis and its
-//! holes, each with an interval, held against margins whose sources are given in `margins.rs`.
+//! holes, each with an interval, compared with thresholds whose sources are given in `margins.rs`.
 //!
 //! ```text
 //! map + groups of samples + theoretical field (Evidence)

@@ -1,4 +1,4 @@
-//! The rule: from numbers with their intervals to a verdict, and to the name of the shape.
+//! The decision rule: from numbers with their intervals to a verdict and the name of the shape.
 
 use super::estimate::Estimate;
 use super::field::Field;

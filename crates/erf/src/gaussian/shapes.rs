@@ -1,5 +1,5 @@
-//! What moments do not see: holes that strides and dilation leave, a floor that does not decay, and
-//! several modes.
+//! Shapes that moments do not reveal: holes left by strides and dilation, a floor that does not decay,
+//! and several modes.
 
 use super::estimate::{Estimate, student};
 use super::field::Field;

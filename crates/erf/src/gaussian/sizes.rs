@@ -1,4 +1,4 @@
-//! How large a field is: by a threshold, and by the mass that squares hold.
+//! Measures of a field's size: by a threshold, and by the mass within squares.
 
 use crate::map::{Map, Region};
 use serde::Serialize;

@@ -165,7 +165,7 @@ impl Halves {
     }
 
     /// The largest R^2 that a noise-free model can reach against the mean of all groups on a window
-    /// of so many pixels: Spearman-Brown's `2 r / (1 + r)` of the halves' correlation `r`.
+    /// of that many pixels: Spearman-Brown's `2 r / (1 + r)` of the halves' correlation `r`.
     pub(super) fn ceiling(&self, pixels: usize) -> Option<f64> {
         let n = pixels as f64;
         let [a, b, aa, bb, ab] = self.sums;
@@ -175,7 +175,7 @@ impl Halves {
     }
 }
 
-/// Random disjoint halves of so many groups, the same ones for every map.
+/// Random disjoint halves of that many groups, the same for every map.
 pub(super) fn half_splits(groups: usize) -> Vec<[Vec<usize>; 2]> {
     // Two or three groups have no more splits than that.
     let splits = match groups {

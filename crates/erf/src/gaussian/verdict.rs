@@ -1,5 +1,5 @@
-//! What the test is given and what it says: the evidence, the judgement, its verdict, its reason and
-//! one or two sentences with the numbers that decided.
+//! The test's input and output: the evidence, the judgement with its verdict and reason, and one or two
+//! sentences with the deciding numbers.
 
 use super::estimate::Estimate;
 use super::gaussian2::Gaussian2;

@@ -1,4 +1,4 @@
-//! Measuring this project's own classifiers: their plan says what a unit can depend on.
+//! Measuring `receptive-model`'s classifiers, whose plan tells which pixels a unit can depend on.
 
 use super::gradient::{BackwardPass, Forward, Method};
 use super::inputs::Inputs;

@@ -1,4 +1,4 @@
-//! One forward and one backward pass, and which of them compute the same gradients.
+//! One forward and one backward pass, and the methods that compute the same gradients.
 
 use super::inputs::Inputs;
 use super::probe::{Channels, Probe};

@@ -1,4 +1,4 @@
-//! What a measurement gives: means over samples, kept apart in groups so that the noise is known.
+//! The result of a measurement: means over samples, kept in separate groups to estimate the noise.
 
 use super::gradient::Method;
 use super::probe::Probe;

@@ -1,4 +1,4 @@
-//! Which unit's field is measured, and which others one pass can serve.
+//! The unit whose field is measured, and the units that can share one pass.
 
 use crate::error::ErfError;
 use crate::map::Region;

@@ -1,4 +1,4 @@
-//! A map as it is drawn: cut to a window, averaged down, as shares of its peak.
+//! A map as drawn: cropped to a window, averaged down, as fractions of its peak.
 
 use crate::map::{Map, Region};
 use receptive_plot::{ColorMap, Tile};

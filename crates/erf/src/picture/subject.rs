@@ -1,4 +1,4 @@
-//! What the pictures of one measurement are drawn from: the measured map, theory's, the Gaussian.
+//! The data that the pictures of one measurement show: the measured map, the theory's, the Gaussian.
 
 use super::raster::Raster;
 use crate::gaussian::{Gaussian2, Judgement};

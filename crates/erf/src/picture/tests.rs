@@ -1,4 +1,4 @@
-//! Every picture survives maps that no good measurement gives, and has the labels it should.
+//! Every picture can be drawn from degenerate maps, and has the expected labels.
 
 use super::raster::grown;
 use super::study::measurement;

@@ -1,5 +1,5 @@
-//! One thing of a network varied at a time, and what that does to the field: the experiments of Luo et
-//! al. 2016, "Understanding the effective receptive field", with theory beside them.
+//! Varies one property of a network at a time and measures the effect on the field: the experiments of
+//! Luo et al. 2016, "Understanding the effective receptive field", compared with theory.
 //!
 //! ```text
 //! Variation -> SweepNetwork (one config) -> SweepPoint (its sizes) -> Sweep (all points, slopes)

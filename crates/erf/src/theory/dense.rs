@@ -1,4 +1,4 @@
-//! Back through a convolution or a dense layer whose every weight counts.
+//! Propagation back through convolutions and dense layers, weight by weight.
 
 use super::planes::Planes;
 use super::slide::Slide;

@@ -1,4 +1,4 @@
-//! What an activation does to a mean square.
+//! The factor by which an activation changes a mean square.
 
 use receptive_model::Activation;
 

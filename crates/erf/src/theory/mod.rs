@@ -1,4 +1,4 @@
-//! What the field must be, in closed form: no image, no gradient.
+//! Predicting the field in closed form, without images or gradients.
 
 mod chain;
 mod dense;
@@ -27,12 +27,12 @@ pub enum Weights<'a> {
     /// gradient over weights.
     Random,
     /// These, under independent random flips of their signs: the mean square over the flips. For a
-    /// plain chain without biases it is exact, ReLUs included; it is the null that a trained
-    /// network's field is to be held against.
+    /// plain chain without biases it is exact, ReLUs included; it is the null
+    /// hypothesis for a trained network's field.
     Given(&'a Classifier),
 }
 
-/// Which channels of the unit are asked.
+/// Which channels of the unit the prediction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Seeds {
@@ -51,7 +51,7 @@ pub struct Prediction {
     pub map: Map,
     /// Whether it is exact for such networks.
     pub exact: bool,
-    /// Why not: a sentence for each kind of approximation.
+    /// If not, why: one sentence per kind of approximation.
     pub caveats: Vec<String>,
     /// What each layer adds to the map's variance, from the image on.
     pub budget: Vec<Share>,

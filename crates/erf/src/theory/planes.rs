@@ -1,4 +1,4 @@
-//! Equal rectangles of values, one a channel, and the moves whose taps are all alike.
+//! Planes of values, one per channel, and the steps whose taps all have the same weight.
 
 use super::slide::Slide;
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! One step back: from what each unit of a layer counts for to what its inputs do.
+//! One step back: from the contributions of a layer's outputs to those of its inputs.
 
 use super::dense::{self, Kernel};
 use super::factor::{mean_square, on_positive};

@@ -1,4 +1,4 @@
-//! Which of a file's tensors belongs where in the network.
+//! Matching a file's tensors to the network's parameters.
 
 use crate::InterchangeError;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Weights of another program into a classifier of the same architecture.
+//! Importing another program's weights into a classifier of the same architecture.
 
 mod matching;
 mod read;

@@ -1,4 +1,4 @@
-//! A file of named tensors, whichever of the two formats it has.
+//! Reading a file of named tensors in either of the two formats.
 
 use super::matching::Shaped;
 use crate::spec::SPEC;

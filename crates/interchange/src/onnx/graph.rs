@@ -1,4 +1,4 @@
-//! A list of nodes in the making.
+//! Building the list of ONNX nodes.
 
 use super::proto::{
     AttributeProto, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,

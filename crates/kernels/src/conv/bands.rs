@@ -9,8 +9,8 @@ use std::ops::Range;
 const BAND_VALUES: usize = 96 * 1024;
 /// Narrower products waste the matrix kernel.
 const MIN_COLUMNS: usize = 128;
-/// Output planes of at least so many values are worked on in slices of filters or channels too, so
-/// that several threads share one image.
+/// Output planes of at least this many values are also partitioned into slices of filters or channels,
+/// so that several threads share one image.
 const MIN_SLICED_PLANE: usize = 4096;
 /// Filters or channels of such a slice.
 const SLICE: usize = 16;

@@ -1,10 +1,10 @@
-//! How a picture becomes a network's input.
+//! Converting an image to a network's input.
 
 use receptive_core::{ImageSize, Resize};
 use serde::{Deserialize, Serialize};
 
-/// How a picture becomes an input: resized to height and width, turned to grey or colour as
-/// `channels` says, scaled to 0..1, then `(value - mean) / std` for each channel.
+/// How an image is converted to an input: resized to height and width, converted to grey or colour
+/// according to `channels`, scaled to 0..1, then `(value - mean) / std` for each channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
@@ -14,7 +14,7 @@ pub struct InputSpec {
     pub height: usize,
     /// In pixels.
     pub width: usize,
-    /// What is done to another size.
+    /// How images of another size are fitted.
     pub resize: Resize,
     /// The mean of each channel over the training split, in 0..1.
     pub mean: Vec<f32>,
@@ -32,8 +32,8 @@ impl InputSpec {
         }
     }
 
-    /// What is to be done with a picture before its pixels are normalised, as a sentence without
-    /// its full stop, for those who do it with another program.
+    /// A description of how to prepare an image before its pixels are normalised, as a sentence without
+    /// its full stop, for use in other programs.
     pub fn preparation(&self) -> String {
         let Self {
             channels,

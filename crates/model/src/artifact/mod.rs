@@ -1,4 +1,4 @@
-//! A trained model on disk: everything that `evaluate`, `predict` or another program needs.
+//! A trained model on disk, with everything that evaluation and prediction need.
 
 mod input;
 

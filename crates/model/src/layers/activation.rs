@@ -12,7 +12,7 @@ use crate::geometry::Units;
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-/// A non-linearity, applied to each value on its own.
+/// A non-linearity, applied to each value separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -64,7 +64,7 @@ impl Activation {
         }
     }
 
-    /// Applies what follows a layer, where something does.
+    /// Applies a layer's activation, if it has one.
     pub(super) fn apply<const D: usize>(activation: Option<Self>, x: Tensor<D>) -> Tensor<D> {
         match activation {
             Some(activation) => activation.forward(x),
@@ -72,7 +72,7 @@ impl Activation {
         }
     }
 
-    /// Its name behind a comma, for a summary.
+    /// Its name after a comma, for a summary.
     pub(super) fn suffix(activation: Option<Self>) -> String {
         activation.map_or(String::new(), |activation| {
             format!(", {}", activation.name())
@@ -90,7 +90,7 @@ impl Activation {
         }
     }
 
-    /// The config's word for it.
+    /// Its name in the config.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Relu => "relu",
@@ -125,14 +125,14 @@ fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActivationLayer {
-    /// Which one.
+    /// The activation.
     pub activation: Activation,
 }
 
 /// A planned [`ActivationLayer`].
 #[derive(Debug, Clone)]
 pub struct ActivationOp {
-    /// Which one.
+    /// The activation.
     pub activation: Activation,
 }
 

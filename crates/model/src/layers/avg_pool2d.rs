@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 pub struct AvgPool2dLayer {
     /// The window's height and width.
     pub pool_size: Pair,
-    /// How far the window moves; by default its own size.
+    /// The stride; by default the window's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<Pair>,
-    /// How the border is filled; padded places do not count in the mean.
+    /// The padding, which does not count in the mean.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
 }
@@ -37,7 +37,7 @@ impl AvgPool2dLayer {
         }
     }
 
-    /// Sets how far the window moves.
+    /// Sets the stride.
     pub fn with_strides(self, strides: impl Into<Pair>) -> Self {
         Self {
             strides: Some(strides.into()),
@@ -45,7 +45,7 @@ impl AvgPool2dLayer {
         }
     }
 
-    /// Sets how the border is filled.
+    /// Sets the padding.
     pub fn with_padding(self, padding: impl Into<Padding>) -> Self {
         Self {
             padding: padding.into(),

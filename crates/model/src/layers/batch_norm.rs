@@ -15,7 +15,8 @@ use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// `type = "batch_norm"`: each channel to mean 0 and variance 1, then a learnt scale and shift.
+/// `type = "batch_norm"`: normalises each channel to mean 0 and variance 1, then applies a trainable
+/// scale and shift.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchNormLayer {

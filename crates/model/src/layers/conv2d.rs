@@ -21,26 +21,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2dLayer {
-    /// How many kernels, so how many channels come out.
+    /// Number of kernels, which is the number of output channels.
     pub filters: usize,
     /// The kernel's height and width.
     pub kernel_size: Pair,
-    /// How far the window moves.
+    /// The stride.
     #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
     pub strides: Pair,
-    /// How the border is filled. The default is `valid`.
+    /// The padding. Default: `valid`.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
     /// The distance between neighbouring taps of the kernel; 1 is a dense kernel.
     #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
     pub dilation: Pair,
-    /// In how many groups the channels are convolved apart; each sees `1/groups` of the input.
+    /// Number of groups that are convolved separately, each on `1/groups` of the input's channels.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub groups: usize,
-    /// Whether a number per filter is added. Default: true.
+    /// Whether a bias per filter is added. Default: true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub bias: bool,
-    /// What follows each value; none by default.
+    /// Activation of each output; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -76,7 +76,7 @@ impl Conv2dLayer {
         }
     }
 
-    /// Sets how far the window moves.
+    /// Sets the stride.
     pub fn with_strides(self, strides: impl Into<Pair>) -> Self {
         Self {
             strides: strides.into(),
@@ -84,7 +84,7 @@ impl Conv2dLayer {
         }
     }
 
-    /// Sets how the border is filled.
+    /// Sets the padding.
     pub fn with_padding(self, padding: impl Into<Padding>) -> Self {
         Self {
             padding: padding.into(),
@@ -110,7 +110,7 @@ impl Conv2dLayer {
         Self { bias, ..self }
     }
 
-    /// Sets what follows each value.
+    /// Sets the activation.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self {
             activation: Some(activation),
@@ -130,15 +130,15 @@ pub struct Conv2dOp {
     pub strides: [usize; 2],
     /// Down and right.
     pub dilation: [usize; 2],
-    /// In how many groups the channels are convolved apart.
+    /// Number of groups that are convolved separately.
     pub groups: usize,
-    /// Whether it has one.
+    /// Whether a bias is added.
     pub bias: bool,
     /// The padding.
     pub edges: Edges,
-    /// What follows each value.
+    /// Activation of each output.
     pub activation: Option<Activation>,
-    /// By which its first weights are widened.
+    /// Gain of the initial weights.
     pub gain: f64,
 }
 

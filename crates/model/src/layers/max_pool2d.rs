@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 pub struct MaxPool2dLayer {
     /// The window's height and width.
     pub pool_size: Pair,
-    /// How far the window moves; by default its own size.
+    /// The stride; by default the window's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<Pair>,
-    /// How the border is filled: with values that are never the largest.
+    /// The padding, by values that are never the largest.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
     /// The distance between neighbouring taps of the window.
@@ -43,7 +43,7 @@ impl MaxPool2dLayer {
         }
     }
 
-    /// Sets how far the window moves.
+    /// Sets the stride.
     pub fn with_strides(self, strides: impl Into<Pair>) -> Self {
         Self {
             strides: Some(strides.into()),
@@ -51,7 +51,7 @@ impl MaxPool2dLayer {
         }
     }
 
-    /// Sets how the border is filled.
+    /// Sets the padding.
     pub fn with_padding(self, padding: impl Into<Padding>) -> Self {
         Self {
             padding: padding.into(),

@@ -19,7 +19,7 @@ pub struct ResidualLayer {
     /// the shape, this must change it likewise, commonly with a 1x1 convolution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub projection: Vec<LayerConfig>,
-    /// What follows the sum; none by default.
+    /// Activation after the sum; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
 }
@@ -46,7 +46,7 @@ impl ResidualLayer {
         self
     }
 
-    /// Sets what follows the sum.
+    /// Sets the activation after the sum.
     pub fn with_activation(self, activation: Activation) -> Self {
         Self {
             activation: Some(activation),

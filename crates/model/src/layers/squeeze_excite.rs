@@ -23,9 +23,9 @@ pub struct SqueezeExciteLayer {
     /// Hidden units of the gate; left out, a sixteenth of the channels, and at least one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<usize>,
-    /// What follows the hidden units. Default: `relu`.
+    /// Activation of the hidden units. Default: `relu`.
     pub activation: Activation,
-    /// What makes the gate's values, commonly between 0 and 1. Default: `sigmoid`.
+    /// Activation of the gate, commonly with values between 0 and 1. Default: `sigmoid`.
     pub gate: Activation,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Windows {
     pub(super) pool: bool,
 }
 
-/// Where both axes end up.
+/// The window's result along both axes.
 #[derive(Debug)]
 pub(super) struct WindowOutput {
     pub(super) size: [usize; 2],
@@ -59,7 +59,7 @@ const BOTH: Side = Side {
 };
 
 impl Windows {
-    /// Slides over the map that reaches the layer, or says why it cannot.
+    /// Slides the window over the layer's input, or explains why it cannot.
     pub(super) fn slide(
         &self,
         at: &Context<'_>,
@@ -237,7 +237,7 @@ pub(super) fn pool(
     })
 }
 
-/// The window and what is not usual about it, such as `3x3, stride 2, same`.
+/// The window and its settings other than the defaults, such as `3x3, stride 2, same`.
 pub(super) fn summary(size: &str, strides: Pair, dilation: Pair, padding: Padding) -> String {
     let short = |pair: Pair| {
         if pair.height == pair.width {

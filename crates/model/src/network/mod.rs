@@ -77,7 +77,7 @@ impl Classifier {
         self.plan.input()
     }
 
-    /// How many logits it gives.
+    /// Number of logits.
     pub fn classes(&self) -> usize {
         self.plan.classes
     }
@@ -92,7 +92,7 @@ impl Classifier {
             .into_flat()
     }
 
-    /// What the head sees: the output of the layer before the last `linear`.
+    /// The input of the head: the output of the layer before the last `linear`.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
@@ -101,8 +101,8 @@ impl Classifier {
         self.run(images, self.head(), &mut Pass::new()).into_flat()
     }
 
-    /// The output of the first `layers` layers, as [`Plan::layers`] counts them; of all of them
-    /// where there are no more. What a network of one's own can be built upon.
+    /// The output of the first `layers` layers, as [`Plan::layers`] counts them, or of all if there are
+    /// fewer: a backbone for other networks.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
@@ -127,7 +127,7 @@ impl Classifier {
     ///
     /// Unlike [`forward`](Self::forward) it draws dropout masks from `key` instead of the
     /// process-wide generator and leaves the running statistics alone, so that shards of one batch
-    /// may run in any order on any thread. Hand what it returns to
+    /// may run in any order on any thread. Pass the statistics to
     /// [`merge_statistics`](Self::merge_statistics).
     ///
     /// # Shapes
@@ -164,7 +164,7 @@ impl Classifier {
         through(layers, planned, Features::Map(images), pass)
     }
 
-    /// How many layers lie before the head.
+    /// Number of layers before the head.
     fn head(&self) -> usize {
         match self.layers.last() {
             Some(layer) if layer.is_linear() => self.layers.len() - 1,

@@ -38,7 +38,7 @@ impl Classifier {
     /// `valid` and `train`.
     ///
     /// # Errors
-    /// When no weight would be left to learn.
+    /// When no trainable weight would be left.
     pub fn freeze_first(mut self, layers: usize) -> Result<Self, ModelError> {
         let left: usize = self
             .plan

@@ -19,7 +19,7 @@ pub struct WatchedLogits {
 
 impl Classifier {
     /// The logits, and the maps of one layer (by number or name) with a handle for their gradient:
-    /// for Grad-CAM and its kin. On an autodiff device [`freeze`](burn::module::Module::freeze) the
+    /// for Grad-CAM and similar methods. On an autodiff device [`freeze`](burn::module::Module::freeze) the
     /// network first, so that it infers.
     ///
     /// # Shapes

@@ -1,4 +1,4 @@
-//! What a process that was killed leaves beside a directory it was writing.
+//! Cleaning up what a killed process leaves beside the directory it was writing.
 
 use super::MANIFEST;
 use crate::ModelError;

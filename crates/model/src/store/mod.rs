@@ -1,4 +1,4 @@
-//! A directory of files that appears whole or not at all, and is checked when it is read.
+//! A directory of files that is written atomically and verified when read.
 //!
 //! Writing: the files go to a scratch directory beside the target, each is flushed to the disk,
 //! then a manifest with their sizes and SHA-256 hashes, then one rename puts the directory in its

@@ -1,4 +1,4 @@
-//! What is written on and around a plot: the legend, markers and ringed points, names of ticks.
+//! Text and marks on and around a plot: the legend, markers, ringed points, tick labels.
 
 use super::series::{LineStyle, Mark, Panel, Series};
 use crate::axis::Frame;

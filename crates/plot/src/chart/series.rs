@@ -1,4 +1,4 @@
-//! What a chart shows: panels of named lines with bands, error bars and marks.
+//! The content of a chart: panels of named lines with bands, error bars and marks.
 
 use crate::axis::Scale;
 use crate::color::{BACKGROUND, Color};

@@ -1,4 +1,4 @@
-//! What stands beside a heat map: pixel numbers along the left and the bottom, and the colour bar.
+//! Axes of a heat map: pixel numbers along the left and the bottom, and the colour bar.
 
 use super::HeatMap;
 use super::overlay::Placement;

@@ -1,4 +1,4 @@
-//! Drawing a confusion matrix: the cells, what stands around them, and the key to their colours.
+//! Drawing a confusion matrix: the cells, the labels around them, and the colour key.
 
 use super::Counts;
 use super::layout::{KEY, Layout};

@@ -1,4 +1,4 @@
-//! Where the parts of a confusion matrix stand.
+//! The layout of a confusion matrix.
 
 use super::Counts;
 use crate::heading::MARGIN;

@@ -1,4 +1,4 @@
-//! From shapes to bytes: what a picture consists of, and the two ways to store it.
+//! From shapes to bytes: the elements of a picture, and its two file formats.
 
 pub(crate) mod font;
 pub(crate) mod raster;

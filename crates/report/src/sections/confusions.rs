@@ -1,4 +1,4 @@
-//! Which classes are taken for which.
+//! The confusion matrix, and the pairs of classes confused most often.
 
 use super::HeldOut;
 use crate::html::{Picture, wide_figure};

@@ -1,4 +1,4 @@
-//! What it was trained on.
+//! The training data.
 
 use crate::html::{facts, table};
 use crate::text::{Part, missing, percent};

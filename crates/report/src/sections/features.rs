@@ -1,4 +1,4 @@
-//! What the network makes of one image.
+//! The feature maps of one image.
 
 use super::HeldOut;
 use crate::html::{Picture, pictures, tiles};

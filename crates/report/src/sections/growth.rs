@@ -1,4 +1,4 @@
-//! How the effective receptive field grew while the network learnt.
+//! The growth of the effective receptive field during training.
 
 use crate::html::{Picture, table, wide_figure};
 use crate::text::Part;

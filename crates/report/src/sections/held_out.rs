@@ -1,4 +1,4 @@
-//! The images that were held out, and the model's answers on them: what several sections show.
+//! The held-out images and the model's predictions for them, which several sections use.
 
 use crate::options::ReportOptions;
 use crate::text::{Part, sentence};

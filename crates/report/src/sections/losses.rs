@@ -1,4 +1,4 @@
-//! The held-out images that the model is most wrong about.
+//! The held-out images with the largest losses.
 
 use super::HeldOut;
 use crate::html::{Picture, table};

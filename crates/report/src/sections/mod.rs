@@ -1,5 +1,4 @@
-//! The sections of a page: one file each, with what it shows, how that is found, and how it is
-//! written.
+//! The sections of a page, one file each: the data shown, how they are gathered, and the HTML.
 
 mod batch;
 mod classes;

@@ -1,4 +1,4 @@
-//! What a checkpoint holds beside the tensors.
+//! The contents of a checkpoint other than the tensors.
 
 use crate::config::{CheckpointConfig, MachineConfig, Monitor, RunConfig, TrainConfig};
 use crate::error::TrainError;

@@ -1,4 +1,4 @@
-//! When a run's state is written.
+//! When checkpoints are written.
 
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,7 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// Whether a checkpoint is due within an epoch, so many steps and so long after the last one.
+    /// Whether a checkpoint is due within an epoch, given the steps and time since the last one.
     pub(crate) fn is_due(self, steps: u64, elapsed: Duration) -> bool {
         match self {
             Self::Steps(interval) => steps >= interval,

@@ -1,4 +1,4 @@
-//! Everything a run is made of, as data that is written to its directory.
+//! A run's complete configuration, which is written to its directory.
 
 mod checkpoint;
 mod optimizer;

@@ -1,4 +1,4 @@
-//! `key=value`: any setting by its path.
+//! Overriding any setting by its path: `key=value`.
 
 use super::{RunConfig, config_error};
 use crate::error::TrainError;

@@ -1,4 +1,4 @@
-//! How a model is trained.
+//! The settings of training.
 
 use super::{Optimizer, Schedule};
 use crate::error::TrainError;

@@ -1,5 +1,5 @@
-//! Gradient clipping by the norm of all gradients together, as `torch.nn.utils.clip_grad_norm_`.
-//! burn's own clips each tensor by itself.
+//! Gradient clipping by the norm of all gradients together, like `torch.nn.utils.clip_grad_norm_`;
+//! burn's own clips each tensor separately.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;

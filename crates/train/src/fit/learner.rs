@@ -1,4 +1,4 @@
-//! A model and what changes it.
+//! A model under training, with its optimizer and loss.
 
 use super::clip::clip_global_norm;
 use super::loss::Loss;

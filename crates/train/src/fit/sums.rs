@@ -1,4 +1,4 @@
-//! An epoch's losses, read and checked.
+//! Reading, checking and adding up an epoch's losses.
 
 use crate::checkpoint::Totals;
 use burn::tensor::Tensor;

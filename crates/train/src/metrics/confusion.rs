@@ -1,4 +1,4 @@
-//! The confusion matrix, and what it says of each class.
+//! The confusion matrix, and each class's precision, recall and F1.
 
 use serde::{Deserialize, Serialize};
 

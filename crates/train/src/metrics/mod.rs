@@ -1,4 +1,4 @@
-//! How good a classifier's answers are.
+//! Metrics of a classifier.
 
 mod confusion;
 mod top_losses;

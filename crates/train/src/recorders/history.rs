@@ -1,4 +1,4 @@
-//! `metrics.csv` and `log.jsonl`: what happened, epoch by epoch, readable at any moment.
+//! `metrics.csv` and `log.jsonl`: the history of a run, readable at any moment.
 
 use super::{EpochEnd, Recorder, RunFinish, RunStart};
 use crate::error::TrainError;

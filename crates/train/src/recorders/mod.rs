@@ -1,5 +1,5 @@
-//! What a run leaves while it trains, and who is told of it: files, charts, measurements and a
-//! program's own progress are implementations of one trait.
+//! Recording a run while it trains: files, charts, measurements and a program's own progress are
+//! implementations of one trait.
 
 mod charts;
 mod erf;

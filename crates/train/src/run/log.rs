@@ -1,4 +1,4 @@
-//! Reading `log.jsonl`: what a run did.
+//! Reading `log.jsonl`, the log of a run.
 
 use super::{LOG, RunDirectory};
 use crate::error::TrainError;

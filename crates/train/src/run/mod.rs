@@ -1,4 +1,4 @@
-//! A run's directory: everything it was made of and everything it left.
+//! A run's directory: its configuration and its results.
 
 mod images;
 mod log;

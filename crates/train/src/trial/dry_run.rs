@@ -1,4 +1,4 @@
-//! One batch through everything that a run does, in a temporary directory.
+//! A dry run: one batch through every step of a run, in a temporary directory.
 
 use crate::checkpoint::is_finite;
 use crate::compute::Compute;

@@ -1,5 +1,5 @@
-//! What is tried before a run and leaves none: a dry run, overfitting a few images, a learning-rate
-//! range test.
+//! Trials before a run, which create no run directory: a dry run, overfitting a few images, and a
+//! learning-rate range test.
 
 mod dry_run;
 mod lr_find;

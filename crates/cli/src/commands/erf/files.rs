@@ -1,4 +1,4 @@
-//! What a measurement leaves on the disk.
+//! The files that a measurement writes.
 
 use super::json;
 use super::subject::Subject;

@@ -1,4 +1,4 @@
-//! `receptive erf`: what a unit sees, and whether that is a Gaussian.
+//! `receptive erf`: a unit's effective receptive field, and whether it is Gaussian.
 
 mod files;
 mod show;

@@ -1,4 +1,4 @@
-//! `receptive erf sweep`: one thing varied at a time.
+//! `receptive erf sweep`: varies one property of a network at a time.
 
 use super::files::Files;
 use super::{MeasuringArgs, place};

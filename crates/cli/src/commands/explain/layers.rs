@@ -1,4 +1,4 @@
-//! What is printed of each kind of layer.
+//! The text printed for each kind of layer.
 
 use super::window::{Formulas, Window, explain};
 use super::{ConvArgs, DenseArgs, Json, PoolArgs, PoolKind};

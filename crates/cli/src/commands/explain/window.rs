@@ -1,4 +1,4 @@
-//! What is printed of every window that slides over a map.
+//! The text printed for any sliding window.
 
 use super::{Json, WindowArgs, picture};
 use crate::error::CliError;

@@ -1,4 +1,4 @@
-//! What is said before a run, and what is printed after it.
+//! Messages before a run, and results after it.
 
 use crate::error::{CliError, Exit};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line};

@@ -1,4 +1,4 @@
-//! What fits at which size.
+//! The layout of the view for the terminal's size.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 

@@ -1,4 +1,4 @@
-//! The terminal's alternate screen, which is left whatever happens.
+//! The terminal's alternate screen, which is left even after a panic.
 
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;

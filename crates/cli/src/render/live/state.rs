@@ -1,4 +1,4 @@
-//! What the view knows of a run: the newest figures, and curves in a bounded number of points.
+//! The state that the view shows: the newest figures, and curves of a bounded number of points.
 
 use receptive_train::{Epoch, Step};
 use std::collections::VecDeque;

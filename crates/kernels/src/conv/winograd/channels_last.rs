@@ -1,5 +1,4 @@
-//! Planes, as burn's tensors have them, to channels-last pixels and back: transposes in squares of
-//! registers.
+//! Conversion between burn's planes and channels-last pixels: transposes in squares of registers.
 
 use crate::simd::vectorized;
 use std::ops::Range;

@@ -32,7 +32,7 @@ use super::{Algorithm, ConvSizes};
 const OUTPUT_TILE: usize = 4;
 /// Rows and columns of the input tile that an output tile depends on, and of a transformed tile.
 const INPUT_TILE: usize = OUTPUT_TILE + 2;
-/// Elements of a transformed tile: so many matrix products.
+/// Elements of a transformed tile; each is one matrix product.
 const ELEMENTS: usize = INPUT_TILE * INPUT_TILE;
 /// Channels are padded to a multiple of this, which every width of vector instructions divides.
 const LANES: usize = 16;

@@ -102,7 +102,7 @@ impl Grid {
         ]
     }
 
-    /// Input pixels that a segment of so many tiles depends on.
+    /// Input pixels that a segment of that many tiles depends on.
     pub(super) fn pixels(&self, tiles: usize) -> usize {
         let lines = tiles / self.columns.max(1);
         (lines * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
