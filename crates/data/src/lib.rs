@@ -37,7 +37,8 @@
 //! Guarantees:
 //!
 //! * **Labels are matched by name.** The class list comes from the training split alone (or from a
-//!   trained model, [`DataOptions::classes`]); a class missing or unknown elsewhere never shifts a label.
+//!   trained model, [`DataOptions::classes`]); a class that is missing or unknown elsewhere
+//!   never shifts a label.
 //! * **Randomness is an argument.** Splits, orders and augmentations are pure functions of seeds,
 //!   epochs and indices, by a generator that is part of this crate and will not change. The number of
 //!   worker threads changes nothing.

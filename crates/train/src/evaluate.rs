@@ -11,29 +11,29 @@ use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// How a model did on a split.
+/// A model's results on a split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// How many images there were.
+    /// Number of images.
     pub images: usize,
     /// The mean cross entropy, without label smoothing or class weights.
     pub loss: f64,
-    /// The share whose class got the largest logit.
+    /// Top-1 accuracy, from 0 to 1.
     pub top1: f64,
-    /// The share whose class is among the five largest logits.
+    /// Top-5 accuracy, from 0 to 1.
     pub top5: f64,
     /// `[true class][predicted class]`.
     pub confusion: Confusion,
 }
 
-/// Some answers of an evaluation under way, in the images' order.
+/// Some results of an evaluation in progress, in the images' order.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers<'a> {
     /// The split's name.
     pub split: &'a str,
-    /// Images answered so far, these included.
+    /// Number of images evaluated so far, including these.
     pub done: usize,
-    /// All images of the split.
+    /// Number of images of the split.
     pub total: usize,
     /// The newest answers.
     pub answers: &'a [Answer<'a>],
@@ -43,7 +43,7 @@ pub struct Answers<'a> {
 const MAX_IMAGES: usize = 64;
 /// The largest number of image values a thread takes at a time: 16 MiB, or 27 photos of 224x224.
 const MAX_VALUES: usize = 4 << 20;
-/// Batches a thread that are loaded before all threads start on them.
+/// Batches per thread that are loaded before the threads start on them.
 const BATCHES_PER_THREAD: usize = 2;
 
 /// Evaluates `model` (on a device without autodiff) on the images of `samples`, in order and
@@ -109,7 +109,7 @@ pub fn evaluate(
     Ok(sums.finish())
 }
 
-/// For an evaluation that nobody watches.
+/// A `watch` for [`evaluate`] that ignores progress.
 pub fn unwatched(_: &Answers<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }

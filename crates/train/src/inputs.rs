@@ -16,10 +16,10 @@ pub struct SplitInputs {
 }
 
 impl SplitInputs {
-    /// Of `samples`, which must not be empty and have the size that `input` says.
+    /// Inputs from `samples`, which must not be empty and must have the size given by `input`.
     ///
     /// # Errors
-    /// When they are, or `input` has no usable mean and deviation.
+    /// If `samples` is empty or has another size, or `input` has no usable mean and deviation.
     pub fn new(samples: Arc<Samples>, input: &InputSpec) -> Result<Self, TrainError> {
         if samples.is_empty() {
             return Err(TrainError::setting(

@@ -22,17 +22,17 @@ pub struct RunSetup {
     pub config: RunConfig,
     /// The data set.
     pub data: DataSet,
-    /// How its images become inputs.
+    /// How its images are converted to inputs.
     pub input: InputSpec,
-    /// The network, checked.
+    /// The network's plan.
     pub plan: Plan,
-    /// The trained model it starts from, where it does.
+    /// The trained model it starts from, if any.
     pub start: Option<InitialModel>,
     /// The training split.
     pub train: Arc<Samples>,
     /// The validation split; may be empty.
     pub val: Arc<Samples>,
-    /// The test split, where there is one.
+    /// The test split, if there is one.
     pub test: Option<Arc<Samples>>,
 }
 
@@ -43,12 +43,12 @@ impl RunSetup {
     }
 }
 
-/// What decides how large the network's input is.
+/// What determines the network's input size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputFrom {
-    /// The images: a preset fits any.
+    /// The data: a preset adapts to any size.
     Data,
-    /// The model's own config: images are resized to it.
+    /// The model's config: images are resized to its input.
     Model,
 }
 
@@ -232,8 +232,7 @@ fn input_spec(
     })
 }
 
-/// The input that training chooses for a data set where nothing says otherwise: the images' own size,
-/// or that of photos made smaller.
+/// The default input size for a data set: the images' own size, or a smaller one for photos.
 pub fn default_input(data: &DataSet) -> ImageSize {
     natural_input(data.natural_size())
 }

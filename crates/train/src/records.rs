@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub struct Step {
     /// From 1 over the whole run.
     pub step: u64,
-    /// All steps of the run.
+    /// Total number of steps of the run.
     pub steps: u64,
     /// The epoch, from 1.
     pub epoch: usize,
@@ -28,15 +28,15 @@ pub struct Step {
 pub struct Epoch {
     /// From 1.
     pub epoch: usize,
-    /// The mean loss over the training batches, as they were seen (augmented, with dropout).
+    /// Mean loss over the training batches, with augmentation and dropout.
     pub train_loss: f64,
-    /// The share of right answers over the same.
+    /// Top-1 accuracy on the same images.
     pub train_top1: f64,
     /// The loss on the validation split, without label smoothing.
     pub val_loss: Option<f64>,
-    /// The share of right answers on the validation split.
+    /// Top-1 accuracy on the validation split.
     pub val_top1: Option<f64>,
-    /// The share whose class is among the five largest logits, on the validation split.
+    /// Top-5 accuracy on the validation split.
     pub val_top5: Option<f64>,
     /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
@@ -85,20 +85,20 @@ pub struct RecorderState {
 /// Where a run is resumed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumePoint {
-    /// The checkpoint; `None` where none was written yet, so that the run starts again.
+    /// The checkpoint; `None` if none was written yet, so that the run starts from the beginning.
     pub path: Option<PathBuf>,
-    /// Steps done before.
+    /// Number of completed steps.
     pub step: u64,
-    /// The whole epochs done before.
+    /// The completed epochs.
     pub epochs: Vec<Epoch>,
     /// Newer checkpoints that could not be used.
     pub invalid: Vec<InvalidCheckpoint>,
-    /// What the recorders left in the checkpoint.
+    /// The recorders' state in the checkpoint.
     pub state: RecorderState,
 }
 
 impl ResumePoint {
-    /// The start of the run, where there was no checkpoint.
+    /// The beginning of the run, if there is no checkpoint.
     pub(crate) fn start(invalid: Vec<InvalidCheckpoint>) -> Self {
         Self {
             path: None,
@@ -113,9 +113,9 @@ impl ResumePoint {
 /// A checkpoint that cannot be resumed from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidCheckpoint {
-    /// Its directory, which is left as it is.
+    /// Its directory, which is not changed.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Why it cannot be used.
     pub reason: String,
 }
 
@@ -139,9 +139,9 @@ pub struct Divergence {
 pub struct TrainResult {
     /// How it ended.
     pub outcome: Outcome,
-    /// What happened, epoch by epoch.
+    /// The completed epochs, in order.
     pub epochs: Vec<Epoch>,
-    /// The best epoch, from 1; 0 where no epoch was finished.
+    /// The best epoch, from 1; 0 if no epoch was completed.
     pub best_epoch: usize,
     /// The best epoch's model on the test split, where there is one.
     pub test: Option<Evaluation>,

@@ -9,13 +9,13 @@ use std::path::Path;
 /// A trained model fitted to the run's network.
 #[derive(Debug)]
 pub struct InitialModel {
-    /// With the first layers frozen.
+    /// The model, with its first layers frozen.
     pub model: Classifier,
-    /// How its images became inputs, which stays.
+    /// How its images are converted to inputs, which the run keeps.
     pub input: InputSpec,
-    /// Whether the classes are others, so that the last layer is new.
+    /// Whether the classes differ, so that the last layer is new.
     pub has_new_head: bool,
-    /// Of the artifact's weights.
+    /// SHA-256 of the artifact's weights.
     pub weights_sha256: String,
 }
 

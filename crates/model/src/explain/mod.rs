@@ -24,7 +24,7 @@ pub struct SlidingAxis {
     pub input: usize,
     /// Taps of the kernel: f.
     pub kernel: usize,
-    /// How far the window moves: s.
+    /// The stride: s.
     pub stride: usize,
     /// The distance between neighbouring taps.
     pub dilation: usize,

@@ -83,7 +83,7 @@ impl fmt::Display for Pair {
     }
 }
 
-/// How the border of a map is filled before a window slides over it.
+/// The padding of a map before a window slides over it.
 ///
 /// PaddingForm `"same"`, `"valid"`, a number of pixels for every side (`1`), or a pair for top and
 /// bottom, left and right (`[1, 2]`).

@@ -19,8 +19,8 @@ pub struct WatchedLogits {
 
 impl Classifier {
     /// The logits, and the maps of one layer (by number or name) with a handle for their gradient:
-    /// for Grad-CAM and similar methods. On an autodiff device [`freeze`](burn::module::Module::freeze) the
-    /// network first, so that it infers.
+    /// for Grad-CAM and similar methods. On an autodiff device
+    /// [`freeze`](burn::module::Module::freeze) the network first, so that it infers.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`

@@ -6,13 +6,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// When a run's state is written. It has no influence on the numbers.
+/// When checkpoints are written. Has no effect on the results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// How often, apart from the end of the run and a stop.
+    /// How often, in addition to the end of the run and a stop.
     pub every: Interval,
-    /// How many of the newest are kept. The best epoch's model is kept apart, in `model/`.
+    /// How many of the newest are kept. The best epoch's model is kept separately, in `model/`.
     pub keep: usize,
 }
 

@@ -22,27 +22,27 @@ use receptive_model::{ModelConfig, Pair, presets};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// A whole run: what it reads, what it trains, how, and on what machine. `config.toml` of a run
-/// directory is one of these and can be run again with `--config`.
+/// The configuration of a run: data, model, training and machine. A run directory's `config.toml`
+/// holds it, and can be run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
     /// Whether events for TensorBoard are written, to `tensorboard` in the run's directory.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tensorboard: bool,
-    /// What is read.
+    /// The data.
     #[serde(default)]
     pub data: DataConfig,
     /// How the model is trained.
     #[serde(default)]
     pub train: TrainConfig,
-    /// Where it runs. Only `backend` has an influence on the numbers.
+    /// The backend and threads. Only `backend` affects the results.
     #[serde(default)]
     pub machine: MachineConfig,
-    /// When its state is written.
+    /// When checkpoints are written.
     #[serde(default)]
     pub checkpoint: CheckpointConfig,
-    /// The trained model whose weights are the first ones; drawn from the seed where there is none.
+    /// The trained model to start from; without one, weights are initialized from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StartConfig>,
     /// Whether and how the receptive field is measured while it trains.
@@ -52,7 +52,7 @@ pub struct RunConfig {
     pub model: ModelConfig,
 }
 
-/// What is read, and how it becomes inputs.
+/// The data, and how they are converted to inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
@@ -68,12 +68,12 @@ pub struct DataConfig {
     /// The largest number of training images that are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-    /// What is done about damaged images.
+    /// How damaged images are handled.
     pub bad_images: BadImages,
     /// Height and width of the input; by default those of the data, or 64 for photos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_size: Option<Pair>,
-    /// What is done to pictures of another shape.
+    /// How images of another shape are resized.
     pub resize: Resize,
     /// The memory for decoded images, in MiB.
     pub cache_mb: u64,
@@ -95,7 +95,7 @@ impl Default for DataConfig {
     }
 }
 
-/// Where a run runs.
+/// The backend and threads of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MachineConfig {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How often images of each class were taken for each class.
+/// How often images of each class were predicted as each class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Confusion {
@@ -34,12 +34,12 @@ impl Confusion {
         &self.counts
     }
 
-    /// How many images were counted.
+    /// Number of images counted.
     pub fn total(&self) -> usize {
         self.counts.iter().flatten().sum()
     }
 
-    /// How many were taken for what they are.
+    /// Number of images classified correctly.
     pub fn correct(&self) -> usize {
         self.counts
             .iter()
@@ -48,7 +48,7 @@ impl Confusion {
             .sum()
     }
 
-    /// The pairs of classes taken for one another most often: true, predicted, how often.
+    /// The most frequent confusions: true class, predicted class, count.
     pub fn worst(&self, pairs: usize) -> Vec<(usize, usize, usize)> {
         let mut all: Vec<(usize, usize, usize)> = self
             .counts
@@ -67,18 +67,18 @@ impl Confusion {
     }
 }
 
-/// How one class fared. A ratio whose denominator is 0 is `None`, not a lucky 0 or 1.
+/// The results for one class. A ratio whose denominator is 0 is `None`, not 0 or 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
     /// The class's name.
     pub class: String,
-    /// Its images.
+    /// Number of its images.
     pub images: usize,
-    /// Of the images taken for this class, the share that are.
+    /// Precision: the share of images predicted as this class that belong to it.
     pub precision: Option<f64>,
-    /// Of the images of this class, the share taken for it.
+    /// Recall: the share of images of this class that are predicted as it.
     pub recall: Option<f64>,
-    /// The harmonic mean of both.
+    /// F1: the harmonic mean of both.
     pub f1: Option<f64>,
 }
 

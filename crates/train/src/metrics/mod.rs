@@ -6,14 +6,14 @@ mod top_losses;
 pub use confusion::{ClassReport, Confusion, report};
 pub use top_losses::{TopLoss, TopLosses};
 
-/// A model's answer to one image.
+/// A model's output for one image.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
-    /// The image's place in its split.
+    /// The image's index in its split.
     pub index: usize,
     /// Its class.
     pub label: usize,
-    /// One for each class.
+    /// One logit per class.
     pub logits: &'a [f32],
 }
 

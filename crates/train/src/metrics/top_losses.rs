@@ -3,7 +3,7 @@
 use super::{Answer, cross_entropy};
 use receptive_inspect::{softmax, top};
 
-/// The images with the largest losses, and their answers.
+/// The images with the largest losses, and the predictions for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopLosses {
     max: usize,
@@ -14,7 +14,7 @@ pub struct TopLosses {
 /// One image with a large loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TopLoss {
-    /// The image's place in its split.
+    /// The image's index in its split.
     pub index: usize,
     /// Its class.
     pub label: usize,
@@ -37,7 +37,7 @@ impl TopLosses {
         }
     }
 
-    /// Looks at an image; of equal losses the first one seen stays in front.
+    /// Adds an image; of equal losses the one added first comes first.
     pub fn add(&mut self, answer: &Answer<'_>) {
         let loss = cross_entropy(answer.logits, answer.label);
         let place = self.found.partition_point(|other| other.loss >= loss);

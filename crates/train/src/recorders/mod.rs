@@ -18,7 +18,7 @@ use crate::run::RunDirectory;
 use receptive_model::store::Moment;
 use receptive_model::{Artifact, Classifier};
 
-/// Receives what happens in a run. Every method does nothing by default; an error ends the run.
+/// Receives the events of a run. Every method does nothing by default; an error ends the run.
 pub trait Recorder {
     /// A run starts with its first step.
     fn started(&mut self, _start: &mut RunStart<'_>) -> Result<(), TrainError> {
@@ -81,7 +81,7 @@ pub trait Recorder {
 /// A run before its first step.
 #[derive(Debug)]
 pub struct RunStart<'a> {
-    /// The first weights.
+    /// The initial weights.
     pub model: &'a Classifier,
     /// Its effective receptive field, put here by the recorder that measures it.
     pub erf: Option<EpochField>,
@@ -103,7 +103,7 @@ pub struct EpochEnd<'a> {
 /// A run at its end.
 #[derive(Debug)]
 pub struct RunFinish<'a> {
-    /// How it ended and what it reached.
+    /// Its result.
     pub result: &'a TrainResult,
     /// The best epoch's model.
     pub model: &'a Artifact,
@@ -117,7 +117,7 @@ pub(crate) struct Recorders<'a, 'b> {
 }
 
 impl<'a, 'b> Recorders<'a, 'b> {
-    /// Those that the run's config asks for. A new one is added here.
+    /// The recorders that the run's config enables. A new one is added here.
     pub(crate) fn new(
         setup: &RunSetup,
         run: &RunDirectory,
@@ -141,7 +141,7 @@ impl<'a, 'b> Recorders<'a, 'b> {
         Ok(Self { own, added })
     }
 
-    /// Tells each in turn, up to the first that fails.
+    /// Calls each in order, until one fails.
     pub(crate) fn each(
         &mut self,
         mut tell: impl FnMut(&mut dyn Recorder) -> Result<(), TrainError>,

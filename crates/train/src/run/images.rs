@@ -29,7 +29,7 @@ pub struct ImageQuery<'a> {
     pub remedy: String,
     /// Another source than the run's own.
     pub data: Option<&'a str>,
-    /// Whether `data` is the run's own data at another place, to be cut as it was then.
+    /// Whether `data` is the run's own data at another path, to be split in the same way.
     pub is_moved: bool,
     /// The part; that which is most like a test where it is left out.
     pub split: Option<SplitName>,
@@ -46,7 +46,7 @@ pub struct ImageQuery<'a> {
 pub struct RunImages {
     /// The whole set.
     pub data: DataSet,
-    /// Whether it is what the run was trained on, cut as it was then.
+    /// Whether it is the data that the run was trained on, split in the same way.
     pub is_own: bool,
 }
 
@@ -75,8 +75,8 @@ impl<'a> ImageQuery<'a> {
     /// Finds the images, with labels by the model's class names.
     ///
     /// # Errors
-    /// When the run does not know its data, it no longer exists or cannot be read, or has classes
-    /// that the model does not have.
+    /// If the run has no record of its data, or the data no longer exist, cannot be read, or have
+    /// classes that the model does not have.
     pub fn open(
         &self,
         artifact: &Artifact,

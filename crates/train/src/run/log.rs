@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The largest log that is read, in bytes.
 const MAX_LOG_BYTES: u64 = 256 << 20;
 
-/// What a run did, as its log tells it. Epochs that a resumed run did again stand in it once.
+/// The history of a run, from its log. Epochs that a resumed run repeated appear once.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunLog {
     /// When the first step began, in milliseconds since 1970 (UTC).
@@ -20,7 +20,7 @@ pub struct RunLog {
     pub epochs: Vec<Epoch>,
     /// The effective receptive field before the first epoch, where it was measured.
     pub field_before: Option<EpochField>,
-    /// How it ended; none where it was killed or is still running.
+    /// How it ended; `None` if it was killed or is still running.
     pub end: Option<RunEnd>,
     /// The error message of a run that diverged.
     pub diverged: Option<String>,
@@ -33,13 +33,13 @@ pub struct RunEnd {
     pub outcome: Outcome,
     /// The epoch whose model was kept, from 1; 0 when not one was finished.
     pub best_epoch: usize,
-    /// The kept model's share of right answers on the test split.
+    /// The kept model's top-1 accuracy on the test split.
     pub test_top1: Option<f64>,
     /// From the first step to the end of the last epoch, validation included.
     pub train_seconds: f64,
     /// Training images per second, validation not counted.
     pub images_per_second: f64,
-    /// Of the values of the kept weights.
+    /// SHA-256 of the kept weights.
     pub weights_sha256: String,
     /// Precision, recall and F1 on the test split, or on the validation split where there is none.
     pub classes: Vec<ClassReport>,

@@ -94,7 +94,7 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// A run that was made before.
+    /// Opens an existing run.
     ///
     /// # Errors
     /// When there is no `config.toml` in it.
@@ -131,7 +131,7 @@ impl RunDirectory {
         ))
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -179,12 +179,12 @@ impl RunDirectory {
         ))
     }
 
-    /// Where checkpoints lie.
+    /// The directory of the checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
     }
 
-    /// Claims the directory for this process, until what is returned is dropped or the process ends.
+    /// Locks the directory for this process, until the returned lock is dropped or the process ends.
     ///
     /// # Errors
     /// When another process is training in it.
@@ -205,7 +205,7 @@ impl RunDirectory {
         }
     }
 
-    /// Tidies up what a process that was killed left half written.
+    /// Removes partial files of a killed process.
     pub(crate) fn recover(&self) -> Result<(), TrainError> {
         for directory in [self.path.clone(), self.checkpoints()] {
             if directory.is_dir() {
@@ -215,7 +215,7 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// What the run was made of.
+    /// The run's configuration.
     ///
     /// # Errors
     /// When `config.toml` cannot be read.

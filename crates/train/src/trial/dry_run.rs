@@ -14,8 +14,8 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What one batch tells of a whole run. Seconds are measured on the first batch and then counted up:
-/// an estimate, which other work on the machine makes wrong.
+/// Estimates for a whole run, extrapolated from one batch. Other work on the machine makes the times
+/// less accurate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DryRun {
     /// Parameters and running statistics.
@@ -28,15 +28,16 @@ pub struct DryRun {
     pub train_loss: f64,
     /// The loss of one validation batch after the steps that were timed; none without such a split.
     pub val_loss: Option<f64>,
-    /// A step, its images in memory.
+    /// Seconds of a step with its images in memory.
     pub seconds_per_step: f64,
-    /// Making one batch: decoding, augmentation.
+    /// Seconds to prepare one batch: decoding, augmentation.
     pub seconds_per_batch: f64,
-    /// One pass over the validation split.
+    /// Seconds of one pass over the validation split.
     pub seconds_per_validation: f64,
-    /// The whole run, the last evaluation included; receptive fields (`track_erf`) not.
+    /// Seconds of the whole run including the final evaluation, without receptive fields
+    /// (`track_erf`).
     pub seconds: f64,
-    /// The model on the disk.
+    /// Size of the model on disk, in bytes.
     pub model_bytes: u64,
     /// What this process held at most, with what decoded images will take beside; where the system
     /// does not say, what the plan expects.

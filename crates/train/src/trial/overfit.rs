@@ -82,7 +82,8 @@ fn drop_nothing(layers: &mut [LayerConfig]) {
 /// one of [`unregularised`]; `progress` is told passes, steps, right answers and the loss.
 ///
 /// # Errors
-/// When an image cannot be read, or a thread panics. That nothing was learnt is no error.
+/// When an image cannot be read, or a thread panics. A network that cannot overfit the images is not
+/// an error.
 pub fn overfit(
     setup: &RunSetup,
     options: OverfitOptions,
@@ -183,7 +184,7 @@ fn classes(batches: &[Batch]) -> usize {
 }
 
 impl OverfitResult {
-    /// What to try where not all were learnt; `None` where they were.
+    /// Advice if not all images were learnt; `None` if they were.
     pub fn advice(&self) -> Option<&'static str> {
         // Below this share of its fall to nothing, a loss has not moved.
         const MOVED: f64 = 0.1;

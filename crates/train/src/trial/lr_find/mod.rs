@@ -14,7 +14,7 @@ use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
 use serde::Serialize;
 use std::path::Path;
 
-/// The range of learning rates, and in how many steps.
+/// The range of learning rates and the number of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct RangeTest {
     /// The first rate.
@@ -49,7 +49,7 @@ pub struct LrStep {
     pub smoothed: f64,
 }
 
-/// What the test found.
+/// The result of the test.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LrFind {
     /// The range.
@@ -58,7 +58,7 @@ pub struct LrFind {
     pub tried: Vec<LrStep>,
     /// Whether the loss diverged.
     pub diverged: bool,
-    /// Rates to train with; none where the loss never fell.
+    /// Suggested rates; `None` if the loss never fell.
     pub rates: Option<Rates>,
 }
 
