@@ -49,7 +49,7 @@ pub struct DataOptions {
     pub classes: Option<Vec<String>>,
     /// Whether a data set known by name may be downloaded. Default true.
     pub download: bool,
-    /// What an image file may cost to decode.
+    /// Limits on decoding an image file.
     pub decode: DecodeLimits,
 }
 

@@ -12,9 +12,9 @@ pub struct Region {
     pub top: i64,
     /// The first column.
     pub left: i64,
-    /// How many rows.
+    /// Number of rows.
     pub height: usize,
-    /// How many columns.
+    /// Number of columns.
     pub width: usize,
 }
 
@@ -39,7 +39,7 @@ impl Region {
         self.left + self.width as i64
     }
 
-    /// How many pixels it holds.
+    /// Number of pixels in it.
     pub const fn area(&self) -> usize {
         self.height * self.width
     }

@@ -69,7 +69,7 @@ pub struct TheoryComparison {
     pub exact: bool,
     /// Why not.
     pub caveats: Vec<String>,
-    /// What each layer adds to the variance.
+    /// Each layer's contribution to the variance.
     pub budget: Vec<Share>,
 }
 

@@ -11,7 +11,7 @@ const NOISE: f32 = 0.15;
 /// Noisy copies in one backward pass.
 const COPIES: usize = 8;
 
-/// What one class's logit depends on: gradients with respect to a layer's units and to the pixels.
+/// Gradients of one class's logit with respect to a layer's units and to the pixels.
 #[derive(Debug, Clone)]
 pub struct ClassMaps {
     /// The logit.

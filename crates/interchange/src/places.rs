@@ -1,6 +1,6 @@
 use receptive_model::{Operation, Plan, PlannedLayer};
 
-/// Where a layer is found in burn's module and what it is called elsewhere.
+/// A layer's place in burn's module, and its name in other formats.
 pub(crate) struct Place {
     /// burn's path without the variants of enums: `layers.3.body.0`.
     pub(crate) path: String,

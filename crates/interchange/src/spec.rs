@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The key under which a file's own metadata hold a [`Spec`].
 pub(crate) const SPEC: &str = "receptive";
 
-/// What must travel with weights: network, class names, input. Written into every exported file.
+/// Network, class names and input spec, which are written into every exported file beside the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {

@@ -27,9 +27,9 @@ pub enum PlotError {
         what: String,
         /// How the expected number comes about, such as `11 x 11`.
         rule: String,
-        /// How many values were expected.
+        /// Expected number of values.
         expected: usize,
-        /// How many values were passed.
+        /// Number of values passed.
         found: usize,
     },
     /// There is nothing to draw.

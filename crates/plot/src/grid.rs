@@ -22,7 +22,7 @@ pub struct Grid {
     pub subtitle: String,
     /// The pictures, row by row.
     pub tiles: Vec<Tile>,
-    /// How many pictures stand in a row.
+    /// Number of pictures per row.
     pub columns: usize,
     /// About how many points the longest side of a picture takes, clamped to 16 to 512.
     pub tile_size: f64,

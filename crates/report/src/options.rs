@@ -3,27 +3,27 @@
 use receptive_data::Progress;
 use std::path::PathBuf;
 
-/// What a report shows and how long it may take.
+/// The size and effort of a report.
 #[derive(Debug, Clone)]
 pub struct ReportOptions {
-    /// Threads that evaluate and measure.
+    /// Number of threads for evaluation and measurement.
     pub threads: usize,
     /// The largest number of samples that the effective receptive field is measured on.
     pub samples: u64,
-    /// How many of the images with the largest losses are shown.
+    /// Number of images with the largest losses to show.
     pub losses: usize,
-    /// How many images of an augmented batch are shown.
+    /// Number of images of an augmented batch to show.
     pub batch: usize,
-    /// The strongest channels shown of each layer.
+    /// Number of the strongest channels to show of each layer.
     pub channels: usize,
-    /// Where the run's data is now, if it was moved.
+    /// Path of the run's data, if it was moved.
     pub data: Option<String>,
-    /// Where named data sets are looked for first, if not where the run did.
+    /// Directory in which named data sets are searched first, if not the run's.
     pub data_dir: Option<PathBuf>,
 }
 
 impl Default for ReportOptions {
-    /// Quick: a few seconds for a small network.
+    /// Defaults that take a few seconds for a small network.
     fn default() -> Self {
         Self {
             threads: 1,

@@ -41,7 +41,7 @@ pub struct Figures {
     pub data: String,
     /// Trainable parameters.
     pub params: usize,
-    /// Multiply-adds an image.
+    /// Multiply-adds per image.
     pub macs: usize,
     /// Completed epochs.
     pub epochs: usize,
@@ -49,17 +49,17 @@ pub struct Figures {
     pub best_epoch: Option<usize>,
     /// The split that was evaluated: `test`, or `val` where there is no test split.
     pub split: Option<&'static str>,
-    /// Its images.
+    /// Number of its images.
     pub images: Option<usize>,
-    /// The share of right answers on it.
+    /// Top-1 accuracy on it, from 0 to 1.
     pub top1: Option<f64>,
-    /// The share of answers among the first five.
+    /// Top-5 accuracy on it, from 0 to 1.
     pub top5: Option<f64>,
     /// The mean cross entropy.
     pub loss: Option<f64>,
     /// The standard deviation of the effective receptive field, pixels.
     pub erf_sigma: Option<f64>,
-    /// Whether that field is a Gaussian.
+    /// Whether that field is Gaussian.
     pub erf_verdict: Option<Verdict>,
     /// What could not be shown, and why.
     pub missing: Vec<Missing>,
@@ -70,7 +70,7 @@ pub struct Figures {
 pub struct Missing {
     /// The section's heading.
     pub section: &'static str,
-    /// Why it is not there, as the page says it.
+    /// Why it is missing, as written on the page.
     pub reason: String,
 }
 

@@ -1,6 +1,6 @@
 //! Random changes of whole batches, such as mixup and CutMix.
 
-/// What a network is trained towards where images are mixed: a probability of each class.
+/// The targets of mixed images: a probability of each class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftTargets {
     /// The number of classes.

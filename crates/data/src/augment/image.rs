@@ -4,7 +4,7 @@ use crate::error::DataError;
 use crate::random::{Purpose, Random};
 use receptive_core::ImageSize;
 
-/// What may be changed at random in a training image. The default changes nothing.
+/// Random changes of training images. The default changes nothing.
 ///
 /// Pixels that a shift or a rotation moves in from outside repeat the nearest edge: a photo goes
 /// on, a black background stays black, and no new edge appears that a network could learn from.

@@ -9,7 +9,7 @@ use receptive_core::{file, panic};
 use std::io::Cursor;
 use std::path::Path;
 
-/// What an image file may cost to decode; more is an error, found before the memory is taken.
+/// Limits on decoding an image file; exceeding one is an error, found before memory is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
     /// The largest file, in bytes. Default 64 MiB.

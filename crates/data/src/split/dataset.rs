@@ -19,12 +19,13 @@ pub struct DataSet {
     pub name: String,
     /// The class names; a label is a place in this list.
     pub classes: Vec<String>,
-    /// What to train on; empty only if [`DataOptions::classes`] or
+    /// The training split; empty only if [`DataOptions::classes`] or
     /// [`DataOptions::allow_empty_classes`] permit it.
     pub train: Split,
-    /// What to choose the best epoch by; empty if the source has none and `val_fraction` is 0.
+    /// The validation split, by which the best epoch is chosen; empty if the source has none and
+    /// `val_fraction` is 0.
     pub val: Split,
-    /// What to evaluate once training is over, if the source has it or it was cut.
+    /// The test split, evaluated once after training; `None` if the source has none and none was cut.
     pub test: Option<Split>,
     /// Remarks on the source that are no errors, a sentence each.
     pub notes: Vec<String>,

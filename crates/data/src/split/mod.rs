@@ -98,7 +98,7 @@ impl Split {
         self.classes
     }
 
-    /// How many images each class has, in the order of the class list.
+    /// Number of images of each class, in the order of the class list.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         for item in self.items.iter() {

@@ -11,7 +11,7 @@ use crate::map::{Map, Region};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What [`judge`](super::judge) decides from.
+/// The evidence that [`judge`](super::judge) uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// The mean over all samples, or an exact map.
@@ -46,7 +46,7 @@ pub struct Judgement {
     pub tv: Estimate,
     /// The same before that correction.
     pub tv_raw: f64,
-    /// What noise alone adds to it, in quadrature.
+    /// The contribution of noise alone, in quadrature.
     pub tv_noise: f64,
     /// Excess kurtosis per axis.
     pub kurtosis: [Estimate; 2],

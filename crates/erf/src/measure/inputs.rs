@@ -17,7 +17,7 @@ pub trait Inputs: Sync {
     /// A sentence saying why that image cannot be loaded.
     fn part(&self, sample: u64, part: &Region) -> Result<Vec<f32>, String>;
 
-    /// How many different images there are; `None` for no limit.
+    /// Number of different images; `None` for no limit.
     fn count(&self) -> Option<u64> {
         None
     }

@@ -5,12 +5,12 @@ use crate::gaussian::{Gaussian2, Judgement};
 use crate::map::{Map, Region};
 use receptive_plot::Overlay;
 
-/// What a picture of one measurement shows.
+/// The data shown by a picture of one measurement.
 #[derive(Debug, Clone)]
 pub(super) struct Subject<'a> {
     /// The picture's title.
     pub(super) title: String,
-    /// What was measured: which unit, over what, how many samples.
+    /// Description of the measurement: unit, inputs, number of samples.
     pub(super) subtitle: String,
     /// The measured map.
     pub(super) map: &'a Map,

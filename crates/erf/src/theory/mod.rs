@@ -53,11 +53,11 @@ pub struct Prediction {
     pub exact: bool,
     /// If not, why: one sentence per kind of approximation.
     pub caveats: Vec<String>,
-    /// What each layer adds to the map's variance, from the image on.
+    /// Each layer's contribution to the map's variance, starting from the image.
     pub budget: Vec<Share>,
 }
 
-/// What one layer adds to the variance of the map. All shares sum to it.
+/// One layer's contribution to the variance of the map. All contributions sum to the variance.
 #[derive(Debug, Clone, Serialize)]
 pub struct Share {
     /// The layer's number.

@@ -111,7 +111,7 @@ fn value_of(input: OnnxInput, spec: &InputSpec) -> proto::ValueInfoProto {
     }
 }
 
-/// What to do with a picture before it is shown to the model.
+/// How to prepare an image for the model.
 fn preparation(input: OnnxInput, spec: &InputSpec) -> String {
     let resized = spec.preparation();
     match input {

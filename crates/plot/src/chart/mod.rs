@@ -46,7 +46,7 @@ pub struct Chart {
     pub x_names: Vec<(f64, String)>,
     /// From left to right, row by row.
     pub panels: Vec<Panel>,
-    /// How many panels stand side by side: 1 stacks them.
+    /// Number of panels side by side; 1 stacks them.
     pub columns: usize,
     /// Width and height of a panel in points, its labels included; each clamped to 200 to 4000.
     pub panel_size: (f64, f64),

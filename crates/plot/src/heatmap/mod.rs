@@ -35,7 +35,7 @@ pub struct HeatMap {
     pub scale: Scale,
     /// The values at the two ends of the colour map; the least and the greatest unless set.
     pub range: Option<(f64, f64)>,
-    /// What the values are: the label of the colour bar.
+    /// The label of the colour bar.
     pub bar_label: String,
     /// Outlines over the map.
     pub overlays: Vec<Overlay>,
