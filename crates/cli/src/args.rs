@@ -5,7 +5,9 @@ use clap::Args;
 use receptive_core::ImageSize;
 use receptive_data::BadImages;
 use receptive_train::{Backend, Compute, MachineConfig};
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Where data comes from.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +19,12 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) bad_images: Option<BadImages>,
     /// Use at most N training images; the other splits shrink in proportion
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(crate) limit: Option<usize>,
 }
 
@@ -28,7 +35,12 @@ pub(crate) struct MachineArgs {
     #[arg(long, value_name = "NAME[:INDEX]")]
     pub(crate) backend: Option<String>,
     /// Number of compute threads; 0 for all cores. Does not change the result
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(crate) threads: Option<usize>,
 }
 
@@ -71,19 +83,35 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "RUN", conflicts_with = "preset")]
     pub(crate) from: Option<PathBuf>,
     /// Freeze the first N layers of that model
-    #[arg(long, value_name = "N", requires = "from")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "from",
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(crate) freeze: Option<usize>,
     /// Override any setting, such as train.optimizer.learning_rate=0.01; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Images per training step
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(crate) batch_size: Option<usize>,
     /// Seed of weight initialization, shuffling, augmentation and dropout
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_whole::<u64>, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Number of data-loading threads; 0 loads between steps. Does not change the result
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(crate) workers: Option<usize>,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
@@ -91,10 +119,37 @@ pub(crate) struct NetworkArgs {
     pub(crate) machine: MachineArgs,
 }
 
+/// A whole number.
+pub(crate) fn parse_whole<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err = ParseIntError>,
+{
+    text.parse().map_err(|error| whole_problem(&error, 0))
+}
+
 /// A whole number of at least 1.
-pub(crate) fn parse_positive(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "expected a whole number, 1 or more".into())
+pub(crate) fn parse_positive<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err = ParseIntError> + PartialOrd + From<u8>,
+{
+    let number = text.parse().map_err(|error| whole_problem(&error, 1))?;
+    if number < T::from(1) {
+        return Err("expected a whole number, 1 or more".into());
+    }
+    Ok(number)
+}
+
+fn whole_problem(error: &ParseIntError, min: u8) -> String {
+    match error.kind() {
+        IntErrorKind::PosOverflow => "expected a smaller whole number".into(),
+        _ => format!("expected a whole number, {min} or more"),
+    }
+}
+
+/// A number with or without decimals.
+pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
+    text.parse()
+        .map_err(|_| "expected a number, such as 0.01".into())
 }
 
 /// `N` for a square, or `HEIGHTxWIDTH`.
@@ -118,4 +173,27 @@ pub(crate) fn parse_shape(text: &str) -> Result<ImageSize, String> {
 pub(crate) fn numbers(text: &str, separator: char) -> Option<Vec<usize>> {
     let parts = text.split(separator);
     parts.map(|part| part.trim().parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_number_is_told_what_is_expected() {
+        assert_eq!(parse_whole::<usize>("0"), Ok(0));
+        assert_eq!(parse_positive::<u64>("7"), Ok(7));
+        assert_eq!(parse_number("1e-3"), Ok(1e-3));
+        for text in ["", "-3", "many", "1.5"] {
+            let problem = parse_whole::<u64>(text).unwrap_err();
+            assert_eq!(problem, "expected a whole number, 0 or more");
+        }
+        for text in ["0", "-3", "many"] {
+            let problem = parse_positive::<usize>(text).unwrap_err();
+            assert_eq!(problem, "expected a whole number, 1 or more");
+        }
+        let problem = parse_whole::<u64>("18446744073709551616").unwrap_err();
+        assert_eq!(problem, "expected a smaller whole number");
+        assert!(parse_number("fast").unwrap_err().contains("such as"));
+    }
 }

@@ -35,6 +35,9 @@ impl From<InterchangeError> for CliError {
     fn from(error: InterchangeError) -> Self {
         match error {
             InterchangeError::Model(error) => error.into(),
+            InterchangeError::Setting { setting, problem } => {
+                Self::argument(&format!("--{setting}"), problem)
+            }
             other => Self::Interchange(other),
         }
     }

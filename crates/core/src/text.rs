@@ -33,9 +33,36 @@ pub fn grouped(count: usize) -> String {
     text
 }
 
+/// A noun as it stands after its count: `image` after 1, `images` after any other.
+pub fn plural(count: usize, noun: &str) -> String {
+    match (count, noun.ends_with('s')) {
+        (1, _) => noun.into(),
+        (_, false) => format!("{noun}s"),
+        (_, true) => format!("{noun}es"),
+    }
+}
+
+/// A count with its noun: `1 image`, `0 images`, `2 classes`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {}", plural(count, noun))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_noun_agrees_with_its_count() {
+        for (count, noun, text) in [
+            (1, "image", "1 image"),
+            (0, "image", "0 images"),
+            (1, "class", "1 class"),
+            (10, "class", "10 classes"),
+            (2, "complete epoch", "2 complete epochs"),
+        ] {
+            assert_eq!(counted(count, noun), text);
+        }
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -16,6 +16,14 @@ pub enum InterchangeError {
         /// What was expected, what was found, what to do.
         reason: String,
     },
+    /// A setting that does not fit the file.
+    #[error("{setting}: {problem}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What was expected, what was found, what to do.
+        problem: String,
+    },
     /// Weights of another network.
     #[error("the weights are not those of this network: {problem}; {remedy}")]
     Mismatch {
@@ -39,6 +47,7 @@ impl InterchangeError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Model(error) => error.is_usage(),
+            Self::Setting { .. } => true,
             Self::File { .. } | Self::Mismatch { .. } | Self::Unwritable { .. } => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::create_directory;
 use super::run::model_directory;
-use crate::args::{MachineArgs, parse_positive};
+use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json};
 use clap::Args;
@@ -25,10 +25,22 @@ pub(super) struct AttendArgs {
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Explain the K most probable classes
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_positive)]
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 3,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     classes: usize,
     /// Number of noisy copies that SmoothGrad averages over; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16,
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     smooth: usize,
     /// Output directory of the picture and the maps
     #[arg(long, value_name = "DIR", default_value = "attend")]

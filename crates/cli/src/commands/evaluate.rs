@@ -5,7 +5,7 @@ use crate::args::{MachineArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
 use clap::Args;
-use receptive_core::text::percent;
+use receptive_core::text::{counted, percent};
 use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
 use receptive_train::{Evaluation, SplitName, evaluate, samples_for};
@@ -115,11 +115,11 @@ fn show(
         }
     }
     print(format!(
-        "\n{data}, {} split: top-1 {}, top-5 {}, loss {:.3} ({} images)",
+        "\n{data}, {} split: top-1 {}, top-5 {}, loss {:.3} ({})",
         split,
         percent(evaluation.top1),
         percent(evaluation.top5),
         evaluation.loss,
-        evaluation.images
+        counted(evaluation.images, "image")
     ))
 }

@@ -29,7 +29,13 @@ pub(super) struct FeaturesArgs {
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Draw the N strongest channels
-    #[arg(long, value_name = "N", default_value_t = 31, value_parser = parse_positive)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 31,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     most: usize,
     /// Output directory of the pictures
     #[arg(long, value_name = "DIR", default_value = "features")]

@@ -5,6 +5,7 @@ use crate::args::parse_shape;
 use crate::error::{CliError, Exit};
 use crate::render::{line, print_json, say_line};
 use clap::Args;
+use receptive_core::text::counted;
 use receptive_interchange::{Match, Names, Spec, WeightFile, import, read};
 use receptive_model::store::read_text;
 use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
@@ -35,7 +36,12 @@ pub(super) struct ImportArgs {
     )]
     mean: Option<Vec<f32>>,
     /// Standard deviation that pixels are then divided by: one number, or one per channel
-    #[arg(long, value_name = "N,...", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
     std: Option<Vec<f32>>,
     /// How images of another size are resized
     #[arg(long, value_enum)]
@@ -101,11 +107,8 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
             say_line("layer", format!("{ours} from {theirs}"));
         }
     }
-    let (params, classes) = (plan.total.params, plan.classes);
-    line(
-        "model",
-        format!("{out}: {params} parameters, {classes} classes"),
-    )?;
+    let (params, classes) = (plan.total.params, counted(plan.classes, "class"));
+    line("model", format!("{out}: {params} parameters, {classes}"))?;
     line("next", format!("receptive evaluate {out} DATA"))?;
     Ok(Exit::Done)
 }
@@ -149,7 +152,13 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
     };
     let channels = config.input.channels;
     let mean = match (&arguments.mean, own) {
-        (Some(mean), _) => per_channel("--mean", mean, channels)?,
+        (Some(mean), _) => {
+            if let Some(value) = mean.iter().find(|value| !value.is_finite()) {
+                let problem = format!("expected finite numbers, found {value}");
+                return Err(CliError::argument("--mean", problem));
+            }
+            per_channel("--mean", mean, channels)?
+        }
         (None, Some(spec)) => spec.input.mean.clone(),
         (None, None) => {
             return Err(missing(
@@ -159,7 +168,14 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
         }
     };
     let std = match (&arguments.std, own) {
-        (Some(std), _) => per_channel("--std", std, channels)?,
+        (Some(std), _) => {
+            let is_valid = |value: &f32| value.is_finite() && *value > 0.0;
+            if let Some(value) = std.iter().find(|value| !is_valid(value)) {
+                let problem = format!("expected numbers above 0, found {value}");
+                return Err(CliError::argument("--std", problem));
+            }
+            per_channel("--std", std, channels)?
+        }
         (None, Some(spec)) => spec.input.std.clone(),
         (None, None) => {
             return Err(missing(
@@ -222,7 +238,8 @@ fn per_channel(flag: &str, values: &[f32], channels: usize) -> Result<Vec<f32>, 
         values => Err(CliError::argument(
             flag,
             format!(
-                "expected one number, or one for each of {channels} channels, found {}",
+                "expected one number, or one for each of {}, found {}",
+                counted(channels, "channel"),
                 values.len()
             ),
         )),

@@ -1,12 +1,12 @@
 //! `receptive lr-find`.
 
 use super::run::RunSettings;
-use crate::args::NetworkArgs;
+use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use clap::Args;
-use receptive_train::prepare;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
+use receptive_train::{TrainError, prepare};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -15,13 +15,31 @@ pub(super) struct LrFindArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// First learning rate
-    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().from)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = RangeTest::default().from,
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
     from_rate: f64,
     /// Last learning rate; the test ends earlier if the loss diverges
-    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().to)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = RangeTest::default().to,
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
     to_rate: f64,
     /// Number of steps from the first rate to the last
-    #[arg(long, value_name = "N", default_value_t = RangeTest::default().steps)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = RangeTest::default().steps,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     steps: usize,
     /// Output directory of lr.png and lr.csv
     #[arg(long, value_name = "DIR", default_value = "lr-find")]
@@ -48,10 +66,12 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
         steps: arguments.steps,
     };
     test.check()?;
-    let (config, input_from) =
-        RunSettings::from_args(&arguments.network)?.finish(&arguments.network)?;
+    let (config, input_from) = RunSettings::from_args(&arguments.network)?
+        .finish(&arguments.network)
+        .map_err(without_hint)?;
     let compute = config.machine.compute()?;
-    let prepared = prepare(config, input_from, &DataProgress::default())?;
+    let prepared = prepare(config, input_from, &DataProgress::default())
+        .map_err(|error| without_hint(error.into()))?;
     let progress = StepProgress::new("learning rates", test.steps as u64);
     let found = lr_find(&prepared, test, &compute, &mut |tried| {
         let status = format!(
@@ -72,6 +92,20 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     }
     show(arguments, &found)?;
     Ok(Exit::Done)
+}
+
+/// An error about a setting that only `train` has an argument for must not name it.
+fn without_hint(error: CliError) -> CliError {
+    const OF_TRAIN: [&str; 3] = ["train.epochs", "checkpoint.every", "track_erf"];
+    match error {
+        CliError::Train(error @ TrainError::Setting { .. }) => match &error {
+            TrainError::Setting { setting, .. } if OF_TRAIN.contains(&setting.as_str()) => {
+                CliError::Usage(error.to_string())
+            }
+            _ => error.into(),
+        },
+        other => other,
+    }
 }
 
 fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {

@@ -5,6 +5,7 @@ use crate::error::{CliError, Exit};
 use crate::render::print;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
+use receptive_core::text::counted;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -24,7 +25,8 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
     if let Some(directory) = &arguments.out {
         let pages = write_all(program, directory)?;
         print(format!(
-            "{pages} pages in {path}; read one with `man -l {path}/receptive.1`",
+            "{pages} in {path}; read one with `man -l {path}/receptive.1`",
+            pages = counted(pages, "page"),
             path = directory.display()
         ))?;
         return Ok(Exit::Done);
@@ -35,7 +37,7 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
             let known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             CliError::Usage(format!(
                 "unknown command `{name}`; `{}` has {}",
-                command.get_bin_name().unwrap_or_default(),
+                command.get_bin_name().unwrap_or_else(|| command.get_name()),
                 if known.is_empty() {
                     "no commands of its own".into()
                 } else {
@@ -58,8 +60,8 @@ fn page(command: Command) -> Result<Vec<u8>, CliError> {
 fn write_all(program: Command, directory: &Path) -> Result<usize, CliError> {
     create_directory(directory)?;
     clap_mangen::generate_to(program, directory)
-        .map_err(CliError::io(directory, "writing the manual"))?;
-    let entries = std::fs::read_dir(directory).map_err(CliError::io(directory, "listing"))?;
+        .map_err(CliError::io(directory, "write the manual to"))?;
+    let entries = std::fs::read_dir(directory).map_err(CliError::io(directory, "list"))?;
     Ok(entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().extension().is_some_and(|end| end == "1"))

@@ -29,8 +29,8 @@ use std::path::Path;
 #[command(
     version,
     max_term_width = 80,
-    after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage or invalid setting, 130 stopped \
-                  by Ctrl-C\nand 143 by SIGTERM (both after saving).\nResults go to standard \
+    after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage or invalid setting;\n130 stopped \
+                  by Ctrl-C and 143 by SIGTERM, both after saving.\n\nResults go to standard \
                   output, messages to standard error."
 )]
 pub(crate) struct Arguments {
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
 
 /// Makes a directory for what a command writes.
 fn create_directory(directory: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(directory).map_err(CliError::io(directory, "creating the directory"))
+    std::fs::create_dir_all(directory).map_err(CliError::io(directory, "create the directory"))
 }
 
 #[cfg(test)]

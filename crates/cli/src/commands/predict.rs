@@ -21,11 +21,17 @@ pub(super) struct PredictArgs {
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// Show the K most probable classes
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = parse_positive)]
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 3,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     top: usize,
     #[command(flatten)]
     machine: MachineArgs,
-    /// Print one JSON object per image
+    /// Print JSON: one object per image
     #[arg(long)]
     json: bool,
 }

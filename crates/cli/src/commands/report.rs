@@ -1,10 +1,10 @@
 //! `receptive report`.
 
-use crate::args::MachineArgs;
+use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
 use clap::Args;
-use receptive_core::text::{grouped, percent};
+use receptive_core::text::{grouped, percent, plural};
 use receptive_model::store::write_file;
 use receptive_report::{Figures, Report, ReportOptions, Watch};
 use receptive_train::RunDirectory;
@@ -29,11 +29,18 @@ pub(super) struct ReportArgs {
         long,
         value_name = "N",
         default_value_t = 400,
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = parse_positive::<u64>,
+        allow_negative_numbers = true
     )]
     samples: u64,
     /// Show the N images with the largest losses
-    #[arg(long, value_name = "N", default_value_t = 24)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 24,
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     losses: usize,
     #[command(flatten)]
     machine: MachineArgs,
@@ -98,8 +105,8 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
 
 fn show(file: &Path, bytes: usize, figures: &Figures) -> Result<(), CliError> {
     if let (Some(split), Some(images), Some(top1)) = (figures.split, figures.images, figures.top1) {
-        let (top1, images) = (percent(top1), grouped(images));
-        line("top-1", format!("{top1} ({images} images, {split} split)"))?;
+        let (top1, noun, images) = (percent(top1), plural(images, "image"), grouped(images));
+        line("top-1", format!("{top1} ({images} {noun}, {split} split)"))?;
     }
     if let (Some(sigma), Some(verdict)) = (figures.erf_sigma, &figures.erf_verdict) {
         line("field", format!("sigma {sigma:.2} pixels, {verdict}"))?;

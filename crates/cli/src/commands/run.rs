@@ -3,6 +3,7 @@
 use crate::args::{MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
+use receptive_core::text::counted;
 use receptive_data::{DataSet, Split};
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
@@ -55,8 +56,8 @@ pub(super) fn open_split(
         say_paragraph("note", note);
     }
     if !images.data.damaged.is_empty() {
-        let count = images.data.damaged.len();
-        say_paragraph("note", format!("{count} damaged images are left out"));
+        let count = counted(images.data.damaged.len(), "damaged image");
+        say_paragraph("note", format!("left out {count}"));
     }
     let (split, name) = images.choose(query.split)?;
     Ok(RunSplit {

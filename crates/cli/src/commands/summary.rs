@@ -1,11 +1,11 @@
 //! `receptive summary`.
 
-use super::network::{DEFAULT_CLASSES, model_config};
-use crate::args::parse_shape;
+use super::network::{DEFAULT_CLASSES, is_trained, model_config};
+use crate::args::{parse_positive, parse_shape};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, line, paragraph, print, print_json};
 use clap::Args;
-use receptive_core::text::grouped;
+use receptive_core::text::{counted, grouped};
 use receptive_model::{Edges, Field, ImageSize, ModelConfig, Plan, PlannedLayer, presets};
 use serde::Serialize;
 
@@ -18,10 +18,21 @@ pub(super) struct SummaryArgs {
     #[arg(long, value_name = "CHANNELSxHEIGHTxWIDTH", value_parser = parse_shape)]
     input: Option<ImageSize>,
     /// Number of classes, for a preset or a config file
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     classes: Option<usize>,
     /// Estimate the memory of a training step on N images
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 64,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     batch_size: usize,
     /// Print JSON
     #[arg(long)]
@@ -81,6 +92,20 @@ pub(super) fn run(arguments: &SummaryArgs) -> Result<Exit, CliError> {
 }
 
 fn config(arguments: &SummaryArgs) -> Result<ModelConfig, CliError> {
+    for (argument, is_given) in [
+        ("--input", arguments.input.is_some()),
+        ("--classes", arguments.classes.is_some()),
+    ] {
+        if is_given && is_trained(&arguments.network) {
+            return Err(CliError::argument(
+                argument,
+                format!(
+                    "expected a preset or a config file, but {} is a run; leave it out",
+                    arguments.network
+                ),
+            ));
+        }
+    }
     let mut config = model_config(&arguments.network)?;
     config.input = arguments.input.unwrap_or(config.input);
     let classes = arguments.classes.or(config.classes);
@@ -126,8 +151,11 @@ fn row(layer: &PlannedLayer) -> Row {
 fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
     let input = plan.input();
     print(format!(
-        "input {}x{}x{} (channels x height x width), {} classes\n",
-        input.channels, input.height, input.width, plan.classes
+        "input {}x{}x{} (channels x height x width), {}\n",
+        input.channels,
+        input.height,
+        input.width,
+        counted(plan.classes, "class")
     ))?;
     let mut table = Table::new(&["", "layer", "output", "params", "MACs", "field", "step"]);
     for layer in plan.rows() {
@@ -156,7 +184,10 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
     line("", format!("{macs} multiply-adds (MACs) per image"))?;
     line(
         "",
-        format!("about {mib} MiB for a training step on {batch_size} images"),
+        format!(
+            "about {mib} MiB for a training step on {}",
+            counted(batch_size, "image")
+        ),
     )?;
     line(
         "field",

@@ -1,5 +1,6 @@
 use super::{bar, say};
 use indicatif::ProgressBar;
+use receptive_core::text::counted;
 use receptive_train::{Epoch, EpochEnd, Recorder, ResumePoint, Step, TrainError};
 
 /// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
@@ -58,10 +59,10 @@ impl Recorder for TrainProgress {
         }
         say(match &from.path {
             Some(path) => format!(
-                "resumed  from {} (step {}, {} whole epochs)",
+                "resumed  from {} (step {}, {})",
                 path.display(),
                 from.step,
-                from.epochs.len()
+                counted(from.epochs.len(), "whole epoch")
             ),
             None => "resumed  from the start: no checkpoint was written yet".into(),
         });

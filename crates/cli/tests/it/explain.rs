@@ -137,6 +137,13 @@ fn pools_take_a_mean_too() {
     ]);
     assert_eq!(global["output"], serde_json::json!([32]));
     assert_eq!(global["field"], serde_json::json!([5, 7]));
+    let refused = output(&["explain", "pool", "--kind", "global", "--stride", "2"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("--stride: a global pool has no sliding window"),
+        "{}",
+        text(&refused.stderr)
+    );
     let output = output(&["explain", "pool", "--kind", "avg", "--dilation", "2"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(

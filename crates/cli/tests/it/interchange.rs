@@ -82,6 +82,24 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
         1,
     );
     refused(&["import", &run], "not a regular file", 1);
+    let export = at("export");
+    done(&["export", &run, "--to", "safetensors", "--out", &export]);
+    let weights = format!("{export}/model.safetensors");
+    refused(
+        &["import", &weights, "--key", "state_dict"],
+        "--key: expected a PyTorch checkpoint",
+        2,
+    );
+    refused(
+        &["import", &weights, "--std", "0"],
+        "--std: expected numbers above 0, found 0",
+        2,
+    );
+    refused(
+        &["summary", &run, "--input", "3x3x3"],
+        "--input: expected a preset or a config file",
+        2,
+    );
     let config = format!("{run}/config.toml");
     refused(
         &["train", "--resume", &run, "--epochs", "3"],

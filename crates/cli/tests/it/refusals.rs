@@ -8,14 +8,37 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
     let empty = directory.path().to_str().unwrap();
     let plain = directory.path().join("notes.toml");
     std::fs::write(&plain, "[input]\nchannels = \"one\"").unwrap();
-    let plain = plain.to_str().unwrap();
+    let below_a_file = plain.join("man");
+    let (plain, below_a_file) = (plain.to_str().unwrap(), below_a_file.to_str().unwrap());
     for (arguments, code, words) in [
         (vec!["train", "--preset", "smol"], 2, "tutorial, small"),
         (vec!["train", "fashion-mnit"], 2, "fashion-mnist"),
         (vec!["train", "--set", "train.epochs"], 2, "key=value"),
         (vec!["train", "--set", "train.epoch=3"], 2, "epoch"),
-        (vec!["train", "--epochs", "0"], 2, "train.epochs"),
+        (vec!["train", "--set", "train.epochs=0"], 2, "train.epochs"),
+        (vec!["train", "--epochs", "0"], 2, "1 or more"),
         (vec!["train", "--epochs", "many"], 2, "--epochs"),
+        (
+            vec!["train", "--batch-size", "-3"],
+            2,
+            "expected a whole number, 1 or more",
+        ),
+        (
+            vec!["bench", "--steps", "0"],
+            2,
+            "expected a whole number from 1",
+        ),
+        (
+            vec!["train", "--threads", "20000", "--dry-run"],
+            2,
+            "at most 1024",
+        ),
+        (
+            vec!["man", "--out", below_a_file],
+            1,
+            "could not create the directory",
+        ),
+        (vec!["man", "foo"], 2, "`receptive` has train"),
         (vec!["train", "--config", plain], 2, "channels"),
         (
             vec!["train", "--seed", "18446744073709551615"],
@@ -88,4 +111,28 @@ fn a_damaged_model_is_refused_by_name() {
         message.contains("weights.bpk") && message.contains("changed"),
         "{message}"
     );
+}
+
+#[test]
+fn an_error_names_only_arguments_that_its_command_has() {
+    let output = output(&["lr-find", "--set", "train.epochs=0"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("train.epochs") && !message.contains("--epochs"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_finished_run_that_is_resumed_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run");
+    let trained = crate::train(&path);
+    let resumed = output(&["train", "--resume", path.to_str().unwrap(), "--json"]);
+    let message = text(&resumed.stderr);
+    assert_eq!(resumed.status.code(), Some(0), "{message}");
+    assert!(message.contains("already finished"), "{message}");
+    let sha256 = trained["weights_sha256"].as_str().unwrap();
+    assert!(text(&resumed.stdout).contains(sha256));
 }

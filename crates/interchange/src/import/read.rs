@@ -31,10 +31,21 @@ pub struct WeightFile {
 /// `state_dict`. Nothing in a checkpoint is executed.
 ///
 /// # Errors
-/// When it is neither, is damaged, larger than 16 GiB, or holds no tensors of floats.
+/// When it is neither, is damaged, larger than 16 GiB, or holds no tensors of floats; also when a
+/// key is given for a safetensors file.
 pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
     let bytes = read_capped(path, MAX_BYTES)?;
     let mut file = if is_safetensors(&bytes) {
+        if let Some(key) = key {
+            return Err(InterchangeError::Setting {
+                setting: "key",
+                problem: format!(
+                    "expected a PyTorch checkpoint with an entry `{key}`, but {} is a safetensors \
+                     file, which has no entries; leave it out",
+                    path.display()
+                ),
+            });
+        }
         from_safetensors(path, &bytes)?
     } else {
         // The reader goes back to the file for each tensor.

@@ -3,6 +3,7 @@
 use crate::html::{Picture, figure, table};
 use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
+use receptive_core::text::counted;
 use receptive_plot::Chart;
 use receptive_train::{Epoch, RunLog, curve_panels};
 
@@ -91,7 +92,7 @@ impl Curves {
             let last = value(self.epochs.last()?)?;
             Some(format!("from {} to {}", number(first), number(last)))
         };
-        let mut words = format!("{what} over {} epochs", self.epochs.len());
+        let mut words = format!("{what} over {}", counted(self.epochs.len(), "epoch"));
         for (name, way) in [("training", way(train)), ("validation", way(val))] {
             if let Some(way) = way {
                 words += &format!("; {name} {way}");

@@ -4,7 +4,7 @@ use super::held_out::split_words;
 use super::{Field, HeldOut};
 use crate::text::{Part, date, duration, percent, short};
 use maud::{Markup, html};
-use receptive_core::text::grouped;
+use receptive_core::text::{counted, grouped, plural};
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, presets};
 use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
@@ -90,7 +90,7 @@ impl Headline {
     fn words(&self) -> String {
         let network = match &self.network {
             Some(name) => format!("Network {name}"),
-            None => format!("A network of {} layers", self.layers),
+            None => format!("A network of {}", counted(self.layers, "layer")),
         };
         format!("{network} on {}", self.data)
     }
@@ -153,6 +153,7 @@ fn best_epoch(log: &RunLog) -> Option<usize> {
 
 fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
     let done = log.epochs.len();
+    let noun = plural(epochs, "epoch");
     let again = format!("receptive train --resume {}", run.path().display());
     if let Some(message) = &log.diverged {
         return Some(format!("It had to stop: {message}"));
@@ -160,13 +161,13 @@ fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
     match log.end.as_ref().map(|end| end.outcome) {
         Some(Outcome::Finished) => None,
         Some(Outcome::StoppedEarly) => Some(format!(
-            "Stopped early after {done} of {epochs} epochs: no further improvement."
+            "Stopped early after {done} of {epochs} {noun}: no further improvement."
         )),
         Some(Outcome::Interrupted { .. }) => Some(format!(
-            "Interrupted after {done} of {epochs} epochs; `{again}` resumes it."
+            "Interrupted after {done} of {epochs} {noun}; `{again}` resumes it."
         )),
         None => Some(format!(
-            "Still training or killed: {done} of {epochs} epochs are done. `{again}` resumes a \
+            "Still training or killed: {done} of {epochs} {noun} done. `{again}` resumes a \
              run that was killed."
         )),
     }

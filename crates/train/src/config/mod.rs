@@ -121,8 +121,10 @@ impl MachineConfig {
     /// The backend's device and the threads that feed it.
     ///
     /// # Errors
-    /// When the backend cannot be used here, or the system refuses a thread.
+    /// As [`check`](Self::check); also when the backend cannot be used here, or the system refuses
+    /// a thread.
     pub fn compute(&self) -> Result<Compute, TrainError> {
+        self.check()?;
         let backend: Backend = self.backend.parse()?;
         Compute::new(backend.device()?, self.thread_count())
     }

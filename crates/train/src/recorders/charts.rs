@@ -5,6 +5,7 @@ use crate::error::TrainError;
 use crate::metrics::Confusion;
 use crate::records::{Epoch, ResumePoint};
 use crate::run::RunDirectory;
+use receptive_core::text::counted;
 use receptive_plot::{Chart, Draw, LineStyle, Matrix, Panel, Series};
 
 /// Draws the curves after each epoch and the confusion matrix at the end.
@@ -52,8 +53,8 @@ impl Recorder for Charts {
             return Ok(());
         };
         let subtitle = format!(
-            "{} images of the {split} split, top-1 {:.2} %",
-            evaluation.images,
+            "{} of the {split} split, top-1 {:.2} %",
+            counted(evaluation.images, "image"),
             100.0 * evaluation.top1
         );
         let (confusion, classes) = (&evaluation.confusion, &end.model.classes);

@@ -9,15 +9,14 @@ mod load;
 mod network;
 mod train;
 
-use crate::args::MachineArgs;
+use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 use infer::LayerTime;
 use network::{Network, Work};
 use receptive_core::ImageSize;
-use receptive_core::text::percent;
+use receptive_core::text::{counted, percent};
 use receptive_data::Batch;
 use receptive_train::Compute;
 use receptive_train::trial::peak_resident_bytes;
@@ -33,19 +32,37 @@ pub(super) struct BenchArgs {
     /// Data set that `bench data` reads: a name or a path, as for `train`
     data: Option<String>,
     /// Height and width of the images in `bench data`
-    #[arg(long, value_name = "N", default_value_t = 224, value_parser = count())]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 224,
+        value_parser = parse_count,
+        allow_negative_numbers = true
+    )]
     size: usize,
     /// Number of data-loading threads in `bench data`; 0 loads in the main thread
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2,
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     workers: usize,
     /// Time inference instead of training
     #[arg(long)]
     infer: bool,
     /// Images per step [default: 64; 2 for photo, 1 for erf]
-    #[arg(long, value_name = "N", value_parser = count())]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     batch: Option<usize>,
     /// Time N steps and print the median
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = count())]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 30,
+        value_parser = parse_count,
+        allow_negative_numbers = true
+    )]
     steps: usize,
     #[command(flatten)]
     machine: MachineArgs,
@@ -55,8 +72,9 @@ pub(super) struct BenchArgs {
 }
 
 /// More would not fit into memory.
-fn count() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..=1 << 20)
+fn parse_count(text: &str) -> Result<usize, String> {
+    let count = parse_positive(text).ok().filter(|count| *count <= 1 << 20);
+    count.ok_or_else(|| "expected a whole number from 1 to 1,048,576".into())
 }
 
 /// What is timed.
@@ -154,8 +172,11 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
     } else {
         print(format!(
             "{data} at {side}x{side}: {:.1} images/s decoded, {:.1} images/s in the second epoch \
-             ({} images, {} workers)",
-            timing.images_per_s, timing.images_per_s_later, timing.images, timing.workers,
+             ({}, {})",
+            timing.images_per_s,
+            timing.images_per_s_later,
+            counted(timing.images, "image"),
+            counted(timing.workers, "worker"),
         ))?;
     }
     Ok(Exit::Done)
@@ -207,7 +228,7 @@ fn show(result: &NetworkResult) -> Result<(), CliError> {
     let memory = result
         .peak_rss_mb
         .map_or(String::new(), |mb| format!(", peak memory {mb} MiB"));
-    print(format!("{} threads{memory}", result.threads))
+    print(format!("{}{memory}", counted(result.threads, "thread")))
 }
 
 /// A measurement to be made.
@@ -279,16 +300,21 @@ impl Bench {
 
     fn timing(&self, mut times: Vec<f64>) -> Timing {
         times.sort_by(f64::total_cmp);
-        let at = |share: usize| times[(times.len() - 1) * share / 100] * 1e3;
         let middle = median(&times);
         Timing {
             images_per_s: self.batch as f64 / middle,
             ms_per_step: middle * 1e3,
-            ms_p10_p90: [at(10), at(90)],
+            ms_p10_p90: [percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3],
             layers: Vec::new(),
             operations: Vec::new(),
         }
     }
+}
+
+/// The smallest of the sorted times that `percent` % of them do not exceed (nearest rank).
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted[rank.saturating_sub(1)]
 }
 
 fn median(times: &[f64]) -> f64 {
@@ -301,6 +327,18 @@ fn median(times: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use burn::tensor::Device;
+
+    #[test]
+    fn the_median_lies_between_the_percentiles() {
+        for count in 1..=40 {
+            let times: Vec<f64> = (1..=count).map(f64::from).collect();
+            let (low, high) = (percentile(&times, 10), percentile(&times, 90));
+            let middle = median(&times);
+            assert!(low <= middle && middle <= high, "{count}: {low} {high}");
+        }
+        let times: Vec<f64> = (1..=10).map(f64::from).collect();
+        assert_eq!([percentile(&times, 10), percentile(&times, 90)], [1.0, 9.0]);
+    }
 
     #[test]
     fn every_network_is_timed_at_what_it_can_do() {

@@ -3,7 +3,7 @@
 use super::DataArgs;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, line, paragraph, print_json};
-use receptive_core::text::grouped;
+use receptive_core::text::{counted, grouped};
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
 use receptive_inspect::{augmentation_summary, training_batch};
 use receptive_plot::{Draw, Grid};
@@ -77,8 +77,8 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     paragraph("drawn", text)?;
     if !data.damaged.is_empty() {
         let text = format!(
-            "{} damaged files are left out; `receptive data {}` lists them",
-            grouped(data.damaged.len()),
+            "left out {}; `receptive data {}` lists them",
+            counted(data.damaged.len(), "damaged file"),
             data.name
         );
         paragraph("note", text)?;

@@ -2,10 +2,11 @@
 
 mod batch;
 
-use crate::args::parse_positive;
+use crate::args::{parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
+use receptive_core::text::counted;
 use receptive_data::{BadImages, DataOptions, DataSet, SizeRange, Split, open};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,11 +30,19 @@ pub(super) struct DataArgs {
         value_name = "N",
         default_value_t = 32,
         requires = "show",
-        value_parser = parse_positive
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
     )]
     count: usize,
     /// Seed of the split, of the choice of images and of their augmentation, as for `train`
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "show")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "show",
+        value_parser = parse_whole::<u64>,
+        allow_negative_numbers = true
+    )]
     seed: u64,
     /// Output file of the picture (PNG or SVG)
     #[arg(
@@ -161,7 +170,10 @@ fn show(data: &DataSet) -> Result<(), CliError> {
     }
     let mut skip = "";
     if !data.damaged.is_empty() {
-        print(format!("\n{} damaged files:", data.damaged.len()))?;
+        print(format!(
+            "\n{}:",
+            counted(data.damaged.len(), "damaged file")
+        ))?;
         for bad in &data.damaged {
             print(format!("  {}: {}", bad.path.display(), bad.reason))?;
         }

@@ -5,7 +5,7 @@ mod show;
 mod subject;
 mod sweep;
 
-use crate::args::{MachineArgs, numbers, parse_size};
+use crate::args::{MachineArgs, numbers, parse_number, parse_positive, parse_size, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{MeasureProgress, print_json, say_line};
 use burn::tensor::Device;
@@ -36,10 +36,22 @@ pub(super) struct ErfArgs {
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Maximum number of samples
-    #[arg(long, value_name = "N", default_value_t = receptive_erf::DEFAULT_SAMPLES)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = receptive_erf::DEFAULT_SAMPLES,
+        value_parser = parse_positive::<u64>,
+        allow_negative_numbers = true
+    )]
     samples: u64,
     /// Stop once the total variation caused by noise alone is at most this; 0 takes all samples
-    #[arg(long, value_name = "TV", default_value_t = receptive_erf::DEFAULT_NOISE)]
+    #[arg(
+        long,
+        value_name = "TV",
+        default_value_t = receptive_erf::DEFAULT_NOISE,
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
     noise: f64,
     /// Weights: as they are, drawn anew for each sample, or all equal [default: given for a run,
     /// random for a preset or a config]
@@ -80,7 +92,13 @@ pub(super) struct ErfArgs {
 #[derive(Debug, Args)]
 struct MeasuringArgs {
     /// Seed of weights, noise and signs
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        value_parser = parse_whole::<u64>,
+        allow_negative_numbers = true
+    )]
     seed: u64,
     /// Output directory of pictures (PNG, SVG), numbers (JSON) and maps (NPY)
     #[arg(long, value_name = "DIR", default_value = "erf")]

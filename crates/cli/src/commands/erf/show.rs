@@ -5,6 +5,7 @@ use super::files::conditions;
 use super::subject::Subject;
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, line, paragraph, print, say_line};
+use receptive_core::text::counted;
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::picture::characters;
 use receptive_erf::{
@@ -160,11 +161,11 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
         let input = subject.plan().input();
         let text = format!(
             "from layer {} on the theoretical field is larger than the {}x{} image \
-             ({} layers): what they add is padding",
+             ({}): what they add is padding",
             first.number,
             input.height,
             input.width,
-            wasted.len()
+            counted(wasted.len(), "layer")
         );
         paragraph("note", text)?;
     }

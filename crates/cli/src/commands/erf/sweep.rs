@@ -2,6 +2,7 @@
 
 use super::files::Files;
 use super::{MeasuringArgs, place};
+use crate::args::parse_whole;
 use crate::error::{CliError, Exit};
 use crate::render::{MeasureProgress, Table, paragraph, print, print_json, say_line};
 use clap::Args;
@@ -16,13 +17,31 @@ pub(super) struct SweepArgs {
     #[arg(value_enum, value_name = "WHAT")]
     what: Vec<Variation>,
     /// Depths, in 3x3 convolutions
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_values_t = [5, 10, 20, 40])]
+    #[arg(
+        long,
+        value_name = "N,N,...",
+        value_delimiter = ',', default_values_t = [5, 10, 20, 40],
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     depths: Vec<usize>,
     /// Number of networks drawn for each
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        value_parser = parse_whole::<u64>,
+        allow_negative_numbers = true
+    )]
     samples: u64,
     /// Filters of each convolution
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 32,
+        value_parser = parse_whole::<usize>,
+        allow_negative_numbers = true
+    )]
     filters: usize,
     #[command(flatten)]
     measuring: MeasuringArgs,

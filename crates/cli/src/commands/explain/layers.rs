@@ -7,7 +7,7 @@ use crate::render::{line, paragraph, print, print_json};
 use receptive_core::text::grouped;
 use receptive_model::{
     AvgPool2dLayer, Conv2dLayer, FlattenLayer, GlobalAvgPool2dLayer, LayerConfig, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Plan,
+    MaxPool2dLayer, ModelConfig, Padding, Plan,
 };
 
 /// The layer with the head that a classifier needs; one that does not fit is an error with its
@@ -26,7 +26,7 @@ fn plan(
 }
 
 pub(super) fn conv(arguments: &ConvArgs) -> Result<(), CliError> {
-    let window = Window::new(&arguments.window, arguments.kernel, 1);
+    let window = Window::new(&arguments.window, arguments.kernel, arguments.stride);
     let layer = Conv2dLayer::new(arguments.filters, arguments.kernel)
         .with_strides(window.stride)
         .with_dilation(window.dilation)
@@ -57,11 +57,13 @@ pub(super) fn conv(arguments: &ConvArgs) -> Result<(), CliError> {
 }
 
 pub(super) fn pool(arguments: &PoolArgs) -> Result<(), CliError> {
-    let window = Window::new(&arguments.window, arguments.kernel, arguments.kernel);
+    let kernel = arguments.kernel.unwrap_or(2);
+    let stride = arguments.stride.unwrap_or(kernel);
+    let window = Window::new(&arguments.window, kernel, stride);
     let (layer, value, costs): (LayerConfig, _, _) = match arguments.kind {
         PoolKind::Global => return global_pool(arguments),
         PoolKind::Max => {
-            let layer = MaxPool2dLayer::new(arguments.kernel)
+            let layer = MaxPool2dLayer::new(kernel)
                 .with_strides(window.stride)
                 .with_dilation(window.dilation)
                 .with_padding(window.padding);
@@ -74,7 +76,7 @@ pub(super) fn pool(arguments: &PoolArgs) -> Result<(), CliError> {
             ));
         }
         PoolKind::Avg => {
-            let layer = AvgPool2dLayer::new(arguments.kernel)
+            let layer = AvgPool2dLayer::new(kernel)
                 .with_strides(window.stride)
                 .with_padding(window.padding);
             (layer.into(), "mean", "additions")
@@ -90,6 +92,20 @@ pub(super) fn pool(arguments: &PoolArgs) -> Result<(), CliError> {
 }
 
 fn global_pool(arguments: &PoolArgs) -> Result<(), CliError> {
+    for (argument, is_given) in [
+        ("--kernel", arguments.kernel.is_some()),
+        ("--stride", arguments.stride.is_some()),
+        ("--padding", arguments.window.padding != Padding::Valid),
+        ("--dilation", arguments.window.dilation != 1),
+        ("--out", arguments.window.out.is_some()),
+    ] {
+        if is_given {
+            return Err(CliError::argument(
+                argument,
+                "a global pool has no sliding window; leave it out, or use `--kind avg`",
+            ));
+        }
+    }
     let ([height, width], channels) = (arguments.window.input, arguments.window.channels);
     let plan = plan(channels, [height, width], GlobalAvgPool2dLayer::default())?;
     let planned = &plan.layers[0];

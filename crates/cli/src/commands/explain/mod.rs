@@ -4,7 +4,7 @@ mod layers;
 mod picture;
 mod window;
 
-use crate::args::{numbers, parse_size};
+use crate::args::{numbers, parse_positive, parse_size};
 use crate::error::{CliError, Exit};
 use clap::{Args, Subcommand, ValueEnum};
 use receptive_model::explain::{Nearest, SlidingAxis};
@@ -34,9 +34,6 @@ struct WindowArgs {
     /// Input size: N for a square, or HxW
     #[arg(long, value_name = "N|HxW", default_value = "5", value_parser = parse_size)]
     input: [usize; 2],
-    /// Stride [default: 1; of a pool its kernel size]
-    #[arg(long, value_name = "N")]
-    stride: Option<usize>,
     /// Padding: same, valid, or a number of pixels
     #[arg(
         long,
@@ -46,10 +43,22 @@ struct WindowArgs {
     )]
     padding: Padding,
     /// Dilation: distance between neighbouring taps of the kernel
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     dilation: usize,
     /// Number of input channels
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     channels: usize,
     /// Draw the input pixels that each output reads into this PNG or SVG file
     #[arg(long, value_name = "FILE")]
@@ -62,10 +71,31 @@ struct WindowArgs {
 #[derive(Debug, Args)]
 struct ConvArgs {
     /// Kernel size
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 3,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     kernel: usize,
+    /// Stride
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    stride: usize,
     /// Number of filters
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     filters: usize,
     #[command(flatten)]
     window: WindowArgs,
@@ -76,9 +106,22 @@ struct PoolArgs {
     /// Kind of pool; `global` averages the whole map
     #[arg(long, value_enum, value_name = "KIND", default_value_t = PoolKind::Max)]
     kind: PoolKind,
-    /// Kernel size
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    kernel: usize,
+    /// Kernel size [default: 2]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    kernel: Option<usize>,
+    /// Stride [default: the kernel size]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    stride: Option<usize>,
     #[command(flatten)]
     window: WindowArgs,
 }
@@ -101,7 +144,13 @@ struct DenseArgs {
     )]
     input: ImageSize,
     /// Number of units (outputs)
-    #[arg(long, value_name = "N", default_value_t = 128)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 128,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     units: usize,
     /// Print JSON
     #[arg(long)]

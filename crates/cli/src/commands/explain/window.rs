@@ -26,7 +26,7 @@ impl Window {
             size: arguments.input,
             padding: arguments.padding,
             kernel,
-            stride: arguments.stride.unwrap_or(stride),
+            stride,
             dilation: arguments.dilation,
         }
     }

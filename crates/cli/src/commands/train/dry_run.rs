@@ -4,7 +4,7 @@ use super::TrainArgs;
 use super::messages::announce;
 use crate::error::{CliError, Exit};
 use crate::render::{print, print_json, wide_line};
-use receptive_core::text::{duration, grouped};
+use receptive_core::text::{duration, grouped, plural};
 use receptive_train::trial::{DryRun, dry_run};
 use receptive_train::{Backend, Compute, RunDirectory, RunSetup};
 use serde::Serialize;
@@ -66,9 +66,10 @@ fn show(estimate: &DryRun) -> Result<(), CliError> {
     wide_line(
         "steps",
         format!(
-            "{} per epoch, {} epochs: {} in all",
+            "{} per epoch, {} {}: {} in all",
             grouped(steps),
             grouped(epochs),
+            plural(epochs, "epoch"),
             grouped(steps * epochs)
         ),
     )?;

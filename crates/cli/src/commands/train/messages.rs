@@ -2,7 +2,7 @@
 
 use crate::error::{CliError, Exit};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
-use receptive_core::text::percent;
+use receptive_core::text::{counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::{
     Backend, Compute, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig, TrainResult,
@@ -23,11 +23,12 @@ pub(super) fn announce(
     say_line(
         "data",
         format!(
-            "{}: {} classes; {} train, {} val, {test} test images",
+            "{}: {}; {} train, {} val, {test} test {}",
             data.name,
-            data.classes.len(),
+            counted(data.classes.len(), "class"),
             data.train.len(),
-            data.val.len()
+            data.val.len(),
+            plural(test, "image")
         ),
     );
     let input = &prepared.input;
@@ -52,8 +53,8 @@ pub(super) fn announce(
     say_line(
         "machine",
         format!(
-            "{backend}, {threads} thread{}; about {} MiB for a step",
-            if threads == 1 { "" } else { "s" },
+            "{backend}, {}; about {} MiB for a step",
+            counted(threads, "thread"),
             plan.total.training_bytes(prepared.config.train.batch_size) >> 20
         ),
     );
@@ -69,8 +70,8 @@ pub(super) fn announce(
             let list = directory.path().join(RunDirectory::SKIPPED);
             format!(", see {}", list.display())
         });
-        let count = data.damaged.len();
-        say_line("note", format!("{count} damaged images are left out{list}"));
+        let count = counted(data.damaged.len(), "damaged image");
+        say_line("note", format!("left out {count}{list}"));
     }
 }
 
@@ -83,15 +84,15 @@ fn initial_model(start: &StartConfig, initial: &InitialModel, plan: &Plan) -> St
         .map(|layer| layer.params)
         .sum();
     let head = if initial.has_new_head {
-        format!("a new last layer for {} classes", plan.classes)
+        format!("a new last layer for {}", counted(plan.classes, "class"))
     } else {
         "the same classes".into()
     };
     format!(
-        "{}; {head}; {} of {} layers frozen, {trainable} of {} parameters trainable",
+        "{}; {head}; {} of {} frozen, {trainable} of {} parameters trainable",
         start.from.display(),
         start.freeze.min(plan.layers.len()),
-        plan.layers.len(),
+        counted(plan.layers.len(), "layer"),
         plan.total.params
     )
 }
@@ -150,8 +151,8 @@ pub(super) fn report(
     }
     if trained.outcome.signal().is_some() {
         say(format!(
-            "stopped after {} complete epochs; resume with `receptive train --resume {path}`",
-            trained.epochs.len()
+            "stopped after {}; resume with `receptive train --resume {path}`",
+            counted(trained.epochs.len(), "complete epoch")
         ));
     }
     for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
@@ -159,11 +160,11 @@ pub(super) fn report(
             wide_line(
                 split,
                 format!(
-                    "top-1 {}, top-5 {}, loss {:.3} ({} images)",
+                    "top-1 {}, top-5 {}, loss {:.3} ({})",
                     percent(evaluation.top1),
                     percent(evaluation.top5),
                     evaluation.loss,
-                    evaluation.images
+                    counted(evaluation.images, "image")
                 ),
             )?;
         }

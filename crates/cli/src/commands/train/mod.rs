@@ -5,14 +5,14 @@ mod messages;
 mod overfit;
 
 use super::run::{RunSettings, set, set_machine};
-use crate::args::NetworkArgs;
+use crate::args::{NetworkArgs, parse_positive};
 use crate::error::{CliError, Exit};
-use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
+use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted, say_line};
 use crate::signals;
 use clap::Args;
 use messages::{announce, report};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, resume, train,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, RunLog, prepare, resume, train,
 };
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,12 @@ pub(super) struct TrainArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Number of epochs
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
     epochs: Option<usize>,
     /// Run directory [default: runs/NNN, the next free number]
     #[arg(long, value_name = "DIR")]
@@ -70,13 +75,15 @@ pub(super) struct TrainArgs {
     #[arg(
         long,
         value_name = "N",
-        conflicts_with_all = ["from", "run_dir", "track_erf", "tensorboard", "checkpoint_every"]
+        conflicts_with_all = ["from", "run_dir", "track_erf", "tensorboard", "checkpoint_every"],
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
     )]
     overfit: Option<usize>,
     /// Live view; auto: on a terminal, unless NO_COLOR, CI or TERM=dumb is set
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Tui::Auto)]
     tui: Tui,
-    /// Print one line of JSON at the end of standard output
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -102,6 +109,12 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         (None, None) => RunDirectory::next(Path::new(RUNS))?,
     };
     announce(&prepared, backend, &compute, Some(&directory));
+    if arguments.resume.is_some() && has_finished(&directory) {
+        say_line(
+            "note",
+            "this run has already finished: no step is left to train",
+        );
+    }
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
     let mut progress: Box<dyn Recorder> = if has_view {
@@ -149,6 +162,12 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
     set_machine(&mut config, &arguments.network);
     set(&mut config.checkpoint.every, arguments.checkpoint_every);
     Ok(config)
+}
+
+/// Whether a run came to its end, so that resuming it trains nothing.
+fn has_finished(directory: &RunDirectory) -> bool {
+    let end = RunLog::read(directory).ok().and_then(|log| log.end);
+    end.is_some_and(|end| end.outcome.signal().is_none())
 }
 
 #[cfg(test)]

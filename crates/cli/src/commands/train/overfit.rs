@@ -4,6 +4,7 @@ use super::TrainArgs;
 use super::messages::announce;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
+use receptive_core::text::counted;
 use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised};
 use receptive_train::{Backend, InputFrom, RunConfig, prepare};
 
@@ -53,8 +54,12 @@ fn show(result: &OverfitResult) -> Result<(), CliError> {
             "not learnt"
         },
         format!(
-            "{} of {} images of {} classes are correct after {} steps ({:.1} s)",
-            result.right, result.images, result.classes, result.steps, result.seconds
+            "{} of {} of {} correct after {} ({:.1} s)",
+            result.right,
+            counted(result.images, "image"),
+            counted(result.classes, "class"),
+            counted(result.steps as usize, "step"),
+            result.seconds
         ),
     )?;
     wide_line(
