@@ -140,9 +140,10 @@ impl CliError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Train(error) if error.is_usage() => Exit::Usage,
+            Self::Interchange(error) if error.is_usage() => Exit::Usage,
             // The reader of a pipe has what it needs.
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
-            _ => Exit::Failed,
+            Self::Train(_) | Self::Interchange(_) | Self::Output(_) | Self::Json(_) => Exit::Failed,
         }
     }
 }

@@ -62,7 +62,11 @@ impl ErfError {
         match self {
             Self::Setting { .. } => true,
             Self::Model(error) => error.is_usage(),
-            _ => false,
+            #[cfg(feature = "picture")]
+            Self::Picture(error) => error.is_usage(),
+            Self::Size { .. } | Self::Network { .. } | Self::Input { .. } | Self::Write { .. } => {
+                false
+            }
         }
     }
 

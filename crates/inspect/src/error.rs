@@ -32,7 +32,7 @@ impl InspectError {
             Self::Setting { .. } => true,
             Self::Model(error) => error.is_usage(),
             Self::Data(error) => error.is_usage(),
-            Self::Plot(_) => false,
+            Self::Plot(error) => error.is_usage(),
         }
     }
 

@@ -105,7 +105,10 @@ impl TrainError {
             Self::Model(error) => error.is_usage(),
             Self::Field(error) => error.is_usage(),
             Self::Inspect(error) => error.is_usage(),
-            _ => false,
+            Self::Plot(error) => error.is_usage(),
+            Self::Diverged { .. } | Self::Worker { .. } | Self::Run { .. } | Self::Io { .. } => {
+                false
+            }
         }
     }
 
