@@ -54,9 +54,7 @@ impl MachineArgs {
         let mut machine = MachineConfig::default();
         machine.threads = self.threads.unwrap_or(machine.threads);
         machine.check()?;
-        // A GPU is fed by one thread.
-        let is_cpu = backend.kind.is_cpu();
-        Ok((backend, if is_cpu { machine.thread_count() } else { 1 }))
+        Ok((backend, backend.threads(machine.thread_count())))
     }
 
     /// The backend, with its device and threads.

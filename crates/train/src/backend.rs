@@ -197,6 +197,11 @@ impl Backend {
         }
     }
 
+    /// The number of threads that feed its device, where `wanted` would compute on a CPU.
+    pub const fn threads(self, wanted: usize) -> usize {
+        feeding_threads(self.kind.is_cpu(), wanted)
+    }
+
     /// The backend's device.
     ///
     /// # Errors
@@ -225,6 +230,17 @@ impl Backend {
         }
         Ok(devices.swap_remove(index).into())
     }
+}
+
+/// Whether the device is that of a CPU backend.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    let mut cpus = BackendKind::ALL.into_iter().filter(|kind| kind.is_cpu());
+    cpus.any(|kind| kind.devices().contains(device))
+}
+
+/// The number of threads that feed a device: `wanted` on a CPU, but at least one; a GPU is fed by one.
+pub(crate) const fn feeding_threads(is_cpu: bool, wanted: usize) -> usize {
+    if is_cpu && wanted > 1 { wanted } else { 1 }
 }
 
 /// The device of the first backend that is compiled in: for reading files, where any will do.

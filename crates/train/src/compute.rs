@@ -1,7 +1,7 @@
 //! The devices and threads that a run computes on.
 
+use crate::backend::{feeding_threads, is_cpu};
 use crate::error::TrainError;
-use burn::tensor::Device;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use receptive_core::panic::message;
 use receptive_model::InferenceDevice;
@@ -40,7 +40,7 @@ impl Compute {
     pub fn new(device: impl Into<InferenceDevice>, threads: usize) -> Result<Self, TrainError> {
         let device = device.into();
         let is_cpu = is_cpu(&device);
-        let threads = if is_cpu { threads.max(1) } else { 1 };
+        let threads = feeding_threads(is_cpu, threads);
         let lane = |thread: usize| {
             let pool = ThreadPoolBuilder::new()
                 .num_threads(1)
@@ -154,17 +154,6 @@ pub fn on_threads<R: Send>(
     Ok(pool.install(work))
 }
 
-#[allow(deprecated)] // burn has deprecated ndarray in favour of flex
-fn is_cpu(device: &Device) -> bool {
-    let cpus: &[Device] = &[
-        #[cfg(feature = "flex")]
-        Device::flex(),
-        #[cfg(feature = "ndarray")]
-        Device::ndarray(),
-    ];
-    cpus.contains(device)
-}
-
 fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
     TrainError::setting(
         "machine.threads",
@@ -175,6 +164,7 @@ fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> Train
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
+    use burn::tensor::Device;
 
     #[test]
     fn results_come_in_order_from_any_number_of_threads() {

@@ -1,6 +1,7 @@
 //! The settings of training.
 
 use super::{Optimizer, Schedule};
+use crate::compute::Compute;
 use crate::error::TrainError;
 use receptive_data::Augment;
 use serde::{Deserialize, Serialize};
@@ -147,20 +148,24 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Images per shard on a CPU or a GPU.
-    pub fn shard_size(&self, cpu: bool) -> usize {
+    /// Images per shard of a step that is computed on these devices.
+    pub(crate) fn shard_size(&self, compute: &Compute) -> usize {
         match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
-            MicroBatch::Auto(_) if cpu => CPU_SHARD.min(self.batch_size),
+            MicroBatch::Auto(_) if compute.is_cpu() => CPU_SHARD.min(self.batch_size),
             MicroBatch::Auto(_) => self.batch_size,
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let micro_batch = match self.micro_batch {
+            MicroBatch::Images(images) => images.min(self.batch_size),
+            MicroBatch::Auto(_) => self.batch_size,
+        };
         for (setting, value, max) in [
             ("train.epochs", self.epochs, 1_000_000),
             ("train.batch_size", self.batch_size, 1 << 20),
-            ("train.micro_batch", self.shard_size(true), 1 << 20),
+            ("train.micro_batch", micro_batch, 1 << 20),
         ] {
             if value == 0 || value > max {
                 return Err(TrainError::setting(

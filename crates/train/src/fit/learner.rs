@@ -40,7 +40,7 @@ impl<'a> Learner<'a> {
             config,
             compute,
             sharding: Sharding {
-                size: config.shard_size(compute.is_cpu()),
+                size: config.shard_size(compute),
                 exact: config.exact_convolutions,
             },
         }
