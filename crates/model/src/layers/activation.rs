@@ -2,13 +2,14 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::Units;
+use crate::geometry::{Edges, Units};
+use burn::nn::BatchNorm;
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +156,10 @@ impl LayerOp for ActivationOp {
         Role::Pointwise
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, _: &mut RandomWeights<'_>) -> Plain {
         Plain::default()
     }
@@ -168,6 +173,16 @@ impl LayerOp for ActivationOp {
 
     fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
         Some(units.clone())
+    }
+
+    fn cut_module(&self, _: &mut Plain) {}
+
+    fn values(_: &Plain) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut Plain) -> Option<&mut BatchNorm> {
+        None
     }
 }
 

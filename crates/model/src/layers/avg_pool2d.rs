@@ -2,7 +2,7 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, Role};
+use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -10,6 +10,7 @@ use super::window::{self, explicit, pool};
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Padding, Pair, Units};
+use burn::nn::BatchNorm;
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
 use serde::{Deserialize, Serialize};
 
@@ -113,5 +114,13 @@ impl LayerOp for AvgPool2dOp {
 
     fn cut_module(&self, pool: &mut AvgPool2d) {
         pool.padding = explicit(&self.edges);
+    }
+
+    fn values(_: &AvgPool2d) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut AvgPool2d) -> Option<&mut BatchNorm> {
+        None
     }
 }

@@ -9,7 +9,7 @@ use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::Units;
+use crate::geometry::{Edges, Units};
 use burn::module::{Module, RunningState};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Tensor;
@@ -88,6 +88,10 @@ impl LayerOp for BatchNormOp {
         Role::Pointwise
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, weights: &mut RandomWeights<'_>) -> BatchNorm {
         BatchNormConfig::new(self.features)
             .with_epsilon(self.epsilon)
@@ -106,6 +110,8 @@ impl LayerOp for BatchNormOp {
         Some(units.clone())
     }
 
+    fn cut_module(&self, _: &mut BatchNorm) {}
+
     fn values(norm: &BatchNorm) -> LayerValues {
         LayerValues {
             gamma: read(norm.gamma.val()),
@@ -116,22 +122,27 @@ impl LayerOp for BatchNormOp {
         }
     }
 
-    fn merge_statistics(
-        norm: &mut BatchNorm,
-        shards: &[(f64, Vec<BatchStatistics>)],
-        count: &mut usize,
-    ) {
-        // A frozen one saw nothing: it used its running statistics and keeps them.
-        if !norm.training.is_enabled() {
-            return;
-        }
-        let seen: Vec<(f64, &BatchStatistics)> = shards
-            .iter()
-            .filter_map(|(share, all)| Some((*share, all.get(*count)?)))
-            .collect();
-        merge(norm, &seen);
-        *count += 1;
+    fn batch_norm(norm: &mut BatchNorm) -> Option<&mut BatchNorm> {
+        Some(norm)
     }
+}
+
+/// Merges what the batch norm saw of each shard, `count` counting those that train.
+pub(super) fn merge_statistics(
+    norm: &mut BatchNorm,
+    shards: &[(f64, Vec<BatchStatistics>)],
+    count: &mut usize,
+) {
+    // A frozen one saw nothing: it used its running statistics and keeps them.
+    if !norm.training.is_enabled() {
+        return;
+    }
+    let seen: Vec<(f64, &BatchStatistics)> = shards
+        .iter()
+        .filter_map(|(share, all)| Some((*share, all.get(*count)?)))
+        .collect();
+    merge(norm, &seen);
+    *count += 1;
 }
 
 fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {

@@ -12,8 +12,8 @@ use super::window::{self, Windows, explicit};
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Padding, Pair, Shape, Units};
-use burn::nn::Initializer;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, Initializer};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +260,10 @@ impl LayerOp for Conv2dOp {
                 .unwrap_or_default(),
             ..LayerValues::default()
         }
+    }
+
+    fn batch_norm(_: &mut Conv2d) -> Option<&mut BatchNorm> {
+        None
     }
 }
 

@@ -2,11 +2,12 @@
 //! reads only a part of its input.
 
 use super::features::Features;
-use super::kind::{LayerOp, Plain, Role};
+use super::kind::{LayerOp, LayerValues, Plain, Role};
 use super::pass::Pass;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
-use crate::geometry::{Field, Shape, Units};
+use crate::geometry::{Edges, Field, Shape, Units};
+use burn::nn::BatchNorm;
 use std::ops::Range;
 
 /// A part of a map. Within a [`Cone`](crate::Cone) only.
@@ -25,6 +26,10 @@ impl LayerOp for CropOp {
         Role::Pointwise
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, _: &mut RandomWeights<'_>) -> Plain {
         Plain::default()
     }
@@ -38,6 +43,16 @@ impl LayerOp for CropOp {
 
     fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
         Some(units.clone())
+    }
+
+    fn cut_module(&self, _: &mut Plain) {}
+
+    fn values(_: &Plain) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut Plain) -> Option<&mut BatchNorm> {
+        None
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, Role};
+use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::Units;
-use burn::nn::{Dropout, DropoutConfig};
+use crate::geometry::{Edges, Units};
+use burn::nn::{BatchNorm, Dropout, DropoutConfig};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,10 @@ impl LayerOp for DropoutOp {
         Role::Pointwise
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, _: &mut RandomWeights<'_>) -> Dropout {
         DropoutConfig::new(self.rate).init()
     }
@@ -71,6 +75,16 @@ impl LayerOp for DropoutOp {
 
     fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
         Some(units.clone())
+    }
+
+    fn cut_module(&self, _: &mut Dropout) {}
+
+    fn values(_: &Dropout) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut Dropout) -> Option<&mut BatchNorm> {
+        None
     }
 }
 

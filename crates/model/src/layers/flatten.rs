@@ -2,13 +2,14 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, Plain, Role};
+use super::kind::{LayerKind, LayerOp, LayerValues, Plain, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::{Shape, Units};
+use crate::geometry::{Edges, Shape, Units};
+use burn::nn::BatchNorm;
 use serde::{Deserialize, Serialize};
 
 /// `type = "flatten"`: `[channels, height, width]` to one row; a row stays as it is.
@@ -41,6 +42,10 @@ impl LayerOp for FlattenOp {
         Role::Whole
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, _: &mut RandomWeights<'_>) -> Plain {
         Plain::default()
     }
@@ -51,5 +56,15 @@ impl LayerOp for FlattenOp {
 
     fn cut(&mut self, layer: &PlannedLayer, _: &Units) -> Option<Units> {
         Some(layer.input.units())
+    }
+
+    fn cut_module(&self, _: &mut Plain) {}
+
+    fn values(_: &Plain) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut Plain) -> Option<&mut BatchNorm> {
+        None
     }
 }

@@ -2,13 +2,14 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, Role};
+use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::{Shape, Units};
+use crate::geometry::{Edges, Shape, Units};
+use burn::nn::BatchNorm;
 use burn::nn::pool::{AdaptiveAvgPool2d, AdaptiveAvgPool2dConfig};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,10 @@ impl LayerOp for GlobalAvgPool2dOp {
         Role::Whole
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, _: &mut RandomWeights<'_>) -> AdaptiveAvgPool2d {
         AdaptiveAvgPool2dConfig::new([1, 1]).init()
     }
@@ -56,5 +61,15 @@ impl LayerOp for GlobalAvgPool2dOp {
 
     fn cut(&mut self, layer: &PlannedLayer, _: &Units) -> Option<Units> {
         Some(layer.input.units())
+    }
+
+    fn cut_module(&self, _: &mut AdaptiveAvgPool2d) {}
+
+    fn values(_: &AdaptiveAvgPool2d) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut AdaptiveAvgPool2d) -> Option<&mut BatchNorm> {
+        None
     }
 }

@@ -2,13 +2,14 @@
 
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::pass::{BatchStatistics, Pass};
+use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{LayerConfig, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Units};
 use burn::module::Module;
+use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
 
 /// A layer as configured.
@@ -25,7 +26,8 @@ pub(crate) trait LayerKind {
     }
 }
 
-/// A planned layer: how it is built, run and cut.
+/// A planned layer: how it is built, run and cut. No method has a default, so that the compiler asks
+/// for each of them when a kind is added.
 pub(crate) trait LayerOp {
     /// The parameters: one of burn's modules, or [`Plain`].
     type Module;
@@ -34,9 +36,7 @@ pub(crate) trait LayerOp {
     fn role(&self) -> Role;
 
     /// The padding of its window, if it has one.
-    fn padding(&self) -> Option<Edges> {
-        None
-    }
+    fn padding(&self) -> Option<Edges>;
 
     /// Initializes the parameters, from `weights` only.
     fn init(&self, weights: &mut RandomWeights<'_>) -> Self::Module;
@@ -49,20 +49,13 @@ pub(crate) trait LayerOp {
     fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units>;
 
     /// Adapts a module to this layer after it was cut: only paddings change.
-    fn cut_module(&self, _module: &mut Self::Module) {}
+    fn cut_module(&self, module: &mut Self::Module);
 
     /// The values of its parameters, if it has any.
-    fn values(_module: &Self::Module) -> LayerValues {
-        LayerValues::default()
-    }
+    fn values(module: &Self::Module) -> LayerValues;
 
-    /// Merges the shards' batch statistics, if it is a batch norm; `norm` counts batch norms.
-    fn merge_statistics(
-        _module: &mut Self::Module,
-        _shards: &[(f64, Vec<BatchStatistics>)],
-        _norm: &mut usize,
-    ) {
-    }
+    /// The batch norm whose statistics the shards of a step merge into, if it is one.
+    fn batch_norm(module: &mut Self::Module) -> Option<&mut BatchNorm>;
 }
 
 /// What a layer does, for code that selects layers of a network.

@@ -9,8 +9,8 @@ use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::{Shape, Units};
-use burn::nn::{Initializer, Linear, LinearConfig};
+use crate::geometry::{Edges, Shape, Units};
+use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig};
 use serde::{Deserialize, Serialize};
 
 /// `type = "linear"`: a dense layer. The model's last one may leave `units` out: it gets one per
@@ -118,6 +118,10 @@ impl LayerOp for LinearOp {
         Role::Whole
     }
 
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
     fn init(&self, weights: &mut RandomWeights<'_>) -> Linear {
         let dims = [self.inputs, self.units];
         let mut linear = LinearConfig::new(self.inputs, self.units)
@@ -137,6 +141,8 @@ impl LayerOp for LinearOp {
         Some(layer.input.units())
     }
 
+    fn cut_module(&self, _: &mut Linear) {}
+
     fn values(linear: &Linear) -> LayerValues {
         LayerValues {
             weight: read(linear.weight.val()),
@@ -147,5 +153,9 @@ impl LayerOp for LinearOp {
                 .unwrap_or_default(),
             ..LayerValues::default()
         }
+    }
+
+    fn batch_norm(_: &mut Linear) -> Option<&mut BatchNorm> {
+        None
     }
 }

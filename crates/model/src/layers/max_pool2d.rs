@@ -3,7 +3,7 @@
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
 use super::kernels;
-use super::kind::{LayerKind, LayerOp, Role};
+use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -11,6 +11,7 @@ use super::window::{self, explicit, pool};
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Padding, Pair, Units};
+use burn::nn::BatchNorm;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,14 @@ impl LayerOp for MaxPool2dOp {
 
     fn cut_module(&self, pool: &mut MaxPool2d) {
         pool.padding = explicit(&self.edges);
+    }
+
+    fn values(_: &MaxPool2d) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut MaxPool2d) -> Option<&mut BatchNorm> {
+        None
     }
 }
 

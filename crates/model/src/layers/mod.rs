@@ -56,6 +56,7 @@ pub(crate) use sequence::{cut_modules, find, through};
 
 use crate::ModelError;
 use crate::geometry::{Edges, Field, Shape, Units};
+use batch_norm::merge_statistics;
 use branches::{Branches, Residual};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
@@ -109,10 +110,7 @@ impl PlannedLayer {
 
     /// Its nested sequences of layers; empty unless it branches.
     pub fn branches(&self) -> &[Branch] {
-        match &self.operation {
-            Operation::Branches(op) => &op.branches,
-            _ => &[],
-        }
+        self.operation.branches()
     }
 }
 
@@ -189,6 +187,13 @@ macro_rules! kinds {
                 }
             }
 
+            fn branches(&self) -> &[Branch] {
+                match self {
+                    $(Self::$Kind(_) => &[],)*
+                    Self::Branches(op) => &op.branches,
+                }
+            }
+
             fn is_branches(&self) -> bool {
                 matches!(self, Self::Branches(_))
             }
@@ -258,6 +263,15 @@ macro_rules! kinds {
                 layer
             }
 
+            /// The layers of each branch; none unless it branches.
+            fn branches(&self) -> Vec<&[Self]> {
+                match self {
+                    $(Self::$Kind(_) => Vec::new(),)*
+                    Self::Residual(residual) => vec![&residual.body, &residual.projection],
+                    Self::Branches(all) => all.branches.iter().map(Vec::as_slice).collect(),
+                }
+            }
+
             /// The values of its parameters; empty for branches, which have none of their own.
             pub(crate) fn values(&self) -> LayerValues {
                 match self {
@@ -273,7 +287,11 @@ macro_rules! kinds {
                 norm: &mut usize,
             ) {
                 match self {
-                    $(Self::$Kind(module) => $Op::merge_statistics(module, shards, norm),)*
+                    $(Self::$Kind(module) => {
+                        if let Some(layer) = $Op::batch_norm(module) {
+                            merge_statistics(layer, shards, norm);
+                        }
+                    })*
                     Self::Residual(Residual { body, projection }) => {
                         for layer in body.iter_mut().chain(projection) {
                             layer.merge_statistics(shards, norm);
@@ -349,15 +367,6 @@ impl From<Activation> for LayerConfig {
 }
 
 impl Layer {
-    /// The layers of each branch; none unless it branches.
-    fn branches(&self) -> Vec<&[Self]> {
-        match self {
-            Self::Residual(residual) => vec![&residual.body, &residual.projection],
-            Self::Branches(all) => all.branches.iter().map(Vec::as_slice).collect(),
-            _ => Vec::new(),
-        }
-    }
-
     /// A crop, which has no parameters.
     fn new_crop() -> Self {
         Self::Crop(Plain::default())
