@@ -42,7 +42,7 @@
 //!     &Probe::central(&plan, &layer.number)?,
 //!     &Noise { shape: [1, 13, 13], seed: 0 },
 //!     &MeasureOptions { samples: 100, ..MeasureOptions::default() },
-//!     &burn::tensor::Device::flex(),
+//!     burn::tensor::Device::flex(),
 //!     &mut |_, _, _| (),
 //! )?;
 //! let study = Study::new(measurement, &plan, layer, Weights::Random, Aggregate::Abs)?;

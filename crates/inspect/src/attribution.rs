@@ -7,9 +7,8 @@ use crate::class_maps::{ClassMaps, class_maps};
 use crate::error::InspectError;
 use crate::features::require_map;
 use crate::input::{InputImage, Prediction, softmax, top};
-use burn::tensor::Device;
 use receptive_erf::{Map, Region};
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InferenceDevice};
 use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
 
 /// How much of the image, in grey, shows through the colours of Grad-CAM.
@@ -62,7 +61,7 @@ pub struct ClassAttribution {
     pub cam: Map,
 }
 
-/// Explains the most probable classes of an image. `device` is the model's, without autodiff.
+/// Explains the most probable classes of an image. `device` is the model's.
 ///
 /// # Errors
 /// When the layer is not there or outputs no feature maps, the image is not of the network's size,
@@ -71,8 +70,9 @@ pub fn attribute(
     artifact: &Artifact,
     image: &InputImage,
     options: &AttributionOptions,
-    device: &Device,
+    device: impl Into<InferenceDevice>,
 ) -> Result<Attribution, InspectError> {
+    let device = &device.into();
     if options.classes == 0 {
         return Err(InspectError::setting("classes", "it is 0; use 1 or more"));
     }

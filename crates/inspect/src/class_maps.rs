@@ -2,9 +2,9 @@
 
 use crate::error::InspectError;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use receptive_erf::{Inputs, Map, Noise, Region};
-use receptive_model::{Classifier, WatchedLogits, exactly};
+use receptive_model::{AutodiffDevice, Classifier, InferenceDevice, WatchedLogits, exactly};
 
 /// SmoothGrad's noise: its standard deviation as a share of the range of the input's values.
 const NOISE: f32 = 0.15;
@@ -32,7 +32,7 @@ pub struct ClassMaps {
 /// One forward and one backward pass in inference, and as many again as `smooth` noisy copies need.
 ///
 /// `image` is one normalised image, `[channels, height, width]`; `layer` a number or name; `device`
-/// the model's, without autodiff.
+/// the model's.
 ///
 /// # Errors
 /// When the layer is not there or outputs no feature maps, the class or the image does not fit the network, or
@@ -43,7 +43,7 @@ pub fn class_maps(
     layer: &str,
     class: usize,
     smooth: usize,
-    device: &Device,
+    device: impl Into<InferenceDevice>,
 ) -> Result<ClassMaps, InspectError> {
     let input = model.input();
     let shape = [input.channels, input.height, input.width];
@@ -65,7 +65,7 @@ pub fn class_maps(
             ),
         ));
     }
-    let device = &device.clone().autodiff();
+    let device = &device.into().autodiff();
     let logit = Logit {
         model: model.clone().fork(device).freeze(),
         layer,
@@ -108,7 +108,7 @@ struct Logit<'a> {
     layer: &'a str,
     class: usize,
     shape: [usize; 3],
-    device: &'a Device, // with autodiff
+    device: &'a AutodiffDevice,
 }
 
 impl Logit<'_> {

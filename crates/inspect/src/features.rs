@@ -2,8 +2,7 @@
 
 use crate::error::InspectError;
 use crate::input::InputImage;
-use burn::tensor::Device;
-use receptive_model::{Artifact, Plan, PlannedLayer, Shape};
+use receptive_model::{Artifact, InferenceDevice, Plan, PlannedLayer, Shape};
 use receptive_plot::{ColorMap, Grid, PlotError, Tile};
 use serde::Serialize;
 
@@ -40,8 +39,9 @@ pub fn feature_maps(
     artifact: &Artifact,
     image: &InputImage,
     layers: &[String],
-    device: &Device,
+    device: impl Into<InferenceDevice>,
 ) -> Result<Vec<FeatureMaps>, InspectError> {
+    let device = &device.into();
     let plan = artifact.model.plan();
     let mut all = Vec::with_capacity(layers.len());
     for layer in layers {

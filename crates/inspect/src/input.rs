@@ -1,7 +1,7 @@
 use crate::error::InspectError;
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::{DecodeLimits, ImageSize, Normalize, decode_file, fit};
-use receptive_model::{Artifact, Classifier, InputSpec};
+use receptive_model::{Artifact, Classifier, InferenceDevice, InputSpec};
 use receptive_plot::Tile;
 use serde::Serialize;
 use std::path::Path;
@@ -73,14 +73,19 @@ impl InputImage {
         Tensor::from_data(data, device)
     }
 
-    /// A logit for each class. `device` is the model's, without autodiff.
-    pub fn logits(&self, model: &Classifier, device: &Device) -> Vec<f32> {
-        let logits = model.forward(self.tensor(device));
+    /// A logit for each class. `device` is the model's.
+    pub fn logits(&self, model: &Classifier, device: impl Into<InferenceDevice>) -> Vec<f32> {
+        let logits = model.forward(self.tensor(&device.into()));
         logits.into_data().iter::<f32>().collect()
     }
 
     /// The `k` most probable classes, the most probable first.
-    pub fn predict(&self, artifact: &Artifact, k: usize, device: &Device) -> Vec<Prediction> {
+    pub fn predict(
+        &self,
+        artifact: &Artifact,
+        k: usize,
+        device: impl Into<InferenceDevice>,
+    ) -> Vec<Prediction> {
         let probabilities = softmax(&self.logits(&artifact.model, device));
         let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
         top(&order, k)

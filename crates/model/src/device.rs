@@ -1,10 +1,11 @@
 //! Device types that tell whether operations on their tensors are recorded for gradients.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, TensorCreationOptions};
 use std::ops::Deref;
 
 /// A device whose tensors keep no graph: for inference, evaluation and reading files. Used as a
-/// `&Device` wherever burn takes one.
+/// `&Device` wherever burn takes one. Functions that take `impl Into<InferenceDevice>` take any
+/// [`Device`], or a reference to one, and compute without a graph, or add one themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InferenceDevice(Device);
 
@@ -32,6 +33,18 @@ impl From<Device> for InferenceDevice {
     }
 }
 
+impl From<&Device> for InferenceDevice {
+    fn from(device: &Device) -> Self {
+        device.clone().into()
+    }
+}
+
+impl From<&InferenceDevice> for InferenceDevice {
+    fn from(device: &InferenceDevice) -> Self {
+        device.clone()
+    }
+}
+
 impl From<Device> for AutodiffDevice {
     fn from(device: Device) -> Self {
         Self(device.autodiff())
@@ -51,6 +64,18 @@ impl Deref for AutodiffDevice {
 
     fn deref(&self) -> &Device {
         &self.0
+    }
+}
+
+impl From<&InferenceDevice> for TensorCreationOptions {
+    fn from(device: &InferenceDevice) -> Self {
+        Self::from(&device.0)
+    }
+}
+
+impl From<&AutodiffDevice> for TensorCreationOptions {
+    fn from(device: &AutodiffDevice) -> Self {
+        Self::from(&device.0)
     }
 }
 

@@ -6,9 +6,8 @@ use crate::sections::{
     Model, Settings,
 };
 use crate::text::{Part, sentence};
-use burn::tensor::Device;
 use receptive_erf::gaussian::Verdict;
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::{ImageQuery, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
@@ -75,7 +74,7 @@ pub struct Missing {
 }
 
 impl Report {
-    /// Gathers a run's report on this device, without autodiff.
+    /// Gathers a run's report on this device.
     ///
     /// # Errors
     /// When the run has no model, or its model or config cannot be read. Everything else that is
@@ -83,9 +82,10 @@ impl Report {
     pub fn new(
         run: &RunDirectory,
         options: &ReportOptions,
-        device: &Device,
+        device: impl Into<InferenceDevice>,
         watch: &mut Watch<'_>,
     ) -> Result<Self, TrainError> {
+        let device = &device.into();
         let artifact = Artifact::load(&run.kept_model()?, device)?;
         let config = run.config()?;
         let log = RunLog::read(run).map_err(sentence);

@@ -3,10 +3,10 @@
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::metrics::{Answer, Confusion, cross_entropy, in_top};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use receptive_data::{Batch, Loader, LoaderOptions, Samples};
 use receptive_inspect::top;
-use receptive_model::{Classifier, InputSpec};
+use receptive_model::{Classifier, InferenceDevice, InputSpec};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ pub fn unwatched(_: &Answers<'_>) -> ControlFlow<()> {
 }
 
 /// The logits of a batch, image by image.
-pub(crate) fn logits(model: &Classifier, batch: &Batch, device: &Device) -> Vec<f32> {
+pub(crate) fn logits(model: &Classifier, batch: &Batch, device: &InferenceDevice) -> Vec<f32> {
     let data = TensorData::new(batch.images.to_vec(), batch.shape);
     let images = Tensor::<4>::from_data(data, device); // [images, channels, height, width]
     let logits = model.forward(images); // [images, classes]

@@ -2,9 +2,8 @@
 
 use crate::compute::Compute;
 use crate::error::TrainError;
-use burn::tensor::Device;
 use receptive_inspect::{InputImage, Prediction};
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InferenceDevice};
 use std::path::{Path, PathBuf};
 
 /// The same as [`predict_file`] for each of many files, in their order, on all threads: one that
@@ -22,7 +21,7 @@ pub fn predict_files(
         .map(
             files.len(),
             |device| (artifact.clone(), device.clone()),
-            |(artifact, device), i| predict_file(artifact, &files[i], k, device),
+            |(artifact, device), i| predict_file(artifact, &files[i], k, &*device),
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })
 }
@@ -35,7 +34,7 @@ pub fn predict_file(
     artifact: &Artifact,
     path: &Path,
     k: usize,
-    device: &Device,
+    device: impl Into<InferenceDevice>,
 ) -> Result<Vec<Prediction>, TrainError> {
     let image = InputImage::read(path, &artifact.input)?;
     Ok(image.predict(artifact, k, device))

@@ -8,8 +8,10 @@ use super::sampler::{MeasureOptions, Progress, Sampler, default_batch};
 use crate::error::ErfError;
 use crate::map::Region;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor};
-use receptive_model::{Classifier, Features, Plan, Units, exactly};
+use burn::tensor::Tensor;
+use receptive_model::{
+    AutodiffDevice, Classifier, Features, InferenceDevice, Plan, Units, exactly,
+};
 
 /// The network whose field is measured.
 #[derive(Clone, Copy)]
@@ -56,7 +58,7 @@ pub fn measure_layer(
     probe: &Probe,
     inputs: &dyn Inputs,
     options: &MeasureOptions,
-    device: &Device, // without autodiff
+    device: impl Into<InferenceDevice>,
     progress: &mut Progress<'_>,
 ) -> Result<Measurement, ErfError> {
     let plan = network.plan();
@@ -74,7 +76,8 @@ pub fn measure_layer(
     probe.check([filters, size[0], size[1]])?;
     let image = Region::image(input.height, input.width);
     let layer = planned.number.as_str();
-    let autodiff = &device.clone().autodiff();
+    let device = &device.into();
+    let autodiff = &device.autodiff();
     let at = LayerForward {
         network,
         layer,
@@ -129,8 +132,8 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
 struct LayerForward<'a> {
     network: Network<'a>,
     layer: &'a str,
-    device: &'a Device,   // without autodiff
-    autodiff: &'a Device, // with autodiff
+    device: &'a InferenceDevice,
+    autodiff: &'a AutodiffDevice,
 }
 
 impl<'a> LayerForward<'a> {
@@ -237,7 +240,9 @@ impl ModuleMapper for Ones {
             let fan_in: usize = match D {
                 4 => dims[1..].iter().product(), // [filters, channels, height, width]
                 2 => dims[0],                    // [inputs, units]
-                // Biases and what batch norm keeps.
+                // Vectors: biases, and batch norm's scale, shift and running statistics. Biases and
+                // shifts weigh no path, and in a network that was not trained scale and variance are
+                // 1 for every channel, so that they weigh all paths alike.
                 _ => return tensor,
             };
             Tensor::full(dims, 1.0 / fan_in.max(1) as f64, &tensor.device())

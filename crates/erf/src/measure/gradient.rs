@@ -4,10 +4,11 @@ use super::inputs::Inputs;
 use super::probe::{Channels, Probe};
 use crate::error::ErfError;
 use crate::map::Region;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use receptive_core::hash::mix;
+use receptive_model::AutodiffDevice;
 use serde::Serialize;
 use std::ops::Range;
 
@@ -51,7 +52,7 @@ impl BackwardPass {
         inputs: &dyn Inputs,
         samples: Range<u64>,
         seed: u64,
-        device: &Device, // with autodiff
+        device: &AutodiffDevice,
     ) -> Result<Vec<Vec<f32>>, ErfError> {
         let [channels, _, _] = inputs.shape();
         let dims = [

@@ -6,8 +6,9 @@ use super::measurement::{GROUPS, GroupSums, Measurement, SampleMaps, aggregate};
 use super::probe::{Channels, Probe};
 use crate::error::ErfError;
 use crate::map::Region;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
+use receptive_model::{AutodiffDevice, InferenceDevice};
 use std::ops::Range;
 use std::time::Instant;
 
@@ -83,10 +84,10 @@ pub fn measure(
     probe: &Probe,
     inputs: &dyn Inputs,
     options: &MeasureOptions,
-    device: &Device,
+    device: impl Into<InferenceDevice>,
     progress: &mut Progress<'_>,
 ) -> Result<Measurement, ErfError> {
-    let device = &device.clone().inner().autodiff();
+    let device = &device.into().autodiff();
     let [_, height, width] = inputs.shape();
     let image = Region::image(height, width);
     let units = match options.method {
@@ -127,7 +128,7 @@ pub fn measure(
 fn feature_size(
     network: impl Fn(Tensor<4>) -> Tensor<4>,
     inputs: &dyn Inputs,
-    device: &Device, // with autodiff
+    device: &AutodiffDevice,
 ) -> Result<[usize; 2], ErfError> {
     let [channels, height, width] = inputs.shape();
     let part = Region::image(height, width);
@@ -153,7 +154,7 @@ pub(super) struct Sampler<'a> {
     pub(super) probe: &'a Probe,
     pub(super) inputs: &'a dyn Inputs,
     pub(super) options: &'a MeasureOptions,
-    pub(super) device: &'a Device, // with autodiff
+    pub(super) device: &'a AutodiffDevice,
     pub(super) image: Region,
     pub(super) method: Method,
     pub(super) pass: BackwardPass,

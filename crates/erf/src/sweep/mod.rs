@@ -18,9 +18,9 @@ use crate::measure::{
     measure_layer,
 };
 use crate::theory::{Seeds, Weights, predict, slope};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use receptive_core::hash::mix;
-use receptive_model::{Features, Plan, exactly};
+use receptive_model::{Features, InferenceDevice, Plan, exactly};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -149,9 +149,10 @@ impl SweepNetwork {
     pub fn measure(
         &self,
         options: &MeasureOptions,
-        device: &Device, // without autodiff
+        device: impl Into<InferenceDevice>,
         progress: &mut Progress<'_>,
     ) -> Result<SweepPoint, ErfError> {
+        let device = &device.into();
         let plan = plan_that_fits(&self.config, None)?;
         let layer = default_layer(&plan)?.number.clone();
         // Of channels behind a ReLU the plain sum has terms that depend on each other.
@@ -198,19 +199,19 @@ fn in_training(
     probe: &Probe,
     noise: &Noise,
     options: &MeasureOptions,
-    device: &Device, // without autodiff
+    device: &InferenceDevice,
     progress: &mut Progress<'_>,
 ) -> Result<Measurement, ErfError> {
-    let device = device.clone().autodiff();
-    device.seed(options.seed);
+    let autodiff = device.autodiff();
+    autodiff.seed(options.seed);
     let count = AtomicU64::new(0);
     let forward = |images: Tensor<4>| {
         let number = count.fetch_add(1, Ordering::Relaxed);
-        let network = plan.init_seeded(mix(options.seed, number), &device);
+        let network = plan.init_seeded(mix(options.seed, number), &autodiff);
         let features = exactly(|| network.forward_until(images.clone(), layer));
         features.ok().and_then(Features::into_map).unwrap_or(images)
     };
-    measure(forward, probe, noise, options, &device, progress)
+    measure(forward, probe, noise, options, device, progress)
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ fn a_closure_is_measured_like_a_classifier() {
             &probe,
             &noise(&plan),
             &taken(8, Method::Plain),
-            &device.clone().autodiff(),
+            device.clone().autodiff(),
             &mut |_, _, _| (),
         )
         .unwrap();
@@ -212,7 +212,7 @@ fn measuring_stops_when_the_noise_is_small() {
         &probe,
         &noise(&plan),
         &options,
-        &Device::flex(),
+        Device::flex(),
         &mut |done, limit, noise| seen.push((done, limit, noise)),
     )
     .unwrap();
@@ -288,7 +288,7 @@ fn what_cannot_be_measured_is_an_error_in_a_sentence() {
             seed: 0,
         },
         &taken(1, Method::Cone),
-        &Device::flex().autodiff(),
+        Device::flex().autodiff(),
         &mut |_, _, _| (),
     )
     .unwrap_err();

@@ -3,10 +3,9 @@
 use super::HeldOut;
 use crate::html::{Picture, pictures, tiles};
 use crate::text::{Part, percent, sentence};
-use burn::tensor::Device;
 use maud::{Markup, html};
 use receptive_inspect::{FeatureMaps, InputImage, default_feature_layer, feature_maps, map_layers};
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InferenceDevice};
 
 #[derive(Debug)]
 pub(crate) struct Features {
@@ -30,7 +29,7 @@ impl Features {
         held_out: &Part<HeldOut>,
         artifact: &Artifact,
         most: usize,
-        device: &Device,
+        device: &InferenceDevice,
     ) -> Part<Self> {
         let held_out = held_out.as_ref().map_err(String::clone)?;
         let sample = held_out.samples.get(held_out.example).map_err(sentence)?;

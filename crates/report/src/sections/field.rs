@@ -4,7 +4,6 @@ use super::HeldOut;
 use crate::html::{Picture, facts, figure, table};
 use crate::options::ReportOptions;
 use crate::text::{Part, sentence};
-use burn::tensor::Device;
 use maud::{Markup, html};
 use receptive_erf::gaussian::Verdict;
 use receptive_erf::theory::Weights;
@@ -12,7 +11,7 @@ use receptive_erf::{
     Aggregate, Inputs, MeasureOptions, Network, Noise, Probe, Study, default_layer, measure_layer,
     picture,
 };
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::{SplitInputs, TrainError, on_threads};
 use std::sync::Arc;
 
@@ -31,7 +30,7 @@ impl Field {
         artifact: &Artifact,
         held_out: &Part<HeldOut>,
         options: &ReportOptions,
-        device: &Device,
+        device: &InferenceDevice,
         progress: &(dyn Fn(u64, u64, f64) + Sync),
     ) -> Part<Self> {
         let (inputs, shown) = inputs(artifact, held_out).map_err(sentence)?;
@@ -138,7 +137,7 @@ fn study(
     artifact: &Artifact,
     inputs: &dyn Inputs,
     options: &ReportOptions,
-    device: &Device,
+    device: &InferenceDevice,
     progress: &(dyn Fn(u64, u64, f64) + Sync),
 ) -> Result<Study, TrainError> {
     let plan = artifact.model.plan();

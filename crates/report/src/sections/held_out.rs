@@ -2,9 +2,8 @@
 
 use crate::options::ReportOptions;
 use crate::text::{Part, sentence};
-use burn::tensor::Device;
 use receptive_data::Samples;
-use receptive_model::Artifact;
+use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::metrics::{TopLosses, in_top};
 use receptive_train::{Compute, Evaluation, RunImages, TrainError, evaluate, samples_for};
 use std::ops::ControlFlow;
@@ -32,7 +31,7 @@ impl HeldOut {
         images: &RunImages,
         artifact: &Artifact,
         options: &ReportOptions,
-        device: &Device,
+        device: &InferenceDevice,
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Part<Self> {
         let (split, name) = images.choose(None).map_err(|_| {

@@ -4,6 +4,7 @@ use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use receptive_data::Batch;
+use receptive_model::AutodiffDevice;
 use std::ops::Range;
 
 /// burn's cross entropy on logits, with label smoothing and a weight for each class.
@@ -15,7 +16,7 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    pub(super) fn new(smoothing: f32, weights: Option<Vec<f32>>, device: &Device) -> Self {
+    pub(super) fn new(smoothing: f32, weights: Option<Vec<f32>>, device: &AutodiffDevice) -> Self {
         let cross_entropy = CrossEntropyLossConfig::new()
             .with_smoothing((smoothing > 0.0).then_some(smoothing))
             .with_weights(weights.clone())
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn soft_targets_that_are_one_hot_give_the_loss_and_gradients_of_the_labels() {
-        let device = Device::flex().autodiff();
+        let device = AutodiffDevice::from(Device::flex());
         let labels = [2, 0, 1, 2];
         let soft = receptive_data::SoftTargets::from_labels(&labels, 3).values;
         let values: Vec<f32> = (0..12).map(|i| ((i * 7 % 12) as f32 - 5.0) / 3.0).collect();

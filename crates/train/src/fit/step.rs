@@ -66,7 +66,7 @@ pub(super) fn gradients(
                 let pixels = &batch.images[rows.start * values..rows.end * values];
                 let x = Tensor::<4>::from_data(
                     TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
-                    &**device,
+                    &*device,
                 ); // [rows, channels, height, width]
                 let labels = &batch.labels[rows.clone()];
                 let targets = Targets::new(batch, rows.clone());

@@ -2,9 +2,9 @@
 
 use super::{Bench, Timing, median};
 use crate::error::CliError;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
-use receptive_model::{Classifier, Plan};
+use receptive_model::{Classifier, InferenceDevice, Plan};
 use receptive_train::Compute;
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ impl Bench {
         model: &Classifier,
         batch: &Batch,
         layers: usize,
-        device: &Device,
+        device: &InferenceDevice,
     ) -> Vec<LayerTime> {
         let x = shards(batch, batch.labels.len().div_ceil(8), device).swap_remove(0);
         let [images, ..] = x.dims();
@@ -87,7 +87,7 @@ impl Bench {
 }
 
 /// The batch's images in as many parts as there are threads.
-fn shards(batch: &Batch, threads: usize, device: &Device) -> Vec<Tensor<4>> {
+fn shards(batch: &Batch, threads: usize, device: &InferenceDevice) -> Vec<Tensor<4>> {
     let [images, channels, height, width] = batch.shape;
     let values = channels * height * width;
     let size = images.div_ceil(threads.clamp(1, images));

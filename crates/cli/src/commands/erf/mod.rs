@@ -8,7 +8,6 @@ mod sweep;
 use crate::args::{MachineArgs, numbers, parse_number, parse_positive, parse_size, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{MeasureProgress, print_json, say_line};
-use burn::tensor::Device;
 use clap::{Args, Subcommand, ValueEnum};
 use files::Files;
 use receptive_erf::gaussian::MassSquare;
@@ -17,7 +16,7 @@ use receptive_erf::{
     Aggregate, Channels, MeasureOptions, Method, Network, Probe, Study, default_layer,
     measure_layer, seeing_layers, unproductive_layers,
 };
-use receptive_model::PlannedLayer;
+use receptive_model::{InferenceDevice, PlannedLayer};
 use receptive_train::on_threads;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -201,9 +200,9 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
 }
 
 /// The device, and the number of threads that feed it.
-fn place(arguments: &MachineArgs) -> Result<(Device, usize), CliError> {
+fn place(arguments: &MachineArgs) -> Result<(InferenceDevice, usize), CliError> {
     let (backend, threads) = arguments.backend()?;
-    Ok((Device::clone(&*backend.device()?), threads))
+    Ok((backend.device()?, threads))
 }
 
 fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, CliError> {
@@ -222,7 +221,7 @@ fn study(
     subject: &Subject,
     layer: &PlannedLayer,
     arguments: &ErfArgs,
-    device: &Device,
+    device: &InferenceDevice,
     threads: usize,
 ) -> Result<Study, CliError> {
     let mut probe = Probe::central(subject.plan(), &layer.number)?;

@@ -5,10 +5,9 @@ use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
 use crate::commands::run::{RunSplit, model_directory, open_split};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
-use burn::tensor::Device;
 use clap::ValueEnum;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
-use receptive_model::{Artifact, Classifier, ModelConfig, Plan};
+use receptive_model::{Artifact, Classifier, InferenceDevice, ModelConfig, Plan};
 use receptive_train::{ImageQuery, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
 use std::path::Path;
 
@@ -61,7 +60,11 @@ impl Subject {
         }
     }
 
-    pub(super) fn find(name: &str, arguments: &ErfArgs, device: &Device) -> Result<Self, CliError> {
+    pub(super) fn find(
+        name: &str,
+        arguments: &ErfArgs,
+        device: &InferenceDevice,
+    ) -> Result<Self, CliError> {
         let size = arguments.size;
         if is_trained(name) {
             return Self::trained(name, arguments, size, device);
@@ -105,7 +108,7 @@ impl Subject {
         name: &str,
         arguments: &ErfArgs,
         size: Option<[usize; 2]>,
-        device: &Device,
+        device: &InferenceDevice,
     ) -> Result<Self, CliError> {
         let run = Path::new(name);
         let mut artifact = Artifact::load(&model_directory(run)?, device)?;
@@ -154,7 +157,7 @@ impl Subject {
         weights: WeightSource,
         arguments: &ErfArgs,
         size: Option<[usize; 2]>,
-        device: &Device,
+        device: &InferenceDevice,
     ) -> Result<Self, CliError> {
         let mut run = RunConfig::new(config);
         run.data.source = source.into();
@@ -173,7 +176,7 @@ impl Subject {
     }
 }
 
-fn untrained(plan: Plan, weights: WeightSource, seed: u64, device: &Device) -> Net {
+fn untrained(plan: Plan, weights: WeightSource, seed: u64, device: &InferenceDevice) -> Net {
     match weights {
         WeightSource::Given => Net::Given(Box::new(plan.init_seeded(seed, device))),
         WeightSource::Random => Net::Redrawn(Box::new(plan), seed),
