@@ -3,7 +3,7 @@
 //! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are made to fit.
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
 //! * [`file`](mod@file): size-limited reading and atomic writing.
-//! * [`panic`]: catching panics of decoders.
+//! * [`panic`](mod@panic): catching panics of decoders.
 //! * [`text`]: percentages, durations and counts as people read them.
 //!
 //! ```
