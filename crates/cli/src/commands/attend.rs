@@ -1,7 +1,7 @@
 //! `receptive attend`: which parts of an image speak for a class.
 
 use super::create_directory;
-use super::run::model_directory;
+use super::run::load_model;
 use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json};
@@ -9,7 +9,6 @@ use clap::Args;
 use receptive_core::text::percent;
 use receptive_erf::write_npy;
 use receptive_inspect::{Attribution, AttributionOptions, ClassAttribution, InputImage, attribute};
-use receptive_model::Artifact;
 use receptive_plot::Draw;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -88,7 +87,7 @@ struct Cam<'a> {
 pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
+    let artifact = load_model(&arguments.run, &device)?;
     let options = AttributionOptions {
         layer: arguments.layer.clone(),
         classes: arguments.classes,

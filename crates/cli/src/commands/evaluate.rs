@@ -1,12 +1,11 @@
 //! `receptive evaluate`.
 
-use super::run::{RunSplit, image_query, model_directory, open_split};
+use super::run::{RunSplit, image_query, load_model, open_split};
 use crate::args::{MachineArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
 use clap::Args;
 use receptive_core::text::{counted, percent};
-use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
 use receptive_train::{Evaluation, SplitName, evaluate, samples_for};
 use serde::Serialize;
@@ -45,7 +44,7 @@ struct Json<'a> {
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let (_, compute) = arguments.machine.compute()?;
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, compute.device())?;
+    let artifact = load_model(&arguments.run, compute.device())?;
     let query = image_query(
         &arguments.run,
         format!("receptive evaluate {} DATA", arguments.run.display()),

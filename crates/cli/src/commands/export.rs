@@ -1,7 +1,7 @@
 //! `receptive export`.
 
 use super::create_directory;
-use super::run::model_directory;
+use super::run::load_model;
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
             "--pixels: only ONNX models can hold the normalisation; use it with --to onnx".into(),
         ));
     }
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, &*default_device()?)?;
+    let artifact = load_model(&arguments.run, &*default_device()?)?;
     let (format, files): (_, Vec<(&str, Vec<u8>)>) = match arguments.to {
         ExportFormat::Onnx => {
             let input = if arguments.pixels {

@@ -1,16 +1,14 @@
 //! `receptive features`: feature maps of an image, layer by layer.
 
 use super::create_directory;
-use super::run::model_directory;
+use super::run::{load_model, predictions_line};
 use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_line};
 use clap::Args;
-use receptive_core::text::percent;
 use receptive_inspect::{
     InputImage, Prediction, Strength, default_feature_layer, feature_maps, filters, map_layers,
 };
-use receptive_model::Artifact;
 use receptive_plot::Draw;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -69,7 +67,7 @@ struct LayerMaps {
 pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, &device)?;
+    let artifact = load_model(&arguments.run, &device)?;
     let plan = artifact.model.plan();
     let layers = match arguments.layer.as_deref() {
         Some("all") => map_layers(plan),
@@ -89,13 +87,9 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     let top = image.predict(&artifact, 3, &device);
     create_directory(&arguments.out)?;
     let name = arguments.image.file_name().unwrap_or_default();
-    let answers: Vec<String> = top
-        .iter()
-        .map(|answer| format!("{} {}", answer.class, percent(answer.probability)))
-        .collect();
     let mut files = Vec::new();
     for maps in &layers {
-        let title = format!("{}: {}", name.to_string_lossy(), answers.join(", "));
+        let title = format!("{}: {}", name.to_string_lossy(), predictions_line(&top));
         let path = arguments
             .out
             .join(format!("{}-{}.png", maps.number, maps.name));
@@ -125,7 +119,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     print(format!(
         "{}: {}",
         arguments.image.display(),
-        answers.join(", ")
+        predictions_line(&top)
     ))?;
     for maps in &layers {
         let strongest: Vec<String> = maps

@@ -1,14 +1,12 @@
 //! `receptive predict`.
 
-use super::run::model_directory;
+use super::run::{load_model, predictions_line};
 use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{print, print_json, say_error};
 use clap::Args;
-use receptive_core::text::percent;
 use receptive_data::image_files;
 use receptive_inspect::Prediction;
-use receptive_model::Artifact;
 use receptive_train::{TrainError, predict_files};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -55,7 +53,7 @@ const ROUND: usize = 64;
 
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     let (_, compute) = arguments.machine.compute()?;
-    let artifact = Artifact::load(&model_directory(&arguments.run)?, compute.device())?;
+    let artifact = load_model(&arguments.run, compute.device())?;
     let mut exit = Exit::Done;
     // One bad picture or path must not hide the answers on the others.
     let mut fail = |path: &Path, error: TrainError| {
@@ -97,9 +95,5 @@ fn show(json: bool, path: &str, top: &[Prediction]) -> Result<(), CliError> {
             top,
         });
     }
-    let answers: Vec<String> = top
-        .iter()
-        .map(|answer| format!("{} {}", answer.class, percent(answer.probability)))
-        .collect();
-    print(format!("{path}: {}", answers.join(", ")))
+    print(format!("{path}: {}", predictions_line(top)))
 }

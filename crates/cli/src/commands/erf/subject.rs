@@ -2,7 +2,7 @@
 
 use super::{Compat, ErfArgs};
 use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
-use crate::commands::run::{RunSplit, model_directory, open_split};
+use crate::commands::run::{RunSplit, load_model, open_split};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use clap::ValueEnum;
@@ -111,7 +111,7 @@ impl Subject {
         device: &InferenceDevice,
     ) -> Result<Self, CliError> {
         let run = Path::new(name);
-        let mut artifact = Artifact::load(&model_directory(run)?, device)?;
+        let mut artifact = load_model(run, device)?;
         if let Some([height, width]) = size {
             artifact.model = artifact.model.resized(height, width)?;
             (artifact.input.height, artifact.input.width) = (height, width);
