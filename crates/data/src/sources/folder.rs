@@ -115,6 +115,7 @@ impl Builder<'_> {
                     bytes: 0,
                     size: ImageSize::new(0, 0, 0),
                     colours: "",
+                    group: None,
                 });
             }
         }

@@ -3,6 +3,7 @@
 use crate::image::decode::DecodeLimits;
 use receptive_core::ImageSize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where the images of a source are.
 pub(crate) enum Store {
@@ -53,6 +54,9 @@ pub(crate) struct FileEntry {
     pub(crate) bytes: u64,
     pub(crate) size: ImageSize,
     pub(crate) colours: &'static str,
+    /// The patient, plant or video that it shows, if known: every split that is cut has either all
+    /// images of a group or none. `None` is a group of its own.
+    pub(crate) group: Option<Arc<str>>,
 }
 
 /// One image of a split.

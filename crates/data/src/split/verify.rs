@@ -174,7 +174,8 @@ fn check_all(
 }
 
 fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
-    let path = &files.entries[image].path;
+    let entry = &files.entries[image];
+    let path = &entry.path;
     let found = read_image(path, &files.limits).map_err(|error| match error {
         DataError::Image { reason, .. } => reason,
         DataError::NotAFile { found, .. } => format!("it is {found}, not a file"),
@@ -191,5 +192,6 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
         bytes: found.bytes,
         size,
         colours: found.colours,
+        group: entry.group.clone(),
     })
 }
