@@ -21,7 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
-    let arguments = commands::Arguments::parse();
+    let arguments =
+        commands::Arguments::try_parse().unwrap_or_else(|error| render::exit_usage(&error));
     match commands::run(arguments) {
         Ok(exit) => exit.code(),
         Err(error) => {

@@ -4,7 +4,8 @@
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
 //! * [`file`](mod@file): size-limited reading and atomic writing.
 //! * [`panic`](mod@panic): catching panics of decoders.
-//! * [`text`]: percentages, durations and counts as people read them.
+//! * [`text`]: percentages, durations and counts as people read them; names that are safe to print
+//!   and to paste into a shell.
 //!
 //! ```
 //! use receptive_core::{ImageSize, file, hash, text};

@@ -1,4 +1,7 @@
-//! Numbers as people read them.
+//! Numbers as people read them, and names that are safe to print and to paste.
+
+use std::borrow::Cow;
+use std::path::Path;
 
 /// A share of 0 to 1 as a percentage with one decimal: `90.6 %`.
 pub fn percent(share: f64) -> String {
@@ -47,9 +50,145 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {}", plural(count, noun))
 }
 
+/// Names from outside, such as paths and class names: anything may be in them, escape sequences that
+/// command a terminal included.
+pub trait Printable {
+    /// On one line, with control characters escaped: a line break as `\n`, an escape as `\u{1b}`.
+    fn printable(&self) -> Cow<'_, str>;
+
+    /// As one word of a command that can be pasted into a POSIX shell: in single quotes where it
+    /// needs them, behind `./` where it would be taken for an option.
+    fn shell_word(&self) -> String;
+}
+
+impl Printable for str {
+    fn printable(&self) -> Cow<'_, str> {
+        escaped(self, is_unprintable)
+    }
+
+    fn shell_word(&self) -> String {
+        let is_option = self.len() > 1 && self.starts_with('-');
+        let word = if is_option {
+            format!("./{self}")
+        } else {
+            self.to_owned()
+        };
+        let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+        if !word.is_empty() && word.chars().all(is_plain) {
+            return word;
+        }
+        if !word.contains(is_unprintable) {
+            return format!("'{}'", word.replace('\'', r"'\''"));
+        }
+        // Quotes would let control characters through; every `printf` knows octal escapes.
+        let mut format = String::new();
+        for c in word.chars() {
+            match c {
+                '%' => format += "%%",
+                '\\' => format += r"\\",
+                c if c == '\'' || is_unprintable(c) => {
+                    for byte in c.to_string().bytes() {
+                        format += &format!("\\{byte:03o}");
+                    }
+                }
+                c => format.push(c),
+            }
+        }
+        format!("\"$(printf '{format}')\"")
+    }
+}
+
+impl Printable for Path {
+    fn printable(&self) -> Cow<'_, str> {
+        match self.to_string_lossy() {
+            Cow::Borrowed(text) => text.printable(),
+            Cow::Owned(text) => Cow::Owned(text.printable().into_owned()),
+        }
+    }
+
+    fn shell_word(&self) -> String {
+        self.to_string_lossy().shell_word()
+    }
+}
+
+/// `text` with all control characters but line breaks escaped.
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && is_unprintable(c))
+}
+
+/// Whether a character could command a terminal, or change the order in which its neighbours are
+/// shown: control characters, line and paragraph separators, bidirectional overrides and isolates.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_escaped(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_all_else_stays() {
+        for (text, shown) in [
+            ("cat.png", "cat.png"),
+            ("a\u{1b}[31m\n.png", r"a\u{1b}[31m\n.png"),
+            ("\u{7f}\u{9b}2J\t\r\0", r"\u{7f}\u{9b}2J\t\r\u{0}"),
+            ("\u{202e}gnp\u{2066}", r"\u{202e}gnp\u{2066}"),
+            ("고양이 قطة 👩‍👩‍👧 C:\\x", "고양이 قطة 👩‍👩‍👧 C:\\x"),
+        ] {
+            assert_eq!(text.printable(), shown);
+            assert_eq!(Path::new(text).printable(), shown);
+        }
+        assert_eq!(printable_lines("a\nb\u{1b}"), "a\nb\\u{1b}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_shell_reads_the_word_that_was_meant() {
+        let hostile = (1..=127).filter_map(char::from_u32);
+        let hostile: String = hostile.chain("\u{9b}\u{202e}é고x".chars()).collect();
+        for name in [
+            "runs/001",
+            "my photos",
+            "it's",
+            "$(touch x) `id` \"$HOME\"",
+            "-rf",
+            "--help",
+            "~",
+            "~root",
+            "*?[a]",
+            "#x",
+            "a\\b",
+            "%s 'x'\u{1b}[31m",
+            "",
+            "고양이 사진",
+            &hostile,
+        ] {
+            let command = format!("printf '<%s>' {}", name.shell_word());
+            assert_eq!(command, command.printable(), "{name:?}");
+            let mut shell = std::process::Command::new("sh");
+            let output = shell.args(["-c", &command]).output().unwrap();
+            let word = String::from_utf8(output.stdout).unwrap();
+            let dashed = name.starts_with('-').then(|| format!("./{name}"));
+            assert_eq!(word, format!("<{}>", dashed.as_deref().unwrap_or(name)));
+        }
+        assert_eq!("runs/001".shell_word(), "runs/001");
+        assert_eq!("고양이".shell_word(), "고양이");
+    }
 
     #[test]
     fn a_noun_agrees_with_its_count() {

@@ -1,5 +1,6 @@
 //! The error type of this crate.
 
+use receptive_core::text::Printable;
 use std::io;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum DataError {
     /// I/O error.
-    #[error("could not {action} {}: {source}", .path.display())]
+    #[error("could not {action} {}: {source}", .path.printable())]
     Io {
         /// What failed, as a verb: `read`, `list`, `create`, `write`.
         action: &'static str,
@@ -24,7 +25,7 @@ pub enum DataError {
     #[error(
         "{} is {found}, but an image must be a regular file (or a link to one): \
          remove it or give another path",
-        .path.display()
+        .path.printable()
     )]
     NotAFile {
         /// The path.
@@ -33,7 +34,7 @@ pub enum DataError {
         found: &'static str,
     },
     /// A file or its decoded content is larger than a limit.
-    #[error("{} is too large: {found}, and the limit is {limit}; make it smaller or remove it", .path.display())]
+    #[error("{} is too large: {found}, and the limit is {limit}; make it smaller or remove it", .path.printable())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -43,7 +44,7 @@ pub enum DataError {
         limit: String,
     },
     /// An image file is damaged or of a format that cannot be decoded.
-    #[error("{} is not a readable image: {reason}", .path.display())]
+    #[error("{} is not a readable image: {reason}", .path.printable())]
     Image {
         /// The file.
         path: PathBuf,
@@ -77,7 +78,7 @@ pub enum DataError {
         hint: String,
     },
     /// A folder is not laid out as an image data set.
-    #[error("{}: {problem}", .path.display())]
+    #[error("{}: {problem}", .path.printable())]
     Layout {
         /// The folder.
         path: PathBuf,
@@ -134,7 +135,7 @@ pub enum DataError {
     #[error(
         "could not download {url}: {reason}; nothing was kept: check the network and try again, \
          or put the file into {} by hand",
-        .place.display()
+        .place.printable()
     )]
     Download {
         /// The address.

@@ -1,5 +1,7 @@
 //! Formatting names for messages.
 
+use receptive_core::text::Printable;
+
 /// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing.
 pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let lower = name.to_lowercase();
@@ -18,10 +20,7 @@ pub(crate) fn enumerate(names: &[String]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(SHOWN)
-        .map(|name| match name.contains(char::is_control) {
-            true => format!("{name:?}"), // a name from a file system must not command a terminal
-            false => format!("`{name}`"),
-        })
+        .map(|name| format!("`{}`", name.printable()))
         .collect();
     let more = names.len().saturating_sub(SHOWN);
     let tail = if more > 0 {

@@ -9,6 +9,7 @@ use crate::sources::named::SearchPath;
 use crate::sources::{Source, cifar, folder, idx, named};
 use crate::split::classes;
 use crate::split::dataset::{DataSet, assemble};
+use receptive_core::text::Printable;
 use std::path::Path;
 
 /// Opens a data set by name or by path.
@@ -101,7 +102,7 @@ fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
     let mut opened = idx::open(source.into(), folder, &found, None)?;
     opened.notes.push(format!(
         "opened all IDX files of the folder {}, of which the one given is a part",
-        folder.display()
+        folder.printable()
     ));
     Ok(opened)
 }

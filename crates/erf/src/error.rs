@@ -1,5 +1,6 @@
 //! The error type of this crate.
 
+use receptive_core::text::Printable;
 use receptive_model::ModelError;
 use std::path::PathBuf;
 
@@ -43,7 +44,7 @@ pub enum ErfError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A file that cannot be written.
-    #[error("could not write {}: {source}", path.display())]
+    #[error("could not write {}: {source}", path.printable())]
     Write {
         /// The file.
         path: PathBuf,

@@ -1,3 +1,4 @@
+use receptive_core::text::Printable;
 use receptive_model::ModelError;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ pub enum InterchangeError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A file that cannot be read as what it should be.
-    #[error("{path}: {reason}", path = path.display())]
+    #[error("{path}: {reason}", path = path.printable())]
     File {
         /// The file.
         path: PathBuf,

@@ -3,6 +3,7 @@
 use crate::ModelError;
 use crate::layers::LayerConfig;
 use receptive_core::ImageSize;
+use receptive_core::text::Printable;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -119,7 +120,7 @@ impl ModelConfig {
         let json = path
             .extension()
             .is_some_and(|extension| extension == "json");
-        let origin = path.display().to_string();
+        let origin = path.printable().into_owned();
         if json {
             serde_json::from_str(&text).map_err(|error| parse_error(&origin, &error))
         } else {

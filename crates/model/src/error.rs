@@ -1,3 +1,4 @@
+use receptive_core::text::Printable;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -67,7 +68,7 @@ pub enum ModelError {
         width: usize,
     },
     /// A directory that is not a whole, unchanged artifact.
-    #[error("{path}: {reason}", path = path.display())]
+    #[error("{path}: {reason}", path = path.printable())]
     Artifact {
         /// The file or directory it concerns.
         path: PathBuf,
@@ -75,7 +76,7 @@ pub enum ModelError {
         reason: String,
     },
     /// I/O error.
-    #[error("could not {action} {path}: {source}", path = path.display())]
+    #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
         /// The file or directory it concerns.
         path: PathBuf,

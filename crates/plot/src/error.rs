@@ -1,5 +1,6 @@
 //! Errors of drawing and writing pictures.
 
+use receptive_core::text::Printable;
 use std::io;
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ pub enum PlotError {
     /// The file name ends in neither `.png` nor `.svg`.
     #[error(
         "{} cannot be written: a name ending in .png or .svg is expected, found {found}; rename the file",
-        path.display()
+        path.printable()
     )]
     Extension {
         /// The file.
@@ -81,7 +82,7 @@ pub enum PlotError {
         file: &'static str,
     },
     /// I/O error.
-    #[error("could not write {}: {source}", path.display())]
+    #[error("could not write {}: {source}", path.printable())]
     Io {
         /// The file.
         path: PathBuf,

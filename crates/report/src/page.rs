@@ -3,6 +3,7 @@
 use crate::report::{Missing, Report};
 use crate::text::{Part, missing};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use receptive_core::text::printable_lines;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -52,7 +53,7 @@ impl Report {
                 }
             }
         };
-        page.into_string()
+        printable_lines(&page.into_string()).into_owned()
     }
 
     pub(crate) fn missing(&self) -> Vec<Missing> {

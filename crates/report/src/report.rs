@@ -6,6 +6,7 @@ use crate::sections::{
     Model, Settings,
 };
 use crate::text::{Part, sentence};
+use receptive_core::text::Printable;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::{ImageQuery, RunDirectory, RunLog, TrainError};
@@ -90,7 +91,7 @@ impl Report {
         let config = run.config()?;
         let log = RunLog::read(run).map_err(sentence);
         let path = run.path();
-        let remedy = format!("receptive report {} --data DATA", path.display());
+        let remedy = format!("receptive report {} --data DATA", path.printable());
         let query = ImageQuery {
             data: options.data.as_deref(),
             is_moved: options.data.is_some(),

@@ -1,5 +1,6 @@
 //! The error type of this crate.
 
+use receptive_core::text::Printable;
 use receptive_data::DataError;
 use receptive_erf::ErfError;
 use receptive_inspect::InspectError;
@@ -71,7 +72,7 @@ pub enum TrainError {
         reason: String,
     },
     /// A run directory that is not one, is in use, or holds what training does not write.
-    #[error("{path}: {reason}", path = path.display())]
+    #[error("{path}: {reason}", path = path.printable())]
     Run {
         /// The directory or file.
         path: PathBuf,
@@ -79,7 +80,7 @@ pub enum TrainError {
         reason: String,
     },
     /// I/O error.
-    #[error("could not {action} {path}: {source}", path = path.display())]
+    #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
         /// What was being done: `read`, `write`, `create` ...
         action: &'static str,

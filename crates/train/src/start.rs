@@ -3,6 +3,7 @@
 use crate::config::StartConfig;
 use crate::error::TrainError;
 use burn::tensor::Device;
+use receptive_core::text::Printable;
 use receptive_model::{Artifact, Classifier, InputSpec, Plan};
 use std::path::Path;
 
@@ -42,7 +43,7 @@ impl StartConfig {
                 format!(
                     "{} has other weights now than when the run was made; leave the setting out to \
                      start from these",
-                    self.from.display()
+                    self.from.printable()
                 ),
             ));
         }
@@ -80,7 +81,7 @@ fn other_network(from: &Path) -> TrainError {
         format!(
             "the network of {} is not that of the config; take the config of its run, or name no \
              other",
-            from.display()
+            from.printable()
         ),
     )
 }

@@ -6,7 +6,7 @@ use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json};
 use clap::Args;
-use receptive_core::text::percent;
+use receptive_core::text::{Printable, percent};
 use receptive_erf::write_npy;
 use receptive_inspect::{Attribution, AttributionOptions, ClassAttribution, InputImage, attribute};
 use receptive_plot::Draw;
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     let files = write(&arguments.out, &arguments.image, &image, &attribution)?;
     if arguments.json {
         print_json(&Json {
-            image: arguments.image.display().to_string(),
+            image: arguments.image.to_string_lossy().into_owned(),
             layer: &attribution.layer[0],
             name: &attribution.layer[1],
             classes: attribution.classes.iter().map(class).collect(),
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     }
     show(&arguments.image, &image, &attribution)?;
     for file in files.iter().filter(|file| has_extension(file, "png")) {
-        line("file", file.display())?;
+        line("file", file.printable())?;
     }
     let maps = files.iter().filter(|file| has_extension(file, "npy"));
     line("maps", format!("{} .npy files beside it", maps.count()))?;
@@ -129,7 +129,7 @@ fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<()
             )
         })
         .collect();
-    print(format!("{}: {}", path.display(), answers.join(", ")))?;
+    print(format!("{}: {}", path.printable(), answers.join(", ")))?;
     let [height, width, _] = image.size();
     let [field_height, field_width] = attribution.field;
     let field = format!("{field_height}x{field_width} of the image's {height}x{width} pixels");

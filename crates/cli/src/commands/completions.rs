@@ -2,7 +2,7 @@
 
 use super::Arguments;
 use crate::error::{CliError, Exit};
-use crate::render::print;
+use crate::render::print_raw;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -16,6 +16,6 @@ pub(super) fn run(arguments: &CompletionsArgs) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     let mut command = Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, "receptive", &mut script);
-    print(String::from_utf8_lossy(&script))?;
+    print_raw(String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use crate::args::{MachineArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
 use clap::Args;
-use receptive_core::text::{counted, percent};
+use receptive_core::text::{Printable, counted, percent};
 use receptive_train::metrics::{ClassReport, report};
 use receptive_train::{Evaluation, SplitName, evaluate, samples_for};
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let artifact = load_model(&arguments.run, compute.device())?;
     let query = image_query(
         &arguments.run,
-        format!("receptive evaluate {} DATA", arguments.run.display()),
+        format!("receptive evaluate {} DATA", arguments.run.printable()),
         arguments.data.as_deref(),
         arguments.split,
         &arguments.source,
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     show(&evaluation, &classes, &artifact.classes, &data.name, name)?;
-    let run = arguments.run.display();
+    let run = arguments.run.printable();
     line("next", format!("receptive predict {run} IMAGE"))?;
     Ok(Exit::Done)
 }

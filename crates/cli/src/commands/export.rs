@@ -5,6 +5,7 @@ use super::run::load_model;
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
+use receptive_core::text::Printable;
 use receptive_interchange::{OPSET, OnnxInput, to_onnx, to_python, to_safetensors};
 use receptive_model::Artifact;
 use receptive_model::store::write_file;
@@ -87,7 +88,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     for path in &written {
-        line("file", path.display())?;
+        line("file", path.printable())?;
     }
     show(arguments, &artifact)?;
     Ok(Exit::Done)

@@ -6,6 +6,7 @@ use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_line};
 use clap::Args;
+use receptive_core::text::Printable;
 use receptive_inspect::{
     InputImage, Prediction, Strength, default_feature_layer, feature_maps, filters, map_layers,
 };
@@ -109,7 +110,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
             channels: maps.strengths(),
         });
         print_json(&Json {
-            image: arguments.image.display().to_string(),
+            image: arguments.image.to_string_lossy().into_owned(),
             top: &top,
             layers: layers.collect(),
             files: &files,
@@ -118,7 +119,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     }
     print(format!(
         "{}: {}",
-        arguments.image.display(),
+        arguments.image.printable(),
         predictions_line(&top)
     ))?;
     for maps in &layers {
@@ -140,7 +141,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         )?;
     }
     for file in &files {
-        line("file", file.display())?;
+        line("file", file.printable())?;
     }
     Ok(Exit::Done)
 }

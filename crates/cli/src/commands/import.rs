@@ -5,7 +5,7 @@ use crate::args::parse_shape;
 use crate::error::{CliError, Exit};
 use crate::render::{line, print_json, say_line};
 use clap::Args;
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use receptive_interchange::{Match, Names, Spec, WeightFile, import, read};
 use receptive_model::store::read_text;
 use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
@@ -87,11 +87,11 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     if arguments.out.exists() && !Artifact::is_at(&arguments.out) {
         return Err(CliError::Usage(format!(
             "--out {}: already exists and is not a model directory; name a new one",
-            arguments.out.display()
+            arguments.out.printable()
         )));
     }
     artifact.save(&arguments.out)?;
-    let out = arguments.out.display().to_string();
+    let out = arguments.out.printable().into_owned();
     let layers = layers(&matches);
     if arguments.json {
         print_json(&Json {
@@ -252,7 +252,7 @@ fn names(arguments: &ImportArgs) -> Result<Names, CliError> {
     };
     let text = read_text(path, TEXT_BYTES)?;
     toml::from_str(&text).map(Names::Given).map_err(|error| {
-        let file = path.display();
+        let file = path.printable();
         CliError::argument(
             "--names",
             format!("{file}: expected lines such as conv2d_1 = \"features.0\": {error}"),

@@ -5,6 +5,7 @@ use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use clap::Args;
+use receptive_core::text::Printable;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
 use receptive_train::{TrainError, prepare};
 use serde::Serialize;
@@ -86,7 +87,7 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
         print_json(&Json {
             learning_rate: found.rates.map(|rates| rates.valley),
             found: &found,
-            out: arguments.out.display().to_string(),
+            out: arguments.out.to_string_lossy().into_owned(),
         })?;
         return Ok(Exit::Done);
     }
@@ -147,6 +148,6 @@ fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
              network learns at all",
         )?,
     }
-    let out = arguments.out.display();
+    let out = arguments.out.printable();
     wide_line("files", format!("in {out}: lr.png, lr.csv"))
 }

@@ -2,10 +2,10 @@
 
 use super::{Arguments, create_directory};
 use crate::error::{CliError, Exit};
-use crate::render::print;
+use crate::render::{print, print_raw};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
         print(format!(
             "{pages} in {path}; read one with `man -l {path}/receptive.1`",
             pages = counted(pages, "page"),
-            path = directory.display()
+            path = directory.printable()
         ))?;
         return Ok(Exit::Done);
     }
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
             ))
         })?;
     }
-    print(String::from_utf8_lossy(&page(command.clone())?))?;
+    print_raw(String::from_utf8_lossy(&page(command.clone())?))?;
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@ use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{print, print_json, say_error};
 use clap::Args;
+use receptive_core::text::Printable;
 use receptive_data::image_files;
 use receptive_inspect::Prediction;
 use receptive_train::{TrainError, predict_files};
@@ -61,7 +62,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         say_error(&error);
         match arguments.json {
             true => print_json(&Failure {
-                path: path.display().to_string(),
+                path: path.to_string_lossy().into_owned(),
                 error: error.to_string(),
             }),
             false => Ok(()),
@@ -79,7 +80,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
             let answers = predict_files(&artifact, files, arguments.top, &compute)?;
             for (file, answer) in files.iter().zip(answers) {
                 match answer {
-                    Ok(top) => show(arguments.json, &file.display().to_string(), &top)?,
+                    Ok(top) => show(arguments.json, &file.printable().into_owned(), &top)?,
                     Err(error) => fail(file, error)?,
                 }
             }

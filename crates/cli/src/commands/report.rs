@@ -4,7 +4,7 @@ use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
 use clap::Args;
-use receptive_core::text::{grouped, percent, plural};
+use receptive_core::text::{Printable, grouped, percent, plural};
 use receptive_model::store::write_file;
 use receptive_report::{Figures, Report, ReportOptions, Watch};
 use receptive_train::RunDirectory;
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let figures = report.figures();
     if arguments.json {
         print_json(&Json {
-            file: file.display().to_string(),
+            file: file.to_string_lossy().into_owned(),
             bytes: page.len(),
             figures: &figures,
         })?;
@@ -117,6 +117,6 @@ fn show(file: &Path, bytes: usize, figures: &Figures) -> Result<(), CliError> {
             format!("{}: {}", missing.section, missing.reason),
         )?;
     }
-    let (file, kib) = (file.display(), grouped(bytes >> 10));
+    let (file, kib) = (file.printable(), grouped(bytes >> 10));
     line("file", format!("{file} ({kib} KiB); open it in a browser"))
 }

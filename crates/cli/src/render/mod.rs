@@ -8,8 +8,8 @@ mod train_progress;
 
 pub(crate) use live::{LiveView, Tui, is_wanted as live_view_wanted, restore_on_panic};
 pub(crate) use output::{
-    line, paragraph, print, print_json, say, say_error, say_line, say_paragraph, wide_line,
-    wide_paragraph,
+    exit_usage, line, paragraph, print, print_json, print_raw, say, say_error, say_line,
+    say_paragraph, wide_line, wide_paragraph,
 };
 pub(crate) use progress::{DataProgress, MeasureProgress, StepProgress};
 pub(crate) use table::Table;

@@ -1,6 +1,10 @@
 //! Results to standard output, messages to standard error.
+//!
+//! Everything but [`print_raw`] escapes control characters: file names and class names may hold
+//! sequences that command a terminal.
 
 use crate::error::CliError;
+use receptive_core::text::{is_unprintable, printable_lines};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -12,8 +16,13 @@ const LABEL: usize = 9;
 /// The same where labels are longer: `train` and `lr-find`.
 const WIDE_LABEL: usize = 11;
 
-/// Writes a line to standard output.
+/// Writes a line, or several, to standard output.
 pub(crate) fn print(text: impl AsRef<str>) -> Result<(), CliError> {
+    print_raw(printable_lines(text.as_ref()))
+}
+
+/// The same as it is: a script, or text with escape sequences of our own, without names from outside.
+pub(crate) fn print_raw(text: impl AsRef<str>) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", text.as_ref().trim_end())?;
     Ok(out.flush()?)
@@ -21,7 +30,36 @@ pub(crate) fn print(text: impl AsRef<str>) -> Result<(), CliError> {
 
 /// Writes one line of JSON to standard output.
 pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<(), CliError> {
-    print(serde_json::to_string(value)?)
+    print_raw(ascii_controls(serde_json::to_string(value)?))
+}
+
+/// JSON must escape the control characters of ASCII only; the others are escaped here, which leaves
+/// the value as it is.
+fn ascii_controls(json: String) -> String {
+    if !json.contains(is_unprintable) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unprintable(c) {
+            safe += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Ends the program over wrong usage, or prints the help text that was requested.
+pub(crate) fn exit_usage(error: &clap::Error) -> ! {
+    let is_plain =
+        |argument: std::ffi::OsString| !argument.to_string_lossy().contains(is_unprintable);
+    if std::env::args_os().all(is_plain) {
+        error.exit();
+    }
+    // The parser quotes arguments as they are.
+    say(error.to_string().trim_end());
+    std::process::exit(error.exit_code());
 }
 
 /// Writes a labelled line to standard output.
@@ -46,7 +84,8 @@ pub(crate) fn wide_paragraph(label: &str, text: impl Display) -> Result<(), CliE
 
 /// Writes a message to standard error. A closed standard error must not end a run.
 pub(crate) fn say(message: impl AsRef<str>) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", message.as_ref());
+    let message = printable_lines(message.as_ref());
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 
 /// Writes a labelled line to standard error.
@@ -78,9 +117,82 @@ fn wrapped(label: &str, width: usize, text: &str) -> String {
     textwrap::fill(text, options)
 }
 
-/// A path or a command must stay whole, to be copied.
+/// A path must stay whole, to be copied, even one with spaces, which is in quotes.
 fn options<'a>() -> textwrap::Options<'a> {
     textwrap::Options::new(COLUMNS)
         .break_words(false)
+        .word_separator(textwrap::WordSeparator::Custom(words))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// Words between spaces; a space within quotes ends none.
+fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
+    let (mut ends, mut quote, mut last) = (Vec::new(), None, ' ');
+    for (at, c) in line.char_indices() {
+        if last == ' ' && c != ' ' && at > 0 && quote.is_none() {
+            ends.push(at);
+        }
+        // An apostrophe is within a word or behind it.
+        let opens = matches!(c, '\'' | '"') && matches!(last, ' ' | '`' | '\'');
+        quote = match quote {
+            Some(open) if c == open => None,
+            None if opens && line[at + 1..].contains(c) => Some(c),
+            other => other,
+        };
+        last = c;
+    }
+    ends.push(line.len());
+    let starts = std::iter::once(0).chain(ends.clone());
+    let words = starts.zip(ends).map(|(start, end)| &line[start..end]);
+    Box::new(
+        words
+            .map(textwrap::core::Word::from)
+            .collect::<Vec<_>>()
+            .into_iter(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_path_is_never_wrapped() {
+        for (line, expected) in [
+            (
+                "the run's images' place  is",
+                vec!["the ", "run's ", "images' ", "place  ", "is"],
+            ),
+            (
+                "`receptive evaluate 'my old run' DATA` again",
+                vec![
+                    "`receptive ",
+                    "evaluate ",
+                    "'my old run' ",
+                    "DATA` ",
+                    "again",
+                ],
+            ),
+            (r"x 'it'\''s a run' y", vec!["x ", r"'it'\''s a run' ", "y"]),
+            (
+                r#"a "$(printf 'x y')" b"#,
+                vec!["a ", r#""$(printf 'x y')" "#, "b"],
+            ),
+            ("not 'closed here", vec!["not ", "'closed ", "here"]),
+            ("", vec![""]),
+        ] {
+            let found: Vec<String> = words(line)
+                .map(|word| format!("{}{}", word.word, word.whitespace))
+                .collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_value() {
+        let value = "a\u{1b}[0m\u{9b}\u{7f}\u{202e}\nb";
+        let json = ascii_controls(serde_json::to_string(value).unwrap());
+        assert!(!json.contains(is_unprintable), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), value);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{bar, say};
 use indicatif::ProgressBar;
+use receptive_core::text::Printable;
 use receptive_data::Progress;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +24,7 @@ impl Progress for DataProgress {
             say(format!("{what} ..."));
         }
         let new = bar(total, "{msg} [{bar:30}] {percent}% {eta}");
-        new.set_message(what.to_string());
+        new.set_message(what.printable().into_owned());
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
     }
 
@@ -51,7 +52,7 @@ pub(crate) struct StepProgress {
 impl StepProgress {
     pub(crate) fn new(what: impl Into<String>, steps: u64) -> Self {
         let (what, bar) = (
-            what.into(),
+            what.into().printable().into_owned(),
             bar(Some(steps), "{prefix} [{bar:24}] {pos}/{len}  {msg}"),
         );
         bar.set_prefix(what.clone());
@@ -65,7 +66,7 @@ impl StepProgress {
     pub(crate) fn show(&self, done: u64, of: u64, status: &str) {
         self.bar.set_length(of);
         self.bar.set_position(done);
-        self.bar.set_message(status.to_string());
+        self.bar.set_message(status.printable().into_owned());
         let Ok(mut last_line) = self.last_line.lock() else {
             return;
         };

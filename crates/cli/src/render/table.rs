@@ -1,4 +1,5 @@
 use comfy_table::{CellAlignment, ContentArrangement, presets};
+use receptive_core::text::Printable;
 use std::fmt;
 
 /// A table without lines: the first text columns to the left, numbers to the right.
@@ -46,6 +47,7 @@ impl fmt::Display for Table {
 const MAX_WIDTH: usize = 36;
 
 fn short(cell: String) -> String {
+    let cell = cell.printable().into_owned();
     if cell.chars().count() <= MAX_WIDTH {
         return cell;
     }

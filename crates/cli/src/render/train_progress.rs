@@ -1,6 +1,6 @@
 use super::{bar, say};
 use indicatif::ProgressBar;
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use receptive_train::{Epoch, EpochEnd, Recorder, ResumePoint, Step, TrainError};
 
 /// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
@@ -13,7 +13,10 @@ impl TrainProgress {
     /// A split is being evaluated: `done` of `total` images.
     pub(crate) fn show_evaluation(&mut self, split: &str, done: usize, total: usize) {
         let bar = self.bar.get_or_insert_with(|| bar(None, "{msg}"));
-        bar.set_message(format!("evaluating the {split} split: {done}/{total}"));
+        bar.set_message(format!(
+            "evaluating the {} split: {done}/{total}",
+            split.printable()
+        ));
         if done >= total {
             self.clear();
         }
@@ -60,7 +63,7 @@ impl Recorder for TrainProgress {
         say(match &from.path {
             Some(path) => format!(
                 "resumed  from {} (step {}, {})",
-                path.display(),
+                path.printable(),
                 from.step,
                 counted(from.epochs.len(), "whole epoch")
             ),

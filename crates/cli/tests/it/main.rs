@@ -9,6 +9,8 @@ mod damaged;
 mod erf;
 mod explain;
 mod features;
+#[cfg(unix)]
+mod hostile_names;
 mod interchange;
 #[cfg(target_os = "linux")]
 mod live;

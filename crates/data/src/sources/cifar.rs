@@ -8,6 +8,7 @@ use crate::sources::inflate::MAX_BYTES;
 use crate::sources::store::{Item, Memory, Store};
 use crate::sources::{Source, SourceSplit, inflate, walk};
 use receptive_core::ImageSize;
+use receptive_core::text::Printable;
 use std::io;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -140,7 +141,7 @@ pub(crate) fn open(
             (name.clone(), *kind, members)
         }
         CifarFiles::Archive(path) => {
-            let place = path.display().to_string();
+            let place = path.printable().into_owned();
             let members = read_archive(&mut *inflate::open(path)?, &place)?;
             let kind = members.iter().find_map(|(name, bytes)| {
                 CifarKind::from_file_name(name).filter(|kind| kind.fits(bytes.len() as u64))

@@ -8,6 +8,7 @@ use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::walk::{files, subfolders, walk};
 use crate::sources::{Source, SourceSplit};
 use receptive_core::ImageSize;
+use receptive_core::text::Printable;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataErr
     }));
     let part = |items| SourceSplit::new(store.clone(), items);
     Ok(Source {
-        name: root.display().to_string(),
+        name: root.printable().into_owned(),
         names: builder.names,
         list,
         numbered: false,
@@ -123,7 +124,7 @@ impl Builder<'_> {
             .strip_prefix(self.root)
             .ok()
             .filter(|p| !p.as_os_str().is_empty());
-        let place = place.map_or_else(String::new, |place| format!(" in {}", place.display()));
+        let place = place.map_or_else(String::new, |place| format!(" in {}", place.printable()));
         if !empty.is_empty() {
             self.notes.push(format!(
                 "passed over {} without images{place}: {}",
@@ -157,7 +158,7 @@ impl Builder<'_> {
         if items.is_empty() {
             self.notes.push(format!(
                 "{} has no image in class folders and is taken for missing",
-                folder.display()
+                folder.printable()
             ));
             return Ok(None);
         }

@@ -5,6 +5,7 @@ use crate::sources::inflate::{MAX_BYTES, read_start};
 use crate::sources::store::{Item, Memory, Store};
 use crate::sources::{Source, SourceSplit, inflate, walk};
 use receptive_core::ImageSize;
+use receptive_core::text::Printable;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
             _ if named_idx(path) => {
                 inflate::open(path)?; // if it cannot be read at all, that is the error
                 return Err(DataError::format(
-                    path.display().to_string(),
+                    path.printable().into_owned(),
                     "its name is that of an IDX file, but its content is not: 00 00 08 03 was \
                      expected at the beginning of images and 00 00 08 01 of labels",
                 ));
@@ -84,8 +85,8 @@ pub(crate) fn open(
                     folder,
                     format!(
                         "both {} and {} could be the {kind} of the {role} split; remove one",
-                        a.display(),
-                        b.display()
+                        a.printable(),
+                        b.printable()
                     ),
                 )),
                 (first, _) => Ok(first.cloned()),

@@ -3,6 +3,7 @@
 use crate::error::DataError;
 use crate::names::enumerate;
 use crate::sources::walk::{files, subfolders, walk};
+use receptive_core::text::Printable;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -88,7 +89,7 @@ pub(crate) fn layout(root: &Path, classes_given: bool) -> Result<Layout, DataErr
             Some(train) => format!(
                 "its `{}` folder has no class folders; put the images of each class into a \
                  folder of its own in it, named after the class",
-                name(&train.folder).display()
+                name(&train.folder).to_string_lossy().printable()
             ),
             None => "it has no `train` folder beside its validation or test folder; \
                      the class list comes from `train`"
@@ -146,8 +147,8 @@ fn find(
                     root,
                     format!(
                         "both {} and {} could be the {} split; rename or remove one",
-                        first.folder.display(),
-                        folder.display(),
+                        first.folder.printable(),
+                        folder.printable(),
                         kind.name
                     ),
                 ));
@@ -181,7 +182,7 @@ fn refuse_splits_beside_classes(
                 format!(
                     "it has class folders, and {} is one of the same name in a split; \
                      move the class folders into a folder `train`",
-                    twice.display()
+                    twice.printable()
                 ),
             ));
         }

@@ -7,6 +7,7 @@ use crate::sources::download::fetch;
 use crate::sources::known::{FASHION, Format, KnownDataSet, MINI};
 use crate::sources::{Source, SourceSplit, cifar, idx};
 use flate2::read::GzDecoder;
+use receptive_core::text::Printable;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,7 +76,7 @@ pub(crate) fn open(
         looked: places
             .bases
             .iter()
-            .map(|base| base.join(known.name).display().to_string())
+            .map(|base| base.join(known.name).printable().into_owned())
             .collect::<Vec<_>>()
             .join(", ")
             .into(),
@@ -88,7 +89,7 @@ pub(crate) fn open(
             .join(", "),
         place: places.download.as_ref().map_or_else(
             || "the folder of the setting data.data_dir".into(),
-            |base| base.join(known.name).display().to_string(),
+            |base| base.join(known.name).printable().into_owned(),
         ),
         url: url.into(),
     };

@@ -10,12 +10,13 @@ use crate::split::verify::{DamagedImage, verify};
 use crate::split::{Split, stratify};
 use receptive_core::ImageSize;
 use receptive_core::hash::Sha256;
+use receptive_core::text::Printable;
 
 /// A data set: a class list and up to three splits.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DataSet {
-    /// The known name, or the path it was opened with.
+    /// The known name, or the path it was opened with, printable.
     pub name: String,
     /// The class names; a label is a place in this list.
     pub classes: Vec<String>,
@@ -230,7 +231,7 @@ pub(crate) fn assemble(
     };
     let empty = Split::new("val", store.clone(), Vec::new(), n);
     Ok(DataSet {
-        name: source.name,
+        name: source.name.printable().into_owned(),
         classes,
         val: split("val", source.val).unwrap_or(empty),
         test: split("test", source.test),

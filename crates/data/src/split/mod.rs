@@ -9,6 +9,7 @@ use crate::error::DataError;
 use crate::image::Picture;
 use crate::image::decode::read_image;
 use crate::sources::store::{FileEntry, Item, Store, StoredImage};
+use receptive_core::text::Printable;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ impl Split {
             Store::Files(files) => files
                 .entries
                 .get(item.image as usize)
-                .map_or_else(String::new, |entry| entry.path.display().to_string()),
+                .map_or_else(String::new, |entry| entry.path.printable().into_owned()),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::options::{BadImages, DataOptions};
 use crate::progress::{Progress, ProgressGuard};
 use crate::sources::Source;
 use crate::sources::store::{FileEntry, Files, Store};
+use receptive_core::text::Printable;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +28,7 @@ impl DamagedImage {
     pub(crate) fn list<'a>(damaged: impl IntoIterator<Item = &'a DamagedImage>) -> String {
         damaged
             .into_iter()
-            .map(|damaged| format!("  {}: {}", damaged.path.display(), damaged.reason))
+            .map(|damaged| format!("  {}: {}", damaged.path.printable(), damaged.reason))
             .collect::<Vec<_>>()
             .join("\n")
     }

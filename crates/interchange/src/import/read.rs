@@ -7,6 +7,7 @@ use burn::store::bridge;
 use burn::store::pytorch::PytorchReader;
 use burn::tensor::{DType, TensorData};
 use receptive_core::panic::catch;
+use receptive_core::text::Printable;
 use receptive_model::store::read_capped;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
                 problem: format!(
                     "expected a PyTorch checkpoint with an entry `{key}`, but {} is a safetensors \
                      file, which has no entries; leave it out",
-                    path.display()
+                    path.printable()
                 ),
             });
         }

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use ttf_parser::gpos::PositioningSubtable;
 use ttf_parser::{Face, GlyphId};
 
+use receptive_core::text::is_unprintable;
+
 use crate::error::PlotError;
 
 /// How heavy a text is.
@@ -99,7 +101,8 @@ fn kern(face: &Face<'_>, left: GlyphId, right: GlyphId) -> i16 {
     0
 }
 
-/// `text` on one line: line breaks and tabs become spaces, other control characters go.
+/// `text` on one line: line breaks and tabs become spaces, other control characters go, as do those
+/// that change the order in which their neighbours are shown.
 pub(crate) fn clean(text: &str) -> String {
     let spaced = text.chars().map(|c| {
         if c.is_whitespace() && c != '\u{a0}' {
@@ -109,7 +112,7 @@ pub(crate) fn clean(text: &str) -> String {
         }
     });
     let kept: String = spaced
-        .filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+        .filter(|c| !is_unprintable(*c) && !matches!(c, '\u{fffe}' | '\u{ffff}'))
         .collect();
     kept.trim().to_owned()
 }
@@ -226,6 +229,6 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_picture() {
-        assert_eq!(clean("a\tb\nc\u{7}\u{0}d "), "a b cd");
+        assert_eq!(clean("a\tb\nc\u{7}\u{0}\u{9b}\u{202e}d "), "a b cd");
     }
 }

@@ -4,7 +4,7 @@ use super::held_out::split_words;
 use super::{Field, HeldOut};
 use crate::text::{Part, date, duration, percent, short};
 use maud::{Markup, html};
-use receptive_core::text::{counted, grouped, plural};
+use receptive_core::text::{Printable, counted, grouped, plural};
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, presets};
 use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
@@ -57,7 +57,7 @@ impl Headline {
         let plan = artifact.model.plan();
         let log = log.as_ref().ok();
         Self {
-            run: run.path().display().to_string(),
+            run: run.path().printable().into_owned(),
             network: presets::name_of(&plan.config),
             data: config.data.source.clone(),
             params: plan.total.params,
@@ -154,7 +154,7 @@ fn best_epoch(log: &RunLog) -> Option<usize> {
 fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
     let done = log.epochs.len();
     let noun = plural(epochs, "epoch");
-    let again = format!("receptive train --resume {}", run.path().display());
+    let again = format!("receptive train --resume {}", run.path().printable());
     if let Some(message) = &log.diverged {
         return Some(format!("It had to stop: {message}"));
     }

@@ -2,6 +2,7 @@
 
 use crate::text::quoted;
 use maud::{Markup, html};
+use receptive_core::text::Printable;
 use receptive_model::store::read_text;
 use receptive_train::{RunDirectory, TrainError};
 
@@ -20,7 +21,7 @@ impl Settings {
         Ok(Self {
             command: format!(
                 "receptive train --config {}",
-                quoted(&path.display().to_string())
+                quoted(&path.printable().into_owned())
             ),
             config: read_text(&path, MAX_CONFIG_BYTES)?,
         })

@@ -11,6 +11,7 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use receptive_core::panic::catch;
+use receptive_core::text::Printable;
 use receptive_model::store;
 use receptive_model::{Classifier, ModelError};
 use std::collections::BTreeMap;
@@ -62,7 +63,7 @@ pub(crate) fn newest(
             "no checkpoint can be resumed from. {}. Start a new run with `receptive train \
              --config {}`",
             reasons.join(". "),
-            run.path().join("config.toml").display()
+            run.path().join("config.toml").printable()
         ),
     ))
 }

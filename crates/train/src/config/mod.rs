@@ -17,6 +17,7 @@ pub use training::{
 use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
+use receptive_core::text::Printable;
 use receptive_data::{BadImages, Resize};
 use receptive_model::{ModelConfig, Pair, presets};
 use serde::{Deserialize, Serialize};
@@ -270,7 +271,7 @@ impl RunConfig {
             return Ok(Self::new(ModelConfig::load(path)?));
         }
         let text = receptive_model::store::read_text(path, MAX_CONFIG_BYTES)?;
-        let origin = path.display().to_string();
+        let origin = path.printable().into_owned();
         let table: toml::Table = toml::from_str(&text).map_err(config_error(&origin))?;
         if table.contains_key("layers") || table.contains_key("input") {
             return Ok(Self::new(ModelConfig::load(path)?));

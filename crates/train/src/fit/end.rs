@@ -6,6 +6,7 @@ use crate::error::TrainError;
 use crate::recorders::RunFinish;
 use crate::records::{Divergence, Outcome, TrainResult};
 use crate::run::LOG;
+use receptive_core::text::Printable;
 use receptive_model::{Artifact, Classifier, weights_sha256};
 
 /// How many of a batch's files a message names; `log.jsonl` has them all.
@@ -71,7 +72,7 @@ impl Fit<'_, '_> {
         let mut named = files[..files.len() - more].join(", ");
         if more > 0 {
             let log = self.run.path().join(LOG);
-            named += &format!(" and {more} more, all named in {}", log.display());
+            named += &format!(" and {more} more, all named in {}", log.printable());
         }
         let problem = if step.loss.is_finite() {
             "a weight became NaN or infinite, though the loss was finite".into()
@@ -87,7 +88,7 @@ impl Fit<'_, '_> {
             kept: match self.memory.best_epoch() {
                 Some(epoch) => format!(
                     "The model of epoch {epoch} is kept in {}",
-                    self.run.model().display()
+                    self.run.model().printable()
                 ),
                 None => "No epoch was kept as the best, so there is no model".into(),
             },

@@ -68,7 +68,10 @@ impl Recorder for History {
         let event = ResumeEvent {
             step: from.step,
             epochs: from.epochs.len(),
-            checkpoint: from.path.as_ref().map(|path| path.display().to_string()),
+            checkpoint: from
+                .path
+                .as_ref()
+                .map(|path| path.to_string_lossy().into_owned()),
             refused: from.invalid.iter().map(|one| one.reason.as_str()).collect(),
         };
         self.event("resumed", &event)

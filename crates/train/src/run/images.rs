@@ -4,6 +4,7 @@ use super::RunDirectory;
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::data_options;
+use receptive_core::text::Printable;
 use receptive_data::{BadImages, DataSet, KNOWN_NAMES, Progress, Split};
 use receptive_model::Artifact;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ impl<'a> ImageQuery<'a> {
             (None, Err(_)) => {
                 return Err(no_data(&format!(
                     "the model {} was copied out of its run and does not know its data; name some",
-                    self.run.display()
+                    self.run.printable()
                 )));
             }
             (None, Ok(run)) => {

@@ -8,6 +8,7 @@ pub use log::{RunEnd, RunLog};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use receptive_core::text::Printable;
 use receptive_data::DamagedImage;
 use receptive_model::Artifact;
 use receptive_model::store;
@@ -174,7 +175,7 @@ impl RunDirectory {
             format!(
                 "this run has no model, since it ended before its first epoch; train it \
                  again with `receptive train --config {}`",
-                self.path.join("config.toml").display()
+                self.path.join("config.toml").printable()
             ),
         ))
     }

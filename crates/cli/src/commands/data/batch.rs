@@ -3,7 +3,7 @@
 use super::DataArgs;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, line, paragraph, print_json};
-use receptive_core::text::{counted, grouped};
+use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
 use receptive_inspect::{augmentation_summary, training_batch};
 use receptive_plot::{Draw, Grid};
@@ -83,6 +83,6 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         );
         paragraph("note", text)?;
     }
-    line("file", file.display())?;
+    line("file", file.printable())?;
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use crate::args::{parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use receptive_data::{BadImages, DataOptions, DataSet, SizeRange, Split, open};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -119,7 +119,7 @@ fn json(data: &DataSet) -> Json<'_> {
             .damaged
             .iter()
             .map(|bad| DamagedFile {
-                path: bad.path.display().to_string(),
+                path: bad.path.to_string_lossy().into_owned(),
                 reason: &bad.reason,
             })
             .collect(),
@@ -175,7 +175,7 @@ fn show(data: &DataSet) -> Result<(), CliError> {
             counted(data.damaged.len(), "damaged file")
         ))?;
         for bad in &data.damaged {
-            print(format!("  {}: {}", bad.path.display(), bad.reason))?;
+            print(format!("  {}: {}", bad.path.printable(), bad.reason))?;
         }
         print("")?;
         skip = " --bad-images skip";

@@ -48,7 +48,7 @@ impl Files {
             let path = self.directory.join(format!("{stem}.json"));
             let json = serde_json::to_vec_pretty(&json(subject, study, &[]))?;
             write_file(&path, &json)?;
-            written.push(path.display().to_string());
+            written.push(path.to_string_lossy().into_owned());
         }
         if studies.len() > 1 {
             let title = format!("{}: the field from layer to layer", subject.name);
@@ -95,7 +95,7 @@ impl Files {
         for extension in ["png", "svg"] {
             let path = self.directory.join(format!("{stem}.{extension}"));
             picture.write(&path)?;
-            written.push(path.display().to_string());
+            written.push(path.to_string_lossy().into_owned());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::Compat;
 use super::files::conditions;
 use super::subject::Subject;
 use crate::error::CliError;
-use crate::render::{Table, colour_allowed, line, paragraph, print, say_line};
+use crate::render::{Table, colour_allowed, line, paragraph, print, print_raw, say_line};
 use receptive_core::text::counted;
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::picture::characters;
@@ -51,7 +51,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
         .rposition(|row| !is_blank(row))
         .map_or(0, |last| last + 1);
     for row in rows.get(first..end).unwrap_or_default() {
-        print(format!("  {row}"))?;
+        print_raw(format!("  {row}"))?;
     }
     print("")?;
     let mut table = Table::new(&["", "verdict", "TV", "kurtosis", "sigma", "size", "ERF/TRF"]);

@@ -6,6 +6,7 @@ use crate::commands::run::{RunSplit, load_model, open_split};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use clap::ValueEnum;
+use receptive_core::text::Printable;
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{Artifact, Classifier, InferenceDevice, ModelConfig, Plan};
 use receptive_train::{ImageQuery, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
@@ -203,7 +204,7 @@ fn images(
     data: Option<&str>,
     artifact: &Artifact,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
-    let remedy = format!("receptive erf {} --input DATA", run.display());
+    let remedy = format!("receptive erf {} --input DATA", run.printable());
     let query = ImageQuery {
         data,
         ..ImageQuery::new(run, remedy)

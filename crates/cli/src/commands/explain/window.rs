@@ -3,6 +3,7 @@
 use super::{Json, WindowArgs, picture};
 use crate::error::CliError;
 use crate::render::{line, paragraph, print, print_json};
+use receptive_core::text::Printable;
 use receptive_model::explain::SlidingAxis;
 use receptive_model::{Padding, PlannedLayer};
 
@@ -112,7 +113,7 @@ pub(super) fn explain(
     match &arguments.out {
         Some(path) => {
             print("")?;
-            line("file", path.display())
+            line("file", path.printable())
         }
         None => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{CliError, Exit};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
-use receptive_core::text::{counted, percent, plural};
+use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::{
     Backend, Compute, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig, TrainResult,
@@ -59,7 +59,7 @@ pub(super) fn announce(
         ),
     );
     if let Some(directory) = directory {
-        let path = directory.path().display();
+        let path = directory.path().printable();
         say_line("run", format!("{path} (* marks the best epoch so far)"));
     }
     for note in data.notes.iter().cloned().chain(plan.notes()) {
@@ -68,7 +68,7 @@ pub(super) fn announce(
     if !data.damaged.is_empty() {
         let list = directory.map_or(String::new(), |directory| {
             let list = directory.path().join(RunDirectory::SKIPPED);
-            format!(", see {}", list.display())
+            format!(", see {}", list.printable())
         });
         let count = counted(data.damaged.len(), "damaged image");
         say_line("note", format!("left out {count}{list}"));
@@ -90,7 +90,7 @@ fn initial_model(start: &StartConfig, initial: &InitialModel, plan: &Plan) -> St
     };
     format!(
         "{}; {head}; {} of {} frozen, {trainable} of {} parameters trainable",
-        start.from.display(),
+        start.from.printable(),
         start.freeze.min(plan.layers.len()),
         counted(plan.layers.len(), "layer"),
         plan.total.params
@@ -126,7 +126,7 @@ pub(super) fn report(
     directory: &RunDirectory,
     trained: &TrainResult,
 ) -> Result<Exit, CliError> {
-    let path = directory.path().display().to_string();
+    let path = directory.path().printable().into_owned();
     let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
     if json {
         print_json(&Json {

@@ -11,6 +11,7 @@ use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted
 use crate::signals;
 use clap::Args;
 use messages::{announce, report};
+use receptive_core::text::Printable;
 use receptive_train::{
     Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, RunLog, prepare, resume, train,
 };
@@ -118,9 +119,9 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
     let mut progress: Box<dyn Recorder> = if has_view {
-        let path = directory.path().display();
+        let path = directory.path().printable();
         let title = format!("{path}: {}", prepared.data.name);
-        Box::new(LiveView::new(title, &stop))
+        Box::new(LiveView::new(&title, &stop))
     } else {
         signals::quit_on_second(&stop)?;
         Box::new(TrainProgress::default())

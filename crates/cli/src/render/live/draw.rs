@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn state(epochs: usize) -> State {
-        let mut state = State::new("runs/001: fashion-mini".into());
+        let mut state = State::new("runs/001: fashion-mini");
         for number in 1..=epochs {
             state.epoch_begins(number, 24, 640);
             for step in 1..=10 {
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_resumed_run_shows_its_earlier_epochs() {
-        let mut state = State::new("runs/001: fashion-mini".into());
+        let mut state = State::new("runs/001: fashion-mini");
         state.resumes(&[epoch(1), epoch(2), epoch(3)]);
         assert_eq!(state.rows.len(), 3);
         assert_eq!(state.val_top1.points().len(), 3);
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_size_is_drawn() {
-        let (begun, none) = (state(30), State::new(String::new()));
+        let (begun, none) = (state(30), State::new(""));
         for size in [
             (40, 10),
             (80, 24),

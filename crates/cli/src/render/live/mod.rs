@@ -63,7 +63,7 @@ impl Shared {
 
 impl LiveView {
     /// A view that opens when the first epoch begins; messages until then stay readable.
-    pub(crate) fn new(title: String, stop: &Stop) -> Self {
+    pub(crate) fn new(title: &str, stop: &Stop) -> Self {
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(State::new(title)),

@@ -1,5 +1,6 @@
 //! The state that the view shows: the newest figures, and curves of a bounded number of points.
 
+use receptive_core::text::Printable;
 use receptive_train::{Epoch, Step};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -34,9 +35,9 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(title: String) -> Self {
+    pub(super) fn new(title: &str) -> Self {
         Self {
-            title,
+            title: title.printable().into_owned(),
             epoch: 0,
             epochs: 0,
             images: (0, 0),

@@ -1,0 +1,125 @@
+//! Names of files from strangers: none of them reaches a terminal or a page as it is.
+
+use crate::{output, text};
+use image::{Rgb, RgbImage};
+use receptive_core::text::is_unprintable;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+/// Sets a title, clears the screen, colours, breaks the line, turns the text around.
+const HOSTILE: &str = "a\u{1b}]0;title\u{7}\u{1b}[2J\n\r\t\u{9b}31m\u{7f}\u{202e}\u{2066} $(x)";
+
+fn assert_clean(what: &str, text: &str) {
+    for line in text.split('\n') {
+        assert!(!line.contains(is_unprintable), "{what}: {line:?}");
+        // The part of a name behind its line break.
+        assert!(!line.starts_with("\\r\\t"), "{what}: {line:?}");
+    }
+}
+
+fn checked(arguments: &[&str]) -> (Output, String) {
+    let output = output(arguments);
+    let printed = text(&output.stdout) + &text(&output.stderr);
+    assert_clean(&format!("{arguments:?}"), &printed);
+    (output, printed)
+}
+
+fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            pages(&path, found);
+        } else if path
+            .extension()
+            .is_some_and(|end| end == "html" || end == "svg")
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_name_commands_a_terminal_or_a_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join(HOSTILE);
+    for (class, colour) in [("day", [230, 220, 180]), ("night", [10, 10, 40])] {
+        fs::create_dir_all(root.join("photos").join(class)).unwrap();
+        for i in 0..12u32 {
+            let picture = RgbImage::from_pixel(24, 24 + i, Rgb(colour));
+            let file = format!("{i}{HOSTILE}.png");
+            picture
+                .save(root.join("photos").join(class).join(file))
+                .unwrap();
+        }
+    }
+    let path = |name: &str| root.join(name).to_str().unwrap().to_string();
+    let (photos, run) = (path("photos"), path("run"));
+    let train = [
+        "train",
+        &photos,
+        "--preset",
+        "tutorial",
+        "--epochs",
+        "1",
+        "--run-dir",
+        &run,
+    ];
+    let damaged = format!("photos/day/{HOSTILE}.png");
+    fs::write(path(&damaged), b"damaged").unwrap();
+    let (_, refused) = checked(&train);
+    assert!(refused.contains("\\u{1b}]0;title"), "{refused}");
+    fs::remove_file(path(&damaged)).unwrap();
+    let (trained, message) = checked(&train);
+    assert!(trained.status.success(), "{message}");
+
+    fs::write(path(&damaged), b"damaged").unwrap();
+    let picture = path(&format!("photos/night/3{HOSTILE}.png"));
+    let [out, nothing, onnx] = ["out", "nothing", "onnx"].map(path);
+    let preset = format!("--preset={HOSTILE}");
+    let [damaged, ini] = [path(&damaged), path("x.toml")];
+    fs::write(&ini, HOSTILE).unwrap();
+    for (arguments, code) in [
+        (vec!["data", &photos], 0),
+        (vec!["data", &photos, "--json"], 0),
+        (
+            vec!["data", &photos, "--show", "--out", &path("batch.svg")],
+            0,
+        ),
+        (vec!["data", &nothing], 2),
+        (vec!["train", &photos, "--dry-run"], 1),
+        (vec!["train", "--resume", &run, "--bad-images", "skip"], 2),
+        (vec!["train", "--resume", &nothing], 1),
+        (vec!["train", &preset], 2),
+        (vec!["train", "--set", HOSTILE], 2),
+        (vec!["train", "--config", &ini], 2),
+        (vec!["evaluate", &run, "--bad-images", "skip"], 0),
+        (vec!["evaluate", &nothing], 1),
+        (vec!["predict", &run, &photos], 1),
+        (vec!["predict", &run, &photos, "--json"], 1),
+        (vec!["predict", &run, &damaged, &nothing], 1),
+        (vec!["features", &run, &picture, "--out", &out], 0),
+        (vec!["features", &run, &damaged, "--out", &out], 1),
+        (vec!["attend", &run, &picture, "--out", &out], 0),
+        (vec!["attend", &run, &nothing, "--out", &out], 1),
+        (vec!["erf", &run, "--samples", "8", "--out", &out], 0),
+        (vec!["summary", &run], 0),
+        (vec!["summary", HOSTILE], 2),
+        (vec!["export", &run, "--out", &onnx], 0),
+        (vec!["import", &picture], 1),
+        (vec!["report", &run, "--samples", "8"], 0),
+        (vec!["report", &nothing], 1),
+        (vec![HOSTILE], 2),
+        (vec!["train", "--epochs", HOSTILE], 2),
+        (vec!["man", HOSTILE], 2),
+    ] {
+        let (output, printed) = checked(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {printed}");
+    }
+    let mut found = Vec::new();
+    pages(directory.path(), &mut found);
+    assert!(found.len() > 2, "{found:?}");
+    for page in found {
+        assert_clean(&format!("{page:?}"), &fs::read_to_string(&page).unwrap());
+    }
+}
