@@ -67,7 +67,8 @@ pub enum DataError {
     },
     /// The source is neither a known name nor an existing path.
     #[error(
-        "there is no data set `{source_name}`: no such path exists, and the known names are {known}{hint}"
+        "there is no data set `{}`: no such path exists, and the known names are {known}{hint}",
+        .source_name.printable()
     )]
     UnknownSource {
         /// The name or path given.
@@ -87,8 +88,9 @@ pub enum DataError {
     },
     /// A class occurs that the class list does not have.
     #[error(
-        "the class `{class}` of {place} is not one of the {count} classes of {list}{hint}; \
-         {advice}"
+        "the class `{}` of {} is not one of the {count} classes of {list}{hint}; {advice}",
+        .class.printable(),
+        .place.printable()
     )]
     UnknownClass {
         /// The class.
@@ -105,7 +107,7 @@ pub enum DataError {
         advice: &'static str,
     },
     /// An IDX or CIFAR file does not hold what its kind of file must hold.
-    #[error("{file}: {problem}")]
+    #[error("{}: {problem}", .file.printable())]
     Format {
         /// The file, or the member of an archive.
         file: String,

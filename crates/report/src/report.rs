@@ -91,7 +91,7 @@ impl Report {
         let config = run.config()?;
         let log = RunLog::read(run).map_err(sentence);
         let path = run.path();
-        let remedy = format!("receptive report {} --data DATA", path.printable());
+        let remedy = format!("receptive report {} --data DATA", path.shell_word());
         let query = ImageQuery {
             data: options.data.as_deref(),
             is_moved: options.data.is_some(),

@@ -38,15 +38,6 @@ pub(crate) fn date(ms: u64) -> Option<String> {
     Some(time.strftime("%Y-%m-%d %H:%M\u{a0}UTC").to_string())
 }
 
-/// An argument as a shell takes it.
-pub(crate) fn quoted(argument: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
-    if !argument.is_empty() && argument.chars().all(is_plain) {
-        return argument.into();
-    }
-    format!("'{}'", argument.replace('\'', r"'\''"))
-}
-
 /// A part of a report, or a sentence that says why it is not there.
 pub(crate) type Part<T> = Result<T, String>;
 
@@ -91,12 +82,5 @@ mod tests {
             date(1_795_640_168_397).as_deref(),
             Some("2026-11-25 20:56\u{a0}UTC")
         );
-    }
-
-    #[test]
-    fn a_path_is_one_argument_whatever_it_holds() {
-        assert_eq!(quoted("runs/001"), "runs/001");
-        assert_eq!(quoted("my runs/$(rm)'s"), r"'my runs/$(rm)'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let artifact = load_model(&arguments.run, compute.device())?;
     let query = image_query(
         &arguments.run,
-        format!("receptive evaluate {} DATA", arguments.run.printable()),
+        format!("receptive evaluate {} DATA", arguments.run.shell_word()),
         arguments.data.as_deref(),
         arguments.split,
         &arguments.source,
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     show(&evaluation, &classes, &artifact.classes, &data.name, name)?;
-    let run = arguments.run.printable();
+    let run = arguments.run.shell_word();
     line("next", format!("receptive predict {run} IMAGE"))?;
     Ok(Exit::Done)
 }

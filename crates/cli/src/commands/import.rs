@@ -1,16 +1,18 @@
 //! `receptive import`.
 
-use super::network::model_config;
+use super::network::{is_trained, model_config};
+use super::run::model_directory;
 use crate::args::parse_shape;
 use crate::error::{CliError, Exit};
 use crate::render::{line, print_json, say_line};
 use clap::Args;
 use receptive_core::text::{Printable, counted};
-use receptive_interchange::{Match, Names, Spec, WeightFile, import, read};
+use receptive_interchange::{InterchangeError, Match, Names, Spec, WeightFile, import, read};
 use receptive_model::store::read_text;
 use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
 use receptive_train::backend::default_device;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -24,7 +26,8 @@ pub(super) struct ImportArgs {
     /// Input shape, if it is not the config's
     #[arg(long, value_name = "CHANNELSxHEIGHTxWIDTH", value_parser = parse_shape)]
     input: Option<ImageSize>,
-    /// Number of classes, or a file with one class name per line
+    /// Number of classes, or a file with one class name per line [default: those of the run given
+    /// with --network; likewise --mean, --std and --resize]
     #[arg(long, value_name = "N|FILE")]
     classes: Option<String>,
     /// Mean subtracted from pixels in 0..1: one number, or one per channel
@@ -78,7 +81,17 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     let spec = spec(arguments, &file)?;
     let plan = spec.config.plan()?;
     let device = default_device()?;
-    let (model, matches) = import(&plan, &file, &names(arguments)?, &device)?;
+    let imported = import(&plan, &file, &names(arguments)?, &device);
+    let (model, matches) = imported.map_err(|error| match (error, &arguments.classes) {
+        (
+            InterchangeError::Setting {
+                setting: "classes",
+                problem,
+            },
+            Some(classes),
+        ) => CliError::argument(&format!("--classes {}", classes.shell_word()), problem),
+        (error, _) => error.into(),
+    })?;
     let artifact = Artifact {
         model,
         classes: spec.classes,
@@ -91,11 +104,11 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
         )));
     }
     artifact.save(&arguments.out)?;
-    let out = arguments.out.printable().into_owned();
+    let out = &arguments.out;
     let layers = layers(&matches);
     if arguments.json {
         print_json(&Json {
-            model: out,
+            model: out.to_string_lossy().into_owned(),
             params: plan.total.params,
             weights_sha256: weights_sha256(&artifact.model),
             layers,
@@ -108,7 +121,11 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
         }
     }
     let (params, classes) = (plan.total.params, counted(plan.classes, "class"));
-    line("model", format!("{out}: {params} parameters, {classes}"))?;
+    line(
+        "model",
+        format!("{}: {params} parameters, {classes}", out.printable()),
+    )?;
+    let out = out.shell_word();
     line("next", format!("receptive evaluate {out} DATA"))?;
     Ok(Exit::Done)
 }
@@ -129,20 +146,34 @@ fn layers(matches: &[Match]) -> Vec<(&str, &str)> {
     layers
 }
 
+/// The network of that name; with classes and input if it is a trained model.
+fn model_spec(network: &str) -> Result<(ModelConfig, Option<Spec>), CliError> {
+    if is_trained(network)
+        && let Ok(model) = model_directory(Path::new(network))
+    {
+        let spec = Spec::from_artifact(&Artifact::load(&model, &default_device()?)?);
+        return Ok((spec.config.clone(), Some(spec)));
+    }
+    Ok((model_config(network)?, None))
+}
+
 /// The file's own spec, overridden by the arguments.
 fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
-    let mut config = match (&arguments.network, &file.spec) {
-        (Some(network), _) => model_config(network)?,
+    let model = arguments.network.as_deref().map(model_spec).transpose()?;
+    let own = file.spec.as_ref();
+    let mut config = match (&model, own) {
+        (Some((config, _)), _) => config.clone(),
         (None, Some(spec)) => spec.config.clone(),
         (None, None) => {
             return Err(missing(
                 "--network",
-                "NAME or FILE: the network that the weights belong to",
+                "NAME, FILE or RUN: the network that the weights belong to",
             ));
         }
     };
+    // A trained model of the same network knows the rest too.
+    let own = own.or(model.as_ref().and_then(|(_, spec)| spec.as_ref()));
     config.input = arguments.input.unwrap_or(config.input);
-    let own = file.spec.as_ref();
     let classes = match (&arguments.classes, own) {
         (Some(classes), _) => read_classes(classes)?,
         (None, Some(spec)) => spec.classes.clone(),
@@ -227,8 +258,42 @@ fn read_classes(text: &str) -> Result<Vec<String>, CliError> {
         }
         return Ok((0..count).map(|class| class.to_string()).collect());
     }
-    let text = read_text(Path::new(text), TEXT_BYTES)?;
-    Ok(text.lines().map(str::to_string).collect())
+    let names = read_text(Path::new(text), TEXT_BYTES)?;
+    class_list(&names)
+        .map_err(|problem| CliError::argument(&format!("--classes {}", text.shell_word()), problem))
+}
+
+/// The names in a text with one a line: without a byte order mark, blank lines and spaces around
+/// names. Which one is wrong is an error that names its line.
+fn class_list(text: &str) -> Result<Vec<String>, String> {
+    let mut lines: HashMap<&str, usize> = HashMap::new();
+    let mut names = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (line, name) in (1..).zip(text.lines().map(str::trim)) {
+        if name.is_empty() {
+            continue;
+        }
+        if name.contains(char::is_control) {
+            return Err(format!(
+                "line {line}: expected a class name, found control characters in `{}`",
+                name.printable()
+            ));
+        }
+        if let Some(first) = lines.insert(name, line) {
+            return Err(format!(
+                "expected different class names, found `{}` on lines {first} and {line}",
+                name.printable()
+            ));
+        }
+        names.push(name.to_string());
+    }
+    if names.len() < 2 {
+        let found = names.len();
+        return Err(format!(
+            "expected 2 class names or more, one a line, found {found}"
+        ));
+    }
+    Ok(names)
 }
 
 fn per_channel(flag: &str, values: &[f32], channels: usize) -> Result<Vec<f32>, CliError> {
@@ -258,4 +323,33 @@ fn names(arguments: &ImportArgs) -> Result<Names, CliError> {
             format!("{file}: expected lines such as conv2d_1 = \"features.0\": {error}"),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_classes_is_what_an_editor_or_a_spreadsheet_saves() {
+        for text in [
+            "cat\ndog",
+            "\u{feff}cat\r\ndog\r\n",
+            "\n cat\t\n\n  \ndog \n\n",
+        ] {
+            assert_eq!(class_list(text).unwrap(), ["cat", "dog"], "{text:?}");
+        }
+        for (text, expected) in [
+            ("cat\n\ndog\n cat", "`cat` on lines 1 and 4"),
+            (
+                "cat\nd\u{1b}[31mog",
+                r"line 2: expected a class name, found control characters in `d\u{1b}[31mog`",
+            ),
+            ("a\tb\nc", "line 1"),
+            ("\u{feff}\n\n", "found 0"),
+            ("cat", "found 1"),
+        ] {
+            let problem = class_list(text).unwrap_err();
+            assert!(problem.contains(expected), "{text:?}: {problem}");
+        }
+    }
 }

@@ -25,9 +25,10 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
     if let Some(directory) = &arguments.out {
         let pages = write_all(program, directory)?;
         print(format!(
-            "{pages} in {path}; read one with `man -l {path}/receptive.1`",
+            "{pages} in {path}; read one with `man -l {page}`",
             pages = counted(pages, "page"),
-            path = directory.printable()
+            path = directory.printable(),
+            page = directory.join("receptive.1").shell_word()
         ))?;
         return Ok(Exit::Done);
     }

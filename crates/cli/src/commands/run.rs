@@ -16,7 +16,7 @@ use receptive_train::{
 use std::path::{Path, PathBuf};
 
 /// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
-fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
+pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
     if Artifact::is_at(run) {
         return Ok(run.into());
     }

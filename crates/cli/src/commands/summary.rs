@@ -5,7 +5,7 @@ use crate::args::{parse_positive, parse_shape};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, line, paragraph, print, print_json};
 use clap::Args;
-use receptive_core::text::{counted, grouped};
+use receptive_core::text::{Printable, counted, grouped};
 use receptive_model::{Edges, Field, ImageSize, ModelConfig, Plan, PlannedLayer, presets};
 use serde::Serialize;
 
@@ -198,7 +198,10 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
         paragraph("note", note)?;
     }
     if presets::preset(network, plan.input()).is_ok() {
-        line("next", format!("receptive train --preset {network}"))?;
+        line(
+            "next",
+            format!("receptive train --preset {}", network.shell_word()),
+        )?;
     }
     Ok(())
 }

@@ -12,14 +12,17 @@ use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use burn::tensor::Device;
 use burn::tensor::TensorData;
 use matching::{Shaped, match_names};
+use receptive_core::text::Printable;
 use receptive_model::{Classifier, Plan};
+use std::collections::BTreeSet;
 
 /// Builds the planned network with a file's weights; also says which of the file's tensors went
 /// where.
 ///
 /// # Errors
 /// [`InterchangeError::Mismatch`] when a tensor is missing, left over, of another shape, or not
-/// finite.
+/// finite; an error of the setting `classes` when the weights are those of the network with another
+/// number of outputs.
 pub fn import(
     plan: &Plan,
     file: &WeightFile,
@@ -34,7 +37,20 @@ pub fn import(
             shape: tensor.shape,
         })
         .collect();
-    let matches = match_names(&wanted, &file.shapes(), names)?;
+    let shapes = file.shapes();
+    let matches = match_names(&wanted, &shapes, names).map_err(|error| {
+        match outputs(&wanted, plan.classes, &shapes, names) {
+            Some(outputs) => InterchangeError::Setting {
+                setting: "classes",
+                problem: format!(
+                    "expected {outputs} classes, as many as {} has outputs, found {}",
+                    file.path().printable(),
+                    plan.classes
+                ),
+            },
+            None => error,
+        }
+    })?;
     let places = places(plan);
     let mut packed = Vec::with_capacity(matches.len());
     for found in &matches {
@@ -77,4 +93,29 @@ pub fn import(
             remedy: "this is a bug, please report it".into(),
         })
     }
+}
+
+/// The number of outputs with which the network would have the file's tensors, if there is one.
+fn outputs(wanted: &[Shaped], classes: usize, found: &[Shaped], names: &Names) -> Option<usize> {
+    let layer = |name: &str| {
+        name.rsplit_once('.')
+            .map_or(String::new(), |(layer, _)| layer.into())
+    };
+    let head = layer(&wanted.last()?.name);
+    let sizes: BTreeSet<usize> = found
+        .iter()
+        .filter_map(|tensor| tensor.shape.first().copied())
+        .collect();
+    sizes.into_iter().find(|size| {
+        let mut other = wanted.to_vec();
+        let of_head = other
+            .iter_mut()
+            .filter(|tensor| layer(&tensor.name) == head);
+        for side in of_head.filter_map(|tensor| tensor.shape.first_mut()) {
+            if *side == classes {
+                *side = *size;
+            }
+        }
+        match_names(&other, found, names).is_ok()
+    })
 }

@@ -33,7 +33,7 @@ pub struct WeightFile {
 ///
 /// # Errors
 /// When it is neither, is damaged, larger than 16 GiB, or holds no tensors of floats; also when a
-/// key is given for a safetensors file.
+/// key is given for a safetensors file, or a checkpoint holds a whole model instead of its weights.
 pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
     let bytes = read_capped(path, MAX_BYTES)?;
     let mut file = if is_safetensors(&bytes) {
@@ -49,8 +49,12 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         }
         from_safetensors(path, &bytes)?
     } else {
+        let is_program = holds_program(&bytes);
         // The reader goes back to the file for each tensor.
         drop(bytes);
+        if is_program && key.is_none() {
+            return Err(InterchangeError::file(path, PROGRAM));
+        }
         from_pytorch(path, key)?
     };
     file.tensors.retain(|name, _| !name.ends_with(COUNTER));
@@ -65,6 +69,18 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         ));
     }
     Ok(file)
+}
+
+/// Why a pickled module is rejected.
+const PROGRAM: &str = "it holds a whole model, which is a Python program and not only weights; save \
+                       its weights in Python, with torch.save(model.state_dict(), \"weights.pt\")";
+
+/// Whether a checkpoint holds a pickled module or a TorchScript program. The names are those of
+/// every module's own fields, and of TorchScript's code in an archive.
+fn holds_program(bytes: &[u8]) -> bool {
+    ["_forward_pre_hooks", "/code/__torch__"]
+        .iter()
+        .any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some())
 }
 
 /// Eight bytes of length, then JSON.
@@ -151,6 +167,10 @@ fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> Interchang
 }
 
 impl WeightFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The names and shapes there are.
     pub(super) fn shapes(&self) -> Vec<Shaped> {
         let shaped = |(name, data): (&String, &TensorData)| Shaped {

@@ -154,7 +154,7 @@ fn best_epoch(log: &RunLog) -> Option<usize> {
 fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
     let done = log.epochs.len();
     let noun = plural(epochs, "epoch");
-    let again = format!("receptive train --resume {}", run.path().printable());
+    let again = format!("receptive train --resume {}", run.path().shell_word());
     if let Some(message) = &log.diverged {
         return Some(format!("It had to stop: {message}"));
     }

@@ -1,6 +1,5 @@
 //! The command and the settings that repeat the run.
 
-use crate::text::quoted;
 use maud::{Markup, html};
 use receptive_core::text::Printable;
 use receptive_model::store::read_text;
@@ -19,10 +18,7 @@ impl Settings {
     pub(crate) fn new(run: &RunDirectory) -> Result<Self, TrainError> {
         let path = run.path().join("config.toml");
         Ok(Self {
-            command: format!(
-                "receptive train --config {}",
-                quoted(&path.printable().into_owned())
-            ),
+            command: format!("receptive train --config {}", path.shell_word()),
             config: read_text(&path, MAX_CONFIG_BYTES)?,
         })
     }

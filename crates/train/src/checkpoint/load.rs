@@ -63,7 +63,7 @@ pub(crate) fn newest(
             "no checkpoint can be resumed from. {}. Start a new run with `receptive train \
              --config {}`",
             reasons.join(". "),
-            run.path().join("config.toml").printable()
+            run.path().join("config.toml").shell_word()
         ),
     ))
 }

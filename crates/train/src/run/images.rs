@@ -121,8 +121,9 @@ impl<'a> ImageQuery<'a> {
                 let path = &run.data.source;
                 if !KNOWN_NAMES.contains(&path.as_str()) && !Path::new(path).exists() {
                     return Err(no_data(&format!(
-                        "the data {path} that the run was trained on is no longer there; name its \
-                         new place"
+                        "the data {} that the run was trained on is no longer there; name its \
+                         new place",
+                        path.printable()
                     )));
                 }
                 own(run)

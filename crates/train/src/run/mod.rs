@@ -175,7 +175,7 @@ impl RunDirectory {
             format!(
                 "this run has no model, since it ended before its first epoch; train it \
                  again with `receptive train --config {}`",
-                self.path.join("config.toml").printable()
+                self.path.join("config.toml").shell_word()
             ),
         ))
     }

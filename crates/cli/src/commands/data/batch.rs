@@ -79,7 +79,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         let text = format!(
             "left out {}; `receptive data {}` lists them",
             counted(data.damaged.len(), "damaged file"),
-            data.name
+            arguments.data.shell_word()
         );
         paragraph("note", text)?;
     }

@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
     if arguments.json {
         print_json(&json(&data))?;
     } else {
-        show(&data)?;
+        show(&arguments.data, &data)?;
     }
     Ok(Exit::Done)
 }
@@ -128,7 +128,7 @@ fn json(data: &DataSet) -> Json<'_> {
     }
 }
 
-fn show(data: &DataSet) -> Result<(), CliError> {
+fn show(source: &str, data: &DataSet) -> Result<(), CliError> {
     let splits: Vec<&Split> = data.splits().collect();
     let mut head = vec!["class"];
     head.extend(splits.iter().map(|split| split.name()));
@@ -180,5 +180,8 @@ fn show(data: &DataSet) -> Result<(), CliError> {
         print("")?;
         skip = " --bad-images skip";
     }
-    line("next", format!("receptive train {}{skip}", data.name))
+    line(
+        "next",
+        format!("receptive train {}{skip}", source.shell_word()),
+    )
 }

@@ -204,7 +204,7 @@ fn images(
     data: Option<&str>,
     artifact: &Artifact,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
-    let remedy = format!("receptive erf {} --input DATA", run.printable());
+    let remedy = format!("receptive erf {} --input DATA", run.shell_word());
     let query = ImageQuery {
         data,
         ..ImageQuery::new(run, remedy)

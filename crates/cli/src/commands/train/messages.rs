@@ -126,11 +126,11 @@ pub(super) fn report(
     directory: &RunDirectory,
     trained: &TrainResult,
 ) -> Result<Exit, CliError> {
-    let path = directory.path().printable().into_owned();
+    let path = directory.path();
     let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
     if json {
         print_json(&Json {
-            run: path,
+            run: path.to_string_lossy().into_owned(),
             outcome: outcome_name(trained.outcome),
             signal: trained.outcome.signal(),
             test_top1: trained.test.as_ref().map(|test| test.top1),
@@ -151,8 +151,9 @@ pub(super) fn report(
     }
     if trained.outcome.signal().is_some() {
         say(format!(
-            "stopped after {}; resume with `receptive train --resume {path}`",
-            counted(trained.epochs.len(), "complete epoch")
+            "stopped after {}; resume with `receptive train --resume {}`",
+            counted(trained.epochs.len(), "complete epoch"),
+            path.shell_word()
         ));
     }
     for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
@@ -195,7 +196,8 @@ pub(super) fn report(
     .filter(|file| directory.path().join(file).exists())
     .collect::<Vec<_>>()
     .join(", ");
-    wide_line("files", format!("in {path}: {files}"))?;
+    wide_line("files", format!("in {}: {files}", path.printable()))?;
+    let path = path.shell_word();
     wide_line(
         "next",
         format!("receptive report {path}, receptive predict {path} IMAGE"),
