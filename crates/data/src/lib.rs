@@ -73,7 +73,7 @@ pub use crate::error::DataError;
 pub use crate::image::decode::{DecodeLimits, decode, decode_file};
 pub use crate::image::resize::{check_size, fit};
 pub use crate::image::{Picture, photos};
-pub use crate::open::open;
+pub use crate::open::{open, open_unlabelled};
 pub use crate::options::{BadImages, DataOptions};
 pub use crate::progress::{NoProgress, Progress};
 pub use crate::random::order;

@@ -6,7 +6,7 @@ use crate::options::DataOptions;
 use crate::progress::Progress;
 use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
 use crate::sources::named::SearchPath;
-use crate::sources::{Source, cifar, folder, idx, named};
+use crate::sources::{Source, cifar, folder, idx, named, pictures};
 use crate::split::classes;
 use crate::split::dataset::{DataSet, assemble};
 use receptive_core::text::Printable;
@@ -39,6 +39,34 @@ pub fn open(
     let mut found = read(source, options, progress)?;
     let classes = classes::resolve(&mut found, options.classes.as_deref())?;
     assemble(found, classes, options, progress)
+}
+
+/// Opens images without regard to labels and splits: an image file, or all images of a folder, are one
+/// training split of a class `image`; a known name and files of other formats are opened as by
+/// [`open`].
+///
+/// # Errors
+/// As [`open`].
+pub fn open_unlabelled(
+    source: &str,
+    options: &DataOptions,
+    progress: &dyn Progress,
+) -> Result<DataSet, DataError> {
+    options.check()?;
+    let is_known = KNOWN_NAMES.contains(&source);
+    let found = match is_known {
+        true => None,
+        false => pictures::open(Path::new(source), options)?,
+    };
+    let Some(found) = found else {
+        return open(source, options, progress);
+    };
+    let classes = found.list.clone();
+    let options = DataOptions {
+        classes: Some(classes.clone()),
+        ..options.clone()
+    };
+    assemble(found, classes, &options, progress)
 }
 
 fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {

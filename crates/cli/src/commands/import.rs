@@ -151,7 +151,7 @@ fn model_spec(network: &str) -> Result<(ModelConfig, Option<Spec>), CliError> {
     if is_trained(network)
         && let Ok(model) = model_directory(Path::new(network))
     {
-        let spec = Spec::from_artifact(&Artifact::load(&model, &default_device()?)?);
+        let spec = Spec::from_artifact(&Artifact::load(&model, &*default_device()?)?);
         return Ok((spec.config.clone(), Some(spec)));
     }
     Ok((model_config(network)?, None))

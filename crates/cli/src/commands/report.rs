@@ -1,6 +1,7 @@
 //! `receptive report`.
 
-use crate::args::{MachineArgs, parse_positive, parse_whole};
+use super::erf::parse_samples;
+use crate::args::{MachineArgs, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
 use clap::Args;
@@ -29,7 +30,7 @@ pub(super) struct ReportArgs {
         long,
         value_name = "N",
         default_value_t = 400,
-        value_parser = parse_positive::<u64>,
+        value_parser = parse_samples,
         allow_negative_numbers = true
     )]
     samples: u64,

@@ -62,19 +62,24 @@ pub(super) fn image_query<'a>(
     }
 }
 
+/// Writes the notes about the data to standard error.
+pub(super) fn say_notes(data: &DataSet) {
+    for note in &data.notes {
+        say_paragraph("note", note);
+    }
+    if !data.damaged.is_empty() {
+        let count = counted(data.damaged.len(), "damaged image");
+        say_paragraph("note", format!("left out {count}"));
+    }
+}
+
 /// Opens the images; notes about the data go to standard error.
 pub(super) fn open_split(
     query: &ImageQuery<'_>,
     artifact: &Artifact,
 ) -> Result<RunSplit, CliError> {
     let images = query.open(artifact, &DataProgress::default())?;
-    for note in &images.data.notes {
-        say_paragraph("note", note);
-    }
-    if !images.data.damaged.is_empty() {
-        let count = counted(images.data.damaged.len(), "damaged image");
-        say_paragraph("note", format!("left out {count}"));
-    }
+    say_notes(&images.data);
     let (split, name) = images.choose(query.split)?;
     Ok(RunSplit {
         split: split.clone(),

@@ -173,6 +173,76 @@ fn a_sweep_prints_slopes_beside_theory() {
     assert!(directory.path().join("sweep-depth.png").is_file());
 }
 
+/// A field has no labels: class folders are folders like any others.
+#[test]
+fn any_images_are_an_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let (run, out) = (at("run"), at("out"));
+    crate::train(run.as_ref());
+    for folder in ["flat", "nested/fox/young", "nested/bee"] {
+        std::fs::create_dir_all(at(folder)).unwrap();
+        for i in 0..4u8 {
+            let noise = |x: u32, y: u32| (x * 37 + y * 101 + u32::from(i) * 7) as u8;
+            let picture = image::GrayImage::from_fn(20, 24, |x, y| image::Luma([noise(x, y)]));
+            picture.save(at(&format!("{folder}/{i}.png"))).unwrap();
+        }
+    }
+    std::fs::rename(at("flat/0.png"), at("flat/without_extension")).unwrap();
+    for network in [run.as_str(), "plain-3"] {
+        for (input, images, samples) in [
+            ("flat", "3 images of ", 3),
+            ("nested", "8 images of ", 8),
+            ("nested/bee/2.png", "the image ", 1),
+            ("flat/without_extension", "the image ", 1),
+        ] {
+            let field = json(&[
+                "erf",
+                network,
+                "--input",
+                &at(input),
+                "--samples",
+                "40",
+                "--out",
+                &out,
+                "--json",
+            ]);
+            assert_eq!(
+                field["input"],
+                format!("{images}{}", at(input)),
+                "{network}"
+            );
+            assert_eq!(field["samples"], samples, "{network}, {input}");
+        }
+    }
+    let field = json(&[
+        "erf",
+        &run,
+        "--input",
+        "fashion-mini",
+        "--samples",
+        "8",
+        "--out",
+        &out,
+        "--json",
+    ]);
+    assert_eq!(field["input"], "images of fashion-mini, test split");
+    std::fs::write(at("flat/damaged.png"), "damaged").unwrap();
+    let flat = at("flat");
+    let said = output(&[
+        "erf",
+        &run,
+        "--input",
+        &flat,
+        "--samples",
+        "40",
+        "--out",
+        &out,
+    ]);
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert!(text(&said.stderr).contains("left out 1 damaged image"));
+}
+
 #[test]
 fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
     let directory = tempfile::tempdir().unwrap();
@@ -185,6 +255,10 @@ fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
         (vec!["erf", "plain-3", "--size", "0x4"], "height"),
         (vec!["erf", "plain-3", "--input", "own"], "is not trained"),
         (vec!["erf", "plain-3", "--samples", "0"], "1 or more"),
+        (
+            vec!["erf", "plain-3", "--samples", "1"],
+            "no noise estimate",
+        ),
         (vec!["erf", "plain-3", "--noise", "2"], "total variation"),
         (vec!["erf", "no-such-thing"], "no-such-thing"),
         (vec!["erf", "sweep", "--depths", "0"], "1 to 200"),

@@ -8,6 +8,7 @@ mod inflate;
 pub(crate) mod known;
 mod layout;
 pub(crate) mod named;
+pub(crate) mod pictures;
 pub(crate) mod store;
 pub(crate) mod walk;
 

@@ -110,7 +110,7 @@ pub(crate) fn files(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataE
     Ok(all.into_iter().partition(|path| has_image_extension(path)))
 }
 
-fn has_image_extension(path: &Path) -> bool {
+pub(crate) fn has_image_extension(path: &Path) -> bool {
     path.extension().is_some_and(|extension| {
         EXTENSIONS
             .iter()

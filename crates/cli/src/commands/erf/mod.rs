@@ -39,7 +39,7 @@ pub(super) struct ErfArgs {
         long,
         value_name = "N",
         default_value_t = receptive_erf::DEFAULT_SAMPLES,
-        value_parser = parse_positive::<u64>,
+        value_parser = parse_samples,
         allow_negative_numbers = true
     )]
     samples: u64,
@@ -56,9 +56,10 @@ pub(super) struct ErfArgs {
     /// random for a preset or a config]
     #[arg(long, value_enum)]
     weights: Option<WeightSource>,
-    /// Network input: `noise`, `own` (the images a run was not trained on), or another data set as
-    /// for `train` [default: own for a run with given weights, else noise]
-    #[arg(long, value_name = "noise|own|DATA")]
+    /// Network input: `noise`, `own` (the images a run was not trained on), an image file, a folder
+    /// of images with or without class folders, or a data set known by name [default: own for a run
+    /// with given weights, else noise]
+    #[arg(long, value_name = "noise|own|IMAGES")]
     input: Option<String>,
     /// Image size [default: as trained; of a preset or a config large enough for the field]
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
@@ -121,6 +122,14 @@ enum Compat {
     Replknet,
 }
 
+/// The number of samples of a field.
+pub(super) fn parse_samples(text: &str) -> Result<u64, String> {
+    match parse_positive(text)? {
+        1 => Err("expected 2 or more: one sample has no noise estimate".into()),
+        samples => Ok(samples),
+    }
+}
+
 fn parse_channels(text: &str) -> Result<Channels, String> {
     match text {
         "sum" => Ok(Channels::Sum),
@@ -165,7 +174,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
     let files = Files::new(&arguments.measuring.out)?;
     let mut compared = Vec::new();
     for name in &arguments.networks {
-        let subject = Subject::find(name, arguments, &device)?;
+        let subject = Subject::find(name, arguments, threads, &device)?;
         let layers = layers(&subject, arguments.layer.as_deref())?;
         let studies = layers
             .iter()

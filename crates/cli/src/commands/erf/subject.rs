@@ -2,15 +2,19 @@
 
 use super::{Compat, ErfArgs};
 use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
-use crate::commands::run::{RunSplit, load_model, open_split};
+use crate::commands::run::{RunSplit, load_model, open_split, say_notes};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use clap::ValueEnum;
 use receptive_core::text::Printable;
+use receptive_data::{BadImages, DataOptions, DataSet, Resize, Samples, Split, open_unlabelled};
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
-use receptive_model::{Artifact, Classifier, InferenceDevice, ModelConfig, Plan};
-use receptive_train::{ImageQuery, InputFrom, RunConfig, SplitInputs, prepare, samples_for};
+use receptive_model::{
+    Artifact, Classifier, InferenceDevice, InputSpec, ModelConfig, Plan, presets,
+};
+use receptive_train::{ImageQuery, SplitInputs, default_input, samples_for};
 use std::path::Path;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum WeightSource {
@@ -64,6 +68,7 @@ impl Subject {
     pub(super) fn find(
         name: &str,
         arguments: &ErfArgs,
+        threads: usize,
         device: &InferenceDevice,
     ) -> Result<Self, CliError> {
         let size = arguments.size;
@@ -84,7 +89,7 @@ impl Subject {
             Some(source) => Some(source),
         };
         if let Some(source) = source {
-            return Self::on_data(name, source, config, weights, arguments, size, device);
+            return Self::on_data(name, source, config, weights, arguments, threads, device);
         }
         let plan = match size {
             Some([height, width]) => sized(&config, height, width)?,
@@ -127,7 +132,7 @@ impl Subject {
         let plan = artifact.model.plan().clone();
         let (inputs, input) = match source {
             None => synthetic(&plan, weights, arguments),
-            Some(data) => match images(run, data, &artifact) {
+            Some(data) => match images(run, data, &artifact, arguments) {
                 // Not requested by name: a run whose data is gone can still be measured.
                 Err(error) if arguments.input.is_none() => {
                     say_paragraph("note", format!("{error}; measuring on noise instead"));
@@ -150,30 +155,77 @@ impl Subject {
         })
     }
 
-    /// A network that was never trained, on a data set's images.
+    /// A network that was never trained, on given images.
     fn on_data(
         name: &str,
         source: &str,
         config: ModelConfig,
         weights: WeightSource,
         arguments: &ErfArgs,
-        size: Option<[usize; 2]>,
+        threads: usize,
         device: &InferenceDevice,
     ) -> Result<Self, CliError> {
-        let mut run = RunConfig::new(config);
-        run.data.source = source.into();
-        run.data.image_size = size.map(Into::into);
-        let prepared = prepare(run, InputFrom::Data, &DataProgress::default())?;
-        let samples = prepared.test.as_ref().unwrap_or(&prepared.val);
-        let inputs = SplitInputs::new(samples.clone(), &prepared.input)?;
+        let GivenImages { data, split, input } = GivenImages::open(source, arguments)?;
+        let mut size = default_input(&data);
+        [size.height, size.width] = arguments.size.unwrap_or([size.height, size.width]);
+        // A preset's layers may depend on the images' size.
+        let mut config = presets::refit(&config, size).unwrap_or(config);
+        config.input = size;
+        let plan = config.plan()?;
+        let samples = Samples::new(split, size, Resize::default(), CACHE_MB << 20);
+        let (mean, std) = samples.mean_std(&DataProgress::default(), threads)?;
+        let spec = InputSpec {
+            channels: size.channels,
+            height: size.height,
+            width: size.width,
+            resize: Resize::default(),
+            mean,
+            std,
+        };
+        let inputs = SplitInputs::new(Arc::new(samples), &spec)?;
         Ok(Self {
             name: name.into(),
             weights,
-            input: format!("images of {}", prepared.data.name),
+            input,
             inputs: Box::new(inputs),
             compat: arguments.compat,
-            net: untrained(prepared.plan, weights, arguments.measuring.seed, device),
+            net: untrained(plan, weights, arguments.measuring.seed, device),
         })
+    }
+}
+
+/// Memory for decoded images, in MiB.
+const CACHE_MB: u64 = 256;
+
+/// Images given by `--input`: a field has no labels, so any do.
+struct GivenImages {
+    data: DataSet,
+    split: Split,
+    /// What they are, as text.
+    input: String,
+}
+
+impl GivenImages {
+    fn open(source: &str, arguments: &ErfArgs) -> Result<Self, CliError> {
+        let options = DataOptions {
+            bad_images: BadImages::Skip,
+            // Of a folder of millions no more is read than is shown to the network.
+            limit: usize::try_from(arguments.samples).ok(),
+            ..DataOptions::default()
+        };
+        let data = open_unlabelled(source, &options, &DataProgress::default())?;
+        say_notes(&data);
+        let held_out = [data.test.as_ref(), Some(&data.val)].into_iter().flatten();
+        let split = held_out
+            .chain([&data.train])
+            .find(|split| !split.is_empty());
+        let split = split.unwrap_or(&data.train).clone();
+        let input = match (data.classes.len(), split.len()) {
+            (1, 1) => format!("the image {}", data.name),
+            (1, images) => format!("{images} images of {}", data.name),
+            _ => format!("images of {}, {} split", data.name, split.name()),
+        };
+        Ok(Self { data, split, input })
     }
 }
 
@@ -201,18 +253,24 @@ fn synthetic(plan: &Plan, weights: WeightSource, arguments: &ErfArgs) -> (Box<dy
 
 fn images(
     run: &Path,
-    data: Option<&str>,
+    given: Option<&str>,
     artifact: &Artifact,
+    arguments: &ErfArgs,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
-    let remedy = format!("receptive erf {} --input DATA", run.shell_word());
-    let query = ImageQuery {
-        data,
-        ..ImageQuery::new(run, remedy)
+    let (split, description) = match given {
+        Some(source) => {
+            let given = GivenImages::open(source, arguments)?;
+            (given.split, given.input)
+        }
+        None => {
+            let remedy = format!("receptive erf {} --input DATA", run.shell_word());
+            let RunSplit { data, split, name } =
+                open_split(&ImageQuery::new(run, remedy), artifact)?;
+            (split, format!("images of {}, {name} split", data.name))
+        }
     };
-    let RunSplit { data, split, name } = open_split(&query, artifact)?;
-    let samples = samples_for(&split, &artifact.input, 256);
+    let samples = samples_for(&split, &artifact.input, CACHE_MB);
     let inputs = SplitInputs::new(samples, &artifact.input)?;
-    let description = format!("images of {}, {name} split", data.name);
     Ok((Box::new(inputs), description))
 }
 

@@ -92,8 +92,8 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
 
 fn check(arguments: &SweepArgs) -> Result<(), CliError> {
     let refuse = |text: &str| Err(CliError::Usage(text.into()));
-    if arguments.samples == 0 || arguments.samples > 1000 * DEFAULT_SAMPLES {
-        return refuse("--samples: expected 1 to 1,000,000");
+    if arguments.samples < 2 || arguments.samples > 1000 * DEFAULT_SAMPLES {
+        return refuse("--samples: expected 2 to 1,000,000");
     }
     if arguments.filters == 0 || arguments.filters > 1024 {
         return refuse("--filters: expected 1 to 1024");
