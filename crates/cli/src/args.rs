@@ -3,15 +3,53 @@
 use crate::error::CliError;
 use clap::Args;
 use receptive_core::ImageSize;
+use receptive_core::text::Printable;
 use receptive_data::BadImages;
 use receptive_train::{Backend, Compute, MachineConfig};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// Labels and groups of image files.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LabelArgs {
+    /// Label list: a CSV file with the class of each image, and optionally its split and group
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Column of the label list that has the classes, by name or number [default: by name and
+    /// content]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label_column: Option<String>,
+    /// Keep images of one patient, plant or video in one split: a column of the label list, or a
+    /// regular expression on file names with the group in brackets, such as '^(p[0-9]+)_'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) group: Option<String>,
+}
+
+impl LabelArgs {
+    /// The same arguments for a command that can be pasted into a shell, with a blank before each.
+    pub(crate) fn words(&self) -> String {
+        let labels = self.labels.as_deref().map(Printable::shell_word);
+        let mut words = String::new();
+        for (argument, value) in [
+            ("--labels", labels),
+            (
+                "--label-column",
+                self.label_column.as_deref().map(Printable::shell_word),
+            ),
+            ("--group", self.group.as_deref().map(Printable::shell_word)),
+        ] {
+            words.extend(value.map(|value| format!(" {argument} {value}")));
+        }
+        words
+    }
+}
+
 /// Where data comes from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    pub(crate) labels: LabelArgs,
     /// Directory of data sets known by name: searched first, and downloads go there
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,

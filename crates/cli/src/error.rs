@@ -70,6 +70,9 @@ impl From<DataError> for CliError {
 /// The argument that sets each setting that a library's error may name.
 pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("data.source", "DATA"),
+    ("data.labels", "--labels"),
+    ("data.label_column", "--label-column"),
+    ("data.group", "--group"),
     ("data.data_dir", "--data-dir"),
     ("data.bad_images", "--bad-images"),
     ("data.limit", "--limit"),
@@ -107,7 +110,7 @@ fn hint(error: &TrainError) -> String {
             InspectError::Setting { setting, .. } => Some(*setting),
             _ => None,
         },
-        TrainError::Data(DataError::BadImages { .. }) => {
+        TrainError::Data(DataError::BadImages { .. } | DataError::MissingImages { .. }) => {
             return "\nuse --bad-images skip to leave them out".into();
         }
         _ => None,

@@ -65,6 +65,25 @@ pub enum DataError {
         /// Every damaged file and its reason, one a line.
         list: String,
     },
+    /// A label list names images that are not there and the policy is
+    /// [`BadImages::Fail`](crate::BadImages::Fail).
+    #[error(
+        "{}: {count} of the {total} images that it names are not in {}; add them or remove their \
+         lines, or set data.bad_images to \"skip\" to leave them out:\n{missing}",
+        .list.printable(), .root.printable()
+    )]
+    MissingImages {
+        /// The label list.
+        list: String,
+        /// How many are missing.
+        count: usize,
+        /// How many images the list names.
+        total: usize,
+        /// The data set's folder.
+        root: String,
+        /// The first missing files with their lines, and how many more.
+        missing: String,
+    },
     /// The source is neither a known name nor an existing path.
     #[error(
         "there is no data set `{}`: no such path exists, and the known names are {known}{hint}",
@@ -106,7 +125,8 @@ pub enum DataError {
         /// What to do, which depends on where the source has its classes from.
         advice: &'static str,
     },
-    /// An IDX or CIFAR file does not hold what its kind of file must hold.
+    /// An IDX or CIFAR file, an archive or a label list does not hold what its kind of file must
+    /// hold.
     #[error("{}: {problem}", .file.printable())]
     Format {
         /// The file, or the member of an archive.

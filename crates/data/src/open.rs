@@ -6,7 +6,8 @@ use crate::options::DataOptions;
 use crate::progress::Progress;
 use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
 use crate::sources::named::SearchPath;
-use crate::sources::{Source, cifar, folder, idx, named, pictures};
+use crate::sources::walk::walk;
+use crate::sources::{Source, cifar, folder, groups, idx, labels, named, pictures};
 use crate::split::classes;
 use crate::split::dataset::{DataSet, assemble};
 use receptive_core::text::Printable;
@@ -70,6 +71,33 @@ pub fn open_unlabelled(
 }
 
 fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
+    if let Some(list) = &options.labels {
+        return labelled(source, list, options);
+    }
+    let mut found = find(source, options, progress)?;
+    groups::apply(&mut found, options.group.as_deref(), options)?;
+    Ok(found)
+}
+
+/// Image files with a label list.
+fn labelled(source: &str, list: &Path, options: &DataOptions) -> Result<Source, DataError> {
+    let path = Path::new(source);
+    if KNOWN_NAMES.contains(&source) {
+        return Err(DataError::setting(
+            "data.labels",
+            format!("the data set {source} has labels of its own; leave the label list out"),
+        ));
+    }
+    if !path.is_dir() {
+        return Err(DataError::layout(
+            path,
+            "a label list needs the folder of the images that it names",
+        ));
+    }
+    labels::open(path, walk(path)?.images, list, options)
+}
+
+fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
     if source == MINI {
         return named::open_mini();
     }

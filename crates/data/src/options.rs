@@ -37,6 +37,16 @@ pub struct DataOptions {
     /// splits shrink in the same proportion, to at least one image each. Without training images
     /// it is the number for the largest split.
     pub limit: Option<usize>,
+    /// A label list: a CSV file with the class of each image, and optionally its split and group.
+    /// Then the names of folders say nothing about classes.
+    pub labels: Option<PathBuf>,
+    /// The column of the label list that has the classes, by its name or its number counted from 1;
+    /// found by name and content if not given.
+    pub label_column: Option<String>,
+    /// What images belong together, such as those of one patient, and must not be separated by a
+    /// split: a column of the label list, or a regular expression of which the part in brackets is
+    /// the group. It is compared with file names, or with paths below the folder if it has a `/`.
+    pub group: Option<String>,
     /// What to do about images that cannot be read.
     pub bad_images: BadImages,
     /// Whether to open a set although no training image of some class, or none at all, can be read.
@@ -61,6 +71,9 @@ impl Default for DataOptions {
             test_fraction: 0.1,
             seed: 0,
             limit: None,
+            labels: None,
+            label_column: None,
+            group: None,
             bad_images: BadImages::Fail,
             allow_empty_classes: false,
             classes: None,
@@ -101,6 +114,12 @@ impl DataOptions {
             return Err(DataError::setting(
                 "data.limit",
                 "it is 0; use 1 or more images, or leave it out",
+            ));
+        }
+        if self.label_column.is_some() && self.labels.is_none() {
+            return Err(DataError::setting(
+                "data.label_column",
+                "it names a column of a label list, and there is none; set data.labels too",
             ));
         }
         if let Some(classes) = &self.classes {

@@ -88,10 +88,11 @@ fn open_data(config: &mut RunConfig, progress: &dyn Progress) -> Result<DataSet,
     {
         config.data.source = absolute.into();
     }
-    if let Some(data_dir) = &mut config.data.data_dir
-        && let Ok(absolute) = std::path::absolute(&*data_dir)
-    {
-        *data_dir = absolute;
+    let files = [&mut config.data.data_dir, &mut config.data.labels];
+    for path in files.into_iter().flatten() {
+        if let Ok(absolute) = std::path::absolute(&*path) {
+            *path = absolute;
+        }
     }
     let data = receptive_data::open(
         &config.data.source,
@@ -255,6 +256,9 @@ pub fn data_options(config: &DataConfig, seed: u64, classes: Option<Vec<String>>
         test_fraction: config.test_fraction,
         seed,
         limit: config.limit,
+        labels: config.labels.clone(),
+        label_column: config.label_column.clone(),
+        group: config.group.clone(),
         bad_images: config.bad_images,
         classes,
         ..DataOptions::default()

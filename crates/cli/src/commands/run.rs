@@ -55,6 +55,9 @@ pub(super) fn image_query<'a>(
     ImageQuery {
         data,
         split,
+        labels: source.labels.labels.as_deref(),
+        label_column: source.labels.label_column.as_deref(),
+        group: source.labels.group.as_deref(),
         data_dir: source.data_dir.as_deref(),
         bad_images: source.bad_images,
         limit: source.limit,
@@ -120,6 +123,10 @@ impl RunSettings {
         }
         set(&mut config.data.source, arguments.data.clone());
         set(&mut config.data.bad_images, arguments.source.bad_images);
+        let labels = &arguments.source.labels;
+        config.data.labels = labels.labels.clone().or(config.data.labels);
+        config.data.label_column = labels.label_column.clone().or(config.data.label_column);
+        config.data.group = labels.group.clone().or(config.data.group);
         set(&mut config.train.batch_size, arguments.batch_size);
         set(&mut config.train.seed, arguments.seed);
         set_machine(&mut config, arguments);

@@ -198,7 +198,7 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
 
 /// Classes that differ by case alone are usually one class written twice, but may be meant (the
 /// letters `a` and `A`).
-fn note_case(list: &[String], notes: &mut Vec<String>) {
+pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
     let mut lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for class in list {
         lower

@@ -49,6 +49,11 @@ fn is_split_name(name: &OsStr) -> bool {
     KINDS.iter().any(|kind| kind.is_named(name))
 }
 
+/// Which split is called like this: training, validation or test, 0, 1 or 2.
+pub(super) fn split_named(name: &OsStr) -> Option<usize> {
+    KINDS.iter().position(|kind| kind.is_named(name))
+}
+
 /// A folder with the name of a split.
 struct SplitFolder {
     folder: PathBuf,

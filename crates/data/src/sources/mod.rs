@@ -3,9 +3,11 @@
 pub(crate) mod cifar;
 mod download;
 pub(crate) mod folder;
+pub(crate) mod groups;
 pub(crate) mod idx;
 mod inflate;
 pub(crate) mod known;
+pub(crate) mod labels;
 mod layout;
 pub(crate) mod named;
 pub(crate) mod pictures;

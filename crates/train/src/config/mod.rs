@@ -59,6 +59,16 @@ pub struct RunConfig {
 pub struct DataConfig {
     /// A name such as `fashion-mini`, or a path.
     pub source: String,
+    /// A CSV file with the class of each image, and optionally its split and group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// The column of the label list that has the classes; found by name and content if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
+    /// What images belong together, such as those of one patient, and are not separated by a split:
+    /// a column of the label list, or a regular expression on file names with the group in brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Where named data sets are looked for first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
@@ -80,10 +90,27 @@ pub struct DataConfig {
     pub cache_mb: u64,
 }
 
+impl DataConfig {
+    /// The same data at another path. A label list within the data moves with it.
+    pub fn move_to(&mut self, source: &str) {
+        let below = |labels: &PathBuf| {
+            let below = labels.strip_prefix(&self.source).ok()?;
+            Some(Path::new(source).join(below))
+        };
+        if let Some(moved) = self.labels.as_ref().and_then(below) {
+            self.labels = Some(moved);
+        }
+        self.source = source.into();
+    }
+}
+
 impl Default for DataConfig {
     fn default() -> Self {
         Self {
             source: "fashion-mini".into(),
+            labels: None,
+            label_column: None,
+            group: None,
             data_dir: None,
             val_fraction: 0.1,
             test_fraction: 0.1,

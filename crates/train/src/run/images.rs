@@ -34,6 +34,12 @@ pub struct ImageQuery<'a> {
     pub is_moved: bool,
     /// The part; that which is most like a test where it is left out.
     pub split: Option<SplitName>,
+    /// Other than the run's own: the label list.
+    pub labels: Option<&'a Path>,
+    /// Other than the run's own: its column of classes.
+    pub label_column: Option<&'a str>,
+    /// Other than the run's own: what images belong together.
+    pub group: Option<&'a str>,
     /// Other than the run's own: where named data sets are looked for first.
     pub data_dir: Option<&'a Path>,
     /// Other than the run's own: what is done about damaged images.
@@ -67,6 +73,9 @@ impl<'a> ImageQuery<'a> {
             data: None,
             is_moved: false,
             split: None,
+            labels: None,
+            label_column: None,
+            group: None,
             data_dir: None,
             bad_images: None,
             limit: None,
@@ -129,7 +138,7 @@ impl<'a> ImageQuery<'a> {
                 own(run)
             }
             (Some(path), Ok(mut run)) if self.is_moved => {
-                run.data.source = path.into();
+                run.data.move_to(path);
                 own(run)
             }
             (Some(path), Ok(run)) if is_same(path, &run.data.source) => own(run),
@@ -154,6 +163,15 @@ impl<'a> ImageQuery<'a> {
         };
         let config = &mut source.config;
         config.limit = self.limit.or(config.limit);
+        if let Some(labels) = self.labels {
+            config.labels = Some(labels.into());
+        }
+        if let Some(column) = self.label_column {
+            config.label_column = Some(column.into());
+        }
+        if let Some(group) = self.group {
+            config.group = Some(group.into());
+        }
         let data_dir = self.data_dir.map(PathBuf::from);
         config.data_dir = data_dir.or(config.data_dir.take());
         config.bad_images = self.bad_images.unwrap_or(config.bad_images);

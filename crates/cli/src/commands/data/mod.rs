@@ -2,7 +2,7 @@
 
 mod batch;
 
-use crate::args::{parse_positive, parse_whole};
+use crate::args::{LabelArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
@@ -17,6 +17,8 @@ pub(super) struct DataArgs {
     /// Data set: a name or a path, as for `train`
     #[arg(default_value = "fashion-mini")]
     data: String,
+    #[command(flatten)]
+    labels: LabelArgs,
     /// Directory of data sets known by name: searched first, and downloads go there
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -81,6 +83,9 @@ struct DamagedFile<'a> {
 pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
     let options = DataOptions {
         data_dir: arguments.data_dir.clone(),
+        labels: arguments.labels.labels.clone(),
+        label_column: arguments.labels.label_column.clone(),
+        group: arguments.labels.group.clone(),
         // Listing what is damaged is this command's job, not failing over it.
         bad_images: BadImages::Skip,
         allow_empty_classes: true,
@@ -95,7 +100,7 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
     if arguments.json {
         print_json(&json(&data))?;
     } else {
-        show(&arguments.data, &data)?;
+        show(arguments, &data)?;
     }
     Ok(Exit::Done)
 }
@@ -128,7 +133,7 @@ fn json(data: &DataSet) -> Json<'_> {
     }
 }
 
-fn show(source: &str, data: &DataSet) -> Result<(), CliError> {
+fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
     let splits: Vec<&Split> = data.splits().collect();
     let mut head = vec!["class"];
     head.extend(splits.iter().map(|split| split.name()));
@@ -182,6 +187,10 @@ fn show(source: &str, data: &DataSet) -> Result<(), CliError> {
     }
     line(
         "next",
-        format!("receptive train {}{skip}", source.shell_word()),
+        format!(
+            "receptive train {}{}{skip}",
+            arguments.data.shell_word(),
+            arguments.labels.words()
+        ),
     )
 }

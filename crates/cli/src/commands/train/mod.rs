@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 const RUNS: &str = "runs";
 
 /// What defines a run, which `--resume` takes from the run itself. A test holds it complete.
-const NEW_RUN: [&str; 16] = [
+const NEW_RUN: [&str; 19] = [
     "data",
     "preset",
     "config",
@@ -36,6 +36,9 @@ const NEW_RUN: [&str; 16] = [
     "tensorboard",
     "bad_images",
     "limit",
+    "labels",
+    "label_column",
+    "group",
     "dry_run",
     "overfit",
 ];
@@ -203,6 +206,9 @@ mod tests {
             "config",
             "data",
             "epochs",
+            "group",
+            "label_column",
+            "labels",
             "limit",
             "preset",
             "seed",

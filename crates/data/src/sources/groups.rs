@@ -1,0 +1,173 @@
+//! Groups: images of one patient, plant or video, which no split may separate.
+
+use crate::error::DataError;
+use crate::names::enumerate;
+use crate::options::DataOptions;
+use crate::sources::Source;
+use crate::sources::store::{Files, Store};
+use receptive_core::text::counted;
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+const SETTING: &str = "data.group";
+
+/// Finds the groups of the images by a pattern, if one is given, and notes how many groups there
+/// are, whichever way they were found.
+pub(crate) fn apply(
+    source: &mut Source,
+    pattern: Option<&str>,
+    options: &DataOptions,
+) -> Result<(), DataError> {
+    if let Some(pattern) = pattern {
+        set(source, pattern)?;
+    }
+    let Groups {
+        splits,
+        images,
+        single,
+    } = Groups::of(source);
+    if splits.is_empty() {
+        return Ok(());
+    }
+    let cuts = source.val.is_none() && options.val_fraction > 0.0
+        || source.test.is_none() && source.cut_test && options.test_fraction > 0.0;
+    if splits.len() == 1 && single.is_empty() && cuts {
+        let name: Vec<String> = splits.into_keys().map(|name| name.to_string()).collect();
+        return Err(DataError::setting(
+            SETTING,
+            format!(
+                "all {images} images are of one group, {}, so that no split can be cut from them; \
+                 use another pattern or column",
+                enumerate(&name)
+            ),
+        ));
+    }
+    let mut note = format!(
+        "{} in {}",
+        counted(images, "image"),
+        counted(splits.len(), "group")
+    );
+    if !single.is_empty() {
+        note.push_str(&format!(
+            "; {} more without one, each of which is a group of its own: {}",
+            single.len(),
+            enumerate(&single)
+        ));
+    }
+    source.notes.push(note);
+    let torn: Vec<String> = splits
+        .into_iter()
+        .filter(|(_, splits)| splits.iter().filter(|split| **split).count() > 1)
+        .map(|(name, _)| name.to_string())
+        .collect();
+    if !torn.is_empty() {
+        source.notes.push(format!(
+            "groups with images in more than one of the splits that the source defines: {}; the \
+             results on them say little about new groups: {}",
+            torn.len(),
+            enumerate(&torn)
+        ));
+    }
+    Ok(())
+}
+
+/// The groups of a source.
+struct Groups {
+    /// Which of the three splits have images of each.
+    splits: BTreeMap<Arc<str>, [bool; 3]>,
+    /// The number of images in groups.
+    images: usize,
+    /// Images without a group.
+    single: Vec<String>,
+}
+
+impl Groups {
+    fn of(source: &mut Source) -> Self {
+        let mut groups = Self {
+            splits: BTreeMap::new(),
+            images: 0,
+            single: Vec::new(),
+        };
+        let store = source.train.store.clone();
+        let Store::Files(files) = &*store else {
+            return groups;
+        };
+        for (split, (_, part)) in source.parts_mut().enumerate() {
+            for item in &part.items {
+                let Some(entry) = files.entries.get(item.image as usize) else {
+                    continue;
+                };
+                match &entry.group {
+                    Some(group) => {
+                        groups.images += 1;
+                        groups.splits.entry(group.clone()).or_default()[split] = true;
+                    }
+                    None => groups.single.push(below(files, &entry.path)),
+                }
+            }
+        }
+        groups
+    }
+}
+
+fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
+    let regex = Regex::new(pattern)
+        .map_err(|error| DataError::setting(SETTING, format!("`{pattern}`: {error}")))?;
+    if regex.captures_len() < 2 {
+        return Err(DataError::setting(
+            SETTING,
+            format!(
+                "`{pattern}` is neither a column of a label list nor a regular expression with \
+                 brackets around the part of a file's name that is the group, such as `^(\\d+)_`"
+            ),
+        ));
+    }
+    let Store::Files(files) = &*source.train.store.clone() else {
+        return Err(DataError::setting(
+            SETTING,
+            format!("the images of {} have no file names to match", source.name),
+        ));
+    };
+    let mut entries = files.entries.clone();
+    let mut matched = 0;
+    for entry in &mut entries {
+        let path = below(files, &entry.path);
+        // A pattern with a `/` is about folders.
+        let name = match pattern.contains('/') {
+            true => path.as_str(),
+            false => path.rsplit('/').next().unwrap_or(&path),
+        };
+        let captures = regex.captures(name);
+        let group = captures.and_then(|found| found.iter().skip(1).flatten().next());
+        entry.group = group.map(|group| group.as_str().into());
+        matched += usize::from(entry.group.is_some());
+    }
+    if let (0, Some(first)) = (matched, entries.first()) {
+        return Err(DataError::setting(
+            SETTING,
+            format!(
+                "`{pattern}` matches no file; the first is `{}`. A pattern is compared with the \
+                 file's name, or with its path below the data set's folder if it contains a `/`",
+                below(files, &first.path)
+            ),
+        ));
+    }
+    let store = Arc::new(Store::Files(Files {
+        root: files.root.clone(),
+        limits: files.limits,
+        entries,
+    }));
+    for (_, part) in source.parts_mut() {
+        part.store = store.clone();
+    }
+    Ok(())
+}
+
+/// A path below the data set's folder, with `/` between its parts.
+fn below(files: &Files, path: &Path) -> String {
+    let path = path.strip_prefix(&files.root).unwrap_or(path);
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}

@@ -1,0 +1,259 @@
+//! A label list: a CSV file that names the class of each image of a folder, and perhaps its split
+//! and its group.
+
+mod columns;
+mod index;
+mod rows;
+mod table;
+
+use crate::error::DataError;
+use crate::image::decode::read_capped;
+use crate::names::enumerate;
+use crate::options::{BadImages, DataOptions};
+use crate::sources::folder::note_case;
+use crate::sources::layout::split_named;
+use crate::sources::store::{FileEntry, Files, Item, Store};
+use crate::sources::{Source, SourceSplit, groups};
+use columns::{ColumnProblem, Columns, Settings, column_named};
+use index::Index;
+use receptive_core::ImageSize;
+use receptive_core::text::{Printable, counted};
+use rows::{Rows, lines};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use table::Table;
+
+/// The largest list that is read, in bytes. That of ImageNet-21k, with 14 million images, has half
+/// of it.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Labels `images`, which lie below `root`, as the list says.
+pub(crate) fn open(
+    root: &Path,
+    images: Vec<PathBuf>,
+    list: &Path,
+    options: &DataOptions,
+) -> Result<Source, DataError> {
+    let problem = |problem| DataError::format(list.to_string_lossy().into_owned(), problem);
+    if images.is_empty() {
+        return Err(DataError::layout(
+            root,
+            "neither it nor its subfolders hold an image for the label list to name",
+        ));
+    }
+    let table = Table::parse(&read_capped(list, MAX_BYTES)?).map_err(problem)?;
+    let group = options.group.as_deref();
+    let is_column = group.is_some_and(|name| column_named(&table, name).is_some());
+    let settings = Settings {
+        class: options.label_column.as_deref(),
+        group: group.filter(|_| is_column),
+        has_pattern: group.is_some() && !is_column,
+    };
+    let index = Index::new(root, images.iter().map(PathBuf::as_path), list);
+    let columns = Columns::find(&table, &index, settings).map_err(|error| match error {
+        ColumnProblem::List(sentence) => problem(sentence),
+        ColumnProblem::Setting(setting, problem) => DataError::Setting { setting, problem },
+    })?;
+    let rows = Rows::read(&table, &columns, &index, images.len()).map_err(problem)?;
+    let mut notes = vec![columns.note.clone()];
+    check_missing(root, list, &rows, options, &mut notes)?;
+    if rows.repeated > 0 {
+        notes.push(format!(
+            "passed over {} of the label list that repeat another",
+            counted(rows.repeated, "row")
+        ));
+    }
+    let unnamed: Vec<String> = (0..images.len())
+        .filter(|image| rows.labels[*image].is_none())
+        .map(|image| index.path(image).to_string())
+        .collect();
+    if !unnamed.is_empty() {
+        notes.push(format!(
+            "passed over {} that the label list does not name: {}",
+            counted(unnamed.len(), "image"),
+            enumerate(&unnamed)
+        ));
+    }
+    let mut source = Labelled::new(root, images, rows, &index, notes).source(list, options)?;
+    groups::apply(&mut source, group.filter(|_| !is_column), options)?;
+    Ok(source)
+}
+
+/// Files that the list names and that are not there are treated as damaged ones are.
+fn check_missing(
+    root: &Path,
+    list: &Path,
+    rows: &Rows,
+    options: &DataOptions,
+    notes: &mut Vec<String>,
+) -> Result<(), DataError> {
+    if rows.missing.is_empty() {
+        return Ok(());
+    }
+    let found = rows.labels.iter().flatten().count();
+    if options.bad_images == BadImages::Fail || found == 0 {
+        return Err(DataError::MissingImages {
+            list: list.to_string_lossy().into_owned(),
+            count: rows.missing.len(),
+            total: found + rows.missing.len(),
+            root: root.to_string_lossy().into_owned(),
+            missing: lines(&rows.missing),
+        });
+    }
+    notes.push(format!(
+        "left out {} that the label list names and that are not in {}:\n{}",
+        counted(rows.missing.len(), "image"),
+        root.printable(),
+        lines(&rows.missing)
+    ));
+    if rows.lost.is_empty() {
+        return Ok(());
+    }
+    let sentence = format!("no image of {} is there", enumerate(&rows.lost));
+    if !options.allow_empty_classes {
+        return Err(DataError::layout(
+            root,
+            format!("{sentence}; add its images or remove the class from the label list"),
+        ));
+    }
+    notes.push(sentence);
+    Ok(())
+}
+
+/// The named images, by split.
+struct Labelled {
+    root: PathBuf,
+    entries: Vec<FileEntry>,
+    /// Training, validation and test.
+    parts: [Vec<Item>; 3],
+    /// Whether the list or the folders define splits.
+    has_splits: bool,
+    classes: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Labelled {
+    fn new(
+        root: &Path,
+        images: Vec<PathBuf>,
+        rows: Rows,
+        index: &Index,
+        mut notes: Vec<String>,
+    ) -> Self {
+        let mut has_splits = rows.labels.iter().flatten().any(|l| l.split.is_some());
+        // Without a column of splits, folders called `train` and `val` say as much.
+        let folder = |image: usize| {
+            let (folder, _) = index.path(image).split_once('/')?;
+            split_named(folder.as_ref())
+        };
+        let named = || (0..images.len()).filter(|image| rows.labels[*image].is_some());
+        let by_folder = !has_splits
+            && named().all(|image| folder(image).is_some())
+            && (0..3)
+                .filter(|split| named().any(|i| folder(i) == Some(*split)))
+                .count()
+                > 1;
+        if by_folder {
+            has_splits = true;
+            notes.push(
+                "the label list has no column of splits; the folders train, val and so on that its \
+                 images lie in are the splits"
+                    .into(),
+            );
+        }
+        let mut labelled = Self {
+            root: root.to_path_buf(),
+            entries: Vec::new(),
+            parts: Default::default(),
+            has_splits,
+            classes: rows.classes,
+            notes,
+        };
+        for (image, (path, label)) in images.into_iter().zip(rows.labels).enumerate() {
+            let Some(label) = label else {
+                continue;
+            };
+            let by_folder = folder(image).filter(|_| by_folder);
+            let split = label.split.or(by_folder).unwrap_or(0);
+            labelled.parts[split].push(Item {
+                image: labelled.entries.len() as u32,
+                label: label.class,
+            });
+            labelled.entries.push(FileEntry {
+                path,
+                bytes: 0,
+                size: ImageSize::new(0, 0, 0),
+                colours: "",
+                group: label.group,
+            });
+        }
+        labelled
+    }
+
+    fn source(mut self, list: &Path, options: &DataOptions) -> Result<Source, DataError> {
+        let [train, val, test] = self.parts;
+        if train.is_empty() && options.classes.is_none() {
+            return Err(DataError::format(
+                list.to_string_lossy().into_owned(),
+                "it names no image of the training split; the class list comes from that split",
+            ));
+        }
+        let mut has_image = vec![false; self.classes.len()];
+        for item in &train {
+            has_image[item.label as usize] = true;
+        }
+        let trained = self.classes.iter().zip(has_image);
+        let mut classes: Vec<String> = trained
+            .filter_map(|(class, has_image)| has_image.then(|| class.clone()))
+            .collect();
+        sort(&mut classes);
+        note_case(&classes, &mut self.notes);
+        let store = Arc::new(Store::Files(Files {
+            root: self.root.clone(),
+            limits: options.decode,
+            entries: self.entries,
+        }));
+        let part = |items| SourceSplit::new(store.clone(), items);
+        let optional = |items: Vec<Item>| (!items.is_empty()).then(|| part(items));
+        Ok(Source {
+            name: self.root.to_string_lossy().into_owned(),
+            names: self.classes,
+            list: classes,
+            numbered: false,
+            train: part(train),
+            val: optional(val),
+            test: optional(test),
+            cut_test: !self.has_splits,
+            notes: self.notes,
+        })
+    }
+}
+
+/// By name; numbers by value, so that 10 follows 9.
+fn sort(classes: &mut [String]) {
+    let number = |class: &String| class.parse::<f64>().ok().filter(|n| n.is_finite());
+    if classes.iter().all(|class| number(class).is_some()) {
+        classes.sort_by(|a, b| {
+            let [x, y] = [a, b].map(|class| number(class).unwrap_or(0.0));
+            x.total_cmp(&y).then_with(|| a.cmp(b))
+        });
+    } else {
+        classes.sort_unstable();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sort;
+
+    #[test]
+    fn numbered_classes_are_in_the_order_of_their_numbers() {
+        let sorted = |classes: &[&str]| {
+            let mut classes: Vec<String> = classes.iter().map(|c| c.to_string()).collect();
+            sort(&mut classes);
+            classes.join(" ")
+        };
+        assert_eq!(sorted(&["10", "9", "-1", "2"]), "-1 2 9 10");
+        assert_eq!(sorted(&["10", "9", "cat"]), "10 9 cat");
+    }
+}

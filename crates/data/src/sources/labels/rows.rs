@@ -1,0 +1,269 @@
+//! What the rows of a label list say about each image.
+
+use crate::sources::labels::columns::{ClassColumn, Columns, SplitColumn, flag, ones};
+use crate::sources::labels::index::{Index, Lookup};
+use crate::sources::labels::table::Table;
+use crate::sources::layout::split_named;
+use receptive_core::text::{Printable, is_unprintable};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// How many lines a message lists.
+const SHOWN: usize = 10;
+
+/// The labels of all images.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// By image; `None` for one that the list does not name.
+    pub(super) labels: Vec<Option<Label>>,
+    /// The classes, in the order in which they were met.
+    pub(super) classes: Vec<String>,
+    /// Classes all of whose files are missing.
+    pub(super) lost: Vec<String>,
+    /// Rows whose file is missing, as messages list them.
+    pub(super) missing: Vec<String>,
+    /// Rows that say again what another says.
+    pub(super) repeated: usize,
+}
+
+/// What the list says about one image.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Label {
+    /// A place in the list of classes.
+    pub(super) class: u32,
+    /// Training, validation or test: 0, 1 or 2.
+    pub(super) split: Option<usize>,
+    pub(super) group: Option<Arc<str>>,
+    row: usize,
+}
+
+impl Rows {
+    /// The error is a sentence about the list, with the lines.
+    pub(super) fn read(
+        table: &Table,
+        columns: &Columns,
+        index: &Index,
+        images: usize,
+    ) -> Result<Self, String> {
+        let mut reader = Reader {
+            table,
+            columns,
+            places: HashMap::new(),
+            groups: HashSet::new(),
+            problems: Problems::default(),
+            rows: Self {
+                labels: (0..images).map(|_| None).collect(),
+                ..Self::default()
+            },
+        };
+        for row in columns.first..table.len() {
+            reader.row(row, index);
+        }
+        reader.problems.check()?;
+        let mut rows = reader.rows;
+        let used: HashSet<u32> = rows.labels.iter().flatten().map(|l| l.class).collect();
+        let lost = |(place, _): &(usize, &String)| !used.contains(&(*place as u32));
+        let lost = rows.classes.iter().enumerate().filter(lost);
+        rows.lost = lost.map(|(_, class)| class.clone()).collect();
+        Ok(rows)
+    }
+}
+
+/// The first ten lines of a list, one a line, and how many more.
+pub(super) fn lines(list: &[String]) -> String {
+    let mut shown: Vec<String> = list.iter().take(SHOWN).map(|l| format!("  {l}")).collect();
+    if list.len() > SHOWN {
+        shown.push(format!("  and {} more", list.len() - SHOWN));
+    }
+    shown.join("\n")
+}
+
+struct Reader<'a> {
+    table: &'a Table,
+    columns: &'a Columns,
+    places: HashMap<&'a str, u32>,
+    groups: HashSet<Arc<str>>,
+    problems: Problems,
+    rows: Rows,
+}
+
+/// Rows that cannot be used, by what is wrong with them, each as messages list it.
+#[derive(Default)]
+struct Problems {
+    nameless: Vec<String>,
+    unlabelled: Vec<String>,
+    unprintable: Vec<String>,
+    several: Vec<String>,
+    splits: Vec<String>,
+    ambiguous: Vec<String>,
+    conflicts: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn row(&mut self, row: usize, index: &Index) {
+        let file = self.table.cell(row, self.columns.file);
+        if file.is_empty() {
+            let line = self.describe(row);
+            return self.problems.nameless.push(line);
+        }
+        let (Some(class), Some(split)) = (self.class(row), self.split(row)) else {
+            return;
+        };
+        let image = match index.find(file) {
+            Lookup::Image(image) => image,
+            Lookup::Missing => {
+                let line = self.describe(row);
+                return self.rows.missing.push(line);
+            }
+            Lookup::Ambiguous(images) => {
+                let paths: Vec<&str> = images.iter().take(2).map(|i| index.path(*i)).collect();
+                let line = format!("{} could be {}", self.describe(row), paths.join(" or "));
+                return self.problems.ambiguous.push(line);
+            }
+        };
+        let label = Label {
+            class,
+            split,
+            group: self.group(row),
+            row,
+        };
+        let Some(place) = self.rows.labels.get_mut(image) else {
+            return;
+        };
+        match place {
+            None => *place = Some(label),
+            Some(first) if first.agrees(&label) => self.rows.repeated += 1,
+            Some(first) => {
+                let first = self.table.line(first.row);
+                let line = format!("{}, unlike line {first}", self.describe(row));
+                self.problems.conflicts.push(line);
+            }
+        }
+    }
+
+    /// A row for a message.
+    fn describe(&self, row: usize) -> String {
+        let file = self.table.cell(row, self.columns.file);
+        match file.is_empty() {
+            true => format!("line {}", self.table.line(row)),
+            false => format!("line {}: {}", self.table.line(row), quoted(file)),
+        }
+    }
+
+    fn class(&mut self, row: usize) -> Option<u32> {
+        let table = self.table;
+        let name = match &self.columns.class {
+            ClassColumn::Named(column) => table.cell(row, *column),
+            ClassColumn::OneHot(flags) => match ones(table, row, flags).as_slice() {
+                [column] => table.cell(0, *column),
+                [] => "",
+                _ => {
+                    let line = self.describe(row);
+                    self.problems.several.push(line);
+                    return None;
+                }
+            },
+        };
+        if name.is_empty() || name.contains(is_unprintable) {
+            let line = self.describe(row);
+            let problems = &mut self.problems;
+            match name.is_empty() {
+                true => problems.unlabelled.push(line),
+                false => problems
+                    .unprintable
+                    .push(format!("{line} has the class {}", quoted(name))),
+            }
+            return None;
+        }
+        let next = self.rows.classes.len() as u32;
+        let place = *self.places.entry(name).or_insert(next);
+        if place == next {
+            self.rows.classes.push(name.to_string());
+        }
+        Some(place)
+    }
+
+    /// `None` if the row has no valid split.
+    fn split(&mut self, row: usize) -> Option<Option<usize>> {
+        let Some(column) = self.columns.split else {
+            return Some(None);
+        };
+        let cell = self.table.cell(row, column.place());
+        let split = match column {
+            SplitColumn::Named(_) => split_named(cell.as_ref()),
+            SplitColumn::IsValid(_) => flag(cell).map(usize::from),
+        };
+        if split.is_none() {
+            let line = format!("{} has {}", self.describe(row), quoted(cell));
+            self.problems.splits.push(line);
+        }
+        split.map(Some)
+    }
+
+    fn group(&mut self, row: usize) -> Option<Arc<str>> {
+        let name = self.table.cell(row, self.columns.group?);
+        if name.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.groups.get(name) {
+            return Some(known.clone());
+        }
+        let name: Arc<str> = name.into();
+        self.groups.insert(name.clone());
+        Some(name)
+    }
+}
+
+impl Label {
+    fn agrees(&self, other: &Self) -> bool {
+        (self.class, self.split, &self.group) == (other.class, other.split, &other.group)
+    }
+}
+
+impl Problems {
+    fn check(&self) -> Result<(), String> {
+        for (rows, problem) in [
+            (
+                &self.nameless,
+                "name no file; fill in the file or remove them",
+            ),
+            (
+                &self.unlabelled,
+                "have no class; fill in the class or remove them",
+            ),
+            (
+                &self.unprintable,
+                "have a class with control characters, such as a line break where a quotation mark \
+                 is not closed; correct them",
+            ),
+            (
+                &self.several,
+                "have more than one class; a classifier needs one for each image",
+            ),
+            (&self.splits, "have no valid split; use train, val or test"),
+            (
+                &self.ambiguous,
+                "name a file that several folders have; give its path relative to the data set's \
+                 folder",
+            ),
+            (
+                &self.conflicts,
+                "contradict another row of the same file in class, split or group; correct or \
+                 remove one of them",
+            ),
+        ] {
+            if !rows.is_empty() {
+                return Err(format!(
+                    "{} of its rows {problem}:\n{}",
+                    rows.len(),
+                    lines(rows)
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn quoted(cell: &str) -> String {
+    format!("`{}`", cell.printable())
+}

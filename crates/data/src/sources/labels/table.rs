@@ -1,0 +1,302 @@
+//! A label list as rows of cells: encoding, delimiter and quotes.
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use std::collections::HashSet;
+
+/// What may separate two cells, the more usual first. A blank is looked for last: names of files
+/// and classes may contain one.
+const DELIMITERS: [u8; 3] = *b",\t;";
+/// Rows by which the delimiter is found.
+const SAMPLE: usize = 100;
+
+/// The rows of a label list that are not blank, the header included.
+#[derive(Debug)]
+pub(super) struct Table {
+    rows: Vec<Row>,
+}
+
+/// The cells of a row, one after another.
+#[derive(Debug)]
+struct Row {
+    text: String,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+    line: u64,
+}
+
+impl Table {
+    /// The error is a sentence about the file.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Err(
+                "it is an Excel workbook or another zip archive, not text; save the table as CSV"
+                    .into(),
+            );
+        }
+        let text = decode(bytes)?;
+        let delimiter = delimiter_of(&text);
+        let mut rows = Vec::new();
+        for row in Rows::new(&text, delimiter) {
+            if row.filled() > 0 {
+                rows.push(row);
+            }
+        }
+        if rows.is_empty() {
+            return Err("it is empty; give a line for each image: its file and its class".into());
+        }
+        let table = Self { rows };
+        table.check_widths()?;
+        Ok(table)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The number of columns.
+    pub(super) fn width(&self) -> usize {
+        self.rows.first().map_or(0, Row::filled)
+    }
+
+    /// A cell without the blanks and quotation marks around it; empty where a row is short.
+    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
+        let cell = self.rows.get(row).map_or("", |row| row.cell(column));
+        // Quotation marks after a blank (`a.png, "cat"`) are none to the reader of the file.
+        let inner = cell
+            .strip_prefix('"')
+            .and_then(|cell| cell.strip_suffix('"'));
+        inner.map_or(cell, str::trim)
+    }
+
+    /// The line of a row, counted from 1 as editors do.
+    pub(super) fn line(&self, row: usize) -> u64 {
+        self.rows.get(row).map_or(0, |row| row.line)
+    }
+
+    /// The different values of a column, from this row on.
+    pub(super) fn values(&self, column: usize, from: usize) -> HashSet<&str> {
+        (from..self.len())
+            .map(|row| self.cell(row, column))
+            .collect()
+    }
+
+    /// A longer row is one in which a delimiter is part of a name: its cells have moved.
+    fn check_widths(&self) -> Result<(), String> {
+        let width = self.width();
+        match (0..self.len()).find(|row| self.rows[*row].filled() > width) {
+            Some(row) => Err(format!(
+                "line {} has {} columns, but line {} has {width}; put a name that contains the \
+                 delimiter in quotation marks",
+                self.line(row),
+                self.rows[row].filled(),
+                self.line(0)
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Row {
+    fn cell(&self, column: usize) -> &str {
+        let start = column
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let end = self.ends.get(column).copied().unwrap_or(0);
+        let start = start.copied().unwrap_or(0);
+        self.text.get(start..end).unwrap_or("").trim()
+    }
+
+    /// The number of cells without empty ones at the end.
+    fn filled(&self) -> usize {
+        let last = (0..self.ends.len()).rposition(|column| !self.cell(column).is_empty());
+        last.map_or(0, |last| last + 1)
+    }
+}
+
+/// Reads a text row by row.
+struct Rows<'a> {
+    reader: Reader,
+    bytes: &'a [u8],
+    /// How many of them are read.
+    read: usize,
+    /// The line after those, counted from 1.
+    line: u64,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(text: &'a str, delimiter: u8) -> Self {
+        Self {
+            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            bytes: text.as_bytes(),
+            read: 0,
+            line: 1,
+            text: vec![0; 1024],
+            ends: vec![0; 16],
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// Moves on in the text, and counts the lines that end: with `\n`, `\r\n` or `\r`.
+    fn advance(&mut self, bytes: usize) {
+        for at in self.read..self.read + bytes {
+            let is_end = match self.bytes[at] {
+                b'\n' => true,
+                b'\r' => self.bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            self.line += u64::from(is_end);
+        }
+        self.read += bytes;
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        while let Some(b'\n' | b'\r') = self.bytes.get(self.read) {
+            self.advance(1);
+        }
+        let line = self.line;
+        let (mut bytes, mut cells) = (0, 0);
+        loop {
+            let (result, read, written, ended) = self.reader.read_record(
+                &self.bytes[self.read..],
+                &mut self.text[bytes..],
+                &mut self.ends[cells..],
+            );
+            self.advance(read);
+            bytes += written;
+            cells += ended;
+            match result {
+                // The next call, with nothing left, ends the last row.
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::End => return None,
+                ReadRecordResult::Record => {
+                    return Some(Row {
+                        text: String::from_utf8_lossy(&self.text[..bytes]).into_owned(),
+                        ends: self.ends[..cells].to_vec(),
+                        line,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The delimiter that gives the first rows the most columns.
+fn delimiter_of(text: &str) -> u8 {
+    let columns = |delimiter: u8| {
+        let rows = Rows::new(text, delimiter).take(SAMPLE);
+        rows.map(|row| row.ends.len()).min()
+    };
+    let mut best = (1, DELIMITERS[0]);
+    for delimiter in DELIMITERS {
+        let columns = columns(delimiter).unwrap_or(0);
+        if columns > best.0 {
+            best = (columns, delimiter);
+        }
+    }
+    match best.0 {
+        1 if columns(b' ') > Some(1) => b' ',
+        _ => best.1,
+    }
+}
+
+/// UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it.
+fn decode(bytes: &[u8]) -> Result<String, String> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        String::from_utf16(&units.collect::<Vec<_>>())
+            .map_err(|_| "it is not valid UTF-16; save it as UTF-8".to_string())
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
+        _ => {}
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        format!("line {line} is not UTF-8; save the list as UTF-8 (in Excel: CSV UTF-8)")
+    })?;
+    Ok(text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(bytes: impl AsRef<[u8]>) -> Vec<Vec<String>> {
+        let table = Table::parse(bytes.as_ref()).unwrap();
+        let row = |row| (0..table.width()).map(move |column| (row, column));
+        (0..table.len())
+            .map(|r| row(r).map(|(r, c)| table.cell(r, c).to_string()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_way_in_which_a_spreadsheet_saves_a_list_gives_the_same_cells() {
+        let expected = [
+            ["file", "class"],
+            ["a b.png", "snowy owl"],
+            ["c.png", "cat"],
+        ];
+        let text = "file,class\na b.png,snowy owl\nc.png,cat\n";
+        let utf16: Vec<u8> = std::iter::once(0xfeff)
+            .chain(text.encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(cells(utf16), expected);
+        for text in [
+            text.to_string(),
+            format!("\u{feff}{text}"),
+            text.replace('\n', "\r\n"),
+            text.replace('\n', "\r"),
+            text.replace(',', ";"),
+            text.replace(',', "\t"),
+            text.replace(',', " , "),
+            text.replace('\n', "\n\n"),
+            text.replace('\n', ",\n"),
+            "\"file\",\"class\"\n\"a b.png\",\"snowy owl\"\nc.png, \"cat\"".to_string(),
+        ] {
+            assert_eq!(cells(&text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_delimiter_within_quotation_marks_is_part_of_the_name() {
+        let rows = cells("a.png,\"owl, snowy\"\nb.png,\"the \"\"cat\"\"\"\n");
+        assert_eq!(rows, [["a.png", "owl, snowy"], ["b.png", "the \"cat\""]]);
+        // Decimal commas, as in lists from half of Europe.
+        let rows = cells("a.png;0,5;cat\nb.png;1,5;dog\n");
+        assert_eq!(rows, [["a.png", "0,5", "cat"], ["b.png", "1,5", "dog"]]);
+    }
+
+    #[test]
+    fn blanks_separate_where_nothing_else_does() {
+        assert_eq!(
+            cells("a.png 3\nb.png 4\n"),
+            [["a.png", "3"], ["b.png", "4"]]
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_is_rejected_with_the_line() {
+        let problem = |bytes: &[u8]| Table::parse(bytes).unwrap_err();
+        assert!(problem(b" \n,\n").contains("empty"));
+        assert!(problem(b"PK\x03\x04...").contains("save the table as CSV"));
+        assert!(problem(b"a.png,cat\nb.png,\xb0\xed\n").contains("line 2 is not UTF-8"));
+        let problem = problem(b"file,class\n\na.png,cat\nb.png,owl, snowy\n");
+        assert!(
+            problem.contains("line 4 has 3 columns, but line 1 has 2"),
+            "{problem}"
+        );
+    }
+}

@@ -1,0 +1,306 @@
+//! Labels from a list.
+
+use crate::make::{open, png, skipping, uncut, write};
+use receptive_data::{DataError, DataOptions, DataSet};
+use std::path::Path;
+
+/// A folder with these images, and a label list beside it or in it.
+struct Listed {
+    folder: tempfile::TempDir,
+    options: DataOptions,
+}
+
+impl Listed {
+    fn new(images: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (seed, image) in images.iter().enumerate() {
+            write(&folder.path().join(image), png(8, 6, seed as u32));
+        }
+        Self {
+            folder,
+            options: uncut(),
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut DataOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    fn try_open(&self, list: impl AsRef<[u8]>) -> Result<DataSet, DataError> {
+        let path = self.folder.path().join("labels.csv");
+        write(&path, list);
+        let options = DataOptions {
+            labels: Some(path),
+            ..self.options.clone()
+        };
+        open(self.folder.path(), &options)
+    }
+
+    fn open(&self, list: impl AsRef<[u8]>) -> DataSet {
+        self.try_open(list).unwrap()
+    }
+
+    fn refusal(&self, list: impl AsRef<[u8]>) -> String {
+        self.try_open(list).unwrap_err().to_string()
+    }
+
+    /// `split: file class` of every image.
+    fn images(&self, data: &DataSet) -> Vec<String> {
+        let mut all = Vec::new();
+        for split in data.splits() {
+            for i in 0..split.len() {
+                let path = split.path(i);
+                let path = Path::new(&path).strip_prefix(self.folder.path()).unwrap();
+                let class = &data.classes[split.label(i)];
+                all.push(format!("{}: {} {class}", split.name(), path.display()));
+            }
+        }
+        all
+    }
+}
+
+const FLAT: &[&str] = &[
+    "images/a.png",
+    "images/b.png",
+    "images/c.png",
+    "images/d.png",
+];
+
+#[test]
+fn every_usual_form_of_a_list_gives_the_same_labels() {
+    let listed = Listed::new(FLAT);
+    let expected = [
+        "train: images/a.png cat",
+        "train: images/b.png dog",
+        "train: images/c.png dog",
+        "train: images/d.png cat",
+    ];
+    let mut fingerprints = Vec::new();
+    for list in [
+        "a.png,cat\nb.png,dog\nc.png,dog\nd.png,cat\n",
+        "file,class\na.png,cat\nb.png,dog\nc.png,dog\nd.png,cat",
+        "\u{feff}filename;species\r\na.png;cat\r\nb.png;dog\r\nc.png;dog\r\nd.png;cat\r\n",
+        "breed\tid\ncat\ta\ndog\tb\ndog\tc\ncat\td\n",
+        "Bild,Art\nimages/a.png,cat\nimages\\b.png,dog\n./images/c.png,dog\nd,cat\n",
+        ",image_id,label\n0,d,cat\n1,c,dog\n2,b,dog\n3,a,cat\n",
+        "id,image,label,label_name\n7,a.png,0,cat\n8,b.png,1,dog\n9,c.png,1,dog\n2,d.png,0,cat\n",
+        "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,0,1\nd,1,0\n",
+        "a.png cat\nb.png dog\nc.png dog\nd.png cat\n",
+        "\"image\",\"target\"\n\"a.png\",\"cat\"\n\"b.png\",\"dog\"\n\"c.png\", \"dog\"\nd.png,cat,\n",
+    ] {
+        let data = listed.open(list);
+        assert_eq!(data.classes, ["cat", "dog"], "{list}");
+        assert_eq!(listed.images(&data), expected, "{list}");
+        assert_eq!(data.notes.len(), 1, "{:?}", data.notes);
+        assert!(
+            data.notes[0].contains("label list's columns"),
+            "{:?}",
+            data.notes
+        );
+        fingerprints.push(data.fingerprint());
+    }
+    fingerprints.dedup();
+    assert_eq!(fingerprints.len(), 1, "the order of lines changes nothing");
+}
+
+/// `17.jpg,3`: the classes name files too, but fewer different ones.
+#[test]
+fn numbered_files_and_numbered_classes_are_told_apart() {
+    let names: Vec<String> = (0..12).map(|i| format!("{i}.png")).collect();
+    let listed = Listed::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    for file in [|i: usize| format!("{i}"), |i: usize| format!("{i}.png")] {
+        let line = |i: usize| format!("{},{}\n", i / 3 * 3 + 7, file(i));
+        let list: String = (0..12).map(line).collect();
+        let data = listed.open(list);
+        // By number, not by letter: 13 and 16 come after 7.
+        assert_eq!(data.classes, ["7", "10", "13", "16"]);
+        assert_eq!(data.train.class_counts(), [3; 4]);
+        assert_eq!(
+            listed.images(&data)[2],
+            "train: 10.png 16",
+            "{:?}",
+            listed.images(&data)
+        );
+    }
+}
+
+#[test]
+fn a_column_of_splits_defines_them_and_else_they_are_cut() {
+    let listed = Listed::new(FLAT);
+    for list in [
+        "file,label,split\na,cat,Train\nb,dog,TRAIN\nc,dog,valid\nd,cat,test\n",
+        "file,label,subset\na,cat,training\nb,dog,train\nc,dog,dev\nd,cat,testing\n",
+        "train,cat,a\ntrain,dog,b\nval,dog,c\ntest,cat,d\n",
+    ] {
+        let data = listed.open(list);
+        assert_eq!(
+            listed.images(&data),
+            [
+                "train: images/a.png cat",
+                "train: images/b.png dog",
+                "val: images/c.png dog",
+                "test: images/d.png cat"
+            ],
+            "{list}"
+        );
+    }
+    let data = listed.open("file,label,is_valid\na,cat,False\nb,dog,0\nc,dog,True\nd,cat,1\n");
+    assert_eq!(data.train.class_counts(), [1, 1]);
+    assert_eq!(data.val.class_counts(), [1, 1]);
+    assert!(data.test.is_none());
+
+    // Numbered folds are no splits.
+    let list = "file,label,fold\na,cat,0\nb,dog,0\nc,dog,1\nd,cat,1\n";
+    assert_eq!(listed.open(list).train.len(), 4);
+    let names: Vec<String> = (0..40).map(|i| format!("{i:02}.png")).collect();
+    let listed = Listed::new(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .with(|options| *options = DataOptions::default());
+    let list: String = names
+        .iter()
+        .enumerate()
+        .map(|(i, n)| format!("{n},c{}\n", i % 2))
+        .collect();
+    let data = listed.open(list);
+    let lengths: Vec<usize> = data.splits().map(|split| split.len()).collect();
+    assert_eq!(lengths.iter().sum::<usize>(), 40);
+    assert!(lengths.iter().all(|images| *images > 0), "{lengths:?}");
+}
+
+#[test]
+fn folders_called_like_splits_are_splits_where_the_list_does_not_say() {
+    let listed = Listed::new(&["train/1.png", "train/2.png", "val/1.png", "val/2.png"]);
+    let data = listed.open("train/1.png,a\ntrain/2.png,b\nval/1.png,a\nval/2.png,b\n");
+    assert_eq!(data.train.class_counts(), [1, 1]);
+    assert_eq!(data.val.class_counts(), [1, 1]);
+    assert!(data.test.is_none());
+    assert!(
+        data.notes
+            .iter()
+            .any(|note| note.contains("are the splits"))
+    );
+    let refused = listed.refusal("1.png,a\n2.png,b\n");
+    assert!(
+        refused.contains("line 1: `1.png` could be train/1.png or val/1.png"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn missing_files_are_an_error_like_damaged_ones_and_unnamed_ones_are_noted() {
+    let listed = Listed::new(FLAT);
+    let mut list = "file,class\na,cat\nb,dog\nc,dog\n".to_string();
+    for i in 0..14 {
+        list.push_str(&format!("x{i}.png,cat\n"));
+    }
+    let refused = listed.refusal(&list);
+    assert!(refused.contains("14 of the 17 images"), "{refused}");
+    assert!(refused.contains("line 5: `x0.png`"), "{refused}");
+    assert!(
+        refused.contains("line 14: `x9.png`\n  and 4 more"),
+        "{refused}"
+    );
+    assert!(refused.contains("data.bad_images"), "{refused}");
+
+    let skipping = DataOptions {
+        val_fraction: 0.0,
+        test_fraction: 0.0,
+        ..skipping()
+    };
+    let listed = Listed::new(FLAT).with(|options| *options = skipping);
+    let data = listed.open(&list);
+    assert_eq!(data.train.class_counts(), [1, 2]);
+    let notes = data.notes.join("\n");
+    assert!(
+        notes.contains("left out 14 images") && notes.contains("and 4 more"),
+        "{notes}"
+    );
+    assert!(notes.contains("passed over 1 image"), "{notes}");
+    assert!(notes.contains("`images/d.png`"), "{notes}");
+
+    // A class without any image is not left out silently.
+    let refused = listed.refusal("a,cat\nb,dog\nc,dog\nx,owl\n");
+    assert!(refused.contains("no image of `owl` is there"), "{refused}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_rejected_with_its_lines() {
+    let listed = Listed::new(FLAT);
+    for (list, expected) in [
+        (
+            "a,cat\nb,\nc,dog\nd,\n",
+            "2 of its rows have no class; fill in the class",
+        ),
+        ("a,cat\nb,\nc,dog\nd,\n", "line 2: `b`\n  line 4: `d`"),
+        (
+            "a,cat\nb,dog\na.png,dog\nc,dog\n",
+            "line 3: `a.png`, unlike line 1",
+        ),
+        (
+            "file,class,split\na,cat,train\nb,dog,train\na,cat,val\n",
+            "line 4: `a`, unlike line 2",
+        ),
+        (
+            "file,class\na,cat\n,dog\nb,dog\n",
+            "name no file; fill in the file or remove them:\n  line 3",
+        ),
+        (
+            "file,class,split\na,cat,train\nb,dog,trian\n",
+            "line 3: `b` has `trian`",
+        ),
+        (
+            "file,class,split\na,cat,0\nb,dog,1\n",
+            "use train, val or test",
+        ),
+        ("image,cat,dog\na,1,0\nb,1,1\n", "line 3: `b`"),
+        ("image,cat,dog\na,1,0\nb,0,0\n", "have no class"),
+        ("a,\"cat\nb,dog\nc,dog\n", "control characters"),
+        ("a.png\nb.png\n", "single column"),
+        ("x.png,cat\ny.png,dog\n", "no column of it names images"),
+        ("a,cat\nb,cat\n", "only one class"),
+    ] {
+        let refused = listed.refusal(list);
+        assert!(refused.contains(expected), "{list}: {refused}");
+        assert!(!refused.contains("--"), "{refused}");
+    }
+    let data = listed.open("a,cat\nb,dog\na.png,cat\nc,dog\nd,dog\n");
+    assert!(
+        data.notes.iter().any(|n| n.contains("passed over 1 row")),
+        "{:?}",
+        data.notes
+    );
+    assert_eq!(data.train.len(), 4);
+}
+
+#[test]
+fn the_class_column_can_be_named() {
+    let list = "file,age,sex,dx_type\na,40,m,mel\nb,50,f,nv\nc,60,m,nv\nd,70,f,mel\n";
+    let listed = Listed::new(FLAT);
+    let refused = listed.refusal(list);
+    assert!(refused.starts_with("data.label_column"), "{refused}");
+    assert!(refused.contains("`age`, `sex`, `dx_type`"), "{refused}");
+    for column in ["dx_type", "DX type", "4"] {
+        let listed = Listed::new(FLAT).with(|o| o.label_column = Some(column.into()));
+        assert_eq!(listed.open(list).classes, ["mel", "nv"]);
+    }
+    for column in ["dy", "5", "0", "file"] {
+        let listed = Listed::new(FLAT).with(|o| o.label_column = Some(column.into()));
+        let refused = listed.refusal(list);
+        assert!(refused.contains("has no column"), "{refused}");
+    }
+}
+
+#[test]
+fn a_list_of_a_source_that_has_labels_is_rejected() {
+    let options = DataOptions {
+        labels: Some("labels.csv".into()),
+        ..DataOptions::default()
+    };
+    let refused = receptive_data::open("fashion-mini", &options, &receptive_data::NoProgress);
+    assert!(refused.unwrap_err().to_string().contains("data.labels"));
+    let alone = DataOptions {
+        label_column: Some("class".into()),
+        ..DataOptions::default()
+    };
+    assert!(alone.check().is_err());
+}
