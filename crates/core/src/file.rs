@@ -52,6 +52,19 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
+/// The first bytes of a regular file, at most `length`.
+///
+/// # Errors
+/// [`ReadError`], as [`read_capped`].
+pub fn read_head(path: &Path, length: usize) -> Result<Vec<u8>, ReadError> {
+    check_regular(&fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    check_regular(&file.metadata()?)?;
+    let mut bytes = Vec::with_capacity(length);
+    file.take(length as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {
     if metadata.is_file() {
         return Ok(());

@@ -3,6 +3,7 @@
 use crate::report::{Missing, Report};
 use crate::text::{Part, missing};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use receptive_core::mark;
 use receptive_core::text::printable_lines;
 
 const STYLE: &str = include_str!("style.css");
@@ -23,6 +24,7 @@ impl Report {
     pub fn html(&self) -> String {
         let sections = self.sections();
         let title = format!("Run {} · receptive", self.headline.name());
+        let generator = format!("{} {}", mark::SOFTWARE, env!("CARGO_PKG_VERSION"));
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -31,7 +33,7 @@ impl Report {
                     meta http-equiv="Content-Security-Policy" content=(POLICY);
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    meta name="generator" content=(concat!("receptive ", env!("CARGO_PKG_VERSION")));
+                    meta name="generator" content=(generator);
                     title { (title) }
                     style { (PreEscaped(STYLE)) }
                 }

@@ -93,7 +93,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<CifarFiles>, DataError> {
         }
         let mut named = Vec::new();
         let mut kind = None;
-        for path in walk::files(&folder)?.1 {
+        for path in walk::other_files(&folder)? {
             let Some(this) = CifarKind::from_file_name(&file_name(&path)) else {
                 continue;
             };

@@ -4,25 +4,29 @@ use crate::error::DataError;
 use crate::names::enumerate;
 use crate::options::DataOptions;
 use crate::sources::layout::layout;
+use crate::sources::passed::PassedOver;
 use crate::sources::store::{FileEntry, Files, Item, Store};
-use crate::sources::walk::{files, subfolders, walk};
+use crate::sources::tree::Folder;
+use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit};
 use receptive_core::ImageSize;
 use receptive_core::text::Printable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
 pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataError> {
-    let layout = layout(root, options.classes.is_some())?;
+    let folder = Folder::new(root);
+    let layout = layout(&folder, options.classes.is_some())?;
     let mut builder = Builder {
         root,
         files: Vec::new(),
         names: Vec::new(),
+        labels: HashMap::new(),
         notes: layout.notes,
     };
-    let train = match &layout.train {
+    let train = match layout.train {
         Some(folder) => builder.part(folder)?,
         None => Vec::new(),
     };
@@ -30,20 +34,18 @@ pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataErr
     list.sort_unstable();
     let val = layout
         .val
-        .as_deref()
         .map(|folder| builder.optional(folder))
         .transpose()?
         .flatten();
     let test = layout
         .test
-        .as_deref()
         .map(|folder| builder.optional(folder))
         .transpose()?
         .flatten();
     // A trained model brings its classes; then any split is enough.
     let evaluable = options.classes.is_some() && (val.is_some() || test.is_some());
     if train.is_empty() && !evaluable {
-        let place = layout.train.as_deref().unwrap_or(root);
+        let place = layout.train.map_or(root, Folder::path);
         return Err(DataError::layout(place, no_images(&builder)));
     }
     if u32::try_from(builder.files.len()).is_err() {
@@ -88,19 +90,21 @@ struct Builder<'a> {
     files: Vec<FileEntry>,
     /// Every class met, in the order in which it was met.
     names: Vec<String>,
+    /// The place of each in `names`.
+    labels: HashMap<String, u32>,
     notes: Vec<String>,
 }
 
 impl Builder<'_> {
     /// Indexes the class folders of one split.
-    fn part(&mut self, folder: &Path) -> Result<Vec<Item>, DataError> {
+    fn part(&mut self, folder: &Folder) -> Result<Vec<Item>, DataError> {
         let mut items = Vec::new();
-        let mut ignored = 0;
+        let mut passed = PassedOver::default();
         let mut empty = Vec::new();
-        for class_folder in subfolders(folder)? {
-            let class = class_name(&class_folder)?;
-            let found = walk(&class_folder)?;
-            ignored += found.ignored;
+        for class_folder in folder.subfolders()? {
+            let class = class_name(class_folder.path())?;
+            let found = walk(class_folder)?;
+            passed.add(&found);
             if found.images.is_empty() {
                 empty.push(class);
                 continue;
@@ -120,7 +124,9 @@ impl Builder<'_> {
                 });
             }
         }
+        passed.add_beside(folder)?;
         let place = folder
+            .path()
             .strip_prefix(self.root)
             .ok()
             .filter(|p| !p.as_os_str().is_empty());
@@ -136,29 +142,17 @@ impl Builder<'_> {
                 enumerate(&empty)
             ));
         }
-        let (loose, others) = files(folder)?;
-        if !loose.is_empty() {
-            self.notes.push(format!(
-                "passed over {} image(s){place} that lie beside the class folders, not in one",
-                loose.len()
-            ));
-        }
-        ignored += others.len();
-        if ignored > 0 {
-            self.notes.push(format!(
-                "passed over {ignored} file(s){place} that are not images"
-            ));
-        }
+        passed.note(self.root, &place, &mut self.notes);
         Ok(items)
     }
 
     /// The same of a split that may be missing: without images it is.
-    fn optional(&mut self, folder: &Path) -> Result<Option<Vec<Item>>, DataError> {
+    fn optional(&mut self, folder: &Folder) -> Result<Option<Vec<Item>>, DataError> {
         let items = self.part(folder)?;
         if items.is_empty() {
             self.notes.push(format!(
                 "{} has no image in class folders and is taken for missing",
-                folder.printable()
+                folder.path().printable()
             ));
             return Ok(None);
         }
@@ -166,11 +160,12 @@ impl Builder<'_> {
     }
 
     fn label(&mut self, class: String) -> u32 {
-        let known = self.names.iter().position(|name| *name == class);
-        known.unwrap_or_else(|| {
+        let next = self.names.len() as u32;
+        let label = *self.labels.entry(class.clone()).or_insert(next);
+        if label == next {
             self.names.push(class);
-            self.names.len() - 1
-        }) as u32
+        }
+        label
     }
 }
 

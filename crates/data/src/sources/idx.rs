@@ -46,7 +46,7 @@ fn named_idx(path: &Path) -> bool {
 /// another one.
 pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
     let mut found = IdxFiles::default();
-    let (_, others) = walk::files(folder)?;
+    let others = walk::other_files(folder)?;
     for path in &others {
         // `gunzip --keep` leaves both; the raw one is faster to read.
         let raw = path.with_extension("");

@@ -2,18 +2,20 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::sources::walk::{files, subfolders, walk};
+use crate::sources::passed::PassedOver;
+use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// Where the class folders are.
-pub(crate) struct Layout {
+pub(crate) struct Layout<'a> {
     /// The folder whose class folders hold the training images. `None` only if a trained model
     /// brings the classes.
-    pub(crate) train: Option<PathBuf>,
-    pub(crate) val: Option<PathBuf>,
-    pub(crate) test: Option<PathBuf>,
+    pub(crate) train: Option<&'a Folder>,
+    pub(crate) val: Option<&'a Folder>,
+    pub(crate) test: Option<&'a Folder>,
     /// Whether `train` is the folder itself, with nothing that is a test split.
     pub(crate) cut_test: bool,
     pub(crate) notes: Vec<String>,
@@ -55,8 +57,8 @@ pub(super) fn split_named(name: &OsStr) -> Option<usize> {
 }
 
 /// A folder with the name of a split.
-struct SplitFolder {
-    folder: PathBuf,
+struct SplitFolder<'a> {
+    folder: &'a Folder,
     /// A class may well be called `train` or `test`: only folders inside make it a split.
     has_folders: bool,
 }
@@ -64,17 +66,17 @@ struct SplitFolder {
 /// Looks at the names of the folders in `root`, and of the folders in those.
 ///
 /// `classes_given`: the classes are a trained model's, so that no training split is needed.
-pub(crate) fn layout(root: &Path, classes_given: bool) -> Result<Layout, DataError> {
-    let folders = subfolders(root)?;
+pub(crate) fn layout(root: &Folder, classes_given: bool) -> Result<Layout<'_>, DataError> {
+    let folders = root.subfolders()?;
     if folders.is_empty() {
-        let (images, others) = files(root)?;
+        let contents = root.contents()?;
         return Err(DataError::layout(
-            root,
+            root.path(),
             format!(
                 "it has no class folders (found {} images and {} other files); put the images of \
                  each class into a folder of its own, named after the class",
-                images.len(),
-                others.len()
+                contents.images.len(),
+                contents.others.len()
             ),
         ));
     }
@@ -82,30 +84,30 @@ pub(crate) fn layout(root: &Path, classes_given: bool) -> Result<Layout, DataErr
     let val = find(root, &folders, &VAL)?;
     let test = find(root, &folders, &TEST)?;
     let is_split =
-        |split: &Option<SplitFolder>| split.as_ref().is_some_and(|split| split.has_folders);
-    let only_splits = folders.iter().map(name).all(|name| is_split_name(&name));
+        |split: &Option<SplitFolder<'_>>| split.as_ref().is_some_and(|split| split.has_folders);
+    let only_splits = folders.iter().all(|folder| is_split_name(folder.name()));
     let evaluation_only = only_splits && classes_given && (is_split(&val) || is_split(&test));
     if is_split(&train) || evaluation_only {
         let train = train.filter(|train| train.has_folders);
-        return Ok(splits(&folders, [train, val, test]));
+        return splits(root, &folders, [train, val, test]);
     }
     if only_splits {
         let problem = match &train {
             Some(train) => format!(
                 "its `{}` folder has no class folders; put the images of each class into a \
                  folder of its own in it, named after the class",
-                name(&train.folder).to_string_lossy().printable()
+                train.folder.name().to_string_lossy().printable()
             ),
             None => "it has no `train` folder beside its validation or test folder; \
                      the class list comes from `train`"
                 .to_string(),
         };
-        return Err(DataError::layout(root, problem));
+        return Err(DataError::layout(root.path(), problem));
     }
     refuse_splits_beside_classes(root, &folders, [&val, &test])?;
     refuse_unknown_splits(root, &folders)?;
     Ok(Layout {
-        train: Some(root.to_path_buf()),
+        train: Some(root),
         val: None,
         test: None,
         cut_test: true,
@@ -113,13 +115,17 @@ pub(crate) fn layout(root: &Path, classes_given: bool) -> Result<Layout, DataErr
     })
 }
 
-fn splits(folders: &[PathBuf], found: [Option<SplitFolder>; 3]) -> Layout {
+fn splits<'a>(
+    root: &Folder,
+    folders: &[&'a Folder],
+    found: [Option<SplitFolder<'a>>; 3],
+) -> Result<Layout<'a>, DataError> {
     let [train, val, test] = found.map(|split| split.map(|split| split.folder));
-    let taken = [&train, &val, &test];
+    let taken = [train, val, test].map(|split| split.map(Folder::path));
     let others: Vec<String> = folders
         .iter()
-        .filter(|folder| !taken.contains(&&Some((*folder).clone())))
-        .map(|folder| name(folder).to_string_lossy().into_owned())
+        .filter(|folder| !taken.contains(&Some(folder.path())))
+        .map(|folder| folder.name().to_string_lossy().into_owned())
         .collect();
     let mut notes = Vec::new();
     if !others.is_empty() {
@@ -128,32 +134,35 @@ fn splits(folders: &[PathBuf], found: [Option<SplitFolder>; 3]) -> Layout {
             enumerate(&others)
         ));
     }
-    Layout {
+    let mut marked = PassedOver::default();
+    marked.add_marked(root)?;
+    marked.note(root.path(), "", &mut notes);
+    Ok(Layout {
         train,
         val,
         test,
         cut_test: false,
         notes,
-    }
+    })
 }
 
 /// The folder of a split: the one with folders inside, else the first of that name.
-fn find(
-    root: &Path,
-    folders: &[PathBuf],
+fn find<'a>(
+    root: &Folder,
+    folders: &[&'a Folder],
     kind: &SplitNames,
-) -> Result<Option<SplitFolder>, DataError> {
-    let mut found: Option<SplitFolder> = None;
-    for folder in folders.iter().filter(|f| kind.is_named(&name(f))) {
-        let has_folders = !subfolders(folder)?.is_empty();
+) -> Result<Option<SplitFolder<'a>>, DataError> {
+    let mut found: Option<SplitFolder<'a>> = None;
+    for folder in folders.iter().filter(|folder| kind.is_named(folder.name())) {
+        let has_folders = !folder.subfolders()?.is_empty();
         match &found {
             Some(first) if first.has_folders && has_folders => {
                 return Err(DataError::layout(
-                    root,
+                    root.path(),
                     format!(
                         "both {} and {} could be the {} split; rename or remove one",
-                        first.folder.printable(),
-                        folder.printable(),
+                        first.folder.path().printable(),
+                        folder.path().printable(),
                         kind.name
                     ),
                 ));
@@ -161,7 +170,7 @@ fn find(
             Some(first) if first.has_folders || !has_folders => {}
             _ => {
                 found = Some(SplitFolder {
-                    folder: folder.clone(),
+                    folder,
                     has_folders,
                 });
             }
@@ -172,22 +181,21 @@ fn find(
 
 /// A class may be called `val` or `test`, but not hold the other classes.
 fn refuse_splits_beside_classes(
-    root: &Path,
-    folders: &[PathBuf],
-    splits: [&Option<SplitFolder>; 2],
+    root: &Folder,
+    folders: &[&Folder],
+    splits: [&Option<SplitFolder<'_>>; 2],
 ) -> Result<(), DataError> {
     for split in splits.into_iter().flatten() {
-        let inner = subfolders(&split.folder)?;
-        let twice = inner
-            .iter()
-            .find(|inner| folders.iter().any(|f| f.file_name() == inner.file_name()));
+        let inner = split.folder.subfolders()?;
+        let names: HashSet<&OsStr> = folders.iter().map(|folder| folder.name()).collect();
+        let twice = inner.iter().find(|inner| names.contains(inner.name()));
         if let Some(twice) = twice {
             return Err(DataError::layout(
-                root,
+                root.path(),
                 format!(
                     "it has class folders, and {} is one of the same name in a split; \
                      move the class folders into a folder `train`",
-                    twice.printable()
+                    twice.path().printable()
                 ),
             ));
         }
@@ -198,44 +206,62 @@ fn refuse_splits_beside_classes(
 /// Folders without images of their own which share the names of two folders or more are splits
 /// with names of their own (`a/cat`, `a/dog`, `b/cat`, `b/dog`): as classes they would silently
 /// teach to tell the splits apart. One shared name is no sign (`cat/images`, `dog/images`).
-fn refuse_unknown_splits(root: &Path, folders: &[PathBuf]) -> Result<(), DataError> {
-    let mut seen: Vec<(&PathBuf, Vec<OsString>)> = Vec::new();
+fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
+    let mut candidates: Vec<(&Folder, Vec<&Folder>)> = Vec::new();
+    let mut uses: HashMap<&OsStr, usize> = HashMap::new();
     for folder in folders {
-        let inner: Vec<OsString> = subfolders(folder)?.iter().map(name).collect();
-        if inner.len() < 2 || !files(folder)?.0.is_empty() {
+        let inner = folder.subfolders()?;
+        if inner.len() < 2 || !folder.contents()?.images.is_empty() {
             continue;
         }
-        for (other, others) in &seen {
-            let mut shared = Vec::new();
-            for inner in inner.iter().filter(|inner| others.contains(inner)) {
-                // Masks or notes beside the images are no classes.
-                let holds = |folder: &Path| walk(&folder.join(inner)).map(|w| !w.images.is_empty());
-                if holds(folder)? && holds(other)? {
-                    shared.push(inner.clone());
-                }
-            }
-            if shared.len() > 1 {
+        for inner in &inner {
+            *uses.entry(inner.name()).or_default() += 1;
+        }
+        candidates.push((folder, inner));
+    }
+    // The first folder that holds both names of a pair. So thousands of folders are quick.
+    let mut pairs: HashMap<[&OsStr; 2], usize> = HashMap::new();
+    let mut seen: Vec<(&Folder, Vec<&OsStr>)> = Vec::new();
+    for (folder, inner) in candidates {
+        // Masks or notes beside the images are no classes.
+        let names: Vec<&OsStr> = inner
+            .iter()
+            .filter(|inner| uses.get(inner.name()).is_some_and(|uses| *uses > 1))
+            .filter(|inner| inner.holds_images())
+            .map(|inner| inner.name())
+            .collect();
+        for (at, one) in names.iter().enumerate() {
+            for two in &names[at + 1..] {
+                let first = *pairs.entry([one, two]).or_insert(seen.len());
+                let Some((other, others)) = seen.get(first) else {
+                    continue; // this folder is the first
+                };
+                let shared: Vec<&OsStr> = names
+                    .iter()
+                    .filter(|name| others.contains(name))
+                    .copied()
+                    .collect();
                 return Err(DataError::layout(
-                    root,
+                    root.path(),
                     unknown_splits(other, folder, &shared),
                 ));
             }
         }
-        seen.push((folder, inner));
+        seen.push((folder, names));
     }
     Ok(())
 }
 
-fn unknown_splits(one: &Path, two: &Path, shared: &[OsString]) -> String {
-    let text = |name: &OsString| name.to_string_lossy().into_owned();
+fn unknown_splits(one: &Folder, two: &Folder, shared: &[&OsStr]) -> String {
+    let text = |name: &OsStr| name.to_string_lossy().into_owned();
     let list = |names: Vec<String>| enumerate(&names);
     let pair = list(
         [one, two]
             .iter()
-            .map(|folder| text(&name(folder)))
+            .map(|folder| text(folder.name()))
             .collect(),
     );
-    let inside = list(shared.iter().map(text).collect());
+    let inside = list(shared.iter().map(|name| text(name)).collect());
     if shared.iter().all(|name| is_split_name(name)) {
         return format!(
             "its class folders {pair} hold splits ({inside}), but a split must hold the class \
@@ -243,7 +269,7 @@ fn unknown_splits(one: &Path, two: &Path, shared: &[OsString]) -> String {
             list(
                 shared
                     .iter()
-                    .map(|s| text(&Path::new(s).join(name(one)).into()))
+                    .map(|s| text(Path::new(s).join(one.name()).as_os_str()))
                     .collect()
             )
         );
@@ -260,8 +286,4 @@ fn unknown_splits(one: &Path, two: &Path, shared: &[OsString]) -> String {
          like splits, not classes; name splits {train}, {val}, {test}, or if they are classes put \
          their images directly into them"
     )
-}
-
-fn name(folder: impl AsRef<Path>) -> OsString {
-    folder.as_ref().file_name().unwrap_or_default().to_owned()
 }

@@ -6,12 +6,15 @@ pub(crate) mod folder;
 pub(crate) mod groups;
 pub(crate) mod idx;
 mod inflate;
+mod kind;
 pub(crate) mod known;
 pub(crate) mod labels;
 mod layout;
 pub(crate) mod named;
+mod passed;
 pub(crate) mod pictures;
 pub(crate) mod store;
+mod tree;
 pub(crate) mod walk;
 
 use std::sync::Arc;

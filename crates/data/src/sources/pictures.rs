@@ -2,8 +2,9 @@
 
 use crate::error::DataError;
 use crate::options::DataOptions;
+use crate::sources::kind::has_image_extension;
 use crate::sources::store::{FileEntry, Files, Item, Store};
-use crate::sources::walk::{has_image_extension, image_files};
+use crate::sources::walk::image_files;
 use crate::sources::{Source, SourceSplit, cifar, idx};
 use receptive_core::ImageSize;
 use std::io::Read;

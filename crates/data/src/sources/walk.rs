@@ -1,31 +1,32 @@
-//! Finding the image files of a folder.
+//! Finding the image files of a folder and its subfolders.
 
 use crate::error::DataError;
+use crate::sources::kind;
+use crate::sources::tree::Folder;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Extensions of the formats that can be decoded. Whether a file really is what its name says is
-/// found when it is decoded; a file with another extension is not taken for an image.
-const EXTENSIONS: [&str; 24] = [
-    "bmp", "dds", "exr", "ff", "farbfeld", "gif", "hdr", "ico", "jfif", "jpe", "jpeg", "jpg",
-    "pam", "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tga", "tif", "tiff", "webp", "apng",
-];
-
-/// What a folder holds.
+/// What a folder and its subfolders hold.
 #[derive(Debug, Default)]
 pub(crate) struct FolderImages {
-    /// Files with an image's extension, in sorted order. Links to files count; pipes, devices and
-    /// dead links with such a name are kept too, so that decoding reports them by name.
+    /// Files that are or should be images, in sorted order; see [`kind::FileKind::Image`].
     pub(crate) images: Vec<PathBuf>,
-    /// Hidden files, files with other extensions, and links to folders.
+    /// Hidden files and folders, and files that are no images.
     pub(crate) ignored: usize,
+    /// Folders that a system or a program leaves behind.
+    pub(crate) junk: Vec<PathBuf>,
+    /// What this program wrote.
+    pub(crate) own: Vec<PathBuf>,
+    /// Links to folders, which are not followed.
+    pub(crate) links: Vec<PathBuf>,
 }
 
 /// The images at a path: the file itself (whatever its extension), or those of a folder and its
 /// subfolders in sorted order.
 ///
 /// Links to files are followed. Links to folders are not, so that a loop of links cannot hang the
-/// walk. Hidden files and files without an image's extension are passed over.
+/// walk. Passed over are hidden files, files that are no images, folders that a system leaves
+/// behind (`@eaDir`, `$RECYCLE.BIN` ...), and what this program wrote itself.
 ///
 /// # Errors
 /// A path that does not exist, a pipe or device, a folder that cannot be listed, or a folder
@@ -42,7 +43,7 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
             found,
         });
     }
-    let found = walk(path)?;
+    let found = walk(&Folder::new(path))?;
     if found.images.is_empty() {
         return Err(DataError::layout(
             path,
@@ -56,24 +57,27 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(found.images)
 }
 
-/// All images under a folder.
-pub(crate) fn walk(folder: &Path) -> Result<FolderImages, DataError> {
+/// All images in and below a folder.
+pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
     let mut found = FolderImages::default();
     // Not recursive, so that no depth of folders can exhaust the stack.
-    let mut folders = vec![folder.to_path_buf()];
+    let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(DataError::io("list", &folder))? {
-            let entry = entry.map_err(DataError::io("list", &folder))?;
-            let path = entry.path();
-            let kind = entry.file_type().map_err(DataError::io("read", &path))?;
-            if is_hidden(&path) {
-                found.ignored += 1;
-            } else if kind.is_dir() {
-                folders.push(path);
-            } else if has_image_extension(&path) && !(kind.is_symlink() && path.is_dir()) {
-                found.images.push(path);
-            } else {
-                found.ignored += 1;
+        let contents = folder.contents()?;
+        let path = |name| folder.path().join(name);
+        found.images.extend(contents.images.iter().map(path));
+        found.junk.extend(contents.junk.iter().map(path));
+        found.own.extend(
+            folder
+                .own()?
+                .into_iter()
+                .map(|name| folder.path().join(name)),
+        );
+        found.ignored += contents.others.len() + contents.hidden;
+        for inner in folder.subfolders()? {
+            match inner.is_link() {
+                true => found.links.push(inner.path().to_path_buf()),
+                false => folders.push(inner),
             }
         }
     }
@@ -81,44 +85,17 @@ pub(crate) fn walk(folder: &Path) -> Result<FolderImages, DataError> {
     Ok(found)
 }
 
-/// The folders directly in a folder, links to folders included, hidden ones not; sorted by name.
-pub(crate) fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// The files directly in a folder that have no image's extension, sorted; hidden ones not.
+pub(crate) fn other_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
         let entry = entry.map_err(DataError::io("list", folder))?;
         let path = entry.path();
-        let kind = entry.file_type().map_err(DataError::io("read", &path))?;
-        // Only links are asked twice: a class folder may hold a million files.
-        if !is_hidden(&path) && (kind.is_dir() || kind.is_symlink() && path.is_dir()) {
+        let skip = kind::is_hidden(&entry.file_name()) || kind::has_image_extension(&path);
+        if !skip && path.is_file() {
             found.push(path);
         }
     }
     found.sort_unstable();
     Ok(found)
-}
-
-/// The files directly in a folder: images by extension, and all others (sorted, hidden ones not).
-pub(crate) fn files(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataError> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {
-        let path = entry.map_err(DataError::io("list", folder))?.path();
-        if !is_hidden(&path) && path.is_file() {
-            all.push(path);
-        }
-    }
-    all.sort_unstable();
-    Ok(all.into_iter().partition(|path| has_image_extension(path)))
-}
-
-pub(crate) fn has_image_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        EXTENSIONS
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    })
-}
-
-fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }

@@ -9,6 +9,7 @@ use ttf_parser::OutlineBuilder;
 use super::scene::{Anchor, Bitmap, Item, Outline, Scene, Stroke, Text};
 use crate::color::{BACKGROUND, Color};
 use crate::error::PlotError;
+use receptive_core::mark;
 
 /// Pixels per point.
 const DENSITY: f64 = 2.0;
@@ -202,6 +203,10 @@ pub(crate) fn encode(
     let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    let failed = |source| PlotError::Encode { source };
+    encoder
+        .add_text_chunk("Software".into(), mark::SOFTWARE.into())
+        .map_err(failed)?;
     if let Some(density) = density {
         let per_metre = (density * 96.0 / 0.0254).round() as u32;
         let unit = png::Unit::Meter;
@@ -211,7 +216,6 @@ pub(crate) fn encode(
             unit,
         }));
     }
-    let failed = |source| PlotError::Encode { source };
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(rgb).map_err(failed)?;
     writer.finish().map_err(failed)?;

@@ -11,6 +11,7 @@ use super::raster::encode;
 use super::scene::{Anchor, Area, Bitmap, Item, Outline, Point, Scene, Stroke, Text};
 use crate::color::BACKGROUND;
 use crate::error::PlotError;
+use receptive_core::mark;
 
 /// The whole SVG document.
 pub(crate) fn document(scene: &Scene) -> Result<String, PlotError> {
@@ -44,7 +45,8 @@ pub(crate) fn document(scene: &Scene) -> Result<String, PlotError> {
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
-         role=\"img\">\n<title>{title}</title>\n<defs>\n",
+         role=\"img\">\n{}\n<title>{title}</title>\n<defs>\n",
+        mark::COMMENT
     );
     for (medium, id) in glyphs {
         let mut path = GlyphPath(String::new());

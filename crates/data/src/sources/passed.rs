@@ -1,0 +1,88 @@
+//! What was passed over in a folder, and the notes that name it.
+
+use crate::error::DataError;
+use crate::names::enumerate;
+use crate::sources::tree::Folder;
+use crate::sources::walk::FolderImages;
+use std::path::{Path, PathBuf};
+
+/// What was passed over in the class folders of a split and beside them.
+#[derive(Debug, Default)]
+pub(crate) struct PassedOver {
+    /// Images beside the class folders.
+    loose: usize,
+    /// Hidden files, and files that are no images.
+    ignored: usize,
+    junk: Vec<PathBuf>,
+    own: Vec<PathBuf>,
+    links: Vec<PathBuf>,
+}
+
+impl PassedOver {
+    /// Adds what was passed over in a class folder.
+    pub(crate) fn add(&mut self, found: &FolderImages) {
+        self.ignored += found.ignored;
+        self.junk.extend_from_slice(&found.junk);
+        self.own.extend_from_slice(&found.own);
+        self.links.extend_from_slice(&found.links);
+    }
+
+    /// Adds what lies beside the class folders.
+    pub(crate) fn add_beside(&mut self, folder: &Folder) -> Result<(), DataError> {
+        let contents = folder.contents()?;
+        self.loose += contents.images.len();
+        self.ignored += contents.others.len();
+        self.add_marked(folder)
+    }
+
+    /// Adds what is told by a name or a mark directly in a folder.
+    pub(crate) fn add_marked(&mut self, folder: &Folder) -> Result<(), DataError> {
+        let junk = &folder.contents()?.junk;
+        self.junk
+            .extend(junk.iter().map(|name| folder.path().join(name)));
+        let own = folder.own()?;
+        self.own
+            .extend(own.into_iter().map(|name| folder.path().join(name)));
+        Ok(())
+    }
+
+    /// Adds a note for each kind of thing; `place` is ` in SPLIT` or nothing.
+    pub(crate) fn note(&self, root: &Path, place: &str, notes: &mut Vec<String>) {
+        if self.loose > 0 {
+            notes.push(format!(
+                "passed over {} image(s){place} that lie beside the class folders, not in one",
+                self.loose
+            ));
+        }
+        let named = [
+            ("passed over what receptive wrote itself", &self.own),
+            (
+                "passed over folders that a system or a program leaves behind, which hold no images \
+                 of a class",
+                &self.junk,
+            ),
+            (
+                "did not follow links to folders inside class folders (link or copy the images \
+                 themselves)",
+                &self.links,
+            ),
+        ];
+        for (what, paths) in named {
+            if !paths.is_empty() {
+                let names = paths
+                    .iter()
+                    .map(|path| path.strip_prefix(root).unwrap_or(path));
+                let names: Vec<String> = names
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .collect();
+                notes.push(format!("{what}: {}", enumerate(&names)));
+            }
+        }
+        if self.ignored > 0 {
+            notes.push(format!(
+                "passed over {} file(s){place} that are not images",
+                self.ignored
+            ));
+        }
+    }
+}
