@@ -91,6 +91,7 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("range_test.to", "--to-rate"),
     ("range_test.steps", "--steps"),
     ("layer", "--layer"),
+    ("class", "--class"),
     ("classes", "--classes"),
     ("smooth", "--smooth"),
     ("split", "--split"),

@@ -3,7 +3,7 @@
 use receptive_core::text::Printable;
 
 /// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing.
-pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let lower = name.to_lowercase();
     known
         .map(|known| (strsim::levenshtein(&lower, &known.to_lowercase()), known))

@@ -7,6 +7,7 @@ use crate::class_maps::{ClassMaps, class_maps};
 use crate::error::InspectError;
 use crate::features::require_map;
 use crate::input::{InputImage, Prediction, softmax, top};
+use receptive_data::did_you_mean;
 use receptive_erf::{Map, Region};
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
@@ -21,8 +22,10 @@ const GRADIENT_QUANTILE: f64 = 0.99;
 pub struct AttributionOptions {
     /// Grad-CAM's layer, by number or name; by default [`default_cam_layer`].
     pub layer: Option<String>,
-    /// For how many of the most probable classes.
+    /// For how many of the most probable classes, unless some are named.
     pub classes: usize,
+    /// For these classes, by name, in this order; empty for the most probable ones.
+    pub named: Vec<String>,
     /// Noisy copies that SmoothGrad averages over; 0 leaves it out.
     pub smooth: usize,
 }
@@ -32,6 +35,7 @@ impl Default for AttributionOptions {
         Self {
             layer: None,
             classes: 3,
+            named: Vec::new(),
             smooth: 16,
         }
     }
@@ -44,7 +48,7 @@ pub struct Attribution {
     pub layer: [String; 2],
     /// Rows and columns of pixels that a unit of this layer can depend on.
     pub field: [i64; 2],
-    /// The most probable classes, the most probable first.
+    /// The most probable classes, the most probable first, or those named.
     pub classes: Vec<ClassAttribution>,
 }
 
@@ -61,11 +65,11 @@ pub struct ClassAttribution {
     pub cam: Map,
 }
 
-/// Explains the most probable classes of an image. `device` is the model's.
+/// Explains the most probable classes of an image, or those named. `device` is the model's.
 ///
 /// # Errors
 /// When the layer is not there or outputs no feature maps, the image is not of the network's size,
-/// `classes` is 0, or a gradient is not finite.
+/// `classes` is 0, a named class is not one of the model's, or a gradient is not finite.
 pub fn attribute(
     artifact: &Artifact,
     image: &InputImage,
@@ -86,7 +90,11 @@ pub fn attribute(
     let [height, width, _] = image.size();
     let logits = image.logits(&artifact.model, device);
     let probabilities = softmax(&logits);
-    let classes = top(&logits, options.classes)
+    let classes = match options.named.as_slice() {
+        [] => top(&logits, options.classes),
+        named => indices(named, &artifact.classes)?,
+    };
+    let classes = classes
         .into_iter()
         .map(|class| {
             let maps = class_maps(
@@ -113,6 +121,25 @@ pub fn attribute(
         field: planned.trf.map(|field| field.size()),
         classes,
     })
+}
+
+/// The indices of these classes, each once.
+fn indices(named: &[String], classes: &[String]) -> Result<Vec<usize>, InspectError> {
+    let mut indices = Vec::new();
+    for name in named {
+        let Some(index) = classes.iter().position(|class| class == name) else {
+            let hint = did_you_mean(name, classes.iter().map(String::as_str));
+            let problem = format!(
+                "`{name}` is not one of the model's {} classes{hint}",
+                classes.len()
+            );
+            return Err(InspectError::setting("class", problem));
+        };
+        if !indices.contains(&index) {
+            indices.push(index);
+        }
+    }
+    Ok(indices)
 }
 
 impl ClassAttribution {

@@ -4,21 +4,24 @@ use super::create_directory;
 use super::run::load_model;
 use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
-use crate::render::{line, paragraph, print, print_json};
+use crate::render::{line, paragraph, print, print_json, say_error};
 use clap::Args;
 use receptive_core::text::{Printable, percent};
+use receptive_data::image_files;
 use receptive_erf::write_npy;
 use receptive_inspect::{Attribution, AttributionOptions, ClassAttribution, InputImage, attribute};
 use receptive_plot::Draw;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct AttendArgs {
     /// Run directory
     run: PathBuf,
-    /// Image file
-    image: PathBuf,
+    /// Image files, or directories of them
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
     /// Layer of Grad-CAM, by number or name as `summary` shows them [default: the last convolution
     /// whose output is at least 5x5, after its batch norm and activation]
     #[arg(long, value_name = "LAYER")]
@@ -32,6 +35,9 @@ pub(super) struct AttendArgs {
         allow_negative_numbers = true
     )]
     classes: usize,
+    /// Explain this class instead, however probable; several with commas, or the option repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "classes")]
+    class: Vec<String>,
     /// Number of noisy copies that SmoothGrad averages over; 0 for none
     #[arg(
         long,
@@ -41,12 +47,12 @@ pub(super) struct AttendArgs {
         allow_negative_numbers = true
     )]
     smooth: usize,
-    /// Output directory of the picture and the maps
+    /// Output directory of the figure and the maps; of several images each gets a directory in it
     #[arg(long, value_name = "DIR", default_value = "attend")]
     out: PathBuf,
     #[command(flatten)]
     machine: MachineArgs,
-    /// Print JSON
+    /// Print JSON: one object per image
     #[arg(long)]
     json: bool,
 }
@@ -91,29 +97,90 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     let options = AttributionOptions {
         layer: arguments.layer.clone(),
         classes: arguments.classes,
+        named: named_classes(&arguments.class, &artifact.classes),
         smooth: arguments.smooth,
     };
-    let image = InputImage::read(&arguments.image, &artifact.input)?;
-    let attribution = attribute(&artifact, &image, &options, &device)?;
-    create_directory(&arguments.out)?;
-    let files = write(&arguments.out, &arguments.image, &image, &attribution)?;
+    let mut files = Vec::new();
+    for path in &arguments.images {
+        files.extend(image_files(path)?);
+    }
+    if let [file] = files.as_slice() {
+        let image = InputImage::read(file, &artifact.input)?;
+        let attribution = attribute(&artifact, &image, &options, &device)?;
+        report(arguments, file, &arguments.out, &image, &attribution)?;
+        return Ok(Exit::Done);
+    }
+    let mut exit = Exit::Done;
+    for (file, folder) in files.iter().zip(folders(&files)) {
+        // One bad image must not hide the others; a bad setting is the same for all.
+        let image = match InputImage::read(file, &artifact.input) {
+            Ok(image) => image,
+            Err(error) => {
+                exit = Exit::Failed;
+                say_error(&error);
+                continue;
+            }
+        };
+        let attribution = attribute(&artifact, &image, &options, &device)?;
+        let out = arguments.out.join(folder);
+        report(arguments, file, &out, &image, &attribution)?;
+    }
+    Ok(exit)
+}
+
+/// The classes given: each value is a name, or several with commas between them.
+fn named_classes(given: &[String], classes: &[String]) -> Vec<String> {
+    let names = |value: &String| match classes.contains(value) {
+        true => vec![value.clone()],
+        false => value.split(',').map(|name| name.trim().into()).collect(),
+    };
+    given.iter().flat_map(names).collect()
+}
+
+/// A folder for each file, named after it: no two alike, whatever case counts.
+fn folders(files: &[PathBuf]) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let mut folder = |file: &PathBuf| {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let is_kept = |c: char| c.is_alphanumeric() || "._-".contains(c);
+        let stem = stem.replace(|c: char| !is_kept(c), "-");
+        let stem = match stem.trim_matches(['.', '-']) {
+            "" => "image",
+            stem => stem,
+        };
+        let numbered = (2..).map(|number| format!("{stem}-{number}"));
+        let mut names = std::iter::once(stem.to_owned()).chain(numbered);
+        let free = names.find(|name| taken.insert(name.to_lowercase()));
+        free.unwrap_or_else(|| stem.into())
+    };
+    files.iter().map(&mut folder).collect()
+}
+
+/// Writes one image's files and prints its results.
+fn report(
+    arguments: &AttendArgs,
+    path: &Path,
+    out: &Path,
+    image: &InputImage,
+    attribution: &Attribution,
+) -> Result<(), CliError> {
+    create_directory(out)?;
+    let files = write(out, path, image, attribution)?;
     if arguments.json {
-        print_json(&Json {
-            image: arguments.image.to_string_lossy().into_owned(),
+        return print_json(&Json {
+            image: path.to_string_lossy().into_owned(),
             layer: &attribution.layer[0],
             name: &attribution.layer[1],
             classes: attribution.classes.iter().map(class).collect(),
             files: &files,
-        })?;
-        return Ok(Exit::Done);
+        });
     }
-    show(&arguments.image, &image, &attribution)?;
+    show(path, image, attribution)?;
     for file in files.iter().filter(|file| has_extension(file, "png")) {
         line("file", file.printable())?;
     }
     let maps = files.iter().filter(|file| has_extension(file, "npy"));
-    line("maps", format!("{} .npy files beside it", maps.count()))?;
-    Ok(Exit::Done)
+    line("maps", format!("{} .npy files beside it", maps.count()))
 }
 
 fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<(), CliError> {
@@ -198,4 +265,36 @@ fn write(
 
 fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found == extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_image_has_a_folder_of_its_own() {
+        let files = [
+            "a/cat.png",
+            "b/Cat.jpg",
+            "b/cat-2.png",
+            "..png",
+            "x/a b\n.gif",
+            "cat",
+        ];
+        let files = files.map(PathBuf::from);
+        assert_eq!(
+            folders(&files),
+            ["cat", "Cat-2", "cat-2-2", "image", "a-b", "cat-3"]
+        );
+    }
+
+    #[test]
+    fn a_class_may_have_a_comma_in_its_name() {
+        let classes = ["cat", "dog", "Paris, Texas"].map(String::from);
+        let given = ["Paris, Texas", "dog, cat", "owl"].map(String::from);
+        assert_eq!(
+            named_classes(&given, &classes),
+            ["Paris, Texas", "dog", "cat", "owl"]
+        );
+    }
 }

@@ -63,3 +63,51 @@ fn what_can_not_be_asked_is_a_sentence() {
         assert!(errors.contains(words), "{errors}");
     }
 }
+
+#[test]
+fn classes_are_chosen_by_name_and_several_images_are_explained_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let (run, out) = (at("run"), at("out"));
+    train(run.as_ref());
+    let named = [
+        "--class", "Bag,Coat", "--class", "Bag", "--smooth", "0", "--out", &out,
+    ];
+    let seen = json(&[&["attend", &run, FLOWER, "--json"], &named[..]].concat());
+    let classes = seen["classes"].as_array().unwrap();
+    let names: Vec<&str> = classes
+        .iter()
+        .map(|class| class["class"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["Bag", "Coat"]);
+    assert!(directory.path().join("out/attend.png").is_file());
+
+    std::fs::create_dir_all(at("photos/more")).unwrap();
+    for copy in ["photos/flower.jpg", "photos/more/flower.jpg"] {
+        std::fs::copy(FLOWER, at(copy)).unwrap();
+    }
+    std::fs::write(at("photos/damaged.png"), "damaged").unwrap();
+    let photos = at("photos");
+    let several = [&["attend", &run, &photos, "--json"], &named[..]].concat();
+    let output = output(&several);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("damaged.png"));
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["classes"], lines[1]["classes"]);
+    assert_eq!(lines[0]["classes"], seen["classes"]);
+    for folder in ["out/flower", "out/flower-2"] {
+        assert!(directory.path().join(folder).join("attend.png").is_file());
+    }
+
+    let refused = crate::output(&["attend", &run, FLOWER, "--class", "bag", "--out", &out]);
+    let errors = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("did you mean `Bag`? (set by --class)"),
+        "{errors}"
+    );
+}

@@ -101,7 +101,9 @@ impl<F: Fn(u64) -> Result<Vec<f32>, String> + Sync> Inputs for Images<F> {
     }
 
     fn part(&self, sample: u64, part: &Region) -> Result<Vec<f32>, String> {
-        cut(&(self.image)(sample)?, self.shape, part)
+        // Where the network is drawn anew for each sample, images are shown again.
+        let image = self.count.map_or(sample, |count| sample % count.max(1));
+        cut(&(self.image)(image)?, self.shape, part)
     }
 
     fn count(&self) -> Option<u64> {

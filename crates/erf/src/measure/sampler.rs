@@ -183,8 +183,15 @@ impl Sampler<'_> {
     ) -> Result<Measurement, ErfError> {
         self.options.check()?;
         let start = Instant::now();
-        let limit = self.inputs.count().unwrap_or(u64::MAX).max(1);
-        let limit = self.options.samples.min(limit);
+        let images = self.inputs.count();
+        let is_exact =
+            images == Some(1) && !self.is_redrawn && self.probe.channels != Channels::RandomSigns;
+        // With other weights or signs for each sample, a single image is as many samples as wanted.
+        let limit = match images {
+            Some(images) if is_exact || (images > 1 && !self.is_redrawn) => images,
+            _ => u64::MAX,
+        };
+        let limit = self.options.samples.min(limit.max(1));
         let independent = self.inputs.is_independent();
         let mut sums = GroupSums::new(self.readouts[0]);
         let (mut samples, mut images, mut dead) = (0, 0, 0);
@@ -221,9 +228,7 @@ impl Sampler<'_> {
             trf: self.probe.trf().unwrap_or(self.image),
             samples,
             units: self.readouts.len(),
-            is_exact: self.inputs.count() == Some(1)
-                && !self.is_redrawn
-                && self.probe.channels != Channels::RandomSigns,
+            is_exact,
             dead,
             outside: if total > 0.0 { outside / total } else { 0.0 },
             method: self.method,
