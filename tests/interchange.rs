@@ -7,9 +7,12 @@ use crate::networks;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use receptive_interchange::{
-    Names, OnnxInput, import, read, tensors, to_onnx, to_python, to_safetensors,
+    Names, OnnxInput, OnnxOptions, import, read, tensors, to_onnx, to_python, to_safetensors,
 };
-use receptive_model::{Artifact, Classifier, InputSpec, ModelConfig, Resize, weights_sha256};
+use receptive_model::{
+    Artifact, Classifier, Conv2dLayer, GlobalAvgPool2dLayer, ImageSize, InputSpec, LinearLayer,
+    ModelConfig, Padding, Resize, presets, weights_sha256,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -337,4 +340,85 @@ fn onnxruntime_and_pytorch_compute_the_same() {
             );
         }
     }
+}
+
+/// Images of another size through a network that takes any, here and in onnxruntime.
+#[test]
+#[ignore = "needs Python: RECEPTIVE_PYTHON names it"]
+fn onnxruntime_takes_images_of_other_sizes() {
+    let mut compared = 0;
+    for (name, artifact) in artifacts() {
+        let options = |input| OnnxOptions {
+            input,
+            any_size: true,
+        };
+        let Ok(model) = to_onnx(&artifact, options(OnnxInput::Normalised)) else {
+            continue;
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let at = |file: String| directory.path().join(file);
+        fs::write(at("model.onnx".into()), model).unwrap();
+        let model = to_onnx(&artifact, options(OnnxInput::Pixels)).unwrap();
+        fs::write(at("pixels.onnx".into()), model).unwrap();
+        let input = artifact.input.size();
+        let mut shapes = Vec::new();
+        for (more, [height, width]) in [[1, 0], [9, 14]].into_iter().enumerate() {
+            let (height, width) = (input.height + height, input.width + width);
+            let mut resized = artifact.clone();
+            resized.model = resized.model.resized(height, width).unwrap();
+            (resized.input.height, resized.input.width) = (height, width);
+            let x = images(&resized.input, &Device::flex());
+            let values: Vec<f32> = x.into_data().iter().collect();
+            write_floats(&at(format!("images-{more}.bin")), &values);
+            write_floats(&at(format!("logits-{more}.bin")), &logits(&resized));
+            let bytes = pixels(IMAGES * input.channels * height * width);
+            fs::write(at(format!("pixels-{more}.bin")), bytes).unwrap();
+            shapes.push([IMAGES, input.channels, height, width]);
+        }
+        fs::write(
+            at("shapes.json".into()),
+            serde_json::json!(shapes).to_string(),
+        )
+        .unwrap();
+        let seen = python("sizes.py", directory.path());
+        let seen = seen.as_array().unwrap();
+        assert_eq!(seen.len(), 4, "{name}");
+        for difference in seen {
+            assert!(difference.as_f64().unwrap() <= BAR, "{name}: {seen:?}");
+        }
+        println!("{name:<16} {seen:?}");
+        compared += 1;
+    }
+    assert!(compared >= 3, "{compared} networks take images of any size");
+}
+
+#[test]
+fn a_network_that_needs_its_size_says_which_layer() {
+    let any = OnnxOptions {
+        any_size: true,
+        ..OnnxOptions::default()
+    };
+    let error = |config: &ModelConfig| to_onnx(&artifact(config), any).unwrap_err().to_string();
+    let size = ImageSize::new(1, 12, 12);
+    let flattened = presets::preset("tutorial", size).unwrap().with_classes(3);
+    let message = error(&flattened);
+    assert!(message.contains("layer 4 (linear)"), "{message}");
+    assert!(
+        message.contains("`global_avg_pool2d` in place of `flatten`"),
+        "{message}"
+    );
+    let strided = |padding: Padding| {
+        let conv = Conv2dLayer::new(4, 3).with_strides(2).with_padding(padding);
+        ModelConfig::new(1, 12, 12)
+            .layer(conv)
+            .layer(GlobalAvgPool2dLayer::default())
+            .layer(LinearLayer::classes())
+            .with_classes(3)
+    };
+    let message = error(&strided(Padding::Same));
+    assert!(
+        message.contains("layer 1 (conv2d)") && message.contains("same"),
+        "{message}"
+    );
+    assert!(to_onnx(&artifact(&strided(Padding::Pixels(1.into()))), any).is_ok());
 }

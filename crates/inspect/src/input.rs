@@ -1,6 +1,6 @@
 use crate::error::InspectError;
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_data::{DecodeLimits, ImageSize, Normalize, decode_file, fit};
+use receptive_data::{DecodeLimits, ImageSize, Normalize, decode, decode_file, fit};
 use receptive_model::{Artifact, Classifier, InferenceDevice, InputSpec};
 use receptive_plot::Tile;
 use serde::Serialize;
@@ -32,6 +32,15 @@ impl InputImage {
     /// When the file is no image, is damaged or too large.
     pub fn read(path: &Path, input: &InputSpec) -> Result<Self, InspectError> {
         let image = decode_file(path, &DecodeLimits::default())?;
+        Self::from_pixels(fit(&image, &input.size(), input.resize)?, input)
+    }
+
+    /// The same of an image file's bytes; `name` stands for the file in messages.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8], name: &Path, input: &InputSpec) -> Result<Self, InspectError> {
+        let image = decode(bytes, name, &DecodeLimits::default())?;
         Self::from_pixels(fit(&image, &input.size(), input.resize)?, input)
     }
 

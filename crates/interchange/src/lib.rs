@@ -50,7 +50,7 @@ mod weights;
 
 pub use error::InterchangeError;
 pub use import::{Match, Names, WeightFile, import, read};
-pub use onnx::{OPSET, OnnxInput, to_onnx};
+pub use onnx::{OPSET, OnnxInput, OnnxOptions, to_onnx};
 pub use python::to_python;
 pub use spec::Spec;
 pub use tensors::{NamedTensor, tensors};

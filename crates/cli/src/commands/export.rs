@@ -6,15 +6,13 @@ use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
 use receptive_core::text::Printable;
-use receptive_interchange::{OPSET, OnnxInput, to_onnx, to_python, to_safetensors};
+use receptive_interchange::{OPSET, OnnxInput, OnnxOptions, to_onnx, to_python, to_safetensors};
 use receptive_model::Artifact;
 use receptive_model::store::write_file;
 use receptive_train::backend::default_device;
 use serde::Serialize;
-use std::path::PathBuf;
-
-/// The safetensors file, which the Python file beside it looks for.
-const WEIGHTS: &str = "model.safetensors";
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -26,8 +24,11 @@ pub(super) struct ExportArgs {
     /// Let the ONNX model take bytes, channels last, and normalise them itself
     #[arg(long)]
     pixels: bool,
-    /// Output directory
-    #[arg(long, value_name = "DIR", default_value = "export")]
+    /// Let the ONNX model take images of any height and width, if the network does
+    #[arg(long)]
+    any_size: bool,
+    /// Output directory, or a file: NAME.onnx, NAME.safetensors (with NAME.py beside it)
+    #[arg(long, value_name = "DIR|FILE", default_value = "export")]
     out: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -49,40 +50,45 @@ struct Json {
     files: Vec<PathBuf>,
 }
 
+/// The name of the files in a directory.
+const NAME: &str = "model";
+
 pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
-    if arguments.pixels && arguments.to != ExportFormat::Onnx {
-        return Err(CliError::Usage(
-            "--pixels: only ONNX models can hold the normalisation; use it with --to onnx".into(),
-        ));
-    }
-    let artifact = load_model(&arguments.run, &*default_device()?)?;
-    let (format, files): (_, Vec<(&str, Vec<u8>)>) = match arguments.to {
-        ExportFormat::Onnx => {
-            let input = if arguments.pixels {
-                OnnxInput::Pixels
-            } else {
-                OnnxInput::Normalised
-            };
-            ("onnx", vec![("model.onnx", to_onnx(&artifact, input)?)])
+    let (to, is_onnx) = (arguments.to, arguments.to == ExportFormat::Onnx);
+    for (given, flag) in [
+        (arguments.pixels, "--pixels"),
+        (arguments.any_size, "--any-size"),
+    ] {
+        if given && !is_onnx {
+            let problem = "only ONNX models have this choice; use it with --to onnx";
+            return Err(CliError::argument(flag, problem));
         }
-        ExportFormat::Safetensors => (
-            "safetensors",
+    }
+    let (directory, name) = place(&arguments.out, to)?;
+    let artifact = load_model(&arguments.run, &*default_device()?)?;
+    let extension = to.extension();
+    let first = format!("{name}.{extension}");
+    let files: Vec<(String, Vec<u8>)> = match to {
+        ExportFormat::Onnx => vec![(first, to_onnx(&artifact, options(arguments))?)],
+        ExportFormat::Safetensors => {
+            // The Python file looks for the weights beside it.
+            let python = to_python(&artifact, &first).into_bytes();
             vec![
-                (WEIGHTS, to_safetensors(&artifact)?),
-                ("model.py", to_python(&artifact, WEIGHTS).into_bytes()),
-            ],
-        ),
+                (first, to_safetensors(&artifact)?),
+                (format!("{name}.py"), python),
+            ]
+        }
     };
-    create_directory(&arguments.out)?;
+    create_directory(&directory)?;
     let mut written = Vec::new();
     for (name, bytes) in files {
-        let path = arguments.out.join(name);
+        let path = directory.join(name);
         write_file(&path, &bytes)?;
         written.push(path);
     }
     if arguments.json {
         print_json(&Json {
-            format,
+            format: extension,
             files: written,
         })?;
         return Ok(Exit::Done);
@@ -90,14 +96,68 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     for path in &written {
         line("file", path.printable())?;
     }
-    show(arguments, &artifact)?;
+    show(arguments, &artifact, &name)?;
     Ok(Exit::Done)
 }
 
+fn options(arguments: &ExportArgs) -> OnnxOptions {
+    let input = if arguments.pixels {
+        OnnxInput::Pixels
+    } else {
+        OnnxInput::Normalised
+    };
+    OnnxOptions {
+        input,
+        any_size: arguments.any_size,
+    }
+}
+
+impl ExportFormat {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Safetensors => "safetensors",
+        }
+    }
+}
+
+/// The directory, and the name of the files in it without their extensions.
+fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
+    let extension = out.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let extension = extension.to_ascii_lowercase();
+    if out.is_dir() || !["onnx", "safetensors", "py"].contains(&extension.as_str()) {
+        return Ok((out.into(), NAME.into()));
+    }
+    let expected = to.extension();
+    let refuse = |expected: &str| {
+        let found = out.printable();
+        let problem = format!("expected {expected}, found {found}");
+        Err(CliError::argument("--out", problem))
+    };
+    if extension == "py" {
+        return refuse("a directory or NAME.safetensors, beside which NAME.py is written");
+    }
+    if extension != expected {
+        return refuse(&format!(
+            "a directory or NAME.{expected} for --to {expected}"
+        ));
+    }
+    let Some(name) = out.file_stem().and_then(OsStr::to_str) else {
+        return refuse("a name that is valid UTF-8");
+    };
+    let directory = out.parent().filter(|parent| *parent != Path::new(""));
+    let directory = directory.unwrap_or(Path::new("."));
+    Ok((directory.into(), name.into()))
+}
+
 /// Prints how to use it.
-fn show(arguments: &ExportArgs, artifact: &Artifact) -> Result<(), CliError> {
+fn show(arguments: &ExportArgs, artifact: &Artifact, name: &str) -> Result<(), CliError> {
     let input = &artifact.input;
-    let (channels, height, width) = (input.channels, input.height, input.width);
+    let channels = input.channels;
+    let [height, width] = match arguments.any_size {
+        true => ["height".into(), "width".into()],
+        false => [input.height.to_string(), input.width.to_string()],
+    };
     let shape = format!("[batch, {channels}, {height}, {width}]");
     match (arguments.to, arguments.pixels) {
         (ExportFormat::Onnx, true) => line(
@@ -106,7 +166,7 @@ fn show(arguments: &ExportArgs, artifact: &Artifact) -> Result<(), CliError> {
         )?,
         (ExportFormat::Onnx, false) => line("images", format!("floats {shape}"))?,
         (ExportFormat::Safetensors, _) => {
-            line("takes", format!("{shape}, as model.normalise makes it"))?;
+            line("takes", format!("{shape}, as {name}.normalise makes it"))?;
         }
     }
     line(
@@ -123,8 +183,9 @@ fn show(arguments: &ExportArgs, artifact: &Artifact) -> Result<(), CliError> {
     paragraph("picture", input.preparation())?;
     match arguments.to {
         ExportFormat::Onnx => line("format", format!("ONNX, operator set {OPSET}")),
-        ExportFormat::Safetensors => {
-            line("next", "in Python: import model; network = model.load()")
-        }
+        ExportFormat::Safetensors => line(
+            "next",
+            format!("in Python: import {name}; network = {name}.load()"),
+        ),
     }
 }

@@ -54,6 +54,146 @@ fn a_model_is_exported_imported_and_evaluated_the_same() {
 }
 
 #[test]
+fn an_exported_file_has_the_name_it_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let run = at("run");
+    train(run.as_ref());
+    for (to, out, files) in [
+        ("onnx", "new/shoes.onnx", &["new/shoes.onnx"][..]),
+        ("onnx", "shoes.v2", &["shoes.v2/model.onnx"]),
+        (
+            "safetensors",
+            "shoes.safetensors",
+            &["shoes.safetensors", "shoes.py"],
+        ),
+    ] {
+        let written = json(&["export", &run, "--to", to, "--out", &at(out), "--json"]);
+        let files: Vec<String> = files.iter().map(|file| at(file)).collect();
+        assert_eq!(written["files"], serde_json::json!(files));
+        assert!(
+            files
+                .iter()
+                .all(|file| std::path::Path::new(file).is_file())
+        );
+    }
+    let python = std::fs::read_to_string(at("shoes.py")).unwrap();
+    assert!(python.contains("shoes.safetensors"), "{python}");
+    for (to, out, expected) in [
+        ("onnx", "x.safetensors", "NAME.onnx for --to onnx"),
+        (
+            "safetensors",
+            "x.onnx",
+            "NAME.safetensors for --to safetensors",
+        ),
+        ("safetensors", "x.py", "beside which NAME.py is written"),
+    ] {
+        let refused = output(&["export", &run, "--to", to, "--out", &at(out)]);
+        let errors = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+        assert!(!std::path::Path::new(&at(out)).exists());
+    }
+    // The preset of this run flattens its maps.
+    let refused = output(&[
+        "export",
+        &run,
+        "--to",
+        "onnx",
+        "--any-size",
+        "--out",
+        &at("any"),
+    ]);
+    let errors = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("layer 4 (linear)") && errors.contains("global_avg_pool2d"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn lists_of_classes_and_runs_say_what_an_import_needs() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let run = at("run");
+    train(run.as_ref());
+    done(&["export", &run, "--to", "safetensors", "--out", &at("st")]);
+    let weights = at("st/model.safetensors");
+    let names: Vec<String> = (0..10).map(|class| format!("class {class}")).collect();
+    std::fs::write(
+        at("bom.txt"),
+        format!("\u{feff}{}\r\n\r\n", names.join("\r\n")),
+    )
+    .unwrap();
+    done(&[
+        "import",
+        &weights,
+        "--classes",
+        &at("bom.txt"),
+        "--out",
+        &at("bom"),
+    ]);
+    let model = std::fs::read_to_string(at("bom/model.json")).unwrap();
+    assert!(
+        model.contains("\"class 0\"") && !model.contains('\u{feff}'),
+        "{model}"
+    );
+    let twice = names.join("\n") + "\n class 3\n";
+    std::fs::write(at("twice.txt"), twice).unwrap();
+    std::fs::write(at("nine.txt"), names[..9].join("\n")).unwrap();
+    for (list, expected) in [
+        ("twice.txt", "found `class 3` on lines 4 and 11"),
+        ("nine.txt", "expected 10 classes, as many as"),
+    ] {
+        let refused = output(&[
+            "import",
+            &weights,
+            "--classes",
+            &at(list),
+            "--out",
+            &at("x"),
+        ]);
+        let errors = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{errors}");
+        assert!(
+            errors.contains(&format!("--classes {}", at(list))),
+            "{errors}"
+        );
+        assert!(errors.contains(expected), "{errors}");
+    }
+    // Without its metadata the file knows weights alone, and the run knows the rest.
+    let bytes = std::fs::read(&weights).unwrap();
+    let tensors = safetensors_without_metadata(&bytes);
+    std::fs::write(at("bare.safetensors"), tensors).unwrap();
+    done(&[
+        "import",
+        &at("bare.safetensors"),
+        "--network",
+        &run,
+        "--out",
+        &at("back"),
+    ]);
+    let back = std::fs::read_to_string(at("back/model.json")).unwrap();
+    assert!(back.contains("Ankle boot"), "{back}");
+}
+
+/// The same file with the entry `__metadata__` of its header blanked out.
+fn safetensors_without_metadata(bytes: &[u8]) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = &bytes[8..8 + length];
+    let mut header: serde_json::Value = serde_json::from_slice(header).unwrap();
+    header
+        .as_object_mut()
+        .unwrap()
+        .remove("__metadata__")
+        .unwrap();
+    let mut header = header.to_string();
+    header += &" ".repeat(length - header.len());
+    [&bytes[..8], header.as_bytes(), &bytes[8 + length..]].concat()
+}
+
+#[test]
 fn what_can_not_be_exported_or_imported_is_a_sentence() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();

@@ -16,6 +16,7 @@ mod interchange;
 mod live;
 mod manual;
 mod other_data;
+mod predict;
 mod refusals;
 #[cfg(unix)]
 mod reliability;

@@ -81,16 +81,33 @@ impl Graph {
     }
 }
 
+/// The length of an axis.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    Fixed(usize),
+    /// Any length, under a name.
+    Any(&'static str),
+}
+
+impl Side {
+    fn dimension(self) -> DimensionProto {
+        match self {
+            Self::Fixed(side) => DimensionProto {
+                dim_value: Some(side as i64),
+                dim_param: None,
+            },
+            Self::Any(name) => DimensionProto {
+                dim_value: None,
+                dim_param: Some(name.into()),
+            },
+        }
+    }
+}
+
 /// A tensor whose first axis is a batch of any size.
-pub(super) fn batch_of(name: &str, element: Element, sides: &[usize], doc: &str) -> ValueInfoProto {
-    let batch = DimensionProto {
-        dim_value: None,
-        dim_param: Some("batch".into()),
-    };
-    let sides = sides.iter().map(|side| DimensionProto {
-        dim_value: Some(*side as i64),
-        dim_param: None,
-    });
+pub(super) fn batch_of(name: &str, element: Element, sides: &[Side], doc: &str) -> ValueInfoProto {
+    let batch = Side::Any("batch").dimension();
+    let sides = sides.iter().map(|side| side.dimension());
     ValueInfoProto {
         name: name.into(),
         r#type: Some(TypeProto {

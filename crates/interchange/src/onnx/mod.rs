@@ -3,14 +3,16 @@
 mod graph;
 mod layers;
 mod proto;
+mod sizes;
 
 use crate::spec::SPEC;
 use crate::{InterchangeError, Spec, tensors};
-use graph::{Element, Graph, batch_of};
+use graph::{Element, Graph, Side, batch_of};
 use layers::{chain, flat};
 use prost::Message;
 use proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use receptive_model::{Artifact, InputSpec};
+use sizes::check_any_size;
 
 /// The operator set every node is of.
 pub const OPSET: i64 = 17;
@@ -31,13 +33,41 @@ pub enum OnnxInput {
     Pixels,
 }
 
+/// Settings of [`to_onnx`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnnxOptions {
+    /// What the model takes.
+    pub input: OnnxInput,
+    /// Whether it takes images of any height and width instead of those it was trained on; then it
+    /// computes what [`Classifier::resized`](receptive_model::Classifier::resized) does.
+    pub any_size: bool,
+}
+
+impl From<OnnxInput> for OnnxOptions {
+    fn from(input: OnnxInput) -> Self {
+        Self {
+            input,
+            any_size: false,
+        }
+    }
+}
+
 /// The artifact as the bytes of an ONNX model: operator set [`OPSET`], a batch of any size, one
 /// output `logits` `[batch, classes]`. Classes, network and input stand in its metadata.
 ///
 /// # Errors
-/// When the weights are larger than the format allows (2 GiB).
-pub fn to_onnx(artifact: &Artifact, input: OnnxInput) -> Result<Vec<u8>, InterchangeError> {
+/// When the weights are larger than the format allows (2 GiB), or the network does not take images of
+/// any size and should.
+pub fn to_onnx(
+    artifact: &Artifact,
+    options: impl Into<OnnxOptions>,
+) -> Result<Vec<u8>, InterchangeError> {
+    let options = options.into();
+    let OnnxOptions { input, any_size } = options;
     let plan = artifact.model.plan();
+    if any_size {
+        check_any_size(plan)?;
+    }
     if plan.total.weight_bytes() > MAX_BYTES {
         return Err(InterchangeError::unwritable(
             FORMAT,
@@ -61,16 +91,16 @@ pub fn to_onnx(artifact: &Artifact, input: OnnxInput) -> Result<Vec<u8>, Interch
     let logits = batch_of(
         "logits",
         Element::Float,
-        &[plan.classes],
+        &[Side::Fixed(plan.classes)],
         "a score for each class; softmax makes them probabilities",
     );
-    let graph = graph.finish("classifier", value_of(input, &artifact.input), logits);
+    let graph = graph.finish("classifier", value_of(options, &artifact.input), logits);
     let spec = Spec::from_artifact(artifact).to_json(FORMAT)?;
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: "receptive".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
-        doc_string: preparation(input, &artifact.input),
+        doc_string: preparation(options, &artifact.input),
         graph: Some(graph),
         opset_import: vec![OperatorSetIdProto {
             domain: Some(String::new()),
@@ -91,30 +121,35 @@ fn property(key: &str, value: String) -> StringStringEntryProto {
     }
 }
 
-fn value_of(input: OnnxInput, spec: &InputSpec) -> proto::ValueInfoProto {
-    let &InputSpec {
-        channels,
-        height,
-        width,
-        ..
-    } = spec;
-    let words = preparation(input, spec);
-    match input {
+fn value_of(options: OnnxOptions, spec: &InputSpec) -> proto::ValueInfoProto {
+    let channels = Side::Fixed(spec.channels);
+    let [height, width] = match options.any_size {
+        true => [Side::Any("height"), Side::Any("width")],
+        false => [Side::Fixed(spec.height), Side::Fixed(spec.width)],
+    };
+    let text = preparation(options, spec);
+    match options.input {
         OnnxInput::Normalised => {
             let sides = [channels, height, width];
-            batch_of("images", Element::Float, &sides, &words)
+            batch_of("images", Element::Float, &sides, &text)
         }
         OnnxInput::Pixels => {
             let sides = [height, width, channels];
-            batch_of("pixels", Element::Uint8, &sides, &words)
+            batch_of("pixels", Element::Uint8, &sides, &text)
         }
     }
 }
 
 /// How to prepare an image for the model.
-fn preparation(input: OnnxInput, spec: &InputSpec) -> String {
-    let resized = spec.preparation();
-    match input {
+fn preparation(options: OnnxOptions, spec: &InputSpec) -> String {
+    let resized = match options.any_size {
+        true => format!(
+            "any height and width; trained on images {}",
+            spec.preparation()
+        ),
+        false => spec.preparation(),
+    };
+    match options.input {
         OnnxInput::Normalised => format!(
             "{resized}; then (pixel / 255 - mean) / std of each channel, mean {:?}, std {:?}",
             spec.mean, spec.std

@@ -1,0 +1,191 @@
+//! `receptive predict`.
+
+mod input;
+mod table;
+
+use super::run::{load_model, predictions_line};
+use crate::args::{MachineArgs, parse_positive};
+use crate::error::{CliError, Exit};
+use crate::render::{line, print, print_json, say_error};
+use clap::Args;
+use input::{STDIN, listed_files, stdin_image};
+use receptive_core::text::{Printable, counted};
+use receptive_data::image_files;
+use receptive_inspect::Prediction;
+use receptive_model::Artifact;
+use receptive_train::{Compute, TrainError, predict_files};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use table::CsvTable;
+
+#[derive(Debug, Args)]
+pub(super) struct PredictArgs {
+    /// Run directory
+    run: PathBuf,
+    /// Image files, directories of them, or `-` for one image's bytes from standard input
+    #[arg(required_unless_present = "files_from", value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Also the images listed in FILE (`-`: standard input), one path a line or, as `find -print0`
+    /// writes them, with NUL between
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<PathBuf>,
+    /// Show the K most probable classes
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 3,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    top: usize,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Write a table of all images to FILE: path, class, probability, then the next classes
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    csv: Option<PathBuf>,
+    /// Print JSON: one object per image
+    #[arg(long)]
+    json: bool,
+}
+
+/// One image's answer, as `--json` prints it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    path: String,
+    top: &'a [Prediction],
+}
+
+/// What is printed instead of an answer.
+#[derive(Serialize)]
+struct Failure {
+    path: String,
+    error: String,
+}
+
+/// Files whose answers are shown together.
+const ROUND: usize = 64;
+
+pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
+    let images = images(arguments)?;
+    let table = arguments.csv.as_deref().map(CsvTable::new).transpose()?;
+    let (_, compute) = arguments.machine.compute()?;
+    let artifact = load_model(&arguments.run, compute.device())?;
+    let mut predictor = Predictor {
+        top: arguments.top,
+        output: match (table, arguments.json) {
+            (Some(table), _) => Output::Csv(table),
+            (None, true) => Output::Json,
+            (None, false) => Output::Text,
+        },
+        exit: Exit::Done,
+        artifact: &artifact,
+        compute: &compute,
+    };
+    for path in &images {
+        if path.as_os_str() == STDIN {
+            predictor.stdin()?;
+            continue;
+        }
+        match image_files(path) {
+            Ok(files) => predictor.files(&files)?,
+            Err(error) => predictor.fail(path, &error.into())?,
+        }
+    }
+    if let Output::Csv(table) = predictor.output {
+        let (path, rows) = table.write(arguments.top.min(artifact.classes.len()))?;
+        line(
+            "file",
+            format!("{} ({})", path.printable(), counted(rows, "image")),
+        )?;
+    }
+    Ok(predictor.exit)
+}
+
+/// The images given, with those listed.
+fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
+    let is_stdin = |path: &Path| path.as_os_str() == STDIN;
+    let given = arguments.images.iter().map(PathBuf::as_path);
+    let readers = given.chain(arguments.files_from.as_deref());
+    if readers.filter(|path| is_stdin(path)).count() > 1 {
+        return Err(CliError::Usage(
+            "-: standard input can be read only once; give `-` once".into(),
+        ));
+    }
+    let mut images = arguments.images.clone();
+    if let Some(list) = &arguments.files_from {
+        images.extend(listed_files(list)?);
+    }
+    Ok(images)
+}
+
+enum Output {
+    Text,
+    Json,
+    Csv(CsvTable),
+}
+
+/// Predicts image after image. One bad image or path must not hide the answers on the others.
+struct Predictor<'a> {
+    top: usize,
+    output: Output,
+    exit: Exit,
+    artifact: &'a Artifact,
+    compute: &'a Compute,
+}
+
+impl Predictor<'_> {
+    fn files(&mut self, files: &[PathBuf]) -> Result<(), CliError> {
+        for files in files.chunks(ROUND) {
+            let answers = predict_files(self.artifact, files, self.top, self.compute)?;
+            for (file, answer) in files.iter().zip(answers) {
+                self.answer(file, answer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stdin(&mut self) -> Result<(), CliError> {
+        let device = self.compute.device();
+        let answer = stdin_image(&self.artifact.input)
+            .map(|image| image.predict(self.artifact, self.top, device));
+        self.answer(Path::new(STDIN), answer)
+    }
+
+    fn answer(
+        &mut self,
+        path: &Path,
+        answer: Result<Vec<Prediction>, TrainError>,
+    ) -> Result<(), CliError> {
+        let top = match answer {
+            Ok(top) => top,
+            Err(error) => return self.fail(path, &error),
+        };
+        match &mut self.output {
+            Output::Text => print(format!("{}: {}", path.printable(), predictions_line(&top))),
+            Output::Json => print_json(&Answer {
+                path: path.to_string_lossy().into_owned(),
+                top: &top,
+            }),
+            Output::Csv(table) => {
+                table.answer(path, top);
+                Ok(())
+            }
+        }
+    }
+
+    fn fail(&mut self, path: &Path, error: &TrainError) -> Result<(), CliError> {
+        self.exit = Exit::Failed;
+        say_error(error);
+        match &mut self.output {
+            Output::Text => Ok(()),
+            Output::Json => print_json(&Failure {
+                path: path.to_string_lossy().into_owned(),
+                error: error.to_string(),
+            }),
+            Output::Csv(table) => {
+                table.failure(path, error.to_string());
+                Ok(())
+            }
+        }
+    }
+}

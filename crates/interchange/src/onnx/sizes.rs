@@ -1,0 +1,75 @@
+//! Whether one graph computes the same as the network does for images of any size.
+
+use super::FORMAT;
+use crate::InterchangeError;
+use receptive_model::{Edges, Operation, Plan, PlannedLayer};
+
+/// The most sizes that are tried. What a size changes repeats with the product of the strides.
+const MAX_SIZES: usize = 256;
+
+/// Checks that images of other sizes need neither other weights nor another padding, which is written
+/// into the graph in pixels.
+///
+/// # Errors
+/// Which layer stands in the way, and why.
+pub(super) fn check_any_size(plan: &Plan) -> Result<(), InterchangeError> {
+    let reject = |layer: &PlannedLayer, problem: String| {
+        let (number, kind) = (&layer.number, layer.kind);
+        InterchangeError::unwritable(
+            FORMAT,
+            format!("layer {number} ({kind}) does not take images of any size: {problem}"),
+        )
+    };
+    let rows = plan.rows();
+    let input = plan.input();
+    for larger in 1..=period(&rows) {
+        let mut config = plan.config.clone();
+        (config.input.height, config.input.width) = (input.height + larger, input.width + larger);
+        let (height, width) = (config.input.height, config.input.width);
+        let other = config.plan().map_err(|error| {
+            let problem = format!("it does not take images of any size: {error}");
+            InterchangeError::unwritable(FORMAT, problem)
+        })?;
+        for (layer, other) in rows.iter().zip(other.rows()) {
+            if layer.params != other.params {
+                let problem = format!(
+                    "its weights are for {} values, and images of {height}x{width} pixels give it \
+                     {}; only a network with `global_avg_pool2d` in place of `flatten` does",
+                    layer.input, other.input
+                );
+                return Err(reject(layer, problem));
+            }
+            if edges(layer) != edges(other) {
+                let problem =
+                    "its stride is above 1 and its padding \"same\", whose pixels depend on \
+                               the size; give the padding in pixels and train again"
+                        .into();
+                return Err(reject(layer, problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The product of the strides, if small.
+fn period(rows: &[&PlannedLayer]) -> usize {
+    let strides = rows.iter().filter_map(|layer| match &layer.operation {
+        Operation::Conv2d(op) => Some(op.strides),
+        Operation::MaxPool2d(op) => Some(op.strides),
+        Operation::AvgPool2d(op) => Some(op.strides),
+        _ => None,
+    });
+    let product = strides.fold(1usize, |product, [down, right]| {
+        product.saturating_mul(down.max(right))
+    });
+    product.min(MAX_SIZES)
+}
+
+fn edges(layer: &PlannedLayer) -> Option<Edges> {
+    match &layer.operation {
+        Operation::Conv2d(op) => Some(op.edges),
+        Operation::MaxPool2d(op) => Some(op.edges),
+        Operation::AvgPool2d(op) => Some(op.edges),
+        _ => None,
+    }
+}
