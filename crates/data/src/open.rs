@@ -6,6 +6,7 @@ use crate::options::DataOptions;
 use crate::progress::Progress;
 use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
 use crate::sources::named::SearchPath;
+use crate::sources::tree::Folder;
 use crate::sources::walk::walk;
 use crate::sources::{Source, cifar, folder, groups, idx, labels, named, pictures};
 use crate::split::classes;
@@ -94,7 +95,7 @@ fn labelled(source: &str, list: &Path, options: &DataOptions) -> Result<Source, 
             "a label list needs the folder of the images that it names",
         ));
     }
-    labels::open(path, walk(path)?.images, list, options)
+    labels::open(path, walk(&Folder::new(path))?.images, list, options)
 }
 
 fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {

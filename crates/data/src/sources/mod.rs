@@ -14,7 +14,7 @@ pub(crate) mod named;
 mod passed;
 pub(crate) mod pictures;
 pub(crate) mod store;
-mod tree;
+pub(crate) mod tree;
 pub(crate) mod walk;
 
 use std::sync::Arc;
