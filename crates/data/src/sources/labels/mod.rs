@@ -216,7 +216,7 @@ impl Labelled {
         let part = |items| SourceSplit::new(store.clone(), items);
         let optional = |items: Vec<Item>| (!items.is_empty()).then(|| part(items));
         Ok(Source {
-            name: self.root.to_string_lossy().into_owned(),
+            name: self.root.printable().into_owned(),
             names: self.classes,
             list: classes,
             numbered: false,
