@@ -11,6 +11,7 @@ mod interchange;
 mod interruption;
 mod kinds;
 mod learning;
+mod longer;
 mod networks;
 mod photos;
 mod report;

@@ -241,11 +241,14 @@ fn changed_settings_and_data_are_rejected() {
         resumed.unwrap_err().to_string()
     };
     let mut other = config();
-    other.train.optimizer = toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-3").unwrap();
-    assert!(refused(other).contains("other settings"));
-    let mut other = config();
     other.data.limit = Some(181);
-    assert!(refused(other).contains("other settings"));
+    assert!(refused(other).contains("`data.limit`: 180 -> 181"));
+    let photos = parent.path().join("photos");
+    std::fs::create_dir(&photos).unwrap();
+    let mut other = config();
+    other.data.data_dir = Some(photos);
+    other.data.bad_images = receptive_data::BadImages::Skip;
+    assert!(refused(other).contains("`data.bad_images`"));
 }
 
 /// T3. The points a checkpoint passes while it is written.

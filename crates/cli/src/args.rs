@@ -1,7 +1,7 @@
 //! Arguments that several commands share, and parsers of their values.
 
 use crate::error::CliError;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use receptive_core::ImageSize;
 use receptive_core::text::Printable;
 use receptive_data::BadImages;
@@ -138,6 +138,17 @@ pub(crate) struct NetworkArgs {
         allow_negative_numbers = true
     )]
     pub(crate) batch_size: Option<usize>,
+    /// Height and width of the input images: N, or HEIGHTxWIDTH [default: the data's own, or 64 for
+    /// photos]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) image_size: Option<[usize; 2]>,
+    /// Make colour images grey: an input of one channel
+    #[arg(long)]
+    pub(crate) grey: bool,
+    /// Give all classes the same influence, however many images each has: weights in the loss, or
+    /// drawing small classes more often
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) balance: Option<Balance>,
     /// Seed of weight initialization, shuffling, augmentation and dropout
     #[arg(long, value_name = "N", value_parser = parse_whole::<u64>, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
@@ -153,6 +164,17 @@ pub(crate) struct NetworkArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+}
+
+/// How classes of different sizes get the same influence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Balance {
+    /// The loss of an image counts the more, the fewer images its class has
+    Weights,
+    /// Each epoch draws as many images of each class
+    Sample,
+    /// Every image counts the same
+    None,
 }
 
 /// A whole number.

@@ -76,7 +76,14 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("data.data_dir", "--data-dir"),
     ("data.bad_images", "--bad-images"),
     ("data.limit", "--limit"),
+    ("data.image_size", "--image-size"),
+    ("data.grey", "--grey"),
     ("train.epochs", "--epochs"),
+    ("train.optimizer.learning_rate", "--lr"),
+    ("train.early_stopping.patience", "--patience"),
+    ("train.early_stopping", "--patience"),
+    ("train.class_weights", "--balance weights"),
+    ("train.sampling", "--balance sample"),
     ("train.batch_size", "--batch-size"),
     ("train.seed", "--seed"),
     ("machine.backend", "--backend"),
@@ -111,6 +118,9 @@ fn hint(error: &TrainError) -> String {
             InspectError::Setting { setting, .. } => Some(*setting),
             _ => None,
         },
+        TrainError::Memory { .. } => {
+            return " (set by --image-size, --batch-size and --threads)".into();
+        }
         TrainError::Data(DataError::BadImages { .. } | DataError::MissingImages { .. }) => {
             return "\nuse --bad-images skip to leave them out".into();
         }
@@ -120,6 +130,19 @@ fn hint(error: &TrainError) -> String {
     argument.map_or(String::new(), |(_, argument)| {
         format!(" (set by {argument})")
     })
+}
+
+/// A note, with the arguments that set the settings it names.
+pub(crate) fn note_with_arguments(note: &str) -> String {
+    let named: Vec<&str> = ARGUMENTS
+        .iter()
+        .filter(|(setting, _)| setting.contains('.') && note.contains(&format!("{setting} = ")))
+        .map(|(_, argument)| *argument)
+        .collect();
+    if named.is_empty() {
+        return note.into();
+    }
+    format!("{note} ({})", named.join(", "))
 }
 
 impl CliError {

@@ -4,6 +4,7 @@
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
 //! * [`file`](mod@file): size-limited reading and atomic writing.
 //! * [`mark`]: the mark on what the program writes, so that it is never taken for data.
+//! * [`memory`]: how much memory this process can still take.
 //! * [`panic`](mod@panic): catching panics of decoders.
 //! * [`text`]: percentages, durations and counts as people read them; names that are safe to print
 //!   and to paste into a shell.
@@ -28,6 +29,7 @@ pub mod file;
 pub mod hash;
 mod image;
 pub mod mark;
+pub mod memory;
 pub mod panic;
 pub mod text;
 

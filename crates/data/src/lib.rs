@@ -59,12 +59,14 @@ mod open;
 mod options;
 mod progress;
 mod random;
+mod remarks;
 mod sources;
 mod split;
 
 pub use crate::augment::batch::{BatchAugment, SoftTargets};
 pub use crate::augment::image::Augment;
 pub use crate::augment::normalize::Normalize;
+pub use crate::batch::draws::{Draws, balanced_order};
 pub use crate::batch::images::Images;
 pub use crate::batch::loader::{Loader, LoaderOptions};
 pub use crate::batch::samples::{Sample, Samples};

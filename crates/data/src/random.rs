@@ -19,6 +19,7 @@ pub(crate) enum Purpose {
     Augment = 2,
     Split = 3,
     Limit = 4,
+    Balance = 5,
 }
 
 impl Random {

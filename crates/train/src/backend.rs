@@ -197,6 +197,11 @@ impl Backend {
         }
     }
 
+    /// Whether it computes on the CPU.
+    pub const fn is_cpu(self) -> bool {
+        self.kind.is_cpu()
+    }
+
     /// The number of threads that feed its device, where `wanted` would compute on a CPU.
     pub const fn threads(self, wanted: usize) -> usize {
         feeding_threads(self.kind.is_cpu(), wanted)

@@ -6,6 +6,8 @@ use receptive_erf::ErfError;
 use receptive_inspect::InspectError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
+use serde::Serialize;
+use std::fmt;
 use std::path::PathBuf;
 
 /// Everything that can go wrong on the way from a data set to a trained model.
@@ -79,6 +81,43 @@ pub enum TrainError {
         /// What was expected, what was found, what to do.
         reason: String,
     },
+    /// A run that is resumed with settings that cannot change within a run.
+    #[error(
+        "{path} cannot be resumed with other settings than it was trained with: {changes}. \
+         A learning rate, a schedule or a number of epochs can change within a run, these cannot: \
+         set them back, or start a new run from its model with `receptive train DATA --from {word}`",
+        path = path.printable(),
+        word = path.shell_word(),
+        changes = changed_settings(changes)
+    )]
+    Resume {
+        /// The run's directory.
+        path: PathBuf,
+        /// The settings concerned.
+        changes: Vec<SettingChange>,
+    },
+    /// A training step that the memory cannot hold.
+    #[error(
+        "a training step takes about {needed} of memory, but {available} are available: use a \
+         smaller `data.image_size` (now {height}x{width}), a smaller `train.batch_size` (now {batch} \
+         images a step) or fewer `machine.threads` (now {threads})",
+        needed = gib(*needed),
+        available = gib(*available)
+    )]
+    Memory {
+        /// The estimate, in bytes.
+        needed: u64,
+        /// What the system has available for this process, in bytes.
+        available: u64,
+        /// Of an input image.
+        height: usize,
+        /// Of an input image.
+        width: usize,
+        /// Images of a step.
+        batch: usize,
+        /// Threads that compute at a time.
+        threads: usize,
+    },
     /// I/O error.
     #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
@@ -91,6 +130,53 @@ pub enum TrainError {
     },
 }
 
+/// The largest number of changed settings that a message names.
+const NAMED_CHANGES: usize = 6;
+
+fn changed_settings(changes: &[SettingChange]) -> String {
+    let mut named: Vec<String> = changes
+        .iter()
+        .take(NAMED_CHANGES)
+        .map(|change| format!("`{}`", change.setting) + &change.to_string()[change.setting.len()..])
+        .collect();
+    if changes.len() > NAMED_CHANGES {
+        named.push(format!("and {} more", changes.len() - NAMED_CHANGES));
+    }
+    named.join(", ")
+}
+
+/// A setting that was changed before a run was resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingChange {
+    /// The setting, as the config file names it.
+    pub setting: String,
+    /// Its value in the checkpoint, as TOML; `None` if it was not set.
+    pub old: Option<String>,
+    /// Its value now.
+    pub new: Option<String>,
+}
+
+impl fmt::Display for SettingChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".into());
+        write!(
+            f,
+            "{}: {} -> {}",
+            self.setting,
+            value(&self.old),
+            value(&self.new)
+        )
+    }
+}
+
+/// A size of memory, as a message says it.
+fn gib(bytes: u64) -> String {
+    match bytes >> 20 {
+        mib @ 0..10_000 => format!("{mib} MiB"),
+        mib => format!("{} GiB", mib >> 10),
+    }
+}
+
 impl From<InspectError> for TrainError {
     fn from(error: InspectError) -> Self {
         Self::Inspect(Box::new(error))
@@ -101,7 +187,10 @@ impl TrainError {
     /// Whether the user's command or config asks for something impossible, whatever the files hold.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Setting { .. } | Self::Config { .. } => true,
+            Self::Setting { .. }
+            | Self::Config { .. }
+            | Self::Resume { .. }
+            | Self::Memory { .. } => true,
             Self::Data(error) => error.is_usage(),
             Self::Model(error) => error.is_usage(),
             Self::Field(error) => error.is_usage(),

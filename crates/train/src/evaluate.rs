@@ -22,6 +22,9 @@ pub struct Evaluation {
     pub top1: f64,
     /// Top-5 accuracy, from 0 to 1.
     pub top5: f64,
+    /// The mean of the recalls of the classes that have images, from 0 to 1 (balanced accuracy):
+    /// unlike top-1 it does not depend on how many images each class has. `None` without images.
+    pub mean_recall: Option<f64>,
     /// `[true class][predicted class]`.
     pub confusion: Confusion,
 }
@@ -155,6 +158,7 @@ impl Sums {
             loss: self.loss / images,
             top1: self.confusion.correct() as f64 / images,
             top5: self.top5 as f64 / images,
+            mean_recall: self.confusion.mean_recall(),
             confusion: self.confusion,
         }
     }

@@ -19,5 +19,5 @@ pub fn checkpoint(
     // never sees a backward pass: nothing for one model, too much for a million.
     let model = setup.plan.init_seeded(0, device);
     let optimizer = setup.config.train.optimizer.init();
-    parse(Path::new("fuzzed"), files, setup, model, optimizer).map(|_| ())
+    parse(Path::new("fuzzed"), files, setup, None, model, optimizer).map(|_| ())
 }

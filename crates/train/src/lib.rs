@@ -55,6 +55,7 @@ mod fit;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inputs;
+mod memory;
 pub mod metrics;
 mod predict;
 mod prepare;
@@ -70,7 +71,7 @@ pub use config::{
     CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, RunConfig, StartConfig,
     TrainConfig,
 };
-pub use error::TrainError;
+pub use error::{SettingChange, TrainError};
 pub use evaluate::{Answers, Evaluation, evaluate, unwatched};
 pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;

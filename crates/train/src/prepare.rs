@@ -3,6 +3,7 @@
 use crate::backend::default_device;
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
+use crate::memory::{self, step_notes};
 use crate::start::InitialModel;
 use receptive_data::{DataOptions, DataSet, KNOWN_NAMES, Progress, Samples, Split, check_size};
 use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
@@ -41,6 +42,28 @@ impl RunSetup {
     pub fn steps_per_epoch(&self) -> u64 {
         self.train.len().div_ceil(self.config.train.batch_size) as u64
     }
+
+    /// Steps of the whole run.
+    pub fn steps(&self) -> u64 {
+        self.steps_per_epoch() * self.config.train.epochs as u64
+    }
+
+    /// An estimate of the memory that a step takes, in bytes.
+    ///
+    /// # Errors
+    /// When the backend is not known.
+    pub fn step_bytes(&self) -> Result<u64, TrainError> {
+        memory::step_bytes(&self.config, &self.plan, self.train.len())
+    }
+
+    /// The largest memory that decoded images take, in bytes.
+    pub fn cache_bytes(&self) -> u64 {
+        [Some(&self.train), Some(&self.val), self.test.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|samples| samples.cache_bytes())
+            .sum()
+    }
 }
 
 /// What determines the network's input size.
@@ -65,8 +88,11 @@ pub fn prepare(
     config.check()?;
     let mut data = open_data(&mut config, progress)?;
     let plan = plan_network(&mut config, input_from, &mut data)?;
+    data.notes
+        .extend(step_notes(&config, &plan, data.train.len())?);
+    let left = memory::check(&config, &plan, data.train.len())?;
     let start = load_start(&mut config, &plan, &data)?;
-    let Splits { train, val, test } = Splits::new(&config, &plan, &data)?;
+    let Splits { train, val, test } = Splits::new(&config, &plan, &data, left)?;
     let input = input_spec(&config, start.as_ref(), &train, progress)?;
     Ok(RunSetup {
         config,
@@ -94,7 +120,7 @@ fn open_data(config: &mut RunConfig, progress: &dyn Progress) -> Result<DataSet,
             *path = absolute;
         }
     }
-    let data = receptive_data::open(
+    let mut data = receptive_data::open(
         &config.data.source,
         &data_options(&config.data, config.train.seed, None),
         progress,
@@ -112,6 +138,7 @@ fn open_data(config: &mut RunConfig, progress: &dyn Progress) -> Result<DataSet,
              early stopping out",
         ));
     }
+    data.notes.extend(data.remarks());
     Ok(data)
 }
 
@@ -142,6 +169,9 @@ fn plan_network(
             ..config.model.input
         };
     }
+    if config.data.grey {
+        set_grey(config, input_from)?;
+    }
     // A preset's layers may depend on the images' size: it halves its maps until they are small.
     if input_from == InputFrom::Data
         && let Some(model) = presets::refit(&preset, config.model.input)
@@ -157,6 +187,25 @@ fn plan_network(
     let plan = model.plan()?;
     config.model = plan.config.clone();
     Ok(plan)
+}
+
+/// Makes the network's input one channel.
+fn set_grey(config: &mut RunConfig, input_from: InputFrom) -> Result<(), TrainError> {
+    let channels = config.model.input.channels;
+    // The weights of a trained network are for its own channels.
+    if channels != 1 && config.start.is_some() {
+        return Err(TrainError::setting(
+            "data.grey",
+            format!(
+                "the trained network takes {channels} channels; leave data.grey out, or train a new \
+                 network"
+            ),
+        ));
+    }
+    if input_from == InputFrom::Data || config.model.input.channels == 3 {
+        config.model.input.channels = 1;
+    }
+    Ok(())
 }
 
 /// Loads the trained model that the run starts from, and notes its hash in the config.
@@ -182,12 +231,18 @@ struct Splits {
 }
 
 impl Splits {
-    fn new(config: &RunConfig, plan: &Plan, data: &DataSet) -> Result<Self, TrainError> {
+    /// `left` is the memory beside a training step, where that is known.
+    fn new(
+        config: &RunConfig,
+        plan: &Plan,
+        data: &DataSet,
+        left: Option<u64>,
+    ) -> Result<Self, TrainError> {
         let size = plan.input();
         check_size(&size)?;
         // Decoded images of all splits share the memory in proportion to their number.
         let images: usize = data.splits().map(Split::len).sum();
-        let memory = u128::from(config.data.cache_mb << 20);
+        let memory = u128::from((config.data.cache_mb << 20).min(left.unwrap_or(u64::MAX) / 2));
         let samples = |split: &Split| {
             let share = memory * split.len() as u128 / images.max(1) as u128;
             let resize = config.data.resize;

@@ -1,5 +1,6 @@
 //! Records of a run during training and at its end: plain data for recorders, files and callers.
 
+use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
 use receptive_erf::Map;
 use receptive_erf::gaussian::{Estimate, Verdict};
@@ -38,6 +39,9 @@ pub struct Epoch {
     pub val_top1: Option<f64>,
     /// Top-5 accuracy on the validation split.
     pub val_top5: Option<f64>,
+    /// Mean recall on the validation split; none in a run of an older version.
+    #[serde(default)]
+    pub val_mean_recall: Option<f64>,
     /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
     /// Training images per second, validation not counted.
@@ -95,6 +99,12 @@ pub struct ResumePoint {
     pub invalid: Vec<InvalidCheckpoint>,
     /// The recorders' state in the checkpoint.
     pub state: RecorderState,
+    /// The settings that differ from the checkpoint's, and are applied from here on.
+    pub changes: Vec<SettingChange>,
+    /// The learning rate of the next step; `None` if none is left.
+    pub next_learning_rate: Option<f64>,
+    /// How the run has ended, if no step is left to train.
+    pub ended: Option<Outcome>,
 }
 
 impl ResumePoint {
@@ -106,6 +116,9 @@ impl ResumePoint {
             epochs: Vec::new(),
             invalid,
             state: RecorderState::default(),
+            changes: Vec::new(),
+            next_learning_rate: None,
+            ended: None,
         }
     }
 }

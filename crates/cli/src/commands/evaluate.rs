@@ -1,6 +1,7 @@
 //! `receptive evaluate`.
 
 use super::run::{RunSplit, image_query, load_model, open_split};
+use super::train::messages::mean_recall;
 use crate::args::{MachineArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
@@ -114,9 +115,10 @@ fn show(
         }
     }
     print(format!(
-        "\n{data}, {} split: top-1 {}, top-5 {}, loss {:.3} ({})",
+        "\n{data}, {} split: top-1 {}, {}top-5 {}, loss {:.3} ({})",
         split,
         percent(evaluation.top1),
+        mean_recall(evaluation),
         percent(evaluation.top5),
         evaluation.loss,
         counted(evaluation.images, "image")

@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     };
     test.check()?;
     let (config, input_from) = RunSettings::from_args(&arguments.network)?
-        .finish(&arguments.network)
+        .finish(&arguments.network.set)
         .map_err(without_hint)?;
     let compute = config.machine.compute()?;
     let prepared = prepare(config, input_from, &DataProgress::default())
@@ -97,7 +97,13 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
 
 /// An error about a setting that only `train` has an argument for must not name it.
 fn without_hint(error: CliError) -> CliError {
-    const OF_TRAIN: [&str; 3] = ["train.epochs", "checkpoint.every", "track_erf"];
+    const OF_TRAIN: [&str; 5] = [
+        "train.epochs",
+        "train.optimizer.learning_rate",
+        "train.early_stopping.patience",
+        "checkpoint.every",
+        "track_erf",
+    ];
     match error {
         CliError::Train(error @ TrainError::Setting { .. }) => match &error {
             TrainError::Setting { setting, .. } if OF_TRAIN.contains(&setting.as_str()) => {
@@ -131,10 +137,7 @@ fn show(arguments: &LrFindArgs, found: &LrFind) -> Result<(), CliError> {
                     "valley {valley:.1e}, steepest {steepest:.1e}, minimum over ten {tenth:.1e}"
                 ),
             )?;
-            wide_line(
-                "use",
-                format!("--set train.optimizer.learning_rate={valley:.1e}"),
-            )?;
+            wide_line("use", format!("--lr {valley:.1e}"))?;
             wide_paragraph(
                 "",
                 "the valley is the conservative choice: larger rates, up to the minimum over ten, \

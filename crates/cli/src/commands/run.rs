@@ -1,6 +1,6 @@
 //! Resolving a run given on the command line: its model, its images, or the config of a new run.
 
-use crate::args::{MachineArgs, NetworkArgs, SourceArgs};
+use crate::args::{Balance, MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
@@ -9,7 +9,7 @@ use receptive_data::{DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
-use receptive_train::config::with_overrides;
+use receptive_train::config::{ClassWeights, Sampling, WeightRule, with_overrides};
 use receptive_train::{
     Backend, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
 };
@@ -121,36 +121,24 @@ impl RunSettings {
                 ..StartConfig::new(from)
             });
         }
-        set(&mut config.data.source, arguments.data.clone());
-        set(&mut config.data.bad_images, arguments.source.bad_images);
-        let labels = &arguments.source.labels;
-        config.data.labels = labels.labels.clone().or(config.data.labels);
-        config.data.label_column = labels.label_column.clone().or(config.data.label_column);
-        config.data.group = labels.group.clone().or(config.data.group);
-        set(&mut config.train.batch_size, arguments.batch_size);
-        set(&mut config.train.seed, arguments.seed);
-        set_machine(&mut config, arguments);
-        config.data.limit = arguments.source.limit.or(config.data.limit);
+        set_network(&mut config, arguments);
         Ok(Self { config, input_from })
     }
 
     /// Applies `--set`, which overrides everything else.
-    pub(super) fn finish(
-        self,
-        arguments: &NetworkArgs,
-    ) -> Result<(RunConfig, InputFrom), CliError> {
+    pub(super) fn finish(self, overrides: &[String]) -> Result<(RunConfig, InputFrom), CliError> {
         // A preset's input comes from the data, which would override this setting.
         let input = |key: &&String| key.trim_start().starts_with("model.input");
         if self.input_from == InputFrom::Data
-            && let Some(key) = arguments.set.iter().find(input)
+            && let Some(key) = overrides.iter().find(input)
         {
             return Err(CliError::Usage(format!(
-                "--set {key}: a preset takes its input from the data; use --set data.image_size=N \
-                 for another height and width, or --config FILE for a network with an input of its \
+                "--set {key}: a preset takes its input from the data; use --image-size for \
+                 another height and width, --grey for one channel, or --config FILE for a network with an input of its \
                  own"
             )));
         }
-        let config = with_overrides(&self.config, &arguments.set)?;
+        let config = with_overrides(&self.config, overrides)?;
         Ok((config, self.input_from))
     }
 }
@@ -167,8 +155,36 @@ fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError>
     Ok(config)
 }
 
+/// The arguments that `train` and `lr-find` share, but for what makes the network.
+pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
+    set(&mut config.data.source, arguments.data.clone());
+    set(&mut config.data.bad_images, arguments.source.bad_images);
+    let labels = arguments.source.labels.clone();
+    config.data.labels = labels.labels.or(config.data.labels.take());
+    config.data.label_column = labels.label_column.or(config.data.label_column.take());
+    config.data.group = labels.group.or(config.data.group.take());
+    set(&mut config.train.batch_size, arguments.batch_size);
+    set(&mut config.train.seed, arguments.seed);
+    config.data.limit = arguments.source.limit.or(config.data.limit);
+    config.data.image_size = arguments
+        .image_size
+        .map(Into::into)
+        .or(config.data.image_size);
+    config.data.grey |= arguments.grey;
+    if let Some(balance) = arguments.balance {
+        let (weights, sampling) = match balance {
+            Balance::Weights => (WeightRule::Balanced, Sampling::All),
+            Balance::Sample => (WeightRule::None, Sampling::Balanced),
+            Balance::None => (WeightRule::None, Sampling::All),
+        };
+        config.train.class_weights = ClassWeights::Rule(weights);
+        config.train.sampling = sampling;
+    }
+    set_machine(config, arguments);
+}
+
 /// Where and how it runs.
-pub(super) fn set_machine(config: &mut RunConfig, arguments: &NetworkArgs) {
+fn set_machine(config: &mut RunConfig, arguments: &NetworkArgs) {
     let MachineArgs { backend, threads } = &arguments.machine;
     set(&mut config.machine.backend, backend.clone());
     set(&mut config.machine.threads, *threads);

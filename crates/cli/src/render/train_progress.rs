@@ -1,7 +1,7 @@
-use super::{bar, say};
+use super::{bar, say, say_paragraph};
 use indicatif::ProgressBar;
 use receptive_core::text::{Printable, counted};
-use receptive_train::{Epoch, EpochEnd, Recorder, ResumePoint, Step, TrainError};
+use receptive_train::{Epoch, EpochEnd, Outcome, Recorder, ResumePoint, Step, TrainError};
 
 /// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
 #[derive(Default)]
@@ -49,6 +49,30 @@ pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
     )
 }
 
+/// Why resuming trains nothing, and how to train more.
+fn nothing_left(from: &ResumePoint, ended: Outcome) -> String {
+    let epochs = from.epochs.len();
+    let run = from
+        .path
+        .as_deref()
+        .and_then(|path| path.ancestors().nth(2));
+    let run = run.map_or("RUN".into(), |run| run.shell_word());
+    let (why, how) = match ended {
+        Outcome::StoppedEarly => (
+            format!("stopped early after epoch {epochs}"),
+            "a larger --patience, or a larger --epochs".to_string(),
+        ),
+        _ => (
+            format!("has already finished its {}", counted(epochs, "epoch")),
+            format!("--epochs N, more than {epochs}"),
+        ),
+    };
+    format!(
+        "this run {why}: no step is left to train. To continue it, give {how}; to start a new run \
+         from its model, use `receptive train DATA --from {run}`"
+    )
+}
+
 impl Drop for TrainProgress {
     fn drop(&mut self) {
         self.clear();
@@ -69,6 +93,18 @@ impl Recorder for TrainProgress {
             ),
             None => "resumed  from the start: no checkpoint was written yet".into(),
         });
+        for change in &from.changes {
+            say(format!("changed  {change}"));
+        }
+        if let Some(ended) = from.ended {
+            say_paragraph("note", nothing_left(from, ended));
+        } else if let Some(rate) = from.next_learning_rate
+            && !from.changes.is_empty()
+        {
+            say(format!(
+                "changed  the learning rate of the next step is {rate:.2e}"
+            ));
+        }
         Ok(())
     }
 

@@ -242,7 +242,7 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
     );
     let config = format!("{run}/config.toml");
     refused(
-        &["train", "--resume", &run, "--epochs", "3"],
+        &["train", "--resume", &run, "--preset", "vgg"],
         "cannot be used with",
         2,
     );

@@ -133,6 +133,7 @@ fn a_finished_run_that_is_resumed_says_so() {
     let message = text(&resumed.stderr);
     assert_eq!(resumed.status.code(), Some(0), "{message}");
     assert!(message.contains("already finished"), "{message}");
+    assert!(message.contains("--epochs N"), "{message}");
     let sha256 = trained["weights_sha256"].as_str().unwrap();
     assert!(text(&resumed.stdout).contains(sha256));
 }

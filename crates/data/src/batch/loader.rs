@@ -38,6 +38,9 @@ pub struct LoaderOptions {
     pub seed: u64,
     /// See `seed`.
     pub epoch: u64,
+    /// How often each of the indices came before in this epoch ([`Draws`](crate::Draws)), so that its
+    /// random changes differ; empty where none comes twice.
+    pub repeats: Vec<u64>,
     /// Whether a last batch with fewer images is left out.
     pub drop_last: bool,
 }
@@ -55,6 +58,7 @@ impl Default for LoaderOptions {
             std: vec![1.0],
             seed: 0,
             epoch: 0,
+            repeats: Vec::new(),
             drop_last: false,
         }
     }
@@ -93,6 +97,7 @@ impl std::fmt::Debug for Loader {
 struct Job {
     samples: Arc<Samples>,
     indices: Vec<usize>,
+    repeats: Vec<u64>,
     batch_size: usize,
     batches: usize,
     pipeline: Pipeline,
@@ -126,7 +131,9 @@ impl Job {
         let end = (start + self.batch_size).min(self.indices.len());
         let indices = &self.indices[start..end];
         let images = self.buffers.take(indices.len() * self.samples.size().len());
-        self.pipeline.batch(&self.samples, indices, scratch, images)
+        let repeats = self.repeats.get(start..end).unwrap_or_default();
+        self.pipeline
+            .batch(&self.samples, indices, repeats, scratch, images)
     }
 
     fn work(&self) {
@@ -180,6 +187,7 @@ impl Loader {
         let job = Arc::new(Job {
             samples,
             indices,
+            repeats: options.repeats,
             batch_size,
             batches,
             pipeline: Pipeline {

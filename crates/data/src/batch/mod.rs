@@ -1,5 +1,6 @@
 //! A split at one image size, in batches that worker threads prepare ahead of time.
 
+pub(crate) mod draws;
 pub(crate) mod images;
 pub(crate) mod loader;
 pub(crate) mod samples;
@@ -43,22 +44,26 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    /// The batch of these indices, written into `images`, which is empty.
+    /// The batch of these indices, written into `images`, which is empty. `repeats` are as in
+    /// [`Draws`](draws::Draws).
     fn batch(
         &self,
         samples: &Samples,
         indices: &[usize],
+        repeats: &[u64],
         scratch: &mut Vec<u8>,
         mut images: Images,
     ) -> Result<Batch, DataError> {
         let size = samples.size();
         let mut labels = Vec::with_capacity(indices.len());
-        for &index in indices {
+        let repeated = |place: usize| repeats.get(place).copied().unwrap_or(0);
+        for (place, &index) in indices.iter().enumerate() {
             catching(
                 || samples.path(index),
                 || {
                     samples.read_into(index, scratch)?; // [height, width, channels]
-                    let key = (self.seed, self.epoch, index as u64);
+                    let again = repeated(place).wrapping_mul(samples.len() as u64);
+                    let key = (self.seed, self.epoch, again.wrapping_add(index as u64));
                     self.augment.apply(scratch, &size, &self.fill, key);
                     // [channels, height, width]
                     self.normalize.append(scratch, &size, images.values_mut())

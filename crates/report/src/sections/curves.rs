@@ -137,6 +137,7 @@ mod tests {
             val_loss: None,
             val_top1: None,
             val_top5: None,
+            val_mean_recall: None,
             learning_rate: 0.1,
             images_per_second: 100.0,
             data_wait: 0.0,

@@ -1,8 +1,10 @@
 //! Reading a checkpoint back.
 
 use super::save::all;
+use super::settings::{self, hash_alone, is_applied};
 use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256};
-use crate::error::TrainError;
+use crate::config::RunConfig;
+use crate::error::{SettingChange, TrainError};
 use crate::prepare::RunSetup;
 use crate::records::InvalidCheckpoint;
 use crate::run::RunDirectory;
@@ -30,13 +32,16 @@ pub(crate) struct Checkpoint {
     pub(crate) model: Classifier,
     pub(crate) optimizer: ModuleOptimizer,
     pub(crate) state: State,
+    /// The settings that differ from those it was written with; all of them can be applied.
+    pub(crate) changes: Vec<SettingChange>,
 }
 
 /// The latest valid checkpoint of this run, and the newer ones that are not valid.
 /// `model` and `optimizer` are new ones of the run, on its device, that the tensors are put into.
 ///
 /// # Errors
-/// When there are checkpoints and not one can be used.
+/// When there are checkpoints and not one can be used, or a setting has changed that cannot change
+/// within a run.
 pub(crate) fn newest(
     run: &RunDirectory,
     setup: &RunSetup,
@@ -44,9 +49,22 @@ pub(crate) fn newest(
     optimizer: &ModuleOptimizer,
 ) -> Result<(Option<Checkpoint>, Vec<InvalidCheckpoint>), TrainError> {
     let mut invalid = Vec::new();
+    let written = run.config().ok();
     for path in all(&run.checkpoints())? {
-        match load(&path, setup, model.clone(), optimizer.clone()) {
+        let loaded = load(
+            &path,
+            setup,
+            written.as_ref(),
+            model.clone(),
+            optimizer.clone(),
+        );
+        match loaded {
             Ok(checkpoint) => return Ok((Some(checkpoint), invalid)),
+            Err(error @ TrainError::Setting { .. }) => return Err(error),
+            Err(TrainError::Resume { changes, .. }) => {
+                let path = run.path().into();
+                return Err(TrainError::Resume { path, changes });
+            }
             Err(error) => invalid.push(InvalidCheckpoint {
                 path,
                 reason: error.to_string(),
@@ -71,20 +89,23 @@ pub(crate) fn newest(
 pub(super) fn load(
     path: &Path,
     setup: &RunSetup,
+    written: Option<&RunConfig>,
     model: Classifier,
     optimizer: ModuleOptimizer,
 ) -> Result<Checkpoint, TrainError> {
     let mut files = store::read_directory(path, FORMAT, VERSION, MAX_FILE_BYTES)?;
     let mut take = |name: &str| take(path, &mut files, name);
     let files = [take(STATE)?, take(MODEL)?, take(OPTIMIZER)?];
-    parse(path, files, setup, model, optimizer)
+    parse(path, files, setup, written, model, optimizer)
 }
 
-/// What the files of a checkpoint hold: state, model and optimizer.
+/// What the files of a checkpoint hold: state, model and optimizer. `written` is the run's own
+/// config, for the checkpoints that do not store theirs.
 pub(crate) fn parse(
     path: &Path,
     [state, weights, moments]: [Vec<u8>; 3],
     setup: &RunSetup,
+    written: Option<&RunConfig>,
     model: Classifier,
     optimizer: ModuleOptimizer,
 ) -> Result<Checkpoint, TrainError> {
@@ -94,6 +115,15 @@ pub(crate) fn parse(
     };
     let state: State =
         serde_json::from_slice(&state).map_err(|error| refuse(STATE, error.to_string()))?;
+    let changes = changes(&state, setup, written).map_err(|reason| refuse(STATE, reason))?;
+    let (changes, refused): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_applied);
+    if !refused.is_empty() {
+        return Err(TrainError::Resume {
+            path: path.into(),
+            changes: refused,
+        });
+    }
+    check_epochs(&state, setup, &changes)?;
     check(&state, setup).map_err(|reason| refuse(STATE, reason))?;
 
     // Nothing is allocated from a number in the file before its size bears it out.
@@ -148,6 +178,7 @@ pub(crate) fn parse(
         model,
         optimizer,
         state,
+        changes,
     })
 }
 
@@ -162,11 +193,51 @@ fn take(
     })
 }
 
+/// What differs between the settings it was written with and those of the run now.
+fn changes(
+    state: &State,
+    setup: &RunSetup,
+    written: Option<&RunConfig>,
+) -> Result<Vec<SettingChange>, String> {
+    let text = |config: &RunConfig| settings::settings(config).map_err(|error| error.to_string());
+    let new = text(&setup.config)?;
+    if let Some(old) = &state.settings {
+        if settings_sha256(old) != state.settings_sha256 {
+            return Err("its settings do not have the hash that it holds of them".into());
+        }
+        return settings::changes(old, &new);
+    }
+    for config in written.into_iter().chain([&setup.config]) {
+        if hash_alone(config).map_err(|error| error.to_string())? == state.settings_sha256 {
+            return settings::changes(&text(config)?, &new);
+        }
+    }
+    Err(
+        "it was written with other settings than those of config.toml now, and by an older version \
+         that did not store them: undo the changes of config.toml"
+            .into(),
+    )
+}
+
+/// Fewer epochs than are done cannot be trained.
+fn check_epochs(
+    state: &State,
+    setup: &RunSetup,
+    changes: &[SettingChange],
+) -> Result<(), TrainError> {
+    let begun = state.at.epochs_done + usize::from(state.at.step_in_epoch > 0);
+    let epochs = setup.config.train.epochs;
+    if begun > epochs && changes.iter().any(|one| one.setting == "train.epochs") {
+        return Err(TrainError::setting(
+            "train.epochs",
+            format!("it is {epochs}, but the run is in epoch {begun} already; use {begun} or more"),
+        ));
+    }
+    Ok(())
+}
+
 /// Whether it belongs to this run, and its numbers to each other.
 fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
-    if state.settings_sha256 != settings_sha256(&setup.config).map_err(|e| e.to_string())? {
-        return Err("it was written with other settings than those of config.toml now".into());
-    }
     if state.classes != setup.data.classes {
         return Err(format!(
             "it was written for the classes {}, but the data has {}",

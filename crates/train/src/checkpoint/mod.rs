@@ -2,13 +2,15 @@
 
 mod load;
 mod save;
+mod settings;
 mod state;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
 pub(crate) use load::{Checkpoint, newest, parse};
 pub(crate) use save::{is_finite, save};
-pub(crate) use state::{Memory, Position, State, Totals, settings_sha256};
+pub(crate) use settings::{settings, settings_sha256};
+pub(crate) use state::{Memory, Position, State, Totals};
 
 const FORMAT: &str = "receptive-checkpoint";
 const VERSION: u32 = 2;

@@ -1,10 +1,9 @@
 //! The contents of a checkpoint other than the tensors.
 
-use crate::config::{CheckpointConfig, MachineConfig, Monitor, RunConfig, TrainConfig};
-use crate::error::TrainError;
+use crate::config::{Monitor, TrainConfig};
+use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
 use crate::records::{Epoch, FieldFrame};
-use receptive_core::hash::sha256;
 use serde::{Deserialize, Serialize};
 
 /// Where in a run a checkpoint is taken.
@@ -84,19 +83,102 @@ impl Memory {
         let Some(val) = val else {
             return true;
         };
+        let figures = Figures::from(val);
         if let Some(stopping) = &config.early_stopping {
-            let improved = improves(&mut self.stopping_best, stopping.metric, val, epoch);
-            self.waits = if improved { 0 } else { self.waits + 1 };
+            self.wait(stopping.metric, &figures, epoch);
         }
-        improves(&mut self.best, config.monitor, val, epoch)
+        improves(&mut self.best, config.monitor, &figures, epoch)
+    }
+
+    fn wait(&mut self, metric: Monitor, figures: &Figures, epoch: usize) {
+        let improved = improves(&mut self.stopping_best, metric, figures, epoch);
+        self.waits = if improved { 0 } else { self.waits + 1 };
+    }
+
+    /// Whether early stopping's metric has not improved for as long as it may.
+    pub(crate) fn has_waited_enough(&self, config: &TrainConfig) -> bool {
+        let stopping = &config.early_stopping;
+        stopping.is_some_and(|stopping| self.waits >= stopping.patience)
+    }
+
+    /// Judges the past by settings that changed on resume.
+    pub(crate) fn adopt(&mut self, changes: &[SettingChange], config: &TrainConfig) {
+        let changed = |name: &str| {
+            changes
+                .iter()
+                .any(|change| change.setting.starts_with(name))
+        };
+        if changed("train.monitor") {
+            // The kept model stays the one to beat, whichever epoch would have been kept instead.
+            let kept = self.epochs.iter().rev().find(|epoch| epoch.best);
+            let value = |epoch: &Epoch| Figures::of(epoch)?.value(config.monitor);
+            self.best = kept.and_then(|epoch| {
+                Some(Best {
+                    value: value(epoch)?,
+                    epoch: epoch.epoch,
+                })
+            });
+        }
+        if changed("train.early_stopping") {
+            (self.stopping_best, self.waits) = (None, 0);
+            if let Some(stopping) = &config.early_stopping {
+                let past: Vec<_> = self
+                    .epochs
+                    .iter()
+                    .map(|e| (e.epoch, Figures::of(e)))
+                    .collect();
+                for (epoch, figures) in past {
+                    if let Some(figures) = figures {
+                        self.wait(stopping.metric, &figures, epoch);
+                    }
+                }
+            }
+        }
+        // Who changes something wants it tried: the count starts again.
+        if !changes.is_empty() && self.has_waited_enough(config) {
+            self.waits = 0;
+        }
+    }
+}
+
+/// What an epoch is judged by.
+struct Figures {
+    loss: f64,
+    top1: f64,
+    mean_recall: Option<f64>,
+}
+
+impl Figures {
+    fn from(val: &Evaluation) -> Self {
+        Self {
+            loss: val.loss,
+            top1: val.top1,
+            mean_recall: val.mean_recall,
+        }
+    }
+
+    /// `None` for an epoch without validation.
+    fn of(epoch: &Epoch) -> Option<Self> {
+        Some(Self {
+            loss: epoch.val_loss?,
+            top1: epoch.val_top1?,
+            mean_recall: epoch.val_mean_recall,
+        })
+    }
+
+    fn value(&self, metric: Monitor) -> Option<f64> {
+        match metric {
+            Monitor::ValLoss => Some(self.loss),
+            Monitor::ValTop1 => Some(self.top1),
+            Monitor::ValMeanRecall => self.mean_recall,
+        }
     }
 }
 
 /// Whether this epoch beats the best so far, which it then replaces.
-fn improves(best: &mut Option<Best>, metric: Monitor, val: &Evaluation, epoch: usize) -> bool {
-    let value = match metric {
-        Monitor::ValLoss => val.loss,
-        Monitor::ValTop1 => val.top1,
+fn improves(best: &mut Option<Best>, metric: Monitor, val: &Figures, epoch: usize) -> bool {
+    let Some(value) = val.value(metric) else {
+        return false;
     };
     // An epoch whose loss is NaN or infinite is never the best, whatever its top-1.
     let wins = val.loss.is_finite() && best.is_none_or(|best| metric.is_better(value, best.value));
@@ -128,18 +210,11 @@ pub(crate) struct State {
     pub(crate) fields: Vec<FieldFrame>,
     pub(crate) classes: Vec<String>,
     pub(crate) data_fingerprint: String,
+    /// Every setting that has an influence on the weights, as TOML. `None` in a checkpoint of a
+    /// version that stored only a hash of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<String>,
     pub(crate) settings_sha256: String,
     /// How many tensors the optimizer keeps: burn silently leaves out what it cannot read.
     pub(crate) optimizer_tensors: usize,
-}
-
-/// A hash of every setting that has an influence on the weights.
-pub(crate) fn settings_sha256(config: &RunConfig) -> Result<String, TrainError> {
-    let mut config = config.clone();
-    config.machine = MachineConfig::default();
-    config.checkpoint = CheckpointConfig::default();
-    config.tensorboard = false;
-    config.data.data_dir = None;
-    config.data.cache_mb = 0;
-    Ok(sha256(config.to_toml()?.as_bytes()))
 }

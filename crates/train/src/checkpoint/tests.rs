@@ -5,7 +5,8 @@ mod fallback;
 
 use super::load::load;
 use super::{
-    FORMAT, MODEL, OPTIMIZER, Position, STATE, State, VERSION, newest, save, settings_sha256,
+    FORMAT, MODEL, OPTIMIZER, Position, STATE, State, VERSION, newest, save, settings,
+    settings_sha256,
 };
 use crate::config::RunConfig;
 use crate::prepare::{InputFrom, RunSetup, prepare};
@@ -80,6 +81,7 @@ impl Written {
     }
 
     fn save(&self, step: u64) {
+        let settings = settings(&self.prepared.config).unwrap();
         let state = State {
             at: Position {
                 step,
@@ -88,7 +90,8 @@ impl Written {
             },
             classes: self.prepared.data.classes.clone(),
             data_fingerprint: self.prepared.data.fingerprint(),
-            settings_sha256: settings_sha256(&self.prepared.config).unwrap(),
+            settings_sha256: settings_sha256(&settings),
+            settings: Some(settings),
             ..State::default()
         };
         save(
@@ -110,7 +113,7 @@ impl Written {
         let device = Device::flex().autodiff();
         let model = self.prepared.plan.init_seeded(9, &device);
         let optimizer = self.prepared.config.train.optimizer.init();
-        load(path, &self.prepared, model, optimizer)
+        load(path, &self.prepared, None, model, optimizer)
             .map(|_| ())
             .map_err(|error| error.to_string())
     }

@@ -1,6 +1,7 @@
 //! A run's complete configuration, which is written to its directory.
 
 mod checkpoint;
+mod commented;
 mod optimizer;
 mod overrides;
 mod schedule;
@@ -11,7 +12,7 @@ pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
 pub use schedule::{Schedule, ScheduleKind};
 pub use training::{
-    Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, TrainConfig, WeightRule,
+    Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, Sampling, TrainConfig, WeightRule,
 };
 
 use crate::backend::Backend;
@@ -84,6 +85,9 @@ pub struct DataConfig {
     /// Height and width of the input; by default those of the data, or 64 for photos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_size: Option<Pair>,
+    /// Whether colour images are made grey, so that the input has one channel.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
     /// How images of another shape are resized.
     pub resize: Resize,
     /// The memory for decoded images, in MiB.
@@ -117,6 +121,7 @@ impl Default for DataConfig {
             limit: None,
             bad_images: BadImages::Fail,
             image_size: None,
+            grey: false,
             resize: Resize::Stretch,
             cache_mb: 2048,
         }

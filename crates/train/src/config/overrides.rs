@@ -1,12 +1,14 @@
 //! Overriding any setting by its path: `key=value`.
 
+use super::commented::can_be_unset;
 use super::{RunConfig, config_error};
 use crate::error::TrainError;
 use toml::{Table, Value};
 
 /// The config with each `key=value` put in its place; a key is a dotted path such as
 /// `train.optimizer.learning_rate` or `model.layers.0.filters` (places in a list count from 0), a
-/// value is TOML, or plain text.
+/// value is TOML, or plain text. `none` takes out a setting that can be left out, such as
+/// `train.early_stopping=none`.
 ///
 /// # Errors
 /// When a key has no `=`, is not known, or its value does not fit.
@@ -19,13 +21,32 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
         let (key, value) = written.split_once('=').ok_or_else(|| {
             TrainError::setting(written, "expected key=value, such as train.epochs=5")
         })?;
-        put(&mut table, key.trim(), parse(value.trim()))?;
+        let (key, value) = (key.trim(), value.trim());
+        if value == "none" && can_be_unset(key) {
+            take_out(&mut table, key);
+            continue;
+        }
+        put(&mut table, key, parse(value))?;
     }
     Value::Table(table)
         .try_into()
         .map_err(|error: toml::de::Error| {
             TrainError::setting(&overrides.join(" "), error.to_string().trim().to_string())
         })
+}
+
+/// Removes what is set, so that it is as if it never was.
+fn take_out(table: &mut Table, key: &str) {
+    let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
+    let mut place = Some(table);
+    for part in parents.split('.').filter(|part| !part.is_empty()) {
+        place = place
+            .and_then(|table| table.get_mut(part))
+            .and_then(Value::as_table_mut);
+    }
+    if let Some(table) = place {
+        table.remove(last);
+    }
 }
 
 /// TOML where it is TOML, else the text itself: `train.monitor=val_loss` needs no quotes.
@@ -123,6 +144,18 @@ mod tests {
         assert_eq!(config.train.clip_norm, Some(1.0));
         assert_eq!(config.data.source, "cifar10");
         assert_eq!(config.model.layers, [LinearLayer::new(7).into()]);
+    }
+
+    #[test]
+    fn none_takes_a_setting_out_that_can_be_left_out() {
+        let config = set(&[
+            "train.early_stopping.patience=4",
+            "train.early_stopping=none",
+        ])
+        .unwrap();
+        assert_eq!(config.train.early_stopping, None);
+        assert_eq!(set(&["data.limit=none"]).unwrap().data.limit, None);
+        assert!(set(&["train.epochs=none"]).is_err());
     }
 
     #[test]

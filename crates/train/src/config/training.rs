@@ -1,7 +1,6 @@
 //! The settings of training.
 
 use super::{Optimizer, Schedule};
-use crate::compute::Compute;
 use crate::error::TrainError;
 use receptive_data::Augment;
 use serde::{Deserialize, Serialize};
@@ -31,6 +30,9 @@ pub struct TrainConfig {
     pub label_smoothing: f32,
     /// How much an image of each class counts in the loss.
     pub class_weights: ClassWeights,
+    /// How often an epoch draws the images of each class.
+    #[serde(skip_serializing_if = "Sampling::is_all")]
+    pub sampling: Sampling,
     /// The largest norm of all gradients together; larger ones are scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -90,6 +92,24 @@ pub enum WeightRule {
     Balanced,
 }
 
+/// How often an epoch draws the images of each class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// Every image once.
+    #[default]
+    All,
+    /// As many images as there are, the same number of each class: those of small classes several
+    /// times, with other random changes each time, those of large classes in part.
+    Balanced,
+}
+
+impl Sampling {
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+}
+
 /// What makes one epoch better than another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,14 +120,26 @@ pub enum Monitor {
     ValLoss,
     /// A higher share of right answers on the validation split.
     ValTop1,
+    /// A higher mean over the classes of the share of their images that are recognised (balanced
+    /// accuracy): every class counts the same, however many images it has.
+    ValMeanRecall,
 }
 
 impl Monitor {
+    /// Its name in settings and columns.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ValLoss => "val_loss",
+            Self::ValTop1 => "val_top1",
+            Self::ValMeanRecall => "val_mean_recall",
+        }
+    }
+
     /// Whether `value` beats `best`; a value that is NaN never does.
     pub fn is_better(self, value: f64, best: f64) -> bool {
         match self {
             Self::ValLoss => value < best,
-            Self::ValTop1 => value > best,
+            Self::ValTop1 | Self::ValMeanRecall => value > best,
         }
     }
 }
@@ -135,6 +167,7 @@ impl Default for TrainConfig {
             schedule: Schedule::default(),
             label_smoothing: 0.1,
             class_weights: ClassWeights::default(),
+            sampling: Sampling::default(),
             clip_norm: None,
             monitor: Monitor::default(),
             early_stopping: None,
@@ -148,11 +181,11 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Images per shard of a step that is computed on these devices.
-    pub(crate) fn shard_size(&self, compute: &Compute) -> usize {
+    /// Images per shard of a step that is computed on the CPU, or on a GPU.
+    pub(crate) fn shard_size(&self, is_cpu: bool) -> usize {
         match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
-            MicroBatch::Auto(_) if compute.is_cpu() => CPU_SHARD.min(self.batch_size),
+            MicroBatch::Auto(_) if is_cpu => CPU_SHARD.min(self.batch_size),
             MicroBatch::Auto(_) => self.batch_size,
         }
     }
@@ -188,6 +221,15 @@ impl TrainConfig {
                     "it is {}; use a number from 0 to below 1",
                     self.label_smoothing
                 ),
+            ));
+        }
+        if self.sampling == Sampling::Balanced
+            && self.class_weights == ClassWeights::Rule(WeightRule::Balanced)
+        {
+            return Err(TrainError::setting(
+                "train.sampling",
+                "it balances the classes, and so does `train.class_weights`: together they count \
+                 small classes twice over; set one of them back (\"all\", \"none\")",
             ));
         }
         if let Some(norm) = self.clip_norm

@@ -4,11 +4,11 @@ use super::clip::clip_global_norm;
 use super::loss::Loss;
 use super::step::{Gradients, Sharding, gradients};
 use crate::compute::Compute;
-use crate::config::{ClassWeights, TrainConfig, WeightRule};
+use crate::config::{ClassWeights, Sampling, TrainConfig, WeightRule};
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
 use burn::optim::ModuleOptimizer;
-use receptive_data::{Batch, Loader, LoaderOptions, order};
+use receptive_data::{Batch, Draws, Loader, LoaderOptions, balanced_order, order};
 use receptive_model::{Classifier, DropoutKey};
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl<'a> Learner<'a> {
             config,
             compute,
             sharding: Sharding {
-                size: config.shard_size(compute),
+                size: config.shard_size(compute.is_cpu()),
                 exact: config.exact_convolutions,
             },
         }
@@ -124,10 +124,24 @@ pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
         epoch,
         ..LoaderOptions::default()
     };
-    let mut indices = order(setup.train.len(), config.train.seed, epoch);
-    let done = done as usize * config.train.batch_size;
-    indices.drain(..done.min(indices.len()));
-    Loader::new(Arc::clone(&setup.train), indices, options)
+    let (images, seed) = (setup.train.len(), config.train.seed);
+    let mut draws = match config.train.sampling {
+        Sampling::All => Draws::from(order(images, seed, epoch)),
+        Sampling::Balanced => {
+            let labels: Vec<usize> = (0..images).map(|image| setup.train.label(image)).collect();
+            balanced_order(&labels, seed, epoch)
+        }
+    };
+    let done = (done as usize)
+        .saturating_mul(config.train.batch_size)
+        .min(images);
+    draws.indices.drain(..done);
+    draws.repeats.drain(..done.min(draws.repeats.len()));
+    let options = LoaderOptions {
+        repeats: draws.repeats,
+        ..options
+    };
+    Loader::new(Arc::clone(&setup.train), draws.indices, options)
 }
 
 /// A weight for each class, where the config has them.

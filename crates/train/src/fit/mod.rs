@@ -4,23 +4,25 @@ mod clip;
 mod end;
 mod learner;
 mod loss;
+mod resume;
 mod step;
 mod stop;
 mod sums;
 
 pub use learner::{Learner, epoch_loader};
+pub use resume::resume;
 pub use step::Gradients;
 pub use stop::Stop;
 
 use crate::checkpoint::{
-    self, Checkpoint, Memory, Position, State, Totals, is_finite, newest, settings_sha256,
+    self, Memory, Position, State, Totals, is_finite, settings, settings_sha256,
 };
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, evaluate};
 use crate::prepare::RunSetup;
 use crate::recorders::{EpochEnd, Recorder, Recorders, RunStart};
-use crate::records::{Epoch, Outcome, RecorderState, ResumePoint, Step, TrainResult};
+use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult};
 use crate::run::RunDirectory;
 use burn::module::Module;
 use receptive_data::Samples;
@@ -50,53 +52,6 @@ pub fn train(
     fit.run(learner, Position::default(), Totals::default())
 }
 
-/// Resumes a run that was stopped, from its latest valid checkpoint: with the same build on the same
-/// backend the weights end as if it had never been stopped, bit for bit, on any number of threads.
-/// Newer checkpoints that are damaged are told to the recorders and left as they are; where none was
-/// written yet, the run starts again.
-///
-/// # Errors
-/// As [`train`]; also when no checkpoint can be used, or settings or data have changed.
-pub fn resume(
-    setup: &RunSetup,
-    run: &RunDirectory,
-    compute: &Compute,
-    stop: &Stop,
-    recorders: &mut [&mut dyn Recorder],
-) -> Result<TrainResult, TrainError> {
-    let _lock = run.lock()?;
-    run.recover()?;
-    let mut learner = Learner::from_setup(setup, compute)?;
-    let (checkpoint, invalid) = newest(run, setup, &learner.model, &learner.optimizer)?;
-    let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
-    let Some(checkpoint) = checkpoint else {
-        let point = ResumePoint::start(invalid);
-        fit.recorders.each(|recorder| recorder.resumed(&point))?;
-        fit.start(&learner.model)?;
-        return fit.run(learner, Position::default(), Totals::default());
-    };
-    let Checkpoint {
-        path,
-        model,
-        optimizer,
-        state,
-    } = checkpoint;
-    learner = learner.with_tensors(model, optimizer);
-    fit.memory = state.memory;
-    fit.saved.1 = state.at.step;
-    let point = ResumePoint {
-        path: Some(path),
-        step: state.at.step,
-        epochs: fit.memory.epochs.clone(),
-        invalid,
-        state: RecorderState {
-            fields: state.fields,
-        },
-    };
-    fit.recorders.each(|recorder| recorder.resumed(&point))?;
-    fit.run(learner, state.at, state.totals)
-}
-
 /// A run under way: what it is made of, what it remembers, and who is told.
 struct Fit<'a, 'b> {
     setup: &'a RunSetup,
@@ -107,6 +62,7 @@ struct Fit<'a, 'b> {
     /// Of the data and the settings as they were when the run started.
     fingerprint: String,
     settings: String,
+    settings_sha256: String,
     /// Of the epochs so far; part of every checkpoint.
     memory: Memory,
     began: Instant,
@@ -129,7 +85,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         stop: &'a Stop,
         recorders: &'a mut [&'b mut dyn Recorder],
     ) -> Result<Self, TrainError> {
-        run.write("config.toml", setup.config.to_toml()?.as_bytes())?;
+        run.write("config.toml", setup.config.to_commented_toml()?.as_bytes())?;
         run.write(
             "classes.txt",
             (setup.data.classes.join("\n") + "\n").as_bytes(),
@@ -137,6 +93,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         if !setup.data.damaged.is_empty() {
             run.write_skipped(&setup.data.damaged)?;
         }
+        let settings = settings(&setup.config)?;
         Ok(Self {
             setup,
             run,
@@ -144,7 +101,8 @@ impl<'a, 'b> Fit<'a, 'b> {
             stop,
             recorders: Recorders::new(setup, run, compute, recorders)?,
             fingerprint: setup.data.fingerprint(),
-            settings: settings_sha256(&setup.config)?,
+            settings_sha256: settings_sha256(&settings),
+            settings,
             memory: Memory::default(),
             began: Instant::now(),
             saved: (Instant::now(), 0),
@@ -167,7 +125,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         let config = &setup.config.train;
         let images = setup.train.len();
         let per_epoch = setup.steps_per_epoch();
-        let steps = per_epoch * config.epochs as u64;
+        let steps = setup.steps();
         if self.has_waited_enough() {
             return self.end(Outcome::StoppedEarly, &learner.model);
         }
@@ -184,9 +142,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             let mut sums = Sums::from_totals(totals, self.compute.loss_interval());
             for batch in loader.by_ref() {
                 let batch = batch?;
-                let share = config.schedule.share(step, steps, per_epoch);
-                let learning_rate = config.optimizer.learning_rate() * share;
-
+                let learning_rate = self.learning_rate(step);
                 let gradients = learner.gradients(&batch, step)?;
                 step += 1;
                 // Before the optimizer moves: a NaN or infinite loss must not reach the weights.
@@ -287,6 +243,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 val_loss: val.as_ref().map(|val| val.loss),
                 val_top1: val.as_ref().map(|val| val.top1),
                 val_top5: val.as_ref().map(|val| val.top5),
+                val_mean_recall: val.as_ref().and_then(|val| val.mean_recall),
                 learning_rate: totals.learning_rate,
                 images_per_second: ratio(time.images as f64, took),
                 data_wait: ratio(time.waited.as_secs_f64(), took),
@@ -348,7 +305,8 @@ impl<'a, 'b> Fit<'a, 'b> {
             fields: kept.fields,
             classes: self.setup.data.classes.clone(),
             data_fingerprint: self.fingerprint.clone(),
-            settings_sha256: self.settings.clone(),
+            settings: Some(self.settings.clone()),
+            settings_sha256: self.settings_sha256.clone(),
             optimizer_tensors: 0, // counted as they are written
         };
         let keep = self.setup.config.checkpoint.keep;
@@ -378,8 +336,22 @@ impl<'a, 'b> Fit<'a, 'b> {
 
     /// Whether early stopping's metric has not improved for as long as it may.
     fn has_waited_enough(&self) -> bool {
-        let stopping = &self.setup.config.train.early_stopping;
-        stopping.is_some_and(|stopping| self.memory.waits >= stopping.patience)
+        self.memory.has_waited_enough(&self.setup.config.train)
+    }
+
+    /// How the run ended, if nothing is left to train from here.
+    fn ended(&self, at: Position) -> Option<Outcome> {
+        if self.has_waited_enough() {
+            return Some(Outcome::StoppedEarly);
+        }
+        (at.epochs_done >= self.setup.config.train.epochs).then_some(Outcome::Finished)
+    }
+
+    /// Of a step, counted from 0.
+    fn learning_rate(&self, step: u64) -> f64 {
+        let config = &self.setup.config.train;
+        let (steps, per_epoch) = (self.setup.steps(), self.setup.steps_per_epoch());
+        config.optimizer.learning_rate() * config.schedule.share(step, steps, per_epoch)
     }
 
     /// Writes the model with all that must travel with it.

@@ -48,6 +48,18 @@ impl Confusion {
             .sum()
     }
 
+    /// The mean over the classes that have images of the share that is classified correctly.
+    pub fn mean_recall(&self) -> Option<f64> {
+        let recalls: Vec<f64> = (self.counts.iter().enumerate())
+            .filter_map(|(class, row)| {
+                let images: usize = row.iter().sum();
+                let right = row.get(class).copied().unwrap_or(0);
+                (images > 0).then(|| right as f64 / images as f64)
+            })
+            .collect();
+        (!recalls.is_empty()).then(|| recalls.iter().sum::<f64>() / recalls.len() as f64)
+    }
+
     /// The most frequent confusions: true class, predicted class, count.
     pub fn worst(&self, pairs: usize) -> Vec<(usize, usize, usize)> {
         let mut all: Vec<(usize, usize, usize)> = self
@@ -129,5 +141,8 @@ mod tests {
         assert!(near(rows[2].recall, 0.0) && near(rows[2].f1, 0.0));
         assert_eq!((confusion.correct(), confusion.total()), (4, 6));
         assert_eq!(confusion.worst(1), [(0, 1, 1)]);
+        // sklearn.metrics.balanced_accuracy_score of the same.
+        assert!(near(confusion.mean_recall(), (2.0 / 3.0 + 1.0) / 3.0));
+        assert_eq!(Confusion::new(3).mean_recall(), None);
     }
 }

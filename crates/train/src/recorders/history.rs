@@ -1,7 +1,7 @@
 //! `metrics.csv` and `log.jsonl`: the history of a run, readable at any moment.
 
 use super::{EpochEnd, Recorder, RunFinish, RunStart};
-use crate::error::TrainError;
+use crate::error::{SettingChange, TrainError};
 use crate::metrics::{ClassReport, report};
 use crate::records::{Divergence, Epoch, Outcome, ResumePoint};
 use crate::run::{LOG, RunDirectory};
@@ -20,8 +20,8 @@ pub(super) struct History {
 }
 
 const CSV: &str = "metrics.csv";
-const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,val_top5,learning_rate,\
-                      images_per_second,data_wait,seconds,best,erf_sigma,erf_tv,erf_verdict\n";
+const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,val_top5,val_mean_recall,\
+                      learning_rate,images_per_second,data_wait,seconds,best,erf_sigma,erf_tv,erf_verdict\n";
 
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
@@ -40,6 +40,8 @@ struct ResumeEvent<'a> {
     epochs: usize,
     checkpoint: Option<String>,
     refused: Vec<&'a str>,
+    /// Settings that are no longer those of the checkpoint.
+    changes: &'a [SettingChange],
 }
 
 #[derive(Serialize)]
@@ -64,7 +66,7 @@ impl Recorder for History {
     }
 
     fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
-        self.truncate(from.epochs.len())?;
+        self.truncate(&from.epochs)?;
         let event = ResumeEvent {
             step: from.step,
             epochs: from.epochs.len(),
@@ -73,6 +75,7 @@ impl Recorder for History {
                 .as_ref()
                 .map(|path| path.to_string_lossy().into_owned()),
             refused: from.invalid.iter().map(|one| one.reason.as_str()).collect(),
+            changes: &from.changes,
         };
         self.event("resumed", &event)
     }
@@ -133,12 +136,18 @@ impl History {
         Ok(history)
     }
 
-    /// Takes the lines of all but the first `epochs` out of `metrics.csv`; `log.jsonl` keeps
-    /// everything that ever happened.
-    fn truncate(&mut self, epochs: usize) -> Result<(), TrainError> {
+    /// Takes the lines of all but these epochs out of `metrics.csv`; `log.jsonl` keeps everything
+    /// that ever happened.
+    fn truncate(&mut self, epochs: &[Epoch]) -> Result<(), TrainError> {
         let (path, _) = &self.csv;
         let text = std::fs::read_to_string(path).map_err(TrainError::io(path, "read"))?;
-        let kept: String = text.split_inclusive('\n').take(1 + epochs).collect();
+        let kept: String = if text.starts_with(HEADER) {
+            text.split_inclusive('\n').take(1 + epochs.len()).collect()
+        } else {
+            // An older version wrote other columns.
+            let lines = epochs.iter().map(csv_line);
+            std::iter::once(HEADER.to_string()).chain(lines).collect()
+        };
         if kept != text {
             self.run.write(CSV, kept.as_bytes())?;
             // The old file is no longer the one of that name.
@@ -165,13 +174,14 @@ impl History {
 fn csv_line(epoch: &Epoch) -> String {
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     format!(
-        "{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{},{}\n",
+        "{},{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{},{}\n",
         epoch.epoch,
         epoch.train_loss,
         epoch.train_top1,
         optional(epoch.val_loss),
         optional(epoch.val_top1),
         optional(epoch.val_top5),
+        optional(epoch.val_mean_recall),
         epoch.learning_rate,
         epoch.images_per_second,
         epoch.data_wait,

@@ -2,7 +2,7 @@
 //! (Karpathy 2019, "A Recipe for Training Neural Networks").
 
 use crate::compute::Compute;
-use crate::config::{ClassWeights, RunConfig, ScheduleKind, TrainConfig};
+use crate::config::{ClassWeights, RunConfig, Sampling, ScheduleKind, TrainConfig};
 use crate::error::TrainError;
 use crate::evaluate::logits;
 use crate::fit::Learner;
@@ -58,6 +58,7 @@ pub fn unregularised(mut config: RunConfig) -> RunConfig {
     train.label_smoothing = 0.0;
     train.class_weights = ClassWeights::default();
     train.early_stopping = None;
+    train.sampling = Sampling::All;
     train.schedule.kind = ScheduleKind::Constant;
     train.schedule.warmup_epochs = 0.0;
     train.optimizer = train.optimizer.without_decay();

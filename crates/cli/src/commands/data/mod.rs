@@ -3,7 +3,7 @@
 mod batch;
 
 use crate::args::{LabelArgs, parse_positive, parse_whole};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
 use receptive_core::text::{Printable, counted};
@@ -70,7 +70,7 @@ struct Json<'a> {
     height: Option<[usize; 3]>,
     colours: BTreeMap<String, usize>,
     damaged: Vec<DamagedFile<'a>>,
-    notes: &'a [String],
+    notes: Vec<String>,
     fingerprint: String,
 }
 
@@ -128,7 +128,7 @@ fn json(data: &DataSet) -> Json<'_> {
                 reason: &bad.reason,
             })
             .collect(),
-        notes: &data.notes,
+        notes: data.notes.iter().cloned().chain(data.remarks()).collect(),
         fingerprint: data.fingerprint(),
     }
 }
@@ -170,8 +170,8 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
             .collect();
         line("colours", colours.join(", "))?;
     }
-    for note in &data.notes {
-        paragraph("note", note)?;
+    for note in data.notes.iter().cloned().chain(data.remarks()) {
+        paragraph("note", note_with_arguments(&note))?;
     }
     let mut skip = "";
     if !data.damaged.is_empty() {

@@ -1,11 +1,12 @@
 //! Messages before a run, and results after it.
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
 use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::{
-    Backend, Compute, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig, TrainResult,
+    Backend, Compute, Evaluation, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig,
+    TrainConfig, TrainResult,
 };
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ pub(super) fn announce(
     let data = &prepared.data;
     let plan = &prepared.plan;
     let threads = compute.threads();
+    let step = prepared.step_bytes().unwrap_or(0);
     let test = data.test.as_ref().map_or(0, |test| test.len());
     say_line(
         "data",
@@ -36,7 +38,10 @@ pub(super) fn announce(
         "input",
         format!(
             "{}x{}x{} (channels, height, width); at most {} MiB of decoded images",
-            input.channels, input.height, input.width, prepared.config.data.cache_mb
+            input.channels,
+            input.height,
+            input.width,
+            prepared.cache_bytes().div_ceil(1 << 20)
         ),
     );
     say_line(
@@ -55,7 +60,7 @@ pub(super) fn announce(
         format!(
             "{backend}, {}; about {} MiB for a step",
             counted(threads, "thread"),
-            plan.total.training_bytes(prepared.config.train.batch_size) >> 20
+            step >> 20
         ),
     );
     if let Some(directory) = directory {
@@ -63,7 +68,7 @@ pub(super) fn announce(
         say_line("run", format!("{path} (* marks the best epoch so far)"));
     }
     for note in data.notes.iter().cloned().chain(plan.notes()) {
-        say_paragraph("note", note);
+        say_paragraph("note", note_with_arguments(&note));
     }
     if !data.damaged.is_empty() {
         let list = directory.map_or(String::new(), |directory| {
@@ -105,8 +110,10 @@ struct Json<'a> {
     signal: Option<usize>,
     test_top1: Option<f64>,
     test_top5: Option<f64>,
+    test_mean_recall: Option<f64>,
     test_loss: Option<f64>,
     val_top1: Option<f64>,
+    val_mean_recall: Option<f64>,
     val_loss: Option<f64>,
     train_seconds: f64,
     images_per_second: f64,
@@ -124,10 +131,14 @@ pub(super) fn report(
     backend: Backend,
     compute: &Compute,
     directory: &RunDirectory,
+    config: &TrainConfig,
     trained: &TrainResult,
 ) -> Result<Exit, CliError> {
     let path = directory.path();
     let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
+    if let Some(message) = stopped_early(config, trained) {
+        say(message);
+    }
     if json {
         print_json(&Json {
             run: path.to_string_lossy().into_owned(),
@@ -135,8 +146,10 @@ pub(super) fn report(
             signal: trained.outcome.signal(),
             test_top1: trained.test.as_ref().map(|test| test.top1),
             test_top5: trained.test.as_ref().map(|test| test.top5),
+            test_mean_recall: trained.test.as_ref().and_then(|test| test.mean_recall),
             test_loss: trained.test.as_ref().map(|test| test.loss),
             val_top1: trained.val.as_ref().map(|val| val.top1),
+            val_mean_recall: trained.val.as_ref().and_then(|val| val.mean_recall),
             val_loss: trained.val.as_ref().map(|val| val.loss),
             train_seconds: trained.train_seconds,
             images_per_second: trained.images_per_second,
@@ -161,8 +174,9 @@ pub(super) fn report(
             wide_line(
                 split,
                 format!(
-                    "top-1 {}, top-5 {}, loss {:.3} ({})",
+                    "top-1 {}, {}top-5 {}, loss {:.3} ({})",
                     percent(evaluation.top1),
+                    mean_recall(evaluation),
                     percent(evaluation.top5),
                     evaluation.loss,
                     counted(evaluation.images, "image")
@@ -203,6 +217,28 @@ pub(super) fn report(
         format!("receptive report {path}, receptive predict {path} IMAGE"),
     )?;
     Ok(exit)
+}
+
+/// `mean recall 61.0 %, `; empty without images.
+pub(in crate::commands) fn mean_recall(evaluation: &Evaluation) -> String {
+    let mean = evaluation.mean_recall.map(percent);
+    mean.map_or(String::new(), |mean| format!("mean recall {mean}, "))
+}
+
+/// Why a run ended before its last epoch.
+fn stopped_early(config: &TrainConfig, trained: &TrainResult) -> Option<String> {
+    let stopping = config.early_stopping.as_ref()?;
+    (trained.outcome == Outcome::StoppedEarly).then(|| {
+        format!(
+            "stopped early after epoch {} of {}: {} has not improved for {}; the model of epoch {} is \
+             kept",
+            trained.epochs.len(),
+            config.epochs,
+            stopping.metric.name(),
+            counted(stopping.patience, "epoch"),
+            trained.best_epoch
+        )
+    })
 }
 
 fn outcome_name(outcome: Outcome) -> &'static str {

@@ -1,19 +1,20 @@
 //! `receptive train`: a run, or a trial before one.
 
 mod dry_run;
-mod messages;
+pub(super) mod messages;
 mod overfit;
 
-use super::run::{RunSettings, set, set_machine};
-use crate::args::{NetworkArgs, parse_positive};
+use super::run::{RunSettings, set, set_network};
+use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
-use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted, say_line};
+use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
 use crate::signals;
 use clap::Args;
 use messages::{announce, report};
 use receptive_core::text::Printable;
+use receptive_train::config::{EarlyStopping, with_overrides};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, RunLog, prepare, resume, train,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, resume, train,
 };
 use std::path::{Path, PathBuf};
 
@@ -21,26 +22,8 @@ use std::path::{Path, PathBuf};
 const RUNS: &str = "runs";
 
 /// What defines a run, which `--resume` takes from the run itself. A test holds it complete.
-const NEW_RUN: [&str; 19] = [
-    "data",
-    "preset",
-    "config",
-    "from",
-    "freeze",
-    "set",
-    "epochs",
-    "batch_size",
-    "seed",
-    "run_dir",
-    "track_erf",
-    "tensorboard",
-    "bad_images",
-    "limit",
-    "labels",
-    "label_column",
-    "group",
-    "dry_run",
-    "overfit",
+const NEW_RUN: [&str; 8] = [
+    "data", "preset", "config", "from", "freeze", "run_dir", "dry_run", "overfit",
 ];
 
 #[derive(Debug, Args)]
@@ -55,10 +38,27 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<usize>,
+    /// Learning rate at the top of its schedule [default: 0.05 of SGD, 0.001 of AdamW]
+    #[arg(
+        long,
+        value_name = "RATE",
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    lr: Option<f64>,
+    /// Stop early, when the validation has not improved for N epochs
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    patience: Option<usize>,
     /// Run directory [default: runs/NNN, the next free number]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
-    /// Resume a run from its latest valid checkpoint
+    /// Resume a run from its latest valid checkpoint: one that was stopped, or with --epochs one
+    /// that has finished. Settings that cannot change within a run are rejected
     #[arg(long, value_name = "RUN", conflicts_with_all = NEW_RUN)]
     resume: Option<PathBuf>,
     /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
@@ -79,7 +79,9 @@ pub(super) struct TrainArgs {
     #[arg(
         long,
         value_name = "N",
-        conflicts_with_all = ["from", "run_dir", "track_erf", "tensorboard", "checkpoint_every"],
+        conflicts_with_all = [
+            "from", "run_dir", "track_erf", "tensorboard", "checkpoint_every", "patience", "balance",
+        ],
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
     )]
@@ -113,12 +115,6 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         (None, None) => RunDirectory::next(Path::new(RUNS))?,
     };
     announce(&prepared, backend, &compute, Some(&directory));
-    if arguments.resume.is_some() && has_finished(&directory) {
-        say_line(
-            "note",
-            "this run has already finished: no step is left to train",
-        );
-    }
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
     let mut progress: Box<dyn Recorder> = if has_view {
@@ -142,36 +138,67 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         &mut [&mut *progress],
     )?;
     drop(progress);
-    report(arguments.json, backend, &compute, &directory, &trained)
+    let config = &prepared.config.train;
+    report(
+        arguments.json,
+        backend,
+        &compute,
+        &directory,
+        config,
+        &trained,
+    )
 }
 
 /// Defaults, overridden by the config file, overridden by the arguments.
 fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     let mut settings = RunSettings::from_args(&arguments.network)?;
-    set(&mut settings.config.train.epochs, arguments.epochs);
-    set(
-        &mut settings.config.checkpoint.every,
-        arguments.checkpoint_every,
-    );
-    if arguments.track_erf {
-        settings.config.track_erf.get_or_insert_default();
-    }
-    settings.config.tensorboard |= arguments.tensorboard;
-    settings.finish(&arguments.network)
+    apply(arguments, &mut settings.config);
+    settings.finish(&overrides(arguments))
 }
 
-/// The config of a stopped run; what has no influence on its result may change.
+/// The config of a run, with the arguments over it: which of them can change within a run is for
+/// the checkpoint to say.
 fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
-    set_machine(&mut config, &arguments.network);
-    set(&mut config.checkpoint.every, arguments.checkpoint_every);
-    Ok(config)
+    set_network(&mut config, &arguments.network);
+    apply(arguments, &mut config);
+    Ok(with_overrides(&config, &overrides(arguments))?)
 }
 
-/// Whether a run came to its end, so that resuming it trains nothing.
-fn has_finished(directory: &RunDirectory) -> bool {
-    let end = RunLog::read(directory).ok().and_then(|log| log.end);
-    end.is_some_and(|end| end.outcome.signal().is_none())
+/// What only `train` has an argument for.
+fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
+    set(&mut config.train.epochs, arguments.epochs);
+    set(&mut config.checkpoint.every, arguments.checkpoint_every);
+    if let Some(patience) = arguments.patience {
+        let metric = config
+            .train
+            .early_stopping
+            .map_or(config.train.monitor, |stopping| stopping.metric);
+        config.train.early_stopping = Some(EarlyStopping { metric, patience });
+    }
+    if arguments.track_erf {
+        config.track_erf.get_or_insert_default();
+    }
+    config.tensorboard |= arguments.tensorboard;
+}
+
+/// `--set`, and `--lr`, whose setting depends on the kind of optimizer: after a `--set` of the kind,
+/// which brings a rate of its own, and before all others.
+fn overrides(arguments: &TrainArgs) -> Vec<String> {
+    let is_kind = |set: &&String| set.trim_start().starts_with("train.optimizer.kind");
+    let (kinds, others): (Vec<&String>, Vec<&String>) =
+        arguments.network.set.iter().partition(is_kind);
+    // TOML writes NaN in small letters.
+    let rate = arguments.lr.map(|rate| {
+        let rate = format!("{rate:?}").to_lowercase();
+        format!("train.optimizer.learning_rate={rate}")
+    });
+    kinds
+        .into_iter()
+        .cloned()
+        .chain(rate)
+        .chain(others.into_iter().cloned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -199,7 +226,22 @@ mod tests {
     #[test]
     fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
         let machine = ["backend", "data_dir", "json", "threads", "tui", "workers"];
-        let resume = [&machine[..], &["checkpoint_every"]].concat();
+        let resume = [
+            &machine[..],
+            &[
+                "balance",
+                "bad_images",
+                "batch_size",
+                "checkpoint_every",
+                "epochs",
+                "grey",
+                "image_size",
+            ],
+            &["group", "label_column", "labels"],
+            &["limit", "lr", "patience", "seed", "set"],
+            &["tensorboard", "track_erf"],
+        ]
+        .concat();
         let new_run = [
             "bad_images",
             "batch_size",
@@ -209,14 +251,18 @@ mod tests {
             "group",
             "label_column",
             "labels",
+            "grey",
+            "image_size",
             "limit",
+            "lr",
             "preset",
             "seed",
             "set",
         ];
         let overfit = [&machine[..], &new_run, &["freeze"]].concat();
         let files = ["checkpoint_every", "run_dir", "tensorboard", "track_erf"];
-        let dry_run = [&machine[..], &new_run, &["freeze", "from"], &files].concat();
+        let trained = ["balance", "freeze", "from", "patience"];
+        let dry_run = [&machine[..], &new_run, &trained, &files].concat();
         for (argument, mut expected) in [
             ("resume", resume),
             ("overfit", overfit),

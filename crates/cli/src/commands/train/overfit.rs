@@ -19,7 +19,10 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     let backend: Backend = config.machine.backend.parse()?;
     let compute = config.machine.compute()?;
-    let prepared = prepare(unregularised(config), input_from, &DataProgress::default())?;
+    let mut config = unregularised(config);
+    // The steps are no larger, and their memory is what is estimated.
+    config.train.batch_size = config.train.batch_size.min(images.max(2));
+    let prepared = prepare(config, input_from, &DataProgress::default())?;
     announce(&prepared, backend, &compute, None);
     let options = OverfitOptions {
         images,

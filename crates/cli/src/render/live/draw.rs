@@ -133,6 +133,7 @@ mod tests {
             val_loss: Some(2.1 / number as f64),
             val_top1: Some(0.6),
             val_top5: Some(0.9),
+            val_mean_recall: Some(0.5),
             learning_rate: 0.05,
             images_per_second: 1772.3,
             data_wait: 0.021,

@@ -147,6 +147,7 @@ mod tests {
             train_top1: 0.8,
             val_loss: Some(0.4),
             val_top1: None,
+            val_mean_recall: None,
             val_top5: None,
             learning_rate: 0.1,
             images_per_second: 100.0,

@@ -1,0 +1,137 @@
+//! How much memory this process can still take.
+
+use std::fs;
+use std::path::Path;
+
+/// The memory that this process can still take before the system refuses it or ends the process, in
+/// bytes: the least of what the machine has available, what its control group (a container's limit)
+/// leaves, and what a limit on its address space (`ulimit -v`) leaves. `None` where the system does not
+/// say (all but Linux).
+pub fn available_bytes() -> Option<u64> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let machine = of_machine(&read("/proc/meminfo"));
+    let address_space = limit(&read("/proc/self/limits")).map(|limit| {
+        let used = field(&read("/proc/self/status"), "VmSize:").unwrap_or(0);
+        limit.saturating_sub(used)
+    });
+    let group = of_group(&read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
+    [machine, address_space, group].into_iter().flatten().min()
+}
+
+/// `MemAvailable` and what is free of the swap space.
+fn of_machine(meminfo: &str) -> Option<u64> {
+    Some(field(meminfo, "MemAvailable:")? + field(meminfo, "SwapFree:").unwrap_or(0))
+}
+
+/// The value of `NAME: 123 kB`, in bytes.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// The soft limit on the address space, if there is one.
+fn limit(limits: &str) -> Option<u64> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// What the control group and those around it leave: version 2 (`memory.max`) or 1
+/// (`memory.limit_in_bytes`). Cached files count as free, since the system drops them first.
+fn of_group(groups: &str, root: &Path) -> Option<u64> {
+    groups
+        .lines()
+        .filter_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (controllers, path) = (parts.next()?, parts.next()?.trim_start_matches('/'));
+            let (root, files) = if controllers.is_empty() {
+                (
+                    root.to_path_buf(),
+                    ["memory.max", "memory.current", "file "],
+                )
+            } else if controllers.split(',').any(|name| name == "memory") {
+                (
+                    root.join("memory"),
+                    [
+                        "memory.limit_in_bytes",
+                        "memory.usage_in_bytes",
+                        "total_cache ",
+                    ],
+                )
+            } else {
+                return None;
+            };
+            // A container sees its own group as the root, whatever the path says.
+            let group = root.join(path);
+            group
+                .ancestors()
+                .take_while(|group| group.starts_with(&root))
+                .filter_map(|group| left(group, files))
+                .min()
+        })
+        .min()
+}
+
+/// What one group leaves, if it has a limit.
+fn left(group: &Path, [limit, used, cached]: [&str; 3]) -> Option<u64> {
+    let read = |name: &str| fs::read_to_string(group.join(name)).ok();
+    let limit: u64 = read(limit)?.trim().parse().ok()?; // "max" is none
+    let used: u64 = read(used)?.trim().parse().ok()?;
+    let statistics = read("memory.stat").unwrap_or_default();
+    let cached = statistics
+        .lines()
+        .find_map(|line| line.strip_prefix(cached)?.trim().parse::<u64>().ok());
+    Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_and_the_address_space_are_read() {
+        let meminfo = "MemTotal: 100 kB\nMemAvailable:   60 kB\nSwapFree:  4 kB\n";
+        assert_eq!(of_machine(meminfo), Some(64 * 1024));
+        assert_eq!(of_machine(""), None);
+        let row = |value: &str| {
+            format!("Max data size unlimited\nMax address space {value} unlimited bytes\n")
+        };
+        assert_eq!(limit(&row("4096000000")), Some(4_096_000_000));
+        assert_eq!(limit(&row("unlimited")), None);
+    }
+
+    #[test]
+    fn the_smallest_limit_of_the_groups_counts_and_cached_files_are_free() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        // Version 2: the outer group leaves less than the inner one.
+        write("a/memory.max", "1000\n");
+        write("a/memory.current", "900\n");
+        write("a/memory.stat", "anon 600\nfile 300\n");
+        write("a/b/memory.max", "max\n");
+        write("a/b/memory.current", "10\n");
+        assert_eq!(of_group("0::/a/b\n", root.path()), Some(400));
+        // Version 1, seen from within a container: the path is not there, its root is.
+        write("memory/memory.limit_in_bytes", "500\n");
+        write("memory/memory.usage_in_bytes", "300\n");
+        write("memory/memory.stat", "cache 7\ntotal_cache 50\n");
+        assert_eq!(
+            of_group("4:memory:/docker/x\n1:cpu:/\n", root.path()),
+            Some(250)
+        );
+        assert_eq!(of_group("1:cpu:/\n", root.path()), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_machine_says_how_much_it_has() {
+        let bytes = available_bytes().unwrap();
+        assert!((1 << 20..1 << 50).contains(&bytes), "{bytes}");
+    }
+}

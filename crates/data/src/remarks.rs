@@ -1,0 +1,103 @@
+//! What one should know of the splits before training on them, a sentence each.
+
+use crate::split::Split;
+use crate::split::dataset::DataSet;
+
+/// The largest number of classes that a sentence names.
+const NAMED: usize = 5;
+/// From this ratio of the largest class to the smallest on, classes count as imbalanced.
+const IMBALANCE: usize = 3;
+
+impl DataSet {
+    /// What training on these splits means: classes that are never validated or tested, classes of
+    /// one image, no validation or test images at all, and classes of very different sizes.
+    pub fn remarks(&self) -> Vec<String> {
+        let train = self.train.class_counts();
+        let mut remarks = Vec::new();
+        let named = |is_meant: &dyn Fn(usize) -> bool| -> Vec<&str> {
+            (0..train.len())
+                .filter(|class| train[*class] > 0 && is_meant(*class))
+                .map(|class| self.classes[class].as_str())
+                .collect()
+        };
+        if self.val.is_empty() {
+            remarks.push(
+                "there are no validation images: nothing tells how well it generalises, early \
+                 stopping is not possible, and the last epoch's model is the one that is kept"
+                    .into(),
+            );
+        } else {
+            let counts = self.val.class_counts();
+            let missing = named(&|class| counts.get(class) == Some(&0));
+            if !missing.is_empty() {
+                remarks.push(format!(
+                    "no validation image is of {}: the choice of the best epoch does not depend on \
+                     {}",
+                    list(&missing),
+                    pronoun(&missing)
+                ));
+            }
+        }
+        match self.test.as_ref().filter(|test| !test.is_empty()) {
+            None => remarks.push(
+                "there are no test images: the results are those of the validation images, by which \
+                 the best epoch is chosen, and so look better than they are"
+                    .into(),
+            ),
+            Some(test) => {
+                let counts = test.class_counts();
+                let missing = named(&|class| counts.get(class) == Some(&0));
+                if !missing.is_empty() {
+                    remarks.push(format!(
+                        "no test image is of {}: the test result says nothing about {}",
+                        list(&missing),
+                        pronoun(&missing)
+                    ));
+                }
+            }
+        }
+        let single = named(&|class| train[class] == 1);
+        if !single.is_empty() {
+            remarks.push(format!(
+                "only one training image is of {}: more images are needed to learn {}",
+                list(&single),
+                pronoun(&single)
+            ));
+        }
+        remarks.extend(self.imbalance(&self.train));
+        remarks
+    }
+
+    /// That the classes of a split have very different sizes, if they have.
+    fn imbalance(&self, split: &Split) -> Option<String> {
+        let counts = split.class_counts();
+        let present = || counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        // Of equal ones the first, in the order of the classes.
+        let (largest, most) = present().rev().max_by_key(|(_, count)| **count)?;
+        let (smallest, least) = present().min_by_key(|(_, count)| **count)?;
+        (*most > IMBALANCE * least).then(|| {
+            format!(
+                "the classes are imbalanced: {most} training images of {}, {least} of {}; a network \
+                 may neglect the small ones, which top-1 hides and mean recall shows. \
+                 train.class_weights = \"balanced\" weighs their loss more, train.sampling = \
+                 \"balanced\" draws them more often",
+                self.classes[largest], self.classes[smallest]
+            )
+        })
+    }
+}
+
+/// `cat, dog and 3 more classes`.
+fn list(classes: &[&str]) -> String {
+    let more = classes.len().saturating_sub(NAMED);
+    let named = classes[..classes.len() - more].join(", ");
+    match more {
+        0 => named,
+        1 => format!("{named} and 1 more class"),
+        more => format!("{named} and {more} more classes"),
+    }
+}
+
+fn pronoun(classes: &[&str]) -> &'static str {
+    if classes.len() == 1 { "it" } else { "them" }
+}

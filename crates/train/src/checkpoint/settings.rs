@@ -1,0 +1,217 @@
+//! The settings that a checkpoint was written with, and which of them may change on resume.
+
+use crate::config::{CheckpointConfig, DataConfig, MachineConfig, RunConfig};
+use crate::error::{SettingChange, TrainError};
+use receptive_core::hash::sha256;
+use std::collections::BTreeMap;
+use toml::{Table, Value};
+
+/// What may change from one epoch to the next: it is no part of the weights, the optimizer's state,
+/// the images or their order. A name with a dot at its end is a whole table.
+const APPLIED: [&str; 14] = [
+    "track_erf.",
+    "train.augment.",
+    "train.class_weights",
+    "train.clip_norm",
+    "train.early_stopping.",
+    "train.epochs",
+    "train.exact_convolutions",
+    "train.label_smoothing",
+    "train.monitor",
+    "train.optimizer.learning_rate",
+    "train.optimizer.nesterov",
+    "train.optimizer.weight_decay",
+    "train.sampling",
+    "train.schedule.",
+];
+const KIND: &str = "train.optimizer.kind";
+const MOMENTUM: &str = "train.optimizer.momentum";
+
+/// The settings that have an influence on the weights, as TOML. Where the images are is not one of
+/// them: a fingerprint tells whether they are the same.
+pub(crate) fn settings(config: &RunConfig) -> Result<String, TrainError> {
+    let mut config = comparable(config);
+    config.data.source = String::new();
+    config.data.labels = None;
+    config.to_toml()
+}
+
+/// The hash of [`settings`], which a checkpoint holds beside them.
+pub(crate) fn settings_sha256(settings: &str) -> String {
+    sha256(settings.as_bytes())
+}
+
+/// The hash that stands for the settings in a checkpoint written before they were stored.
+pub(super) fn hash_alone(config: &RunConfig) -> Result<String, TrainError> {
+    Ok(sha256(comparable(config).to_toml()?.as_bytes()))
+}
+
+fn comparable(config: &RunConfig) -> RunConfig {
+    RunConfig {
+        tensorboard: false,
+        machine: MachineConfig::default(),
+        checkpoint: CheckpointConfig::default(),
+        data: DataConfig {
+            data_dir: None,
+            cache_mb: 0,
+            ..config.data.clone()
+        },
+        ..config.clone()
+    }
+}
+
+/// What differs between two texts of [`settings`], by setting.
+pub(crate) fn changes(old: &str, new: &str) -> Result<Vec<SettingChange>, String> {
+    let [old, new] = [flat(old)?, flat(new)?];
+    let names: BTreeMap<&String, ()> = old.keys().chain(new.keys()).map(|key| (key, ())).collect();
+    let mut changes: Vec<SettingChange> = names
+        .into_keys()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| SettingChange {
+            setting: name.clone(),
+            old: old.get(name).cloned(),
+            new: new.get(name).cloned(),
+        })
+        .collect();
+    // What follows from another setting is not named beside it.
+    if has_any(&changes, KIND) {
+        changes.retain(|change| {
+            change.setting == KIND || !change.setting.starts_with("train.optimizer.")
+        });
+    }
+    if has_any(&changes, "data.image_size") || has_any(&changes, "data.grey") {
+        changes.retain(|change| !change.setting.starts_with("model."));
+    }
+    Ok(changes)
+}
+
+fn has_any(changes: &[SettingChange], name: &str) -> bool {
+    changes
+        .iter()
+        .any(|change| change.setting.starts_with(name))
+}
+
+/// Whether a run can be resumed with this change.
+pub(super) fn is_applied(change: &SettingChange) -> bool {
+    // Without momentum the optimizer keeps no state.
+    let is_zero = |value: &Option<String>| {
+        value
+            .as_ref()
+            .and_then(|value| value.parse::<f64>().ok())
+            .is_none_or(|value| value == 0.0)
+    };
+    if change.setting == MOMENTUM {
+        return !is_zero(&change.old) && !is_zero(&change.new);
+    }
+    APPLIED.iter().any(|name| match name.strip_suffix('.') {
+        Some(_) => change.setting.starts_with(name),
+        None => change.setting == *name,
+    })
+}
+
+/// Each setting by its dotted path, with its value as TOML.
+fn flat(settings: &str) -> Result<BTreeMap<String, String>, String> {
+    let table: Table = toml::from_str(settings).map_err(|error| error.message().to_string())?;
+    let mut all = BTreeMap::new();
+    collect("", &Value::Table(table), &mut all);
+    Ok(all)
+}
+
+fn collect(path: &str, value: &Value, all: &mut BTreeMap<String, String>) {
+    let below = |name: &str| match path {
+        "" => name.to_string(),
+        path => format!("{path}.{name}"),
+    };
+    match value {
+        Value::Table(table) => {
+            for (name, value) in table {
+                collect(&below(name), value, all);
+            }
+        }
+        Value::Array(list) if list.iter().any(Value::is_table) => {
+            for (index, value) in list.iter().enumerate() {
+                collect(&below(&index.to_string()), value, all);
+            }
+        }
+        value => {
+            all.insert(path.into(), value.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{EarlyStopping, Monitor, with_overrides};
+    use receptive_model::{LinearLayer, ModelConfig};
+
+    fn change(overrides: &[&str]) -> Vec<SettingChange> {
+        let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
+        let old = RunConfig::new(model);
+        let overrides: Vec<String> = overrides.iter().map(|text| (*text).into()).collect();
+        let new = with_overrides(&old, &overrides).unwrap();
+        changes(&settings(&old).unwrap(), &settings(&new).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_change_is_named_and_either_applied_or_not() {
+        for (written, applied) in [
+            ("train.epochs=9", true),
+            ("train.optimizer.learning_rate=0.5", true),
+            ("train.optimizer.momentum=0.5", true),
+            ("train.optimizer.momentum=0", false),
+            ("train.schedule.kind=constant", true),
+            ("train.augment.shift=3", true),
+            ("train.monitor=val_top1", true),
+            ("train.clip_norm=1", true),
+            ("train.seed=3", false),
+            ("train.batch_size=3", false),
+            ("train.micro_batch=3", false),
+            ("data.limit=3", false),
+            ("data.resize=crop", false),
+            ("model.layers.0.bias=false", false),
+        ] {
+            let found = change(&[written]);
+            let [found] = &found[..] else {
+                panic!("{written}: {found:?}")
+            };
+            assert_eq!(found.setting, written.split('=').next().unwrap());
+            assert_eq!(is_applied(found), applied, "{written}");
+        }
+        let found = change(&["train.optimizer.kind=adamw"]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].old.as_deref(), Some("\"sgd\""));
+        assert!(!is_applied(&found[0]));
+    }
+
+    #[test]
+    fn where_and_how_it_runs_is_not_compared() {
+        let found = change(&[
+            "data.source=elsewhere",
+            "data.labels=/l.csv",
+            "data.data_dir=/d",
+            "data.cache_mb=1",
+            "machine.threads=3",
+            "checkpoint.keep=5",
+            "tensorboard=true",
+        ]);
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn a_setting_that_was_not_set_has_no_old_value() {
+        let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
+        let old = RunConfig::new(model);
+        let mut new = old.clone();
+        new.train.early_stopping = Some(EarlyStopping {
+            metric: Monitor::ValLoss,
+            patience: 4,
+        });
+        let found = changes(&settings(&old).unwrap(), &settings(&new).unwrap()).unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(
+            found[1].to_string(),
+            "train.early_stopping.patience: not set -> 4"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! `config.toml` with every setting in it: those that are not set are comments.
+
+use super::RunConfig;
+use crate::error::TrainError;
+
+/// A setting that a config may leave out, and the line that stands for it then: what would set it,
+/// with a value as an example, and what happens without it.
+struct Unset {
+    /// The table it belongs to; empty for the top of the file.
+    table: &'static str,
+    name: &'static str,
+    example: &'static str,
+    without: &'static str,
+}
+
+const fn unset(
+    table: &'static str,
+    name: &'static str,
+    example: &'static str,
+    without: &'static str,
+) -> Unset {
+    Unset {
+        table,
+        name,
+        example,
+        without,
+    }
+}
+
+/// All of them. A test holds it complete.
+const UNSET: &[Unset] = &[
+    unset("", "tensorboard", "true", "no event files"),
+    unset(
+        "",
+        "track_erf",
+        "{ layer = \"4\", times = 6, samples = 400 }",
+        "the receptive field is not measured",
+    ),
+    unset(
+        "",
+        "start",
+        "{ from = \"runs/001/model\", freeze = 0 }",
+        "weights are initialized from the seed",
+    ),
+    unset("start", "weights_sha256", "\"...\"", "filled in by a run"),
+    unset("track_erf", "layer", "\"4\"", "the last map"),
+    unset("data", "data_dir", "\"DIR\"", "the usual places"),
+    unset("data", "labels", "\"labels.csv\"", "classes are folders"),
+    unset(
+        "data",
+        "label_column",
+        "\"class\"",
+        "found by its name and content",
+    ),
+    unset(
+        "data",
+        "group",
+        "\"(.*)_\"",
+        "every image is a group of its own",
+    ),
+    unset("data", "limit", "1000", "all training images"),
+    unset(
+        "data",
+        "image_size",
+        "[64, 64]",
+        "the data's own size, or 64 for photos",
+    ),
+    unset("data", "grey", "true", "colours as the images have them"),
+    unset(
+        "train",
+        "sampling",
+        "\"balanced\"",
+        "every image once an epoch",
+    ),
+    unset("train", "clip_norm", "1.0", "gradients are not clipped"),
+    unset(
+        "train",
+        "early_stopping",
+        "{ metric = \"val_loss\", patience = 10 }",
+        "all epochs are trained",
+    ),
+];
+
+/// Settings that `KEY=none` takes out again.
+pub(super) fn can_be_unset(key: &str) -> bool {
+    UNSET.iter().any(|unset| match unset.table {
+        "" => key == unset.name,
+        table => {
+            key.strip_prefix(table)
+                .and_then(|key| key.strip_prefix('.'))
+                == Some(unset.name)
+        }
+    })
+}
+
+impl RunConfig {
+    /// As [`to_toml`](Self::to_toml), with a comment for each setting that is not set.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn to_commented_toml(&self) -> Result<String, TrainError> {
+        let text = self.to_toml()?;
+        let table: toml::Table = toml::from_str(&text).map_err(super::config_error("(TOML)"))?;
+        let mut commented = String::new();
+        for unset in UNSET.iter().filter(|unset| unset.table.is_empty()) {
+            if !table.contains_key(unset.name) {
+                commented += &unset.line();
+            }
+        }
+        for line in text.lines() {
+            commented += line;
+            commented.push('\n');
+            let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|line| line.strip_suffix(']'))
+            else {
+                continue;
+            };
+            let Some(toml::Value::Table(section)) = table.get(name) else {
+                continue;
+            };
+            for unset in UNSET.iter().filter(|unset| unset.table == name) {
+                if !section.contains_key(unset.name) {
+                    commented += &unset.line();
+                }
+            }
+        }
+        Ok(commented)
+    }
+}
+
+impl Unset {
+    fn line(&self) -> String {
+        format!(
+            "# {} = {} # not set: {}\n",
+            self.name, self.example, self.without
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{
+        DataConfig, EarlyStopping, FieldConfig, Monitor, Sampling, StartConfig, TrainConfig,
+    };
+    use receptive_model::{LinearLayer, ModelConfig, Pair};
+    use std::collections::BTreeSet;
+
+    fn least() -> RunConfig {
+        RunConfig::new(ModelConfig::new(1, 8, 8).layer(LinearLayer::classes()))
+    }
+
+    /// Everything set, to something that is not skipped. No `..`: a new field must be added here.
+    fn full() -> RunConfig {
+        let RunConfig {
+            data,
+            train,
+            machine,
+            checkpoint,
+            model,
+            ..
+        } = least();
+        RunConfig {
+            tensorboard: true,
+            data: DataConfig {
+                data_dir: Some("/d".into()),
+                labels: Some("l".into()),
+                label_column: Some("c".into()),
+                group: Some("g".into()),
+                limit: Some(1),
+                image_size: Some(Pair {
+                    height: 1,
+                    width: 2,
+                }),
+                grey: true,
+                ..data
+            },
+            train: TrainConfig {
+                sampling: Sampling::Balanced,
+                clip_norm: Some(1.0),
+                early_stopping: Some(EarlyStopping {
+                    metric: Monitor::ValTop1,
+                    patience: 3,
+                }),
+                ..train
+            },
+            machine,
+            checkpoint,
+            start: Some(StartConfig {
+                weights_sha256: Some("0".into()),
+                ..StartConfig::new("m")
+            }),
+            track_erf: Some(FieldConfig {
+                layer: Some("1".into()),
+                ..FieldConfig::default()
+            }),
+            model,
+        }
+    }
+
+    fn names(value: &toml::Value, path: &str, all: &mut BTreeSet<String>) {
+        if let toml::Value::Table(table) = value {
+            for (name, value) in table {
+                let below = format!("{path}.{name}");
+                all.insert(below.trim_start_matches('.').into());
+                names(value, &below, all);
+            }
+        }
+    }
+
+    fn settings(text: &str) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        names(
+            &toml::Value::Table(toml::from_str(text).unwrap()),
+            "",
+            &mut all,
+        );
+        all
+    }
+
+    #[test]
+    fn every_setting_is_in_the_file_and_its_comments_can_be_uncommented() {
+        let text = least().to_commented_toml().unwrap();
+        // The comments made lines, each with what explains it after `#`.
+        let uncommented: Vec<&str> = text
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line))
+            .collect();
+        let there = settings(&uncommented.join("\n"));
+        let wanted = settings(&full().to_toml().unwrap());
+        let of_start = |name: &&String| *name != "start.weights_sha256";
+        let missing: Vec<&String> = wanted.difference(&there).filter(of_start).collect();
+        assert!(missing.is_empty(), "{missing:?} in {text}");
+        toml::from_str::<RunConfig>(&uncommented.join("\n")).unwrap();
+        assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), least());
+    }
+
+    #[test]
+    fn what_is_set_has_no_comment() {
+        let full = full();
+        assert_eq!(full.to_commented_toml().unwrap(), full.to_toml().unwrap());
+    }
+}

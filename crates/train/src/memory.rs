@@ -1,0 +1,244 @@
+//! What a training step takes of the memory, compared with what there is before it is tried.
+
+use crate::backend::Backend;
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use receptive_core::memory::available_bytes;
+use receptive_core::text::counted;
+use receptive_model::Plan;
+
+/// Batches that are held at a time: those that the loader makes ahead, and the one in use.
+const BATCHES: u64 = 5;
+/// Measured on CPU: each output is held once, as its gradient takes its place, and about a tenth more
+/// is work space of the kernels.
+const WORK_SPACE: f64 = 1.1;
+
+/// An estimate of the bytes that a training step takes on `images` images: weights, gradients, the
+/// optimizer's moments, batches, and the outputs of all layers for the images that are computed at a
+/// time.
+pub(crate) fn step_bytes(
+    config: &RunConfig,
+    plan: &Plan,
+    images: usize,
+) -> Result<u64, TrainError> {
+    let backend: Backend = config.machine.backend.parse()?;
+    let batch = config.train.batch_size.min(images).max(1);
+    let shard = config.train.shard_size(backend.is_cpu()).min(batch);
+    let shards = batch.div_ceil(shard);
+    let threads = backend.threads(config.machine.thread_count());
+    let at_a_time = threads.min(shards).saturating_mul(shard).min(batch);
+
+    let bytes = |values: usize, times: u64| (values as u64).saturating_mul(4).saturating_mul(times);
+    let outputs = bytes(plan.total.activations, at_a_time as u64);
+    let outputs = match backend.is_cpu() {
+        true => (outputs as f64 * WORK_SPACE) as u64,
+        false => outputs.saturating_mul(2),
+    };
+    // Weights, two moments of the optimizer, their sum, and the gradients of each shard.
+    let weights = bytes(plan.total.params, 4 + shards as u64) + bytes(plan.total.buffers, 1);
+    let batches = BATCHES.min(images.div_ceil(batch) as u64);
+    let inputs = bytes(plan.input().len(), batch as u64).saturating_mul(batches);
+    Ok(outputs.saturating_add(weights).saturating_add(inputs))
+}
+
+/// Rejects a step that this machine's memory cannot hold. Returns how much is left beside it for
+/// decoded images; `None` where the system does not say. A GPU's memory is not known.
+///
+/// # Errors
+/// [`TrainError::Memory`] with the estimate and what there is.
+pub(crate) fn check(
+    config: &RunConfig,
+    plan: &Plan,
+    images: usize,
+) -> Result<Option<u64>, TrainError> {
+    let backend: Backend = config.machine.backend.parse()?;
+    let Some(available) = available_bytes().filter(|_| backend.is_cpu()) else {
+        return Ok(None);
+    };
+    let needed = step_bytes(config, plan, images)?;
+    if needed <= available {
+        return Ok(Some(available - needed));
+    }
+    let input = plan.input();
+    Err(TrainError::Memory {
+        needed,
+        available,
+        height: input.height,
+        width: input.width,
+        batch: config.train.batch_size.min(images),
+        threads: backend.threads(config.machine.thread_count()),
+    })
+}
+
+/// What one should know of the steps: that they are smaller than set, or that batch norm has nothing to
+/// normalise by.
+///
+/// # Errors
+/// When a batch norm gets one value of each channel in every step: it then outputs a constant, and
+/// nothing can be learnt through it.
+pub(crate) fn step_notes(
+    config: &RunConfig,
+    plan: &Plan,
+    images: usize,
+) -> Result<Vec<String>, TrainError> {
+    let backend: Backend = config.machine.backend.parse()?;
+    let (train, mut notes) = (&config.train, Vec::new());
+    if train.batch_size > images {
+        let all = counted(images, "training image");
+        notes.push(format!(
+            "train.batch_size is {}, but there {} {all}: each step takes all of them",
+            train.batch_size,
+            if images == 1 { "is" } else { "are" },
+        ));
+    }
+    let Some(layer) = pointwise_norm(config, plan) else {
+        return Ok(notes);
+    };
+    let shard = train.shard_size(backend.is_cpu());
+    let what = format!(
+        "layer {layer} (batch_norm) normalises over the images alone, since its input has one value \
+         of each channel"
+    );
+    if shard == 1 && images > 1 {
+        let setting = match train.batch_size {
+            1 => "train.batch_size",
+            _ => "train.micro_batch",
+        };
+        return Err(TrainError::setting(
+            setting,
+            format!(
+                "it is 1, but {what}: over one image that gives a constant, and nothing is learnt; \
+                 use 2 or more (better 8), or leave that layer out"
+            ),
+        ));
+    }
+    let batch = train.batch_size.min(images);
+    let (last_batch, full) = (images % batch, images / batch);
+    let single = |batch: usize| batch % shard == 1;
+    if (full > 0 && single(batch)) || single(last_batch) {
+        let how_many = if single(batch) {
+            "every step"
+        } else {
+            "the last step of an epoch"
+        };
+        notes.push(format!(
+            "{what}, and the last shard of {how_many} is one image, from which nothing is learnt \
+             (batches of {batch} are computed in shards of {shard}); another train.batch_size avoids \
+             that"
+        ));
+    }
+    Ok(notes)
+}
+
+/// The first trained batch norm whose input has one value of each channel.
+fn pointwise_norm(config: &RunConfig, plan: &Plan) -> Option<String> {
+    let frozen = config.start.as_ref().map_or(0, |start| start.freeze);
+    let trained: Vec<&str> = plan
+        .layers
+        .iter()
+        .skip(frozen)
+        .map(|layer| &*layer.number)
+        .collect();
+    let top = |number: &str| number.split('.').next().map(str::to_string);
+    plan.rows()
+        .into_iter()
+        .find(|row| {
+            row.kind == "batch_norm"
+                && row.output.map_size() == [1, 1]
+                && top(&row.number).is_some_and(|number| trained.contains(&&*number))
+        })
+        .map(|row| row.number.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MicroBatch;
+    use receptive_model::{
+        BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, LayerConfig, LinearLayer, ModelConfig,
+        presets,
+    };
+
+    fn setup(side: usize, batch_size: usize) -> (RunConfig, Plan) {
+        let input = receptive_core::ImageSize::new(3, side, side);
+        let mut config = RunConfig::new(presets::preset("small", input).unwrap());
+        config.train.batch_size = batch_size;
+        config.machine.threads = 2;
+        let plan = config.model.clone().with_classes(3).plan().unwrap();
+        (config, plan)
+    }
+
+    #[test]
+    fn the_estimate_grows_with_the_images_that_there_are() {
+        let bytes = |side, batch, images| {
+            let (config, plan) = setup(side, batch);
+            step_bytes(&config, &plan, images).unwrap()
+        };
+        assert_eq!(bytes(64, 100_000, 33), bytes(64, 33, 33));
+        assert!(bytes(128, 32, 100) > 3 * bytes(64, 32, 100) / 2);
+        // 1.1 times the outputs of 32 images, which two threads compute at a time.
+        let (_, plan) = setup(256, 64);
+        let outputs = 32 * 4 * plan.total.activations as u64;
+        assert!((outputs..2 * outputs).contains(&bytes(256, 64, 100)));
+    }
+
+    /// A batch norm after global pooling, or on the maps before it.
+    fn normed(after: bool, batch_size: usize, micro_batch: usize) -> (RunConfig, Plan) {
+        let mut model = ModelConfig::new(1, 8, 8).layer(Conv2dLayer::new(2, 3));
+        if !after {
+            model = model.layer(BatchNormLayer::default());
+        }
+        model = model.layer(LayerConfig::GlobalAvgPool2d(GlobalAvgPool2dLayer {}));
+        if after {
+            model = model.layer(BatchNormLayer::default());
+        }
+        let mut config = RunConfig::new(model.layer(LinearLayer::classes()));
+        config.train.batch_size = batch_size;
+        config.train.micro_batch = MicroBatch::Images(micro_batch);
+        let plan = config.model.clone().with_classes(3).plan().unwrap();
+        (config, plan)
+    }
+
+    #[test]
+    fn a_batch_norm_over_one_value_is_rejected_and_a_single_last_image_is_told() {
+        let notes = |after, batch, micro, images| {
+            let (config, plan) = normed(after, batch, micro);
+            step_notes(&config, &plan, images).map_err(|error| error.to_string())
+        };
+        for (batch, micro, setting) in [(1, 16, "train.batch_size"), (8, 1, "train.micro_batch")] {
+            let error = notes(true, batch, micro, 33).unwrap_err();
+            assert!(
+                error.contains(setting) && error.contains("batch_norm"),
+                "{error}"
+            );
+            assert_eq!(notes(false, batch, micro, 33), Ok(Vec::new()));
+        }
+        let said =
+            |batch, micro, images: usize| notes(true, batch, micro, images).unwrap().join("");
+        assert!(said(17, 16, 34).contains("every step"));
+        assert!(said(16, 16, 33).contains("the last step of an epoch"));
+        assert_eq!(said(16, 16, 32), "");
+        assert_eq!(said(8, 4, 22), "");
+        assert!(said(64, 16, 20).contains("64, but there are 20 training images"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_no_machine_has_is_rejected_and_what_is_small_leaves_the_rest() {
+        let (config, plan) = setup(16_000, 64);
+        let error = check(&config, &plan, 1 << 20).unwrap_err();
+        assert!(error.is_usage());
+        let error = error.to_string();
+        for wanted in [
+            "GiB",
+            "available",
+            "16000x16000",
+            "data.image_size",
+            "train.batch_size",
+        ] {
+            assert!(error.contains(wanted), "{wanted}: {error}");
+        }
+        let (config, plan) = setup(32, 2);
+        assert!(check(&config, &plan, 10).unwrap().unwrap() > 0);
+    }
+}
