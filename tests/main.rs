@@ -14,6 +14,7 @@ mod learning;
 mod longer;
 mod networks;
 mod photos;
+mod pictures;
 mod report;
 mod resume;
 mod tensorboard;

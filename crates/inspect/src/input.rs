@@ -130,8 +130,13 @@ pub(crate) fn tile(pixels: &[u8], [height, width, channels]: [usize; 3]) -> Tile
 /// The indices of the `k` largest values, the largest first; of equal values the first.
 pub fn top(values: &[f32], k: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
-    order.truncate(k);
+    let larger = |a: &usize, b: &usize| values[*b].total_cmp(&values[*a]).then(a.cmp(b));
+    // Of thousands of classes only these few are sorted.
+    if k < order.len() {
+        order.select_nth_unstable_by(k, larger);
+        order.truncate(k);
+    }
+    order.sort_unstable_by(larger);
     order
 }
 

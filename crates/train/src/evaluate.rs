@@ -20,14 +20,19 @@ pub struct Evaluation {
     pub loss: f64,
     /// Top-1 accuracy, from 0 to 1.
     pub top1: f64,
-    /// Top-5 accuracy, from 0 to 1.
-    pub top5: f64,
+    /// Top-5 accuracy, from 0 to 1; `None` with five classes or fewer, where it is 1 whatever the
+    /// model predicts.
+    pub top5: Option<f64>,
     /// The mean of the recalls of the classes that have images, from 0 to 1 (balanced accuracy):
     /// unlike top-1 it does not depend on how many images each class has. `None` without images.
     pub mean_recall: Option<f64>,
-    /// `[true class][predicted class]`.
+    /// How often each class was predicted as each.
+    #[serde(flatten)]
     pub confusion: Confusion,
 }
+
+/// With so many classes each is among the five most probable: top-5 says nothing.
+const TOP5_CLASSES: usize = 5;
 
 /// Some results of an evaluation in progress, in the images' order.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +150,7 @@ impl Sums {
     fn add(&mut self, logits: &[f32], label: usize) {
         self.images += 1;
         self.loss += cross_entropy(logits, label);
-        self.top5 += usize::from(in_top(logits, label, 5));
+        self.top5 += usize::from(in_top(logits, label, TOP5_CLASSES));
         if let Some(predicted) = top(logits, 1).first() {
             self.confusion.add(label, *predicted);
         }
@@ -157,7 +162,7 @@ impl Sums {
             images: self.images,
             loss: self.loss / images,
             top1: self.confusion.correct() as f64 / images,
-            top5: self.top5 as f64 / images,
+            top5: (self.confusion.classes() > TOP5_CLASSES).then(|| self.top5 as f64 / images),
             mean_recall: self.confusion.mean_recall(),
             confusion: self.confusion,
         }

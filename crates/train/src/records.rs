@@ -37,7 +37,7 @@ pub struct Epoch {
     pub val_loss: Option<f64>,
     /// Top-1 accuracy on the validation split.
     pub val_top1: Option<f64>,
-    /// Top-5 accuracy on the validation split.
+    /// Top-5 accuracy on the validation split; `None` with five classes or fewer.
     pub val_top5: Option<f64>,
     /// Mean recall on the validation split; none in a run of an older version.
     #[serde(default)]

@@ -1,12 +1,11 @@
 //! `receptive evaluate`.
 
-use super::run::{RunSplit, image_query, load_model, open_split};
-use super::train::messages::mean_recall;
+use super::run::{RunSplit, evaluation_line, image_query, load_model, open_split};
 use crate::args::{MachineArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
 use clap::Args;
-use receptive_core::text::{Printable, counted, percent};
+use receptive_core::text::{Printable, grouped, percent};
 use receptive_train::metrics::{ClassReport, report};
 use receptive_train::{Evaluation, SplitName, evaluate, samples_for};
 use serde::Serialize;
@@ -30,6 +29,11 @@ pub(super) struct EvaluateArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Of more classes only the weakest are listed.
+const MAX_LISTED: usize = 100;
+/// How many those are.
+const WEAKEST: usize = 20;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -94,7 +98,7 @@ fn show(
 ) -> Result<(), CliError> {
     let mut table = Table::new(&["class", "images", "precision", "recall", "F1"]);
     let share = |value: Option<f64>| value.map_or("-".into(), percent);
-    for row in reports {
+    for row in listed(reports) {
         table.row([
             row.class.clone(),
             row.images.to_string(),
@@ -104,6 +108,12 @@ fn show(
         ]);
     }
     print(table.to_string())?;
+    if reports.len() > MAX_LISTED {
+        print(format!(
+            "\nThese are the {WEAKEST} of {} classes with the lowest F1; --json lists all.",
+            grouped(reports.len())
+        ))?;
+    }
     let worst = evaluation.confusion.worst(3);
     if !worst.is_empty() {
         print("")?;
@@ -115,12 +125,19 @@ fn show(
         }
     }
     print(format!(
-        "\n{data}, {} split: top-1 {}, {}top-5 {}, loss {:.3} ({})",
-        split,
-        percent(evaluation.top1),
-        mean_recall(evaluation),
-        percent(evaluation.top5),
-        evaluation.loss,
-        counted(evaluation.images, "image")
+        "\n{data}, {split} split: {}",
+        evaluation_line(evaluation)
     ))
+}
+
+/// All classes, or of very many the weakest: those with the lowest F1, in order of it.
+fn listed(reports: &[ClassReport]) -> Vec<&ClassReport> {
+    let mut rows: Vec<&ClassReport> = reports.iter().collect();
+    if rows.len() > MAX_LISTED {
+        // A class that was neither there nor predicted has none.
+        rows.retain(|row| row.f1.is_some());
+        rows.sort_by(|a, b| a.f1.unwrap_or(1.0).total_cmp(&b.f1.unwrap_or(1.0)));
+        rows.truncate(WEAKEST);
+    }
+    rows
 }

@@ -142,4 +142,10 @@ impl Recorder for TrainProgress {
         say(epoch_line(&end.record, end.epochs));
         Ok(())
     }
+
+    fn noted(&mut self, note: &str) -> Result<(), TrainError> {
+        self.clear();
+        say_paragraph("note", note);
+        Ok(())
+    }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod attend;
+mod class_counts;
 mod commands;
 mod damaged;
 mod erf;

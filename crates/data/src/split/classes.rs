@@ -4,6 +4,7 @@ use crate::error::DataError;
 use crate::names::{enumerate, near};
 use crate::sources::Source;
 use crate::sources::store::Store;
+use std::collections::HashMap;
 
 /// Decides the class list of a source and maps the names it uses to places in that list.
 ///
@@ -30,14 +31,14 @@ pub(crate) fn resolve(
         Some(given) => given.to_vec(),
         None => source.list.clone(),
     };
+    let mut place_of: HashMap<&str, u32> = HashMap::with_capacity(list.len());
+    for (place, class) in (0..).zip(&list) {
+        place_of.entry(class).or_insert(place);
+    }
     let places: Vec<Option<u32>> = source
         .names
         .iter()
-        .map(|name| {
-            list.iter()
-                .position(|class| class == name)
-                .map(|place| place as u32)
-        })
+        .map(|name| place_of.get(name.as_str()).copied())
         .collect();
     let names = source.names.clone();
     let origin = source.name.clone();

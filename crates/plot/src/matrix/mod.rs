@@ -32,9 +32,16 @@ pub struct Matrix {
     pub classes: Vec<String>,
     /// `[true][predicted]`, row by row.
     pub counts: Vec<u64>,
+    /// Where only some classes of a model are drawn, counts of each with those that are not: its
+    /// images predicted as one of them, and their images predicted as it. They belong to its sums, so
+    /// shares, recall and precision are those of all classes. Empty where all classes are drawn.
+    pub others: Vec<[u64; 2]>,
 }
 
 impl Matrix {
+    /// The largest number of classes that is drawn.
+    pub const MAX_CLASSES: usize = 1000;
+
     /// A matrix of `counts[true][predicted]`, row by row.
     #[must_use]
     pub fn new<S: AsRef<str>>(title: &str, classes: &[S], counts: &[u64]) -> Self {
@@ -46,11 +53,11 @@ impl Matrix {
                 .map(|class| class.as_ref().to_owned())
                 .collect(),
             counts: counts.to_vec(),
+            others: Vec::new(),
         }
     }
 
     fn check(&self) -> Result<Counts<'_>, PlotError> {
-        const MAX_CLASSES: usize = 1000;
         let what = || named("confusion matrix", &self.title);
         let classes = self.classes.len();
         if classes == 0 {
@@ -59,8 +66,8 @@ impl Matrix {
                 missing: "classes",
             });
         }
-        if classes > MAX_CLASSES {
-            let (limit, found) = (MAX_CLASSES as u64, classes as u64);
+        if classes > Self::MAX_CLASSES {
+            let (limit, found) = (Self::MAX_CLASSES as u64, classes as u64);
             return Err(PlotError::TooLarge {
                 what: what(),
                 unit: "classes",
@@ -78,7 +85,21 @@ impl Matrix {
                 found: self.counts.len(),
             });
         }
-        Ok(Counts::new(&self.classes, &self.counts))
+        if !self.others.is_empty() && self.others.len() != classes {
+            return Err(PlotError::Shape {
+                what: what(),
+                rule: "one pair of `others` per class".into(),
+                expected: classes,
+                found: self.others.len(),
+            });
+        }
+        let mut counts = Counts::new(&self.classes, &self.counts);
+        let sums = counts.rows.iter_mut().zip(&mut counts.columns);
+        for ((row, column), [images, predictions]) in sums.zip(&self.others) {
+            *row = row.saturating_add(*images);
+            *column = column.saturating_add(*predictions);
+        }
+        Ok(counts)
     }
 }
 

@@ -87,3 +87,22 @@ fn counts_of_the_wrong_number_are_an_error_that_names_the_picture() {
         Err(PlotError::Empty { .. })
     ));
 }
+
+#[test]
+fn classes_that_are_not_drawn_count_in_the_sums() {
+    let part = Matrix {
+        others: vec![[60, 0], [0, 30]],
+        ..Matrix::new("", &["a", "b"], &[30, 10, 0, 60])
+    };
+    let svg = part.to_svg().unwrap();
+    // Recall 30 of 100, examples 100; precision 60 of 100, predictions 100.
+    for label in ["30.0 %", "60.0", "100"] {
+        assert!(svg.contains(&format!("aria-label=\"{label}\"")), "{label}");
+    }
+    let wrong = Matrix {
+        others: vec![[1, 1]],
+        ..part
+    };
+    let error = wrong.to_svg().unwrap_err().to_string();
+    assert!(error.contains("one pair of `others` per class"), "{error}");
+}

@@ -20,6 +20,10 @@ pub(crate) struct Classes {
 const MAX_OPEN: usize = 30;
 /// How many those are.
 const WEAKEST: usize = 15;
+/// Of more classes not all are listed: a page of megabytes is no page.
+const MAX_LISTED: usize = 1000;
+/// How many of them are.
+const LISTED: usize = 200;
 
 impl Classes {
     pub(crate) fn new(
@@ -50,18 +54,28 @@ impl Classes {
     }
 
     pub(crate) fn html(&self) -> Markup {
-        let mut rows: Vec<Vec<String>> = self.rows.iter().map(row).collect();
+        let is_listed = self.rows.len() <= MAX_LISTED;
+        let mut rows: Vec<Vec<String>> = match is_listed {
+            true => self.rows.iter().map(row).collect(),
+            false => self.weakest(LISTED),
+        };
+        let (listed, all) = (grouped(rows.len()), grouped(self.rows.len()));
         rows.push(self.mean());
         let head = ["class", "precision", "recall", "F1", "images"];
-        let all = table("Precision, recall and F1", &head, 1, &rows);
+        let table = |caption: &str, rows: &[Vec<String>]| table(caption, &head, 1, rows);
+        let summary = match is_listed {
+            true => "All classes".to_string(),
+            false => format!("The {listed} weakest of {all} classes"),
+        };
         html! {
             @if let Some(reason) = &self.from_log {
                 p.missing { (reason) " These are the figures from the end of training." }
             }
             @if self.rows.len() > MAX_OPEN {
-                (table("The weakest classes, by F1", &head, 1, &self.weakest()))
-                details { summary { "All classes" } (all) }
-            } @else { (all) }
+                (table("The weakest classes, by F1", &self.weakest(WEAKEST)))
+                details { summary { (summary) } (table("Precision, recall and F1", &rows)) }
+                @if !is_listed { p.note { "The run's log.jsonl has the figures of all " (all) " classes." } }
+            } @else { (table("Precision, recall and F1", &rows)) }
             p.note {
                 "Precision: of the images taken for the class, the share that are. Recall: of the \
                  class's images, the share taken for it. F1: the harmonic mean of both. Mean: over the \
@@ -71,7 +85,7 @@ impl Classes {
     }
 
     /// The classes with the lowest F1; one that was neither there nor predicted has none.
-    fn weakest(&self) -> Vec<Vec<String>> {
+    fn weakest(&self, count: usize) -> Vec<Vec<String>> {
         let mut known: Vec<(f64, &ClassReport)> = self
             .rows
             .iter()
@@ -80,7 +94,7 @@ impl Classes {
         known.sort_by(|a, b| a.0.total_cmp(&b.0));
         known
             .iter()
-            .take(WEAKEST)
+            .take(count)
             .map(|(_, class)| row(class))
             .collect()
     }
@@ -158,13 +172,45 @@ mod tests {
             rows: (0..40).map(one).collect(),
             from_log: None,
         };
-        let weakest = classes.weakest();
+        let weakest = classes.weakest(WEAKEST);
         assert_eq!((weakest.len(), weakest[0][0].as_str()), (15, "class 39"));
         let page = classes.html().into_string();
         assert_eq!(page.matches("class 39").count(), 2);
         assert_eq!(page.matches("class 5<").count(), 1);
         classes.rows.truncate(30);
+        assert!(!page.contains("log.jsonl"), "{page}");
         assert!(!classes.html().into_string().contains("weakest"));
+    }
+
+    #[test]
+    fn of_very_many_classes_the_weakest_are_listed_and_the_mean_is_of_all() {
+        let one = |class: usize| ClassReport {
+            class: format!("class {class}"),
+            images: 1,
+            precision: None,
+            recall: None,
+            f1: Some(class as f64 / 21_843.0),
+        };
+        let classes = Classes {
+            rows: (0..21_843).map(one).collect(),
+            from_log: None,
+        };
+        let page = classes.html().into_string();
+        assert!(page.len() < 60_000, "{}", page.len());
+        assert!(page.contains("The 200 weakest of 21,843 classes"), "{page}");
+        assert!(
+            page.contains("log.jsonl has the figures of all 21,843"),
+            "{page}"
+        );
+        assert!(
+            page.contains("class 199<") && !page.contains("class 200<"),
+            "{page}"
+        );
+        // The mean of 0/21843 to 21842/21843, and the number of all images.
+        assert!(
+            page.contains("50.0\u{a0}%") && page.contains("21,843</td>"),
+            "{page}"
+        );
     }
 
     #[test]

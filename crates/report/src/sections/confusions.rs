@@ -22,6 +22,8 @@ pub(crate) enum Confusions {
         classes: Vec<String>,
         confusion: Confusion,
         picture: Picture,
+        /// Number of classes in the picture.
+        drawn: usize,
         split: &'static str,
     },
     /// The images are gone: what was drawn when training ended.
@@ -61,11 +63,13 @@ impl Confusions {
                 split,
             });
         }
-        let picture = Picture::drawn(&confusion_matrix(&confusion, &classes, ""))?;
+        let matrix = confusion_matrix(&confusion, &classes, "");
+        let drawn = matrix.classes.len();
         Ok(Self::Picture {
+            picture: Picture::drawn(&matrix)?,
             classes,
             confusion,
-            picture,
+            drawn,
             split,
         })
     }
@@ -87,9 +91,16 @@ impl Confusions {
                 classes,
                 confusion,
                 picture,
+                drawn,
                 split,
             } => html! {
-                (wide_figure(picture, &summary(confusion, split), &html! { (summary(confusion, split)) }))
+                (wide_figure(picture, &summary(confusion, split), &html! {
+                    (summary(confusion, split))
+                    @if *drawn < classes.len() {
+                        " The figure shows the " (drawn) " most confused of " (grouped(classes.len()))
+                        " classes."
+                    }
+                }))
                 (pairs(classes, confusion))
             },
             Self::Drawn { picture, reason } => html! {
@@ -125,7 +136,8 @@ fn table(classes: &[String], confusion: &Confusion) -> Markup {
                     }
                 }
                 tbody {
-                    @for (label, row) in confusion.rows().iter().enumerate() {
+                    @for label in 0..confusion.classes() {
+                        @let row = confusion.row(label);
                         @let images: usize = row.iter().sum();
                         tr {
                             th scope="row" { (classes.get(label).map_or("", String::as_str)) }
@@ -159,6 +171,7 @@ fn cell(count: usize, images: usize, is_right: bool) -> Markup {
 /// The mistakes that happen most, in words.
 fn pairs(classes: &[String], confusion: &Confusion) -> Markup {
     let worst = confusion.worst(PAIRS);
+    let images = confusion.images();
     let name = |class: usize| classes.get(class).map_or("", String::as_str);
     html! {
         h3 { "Most confused pairs" }
@@ -167,7 +180,7 @@ fn pairs(classes: &[String], confusion: &Confusion) -> Markup {
         } @else {
             ol.pairs {
                 @for (label, predicted, count) in worst {
-                    @let images: usize = confusion.rows().get(label).map_or(0, |row| row.iter().sum());
+                    @let images = images.get(label).copied().unwrap_or(0);
                     li {
                         strong { (name(label)) } " was taken for " strong { (name(predicted)) } ": "
                         (grouped(count)) " of " (grouped(images)) " ("

@@ -20,14 +20,20 @@ pub(crate) struct Data {
 #[derive(Debug)]
 struct DataSummary {
     splits: Vec<String>,
-    /// A row a class, then one of sums: name, images of each split.
+    /// A row a class, then one of sums: name, images of each split. Of very many classes only the
+    /// smallest and the largest.
     counts: Vec<Vec<String>>,
+    /// Number of classes without a row.
+    unlisted: usize,
     sizes: Vec<(String, String)>,
     notes: Vec<String>,
 }
 
 /// Tables of more classes are folded up.
 const MAX_OPEN: usize = 30;
+/// Of more classes only the smallest and the largest are listed, this many each.
+const MAX_LISTED: usize = 1000;
+const LISTED: usize = 100;
 
 impl Data {
     pub(crate) fn new(config: &RunConfig, artifact: &Artifact, images: &Part<RunImages>) -> Self {
@@ -82,15 +88,30 @@ impl DataSummary {
     fn of(data: &DataSet) -> Self {
         let splits: Vec<_> = data.splits().filter(|split| !split.is_empty()).collect();
         let counts: Vec<Vec<usize>> = splits.iter().map(|split| split.class_counts()).collect();
-        let mut rows: Vec<Vec<String>> = data
-            .classes
-            .iter()
-            .enumerate()
-            .map(|(class, name)| {
-                let count = |counts: &Vec<usize>| grouped(counts.get(class).copied().unwrap_or(0));
-                [name.clone()]
+        let of = |counts: &Vec<usize>, class: usize| counts.get(class).copied().unwrap_or(0);
+        let all: Vec<usize> = (0..data.classes.len()).collect();
+        let unlisted = if all.len() > MAX_LISTED {
+            all.len() - 2 * LISTED
+        } else {
+            0
+        };
+        let listed = match unlisted {
+            0 => all,
+            _ => {
+                let images = |class: &usize| counts.iter().map(|counts| of(counts, *class)).sum();
+                let mut sorted = all;
+                sorted.sort_by_key(|class| -> (usize, usize) { (images(class), *class) });
+                sorted.drain(LISTED..LISTED + unlisted);
+                sorted
+            }
+        };
+        let mut rows: Vec<Vec<String>> = listed
+            .into_iter()
+            .map(|class| {
+                let numbers = counts.iter().map(|counts| grouped(of(counts, class)));
+                [data.classes[class].clone()]
                     .into_iter()
-                    .chain(counts.iter().map(count))
+                    .chain(numbers)
                     .collect()
             })
             .collect();
@@ -129,6 +150,7 @@ impl DataSummary {
                 .map(|split| split.name().to_string())
                 .collect(),
             counts: rows,
+            unlisted,
             sizes,
             notes,
         }
@@ -137,11 +159,18 @@ impl DataSummary {
     fn html(&self) -> Markup {
         let mut head = vec!["class"];
         head.extend(self.splits.iter().map(String::as_str));
-        let table = table("Images of each class", &head, 1, &self.counts);
+        let caption = match self.unlisted {
+            0 => "Images of each class".to_string(),
+            unlisted => format!(
+                "Images of the {LISTED} smallest and the {LISTED} largest classes; {} more lie between",
+                grouped(unlisted)
+            ),
+        };
+        let table = table(&caption, &head, 1, &self.counts);
         html! {
             @for note in &self.notes { p { (note) } }
             @if self.counts.len() > MAX_OPEN {
-                details { summary { "Images of each class" } (table) }
+                details { summary { (caption) } (table) }
             } @else { (table) }
         }
     }

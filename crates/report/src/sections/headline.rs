@@ -41,7 +41,8 @@ pub(crate) struct SplitFigures {
     pub(crate) split: &'static str,
     pub(crate) images: usize,
     pub(crate) top1: f64,
-    pub(crate) top5: f64,
+    /// `None` with five classes or fewer.
+    pub(crate) top5: Option<f64>,
     pub(crate) loss: f64,
 }
 
@@ -122,7 +123,8 @@ impl Headline {
                             dt { "top-1, " (split_words(figures.split)) }
                             dd { (percent(figures.top1)) }
                             dd.more {
-                                "top-5 " (percent(figures.top5)) ", loss " (format!("{:.3}", figures.loss))
+                                @if let Some(top5) = figures.top5 { "top-5 " (percent(top5)) ", " }
+                                "loss " (format!("{:.3}", figures.loss))
                                 ", " (grouped(figures.images)) " images"
                             }
                         }

@@ -242,7 +242,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 train_top1: totals.correct / images,
                 val_loss: val.as_ref().map(|val| val.loss),
                 val_top1: val.as_ref().map(|val| val.top1),
-                val_top5: val.as_ref().map(|val| val.top5),
+                val_top5: val.as_ref().and_then(|val| val.top5),
                 val_mean_recall: val.as_ref().and_then(|val| val.mean_recall),
                 learning_rate: totals.learning_rate,
                 images_per_second: ratio(time.images as f64, took),

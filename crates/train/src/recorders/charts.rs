@@ -1,11 +1,11 @@
 //! The charts of a run: `curves.png` and `confusion.png`, and their parts.
 
-use super::{EpochEnd, Recorder, RunFinish};
+use super::{EpochEnd, Recorder, RunFinish, not_drawn};
 use crate::error::TrainError;
 use crate::metrics::Confusion;
 use crate::records::{Epoch, ResumePoint};
 use crate::run::RunDirectory;
-use receptive_core::text::counted;
+use receptive_core::text::{counted, grouped};
 use receptive_plot::{Chart, Draw, LineStyle, Matrix, Panel, Series};
 
 /// Draws the curves after each epoch and the confusion matrix at the end.
@@ -13,6 +13,7 @@ pub(super) struct Charts {
     run: RunDirectory,
     title: String,
     epochs: Vec<Epoch>,
+    notes: Vec<String>,
 }
 
 impl Charts {
@@ -21,6 +22,14 @@ impl Charts {
             run: run.clone(),
             title,
             epochs: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Writes a picture, or notes why there is none.
+    fn write(&mut self, picture: &dyn Draw, file: &str) {
+        if let Err(error) = picture.write(&self.run.path().join(file)) {
+            self.notes.push(not_drawn(file, error));
         }
     }
 }
@@ -42,8 +51,12 @@ impl Recorder for Charts {
             panels: vec![loss, top1],
             ..Chart::new(&self.title)
         };
-        chart.write(&self.run.path().join(RunDirectory::CURVES))?;
+        self.write(&chart, RunDirectory::CURVES);
         Ok(())
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     fn ended(&mut self, end: &RunFinish<'_>) -> Result<(), TrainError> {
@@ -62,7 +75,17 @@ impl Recorder for Charts {
             subtitle,
             ..confusion_matrix(confusion, classes, "Confusion matrix")
         };
-        matrix.write(&self.run.path().join(RunDirectory::CONFUSION))?;
+        self.write(&matrix, RunDirectory::CONFUSION);
+        let (shown, all) = (matrix.classes.len(), classes.len());
+        if shown < all {
+            self.notes.push(format!(
+                "{} shows the {shown} most confused of {} classes: a matrix of more than {} would be \
+                 too fine to read",
+                RunDirectory::CONFUSION,
+                grouped(all),
+                grouped(Matrix::MAX_CLASSES)
+            ));
+        }
         Ok(())
     }
 }
@@ -101,13 +124,100 @@ pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     [loss, top1]
 }
 
-/// The chart of a confusion matrix.
+/// How many classes are drawn of more than fit into one matrix.
+const MOST_CONFUSED: usize = 40;
+
+/// The chart of a confusion matrix. Of more than [`Matrix::MAX_CLASSES`] classes it shows the most
+/// confused ones, and its title says so.
 pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) -> Matrix {
-    let counts: Vec<u64> = confusion
-        .rows()
-        .iter()
-        .flatten()
-        .map(|count| *count as u64)
-        .collect();
-    Matrix::new(title, classes, &counts)
+    let all = classes.len();
+    if all <= Matrix::MAX_CLASSES {
+        let rows = (0..all).flat_map(|label| confusion.row(label));
+        let counts: Vec<u64> = rows.map(|count| count as u64).collect();
+        return Matrix::new(title, classes, &counts);
+    }
+    let drawn = confusion.most_confused(MOST_CONFUSED);
+    let cells = drawn.iter().flat_map(|label| {
+        let count = |predicted: &usize| confusion.count(*label, *predicted) as u64;
+        drawn.iter().map(count)
+    });
+    let counts: Vec<u64> = cells.collect();
+    let names: Vec<&str> = drawn.iter().map(|class| classes[*class].as_str()).collect();
+    let words = format!(
+        "the {} most confused of {} classes",
+        drawn.len(),
+        grouped(all)
+    );
+    let title = match title {
+        "" => words,
+        title => format!("{title}: {words}"),
+    };
+    // What is left of a row or a column lies in classes that are not drawn.
+    let (images, predictions) = (confusion.images(), confusion.predictions());
+    let others = drawn.iter().enumerate().map(|(index, class)| {
+        let row: u64 = counts
+            .iter()
+            .skip(index * drawn.len())
+            .take(drawn.len())
+            .sum();
+        let column: u64 = counts.iter().skip(index).step_by(drawn.len()).sum();
+        [
+            images[*class] as u64 - row,
+            predictions[*class] as u64 - column,
+        ]
+    });
+    Matrix {
+        others: others.collect(),
+        ..Matrix::new(&title, &names, &counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_classes_the_most_confused_are_drawn_with_their_whole_sums() {
+        let classes: Vec<String> = (0..21_843).map(|class| format!("c{class}")).collect();
+        let mut confusion = Confusion::new(classes.len());
+        for (label, predicted) in [(20_000, 7), (20_000, 7), (20_000, 20_000), (3, 4)] {
+            confusion.add(label, predicted);
+        }
+        // Confusions of 60 other classes, each once: not all have room.
+        (0..30).for_each(|pair| confusion.add(100 + 2 * pair, 101 + 2 * pair));
+        confusion.add(7, 20_500);
+        let matrix = confusion_matrix(&confusion, &classes, "Confusion matrix");
+        let title = "Confusion matrix: the 40 most confused of 21,843 classes";
+        assert_eq!((matrix.title.as_str(), matrix.classes.len()), (title, 40));
+        let index = |name: &str| {
+            matrix
+                .classes
+                .iter()
+                .position(|class| class == name)
+                .unwrap()
+        };
+        let (most, taken_for) = (index("c20000"), index("c7"));
+        assert_eq!(matrix.counts[40 * most + taken_for], 2);
+        assert_eq!(matrix.counts[40 * most + most], 1);
+        let sum: u64 = matrix.counts.iter().sum::<u64>();
+        let outside: u64 = matrix.others.iter().map(|[row, _]| row).sum();
+        let drawn = matrix
+            .classes
+            .iter()
+            .map(|name| name[1..].parse::<usize>().unwrap());
+        let images: usize = drawn.map(|class| confusion.images()[class]).sum();
+        assert_eq!(sum + outside, images as u64);
+        assert!(matrix.to_png().is_ok());
+    }
+
+    #[test]
+    fn up_to_a_thousand_classes_are_all_drawn() {
+        let classes: Vec<String> = (0..1001).map(|class| class.to_string()).collect();
+        let drawn = |classes: &[String]| {
+            confusion_matrix(&Confusion::new(classes.len()), classes, "")
+                .classes
+                .len()
+        };
+        assert_eq!((drawn(&classes[..1000]), drawn(&classes)), (1000, 40));
+    }
 }

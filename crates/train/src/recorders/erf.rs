@@ -1,7 +1,7 @@
 //! The effective receptive field of one layer before, during and after training: `erf.png`, and a
 //! column of `metrics.csv`. It has no influence on the weights.
 
-use super::{EpochEnd, Recorder, RunStart};
+use super::{EpochEnd, Recorder, RunStart, not_drawn};
 use crate::compute::{Compute, on_threads};
 use crate::config::FieldConfig;
 use crate::error::TrainError;
@@ -30,6 +30,7 @@ pub(super) struct ErfTracker {
     frames: Vec<FieldFrame>,
     run: RunDirectory,
     title: String,
+    notes: Vec<String>,
 }
 
 impl ErfTracker {
@@ -76,6 +77,7 @@ impl ErfTracker {
             frames: Vec::new(),
             run: run.clone(),
             title: title.into(),
+            notes: Vec::new(),
         })
     }
 
@@ -158,9 +160,15 @@ impl Recorder for ErfTracker {
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         end.record.erf = self.measure(end.record.epoch, end.model)?;
         if end.record.erf.is_some() {
-            self.draw()?;
+            if let Err(error) = self.draw() {
+                self.notes.push(not_drawn(RunDirectory::FIELD, error));
+            }
         }
         Ok(())
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     fn saving(&mut self, state: &mut RecorderState) -> Result<(), TrainError> {

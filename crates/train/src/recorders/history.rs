@@ -33,6 +33,11 @@ struct Line<'a, T: Serialize> {
     values: &'a T,
 }
 
+#[derive(Serialize)]
+struct NoteEvent<'a> {
+    message: &'a str,
+}
+
 /// Epochs that were logged before and come again were not part of the state that was saved.
 #[derive(Serialize)]
 struct ResumeEvent<'a> {
@@ -87,6 +92,10 @@ impl Recorder for History {
 
     fn diverged(&mut self, divergence: &Divergence) -> Result<(), TrainError> {
         self.event("diverged", divergence)
+    }
+
+    fn noted(&mut self, note: &str) -> Result<(), TrainError> {
+        self.event("note", &NoteEvent { message: note })
     }
 
     fn ended(&mut self, end: &RunFinish<'_>) -> Result<(), TrainError> {

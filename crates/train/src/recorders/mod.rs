@@ -17,6 +17,8 @@ use crate::records::{
 use crate::run::RunDirectory;
 use receptive_model::store::Moment;
 use receptive_model::{Artifact, Classifier};
+use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// Receives the events of a run. Every method does nothing by default; an error ends the run.
 pub trait Recorder {
@@ -72,6 +74,17 @@ pub trait Recorder {
         Ok(())
     }
 
+    /// Takes what the recorder has to say, asked after each event: something failed that is no reason
+    /// to end the run, such as a picture that cannot be written.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Another recorder's note; each is told once.
+    fn noted(&mut self, _note: &str) -> Result<(), TrainError> {
+        Ok(())
+    }
+
     /// The run is over.
     fn ended(&mut self, _end: &RunFinish<'_>) -> Result<(), TrainError> {
         Ok(())
@@ -109,11 +122,18 @@ pub struct RunFinish<'a> {
     pub model: &'a Artifact,
 }
 
+/// The note that a picture is missing: training has its result without it.
+fn not_drawn(file: &str, error: impl Display) -> String {
+    format!("{file} was not drawn: {error}")
+}
+
 /// The recorders of a run, told in this order: those that measure, those that draw and write, then
 /// the caller's.
 pub(crate) struct Recorders<'a, 'b> {
     own: Vec<Box<dyn Recorder>>,
     added: &'a mut [&'b mut dyn Recorder],
+    /// The notes so far.
+    told: BTreeSet<String>,
 }
 
 impl<'a, 'b> Recorders<'a, 'b> {
@@ -138,7 +158,11 @@ impl<'a, 'b> Recorders<'a, 'b> {
         }
         // Last, so that the log says that something is done when it is.
         own.push(Box::new(history::History::open(run)?));
-        Ok(Self { own, added })
+        Ok(Self {
+            own,
+            added,
+            told: BTreeSet::new(),
+        })
     }
 
     /// Calls each in order, until one fails.
@@ -146,11 +170,26 @@ impl<'a, 'b> Recorders<'a, 'b> {
         &mut self,
         mut tell: impl FnMut(&mut dyn Recorder) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
+        let mut notes = Vec::new();
         for recorder in &mut self.own {
             tell(&mut **recorder)?;
+            notes.append(&mut recorder.take_notes());
         }
         for recorder in &mut *self.added {
             tell(&mut **recorder)?;
+            notes.append(&mut recorder.take_notes());
+        }
+        for note in notes {
+            if self.told.contains(&note) {
+                continue;
+            }
+            for recorder in &mut self.own {
+                recorder.noted(&note)?;
+            }
+            for recorder in &mut *self.added {
+                recorder.noted(&note)?;
+            }
+            self.told.insert(note);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::args::{LabelArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
-use receptive_core::text::{Printable, counted};
+use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{BadImages, DataOptions, DataSet, SizeRange, Split, open};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -58,6 +58,11 @@ pub(super) struct DataArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Of more classes only the largest and the smallest are listed.
+const MAX_LISTED: usize = 100;
+/// How many of each.
+const EXTREMES: usize = 10;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -133,18 +138,32 @@ fn json(data: &DataSet) -> Json<'_> {
     }
 }
 
+/// The classes whose numbers are shown: all, or of very many the largest and the smallest, from
+/// large to small.
+fn listed(classes: usize, images: impl Fn(usize) -> usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..classes).collect();
+    if classes > MAX_LISTED {
+        all.sort_by_key(|class| (usize::MAX - images(*class), *class));
+        all.drain(EXTREMES..classes - EXTREMES);
+    }
+    all
+}
+
 fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
     let splits: Vec<&Split> = data.splits().collect();
     let mut head = vec!["class"];
     head.extend(splits.iter().map(|split| split.name()));
     let mut table = Table::new(&head);
     let counts: Vec<Vec<usize>> = splits.iter().map(|split| split.class_counts()).collect();
-    for (class, name) in data.classes.iter().enumerate() {
-        let mut row = vec![name.clone()];
+    let count = |counts: &Vec<usize>, class: usize| counts.get(class).map_or(0, |n| *n);
+    let images = |class: usize| counts.iter().map(|counts| count(counts, class)).sum();
+    let listed = listed(data.classes.len(), images);
+    for class in &listed {
+        let mut row = vec![data.classes[*class].clone()];
         row.extend(
             counts
                 .iter()
-                .map(|counts| counts.get(class).map_or(0, |n| *n).to_string()),
+                .map(|counts| count(counts, *class).to_string()),
         );
         table.row(row);
     }
@@ -152,6 +171,13 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
     sum.extend(splits.iter().map(|split| split.len().to_string()));
     table.row(sum);
     print(format!("{}\n\n{table}", data.name))?;
+    if listed.len() < data.classes.len() {
+        print(format!(
+            "\nThese are the {EXTREMES} largest and the {EXTREMES} smallest of {} classes; --json \
+             lists all.",
+            grouped(data.classes.len())
+        ))?;
+    }
     if let Some(sizes) = data.sizes() {
         let range = |range: SizeRange| match range.min == range.max {
             true => format!("{} pixels", range.min),

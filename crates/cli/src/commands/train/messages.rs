@@ -1,12 +1,13 @@
 //! Messages before a run, and results after it.
 
+use super::super::run::evaluation_line;
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
 use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::{
-    Backend, Compute, Evaluation, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig,
-    TrainConfig, TrainResult,
+    Backend, Compute, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig, TrainConfig,
+    TrainResult,
 };
 use serde::Serialize;
 
@@ -145,7 +146,7 @@ pub(super) fn report(
             outcome: outcome_name(trained.outcome),
             signal: trained.outcome.signal(),
             test_top1: trained.test.as_ref().map(|test| test.top1),
-            test_top5: trained.test.as_ref().map(|test| test.top5),
+            test_top5: trained.test.as_ref().and_then(|test| test.top5),
             test_mean_recall: trained.test.as_ref().and_then(|test| test.mean_recall),
             test_loss: trained.test.as_ref().map(|test| test.loss),
             val_top1: trained.val.as_ref().map(|val| val.top1),
@@ -171,17 +172,7 @@ pub(super) fn report(
     }
     for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
         if let Some(evaluation) = evaluation {
-            wide_line(
-                split,
-                format!(
-                    "top-1 {}, {}top-5 {}, loss {:.3} ({})",
-                    percent(evaluation.top1),
-                    mean_recall(evaluation),
-                    percent(evaluation.top5),
-                    evaluation.loss,
-                    counted(evaluation.images, "image")
-                ),
-            )?;
+            wide_line(split, evaluation_line(evaluation))?;
         }
     }
     let best = match trained.best_epoch {
@@ -217,12 +208,6 @@ pub(super) fn report(
         format!("receptive report {path}, receptive predict {path} IMAGE"),
     )?;
     Ok(exit)
-}
-
-/// `mean recall 61.0 %, `; empty without images.
-pub(in crate::commands) fn mean_recall(evaluation: &Evaluation) -> String {
-    let mean = evaluation.mean_recall.map(percent);
-    mean.map_or(String::new(), |mean| format!("mean recall {mean}, "))
 }
 
 /// Why a run ended before its last epoch.

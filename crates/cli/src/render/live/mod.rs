@@ -11,8 +11,8 @@ mod widgets;
 pub(crate) use screen::restore_on_panic;
 pub(crate) use tui::{Tui, is_wanted};
 
-use super::say;
 use super::train_progress::{TrainProgress, epoch_line};
+use super::{say, say_paragraph};
 use crate::signals::{self, SignalPoll};
 use draw::draw;
 use receptive_train::{EpochEnd, Recorder, ResumePoint, Step, Stop, TrainError};
@@ -34,6 +34,8 @@ pub(crate) struct LiveView {
     /// Plain lines, should the terminal go away.
     plain: TrainProgress,
     epochs: usize,
+    /// To be printed when the view closes.
+    notes: Vec<String>,
 }
 
 struct Shared {
@@ -74,6 +76,7 @@ impl LiveView {
             stop: stop.clone(),
             plain: TrainProgress::default(),
             epochs: 0,
+            notes: Vec::new(),
         }
     }
 
@@ -131,12 +134,14 @@ impl Drop for LiveView {
         // A panic of the view has been reported by the hook.
         let _ = thread.join();
         self.plain.clear();
-        if was_plain {
-            return;
+        if !was_plain {
+            let state = self.shared.state();
+            for epoch in state.last_words() {
+                say(epoch_line(epoch, self.epochs));
+            }
         }
-        let state = self.shared.state();
-        for epoch in state.last_words() {
-            say(epoch_line(epoch, self.epochs));
+        for note in &self.notes {
+            say_paragraph("note", note);
         }
     }
 }
@@ -177,6 +182,14 @@ impl Recorder for LiveView {
         if self.is_plain() {
             self.plain.epoch(end)?;
         }
+        Ok(())
+    }
+
+    fn noted(&mut self, note: &str) -> Result<(), TrainError> {
+        if self.is_plain() {
+            return self.plain.noted(note);
+        }
+        self.notes.push(note.into());
         Ok(())
     }
 

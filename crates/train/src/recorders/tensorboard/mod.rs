@@ -8,7 +8,7 @@
 mod file;
 mod record;
 
-use super::{EpochEnd, Recorder, RunFinish};
+use super::{EpochEnd, Recorder, RunFinish, not_drawn};
 use crate::error::TrainError;
 use crate::records::{RecorderState, ResumePoint, Step};
 use crate::run::RunDirectory;
@@ -35,6 +35,7 @@ pub(super) struct Board {
     run: RunDirectory,
     train: EventFile,
     val: EventFile,
+    notes: Vec<String>,
 }
 
 impl Board {
@@ -44,6 +45,7 @@ impl Board {
             run: run.clone(),
             train: open("train")?,
             val: open("val")?,
+            notes: Vec::new(),
         })
     }
 
@@ -120,7 +122,16 @@ impl Recorder for Board {
     }
 
     fn ended(&mut self, end: &RunFinish<'_>) -> Result<(), TrainError> {
-        self.pictures(end.result.epochs.len(), end.model)
+        // The figures have been written after each epoch.
+        if let Err(error) = self.pictures(end.result.epochs.len(), end.model) {
+            self.notes
+                .push(not_drawn("TensorBoard's copy of the pictures", error));
+        }
+        Ok(())
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 }
 
