@@ -4,21 +4,24 @@ use crate::error::DataError;
 use crate::names::near;
 use crate::options::DataOptions;
 use crate::progress::Progress;
+use crate::sources::archive::{Archive, ArchiveKind};
 use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
 use crate::sources::named::SearchPath;
+use crate::sources::store::Store;
 use crate::sources::tree::Folder;
-use crate::sources::walk::walk;
 use crate::sources::{Source, cifar, folder, groups, idx, labels, named, pictures};
 use crate::split::classes;
 use crate::split::dataset::{DataSet, assemble};
 use receptive_core::text::Printable;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Opens a data set by name or by path.
 ///
 /// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with a folder
 /// a class, or a folder a class directly), a folder of IDX or CIFAR binaries, an IDX file of such a
-/// folder, or a CIFAR `.tar.gz`. What a folder holds is found by looking at its files; splits may
+/// folder, a CIFAR `.tar.gz`, or a `.zip`, `.tar` or `.tar.gz` of such a folder of images, which is
+/// read where it is. What a folder holds is found by looking at its files; splits may
 /// also be called `training`, `valid`, `validation`, `dev`, `testing`, `eval` and `evaluation`, in
 /// upper or lower case.
 ///
@@ -72,30 +75,19 @@ pub fn open_unlabelled(
 }
 
 fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
-    if let Some(list) = &options.labels {
-        return labelled(source, list, options);
-    }
     let mut found = find(source, options, progress)?;
-    groups::apply(&mut found, options.group.as_deref(), options)?;
-    Ok(found)
-}
-
-/// Image files with a label list.
-fn labelled(source: &str, list: &Path, options: &DataOptions) -> Result<Source, DataError> {
-    let path = Path::new(source);
-    if KNOWN_NAMES.contains(&source) {
+    if options.labels.is_none() {
+        groups::apply(&mut found, options.group.as_deref(), options)?;
+    } else if !matches!(*found.train.store, Store::Files(_)) {
         return Err(DataError::setting(
             "data.labels",
-            format!("the data set {source} has labels of its own; leave the label list out"),
+            format!(
+                "the data set {} has labels of its own; leave the label list out",
+                source.printable()
+            ),
         ));
     }
-    if !path.is_dir() {
-        return Err(DataError::layout(
-            path,
-            "a label list needs the folder of the images that it names",
-        ));
-    }
-    labels::open(path, walk(&Folder::new(path))?.images, list, options)
+    Ok(found)
 }
 
 fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
@@ -124,24 +116,43 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         }
         return match cifar::find(path)? {
             Some(found) => cifar::open(source.into(), &found, None),
-            None => folder::open(path, options),
+            None => image_files(&Folder::new(path), None, options),
         };
     }
     if metadata.is_file() && idx::is_idx(path) {
         return open_idx_of(source, path);
     }
-    if metadata.is_file() && is_archive(source) {
-        return cifar::open(
-            source.into(),
-            &cifar::CifarFiles::Archive(path.into()),
-            None,
-        );
+    let kind = match metadata.is_file() {
+        true => ArchiveKind::of(path)?,
+        false => None,
+    };
+    let Some(kind) = kind else {
+        return Err(DataError::layout(
+            path,
+            "this is neither a folder nor an archive; give a folder with one folder of images a \
+             class, a .zip, .tar or .tar.gz of such a folder, IDX or CIFAR files, or a known name",
+        ));
+    };
+    if matches!(kind, ArchiveKind::Tar | ArchiveKind::Gzip) && cifar::is_archive(path)? {
+        let archive = cifar::CifarFiles::Archive(path.into());
+        return cifar::open(source.into(), &archive, None);
     }
-    Err(DataError::layout(
-        path,
-        "this is neither a folder nor a CIFAR .tar.gz; give a folder with one folder of images a \
-         class, a folder of IDX or CIFAR files, or a known name",
-    ))
+    let archive = Arc::new(Archive::open(path, kind, progress)?);
+    let mut found = image_files(&archive.folder()?, Some(&archive), options)?;
+    found.set_archive(&archive);
+    Ok(found)
+}
+
+/// Image files of a folder or an archive, with labels from a list or by class folders.
+fn image_files(
+    folder: &Folder,
+    archive: Option<&Archive>,
+    options: &DataOptions,
+) -> Result<Source, DataError> {
+    match &options.labels {
+        Some(list) => labels::open(folder, archive, list, options),
+        None => folder::open(folder, options),
+    }
 }
 
 /// Opens the set that an IDX file is one file of: images and labels lie side by side.
@@ -162,11 +173,4 @@ fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
         folder.printable()
     ));
     Ok(opened)
-}
-
-fn is_archive(name: &str) -> bool {
-    let name = name.to_lowercase();
-    [".tar.gz", ".tgz", ".tar"]
-        .iter()
-        .any(|end| name.ends_with(end))
 }

@@ -2,7 +2,6 @@
 
 use crate::error::DataError;
 use crate::image::Picture;
-use crate::image::decode::read_image;
 use crate::image::resize::fit;
 use crate::sources::store::StoredImage;
 use crate::split::Split;
@@ -162,7 +161,7 @@ impl Samples {
                     pixels: pixels.to_vec(),
                 }
             }
-            StoredImage::File(entry, limits) => read_image(&entry.path, limits)?.picture,
+            StoredImage::File(entry, files) => files.read_image(entry)?.picture,
         };
         let taken = take(&fit(&picture, &self.size, self.resize)?);
         picture.recycle();

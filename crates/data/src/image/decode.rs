@@ -72,7 +72,11 @@ pub(crate) fn read_image(path: &Path, limits: &DecodeLimits) -> Result<ImageFile
     decode_named(&read_capped(path, limits.file_bytes)?, path, limits)
 }
 
-fn decode_named(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<ImageFile, DataError> {
+pub(crate) fn decode_named(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<ImageFile, DataError> {
     let damaged = |reason: String| DataError::Image {
         path: path.to_path_buf(),
         reason,

@@ -5,6 +5,7 @@ use crate::error::DataError;
 use crate::image::decode::read_capped;
 use crate::names::enumerate;
 use crate::sources::inflate::MAX_BYTES;
+use crate::sources::kind::has_image_extension;
 use crate::sources::store::{Item, Memory, Store};
 use crate::sources::{Source, SourceSplit, inflate, walk};
 use receptive_core::ImageSize;
@@ -125,6 +126,28 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
+/// Whether an archive is one of CIFAR binaries: by the first file with a name that tells.
+pub(crate) fn is_archive(path: &Path) -> Result<bool, DataError> {
+    let mut archive = tar::Archive::new(inflate::open(path)?.take(MAX_BYTES));
+    let Ok(entries) = archive.entries() else {
+        return Ok(false);
+    };
+    // What cannot be read is told when it is listed.
+    for entry in entries.map_while(Result::ok) {
+        let name = entry
+            .path()
+            .map(|path| file_name(&path))
+            .unwrap_or_default();
+        if CifarKind::from_file_name(&name).is_some() {
+            return Ok(true);
+        }
+        if has_image_extension(Path::new(&name)) {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads what was found. If `expected` is given, another kind of CIFAR is an error.
 pub(crate) fn open(
     name: String,
@@ -150,7 +173,7 @@ pub(crate) fn open(
                 return Err(DataError::format(
                     place,
                     "the archive holds no CIFAR binary (data_batch_1.bin ..., or train.bin and \
-                     test.bin, of whole records); a folder of images must be unpacked first",
+                     test.bin, of whole records)",
                 ));
             };
             (place, kind, members)

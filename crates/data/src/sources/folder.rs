@@ -16,9 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
-pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataError> {
-    let folder = Folder::new(root);
-    let layout = layout(&folder, options.classes.is_some())?;
+pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, DataError> {
+    let root = folder.path();
+    let layout = layout(folder, options.classes.is_some())?;
     let mut builder = Builder {
         root,
         files: Vec::new(),
@@ -58,6 +58,7 @@ pub(crate) fn open(root: &Path, options: &DataOptions) -> Result<Source, DataErr
     let store = Arc::new(Store::Files(Files {
         root: root.to_path_buf(),
         limits: options.decode,
+        archive: None,
         entries: builder.files,
     }));
     let part = |items| SourceSplit::new(store.clone(), items);

@@ -157,6 +157,7 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
     let store = Arc::new(Store::Files(Files {
         root: files.root.clone(),
         limits: files.limits,
+        archive: files.archive.clone(),
         entries,
     }));
     for (_, part) in source.parts_mut() {

@@ -1,5 +1,6 @@
 //! From a name or a path to its images, class names, and the splits that the source itself defines.
 
+pub(crate) mod archive;
 pub(crate) mod cifar;
 mod download;
 pub(crate) mod folder;
@@ -17,8 +18,9 @@ pub(crate) mod store;
 pub(crate) mod tree;
 pub(crate) mod walk;
 
+use archive::Archive;
 use std::sync::Arc;
-use store::{Item, Store};
+use store::{Files, Item, Store};
 
 /// A source before its classes are resolved and its splits are cut.
 pub(crate) struct Source {
@@ -56,6 +58,22 @@ impl SourceSplit {
 }
 
 impl Source {
+    /// Says that the image files lie in an archive.
+    pub(crate) fn set_archive(&mut self, archive: &Arc<Archive>) {
+        let Store::Files(files) = &*self.train.store else {
+            return;
+        };
+        let store = Arc::new(Store::Files(Files {
+            root: files.root.clone(),
+            limits: files.limits,
+            archive: Some(archive.clone()),
+            entries: files.entries.clone(),
+        }));
+        for (_, part) in self.parts_mut() {
+            part.store = store.clone();
+        }
+    }
+
     pub(crate) fn parts_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut SourceSplit)> {
         std::iter::once(("train", &mut self.train))
             .chain(self.val.as_mut().map(|part| ("val", part)))

@@ -34,6 +34,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
     let store = Arc::new(Store::Files(Files {
         root: path.to_path_buf(),
         limits: options.decode,
+        archive: None,
         entries,
     }));
     let part = |images| {

@@ -1,6 +1,8 @@
 //! The images of a source, in memory or in files.
 
-use crate::image::decode::DecodeLimits;
+use crate::error::DataError;
+use crate::image::decode::{DecodeLimits, ImageFile, decode_named, read_image};
+use crate::sources::archive::Archive;
 use receptive_core::ImageSize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,7 +46,22 @@ impl Memory {
 pub(crate) struct Files {
     pub(crate) root: PathBuf,
     pub(crate) limits: DecodeLimits,
+    /// The archive that they lie in, whose path is then `root`.
+    pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) entries: Vec<FileEntry>,
+}
+
+impl Files {
+    /// Reads and decodes one of the images.
+    pub(crate) fn read_image(&self, entry: &FileEntry) -> Result<ImageFile, DataError> {
+        match &self.archive {
+            None => read_image(&entry.path, &self.limits),
+            Some(archive) => {
+                let bytes = archive.read(&entry.path, self.limits.file_bytes)?;
+                decode_named(&bytes, &entry.path, &self.limits)
+            }
+        }
+    }
 }
 
 /// One image file, and what was found when it was checked.
@@ -70,5 +87,5 @@ pub(crate) struct Item {
 /// One image as its store has it.
 pub(crate) enum StoredImage<'a> {
     Pixels(ImageSize, &'a [u8]),
-    File(&'a FileEntry, &'a DecodeLimits),
+    File(&'a FileEntry, &'a Files),
 }

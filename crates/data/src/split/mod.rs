@@ -7,7 +7,6 @@ pub(crate) mod verify;
 
 use crate::error::DataError;
 use crate::image::Picture;
-use crate::image::decode::read_image;
 use crate::sources::store::{FileEntry, Item, Store, StoredImage};
 use receptive_core::text::Printable;
 use std::path::Path;
@@ -122,7 +121,7 @@ impl Split {
                 channels: size.channels,
                 pixels: pixels.to_vec(),
             }),
-            StoredImage::File(entry, limits) => Ok(read_image(&entry.path, limits)?.picture),
+            StoredImage::File(entry, files) => Ok(files.read_image(entry)?.picture),
         }
     }
 
@@ -140,7 +139,7 @@ impl Split {
                 None => Err(missing),
             },
             Store::Files(files) => match files.entries.get(item.image as usize) {
-                Some(entry) => Ok(StoredImage::File(entry, &files.limits)),
+                Some(entry) => Ok(StoredImage::File(entry, files)),
                 None => Err(missing),
             },
         }

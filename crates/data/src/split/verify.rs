@@ -1,7 +1,6 @@
 //! Decoding every image file once, so that damaged ones are found before training starts.
 
 use crate::error::DataError;
-use crate::image::decode::read_image;
 use crate::names::enumerate;
 use crate::options::{BadImages, DataOptions};
 use crate::progress::{Progress, ProgressGuard};
@@ -91,6 +90,7 @@ pub(crate) fn verify(
     let store = Arc::new(Store::Files(Files {
         root: files.root.clone(),
         limits: files.limits,
+        archive: files.archive.clone(),
         entries,
     }));
     for (_, part) in source.parts_mut() {
@@ -177,7 +177,7 @@ fn check_all(
 fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
     let entry = &files.entries[image];
     let path = &entry.path;
-    let found = read_image(path, &files.limits).map_err(|error| match error {
+    let found = files.read_image(entry).map_err(|error| match error {
         DataError::Image { reason, .. } => reason,
         DataError::NotAFile { found, .. } => format!("it is {found}, not a file"),
         DataError::TooLarge { found, limit, .. } => {

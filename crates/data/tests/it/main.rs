@@ -3,6 +3,7 @@
 // The lint spares test functions, not what they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod archives;
 mod cifar;
 mod damaged;
 mod fashion_mini;

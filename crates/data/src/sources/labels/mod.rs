@@ -10,9 +10,12 @@ use crate::error::DataError;
 use crate::image::decode::read_capped;
 use crate::names::enumerate;
 use crate::options::{BadImages, DataOptions};
+use crate::sources::archive::Archive;
 use crate::sources::folder::note_case;
 use crate::sources::layout::split_named;
 use crate::sources::store::{FileEntry, Files, Item, Store};
+use crate::sources::tree::Folder;
+use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit, groups};
 use columns::{ColumnProblem, Columns, Settings, column_named};
 use index::Index;
@@ -27,21 +30,27 @@ use table::Table;
 /// of it.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Labels `images`, which lie below `root`, as the list says.
+/// Labels the images in and below a folder as the list says. The list of an archive's images may lie
+/// in the archive.
 pub(crate) fn open(
-    root: &Path,
-    images: Vec<PathBuf>,
+    folder: &Folder,
+    archive: Option<&Archive>,
     list: &Path,
     options: &DataOptions,
 ) -> Result<Source, DataError> {
     let problem = |problem| DataError::format(list.to_string_lossy().into_owned(), problem);
+    let (root, images) = (folder.path(), walk(folder)?.images);
     if images.is_empty() {
         return Err(DataError::layout(
             root,
             "neither it nor its subfolders hold an image for the label list to name",
         ));
     }
-    let table = Table::parse(&read_capped(list, MAX_BYTES)?).map_err(problem)?;
+    let bytes = match archive.filter(|_| list.starts_with(root)) {
+        Some(archive) => archive.read(list, MAX_BYTES)?,
+        None => read_capped(list, MAX_BYTES)?,
+    };
+    let table = Table::parse(&bytes).map_err(problem)?;
     let group = options.group.as_deref();
     let is_column = group.is_some_and(|name| column_named(&table, name).is_some());
     let settings = Settings {
@@ -211,6 +220,7 @@ impl Labelled {
         let store = Arc::new(Store::Files(Files {
             root: self.root.clone(),
             limits: options.decode,
+            archive: None,
             entries: self.entries,
         }));
         let part = |items| SourceSplit::new(store.clone(), items);

@@ -1,0 +1,302 @@
+//! Image files in a `.zip`, `.tar` or `.tar.gz`, read where they are: the archive is listed once, and
+//! each image is read from its place when it is needed.
+//!
+//! A zip and a tar stay as they are. A gzipped tar cannot be read from the middle, so its images
+//! are written to a temporary file without a name once, which the system removes when the program
+//! ends in whatever way.
+
+mod tar;
+mod zip;
+
+use crate::error::DataError;
+use crate::progress::Progress;
+use crate::sources::kind::{self, FileKind, has_image_extension};
+use crate::sources::tree::Folder;
+use flate2::Crc;
+use flate2::read::DeflateDecoder;
+use receptive_core::mark;
+use receptive_core::text::Printable;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The largest number of files in an archive: what is known of each takes some 200 bytes.
+const MAX_FILES: usize = 10_000_000;
+
+/// An archive that has been listed.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    path: PathBuf,
+    /// The archive, or the images of a gzipped one.
+    file: Mutex<File>,
+    members: HashMap<PathBuf, Member>,
+}
+
+/// Where one file of an archive is.
+#[derive(Clone, Debug)]
+struct Member {
+    /// Where it begins: its data, or its header in a zip.
+    start: u64,
+    /// The bytes that it takes there.
+    stored: u64,
+    /// The bytes that it has.
+    len: u64,
+    /// How a zip holds it.
+    zipped: Option<Zipped>,
+}
+
+#[derive(Clone, Debug)]
+struct Zipped {
+    is_deflated: bool,
+    crc: u32,
+}
+
+/// The kinds of archives, by their first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArchiveKind {
+    Zip,
+    Tar,
+    /// Hopefully a tar.
+    Gzip,
+    /// Of this name, which cannot be read.
+    Other(&'static str),
+}
+
+impl ArchiveKind {
+    /// The kind of a regular file; `None` if it is no archive.
+    pub(crate) fn of(path: &Path) -> Result<Option<Self>, DataError> {
+        let mut head = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(512).read_to_end(&mut head))
+            .map_err(DataError::io("read", path))?;
+        let is_tar = head.get(257..262) == Some(b"ustar");
+        let name = path.to_string_lossy().to_lowercase();
+        Ok(match head.as_slice() {
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => {
+                Some(Self::Zip)
+            }
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [b'7', b'z', 0xbc, 0xaf, ..] => Some(Self::Other("7z")),
+            [b'R', b'a', b'r', b'!', ..] => Some(Self::Other("RAR")),
+            [b'B', b'Z', b'h', ..] => Some(Self::Other("bzip2")),
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => Some(Self::Other("xz")),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Other("zstd")),
+            _ if is_tar || name.ends_with(".tar") => Some(Self::Tar),
+            // What is cut short, or never was one, is told as such.
+            _ if name.ends_with(".zip") => Some(Self::Zip),
+            _ if [".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end)) => Some(Self::Gzip),
+            _ => None,
+        })
+    }
+}
+
+impl Archive {
+    /// Lists an archive of this kind. Of a gzipped one the images are copied into a temporary file.
+    ///
+    /// # Errors
+    /// What cannot be read as an archive, or holds images that cannot be read from it.
+    pub(crate) fn open(
+        path: &Path,
+        kind: ArchiveKind,
+        progress: &dyn Progress,
+    ) -> Result<Self, DataError> {
+        let mut list = List::new(path);
+        let file = File::open(path).map_err(DataError::io("open", path))?;
+        let file = match kind {
+            ArchiveKind::Zip => zip::list(file, &mut list)?,
+            ArchiveKind::Tar => tar::list(file, &mut list)?,
+            ArchiveKind::Gzip => tar::unpack(file, &mut list, progress)?,
+            ArchiveKind::Other(name) => {
+                return Err(list.error(format!(
+                    "it is a {name} archive, which cannot be read; unpack it, or pack the folder \
+                     as .zip, .tar or .tar.gz"
+                )));
+            }
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            file: Mutex::new(file),
+            members: list.members,
+        })
+    }
+
+    /// The folder that it would be unpacked to.
+    pub(crate) fn folder(&self) -> Result<Folder, DataError> {
+        let kind = |name: &Path| {
+            let head = || {
+                self.member(name, mark::HEAD_BYTES as u64)
+                    .unwrap_or_default()
+            };
+            kind::of_file(name, head)
+        };
+        let mut files: Vec<(PathBuf, FileKind)> = Vec::with_capacity(self.members.len());
+        for name in self.members.keys() {
+            files.push((name.clone(), kind(name)));
+        }
+        Folder::from_files(&self.path, files)
+    }
+
+    /// The content of the file at a path through the archive, such as `photos.zip/cat/1.png`.
+    pub(crate) fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
+        let name = path.strip_prefix(&self.path).unwrap_or(path);
+        let len = self.members.get(name).map_or(0, |member| member.len);
+        if len > limit {
+            return Err(DataError::TooLarge {
+                path: path.to_path_buf(),
+                found: format!("{len} bytes"),
+                limit: format!("{limit} bytes"),
+            });
+        }
+        self.member(name, u64::MAX)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => DataError::Image {
+                    path: path.to_path_buf(),
+                    reason: format!("it is damaged in the archive: {error}"),
+                },
+                _ => DataError::io("read", path)(error),
+            })
+    }
+
+    /// A file's content, or its first bytes. Only the whole content is compared with its checksum.
+    fn member(&self, name: &Path, most: u64) -> io::Result<Vec<u8>> {
+        let Some(member) = self.members.get(name) else {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it is not in the archive",
+            ));
+        };
+        let invalid = |problem: &str| io::Error::new(io::ErrorKind::InvalidData, problem);
+        let most = most.min(member.len);
+        // What is deflated is at most a little longer than its content.
+        let needed = match member.zipped {
+            Some(_) => member
+                .stored
+                .min(most.saturating_add(most / 8).saturating_add(1 << 12)),
+            None => most,
+        };
+        let packed = self.stored(member, needed)?;
+        let Some(zipped) = &member.zipped else {
+            return Ok(packed);
+        };
+        let content = match zipped.is_deflated {
+            true => {
+                let mut content = Vec::new();
+                // One byte more shows what is longer than it says.
+                DeflateDecoder::new(packed.as_slice())
+                    .take(most.saturating_add(1))
+                    .read_to_end(&mut content)
+                    .map_err(|_| invalid("its compressed data are invalid"))?;
+                content
+            }
+            false => packed,
+        };
+        if most < member.len {
+            return Ok(content);
+        }
+        if content.len() as u64 != member.len {
+            return Err(invalid("it does not have the length that the archive says"));
+        }
+        let mut crc = Crc::new();
+        crc.update(&content);
+        match crc.sum() == zipped.crc {
+            true => Ok(content),
+            false => Err(invalid("its checksum is wrong")),
+        }
+    }
+
+    /// The first `len` bytes of what is stored of a file.
+    fn stored(&self, member: &Member, len: u64) -> io::Result<Vec<u8>> {
+        // Nothing panics while the lock is held.
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(member.start))?;
+        if member.zipped.is_some() {
+            let skipped = zip::header_tail(&mut *file)?;
+            file.seek(SeekFrom::Current(skipped))?;
+        }
+        let mut bytes = Vec::new();
+        let read = (&mut *file).take(len).read_to_end(&mut bytes)?;
+        match read as u64 == len {
+            true => Ok(bytes),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// The files of an archive while it is listed.
+struct List {
+    archive: PathBuf,
+    members: HashMap<PathBuf, Member>,
+}
+
+impl List {
+    fn new(archive: &Path) -> Self {
+        Self {
+            archive: archive.to_path_buf(),
+            members: HashMap::new(),
+        }
+    }
+
+    fn error(&self, problem: impl Into<String>) -> DataError {
+        DataError::format(self.archive.to_string_lossy(), problem)
+    }
+
+    /// An error about one file.
+    fn file_error(&self, name: &Path, problem: &str) -> DataError {
+        DataError::format(self.archive.join(name).to_string_lossy(), problem)
+    }
+
+    /// A file's path within the archive: relative, below it, and in UTF-8 as names of classes are.
+    fn name(&self, bytes: &[u8]) -> Result<PathBuf, DataError> {
+        let Ok(name) = std::str::from_utf8(bytes) else {
+            return Err(self.error(format!(
+                "the name `{}` in it is not valid UTF-8; pack it again with UTF-8 names, or unpack it",
+                String::from_utf8_lossy(bytes).printable()
+            )));
+        };
+        let mut path = PathBuf::new();
+        for part in Path::new(name).components() {
+            match part {
+                Component::CurDir => {}
+                Component::Normal(part) => path.push(part),
+                _ => {
+                    return Err(self.error(format!(
+                        "the name `{}` in it leads out of the archive; pack the folder with \
+                         relative names",
+                        name.printable()
+                    )));
+                }
+            }
+        }
+        Ok(path)
+    }
+
+    fn add(&mut self, name: PathBuf, member: Member) -> Result<(), DataError> {
+        if self.members.contains_key(&name) {
+            return Err(self.file_error(
+                &name,
+                "the archive holds this file twice; pack the folder again",
+            ));
+        }
+        self.members.insert(name, member);
+        if self.members.len() > MAX_FILES {
+            return Err(self.error(format!(
+                "it holds more than {MAX_FILES} files; unpack it and give the folder"
+            )));
+        }
+        Ok(())
+    }
+
+    /// A link: an image by a link would be missing, others may be passed over.
+    fn check_link(&self, name: &Path) -> Result<(), DataError> {
+        match has_image_extension(name) {
+            true => Err(self.file_error(
+                name,
+                "it is a link, which an archive cannot follow; pack the files that the links lead to \
+                 (tar --dereference, zip without -y)",
+            )),
+            false => Ok(()),
+        }
+    }
+}

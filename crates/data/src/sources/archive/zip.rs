@@ -1,0 +1,99 @@
+//! Listing a zip archive.
+
+use super::{List, Member, Zipped};
+use crate::error::DataError;
+use crate::sources::kind::has_image_extension;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use zip::read::ZipFileEntry;
+use zip::{CompressionMethod, ZipArchive};
+
+/// A file's header up to the lengths of its name and its extra field.
+const HEADER: usize = 30;
+
+/// Lists the files of an archive from its directory, which is at its end.
+pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
+    let unreadable = |list: &List, error: &dyn std::fmt::Display| {
+        list.error(format!(
+            "it cannot be read as a zip archive ({error}); if it is cut short, copy it again, if it \
+             is one part of several, join or unpack them"
+        ))
+    };
+    let handle = file
+        .try_clone()
+        .map_err(DataError::io("open", &list.archive))?;
+    let archive =
+        ZipArchive::new(BufReader::new(handle)).map_err(|error| unreadable(list, &error))?;
+    if archive.has_duplicate_names() {
+        return Err(list.error("it holds several files of the same name; pack the folder again"));
+    }
+    for index in 0..archive.len() {
+        let entry = archive.by_index_data(index);
+        add(&entry.map_err(|error| unreadable(list, &error))?, list)?;
+    }
+    Ok(file)
+}
+
+fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
+    // Some Windows programs separate folders by `\`.
+    let raw: Vec<u8> = entry
+        .name_raw()
+        .iter()
+        .map(|byte| match byte {
+            b'\\' => b'/',
+            other => *other,
+        })
+        .collect();
+    if raw.ends_with(b"/") {
+        list.name(&raw)?;
+        return Ok(());
+    }
+    let name = list.name(&raw)?;
+    if entry.is_symlink() {
+        return list.check_link(&name);
+    }
+    let method = entry.compression();
+    let is_deflated = method == CompressionMethod::Deflated;
+    let problem = if entry.encrypted() {
+        Some(
+            "it is encrypted; unpack the archive with its password and give the folder".to_string(),
+        )
+    } else if !is_deflated && method != CompressionMethod::Stored {
+        Some(format!(
+            "it is compressed by the method {method:?}, which cannot be read, only deflate can; \
+             unpack the archive and give the folder"
+        ))
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        return match has_image_extension(&name) {
+            true => Err(list.file_error(&name, &problem)),
+            false => Ok(()),
+        };
+    }
+    let member = Member {
+        start: entry.header_start(),
+        stored: entry.compressed_size(),
+        len: entry.size(),
+        zipped: Some(Zipped {
+            is_deflated,
+            crc: entry.crc32(),
+        }),
+    };
+    list.add(name, member)
+}
+
+/// Reads a file's header; returns how many bytes lie between it and the file's data.
+pub(super) fn header_tail(reader: &mut impl Read) -> io::Result<i64> {
+    let mut header = [0; HEADER];
+    reader.read_exact(&mut header)?;
+    if !header.starts_with(b"PK\x03\x04") {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "there is no file where the archive's directory says",
+        ));
+    }
+    let length = |at: usize| i64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+    Ok(length(26) + length(28))
+}
