@@ -5,12 +5,61 @@
 //! cryptographic.
 
 use sha2::Digest;
+use std::fmt;
+use std::str::FromStr;
 
 /// The SHA-256 of some bytes as 64 lower-case hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    let mut hash = Sha256::default();
-    hash.update(bytes);
-    hash.finish()
+    ContentHash::of(bytes).to_string()
+}
+
+/// The SHA-256 of a file's bytes or of an image's pixels: equal for equal content, whatever its name.
+/// As text 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ContentHash([u8; 32]);
+
+impl ContentHash {
+    /// The hash of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The first and second eight bytes as numbers, the key of a random choice.
+    pub fn key(&self) -> [u64; 2] {
+        let number = |at: usize| {
+            let bytes = self.0[at..].iter().take(8);
+            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+        };
+        [number(0), number(8)]
+    }
+}
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ContentHash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a SHA-256 of 64 hexadecimal digits");
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
 }
 
 /// A SHA-256 over bytes that come in pieces.
@@ -25,14 +74,7 @@ impl Sha256 {
 
     /// The hash as 64 lower-case hexadecimal digits.
     pub fn finish(self) -> String {
-        use std::fmt::Write;
-        let digest = self.0.finalize();
-        digest
-            .iter()
-            .fold(String::with_capacity(64), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-                text
-            })
+        ContentHash(self.0.finalize().into()).to_string()
     }
 }
 
@@ -64,6 +106,16 @@ mod tests {
             sha256(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn a_content_hash_reads_back_from_its_text() {
+        let hash = ContentHash::of(b"abc");
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        assert_eq!(hash.key()[0], 0xba78_16bf_8f01_cfea);
+        for text in ["", "abc", &"g".repeat(64), &"\u{e9}".repeat(32)] {
+            assert!(text.parse::<ContentHash>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Types and functions that several crates of `receptive` share.
 //!
 //! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are made to fit.
+//! * [`csv`]: tables as text.
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
 //! * [`file`](mod@file): size-limited reading and atomic writing.
 //! * [`mark`]: the mark on what the program writes, so that it is never taken for data.
@@ -25,6 +26,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod csv;
 pub mod file;
 pub mod hash;
 mod image;

@@ -2,7 +2,9 @@
 
 use crate::error::DataError;
 use crate::image::decode::DecodeLimits;
+use crate::split::record::SplitRecord;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to do about images that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -20,13 +22,28 @@ pub enum BadImages {
     Skip,
 }
 
+/// How a run's record decides the splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordUse {
+    /// The data are the run's own: every image is in its recorded split, and one that was not there
+    /// is in [`DataSet::new`](crate::DataSet::new).
+    Follow,
+    /// A run that starts from the recorded one: its images keep their splits and new ones are split
+    /// as usual. What it was tested on is not trained on, and what it was trained on is not tested.
+    Extend,
+    /// Any data: as `Follow` if half of the run's images are among them, by content; else other data,
+    /// of which what the run was trained on is left out.
+    Recognize,
+}
+
 /// How [`open`](crate::open) finds, splits and checks a data set.
 #[derive(Clone, Debug)]
 pub struct DataOptions {
     /// The folder where data sets known by name are looked for first, and downloaded to.
     pub data_dir: Option<PathBuf>,
     /// The share of the training images, in `0.0..1.0`, that becomes the validation split when the
-    /// source has none. Stratified: the same share of every class. Default 0.1.
+    /// source has none, about the same of every class. Which images these are depends on each
+    /// image's content and the seed alone. Default 0.1.
     pub val_fraction: f64,
     /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one
     /// folder of class folders, which has no split of its own. Default 0.1.
@@ -57,6 +74,8 @@ pub struct DataOptions {
     /// a class that it does not have is an error, and one class is enough. A folder may then have a
     /// validation or test split alone; its training split is empty.
     pub classes: Option<Vec<String>>,
+    /// The record of a trained run, and what it is for here. Default `None`.
+    pub record: Option<(Arc<SplitRecord>, RecordUse)>,
     /// Whether a data set known by name may be downloaded. Default true.
     pub download: bool,
     /// Limits on decoding an image file.
@@ -77,6 +96,7 @@ impl Default for DataOptions {
             bad_images: BadImages::Fail,
             allow_empty_classes: false,
             classes: None,
+            record: None,
             download: true,
             decode: DecodeLimits::default(),
         }

@@ -5,6 +5,7 @@ use crate::image::{Picture, jpeg, spare_bytes};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use receptive_core::file::ReadError;
+use receptive_core::hash::ContentHash;
 use receptive_core::{file, panic};
 use std::io::Cursor;
 use std::path::Path;
@@ -66,6 +67,8 @@ pub(crate) struct ImageFile {
     pub(crate) colours: &'static str,
     /// The file's size.
     pub(crate) bytes: u64,
+    /// The hash of the file.
+    pub(crate) content: ContentHash,
 }
 
 pub(crate) fn read_image(path: &Path, limits: &DecodeLimits) -> Result<ImageFile, DataError> {
@@ -93,6 +96,7 @@ pub(crate) fn decode_named(
         picture,
         colours,
         bytes: bytes.len() as u64,
+        content: ContentHash::of(bytes),
     })
 }
 

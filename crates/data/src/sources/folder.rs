@@ -10,6 +10,7 @@ use crate::sources::tree::Folder;
 use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit};
 use receptive_core::ImageSize;
+use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -119,6 +120,7 @@ impl Builder<'_> {
                 self.files.push(FileEntry {
                     path,
                     bytes: 0,
+                    content: ContentHash::default(),
                     size: ImageSize::new(0, 0, 0),
                     colours: "",
                     group: None,

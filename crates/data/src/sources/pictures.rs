@@ -7,6 +7,7 @@ use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::walk::image_files;
 use crate::sources::{Source, SourceSplit, cifar, idx};
 use receptive_core::ImageSize;
+use receptive_core::hash::ContentHash;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
     let entry = |path| FileEntry {
         path,
         bytes: 0,
+        content: ContentHash::default(),
         size: ImageSize::new(0, 0, 0),
         colours: "",
         group: None,

@@ -4,6 +4,7 @@ use crate::error::DataError;
 use crate::image::decode::{DecodeLimits, ImageFile, decode_named, read_image};
 use crate::sources::archive::Archive;
 use receptive_core::ImageSize;
+use receptive_core::hash::ContentHash;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +14,38 @@ pub(crate) enum Store {
     Memory(Memory),
     /// Image files.
     Files(Files),
+}
+
+impl Store {
+    /// The name of an image within the source: the same on every machine and after a move.
+    pub(crate) fn name(&self, image: usize) -> String {
+        match self {
+            Self::Memory(memory) => memory.name(image),
+            Self::Files(files) => files.entries.get(image).map_or_else(String::new, |entry| {
+                let path = entry.path.strip_prefix(&files.root).unwrap_or(&entry.path);
+                path.to_string_lossy().into_owned()
+            }),
+        }
+    }
+
+    /// The hash of an image's file (known once it was verified) or pixels.
+    pub(crate) fn content(&self, image: usize) -> ContentHash {
+        match self {
+            Self::Memory(memory) => ContentHash::of(memory.image(image).unwrap_or_default()),
+            Self::Files(files) => files
+                .entries
+                .get(image)
+                .map_or_else(ContentHash::default, |e| e.content),
+        }
+    }
+
+    /// The group that an image belongs to.
+    pub(crate) fn group(&self, image: usize) -> Option<&str> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Files(files) => files.entries.get(image)?.group.as_deref(),
+        }
+    }
 }
 
 /// Images of one size, one after another.
@@ -69,6 +102,7 @@ impl Files {
 pub(crate) struct FileEntry {
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
+    pub(crate) content: ContentHash,
     pub(crate) size: ImageSize,
     pub(crate) colours: &'static str,
     /// The patient, plant or video that it shows, if known: every split that is cut has either all

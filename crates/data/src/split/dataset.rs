@@ -2,14 +2,16 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::options::DataOptions;
+use crate::options::{DataOptions, RecordUse};
 use crate::progress::Progress;
-use crate::sources::store::StoredImage;
+use crate::sources::store::{Store, StoredImage};
 use crate::sources::{Source, SourceSplit};
+use crate::split::assign::{Comparison, Duplicates, assign};
+use crate::split::record::{Member, Role, SplitRecord};
 use crate::split::verify::{DamagedImage, verify};
-use crate::split::{Split, stratify};
+use crate::split::{Split, keyed, stratify};
 use receptive_core::ImageSize;
-use receptive_core::hash::Sha256;
+use receptive_core::hash::{ContentHash, Sha256};
 use receptive_core::text::Printable;
 
 /// A data set: a class list and up to three splits.
@@ -28,6 +30,13 @@ pub struct DataSet {
     pub val: Split,
     /// The test split, evaluated once after training; `None` if the source has none and none was cut.
     pub test: Option<Split>,
+    /// Images that were not there when the run was trained whose record decides the splits
+    /// ([`DataOptions::record`]); they belong to no other split.
+    pub new: Split,
+    /// The images beside a run's record; `None` without one.
+    pub comparison: Option<Comparison>,
+    /// Images of equal content.
+    pub duplicates: Duplicates,
     /// Remarks on the source that are no errors, a sentence each.
     pub notes: Vec<String>,
     /// Images left out because they cannot be read, in order of their paths.
@@ -57,7 +66,7 @@ pub struct Sizes {
 }
 
 impl DataSet {
-    /// All splits that there are: train, val, test.
+    /// All splits that there are, but the new images: train, val, test.
     pub fn splits(&self) -> impl Iterator<Item = &Split> {
         [&self.train, &self.val]
             .into_iter()
@@ -140,6 +149,24 @@ impl DataSet {
         hash.finish()
     }
 
+    /// What each image is used for, to be kept with the run.
+    pub fn record(&self) -> SplitRecord {
+        let splits = self.splits().zip([Role::Train, Role::Val, Role::Test]);
+        let members = splits.flat_map(|(split, role)| {
+            (0..split.len()).map(move |i| Member {
+                role,
+                class: self
+                    .classes
+                    .get(split.label(i))
+                    .cloned()
+                    .unwrap_or_default(),
+                path: split.name_in_source(i),
+                content: split.content(i),
+            })
+        });
+        SplitRecord::new(members.collect())
+    }
+
     fn stored(&self) -> impl Iterator<Item = StoredImage<'_>> {
         self.splits()
             .flat_map(|split| (0..split.len()).filter_map(|i| split.stored(i).ok()))
@@ -182,45 +209,21 @@ pub(crate) fn assemble(
             ),
         ));
     }
-    let part = |items, like: &SourceSplit| SourceSplit::new(like.store.clone(), items);
-    let wants_val = source.val.is_none();
-    let wants_test = source.test.is_none() && source.cut_test;
-    if wants_val || wants_test {
-        let shares = [
-            if wants_test {
-                options.test_fraction
-            } else {
-                0.0
-            },
-            if wants_val { options.val_fraction } else { 0.0 },
-        ];
-        let (rest, [test, val]) = stratify::cut(&source.train.items, n, shares, options.seed);
-        if wants_val {
-            source.val = Some(part(val, &source.train));
-        }
-        if wants_test && options.test_fraction > 0.0 {
-            source.test = Some(part(test, &source.train));
-        }
-        source.train.items = rest;
-    }
-    if let Some(limit) = options.limit {
-        let total = match source.train.items.len() {
-            0 => source.parts_mut().map(|(_, part)| part.items.len()).max(),
-            train => Some(train),
-        };
-        for (_, part) in source.parts_mut() {
-            let share =
-                part.items.len() as u128 * limit as u128 / total.unwrap_or(1).max(1) as u128;
-            let most = (share as usize).max(1);
-            let items = std::mem::take(&mut part.items);
-            part.items = stratify::limit(items, n, most, options.seed);
-        }
+    let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
+    let in_files = matches!(*source.train.store, Store::Files(_));
+    // Only files need checking, so only of them a part is chosen before what it is used for is known.
+    if in_files {
+        choose(&mut source, n, options, is_cut);
     }
     let damaged = verify(&mut source, &classes, options, progress)?;
+    let assigned = assign(&mut source, n, options);
+    if let Some(limit) = options.limit {
+        limit_splits(&mut source, n, limit, options.seed);
+    }
     let has_images = match options.classes {
         Some(_) => source.parts_mut().any(|(_, part)| !part.items.is_empty()),
         None => !source.train.items.is_empty(),
-    };
+    } || !assigned.new.is_empty();
     let only_listed = options.allow_empty_classes && !damaged.is_empty();
     if !has_images && !only_listed {
         return Err(DataError::layout(&source.name, nothing_left(&damaged)));
@@ -230,13 +233,57 @@ pub(crate) fn assemble(
         part.map(|part| Split::new(name, part.store, part.items, n))
     };
     let empty = Split::new("val", store.clone(), Vec::new(), n);
+    let new = Split::new("new", store.clone(), assigned.new, n);
     Ok(DataSet {
         name: source.name.printable().into_owned(),
         classes,
         val: split("val", source.val).unwrap_or(empty),
         test: split("test", source.test),
         train: Split::new("train", store, source.train.items, n),
+        new,
+        comparison: assigned.comparison,
+        duplicates: assigned.duplicates,
         notes: source.notes,
         damaged,
     })
+}
+
+/// Chooses which files are looked at where there is a limit: those of a run's record, or as many of
+/// every class as will give about that many training images. The choice depends on the seed and each
+/// file's path alone, so that a file more or less replaces one at most.
+fn choose(source: &mut Source, classes: usize, options: &DataOptions, is_cut: bool) {
+    let Some(limit) = options.limit else { return };
+    let store = source.train.store.clone();
+    if let Some((record, RecordUse::Follow)) = &options.record {
+        let paths = record.paths();
+        for (_, part) in source.parts_mut() {
+            part.items
+                .retain(|item| paths.contains(store.name(item.image as usize).as_str()));
+        }
+    } else if is_cut {
+        let left = 1.0 - options.val_fraction - options.test_fraction;
+        let all = (limit as f64 / left.max(f64::EPSILON)).ceil() as usize;
+        limit_splits(source, classes, all, options.seed);
+    }
+}
+
+/// Cuts the training split down to `limit` images and the others in proportion.
+fn limit_splits(source: &mut Source, classes: usize, limit: usize, seed: u64) {
+    let store = source.train.store.clone();
+    let total = match source.train.items.len() {
+        0 => source.parts_mut().map(|(_, part)| part.items.len()).max(),
+        train => Some(train),
+    };
+    for (_, part) in source.parts_mut() {
+        let share = part.items.len() as u128 * limit as u128 / total.unwrap_or(1).max(1) as u128;
+        let most = (share as usize).max(1);
+        let items = std::mem::take(&mut part.items);
+        part.items = stratify::limit(items, classes, most, |class, items, places| match &*store {
+            Store::Memory(_) => stratify::shuffle(places, class, seed),
+            Store::Files(_) => keyed::order(places, seed, |place| {
+                let image = items.get(place).map_or(0, |item| item.image);
+                ContentHash::of(store.name(image as usize).as_bytes())
+            }),
+        });
+    }
 }

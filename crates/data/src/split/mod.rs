@@ -1,13 +1,17 @@
 //! Splits: assigning labels, cutting the splits, checking every file, and the resulting data set.
 
+pub(crate) mod assign;
 pub(crate) mod classes;
 pub(crate) mod dataset;
+mod keyed;
+pub(crate) mod record;
 mod stratify;
 pub(crate) mod verify;
 
 use crate::error::DataError;
 use crate::image::Picture;
 use crate::sources::store::{FileEntry, Item, Store, StoredImage};
+use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
 use std::path::Path;
 use std::sync::Arc;
@@ -91,6 +95,21 @@ impl Split {
                 .get(item.image as usize)
                 .map_or_else(String::new, |entry| entry.path.printable().into_owned()),
         }
+    }
+
+    /// The name of image `i` within the data set, such as `cat/001.png`: the same on every machine
+    /// and after the data set was moved.
+    pub fn name_in_source(&self, i: usize) -> String {
+        let item = self.items.get(i);
+        item.map_or_else(String::new, |item| self.store.name(item.image as usize))
+    }
+
+    /// The SHA-256 of image `i`'s file, or of its pixels where a file holds many images.
+    pub fn content(&self, i: usize) -> ContentHash {
+        let item = self.items.get(i);
+        item.map_or_else(ContentHash::default, |item| {
+            self.store.content(item.image as usize)
+        })
     }
 
     /// The number of classes in the class list.

@@ -38,9 +38,20 @@ pub(crate) fn cut<const N: usize>(
     (pick(N), std::array::from_fn(pick))
 }
 
+/// Puts the places of a class's images into an order of this seed.
+pub(crate) fn shuffle(places: &mut [usize], class: usize, seed: u64) {
+    Random::new(Purpose::Limit, seed, class as u64, 0).shuffle(places);
+}
+
 /// At most `limit` of the items, in their order, in the proportions of the classes: shares are
-/// rounded down, and what is left goes to the largest remainders.
-pub(crate) fn limit(items: Vec<Item>, classes: usize, limit: usize, seed: u64) -> Vec<Item> {
+/// rounded down, and what is left goes to the largest remainders. `order` puts the places of a
+/// class's items into the order in which they are taken.
+pub(crate) fn limit(
+    items: Vec<Item>,
+    classes: usize,
+    limit: usize,
+    order: impl Fn(usize, &[Item], &mut [usize]),
+) -> Vec<Item> {
     if items.len() <= limit {
         return items;
     }
@@ -56,7 +67,7 @@ pub(crate) fn limit(items: Vec<Item>, classes: usize, limit: usize, seed: u64) -
     }
     let mut keep = vec![false; items.len()];
     for (class, (mut places, quota)) in places.into_iter().zip(quotas).enumerate() {
-        Random::new(Purpose::Limit, seed, class as u64, 0).shuffle(&mut places);
+        order(class, &items, &mut places);
         for place in places.into_iter().take(quota) {
             keep[place] = true;
         }
@@ -105,6 +116,12 @@ mod tests {
             .collect()
     }
 
+    fn few(items: Vec<Item>, classes: usize, most: usize, seed: u64) -> Vec<Item> {
+        limit(items, classes, most, |class, _, places| {
+            shuffle(places, class, seed)
+        })
+    }
+
     #[test]
     fn every_class_gives_the_same_share_and_nothing_is_lost() {
         let all = items(&[100, 50, 10]);
@@ -129,14 +146,14 @@ mod tests {
         let all = items(&[40, 40]);
         assert_eq!(cut(&all, 2, [0.5], 1), cut(&all, 2, [0.5], 1));
         assert_ne!(cut(&all, 2, [0.5], 1), cut(&all, 2, [0.5], 2));
-        assert_ne!(limit(all.clone(), 2, 20, 1), limit(all, 2, 20, 2));
+        assert_ne!(few(all.clone(), 2, 20, 1), few(all, 2, 20, 2));
     }
 
     #[test]
     fn a_limit_is_met_exactly_and_in_proportion() {
-        let few = limit(items(&[60, 30, 10]), 3, 10, 5);
-        assert_eq!(counts(&few, 3), [6, 3, 1]);
-        assert_eq!(limit(items(&[5, 5, 5]), 3, 4, 5).len(), 4);
-        assert_eq!(limit(items(&[5, 5]), 2, 99, 5).len(), 10);
+        let ten = few(items(&[60, 30, 10]), 3, 10, 5);
+        assert_eq!(counts(&ten, 3), [6, 3, 1]);
+        assert_eq!(few(items(&[5, 5, 5]), 3, 4, 5).len(), 4);
+        assert_eq!(few(items(&[5, 5]), 2, 99, 5).len(), 10);
     }
 }

@@ -191,6 +191,7 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
     Ok(FileEntry {
         path: path.clone(),
         bytes: found.bytes,
+        content: found.content,
         size,
         colours: found.colours,
         group: entry.group.clone(),

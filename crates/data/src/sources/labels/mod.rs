@@ -20,6 +20,7 @@ use crate::sources::{Source, SourceSplit, groups};
 use columns::{ColumnProblem, Columns, Settings, column_named};
 use index::Index;
 use receptive_core::ImageSize;
+use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use rows::{Rows, lines};
 use std::path::{Path, PathBuf};
@@ -191,6 +192,7 @@ impl Labelled {
             labelled.entries.push(FileEntry {
                 path,
                 bytes: 0,
+                content: ContentHash::default(),
                 size: ImageSize::new(0, 0, 0),
                 colours: "",
                 group: label.group,

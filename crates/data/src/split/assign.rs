@@ -1,0 +1,402 @@
+//! Deciding which split each image is in: by a run's record, by the source's folders, or by a cut.
+
+use crate::names::enumerate;
+use crate::options::{DataOptions, RecordUse};
+use crate::sources::store::{Item, Store};
+use crate::sources::{Source, SourceSplit};
+use crate::split::keyed::{self, SplitKey};
+use crate::split::record::{Member, Role, SplitRecord};
+use crate::split::stratify;
+use receptive_core::hash::ContentHash;
+use receptive_core::text::{Printable, counted};
+use std::collections::{HashMap, HashSet};
+
+/// A data set beside a run's record of what it used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// Whether the splits are the run's own, by its record.
+    pub is_own: bool,
+    /// How many of the run's images were found.
+    pub known: usize,
+    /// The images of the run that are no longer there, by split.
+    pub gone: Gone,
+    /// How many images were not there when the run was trained.
+    pub new: usize,
+    /// How many images were left out because the model was trained on them, or on copies of them.
+    pub left_out: usize,
+}
+
+/// Number of images of each split that are no longer there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Gone {
+    /// Of the training split.
+    pub train: usize,
+    /// Of the validation split.
+    pub val: usize,
+    /// Of the test split.
+    pub test: usize,
+}
+
+impl Gone {
+    /// Of all splits.
+    pub fn total(&self) -> usize {
+        self.train + self.val + self.test
+    }
+}
+
+/// Images of equal content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Duplicates {
+    /// Images left out of the validation or test split because a training or test image is equal.
+    pub between_splits: usize,
+    /// Images that have an equal one in another class.
+    pub between_classes: usize,
+}
+
+/// What came of it, beside the splits of the source.
+pub(crate) struct Assigned {
+    /// Images that a run's record does not know.
+    pub(crate) new: Vec<Item>,
+    pub(crate) comparison: Option<Comparison>,
+    pub(crate) duplicates: Duplicates,
+}
+
+/// Puts every image of the source into its split. Its images must have been verified.
+pub(crate) fn assign(source: &mut Source, classes: usize, options: &DataOptions) -> Assigned {
+    let contents = Contents::of(source);
+    let mut assigned = Assigned {
+        new: Vec::new(),
+        comparison: None,
+        duplicates: Duplicates::default(),
+    };
+    match &options.record {
+        Some((record, usage)) if follows(record, *usage, &contents) => {
+            let (comparison, new) = follow(source, record, &contents);
+            assigned.comparison = Some(comparison);
+            assigned.new = new;
+        }
+        Some((record, usage)) => {
+            let extends = (*usage == RecordUse::Extend).then_some(record.as_ref());
+            cut(source, classes, options, &contents, extends);
+            let comparison = leave_out_used(source, record, *usage, &contents);
+            assigned.comparison = Some(comparison);
+        }
+        None => cut(source, classes, options, &contents, None),
+    }
+    assigned.duplicates.between_splits = leave_out_copies(source, &contents);
+    assigned.duplicates.between_classes = note_contradictions(source, &contents);
+    assigned
+}
+
+/// The content of every image in use, by its place in the store.
+struct Contents(HashMap<u32, ContentHash>);
+
+impl Contents {
+    fn of(source: &mut Source) -> Self {
+        let store = source.train.store.clone();
+        let hashes = source
+            .parts_mut()
+            .flat_map(|(_, part)| part.items.iter().map(|item| item.image))
+            .map(|image| (image, store.content(image as usize)))
+            .collect();
+        Self(hashes)
+    }
+
+    fn of_item(&self, item: &Item) -> ContentHash {
+        self.0.get(&item.image).copied().unwrap_or_default()
+    }
+
+    fn all(&self) -> HashSet<ContentHash> {
+        self.0.values().copied().collect()
+    }
+}
+
+/// Of another data set, the share of a run's images from which it is taken for the run's own.
+const OWN_SHARE: f64 = 0.5;
+
+fn follows(record: &SplitRecord, usage: RecordUse, contents: &Contents) -> bool {
+    match usage {
+        RecordUse::Follow => true,
+        RecordUse::Extend => false,
+        RecordUse::Recognize => record.share_found(&contents.all()) >= OWN_SHARE,
+    }
+}
+
+/// The record's splits. Images are matched by path and content, then by content alone (they were
+/// renamed or moved); copies of a known image count as trained on if it was.
+fn follow(
+    source: &mut Source,
+    record: &SplitRecord,
+    contents: &Contents,
+) -> (Comparison, Vec<Item>) {
+    let store = source.train.store.clone();
+    let items: Vec<Item> = source
+        .parts_mut()
+        .flat_map(|(_, part)| std::mem::take(&mut part.items))
+        .collect();
+    let mut members: HashMap<ContentHash, Vec<&Member>> = HashMap::new();
+    for member in record.members() {
+        members.entry(member.content).or_default().push(member);
+    }
+    let mut roles: Vec<Option<Role>> = vec![None; items.len()];
+    let mut take = |by_path: bool| {
+        for (item, role) in items.iter().zip(&mut roles).filter(|(_, r)| r.is_none()) {
+            let Some(members) = members.get_mut(&contents.of_item(item)) else {
+                continue;
+            };
+            let path = by_path.then(|| store.name(item.image as usize));
+            let fits = |member: &&Member| {
+                member.role != Role::Before && path.as_ref().is_none_or(|path| *path == member.path)
+            };
+            *role = members
+                .iter()
+                .position(fits)
+                .map(|at| members.swap_remove(at).role);
+        }
+    };
+    take(true);
+    take(false);
+
+    let mut comparison = Comparison {
+        is_own: true,
+        ..Comparison::default()
+    };
+    let (mut train, mut val, mut test, mut new) = (vec![], vec![], vec![], vec![]);
+    for (item, role) in items.into_iter().zip(roles) {
+        comparison.known += usize::from(role.is_some());
+        match role {
+            Some(Role::Val) => val.push(item),
+            Some(Role::Test) => test.push(item),
+            Some(_) => train.push(item),
+            None => match record.role(&contents.of_item(&item)) {
+                Some(role) if role.is_trained_on() => comparison.left_out += 1,
+                Some(_) => {} // a copy of an image that is measured already
+                None => new.push(item),
+            },
+        }
+    }
+    let gone: Vec<&Member> = members
+        .into_values()
+        .flatten()
+        .filter(|member| member.role != Role::Before)
+        .collect();
+    for member in &gone {
+        match member.role {
+            Role::Val => comparison.gone.val += 1,
+            Role::Test => comparison.gone.test += 1,
+            _ => comparison.gone.train += 1,
+        }
+    }
+    comparison.new = new.len();
+    note_changes(&mut source.notes, &comparison, gone);
+    let part = |items| Some(SourceSplit::new(store.clone(), items));
+    source.train.items = train;
+    source.val = part(val);
+    source.test = part(test);
+    (comparison, new)
+}
+
+fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, mut gone: Vec<&Member>) {
+    if !gone.is_empty() {
+        gone.sort_by(|a, b| a.path.cmp(&b.path));
+        let names: Vec<String> = gone.iter().map(|member| member.path.clone()).collect();
+        let Gone { train, val, test } = comparison.gone;
+        notes.push(format!(
+            "the data has changed: {} of the run {} no longer there ({train} train, {val} val, \
+             {test} test): {}",
+            counted(gone.len(), "image"),
+            if gone.len() == 1 { "is" } else { "are" },
+            enumerate(&names)
+        ));
+    }
+    if comparison.new > 0 {
+        notes.push(format!(
+            "the data has changed: {} not there when the run was trained and {} measured apart, as \
+             the split `new`",
+            match comparison.new {
+                1 => "1 image was".to_string(),
+                new => format!("{} were", counted(new, "image")),
+            },
+            if comparison.new == 1 { "is" } else { "are" },
+        ));
+    }
+    if comparison.left_out > 0 {
+        notes.push(left_out_note(comparison.left_out));
+    }
+}
+
+fn left_out_note(images: usize) -> String {
+    format!(
+        "left out {}: the model was trained on the same content",
+        counted(images, "image")
+    )
+}
+
+/// Cuts the splits that the source lacks. Images of `start`'s record keep their splits.
+fn cut(
+    source: &mut Source,
+    classes: usize,
+    options: &DataOptions,
+    contents: &Contents,
+    start: Option<&SplitRecord>,
+) {
+    let wants_val = source.val.is_none();
+    let wants_test = source.test.is_none() && source.cut_test;
+    if !wants_val && !wants_test {
+        return;
+    }
+    let share = |wanted, share| if wanted { share } else { 0.0 };
+    let shares = [
+        share(wants_test, options.test_fraction),
+        share(wants_val, options.val_fraction),
+    ];
+    let store = source.train.store.clone();
+    let items = std::mem::take(&mut source.train.items);
+    let known = |item: &Item| start.and_then(|start| start.role(&contents.of_item(item)));
+    let (train, [mut test, mut val]) = match &*store {
+        // The images of an IDX or CIFAR file have places instead of names: none comes or goes alone.
+        Store::Memory(_) if start.is_none() => stratify::cut(&items, classes, shares, options.seed),
+        _ => {
+            let keys: Vec<(SplitKey, u32)> = items
+                .iter()
+                .filter(|item| known(item).is_none())
+                .map(|item| (key(&store, item, contents), item.label))
+                .collect();
+            let part_of = keyed::cut(&keys, classes, shares, options.seed);
+            let mut parts = [vec![], vec![], vec![]];
+            for item in items {
+                let part = match known(&item) {
+                    Some(Role::Test) => Some(0).filter(|_| wants_test),
+                    Some(Role::Val) => Some(if wants_val { 1 } else { 2 }),
+                    Some(Role::Train | Role::Before) => Some(2),
+                    None => part_of.get(&key(&store, &item, contents)).copied(),
+                };
+                if let Some(part) = part {
+                    parts[part].push(item);
+                }
+            }
+            let [test, val, train] = parts;
+            (train, [test, val])
+        }
+    };
+    source.train.items = train;
+    let part = |items: &mut Vec<Item>| SourceSplit::new(store.clone(), std::mem::take(items));
+    if wants_val {
+        source.val = Some(part(&mut val));
+    }
+    if wants_test && (options.test_fraction > 0.0 || !test.is_empty()) {
+        source.test = Some(part(&mut test));
+    }
+}
+
+fn key(store: &Store, item: &Item, contents: &Contents) -> SplitKey {
+    match store.group(item.image as usize) {
+        Some(group) => SplitKey::of_group(group),
+        None => SplitKey::of_content(contents.of_item(item)),
+    }
+}
+
+/// Leaves out of validation and test what the record's run was trained on. For a run that starts
+/// from that one, also of training what that one was tested on; for a look at other data, everything
+/// that was trained on.
+fn leave_out_used(
+    source: &mut Source,
+    record: &SplitRecord,
+    usage: RecordUse,
+    contents: &Contents,
+) -> Comparison {
+    let mut comparison = Comparison::default();
+    let mut kept_unseen = 0;
+    for (split, part) in source.parts_mut() {
+        part.items.retain(|item| {
+            let role = record.role(&contents.of_item(item));
+            comparison.known += usize::from(role.is_some());
+            comparison.new += usize::from(role.is_none());
+            let extends = usage == RecordUse::Extend;
+            match role {
+                Some(role) if role.is_trained_on() && (split != "train" || !extends) => {
+                    comparison.left_out += 1;
+                    false
+                }
+                Some(Role::Test) if split == "train" && extends => {
+                    kept_unseen += 1;
+                    false
+                }
+                _ => true,
+            }
+        });
+    }
+    if comparison.left_out > 0 {
+        source.notes.push(left_out_note(comparison.left_out));
+    }
+    if kept_unseen > 0 {
+        source.notes.push(format!(
+            "left {} out of training: the model that training starts from was tested on the same \
+             content, which must stay unseen",
+            counted(kept_unseen, "image")
+        ));
+    }
+    comparison
+}
+
+/// Leaves images out of the validation and test splits whose content is also trained on, and out of
+/// the validation split what is tested on.
+fn leave_out_copies(source: &mut Source, contents: &Contents) -> usize {
+    let hashes = |items: &[Item]| items.iter().map(|i| contents.of_item(i)).collect();
+    let mut used: HashSet<ContentHash> = hashes(&source.train.items);
+    let mut total = 0;
+    for (name, part) in [("test", &mut source.test), ("validation", &mut source.val)] {
+        let Some(part) = part else { continue };
+        let before = part.items.len();
+        part.items
+            .retain(|item| !used.contains(&contents.of_item(item)));
+        used.extend(part.items.iter().map(|item| contents.of_item(item)));
+        let left = before - part.items.len();
+        total += left;
+        if left > 0 {
+            let equal = match name {
+                "test" => "training images",
+                _ => "training or test images",
+            };
+            source.notes.push(format!(
+                "left {} out of the {name} split: equal to {equal}, content for content",
+                counted(left, "image"),
+            ));
+        }
+    }
+    total
+}
+
+/// Notes content that stands in several classes; returns the number of such images.
+fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
+    let store = source.train.store.clone();
+    let items: Vec<Item> = source
+        .parts_mut()
+        .flat_map(|(_, part)| part.items.iter().copied())
+        .collect();
+    let mut labels: HashMap<ContentHash, (u32, bool)> = HashMap::with_capacity(items.len());
+    for item in &items {
+        let (label, differ) = labels
+            .entry(contents.of_item(item))
+            .or_insert((item.label, false));
+        *differ |= *label != item.label;
+    }
+    let mut contradicting: Vec<(ContentHash, String)> = items
+        .iter()
+        .map(|item| (contents.of_item(item), item))
+        .filter(|(content, _)| labels.get(content).is_some_and(|(_, differ)| *differ))
+        .map(|(content, item)| (content, store.name(item.image as usize)))
+        .collect();
+    contradicting.sort();
+    if let [(_, one), (_, other), ..] = contradicting.as_slice() {
+        source.notes.push(format!(
+            "{} stand in two or more classes with equal content, such as {} and {}; all are kept, \
+             but no network can tell them apart: remove them from the wrong class",
+            counted(contradicting.len(), "image"),
+            one.printable(),
+            other.printable()
+        ));
+    }
+    contradicting.len()
+}

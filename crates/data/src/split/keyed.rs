@@ -1,0 +1,186 @@
+//! Cutting splits so that no image's split depends on the others.
+
+use crate::random::{Purpose, Random};
+use receptive_core::hash::ContentHash;
+use std::collections::{BTreeSet, HashMap};
+
+/// What decides the split of an image: its content, or the group it belongs to. Images of one key
+/// are never divided.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SplitKey(ContentHash);
+
+impl SplitKey {
+    pub(crate) fn of_content(content: ContentHash) -> Self {
+        Self(content)
+    }
+
+    pub(crate) fn of_group(group: &str) -> Self {
+        Self(ContentHash::of(group.as_bytes()))
+    }
+
+    /// A number that looks random: small ones go to the first share, the next to the second.
+    fn draw(&self, seed: u64) -> u64 {
+        let [a, b] = self.0.key();
+        Random::new(Purpose::Split, seed, a, b).next()
+    }
+}
+
+/// The part of each key: below `N` one of the shares, else `N`, what is left.
+///
+/// A key's part is a function of the key and the seed, so adding, removing or renaming an image moves
+/// no other one. Only where this leaves a class with more keys than parts without one of them, the
+/// key that came nearest is taken, and a class always keeps a key itself.
+pub(crate) fn cut<const N: usize>(
+    keys: &[(SplitKey, u32)],
+    classes: usize,
+    shares: [f64; N],
+    seed: u64,
+) -> HashMap<SplitKey, usize> {
+    let mut part_of = HashMap::with_capacity(keys.len());
+    // By class, in the order of their draws; equal draws (practically none) by key.
+    let mut drawn: Vec<BTreeSet<(u64, ContentHash)>> = vec![BTreeSet::new(); classes];
+    for (key, label) in keys {
+        let draw = key.draw(seed);
+        part_of
+            .entry(key.clone())
+            .or_insert_with(|| part(draw, shares));
+        if let Some(class) = drawn.get_mut(*label as usize) {
+            class.insert((draw, key.0));
+        }
+    }
+    let parts = shares.iter().filter(|share| **share > 0.0).count();
+    for class in &drawn {
+        let keys = || class.iter().map(|(_, content)| SplitKey(*content));
+        if !keys().any(|key| part_of[&key] == N)
+            && let Some(last) = keys().next_back()
+        {
+            part_of.insert(last, N);
+        }
+        if class.len() <= parts {
+            continue;
+        }
+        for wanted in (0..N).filter(|part| shares[*part] > 0.0) {
+            let mut left = keys().filter(|key| part_of[key] == N);
+            if !keys().any(|key| part_of[&key] == wanted)
+                && let (Some(nearest), Some(_)) = (left.next(), left.next())
+            {
+                part_of.insert(nearest, wanted);
+            }
+        }
+    }
+    part_of
+}
+
+fn part<const N: usize>(draw: u64, shares: [f64; N]) -> usize {
+    let mut below = 0.0;
+    let draw = draw as f64 / u64::MAX as f64;
+    shares
+        .iter()
+        .position(|share| {
+            below += share;
+            draw < below
+        })
+        .unwrap_or(N)
+}
+
+/// The places of a class's images in an order that depends on the seed and each image's path alone.
+pub(crate) fn order(places: &mut [usize], seed: u64, path: impl Fn(usize) -> ContentHash) {
+    places.sort_by_cached_key(|&place| {
+        let [a, b] = path(place).key();
+        (Random::new(Purpose::Limit, seed, a, b).next(), place)
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(counts: &[usize]) -> Vec<(SplitKey, u32)> {
+        let labels = counts.iter().enumerate();
+        let labels = labels.flat_map(|(label, n)| (0..*n).map(move |i| (label as u32, i)));
+        labels
+            .map(|(label, i)| {
+                let content = ContentHash::of(format!("{label}/{i}").as_bytes());
+                (SplitKey::of_content(content), label)
+            })
+            .collect()
+    }
+
+    fn counts(keys: &[(SplitKey, u32)], parts: &HashMap<SplitKey, usize>) -> Vec<[usize; 3]> {
+        let mut counts = vec![[0; 3]; keys.iter().map(|k| k.1 as usize + 1).max().unwrap_or(0)];
+        for (key, label) in keys {
+            counts[*label as usize][parts[key]] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn large_classes_give_about_their_share() {
+        let keys = keys(&[4000, 2000]);
+        for [test, val, train] in counts(&keys, &cut(&keys, 2, [0.2, 0.1], 1)) {
+            let all = (test + val + train) as f64;
+            // Five standard deviations of a binomial count.
+            let near = |n: usize, share: f64| {
+                (n as f64 - all * share).abs() < 5.0 * (all * share * (1.0 - share)).sqrt()
+            };
+            assert!(near(test, 0.2) && near(val, 0.1), "{test} {val} {train}");
+        }
+    }
+
+    #[test]
+    fn every_class_has_something_to_train_on_and_where_possible_to_validate_and_test() {
+        for seed in 0..200 {
+            let keys = keys(&[1, 2, 3, 4, 12]);
+            let found = counts(&keys, &cut(&keys, 5, [0.1, 0.1], seed));
+            for (class, [test, val, train]) in found.into_iter().enumerate() {
+                assert!(train > 0, "class {class}, seed {seed}");
+                assert!(
+                    class < 2 || test > 0 && val > 0,
+                    "class {class}, seed {seed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_gets_nothing() {
+        let keys = keys(&[500]);
+        let [test, val, train] = counts(&keys, &cut(&keys, 1, [0.0, 0.2], 3))[0];
+        assert_eq!(test, 0);
+        assert!(val > 50 && train > 300);
+    }
+
+    #[test]
+    fn seeds_give_different_splits() {
+        let keys = keys(&[100]);
+        assert_ne!(cut(&keys, 1, [0.5], 1), cut(&keys, 1, [0.5], 2));
+    }
+
+    /// Images come, go, are renamed and copied; a seed of this test decides which.
+    #[test]
+    fn no_change_to_a_folder_of_a_thousand_moves_another_image() {
+        let mut random = Random::new(Purpose::Order, 15, 0, 0);
+        let mut images = keys(&[400, 300, 200, 100]);
+        let shares = [0.1, 0.1];
+        let mut before = cut(&images, 4, shares, 7);
+        for change in 0..10_000u64 {
+            let at = random.below(images.len() as u64) as usize;
+            let label = random.below(4) as u32;
+            let new = SplitKey::of_content(ContentHash::of(&change.to_le_bytes()));
+            match random.below(4) {
+                0 => images.push((new, label)),
+                1 if images.len() > 900 => drop(images.swap_remove(at)),
+                2 => images.push((images[at].0.clone(), label)), // a copy, perhaps in another class
+                _ => images.swap(at, 0),                         // a new name is a new place
+            }
+            let after = cut(&images, 4, shares, 7);
+            for (key, part) in &after {
+                assert!(
+                    before.get(key).is_none_or(|was| was == part),
+                    "change {change}"
+                );
+            }
+            before = after;
+        }
+    }
+}

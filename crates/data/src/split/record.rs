@@ -1,0 +1,251 @@
+//! Which image of a data set a run used for what, so that later looks at the run use the same split.
+
+use crate::error::DataError;
+use receptive_core::csv;
+use receptive_core::hash::ContentHash;
+use receptive_core::text::Printable;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+
+/// What a run used an image for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Its weights were trained on it.
+    Train,
+    /// The best epoch was chosen by it.
+    Val,
+    /// It was held out until the end.
+    Test,
+    /// The model that the run started from was trained on it.
+    Before,
+}
+
+impl Role {
+    const ALL: [Self; 4] = [Self::Train, Self::Val, Self::Test, Self::Before];
+
+    /// Whether the weights have learned from it.
+    pub fn is_trained_on(self) -> bool {
+        matches!(self, Self::Train | Self::Before)
+    }
+
+    /// Its name in a record: `train`, `val`, `test` or `before`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+            Self::Before => "before",
+        }
+    }
+
+    /// Of several images of the same content, the role that says most about what was learned.
+    fn rank(self) -> usize {
+        match self {
+            Self::Train => 0,
+            Self::Before => 1,
+            Self::Val => 2,
+            Self::Test => 3,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One image of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// What it was used for.
+    pub role: Role,
+    /// Its class.
+    pub class: String,
+    /// Its path within the data set, or `t10k-images-idx3-ubyte[17]`.
+    pub path: String,
+    /// SHA-256 of the file, or of the pixels where a file holds many images.
+    pub content: ContentHash,
+}
+
+/// The images of a run, each with its split: what `split.csv` in a run's directory holds.
+///
+/// Images are recognized by content, so under any name and in any folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SplitRecord {
+    members: Vec<Member>,
+    roles: HashMap<ContentHash, Role>,
+}
+
+const COLUMNS: [&str; 4] = ["split", "class", "path", "sha256"];
+
+impl SplitRecord {
+    /// A record of these images.
+    pub fn new(members: Vec<Member>) -> Self {
+        let mut roles = HashMap::with_capacity(members.len());
+        for member in &members {
+            let role = roles.entry(member.content).or_insert(member.role);
+            if member.role.rank() < role.rank() {
+                *role = member.role;
+            }
+        }
+        Self { members, roles }
+    }
+
+    /// This record, and what another run was trained on, whose model this one starts from: it
+    /// counts as trained on, whether or not it is in this run's data.
+    pub fn with_start(self, start: &Self) -> Self {
+        let Self { mut members, roles } = self;
+        let trained = start.members.iter().filter(|member| {
+            member.role.is_trained_on() && roles.get(&member.content) != Some(&Role::Train)
+        });
+        members.extend(trained.map(|member| Member {
+            role: Role::Before,
+            ..member.clone()
+        }));
+        Self::new(members)
+    }
+
+    /// All images, in the order of the record.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// What an image of this content was used for; `None` if it was not there.
+    pub fn role(&self, content: &ContentHash) -> Option<Role> {
+        self.roles.get(content).copied()
+    }
+
+    /// The paths of the images that the run's own data held.
+    pub(crate) fn paths(&self) -> HashSet<&str> {
+        let own = self.members.iter().filter(|m| m.role != Role::Before);
+        own.map(|member| member.path.as_str()).collect()
+    }
+
+    /// The images of the run's own data whose content is not among these.
+    pub(crate) fn gone<'a>(
+        &'a self,
+        found: &'a HashSet<ContentHash>,
+    ) -> impl Iterator<Item = &'a Member> {
+        let own = self.members.iter().filter(|m| m.role != Role::Before);
+        own.filter(|member| !found.contains(&member.content))
+    }
+
+    /// The share of the run's own images whose content is among these.
+    pub(crate) fn share_found(&self, found: &HashSet<ContentHash>) -> f64 {
+        let own = self
+            .members
+            .iter()
+            .filter(|m| m.role != Role::Before)
+            .count();
+        let gone = self.gone(found).count();
+        (own - gone) as f64 / own.max(1) as f64
+    }
+
+    /// The record as CSV with the columns `split`, `class`, `path` and `sha256`.
+    pub fn to_csv(&self) -> String {
+        let mut table = String::new();
+        csv::push_row(&mut table, COLUMNS);
+        for member in &self.members {
+            let content = member.content.to_string();
+            let row = [member.role.name(), &member.class, &member.path, &content];
+            csv::push_row(&mut table, row);
+        }
+        table
+    }
+
+    /// Reads what [`to_csv`](Self::to_csv) wrote. `file` stands for it in messages.
+    ///
+    /// # Errors
+    /// [`DataError::Format`] with the line.
+    pub fn from_csv(text: &str, file: &str) -> Result<Self, DataError> {
+        let damaged = |problem: String| DataError::format(file, problem);
+        let mut rows = csv::Rows::new(text, b',');
+        let is_header = |row: &csv::Row| (0..COLUMNS.len()).all(|at| row.cell(at) == COLUMNS[at]);
+        if !rows.next().is_some_and(|row| is_header(&row)) {
+            let columns = COLUMNS.join(",");
+            return Err(damaged(format!("its first line must be `{columns}`")));
+        }
+        let mut members = Vec::new();
+        for row in rows {
+            let line = row.line;
+            let role = Role::ALL.into_iter().find(|role| role.name() == row.cell(0));
+            let Some(role) = role else {
+                return Err(damaged(format!(
+                    "line {line}: `{}` is not a split; expected train, val, test or before",
+                    row.cell(0).printable()
+                )));
+            };
+            members.push(Member {
+                role,
+                class: row.cell(1).into(),
+                path: row.cell(2).into(),
+                content: row
+                    .cell(3)
+                    .parse()
+                    .map_err(|reason| damaged(format!("line {line}: {reason}")))?,
+            });
+        }
+        Ok(Self::new(members))
+    }
+}
+
+/// The content of a file, to be looked up in a record.
+///
+/// # Errors
+/// A file that cannot be read, or is larger than `limit` bytes.
+pub fn file_content(path: &Path, limit: u64) -> Result<ContentHash, DataError> {
+    let bytes = crate::image::decode::read_capped(path, limit)?;
+    Ok(ContentHash::of(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(role: Role, path: &str, content: &str) -> Member {
+        Member {
+            role,
+            class: "a, \"quoted\"\nclass".into(),
+            path: path.into(),
+            content: ContentHash::of(content.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_whatever_the_names_hold() {
+        let record = SplitRecord::new(vec![
+            member(Role::Train, "a/1.png", "one"),
+            member(Role::Test, "b;\t,\r\n.png", "two"),
+            member(Role::Before, "c.png", "three"),
+        ]);
+        let csv = record.to_csv();
+        assert_eq!(SplitRecord::from_csv(&csv, "split.csv").unwrap(), record);
+    }
+
+    #[test]
+    fn a_damaged_record_is_refused_by_line() {
+        let good = SplitRecord::new(vec![member(Role::Train, "a", "one")]);
+        let text = good.to_csv();
+        for (from, to, says) in [
+            ("split,", "part,", "first line"),
+            ("train,", "learn,", "learn"),
+            (&text[text.len() - 5..], "zz\n", "64 hexadecimal"),
+        ] {
+            let broken = text.replacen(from, to, 1);
+            let error = SplitRecord::from_csv(&broken, "split.csv").unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn content_that_was_trained_on_once_counts_as_trained_on() {
+        let record = SplitRecord::new(vec![
+            member(Role::Test, "a", "same"),
+            member(Role::Train, "b", "same"),
+        ]);
+        let role = record.role(&ContentHash::of(b"same"));
+        assert_eq!(role, Some(Role::Train));
+    }
+}
