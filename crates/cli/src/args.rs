@@ -51,7 +51,7 @@ pub(crate) struct SourceArgs {
     #[command(flatten)]
     pub(crate) labels: LabelArgs,
     /// Directory of data sets known by name: searched first, and downloads go there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     pub(crate) data_dir: Option<PathBuf>,
     /// What to do about damaged images
     #[arg(long, value_enum, value_name = "POLICY")]
@@ -201,6 +201,14 @@ fn whole_problem(error: &ParseIntError, min: u8) -> String {
     match error.kind() {
         IntErrorKind::PosOverflow => "expected a smaller whole number".into(),
         _ => format!("expected a whole number, {min} or more"),
+    }
+}
+
+/// The path of a directory that exists.
+pub(crate) fn parse_directory(text: &str) -> Result<PathBuf, String> {
+    match PathBuf::from(text) {
+        directory if directory.is_dir() => Ok(directory),
+        _ => Err("expected a directory that exists".into()),
     }
 }
 

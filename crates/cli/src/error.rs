@@ -1,5 +1,6 @@
 //! Errors of the program, and its exit codes.
 
+use receptive_core::text::Printable;
 use receptive_data::DataError;
 use receptive_erf::ErfError;
 use receptive_inspect::InspectError;
@@ -123,6 +124,10 @@ fn hint(error: &TrainError) -> String {
         }
         TrainError::Data(DataError::BadImages { .. } | DataError::MissingImages { .. }) => {
             return "\nuse --bad-images skip to leave them out".into();
+        }
+        TrainError::Lost { config, .. } => {
+            let config = config.shell_word();
+            return format!("\nstart a new run with `receptive train --config {config}`");
         }
         _ => None,
     };

@@ -78,7 +78,8 @@ impl Report {
     /// Gathers a run's report on this device.
     ///
     /// # Errors
-    /// When the run has no model, or its model or config cannot be read. Everything else that is
+    /// When the run has no model, its model or config cannot be read, or the data given by `options`
+    /// cannot be opened. Everything else that is
     /// missing is explained in its section.
     pub fn new(
         run: &RunDirectory,
@@ -98,7 +99,11 @@ impl Report {
             data_dir: options.data_dir.as_deref(),
             ..ImageQuery::new(path, remedy)
         };
-        let images = query.open(&artifact, watch.data).map_err(sentence);
+        let images = match query.open(&artifact, watch.data) {
+            // Named, so that a page without it is not what was asked for.
+            Err(error) if options.data.is_some() => return Err(error),
+            images => images.map_err(sentence),
+        };
         let held_out = match &images {
             Ok(images) => HeldOut::new(images, &artifact, options, device, watch.evaluation),
             Err(sentence) => Err(sentence.clone()),

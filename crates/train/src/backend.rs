@@ -118,9 +118,10 @@ impl BackendKind {
         }
     }
 
-    /// All names, with commas.
+    /// The names of those that this program has, with commas.
     fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
+        let compiled = Self::ALL.into_iter().filter(|kind| kind.is_compiled());
+        compiled.map(Self::name).collect::<Vec<_>>().join(", ")
     }
 
     /// The command that compiles it in.
@@ -279,7 +280,7 @@ impl FromStr for Backend {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 let names = BackendKind::names();
-                refusal(text, &format!("is unknown; use one of {names}"))
+                refusal(text, &format!("is unknown; this program has {names}"))
             })?;
         let index = index
             .map(|index| {
@@ -312,7 +313,8 @@ mod tests {
             assert_eq!(text.parse::<Backend>().unwrap().to_string(), text);
         }
         let error = "flux".parse::<Backend>().unwrap_err().to_string();
-        assert!(error.contains("flex, ndarray, wgpu"), "{error}");
+        assert!(error.contains("this program has flex"), "{error}");
+        assert_eq!(error.contains("metal"), cfg!(feature = "metal"), "{error}");
         let error = "cuda:first".parse::<Backend>().unwrap_err().to_string();
         assert!(error.contains("cuda:0"), "{error}");
     }

@@ -73,6 +73,18 @@ pub enum TrainError {
         /// The panic's message.
         reason: String,
     },
+    /// A run that has lost its model or its checkpoints; its config is there, so that it can be
+    /// repeated.
+    #[error("{path}: {reason}; the run can be repeated with its config, {config}",
+        path = path.printable(), config = config.printable())]
+    Lost {
+        /// The directory.
+        path: PathBuf,
+        /// What is missing, and why as far as it is known.
+        reason: String,
+        /// The run's config file.
+        config: PathBuf,
+    },
     /// A run directory that is not one, is in use, or holds what training does not write.
     #[error("{path}: {reason}", path = path.printable())]
     Run {
@@ -196,9 +208,11 @@ impl TrainError {
             Self::Field(error) => error.is_usage(),
             Self::Inspect(error) => error.is_usage(),
             Self::Plot(error) => error.is_usage(),
-            Self::Diverged { .. } | Self::Worker { .. } | Self::Run { .. } | Self::Io { .. } => {
-                false
-            }
+            Self::Diverged { .. }
+            | Self::Worker { .. }
+            | Self::Lost { .. }
+            | Self::Run { .. }
+            | Self::Io { .. } => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! `receptive report`.
 
 use super::erf::parse_samples;
-use crate::args::{MachineArgs, parse_whole};
+use crate::args::{MachineArgs, parse_directory, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
 use clap::Args;
@@ -23,7 +23,7 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
     /// Directory of data sets known by name: searched first, and downloads go there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
     /// Measure the effective receptive field on at most N images
     #[arg(

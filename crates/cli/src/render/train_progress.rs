@@ -91,7 +91,7 @@ impl Recorder for TrainProgress {
                 from.step,
                 counted(from.epochs.len(), "whole epoch")
             ),
-            None => "resumed  from the start: no checkpoint was written yet".into(),
+            None => "resumed  from the start: the run has no checkpoint".into(),
         });
         for change in &from.changes {
             say(format!("changed  {change}"));

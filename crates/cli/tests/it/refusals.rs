@@ -62,7 +62,11 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
             2,
             "at most 1024",
         ),
-        (vec!["train", "--backend", "tpu"], 2, "flex, ndarray"),
+        (
+            vec!["train", "--backend", "tpu"],
+            2,
+            "this program has flex",
+        ),
         (vec!["train", "--backend", "flex:9"], 2, "no device 9"),
         (vec!["train", "--run-dir", empty], 1, "not empty"),
         (vec!["evaluate", empty], 1, "not a run directory"),
@@ -136,4 +140,58 @@ fn a_finished_run_that_is_resumed_says_so() {
     assert!(message.contains("--epochs N"), "{message}");
     let sha256 = trained["weights_sha256"].as_str().unwrap();
     assert!(text(&resumed.stdout).contains(sha256));
+}
+
+#[test]
+fn a_run_that_lost_a_part_says_which() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("my run");
+    crate::train(&path);
+    let run = path.to_str().unwrap();
+    let refused = |arguments: &[&str], code: i32, words: &[&str]| {
+        let output = output(arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        for word in words {
+            assert!(
+                message.contains(word),
+                "{arguments:?}: `{word}` is not in: {message}"
+            );
+        }
+    };
+    crate::done(&["report", run, "--samples", "8"]);
+    let page = std::fs::read(path.join("report.html")).unwrap();
+    refused(
+        &["report", run, "--data", "nosuch"],
+        2,
+        &["no data set `nosuch`"],
+    );
+    assert_eq!(std::fs::read(path.join("report.html")).unwrap(), page);
+    refused(
+        &["report", run, "--data-dir", "/nosuch"],
+        2,
+        &["a directory that exists"],
+    );
+
+    let config = std::fs::read(path.join("config.toml")).unwrap();
+    std::fs::write(path.join("config.toml"), "[data").unwrap();
+    refused(&["evaluate", run], 2, &["config.toml cannot be read"]);
+    std::fs::write(path.join("config.toml"), config).unwrap();
+
+    let again = format!("`receptive train --config '{run}/config.toml'`");
+    std::fs::remove_file(path.join("model/MANIFEST.json")).unwrap();
+    refused(&["evaluate", run], 1, &["no MANIFEST.json", &again]);
+    std::fs::remove_dir_all(path.join("model")).unwrap();
+    refused(
+        &["evaluate", run],
+        1,
+        &["model/ was moved or deleted", "my run/last is"],
+    );
+    crate::done(&["evaluate", &format!("{run}/last")]);
+    std::fs::remove_dir_all(path.join("last")).unwrap();
+    refused(
+        &["evaluate", run],
+        1,
+        &["model/ was moved or deleted", &again],
+    );
 }

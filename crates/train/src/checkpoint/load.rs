@@ -13,7 +13,6 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use receptive_core::panic::catch;
-use receptive_core::text::Printable;
 use receptive_model::store;
 use receptive_model::{Classifier, ModelError};
 use std::collections::BTreeMap;
@@ -75,15 +74,11 @@ pub(crate) fn newest(
         return Ok((None, invalid));
     }
     let reasons: Vec<&str> = invalid.iter().map(|one| one.reason.as_str()).collect();
-    Err(TrainError::run(
-        run.checkpoints(),
-        format!(
-            "no checkpoint can be resumed from. {}. Start a new run with `receptive train \
-             --config {}`",
-            reasons.join(". "),
-            run.path().join("config.toml").shell_word()
-        ),
-    ))
+    Err(TrainError::Lost {
+        path: run.checkpoints(),
+        reason: format!("no checkpoint can be resumed from. {}", reasons.join(". ")),
+        config: run.path().join("config.toml"),
+    })
 }
 
 pub(super) fn load(

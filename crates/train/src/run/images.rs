@@ -120,6 +120,12 @@ impl<'a> ImageQuery<'a> {
             TrainError::setting("data.source", format!("{problem}: {}", self.remedy))
         };
         let mut source = match (self.data, run) {
+            // It is there and cannot be read.
+            (data, Err(error))
+                if (data.is_none() || self.is_moved) && RunDirectory::open(place).is_ok() =>
+            {
+                return Err(error);
+            }
             (None, Err(_)) => {
                 return Err(no_data(&format!(
                     "the model {} was copied out of its run and does not know its data; name some",

@@ -104,8 +104,8 @@ impl RunDirectory {
         if !run.is_there() {
             return Err(TrainError::run(
                 path,
-                "it is not a run directory (it has no config.toml); expected one that `receptive train` \
-                 made, such as runs/001",
+                "it is not a run directory (it has no config.toml); expected one that training made, \
+                 such as runs/001",
             ));
         }
         Ok(run)
@@ -170,14 +170,30 @@ impl RunDirectory {
         if self.has_model() {
             return Ok(self.model());
         }
-        Err(TrainError::run(
-            &self.path,
+        let reason = if self.model().is_dir() {
+            "its model/ has no MANIFEST.json, without which nobody knows whether it is whole".into()
+        } else if Artifact::is_at(&self.last()) {
             format!(
-                "this run has no model, since it ended before its first epoch; train it \
-                 again with `receptive train --config {}`",
-                self.path.join("config.toml").shell_word()
-            ),
-        ))
+                "its model/ was moved or deleted; {} is that of the last epoch, and can be given in \
+                 place of the run",
+                self.last().printable()
+            )
+        } else if self.has_epochs() {
+            "its model/ was moved or deleted".into()
+        } else {
+            "this run has no model, since it ended before its first epoch".into()
+        };
+        Err(TrainError::Lost {
+            path: self.path.clone(),
+            reason,
+            config: self.path.join("config.toml"),
+        })
+    }
+
+    /// Whether an epoch was recorded.
+    fn has_epochs(&self) -> bool {
+        let metrics = fs::read_to_string(self.path.join("metrics.csv"));
+        metrics.is_ok_and(|metrics| metrics.lines().nth(1).is_some())
     }
 
     /// The directory of the checkpoints.

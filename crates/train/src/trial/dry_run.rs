@@ -137,7 +137,7 @@ fn check_finite(loss: f64, model: &Classifier) -> Result<(), TrainError> {
         "train.optimizer.learning_rate",
         format!(
             "after the first step the loss is {loss} and the weights are {}; try a smaller rate, or \
-             look at the data with `receptive data`",
+             look at the data",
             if is_finite(model) {
                 "finite"
             } else {

@@ -2,7 +2,7 @@
 
 mod batch;
 
-use crate::args::{LabelArgs, parse_positive, parse_whole};
+use crate::args::{LabelArgs, parse_directory, parse_positive, parse_whole};
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
@@ -20,7 +20,7 @@ pub(super) struct DataArgs {
     #[command(flatten)]
     labels: LabelArgs,
     /// Directory of data sets known by name: searched first, and downloads go there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
     /// Draw training images as the network sees them: resized, and augmented as `train` does by
     /// default
