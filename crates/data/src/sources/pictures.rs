@@ -19,7 +19,8 @@ pub(crate) const CLASS: &str = "image";
 /// no folder of image files.
 pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>, DataError> {
     let is_folder = path.is_dir() && idx::find(path)?.is_none() && cifar::find(path)?.is_none();
-    if !is_folder && !(path.is_file() && is_image(path)) {
+    let is_one = path.is_file() && is_image(path);
+    if !is_folder && !is_one {
         return Ok(None);
     }
     let entry = |path| FileEntry {
