@@ -9,7 +9,7 @@ use crate::text::{Part, sentence};
 use receptive_core::text::Printable;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, InferenceDevice};
-use receptive_train::{ImageQuery, RunDirectory, RunLog, TrainError};
+use receptive_train::{DataPlace, ImageQuery, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
 /// Everything that a page about a run shows.
@@ -94,8 +94,7 @@ impl Report {
         let path = run.path();
         let remedy = format!("receptive report {} --data DATA", path.shell_word());
         let query = ImageQuery {
-            data: options.data.as_deref(),
-            is_moved: options.data.is_some(),
+            place: DataPlace::new(options.data.as_deref(), None),
             data_dir: options.data_dir.as_deref(),
             ..ImageQuery::new(path, remedy)
         };

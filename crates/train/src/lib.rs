@@ -76,11 +76,11 @@ pub use evaluate::{Answers, Evaluation, evaluate, unwatched};
 pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use predict::{predict_file, predict_files};
-pub use prepare::{InputFrom, RunSetup, data_options, default_input, prepare, samples_for};
+pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_again, samples_for};
 pub use recorders::{EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels};
 pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
     TrainResult,
 };
-pub use run::{ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
+pub use run::{DataPlace, ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
 pub use start::InitialModel;

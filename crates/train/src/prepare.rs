@@ -1,11 +1,14 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
-use crate::config::{DataConfig, RunConfig};
+use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
+use crate::run::RunDirectory;
 use crate::start::InitialModel;
-use receptive_data::{DataOptions, DataSet, KNOWN_NAMES, Progress, Samples, Split, check_size};
+use receptive_data::{
+    DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord, check_size,
+};
 use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +32,8 @@ pub struct RunSetup {
     pub plan: Plan,
     /// The trained model it starts from, if any.
     pub start: Option<InitialModel>,
+    /// Which images that model was trained and tested on, if known.
+    pub start_record: Option<Arc<SplitRecord>>,
     /// The training split.
     pub train: Arc<Samples>,
     /// The validation split; may be empty.
@@ -76,17 +81,53 @@ pub enum InputFrom {
 }
 
 /// Opens the data, plans the network for its images, loads the model to start from and measures
-/// the images.
+/// the images. A run that starts from another's model keeps that one's split: its test images stay
+/// unseen, and what it was trained on is not tested.
 ///
 /// # Errors
 /// When the data cannot be opened, a setting cannot be used, or the network does not fit.
 pub fn prepare(
-    mut config: RunConfig,
+    config: RunConfig,
     input_from: InputFrom,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
+    let start_record = match &config.start {
+        Some(start) => RunDirectory::around(&start.from)
+            .map(|run| run.split_record())
+            .transpose()?
+            .flatten(),
+        None => None,
+    };
+    let record = start_record.clone().map(|r| (r, RecordUse::Extend));
+    let mut setup = prepare_with(config, input_from, record, progress)?;
+    setup.start_record = start_record;
+    Ok(setup)
+}
+
+/// The same of a run that exists: with its config, which may name another place of the data, and the
+/// split that it recorded.
+///
+/// # Errors
+/// As [`prepare`]; also when the record cannot be read.
+pub fn prepare_again(
+    config: RunConfig,
+    run: &RunDirectory,
+    progress: &dyn Progress,
+) -> Result<RunSetup, TrainError> {
+    let record = run
+        .split_record()?
+        .map(|record| (record, RecordUse::Follow));
+    prepare_with(config, InputFrom::Model, record, progress)
+}
+
+fn prepare_with(
+    mut config: RunConfig,
+    input_from: InputFrom,
+    record: Option<(Arc<SplitRecord>, RecordUse)>,
+    progress: &dyn Progress,
+) -> Result<RunSetup, TrainError> {
     config.check()?;
-    let mut data = open_data(&mut config, progress)?;
+    let mut data = open_data(&mut config, record, progress)?;
     let plan = plan_network(&mut config, input_from, &mut data)?;
     data.notes
         .extend(step_notes(&config, &plan, data.train.len())?);
@@ -100,6 +141,7 @@ pub fn prepare(
         input,
         plan,
         start,
+        start_record: None,
         train,
         val,
         test,
@@ -107,7 +149,11 @@ pub fn prepare(
 }
 
 /// Opens the data set, its path made absolute: the run directory must work from anywhere.
-fn open_data(config: &mut RunConfig, progress: &dyn Progress) -> Result<DataSet, TrainError> {
+fn open_data(
+    config: &mut RunConfig,
+    record: Option<(Arc<SplitRecord>, RecordUse)>,
+    progress: &dyn Progress,
+) -> Result<DataSet, TrainError> {
     if !KNOWN_NAMES.contains(&config.data.source.as_str())
         && let Ok(absolute) = Path::new(&config.data.source).canonicalize()
         && let Some(absolute) = absolute.to_str()
@@ -120,11 +166,11 @@ fn open_data(config: &mut RunConfig, progress: &dyn Progress) -> Result<DataSet,
             *path = absolute;
         }
     }
-    let mut data = receptive_data::open(
-        &config.data.source,
-        &data_options(&config.data, config.train.seed, None),
-        progress,
-    )?;
+    let options = DataOptions {
+        record,
+        ..config.data.options(config.train.seed, None)
+    };
+    let mut data = receptive_data::open(&config.data.source, &options, progress)?;
     if data.train.is_empty() {
         return Err(TrainError::setting(
             "data.source",
@@ -301,23 +347,6 @@ pub fn samples_for(split: &Split, input: &InputSpec, cache_mb: u64) -> Arc<Sampl
         input.resize,
         cache_mb << 20,
     ))
-}
-
-/// Maps `DataConfig` to `DataOptions`. `classes` are a trained model's.
-pub fn data_options(config: &DataConfig, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
-    DataOptions {
-        data_dir: config.data_dir.clone(),
-        val_fraction: config.val_fraction,
-        test_fraction: config.test_fraction,
-        seed,
-        limit: config.limit,
-        labels: config.labels.clone(),
-        label_column: config.label_column.clone(),
-        group: config.group.clone(),
-        bad_images: config.bad_images,
-        classes,
-        ..DataOptions::default()
-    }
 }
 
 fn is_photo(size: &ImageSize) -> bool {

@@ -6,8 +6,10 @@ use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
 use clap::Args;
 use receptive_core::text::{Printable, grouped, percent};
+use receptive_data::{Gone, Split};
+use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
-use receptive_train::{Evaluation, SplitName, evaluate, samples_for};
+use receptive_train::{Compute, DataPlace, Evaluation, SplitName, evaluate, samples_for};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -16,9 +18,15 @@ use std::path::PathBuf;
 pub(super) struct EvaluateArgs {
     /// Run directory
     run: PathBuf,
-    /// Another data set than the one the run was trained on
+    /// Another data set than the one the run was trained on. Images that the run was trained on are
+    /// recognized by content and left out
+    #[arg(value_name = "OTHER")]
+    other: Option<String>,
+    /// New place of the run's data, if it was moved; its images are in the splits they were in
+    #[arg(long, value_name = "DATA", conflicts_with = "other")]
     data: Option<String>,
-    /// Split to evaluate on [default: test, else val; of another data set, else train]
+    /// Split to evaluate on [default: test, else val, and apart from it what is new in the data; of
+    /// another data set test, else val, else all of it]
     #[arg(long, value_enum)]
     split: Option<SplitName>,
     #[command(flatten)]
@@ -45,56 +53,97 @@ struct Json<'a> {
     classes: &'a [ClassReport],
     /// Images left out because they cannot be read.
     damaged: usize,
+    /// The run's images that were found, and those that are no longer there.
+    known: usize,
+    gone: Gone,
+    /// Images left out because the model was trained on them.
+    trained_on: usize,
+    /// Images that were not there when the run was trained, measured apart.
+    new: Option<&'a Evaluation>,
+    notes: &'a [String],
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let (_, compute) = arguments.machine.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
+    let remedy = format!(
+        "receptive evaluate {} --data NEWPLACE",
+        arguments.run.shell_word()
+    );
+    let place = DataPlace::new(arguments.data.as_deref(), arguments.other.as_deref());
     let query = image_query(
         &arguments.run,
-        format!("receptive evaluate {} DATA", arguments.run.shell_word()),
-        arguments.data.as_deref(),
+        remedy,
+        place,
         arguments.split,
         &arguments.source,
     );
-    let RunSplit { data, split, name } = open_split(&query, &artifact)?;
-    // Each image is read once, so none is worth keeping.
-    let samples = samples_for(&split, &artifact.input, 0);
-    let mut progress = TrainProgress::default();
-    let evaluation = evaluate(
-        &artifact.model,
-        &artifact.input,
-        &samples,
-        &compute,
-        &mut |answers| {
-            progress.show_evaluation(answers.split, answers.done, answers.total);
-            ControlFlow::Continue(())
-        },
-    )?;
-    progress.clear();
+    let RunSplit {
+        data,
+        split,
+        name,
+        is_own,
+    } = open_split(&query, &artifact)?;
+    let evaluation = measure(&artifact, &split, &compute)?;
+    let has_new = is_own && arguments.split.is_none() && name != "new" && !data.new.is_empty();
+    let new = has_new
+        .then(|| measure(&artifact, &data.new, &compute))
+        .transpose()?;
     let classes = report(&evaluation.confusion, &artifact.classes);
     if arguments.json {
+        let comparison = data.comparison.clone().unwrap_or_default();
         print_json(&Json {
             data: &data.name,
             split: name,
             evaluation: &evaluation,
             classes: &classes,
             damaged: data.damaged.len(),
+            known: comparison.known,
+            gone: comparison.gone,
+            trained_on: comparison.left_out,
+            new: new.as_ref(),
+            notes: &data.notes,
         })?;
         return Ok(Exit::Done);
     }
-    show(&evaluation, &classes, &artifact.classes, &data.name, name)?;
+    show(&evaluation, &classes, &artifact.classes)?;
+    print("")?;
+    print(result(&data.name, name, &evaluation))?;
+    if let Some(new) = &new {
+        print(result(&data.name, "new", new))?;
+    }
     let run = arguments.run.shell_word();
     line("next", format!("receptive predict {run} IMAGE"))?;
     Ok(Exit::Done)
+}
+
+fn measure(artifact: &Artifact, split: &Split, compute: &Compute) -> Result<Evaluation, CliError> {
+    // Each image is read once, so none is worth keeping.
+    let samples = samples_for(split, &artifact.input, 0);
+    let mut progress = TrainProgress::default();
+    let evaluation = evaluate(
+        &artifact.model,
+        &artifact.input,
+        &samples,
+        compute,
+        &mut |answers| {
+            progress.show_evaluation(answers.split, answers.done, answers.total);
+            ControlFlow::Continue(())
+        },
+    )?;
+    progress.clear();
+    Ok(evaluation)
+}
+
+/// One line: what was measured on, and the main figures.
+fn result(data: &str, split: &str, evaluation: &Evaluation) -> String {
+    format!("{data}, {split} split: {}", evaluation_line(evaluation))
 }
 
 fn show(
     evaluation: &Evaluation,
     reports: &[ClassReport],
     classes: &[String],
-    data: &str,
-    split: &str,
 ) -> Result<(), CliError> {
     let mut table = Table::new(&["class", "images", "precision", "recall", "F1"]);
     let share = |value: Option<f64>| value.map_or("-".into(), percent);
@@ -124,10 +173,7 @@ fn show(
             ))?;
         }
     }
-    print(format!(
-        "\n{data}, {split} split: {}",
-        evaluation_line(evaluation)
-    ))
+    Ok(())
 }
 
 /// All classes, or of very many the weakest: those with the lowest F1, in order of it.

@@ -11,7 +11,7 @@ use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::{ClassWeights, Sampling, WeightRule, with_overrides};
 use receptive_train::{
-    Backend, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
+    Backend, DataPlace, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
 };
 use std::path::{Path, PathBuf};
 
@@ -60,18 +60,20 @@ pub(super) struct RunSplit {
     pub(super) data: DataSet,
     pub(super) split: Split,
     pub(super) name: &'static str,
+    /// Whether the data set is the run's own.
+    pub(super) is_own: bool,
 }
 
-/// Which images a command names: `data` and `split`, else the run's own test images.
+/// Which images a command names: those at `place` and in `split`, else the run's own test images.
 pub(super) fn image_query<'a>(
     run: &'a Path,
     remedy: String,
-    data: Option<&'a str>,
+    place: DataPlace<'a>,
     split: Option<SplitName>,
     source: &'a SourceArgs,
 ) -> ImageQuery<'a> {
     ImageQuery {
-        data,
+        place,
         split,
         labels: source.labels.labels.as_deref(),
         label_column: source.labels.label_column.as_deref(),
@@ -105,6 +107,7 @@ pub(super) fn open_split(
     Ok(RunSplit {
         split: split.clone(),
         name,
+        is_own: images.is_own,
         data: images.data,
     })
 }

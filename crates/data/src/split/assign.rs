@@ -212,8 +212,8 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, mut gone: Vec<
     }
     if comparison.new > 0 {
         notes.push(format!(
-            "the data has changed: {} not there when the run was trained and {} measured apart, as \
-             the split `new`",
+            "the data has changed: {} not there when the run was trained and {} in none of its \
+             splits; as the split `new` they are measured apart",
             match comparison.new {
                 1 => "1 image was".to_string(),
                 new => format!("{} were", counted(new, "image")),

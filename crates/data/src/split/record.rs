@@ -170,7 +170,9 @@ impl SplitRecord {
         let mut members = Vec::new();
         for row in rows {
             let line = row.line;
-            let role = Role::ALL.into_iter().find(|role| role.name() == row.cell(0));
+            let role = Role::ALL
+                .into_iter()
+                .find(|role| role.name() == row.cell(0));
             let Some(role) = role else {
                 return Err(damaged(format!(
                     "line {line}: `{}` is not a split; expected train, val, test or before",

@@ -83,6 +83,7 @@ impl HeldOut {
 pub(crate) fn split_words(split: &str) -> &'static str {
     match split {
         "test" => "test split",
+        "new" => "images that are new since training",
         _ => "validation split",
     }
 }

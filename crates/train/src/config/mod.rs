@@ -19,7 +19,7 @@ use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
 use receptive_core::text::Printable;
-use receptive_data::{BadImages, Resize};
+use receptive_data::{BadImages, DataOptions, Resize};
 use receptive_model::{ModelConfig, Pair, presets};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -124,6 +124,25 @@ impl Default for DataConfig {
             grey: false,
             resize: Resize::Stretch,
             cache_mb: 2048,
+        }
+    }
+}
+
+impl DataConfig {
+    /// How a data set is opened with these settings. `classes` are a trained model's.
+    pub fn options(&self, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
+        DataOptions {
+            data_dir: self.data_dir.clone(),
+            val_fraction: self.val_fraction,
+            test_fraction: self.test_fraction,
+            seed,
+            limit: self.limit,
+            labels: self.labels.clone(),
+            label_column: self.label_column.clone(),
+            group: self.group.clone(),
+            bad_images: self.bad_images,
+            classes,
+            ..DataOptions::default()
         }
     }
 }

@@ -90,6 +90,13 @@ impl<'a, 'b> Fit<'a, 'b> {
             "classes.txt",
             (setup.data.classes.join("\n") + "\n").as_bytes(),
         )?;
+        run.keep_split_record(|| {
+            let own = setup.data.record();
+            match &setup.start_record {
+                Some(start) => own.with_start(start),
+                None => own,
+            }
+        })?;
         if !setup.data.damaged.is_empty() {
             run.write_skipped(&setup.data.damaged)?;
         }

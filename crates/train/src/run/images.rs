@@ -3,11 +3,11 @@
 use super::RunDirectory;
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
-use crate::prepare::data_options;
 use receptive_core::text::Printable;
-use receptive_data::{BadImages, DataSet, KNOWN_NAMES, Progress, Split};
+use receptive_data::{BadImages, DataSet, KNOWN_NAMES, Progress, RecordUse, Split, SplitRecord};
 use receptive_model::Artifact;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,30 @@ pub enum SplitName {
     Val,
     /// Images held out until the end.
     Test,
+    /// Images that were not there when the run was trained.
+    New,
+}
+
+/// Where the images are that a trained run is applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataPlace<'a> {
+    /// Where the run was trained on them.
+    Own,
+    /// The run's own data, which were moved here.
+    Moved(&'a str),
+    /// Any data, which may be the run's own: that is found out by their content.
+    Other(&'a str),
+}
+
+impl<'a> DataPlace<'a> {
+    /// From two optional arguments of a command, of which one at most is given.
+    pub fn new(moved: Option<&'a str>, other: Option<&'a str>) -> Self {
+        match (moved, other) {
+            (Some(place), _) => Self::Moved(place),
+            (None, Some(place)) => Self::Other(place),
+            (None, None) => Self::Own,
+        }
+    }
 }
 
 /// Which images a trained run is applied to.
@@ -26,12 +50,10 @@ pub enum SplitName {
 pub struct ImageQuery<'a> {
     /// The run's directory, or that of an artifact.
     pub run: &'a Path,
-    /// The command that names other data, for messages.
+    /// The command that names the data's new place, for messages.
     pub remedy: String,
-    /// Another source than the run's own.
-    pub data: Option<&'a str>,
-    /// Whether `data` is the run's own data at another path, to be split in the same way.
-    pub is_moved: bool,
+    /// Where they are.
+    pub place: DataPlace<'a>,
     /// The part; that which is most like a test where it is left out.
     pub split: Option<SplitName>,
     /// Other than the run's own: the label list.
@@ -61,6 +83,7 @@ pub struct RunImages {
 struct DataSource {
     config: DataConfig,
     seed: u64,
+    record: Option<Arc<SplitRecord>>,
     is_own: bool,
 }
 
@@ -70,8 +93,7 @@ impl<'a> ImageQuery<'a> {
         Self {
             run,
             remedy,
-            data: None,
-            is_moved: false,
+            place: DataPlace::Own,
             split: None,
             labels: None,
             label_column: None,
@@ -95,44 +117,45 @@ impl<'a> ImageQuery<'a> {
         let DataSource {
             config,
             seed,
+            record,
             is_own,
         } = self.source()?;
-        let options = data_options(&config, seed, Some(artifact.classes.clone()));
+        let mut options = config.options(seed, Some(artifact.classes.clone()));
+        let has_record = record.is_some();
+        options.record = record.map(|record| match is_own {
+            true => (record, RecordUse::Follow),
+            false => (record, RecordUse::Recognize),
+        });
+        let mut data = receptive_data::open(&config.source, &options, progress)?;
+        if !has_record {
+            data.notes.push(NO_RECORD.into());
+        }
+        let followed = data.comparison.as_ref().map(|comparison| comparison.is_own);
         Ok(RunImages {
-            data: receptive_data::open(&config.source, &options, progress)?,
-            is_own,
+            data,
+            is_own: followed.unwrap_or(is_own),
         })
     }
 
     fn source(&self) -> Result<DataSource, TrainError> {
-        // `runs/001/last` is an artifact within its run.
-        let place = match (Artifact::is_at(self.run), self.run.parent()) {
-            (true, Some(parent)) => parent,
-            _ => self.run,
+        let run = RunDirectory::around(self.run);
+        let record = match &run {
+            Some(run) => run.split_record()?,
+            None => None,
         };
-        let run = RunDirectory::open(place).and_then(|run| run.config());
-        let own = |run: RunConfig| DataSource {
-            config: run.data,
-            seed: run.train.seed,
-            is_own: true,
-        };
+        let config = run.map(|run| run.config()).transpose()?;
         let no_data = |problem: &str| {
             TrainError::setting("data.source", format!("{problem}: {}", self.remedy))
         };
-        let mut source = match (self.data, run) {
-            // It is there and cannot be read.
-            (data, Err(error))
-                if (data.is_none() || self.is_moved) && RunDirectory::open(place).is_ok() =>
-            {
-                return Err(error);
-            }
-            (None, Err(_)) => {
+        let own = |run: RunConfig| (run.data, run.train.seed, true);
+        let (mut data, seed, is_own) = match (self.place, config) {
+            (DataPlace::Own | DataPlace::Moved(_), None) => {
                 return Err(no_data(&format!(
                     "the model {} was copied out of its run and does not know its data; name some",
                     self.run.printable()
                 )));
             }
-            (None, Ok(run)) => {
+            (DataPlace::Own, Some(run)) => {
                 let path = &run.data.source;
                 if !KNOWN_NAMES.contains(&path.as_str()) && !Path::new(path).exists() {
                     return Err(no_data(&format!(
@@ -143,47 +166,52 @@ impl<'a> ImageQuery<'a> {
                 }
                 own(run)
             }
-            (Some(path), Ok(mut run)) if self.is_moved => {
+            (DataPlace::Moved(path), Some(mut run)) => {
                 run.data.move_to(path);
                 own(run)
             }
-            (Some(path), Ok(run)) if is_same(path, &run.data.source) => own(run),
-            (Some(path), run) => {
+            (DataPlace::Other(path), Some(run)) if is_same(path, &run.data.source) => own(run),
+            (DataPlace::Other(path), run) => {
                 let (trained, seed) =
-                    run.map_or_else(|_| Default::default(), |run| (run.data, run.train.seed));
+                    run.map_or_else(Default::default, |run| (run.data, run.train.seed));
                 // Without a split all images, else the parts that training would cut.
                 let share = |fraction| {
                     if self.split.is_some() { fraction } else { 0.0 }
                 };
-                DataSource {
-                    config: DataConfig {
-                        source: path.into(),
-                        val_fraction: share(trained.val_fraction),
-                        test_fraction: share(trained.test_fraction),
-                        ..DataConfig::default()
-                    },
-                    seed,
-                    is_own: false,
-                }
+                let other = DataConfig {
+                    source: path.into(),
+                    val_fraction: share(trained.val_fraction),
+                    test_fraction: share(trained.test_fraction),
+                    ..DataConfig::default()
+                };
+                (other, seed, false)
             }
         };
-        let config = &mut source.config;
-        config.limit = self.limit.or(config.limit);
+        data.limit = self.limit.or(data.limit);
         if let Some(labels) = self.labels {
-            config.labels = Some(labels.into());
+            data.labels = Some(labels.into());
         }
         if let Some(column) = self.label_column {
-            config.label_column = Some(column.into());
+            data.label_column = Some(column.into());
         }
         if let Some(group) = self.group {
-            config.group = Some(group.into());
+            data.group = Some(group.into());
         }
         let data_dir = self.data_dir.map(PathBuf::from);
-        config.data_dir = data_dir.or(config.data_dir.take());
-        config.bad_images = self.bad_images.unwrap_or(config.bad_images);
-        Ok(source)
+        data.data_dir = data_dir.or(data.data_dir.take());
+        data.bad_images = self.bad_images.unwrap_or(data.bad_images);
+        Ok(DataSource {
+            config: data,
+            seed,
+            record,
+            is_own,
+        })
     }
 }
+
+/// Said where a model comes without a record of its images.
+const NO_RECORD: &str = "the model has no record of the images that it was trained on (split.csv in \
+                         its run's directory), so some of these may have been trained on";
 
 fn is_same(a: &str, b: &str) -> bool {
     let place = |source: &str| Path::new(source).canonicalize().ok();
@@ -198,13 +226,14 @@ impl RunImages {
     pub fn choose(&self, split: Option<SplitName>) -> Result<(&Split, &'static str), TrainError> {
         let data = &self.data;
         let test = data.test.as_ref();
-        let (val, train) = (Some(&data.val), Some(&data.train));
+        let (val, train, new) = (Some(&data.val), Some(&data.train), Some(&data.new));
         let candidates = match split {
             Some(SplitName::Test) => vec![(test, "test")],
             Some(SplitName::Val) => vec![(val, "val")],
             Some(SplitName::Train) => vec![(train, "train")],
+            Some(SplitName::New) => vec![(new, "new")],
             // Accuracy on what a model was trained on says little, so it is never the default.
-            None if self.is_own => vec![(test, "test"), (val, "val")],
+            None if self.is_own => vec![(test, "test"), (val, "val"), (new, "new")],
             None => vec![(test, "test"), (val, "val"), (train, "whole")],
         };
         candidates
@@ -214,19 +243,27 @@ impl RunImages {
     }
 
     fn no_split(&self) -> TrainError {
-        let existing: Vec<String> = self
-            .data
+        let data = &self.data;
+        let existing: Vec<String> = data
             .splits()
+            .chain([&data.new])
             .filter(|split| !split.is_empty())
             .map(|split| format!("`{}`", split.name()))
             .collect();
-        TrainError::setting(
-            "split",
-            format!(
+        let left_out = data.comparison.as_ref().map_or(0, |c| c.left_out);
+        let problem = match (existing.is_empty(), left_out) {
+            (true, 0) => format!("{} has no images", data.name),
+            (true, n) => format!(
+                "the model was trained on all {n} images of {}, so nothing is left to measure; name \
+                 images that it has not seen",
+                data.name
+            ),
+            (false, _) => format!(
                 "{} has no images in this split; use {}",
-                self.data.name,
+                data.name,
                 existing.join(" or ")
             ),
-        )
+        };
+        TrainError::setting("split", problem)
     }
 }

@@ -3,19 +3,20 @@
 mod images;
 mod log;
 
-pub use images::{ImageQuery, RunImages, SplitName};
+pub use images::{DataPlace, ImageQuery, RunImages, SplitName};
 pub use log::{RunEnd, RunLog};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::text::Printable;
-use receptive_data::DamagedImage;
+use receptive_data::{DamagedImage, SplitRecord};
 use receptive_model::Artifact;
 use receptive_model::store;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// `runs/NNN/`: `config.toml`, `classes.txt`, `metrics.csv`, `log.jsonl`, `curves.png`,
+/// `runs/NNN/`: `config.toml`, `classes.txt`, `split.csv`, `metrics.csv`, `log.jsonl`, `curves.png`,
 /// `confusion.png`, `model/` (the best epoch's artifact), `last/` (the newest epoch's) and
 /// `checkpoints/`.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ const NEWEST: &str = ".newest";
 const LOCK: &str = ".lock";
 /// Everything that happened in the run, a line of JSON each.
 pub(crate) const LOG: &str = "log.jsonl";
+/// The largest record of a split that is read, in bytes: some ten million images.
+const MAX_RECORD_BYTES: u64 = 2 << 30;
 /// Numbers tried before giving up on a directory.
 const MAX_RUNS: u32 = 1_000_000;
 
@@ -111,6 +114,42 @@ impl RunDirectory {
         Ok(run)
     }
 
+    /// The run that this directory is, or that the model in it belongs to (`runs/001/last` and
+    /// `runs/001/model` lie in their run); `None` for a model that was copied out of its run.
+    pub fn around(path: &Path) -> Option<Self> {
+        let inside = Artifact::is_at(path).then(|| path.parent()).flatten();
+        [Some(path), inside]
+            .into_iter()
+            .flatten()
+            .map(|path| Self { path: path.into() })
+            .find(Self::is_there)
+    }
+
+    /// Which image was used for what; `None` if the run has no such record.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn split_record(&self) -> Result<Option<Arc<SplitRecord>>, TrainError> {
+        let path = self.path.join(Self::SPLIT);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = store::read_text(&path, MAX_RECORD_BYTES)?;
+        let record = SplitRecord::from_csv(&text, &path.printable())?;
+        Ok(Some(Arc::new(record)))
+    }
+
+    /// Writes the record, unless there is one: a run keeps its split.
+    pub(crate) fn keep_split_record(
+        &self,
+        record: impl FnOnce() -> SplitRecord,
+    ) -> Result<(), TrainError> {
+        if self.path.join(Self::SPLIT).exists() {
+            return Ok(());
+        }
+        self.write(Self::SPLIT, record().to_csv().as_bytes())
+    }
+
     fn is_there(&self) -> bool {
         self.path.join("config.toml").is_file()
     }
@@ -154,6 +193,8 @@ impl RunDirectory {
 
     /// The list of damaged images that a run left out.
     pub const SKIPPED: &str = "skipped.csv";
+    /// Which image is in which split, by path and content, if the run has started.
+    pub const SPLIT: &str = "split.csv";
 
     /// The curves of loss and top-1.
     pub const CURVES: &str = "curves.png";

@@ -264,8 +264,9 @@ fn images(
         }
         None => {
             let remedy = format!("receptive erf {} --input DATA", run.shell_word());
-            let RunSplit { data, split, name } =
-                open_split(&ImageQuery::new(run, remedy), artifact)?;
+            let RunSplit {
+                data, split, name, ..
+            } = open_split(&ImageQuery::new(run, remedy), artifact)?;
             (split, format!("images of {}, {name} split", data.name))
         }
     };

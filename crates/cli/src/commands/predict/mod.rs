@@ -6,16 +6,17 @@ mod table;
 use super::run::{load_model, predictions_line};
 use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
-use crate::render::{line, print, print_json, say_error};
+use crate::render::{line, print, print_json, say_error, say_paragraph};
 use clap::Args;
 use input::{STDIN, listed_files, stdin_image};
 use receptive_core::text::{Printable, counted};
-use receptive_data::image_files;
+use receptive_data::{DecodeLimits, Role, SplitRecord, file_content, image_files};
 use receptive_inspect::Prediction;
 use receptive_model::Artifact;
-use receptive_train::{Compute, TrainError, predict_files};
+use receptive_train::{Compute, RunDirectory, TrainError, predict_files};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use table::CsvTable;
 
 #[derive(Debug, Args)]
@@ -53,6 +54,9 @@ pub(super) struct PredictArgs {
 struct Answer<'a> {
     path: String,
     top: &'a [Prediction],
+    /// What the run used an image of the same content for: `train`, `val`, `test`, `before` (by the
+    /// model that it started from); null if it did not have it.
+    split: Option<&'static str>,
 }
 
 /// What is printed instead of an answer.
@@ -80,6 +84,12 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         exit: Exit::Done,
         artifact: &artifact,
         compute: &compute,
+        record: match RunDirectory::around(&arguments.run) {
+            Some(run) => run.split_record()?,
+            None => None,
+        },
+        answered: 0,
+        trained_on: 0,
     };
     for path in &images {
         if path.as_os_str() == STDIN {
@@ -90,6 +100,16 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
             Ok(files) => predictor.files(&files)?,
             Err(error) => predictor.fail(path, &error.into())?,
         }
+    }
+    if predictor.trained_on > 0 {
+        say_paragraph(
+            "note",
+            format!(
+                "{} of {} were trained on: how well they are recognized says little about others",
+                predictor.trained_on,
+                counted(predictor.answered, "image")
+            ),
+        );
     }
     if let Output::Csv(table) = predictor.output {
         let (path, rows) = table.write(arguments.top.min(artifact.classes.len()))?;
@@ -131,6 +151,10 @@ struct Predictor<'a> {
     exit: Exit,
     artifact: &'a Artifact,
     compute: &'a Compute,
+    /// Which images the run was trained on, if known.
+    record: Option<Arc<SplitRecord>>,
+    answered: usize,
+    trained_on: usize,
 }
 
 impl Predictor<'_> {
@@ -160,17 +184,33 @@ impl Predictor<'_> {
             Ok(top) => top,
             Err(error) => return self.fail(path, &error),
         };
+        let role = self.role(path);
+        let is_trained_on = role.is_some_and(Role::is_trained_on);
+        self.answered += 1;
+        self.trained_on += usize::from(is_trained_on);
         match &mut self.output {
-            Output::Text => print(format!("{}: {}", path.printable(), predictions_line(&top))),
+            Output::Text => {
+                let mark = if is_trained_on { " (trained on)" } else { "" };
+                let line = predictions_line(&top);
+                print(format!("{}: {line}{mark}", path.printable()))
+            }
             Output::Json => print_json(&Answer {
                 path: path.to_string_lossy().into_owned(),
                 top: &top,
+                split: role.map(Role::name),
             }),
             Output::Csv(table) => {
                 table.answer(path, top);
                 Ok(())
             }
         }
+    }
+
+    /// What the run used this image for. One that cannot be read again was answered all the same.
+    fn role(&self, path: &Path) -> Option<Role> {
+        let record = self.record.as_ref()?;
+        let content = file_content(path, DecodeLimits::default().file_bytes).ok()?;
+        record.role(&content)
     }
 
     fn fail(&mut self, path: &Path, error: &TrainError) -> Result<(), CliError> {

@@ -14,7 +14,8 @@ use messages::{announce, report};
 use receptive_core::text::Printable;
 use receptive_train::config::{EarlyStopping, with_overrides};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, resume, train,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, prepare_again, resume,
+    train,
 };
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,9 @@ pub(super) struct TrainArgs {
     /// that has finished. Settings that cannot change within a run are rejected
     #[arg(long, value_name = "RUN", conflicts_with_all = NEW_RUN)]
     resume: Option<PathBuf>,
+    /// New place of the data of the run that is resumed, if it was moved
+    #[arg(long = "data", value_name = "DATA", requires = "resume")]
+    moved: Option<String>,
     /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
     #[arg(long, value_name = "INTERVAL")]
     checkpoint_every: Option<Interval>,
@@ -105,7 +109,11 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     }
     let backend: Backend = config.machine.backend.parse()?;
     let compute = config.machine.compute()?;
-    let prepared = prepare(config, input_from, &DataProgress::default())?;
+    let progress = DataProgress::default();
+    let prepared = match &arguments.resume {
+        Some(run) => prepare_again(config, &RunDirectory::open(run)?, &progress)?,
+        None => prepare(config, input_from, &progress)?,
+    };
     if arguments.dry_run {
         return dry_run::run(arguments, &prepared, backend, &compute);
     }
@@ -161,6 +169,9 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
 fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
     set_network(&mut config, &arguments.network);
+    if let Some(place) = &arguments.moved {
+        config.data.move_to(place);
+    }
     apply(arguments, &mut config);
     Ok(with_overrides(&config, &overrides(arguments))?)
 }
@@ -236,6 +247,7 @@ mod tests {
                 "epochs",
                 "grey",
                 "image_size",
+                "moved",
             ],
             &["group", "label_column", "labels"],
             &["limit", "lr", "patience", "seed", "set"],
