@@ -11,7 +11,8 @@ use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::{ClassWeights, Sampling, WeightRule, with_overrides};
 use receptive_train::{
-    Backend, DataPlace, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName, StartConfig,
+    Backend, DataPlace, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName,
+    StartConfig,
 };
 use std::path::{Path, PathBuf};
 

@@ -24,6 +24,7 @@ mod reliability;
 mod report;
 #[cfg(unix)]
 mod signals;
+mod split;
 mod streams;
 mod trial;
 

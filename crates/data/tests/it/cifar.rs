@@ -186,7 +186,10 @@ fn an_archive_without_cifar_files_is_one_of_images() {
     let path = root.path().join("photos.tar.gz");
     write(&path, gz(&tar(&[("a.png".into(), vec![1; 10])], "photos")));
     let text = refusal(&path);
-    assert!(text.contains("photos.tar.gz") && !text.contains("CIFAR"), "{text}");
+    assert!(
+        text.contains("photos.tar.gz") && !text.contains("CIFAR"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Small data sets, made by each test in a folder of its own.
 
 use image::{DynamicImage, ImageFormat, RgbImage};
+use receptive_core::hash::ContentHash;
 use receptive_data::{BadImages, DataError, DataOptions, DataSet, NoProgress};
 use std::fs;
 use std::io::Write;
@@ -35,10 +36,16 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Writes `n` images of 8x6 pixels into `folder`: `0.png`, `1.png` ...
+/// Writes `n` images of 8x6 pixels into `folder`: `0.png`, `1.png` ... No image equals one of another
+/// folder.
 pub(crate) fn images(folder: &Path, n: u32) {
+    let name = ContentHash::of(folder.as_os_str().as_encoded_bytes()).key()[0].to_le_bytes();
     for i in 0..n {
-        write(&folder.join(format!("{i}.png")), png(8, 6, i));
+        let mut image = rgb(8, 6, i).into_rgb8();
+        image.put_pixel(0, 0, image::Rgb([name[0], name[1], name[2]]));
+        image.put_pixel(1, 0, image::Rgb([name[3], name[4], name[5]]));
+        let path = folder.join(format!("{i}.png"));
+        write(&path, encoded(&image.into(), ImageFormat::Png));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
 use receptive_core::text::{Printable, counted, grouped};
-use receptive_data::{BadImages, DataOptions, DataSet, SizeRange, Split, open};
+use receptive_data::{BadImages, DataOptions, DataSet, Duplicates, SizeRange, Split, open};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -75,6 +75,8 @@ struct Json<'a> {
     height: Option<[usize; 3]>,
     colours: BTreeMap<String, usize>,
     damaged: Vec<DamagedFile<'a>>,
+    /// Images of equal content.
+    duplicates: Duplicates,
     notes: Vec<String>,
     fingerprint: String,
 }
@@ -133,6 +135,7 @@ fn json(data: &DataSet) -> Json<'_> {
                 reason: &bad.reason,
             })
             .collect(),
+        duplicates: data.duplicates,
         notes: data.notes.iter().cloned().chain(data.remarks()).collect(),
         fingerprint: data.fingerprint(),
     }

@@ -14,8 +14,8 @@ use messages::{announce, report};
 use receptive_core::text::Printable;
 use receptive_train::config::{EarlyStopping, with_overrides};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, prepare_again, resume,
-    train,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, prepare_again,
+    resume, train,
 };
 use std::path::{Path, PathBuf};
 
