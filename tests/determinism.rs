@@ -2,6 +2,7 @@
 
 use crate::{run, tiny_run};
 use burn::tensor::Device;
+use receptive_train::config::Sampling;
 
 #[test]
 fn threads_and_workers_never_change_a_bit_of_the_weights() {
@@ -49,6 +50,23 @@ fn clipping_and_class_weights_keep_the_bits_too() {
         run(config, &device).unwrap().weights_sha256
     };
     assert_eq!(hash(1), hash(2));
+}
+
+#[test]
+fn balanced_sampling_keeps_the_bits_too() {
+    let device = Device::flex();
+    let hash = |threads, workers, sampling| {
+        let mut config = tiny_run();
+        config.train.sampling = sampling;
+        config.machine.threads = threads;
+        config.machine.workers = workers;
+        run(config, &device).unwrap().weights_sha256
+    };
+    let first = hash(1, 0, Sampling::Balanced);
+    for (threads, workers) in [(2, 0), (1, 3), (3, 1)] {
+        assert_eq!(hash(threads, workers, Sampling::Balanced), first);
+    }
+    assert_ne!(hash(1, 0, Sampling::All), first);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::{compute, prepared, tiny_run};
 use burn::tensor::Device;
-use receptive_train::config::{EarlyStopping, Monitor, ScheduleKind};
+use receptive_train::config::{EarlyStopping, Monitor, Sampling, ScheduleKind};
 use receptive_train::{
     Outcome, Recorder, ResumePoint, RunConfig, RunDirectory, RunLog, Step, Stop, TrainError,
     TrainResult, resume, train,
@@ -136,6 +136,7 @@ fn a_longer_run_is_the_same_wherever_it_was_interrupted() {
     let longer = || {
         let mut config = tiny_run();
         config.train.epochs = 3;
+        config.train.sampling = Sampling::Balanced;
         // The rates before the change are then those of the longer run too.
         config.train.schedule.kind = ScheduleKind::Constant;
         config

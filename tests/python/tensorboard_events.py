@@ -20,6 +20,7 @@ columns = [
     (val, "loss", "val_loss"),
     (val, "top1", "val_top1"),
     (val, "top5", "val_top5"),
+    (val, "mean_recall", "val_mean_recall"),
 ]
 for events, tag, column in columns:
     found = events.Scalars(tag)

@@ -53,6 +53,8 @@ pub struct Figures {
     pub images: Option<usize>,
     /// Top-1 accuracy on it, from 0 to 1.
     pub top1: Option<f64>,
+    /// The mean of the classes' recalls on it, from 0 to 1.
+    pub mean_recall: Option<f64>,
     /// Top-5 accuracy on it, from 0 to 1; `None` with five classes or fewer.
     pub top5: Option<f64>,
     /// The mean cross entropy.
@@ -139,6 +141,7 @@ impl Report {
             split: held_out.map(|figures| figures.split),
             images: held_out.map(|figures| figures.images),
             top1: held_out.map(|figures| figures.top1),
+            mean_recall: held_out.and_then(|figures| figures.mean_recall),
             top5: held_out.and_then(|figures| figures.top5),
             loss: held_out.map(|figures| figures.loss),
             erf_sigma: self.field.as_ref().ok().map(Field::sigma),

@@ -26,6 +26,7 @@ mod report;
 mod signals;
 mod split;
 mod streams;
+mod training;
 mod trial;
 
 use serde_json::Value;

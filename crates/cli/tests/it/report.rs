@@ -69,7 +69,7 @@ fn the_page_says_what_the_other_commands_say_and_needs_nothing_else() {
     train(run.as_ref());
     let shown = json(&["report", &run, "--samples", "20", "--losses", "7", "--json"]);
     let evaluated = json(&["evaluate", &run, "--json"]);
-    for figure in ["top1", "top5", "loss", "images", "split"] {
+    for figure in ["top1", "mean_recall", "top5", "loss", "images", "split"] {
         assert_eq!(shown[figure], evaluated[figure], "{figure}");
     }
     assert_eq!(shown["network"], "tutorial");

@@ -41,6 +41,7 @@ pub(crate) struct SplitFigures {
     pub(crate) split: &'static str,
     pub(crate) images: usize,
     pub(crate) top1: f64,
+    pub(crate) mean_recall: Option<f64>,
     /// `None` with five classes or fewer.
     pub(crate) top5: Option<f64>,
     pub(crate) loss: f64,
@@ -69,6 +70,7 @@ impl Headline {
                 split: held_out.split,
                 images: held_out.evaluation.images,
                 top1: held_out.evaluation.top1,
+                mean_recall: held_out.evaluation.mean_recall,
                 top5: held_out.evaluation.top5,
                 loss: held_out.evaluation.loss,
             }),
@@ -123,6 +125,9 @@ impl Headline {
                             dt { "top-1, " (split_words(figures.split)) }
                             dd { (percent(figures.top1)) }
                             dd.more {
+                                @if let Some(mean) = figures.mean_recall {
+                                    "mean recall " (percent(mean)) ", "
+                                }
                                 @if let Some(top5) = figures.top5 { "top-5 " (percent(top5)) ", " }
                                 "loss " (format!("{:.3}", figures.loss))
                                 ", " (grouped(figures.images)) " images"

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // the lint spares test functions, not what they call
 
 mod fallback;
+mod older;
 
 use super::load::load;
 use super::{

@@ -35,14 +35,15 @@ pub(super) fn announce(
         ),
     );
     let input = &prepared.input;
+    let cached = match prepared.cache_bytes().div_ceil(1 << 20) {
+        0 => String::new(), // images that are in memory anyway
+        mib => format!("; at most {mib} MiB of decoded images"),
+    };
     say_line(
         "input",
         format!(
-            "{}x{}x{} (channels, height, width); at most {} MiB of decoded images",
-            input.channels,
-            input.height,
-            input.width,
-            prepared.cache_bytes().div_ceil(1 << 20)
+            "{}x{}x{} (channels, height, width){cached}",
+            input.channels, input.height, input.width
         ),
     );
     say_line(

@@ -109,6 +109,7 @@ impl Recorder for Board {
         let val = [
             ("loss", epoch.val_loss),
             ("top1", epoch.val_top1),
+            ("mean_recall", epoch.val_mean_recall),
             ("top5", epoch.val_top5),
             ("images_per_second", end.val_images_per_second),
         ];
