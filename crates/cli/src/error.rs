@@ -83,8 +83,8 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("train.optimizer.learning_rate", "--lr"),
     ("train.early_stopping.patience", "--patience"),
     ("train.early_stopping", "--patience"),
-    ("train.class_weights", "--balance weights"),
-    ("train.sampling", "--balance sample"),
+    ("train.class_weights", "--balance"),
+    ("train.sampling", "--balance"),
     ("train.batch_size", "--batch-size"),
     ("train.seed", "--seed"),
     ("machine.backend", "--backend"),
@@ -139,15 +139,16 @@ fn hint(error: &TrainError) -> String {
 
 /// A note, with the arguments that set the settings it names.
 pub(crate) fn note_with_arguments(note: &str) -> String {
-    let named: Vec<&str> = ARGUMENTS
+    let mut named: Vec<&str> = ARGUMENTS
         .iter()
         .filter(|(setting, _)| setting.contains('.') && note.contains(&format!("{setting} = ")))
         .map(|(_, argument)| *argument)
         .collect();
+    named.dedup();
     if named.is_empty() {
         return note.into();
     }
-    format!("{note} ({})", named.join(", "))
+    format!("{note} (set by {})", named.join(", "))
 }
 
 impl CliError {

@@ -75,6 +75,7 @@ pub use error::{SettingChange, TrainError};
 pub use evaluate::{Answers, Evaluation, evaluate, unwatched};
 pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
+pub use memory::check as check_memory;
 pub use predict::{predict_file, predict_files};
 pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_again, samples_for};
 pub use recorders::{EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels};

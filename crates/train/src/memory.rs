@@ -46,11 +46,7 @@ pub(crate) fn step_bytes(
 ///
 /// # Errors
 /// [`TrainError::Memory`] with the estimate and what there is.
-pub(crate) fn check(
-    config: &RunConfig,
-    plan: &Plan,
-    images: usize,
-) -> Result<Option<u64>, TrainError> {
+pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u64>, TrainError> {
     let backend: Backend = config.machine.backend.parse()?;
     let Some(available) = available_bytes().filter(|_| backend.is_cpu()) else {
         return Ok(None);
@@ -225,14 +221,14 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn what_no_machine_has_is_rejected_and_what_is_small_leaves_the_rest() {
-        let (config, plan) = setup(16_000, 64);
+        let (config, plan) = setup(8_000, 64);
         let error = check(&config, &plan, 1 << 20).unwrap_err();
         assert!(error.is_usage());
         let error = error.to_string();
         for wanted in [
             "GiB",
             "available",
-            "16000x16000",
+            "8000x8000",
             "data.image_size",
             "train.batch_size",
         ] {

@@ -48,7 +48,7 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
         (
             vec!["train", "--set", "model.input.height=9"],
             2,
-            "data.image_size",
+            "--image-size",
         ),
         (
             vec!["train", "--set", "train.class_weights=some"],

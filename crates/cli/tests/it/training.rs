@@ -111,8 +111,9 @@ fn imbalanced_classes_are_named_and_can_be_balanced() {
         "imbalanced",
         "of cat",
         "of owl",
-        "--balance weights",
-        "--balance sample",
+        "train.class_weights",
+        "train.sampling",
+        "set by --balance",
     ] {
         assert!(message.contains(wanted), "{wanted}: {message}");
     }
@@ -299,6 +300,13 @@ fn a_step_that_does_not_fit_into_memory_is_rejected_before_it_is_tried() {
         }
     }
     assert!(!parent.path().join("runs").exists(), "nothing was begun");
+    let ended = limited(&["bench", "vgg", "--batch", "1000000"]);
+    let message = messages(&ended);
+    assert_eq!(ended.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("--batch") && message.contains("of memory"),
+        "{message}"
+    );
 
     // More images a step than there are.
     let run = parent.path().join("run");

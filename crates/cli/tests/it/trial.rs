@@ -143,9 +143,7 @@ fn growing_rates_leave_a_chart_and_a_rate_to_use() {
     ];
     let words = done(&arguments);
     let used = words.lines().find(|line| line.starts_with("use")).unwrap();
-    let (_, rate) = used
-        .split_once("--set train.optimizer.learning_rate=")
-        .unwrap();
+    let (_, rate) = used.split_once("--lr ").unwrap();
     let rate: f64 = rate.parse().unwrap();
     assert!((1e-4..1.0).contains(&rate), "{words}");
     assert!(

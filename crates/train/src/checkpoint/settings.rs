@@ -169,7 +169,7 @@ mod tests {
             ("train.micro_batch=3", false),
             ("data.limit=3", false),
             ("data.resize=crop", false),
-            ("model.layers.0.bias=false", false),
+            ("model.layers.0.units=7", false),
         ] {
             let found = change(&[written]);
             let [found] = &found[..] else {

@@ -7,4 +7,4 @@ mod overfit;
 
 pub use dry_run::{DryRun, dry_run, peak_resident_bytes};
 pub use lr_find::{LrFind, LrStep, RangeTest, Rates, lr_find};
-pub use overfit::{OverfitOptions, OverfitResult, overfit, unregularised};
+pub use overfit::{OverfitOptions, OverfitResult, overfit, unregularised, unregularised_setup};

@@ -66,6 +66,21 @@ pub fn unregularised(mut config: RunConfig) -> RunConfig {
     config
 }
 
+/// A run set up for its regular training, without what slows down overfitting. Unlike a config it has
+/// its preset adapted to the size of the images.
+///
+/// # Errors
+/// When the network does not fit, which it did before.
+pub fn unregularised_setup(setup: RunSetup) -> Result<RunSetup, TrainError> {
+    let config = unregularised(setup.config);
+    let plan = config.model.plan()?;
+    Ok(RunSetup {
+        config,
+        plan,
+        ..setup
+    })
+}
+
 fn drop_nothing(layers: &mut [LayerConfig]) {
     for layer in layers {
         match layer {

@@ -3,8 +3,9 @@
 use super::{Bench, Timing, WARM_UP};
 use crate::error::CliError;
 use receptive_data::Batch;
+use receptive_model::Plan;
 use receptive_train::config::Optimizer;
-use receptive_train::{Compute, Learner, TrainConfig};
+use receptive_train::{Compute, Learner, RunConfig, TrainConfig, TrainError, check_memory};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -32,6 +33,7 @@ impl Bench {
             },
             ..TrainConfig::default()
         };
+        self.check_memory(&plan, &config, compute)?;
         let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
         let mut learner = Learner::new(model.clone(), &config, None, compute);
@@ -48,6 +50,37 @@ impl Bench {
         let learner = Learner::new(model, &config, None, &one);
         timing.operations = operations(learner, &one, &batch)?;
         Ok(timing)
+    }
+}
+
+impl Bench {
+    /// A batch that the memory cannot hold is rejected before it is made.
+    fn check_memory(
+        &self,
+        plan: &Plan,
+        train: &TrainConfig,
+        compute: &Compute,
+    ) -> Result<(), CliError> {
+        if !compute.is_cpu() {
+            return Ok(());
+        }
+        let mut config = RunConfig::new(plan.config.clone());
+        config.train = train.clone();
+        config.machine.threads = compute.threads();
+        match check_memory(&config, plan, self.batch) {
+            Err(TrainError::Memory {
+                needed, available, ..
+            }) => Err(CliError::argument(
+                "--batch",
+                format!(
+                    "a step takes about {} MiB of memory, but {} MiB are available; use a smaller \
+                     number",
+                    needed >> 20,
+                    available >> 20
+                ),
+            )),
+            other => Ok(other.map(|_| ())?),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::signals;
 use clap::Args;
 use messages::{announce, report};
 use receptive_core::text::Printable;
-use receptive_train::config::{EarlyStopping, with_overrides};
+use receptive_train::config::with_overrides;
 use receptive_train::{
     Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, prepare_again,
     resume, train,
@@ -161,7 +161,10 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
 fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
     let mut settings = RunSettings::from_args(&arguments.network)?;
     apply(arguments, &mut settings.config);
-    settings.finish(&overrides(arguments))
+    let stops_already = settings.config.train.early_stopping.is_some();
+    let (mut config, input_from) = settings.finish(&overrides(arguments))?;
+    follow_monitor(arguments, stops_already, &mut config);
+    Ok((config, input_from))
 }
 
 /// The config of a run, with the arguments over it: which of them can change within a run is for
@@ -173,27 +176,36 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
         config.data.move_to(place);
     }
     apply(arguments, &mut config);
-    Ok(with_overrides(&config, &overrides(arguments))?)
+    let stops_already = config.train.early_stopping.is_some();
+    let mut config = with_overrides(&config, &overrides(arguments))?;
+    follow_monitor(arguments, stops_already, &mut config);
+    Ok(config)
 }
 
 /// What only `train` has an argument for.
 fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
     set(&mut config.train.epochs, arguments.epochs);
     set(&mut config.checkpoint.every, arguments.checkpoint_every);
-    if let Some(patience) = arguments.patience {
-        let metric = config
-            .train
-            .early_stopping
-            .map_or(config.train.monitor, |stopping| stopping.metric);
-        config.train.early_stopping = Some(EarlyStopping { metric, patience });
-    }
     if arguments.track_erf {
         config.track_erf.get_or_insert_default();
     }
     config.tensorboard |= arguments.tensorboard;
 }
 
-/// `--set`, and `--lr`, whose setting depends on the kind of optimizer: after a `--set` of the kind,
+/// Early stopping that `--patience` enables goes by what the best epoch is chosen by, unless its own
+/// metric is set.
+fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunConfig) {
+    let is_metric = |set: &String| set.trim_start().starts_with("train.early_stopping.metric");
+    if arguments.patience.is_some()
+        && !stops_already
+        && !arguments.network.set.iter().any(is_metric)
+        && let Some(stopping) = &mut config.train.early_stopping
+    {
+        stopping.metric = config.train.monitor;
+    }
+}
+
+/// `--patience`, `--set`, and `--lr`, whose setting depends on the kind of optimizer: after a `--set` of the kind,
 /// which brings a rate of its own, and before all others.
 fn overrides(arguments: &TrainArgs) -> Vec<String> {
     let is_kind = |set: &&String| set.trim_start().starts_with("train.optimizer.kind");
@@ -204,9 +216,12 @@ fn overrides(arguments: &TrainArgs) -> Vec<String> {
         let rate = format!("{rate:?}").to_lowercase();
         format!("train.optimizer.learning_rate={rate}")
     });
-    kinds
+    let patience = arguments
+        .patience
+        .map(|patience| format!("train.early_stopping.patience={patience}"));
+    patience
         .into_iter()
-        .cloned()
+        .chain(kinds.into_iter().cloned())
         .chain(rate)
         .chain(others.into_iter().cloned())
         .collect()

@@ -5,7 +5,7 @@ use super::messages::announce;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use receptive_core::text::counted;
-use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised};
+use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised_setup};
 use receptive_train::{Backend, InputFrom, RunConfig, prepare};
 
 /// Epochs over the images where `--epochs` does not say.
@@ -19,10 +19,12 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     let backend: Backend = config.machine.backend.parse()?;
     let compute = config.machine.compute()?;
-    let mut config = unregularised(config);
+    let mut config = config;
+    config.train.early_stopping = None;
     // The steps are no larger, and their memory is what is estimated.
     config.train.batch_size = config.train.batch_size.min(images.max(2));
     let prepared = prepare(config, input_from, &DataProgress::default())?;
+    let prepared = unregularised_setup(prepared)?;
     announce(&prepared, backend, &compute, None);
     let options = OverfitOptions {
         images,

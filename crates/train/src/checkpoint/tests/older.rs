@@ -10,9 +10,9 @@ fn an_older_checkpoint_takes_the_settings_from_the_runs_config() {
     let old = &written.prepared.config;
     let state = State {
         at: Position {
-            step: 2,
+            step: 1,
             epochs_done: 0,
-            step_in_epoch: 2,
+            step_in_epoch: 1,
         },
         classes: written.prepared.data.classes.clone(),
         data_fingerprint: written.prepared.data.fingerprint(),
@@ -21,7 +21,7 @@ fn an_older_checkpoint_takes_the_settings_from_the_runs_config() {
     };
     let (run, model, optimizer) = (&written.run, &written.model, &written.optimizer);
     save(run, model, optimizer, state, 1, &mut |_| ()).unwrap();
-    let path = run.checkpoints().join("0000002");
+    let path = run.checkpoints().join("0000001");
     let load = |change: fn(&mut RunConfig), written_config: &RunConfig| {
         let mut setup = prepare(config(2), InputFrom::Data, &NoProgress).unwrap();
         change(&mut setup.config);
