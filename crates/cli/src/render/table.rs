@@ -27,8 +27,12 @@ impl Table {
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.0
-            .add_row(cells.into_iter().map(short).collect::<Vec<_>>());
+        self.0.add_row(
+            cells
+                .into_iter()
+                .map(|cell| short(&cell))
+                .collect::<Vec<_>>(),
+        );
     }
 }
 
@@ -46,7 +50,7 @@ impl fmt::Display for Table {
 /// Maximum width of a cell, so that five columns fit 80: longer class names are cut.
 const MAX_WIDTH: usize = 36;
 
-fn short(cell: String) -> String {
+fn short(cell: &str) -> String {
     let cell = cell.printable().into_owned();
     if cell.chars().count() <= MAX_WIDTH {
         return cell;

@@ -191,3 +191,19 @@ impl WeightFile {
         Ok((shape, values.map_err(|_| fail("cannot be read as floats"))?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pickled_module_is_named_as_what_it_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for field in ["_forward_pre_hooks", "net/code/__torch__.py"] {
+            let bytes = format!("PK\u{3}\u{4}__main__ Net {field} _parameters");
+            std::fs::write(file.path(), bytes).unwrap();
+            let error = read(file.path(), None).unwrap_err().to_string();
+            assert!(error.contains("torch.save(model.state_dict()"), "{error}");
+        }
+    }
+}
