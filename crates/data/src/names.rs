@@ -1,6 +1,7 @@
 //! Formatting names for messages.
 
 use receptive_core::text::Printable;
+use unicode_normalization::UnicodeNormalization;
 
 /// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing.
 pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -12,6 +13,22 @@ pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
         .map_or_else(String::new, |(_, known)| {
             format!("; did you mean `{known}`?")
         })
+}
+
+/// What two spellings of one name have in common: letters with marks composed, as Linux and Windows
+/// write them, or decomposed, as a Mac does.
+pub(crate) fn key(name: &str) -> String {
+    name.nfc().collect()
+}
+
+/// A name without what cannot be seen: spaces around it, and characters of no width.
+pub(crate) fn visible(name: &str) -> String {
+    let seen = |c: &char| {
+        !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+    };
+    let seen: String = name.nfkc().filter(seen).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The names, comma separated: the first ten, then how many more.
@@ -34,6 +51,15 @@ pub(crate) fn enumerate(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spellings_of_one_name_have_one_key() {
+        assert_eq!(key("cafe\u{301}"), key("caf\u{e9}"));
+        assert_ne!(key("cafe"), key("caf\u{e9}"));
+        assert_eq!(visible("\u{feff}cat \u{200b}"), "cat");
+        assert_eq!(visible("sea\u{a0}lion"), visible("sea lion"));
+        assert_ne!(visible("cat"), visible("cats"));
+    }
 
     #[test]
     fn near_misses_are_suggested_and_others_are_not() {

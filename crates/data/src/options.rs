@@ -2,6 +2,7 @@
 
 use crate::error::DataError;
 use crate::image::decode::DecodeLimits;
+use crate::names::key;
 use crate::split::record::SplitRecord;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -150,7 +151,7 @@ impl DataOptions {
                 ));
             }
             let mut seen = std::collections::HashSet::new();
-            if let Some(twice) = classes.iter().find(|class| !seen.insert(class.as_str())) {
+            if let Some(twice) = classes.iter().find(|class| !seen.insert(key(class))) {
                 return Err(DataError::setting(
                     "classes",
                     format!("`{twice}` is listed twice; name each class once"),

@@ -1,9 +1,13 @@
 //! Decoding an image file to 8-bit pixels, within limits.
 
 use crate::error::DataError;
-use crate::image::{Picture, jpeg, spare_bytes};
+use crate::image::foreign::{self, Foreign};
+use crate::image::{Picture, ico, jpeg, reduce, spare_bytes, tiff};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{
+    ColorType, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage,
+};
+use receptive_core::ImageSize;
 use receptive_core::file::ReadError;
 use receptive_core::hash::ContentHash;
 use receptive_core::{file, panic};
@@ -13,29 +17,33 @@ use std::path::Path;
 /// Limits on decoding an image file; exceeding one is an error, found before memory is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// The largest file, in bytes. Default 64 MiB.
+    /// The largest file, in bytes. Default 1 GiB.
     pub file_bytes: u64,
-    /// The largest width and height, in pixels. Default 16384.
-    pub side: u32,
-    /// The largest decoded image, in bytes. Default 128 MiB (a 44 megapixel RGB photo).
-    pub alloc: u64,
+    /// The most pixels of an image, width times height. Default 2^28, 268 megapixels. Decoded it may
+    /// have four times as many bytes.
+    pub pixels: u64,
 }
 
 impl Default for DecodeLimits {
     fn default() -> Self {
         Self {
-            file_bytes: 64 << 20,
-            side: 16_384,
-            alloc: 128 << 20,
+            file_bytes: 1 << 30,
+            pixels: Self::DEFAULT_PIXELS,
         }
     }
+}
+
+impl DecodeLimits {
+    /// The default of `pixels`.
+    pub const DEFAULT_PIXELS: u64 = 1 << 28;
 }
 
 /// Reads and decodes one image file.
 ///
 /// The format is found by content, not by extension (except TGA, which has no signature). EXIF
 /// orientation is applied, 16-bit and float channels become 8-bit, grey stays one channel, and what
-/// is transparent is laid over white. Of an animation the first frame is taken.
+/// is transparent is laid over white. Of an animation the first frame is taken. What is larger than
+/// 128 MiB decoded (a photo of 44 megapixels) is halved until it is not.
 ///
 /// # Errors
 /// A file that is not a regular file (or a link to one), exceeds a limit, or is damaged. A JPEG
@@ -63,6 +71,8 @@ pub fn decode(bytes: &[u8], name: &Path, limits: &DecodeLimits) -> Result<Pictur
 /// A decoded file and what only the decoder knows about it.
 pub(crate) struct ImageFile {
     pub(crate) picture: Picture,
+    /// The size of the image in the file, of which `picture` may be a reduction.
+    pub(crate) size: ImageSize,
     /// How the file stores its colours, such as `RGB with alpha`.
     pub(crate) colours: &'static str,
     /// The file's size.
@@ -91,10 +101,11 @@ pub(crate) fn decode_named(
     // this file, not the end of the run.
     let decoded = panic::catch(|| decode_bytes(bytes, path, limits))
         .unwrap_or_else(|_| Err("its decoder failed on it".into()));
-    let (picture, colours) = decoded.map_err(damaged)?;
+    let decoded = decoded.map_err(damaged)?;
     Ok(ImageFile {
-        picture,
-        colours,
+        picture: decoded.picture,
+        size: decoded.size,
+        colours: decoded.colours,
         bytes: bytes.len() as u64,
         content: ContentHash::of(bytes),
     })
@@ -119,37 +130,69 @@ pub(crate) fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, DataError>
     })
 }
 
-/// The picture, and how the file stores its colours.
-fn decode_bytes(
-    bytes: &[u8],
-    path: &Path,
-    limits: &DecodeLimits,
-) -> Result<(Picture, &'static str), String> {
-    let format = match image::guess_format(bytes) {
-        Ok(format) => format,
-        Err(_) if is_tga(path) => ImageFormat::Tga,
-        Err(_) => return Err("its content is of no known image format".into()),
+struct Decoded {
+    picture: Picture,
+    size: ImageSize,
+    colours: &'static str,
+}
+
+/// What the bytes are, and, if they hold the image in another file, that one.
+fn find_format<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageFormat, &'a [u8]), String> {
+    let foreign = || {
+        let content = Foreign::from_content(&bytes[..bytes.len().min(HEAD_BYTES)]);
+        content.or_else(|| Foreign::from_name(path))
     };
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Tiff) if foreign::is_raw_in_tiff(bytes, path) => Err(Foreign::Raw.reason()),
+        Ok(ImageFormat::Ico) => Ok(match ico::inner_png(bytes) {
+            Some(png) => (ImageFormat::Png, png),
+            None => (ImageFormat::Ico, bytes),
+        }),
+        Ok(format) if format.reading_enabled() => Ok((format, bytes)),
+        _ => match foreign() {
+            Some(foreign) => Err(foreign.reason()),
+            None if is_tga(path) => Ok((ImageFormat::Tga, bytes)),
+            None => Err("its content is of no known image format".into()),
+        },
+    }
+}
+
+/// How many of a file's first bytes say what it is.
+const HEAD_BYTES: usize = 1024;
+
+fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Decoded, String> {
+    let (format, bytes) = find_format(bytes, path)?;
     if format == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
         return Err("the JPEG is truncated: its end marker (FF D9) is missing".into());
     }
-    let mut caps = Limits::default();
-    caps.max_image_width = Some(limits.side);
-    caps.max_image_height = Some(limits.side);
-    caps.max_alloc = Some(limits.alloc);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(caps.clone());
+    let plain_tiff = match format {
+        ImageFormat::Tiff => tiff::without_colours(bytes)?,
+        _ => None,
+    };
+    let bytes = plain_tiff.as_ref().map_or(bytes, |plain| &plain.bytes);
     let text = |error: image::ImageError| match error {
-        image::ImageError::Limits(_) => format!(
-            "it is larger than the limits of {0} x {0} pixels and {1} MiB decoded",
-            limits.side,
-            limits.alloc >> 20
+        image::ImageError::Limits(_) => too_large(limits, "decoding it takes more memory"),
+        image::ImageError::Unsupported(_) => format!(
+            "it is a kind of {} that cannot be read; save it as a PNG of 8-bit colours, for example \
+             with `magick`",
+            format!("{format:?}").to_uppercase()
         ),
         other => other.to_string(),
     };
+    let mut caps = Limits::default();
+    caps.max_image_width = None;
+    caps.max_image_height = None;
+    caps.max_alloc = Some(limits.pixels.saturating_mul(4));
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(caps.clone());
     let mut decoder = reader.into_decoder().map_err(text)?;
     let (width, height) = decoder.dimensions();
-    caps.check_dimensions(width, height).map_err(text)?;
+    if u64::from(width) * u64::from(height) > limits.pixels {
+        return Err(too_large(
+            limits,
+            &format!("it has {width} x {height} pixels"),
+        ));
+    }
     caps.reserve(decoder.total_bytes()).map_err(text)?;
     if width == 0 || height == 0 {
         return Err(format!("it has no pixels: {width} x {height}"));
@@ -157,28 +200,73 @@ fn decode_bytes(
     // Unreadable EXIF data says nothing about the pixels.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     decoder.set_limits(caps).map_err(text)?;
-    let colours = colour_name(decoder.color_type());
+    let colours = match &plain_tiff {
+        Some(plain) => plain.name(),
+        None => colour_name(decoder.color_type()),
+    };
     let plain = match decoder.color_type() {
         ColorType::L8 => Some(1),
         ColorType::Rgb8 => Some(3),
         _ => None,
     };
+    let size = (width as usize, height as usize);
+    let factor = reduce::factor(size.0, size.1, decoder.total_bytes());
+    // One large image at a time, so that threads do not multiply its memory.
+    let _turn = (factor > 1).then(reduce::turn);
+    let reduced = match format {
+        ImageFormat::Jpeg if factor > 1 => jpeg::decode_reduced(bytes, factor)?,
+        _ => None,
+    };
     // Most photographs need no more than their pixels: into memory that the thread has already.
-    if let (Some(channels), Orientation::NoTransforms) = (plain, orientation) {
-        let (width, height) = (width as usize, height as usize);
-        let mut pixels = spare_bytes(width * height * channels);
-        decoder.read_image(&mut pixels).map_err(text)?;
-        let picture = Picture {
-            width,
-            height,
-            channels,
-            pixels,
-        };
-        return Ok((picture, colours));
+    let picture = match (reduced, plain) {
+        (Some(picture), _) => picture,
+        (None, Some(channels)) => {
+            let mut pixels = spare_bytes(size.0 * size.1 * channels);
+            decoder.read_image(&mut pixels).map_err(text)?;
+            Picture {
+                width: size.0,
+                height: size.1,
+                channels,
+                pixels,
+            }
+        }
+        (None, None) => to_picture(DynamicImage::from_decoder(decoder).map_err(text)?),
+    };
+    let picture = match &plain_tiff {
+        Some(plain) => plain.colour(picture),
+        None => picture,
+    };
+    // Of a reduced JPEG there may be a part left to do.
+    let left = reduce::factor_between(size.0, picture.width, factor);
+    let picture = orient(reduce::reduce(picture, left), orientation);
+    let swapped = (picture.width > picture.height) != (size.0 > size.1) && size.0 != size.1;
+    let (width, height) = if swapped { (size.1, size.0) } else { size };
+    Ok(Decoded {
+        size: ImageSize::new(picture.channels, height, width),
+        picture,
+        colours,
+    })
+}
+
+fn too_large(limits: &DecodeLimits, what: &str) -> String {
+    format!(
+        "{what}, and data.max_pixels allows {} pixels; set it higher, or make the image smaller",
+        limits.pixels
+    )
+}
+
+fn orient(picture: Picture, orientation: Orientation) -> Picture {
+    if orientation == Orientation::NoTransforms {
+        return picture;
     }
-    let mut image = DynamicImage::from_decoder(decoder).map_err(text)?;
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let image = match picture.channels {
+        1 => GrayImage::from_raw(width, height, picture.pixels).map(DynamicImage::from),
+        _ => RgbImage::from_raw(width, height, picture.pixels).map(DynamicImage::from),
+    };
+    let mut image = image.unwrap_or_default(); // a picture has as many pixels as its sides say
     image.apply_orientation(orientation);
-    Ok((to_picture(image), colours))
+    to_picture(image)
 }
 
 fn is_tga(path: &Path) -> bool {

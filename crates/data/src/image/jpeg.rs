@@ -1,6 +1,9 @@
-//! Whether a JPEG is complete.
+//! Whether a JPEG is complete, and decoding a large one at a fraction of its size.
 
+use crate::image::Picture;
+use jpeg_decoder::{Decoder, PixelFormat};
 use memchr::memchr;
+use std::io::Cursor;
 
 /// Whether a JPEG file has an end-of-image marker after the start of its scan.
 ///
@@ -36,6 +39,32 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// A grey or RGB JPEG with sides divided by `factor`, or by 8 if that is less; `None` for other
+/// colours. The decoder computes no more than these pixels.
+pub(super) fn decode_reduced(bytes: &[u8], factor: usize) -> Result<Option<Picture>, String> {
+    let text = |error: jpeg_decoder::Error| error.to_string();
+    let mut decoder = Decoder::new(Cursor::new(bytes));
+    decoder.read_info().map_err(text)?;
+    let Some(info) = decoder.info() else {
+        return Ok(None);
+    };
+    let channels = match info.pixel_format {
+        PixelFormat::L8 => 1,
+        PixelFormat::RGB24 => 3,
+        PixelFormat::L16 | PixelFormat::CMYK32 => return Ok(None),
+    };
+    let factor = u16::try_from(factor.min(8)).unwrap_or(8);
+    let (width, height) = decoder
+        .scale(info.width.div_ceil(factor), info.height.div_ceil(factor))
+        .map_err(text)?;
+    Ok(Some(Picture {
+        pixels: decoder.decode().map_err(text)?,
+        width: width.into(),
+        height: height.into(),
+        channels,
+    }))
 }
 
 #[cfg(test)]

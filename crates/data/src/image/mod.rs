@@ -1,11 +1,14 @@
 //! One image: from a file to 8-bit pixels, and to another size.
 
 pub(crate) mod decode;
+pub(crate) mod foreign;
+mod ico;
 mod jpeg;
 pub mod photos;
+mod reduce;
 pub(crate) mod resize;
+mod tiff;
 
-use receptive_core::ImageSize;
 use std::cell::Cell;
 
 /// One decoded image, 8 bits a channel.
@@ -48,10 +51,6 @@ fn spare_bytes(length: usize) -> Vec<u8> {
 }
 
 impl Picture {
-    pub(crate) fn size(&self) -> ImageSize {
-        ImageSize::new(self.channels, self.height, self.width)
-    }
-
     /// Keeps the memory of its pixels for the thread's next picture.
     pub(crate) fn recycle(self) {
         if self.pixels.capacity() <= MAX_SPARE_BYTES {

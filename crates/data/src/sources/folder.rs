@@ -1,9 +1,10 @@
 //! A folder of image files: `train/`, `val/`, `test/` with class folders, or class folders alone.
 
 use crate::error::DataError;
-use crate::names::enumerate;
+use crate::names::{enumerate, key, visible};
 use crate::options::DataOptions;
 use crate::sources::layout::layout;
+use crate::sources::nested::note_joined;
 use crate::sources::passed::PassedOver;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 /// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
 pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, DataError> {
     let root = folder.path();
-    let layout = layout(folder, options.classes.is_some())?;
+    let layout = layout(folder, options.classes.as_deref())?;
     let mut builder = Builder {
         root,
         files: Vec::new(),
@@ -31,6 +32,9 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         Some(folder) => builder.part(folder)?,
         None => Vec::new(),
     };
+    if let Some(folder) = layout.train {
+        builder.notes.extend(note_joined(folder)?);
+    }
     let mut list: Vec<String> = builder.names.clone();
     list.sort_unstable();
     let val = layout
@@ -103,6 +107,7 @@ impl Builder<'_> {
         let mut items = Vec::new();
         let mut passed = PassedOver::default();
         let mut empty = Vec::new();
+        let mut spellings: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for class_folder in folder.subfolders()? {
             let class = class_name(class_folder.path())?;
             let found = walk(class_folder)?;
@@ -111,7 +116,8 @@ impl Builder<'_> {
                 empty.push(class);
                 continue;
             }
-            let label = self.label(class);
+            let label = self.label(class.clone());
+            spellings.entry(label).or_default().push(class);
             for path in found.images {
                 items.push(Item {
                     image: self.files.len() as u32,
@@ -145,6 +151,14 @@ impl Builder<'_> {
                 enumerate(&empty)
             ));
         }
+        for same in spellings.values().filter(|same| same.len() > 1) {
+            self.notes.push(format!(
+                "{} folders{place} are one class, {}: their names differ only in how letters with \
+                 accents are stored",
+                same.len(),
+                enumerate(&same[..1])
+            ));
+        }
         passed.note(self.root, &place, &mut self.notes);
         Ok(items)
     }
@@ -164,7 +178,7 @@ impl Builder<'_> {
 
     fn label(&mut self, class: String) -> u32 {
         let next = self.names.len() as u32;
-        let label = *self.labels.entry(class.clone()).or_insert(next);
+        let label = *self.labels.entry(key(&class)).or_insert(next);
         if label == next {
             self.names.push(class);
         }
@@ -195,19 +209,40 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
 }
 
 /// Classes that differ by case alone are usually one class written twice, but may be meant (the
-/// letters `a` and `A`).
+/// letters `a` and `A`). So are those that differ by what cannot be seen.
 pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
-    let mut lower: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for class in list {
-        lower
-            .entry(class.to_lowercase())
-            .or_default()
-            .push(class.clone());
-    }
-    for same in lower.into_values().filter(|same| same.len() > 1) {
+    let group = |same: &dyn Fn(&str) -> String| {
+        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for class in list {
+            groups.entry(same(class)).or_default().push(class.clone());
+        }
+        groups.into_values().filter(|group| group.len() > 1)
+    };
+    for same in group(&|class| class.to_lowercase()) {
         notes.push(format!(
             "the classes {} differ only by upper and lower case and are taken for different classes",
             enumerate(&same)
         ));
     }
+    for same in group(&visible) {
+        let spelt: Vec<String> = same.iter().map(|class| spell_out(class)).collect();
+        notes.push(format!(
+            "the classes {} look the same and differ only by spaces or characters that cannot be \
+             seen; they are taken for different classes: rename their folders if they are one",
+            enumerate(&spelt)
+        ));
+    }
+}
+
+/// The name with the codes of what cannot be seen in it.
+fn spell_out(class: &str) -> String {
+    let mut text = String::new();
+    for c in class.chars() {
+        match c {
+            ' '..='~' => text.push(c),
+            c if c.is_alphanumeric() => text.push(c),
+            c => text.extend(c.escape_unicode()),
+        }
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! What a file or folder is, by its name.
 
+use crate::image::foreign::{self, Foreign};
 use receptive_core::mark;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -23,9 +24,59 @@ const EXTENSIONS: [&str; 24] = [
     "pam", "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tga", "tif", "tiff", "webp", "apng",
 ];
 
+/// Extensions of files that are no images, or copies of images: they are not opened.
+const OTHER: [&str; 46] = [
+    "txt",
+    "csv",
+    "tsv",
+    "json",
+    "jsonl",
+    "xml",
+    "yaml",
+    "yml",
+    "toml",
+    "md",
+    "rst",
+    "ini",
+    "db",
+    "log",
+    "py",
+    "ipynb",
+    "sh",
+    "npy",
+    "npz",
+    "h5",
+    "hdf5",
+    "pkl",
+    "mat",
+    "parquet",
+    "pt",
+    "pth",
+    "onnx",
+    "safetensors",
+    "zip",
+    "tar",
+    "gz",
+    "tgz",
+    "bz2",
+    "xz",
+    "7z",
+    "rar",
+    "thm",
+    "aae",
+    "xmp",
+    "bak",
+    "old",
+    "orig",
+    "tmp",
+    "temp",
+    "part",
+    "crdownload",
+];
+
 /// Folders that systems, network drives, archives and notebooks leave behind, in lower case; most
 /// hold thumbnails or deleted files.
-const JUNK: [&str; 16] = [
+const JUNK: [&str; 15] = [
     "@eadir",
     "#recycle",
     "#snapshot",
@@ -40,7 +91,6 @@ const JUNK: [&str; 16] = [
     "__pycache__",
     "lost.dir",
     "thumbs",
-    "thumbnails",
     "network trash folder",
 ];
 
@@ -60,16 +110,25 @@ pub(crate) fn is_hidden(name: &OsStr) -> bool {
 /// What a file is, by its name and, only where the name does not tell, its first
 /// [`mark::HEAD_BYTES`] bytes.
 pub(crate) fn of_file(path: &Path, head: impl FnOnce() -> Vec<u8>) -> FileKind {
-    let draws = ["png", "svg", "html"]
-        .iter()
-        .any(|known| has_extension(path, known));
-    if draws && mark::is_on(&head()) {
-        return FileKind::Own;
+    let has = |known: &[&str]| known.iter().any(|known| has_extension(path, known));
+    if has_image_extension(path) || Foreign::from_name(path).is_some() {
+        let is_own = has(&["png", "svg", "html"]) && mark::is_on(&head());
+        return match is_own {
+            true => FileKind::Own,
+            false => FileKind::Image,
+        };
     }
-    match has_image_extension(path) {
+    // Photos saved under a name that says nothing: by their content.
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    match !has(&OTHER) && !name.ends_with(b"~") && foreign::is_picture(&head()) {
         true => FileKind::Image,
         false => FileKind::Other,
     }
+}
+
+/// Whether a file that should be an image by its name is one of a picture, not a page or a drawing.
+pub(crate) fn is_picture_name(path: &Path) -> bool {
+    Foreign::from_name(path).is_none_or(Foreign::is_picture)
 }
 
 fn has_extension(path: &Path, known: &str) -> bool {
@@ -79,4 +138,40 @@ fn has_extension(path: &Path, known: &str) -> bool {
 
 pub(crate) fn has_image_extension(path: &Path) -> bool {
     EXTENSIONS.iter().any(|known| has_extension(path, known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, head: &[u8]) -> FileKind {
+        of_file(Path::new(name), || head.to_vec())
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_name_and_without_one_by_its_content() {
+        const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0";
+        const HEIC: &[u8] = b"\0\0\0\x18ftypheic\0\0\0\0heic";
+        for name in [
+            "a.jpg",
+            "IMG_1.HEIC",
+            "a.NEF",
+            "scan.pdf",
+            "a.svg",
+            "film.MOV",
+        ] {
+            assert_eq!(of(name, b"anything"), FileKind::Image, "{name}");
+        }
+        for name in ["IMG_1", "a.jpg_large", "photo.123"] {
+            assert_eq!(of(name, JPEG), FileKind::Image, "{name}");
+            assert_eq!(of(name, HEIC), FileKind::Image, "{name}");
+            assert_eq!(of(name, b"text"), FileKind::Other, "{name}");
+        }
+        for name in ["a.jpg.bak", "a.jpg~", "notes.txt", "a.part"] {
+            assert_eq!(of(name, JPEG), FileKind::Other, "{name}");
+        }
+        let figure = format!("<svg>{}</svg>", mark::COMMENT);
+        assert_eq!(of("lr.SVG", figure.as_bytes()), FileKind::Own);
+        assert_eq!(of("lr.jpg", figure.as_bytes()), FileKind::Image);
+    }
 }

@@ -2,7 +2,9 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
+use crate::sources::nested::{list_of_classes, refuse_wrapper};
 use crate::sources::passed::PassedOver;
+use crate::sources::split_names::{KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name};
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
@@ -21,41 +23,6 @@ pub(crate) struct Layout<'a> {
     pub(crate) notes: Vec<String>,
 }
 
-/// A split, and what its folder may be called, in upper or lower case.
-struct SplitNames {
-    name: &'static str,
-    folders: &'static [&'static str],
-}
-
-const TRAIN: SplitNames = SplitNames {
-    name: "training",
-    folders: &["train", "training"],
-};
-const VAL: SplitNames = SplitNames {
-    name: "validation",
-    folders: &["val", "valid", "validation", "dev"],
-};
-const TEST: SplitNames = SplitNames {
-    name: "test",
-    folders: &["test", "testing", "eval", "evaluation"],
-};
-const KINDS: [SplitNames; 3] = [TRAIN, VAL, TEST];
-
-impl SplitNames {
-    fn is_named(&self, name: &OsStr) -> bool {
-        self.folders.iter().any(|f| name.eq_ignore_ascii_case(f))
-    }
-}
-
-fn is_split_name(name: &OsStr) -> bool {
-    KINDS.iter().any(|kind| kind.is_named(name))
-}
-
-/// Which split is called like this: training, validation or test, 0, 1 or 2.
-pub(super) fn split_named(name: &OsStr) -> Option<usize> {
-    KINDS.iter().position(|kind| kind.is_named(name))
-}
-
 /// A folder with the name of a split.
 struct SplitFolder<'a> {
     folder: &'a Folder,
@@ -65,8 +32,12 @@ struct SplitFolder<'a> {
 
 /// Looks at the names of the folders in `root`, and of the folders in those.
 ///
-/// `classes_given`: the classes are a trained model's, so that no training split is needed.
-pub(crate) fn layout(root: &Folder, classes_given: bool) -> Result<Layout<'_>, DataError> {
+/// `classes`: those of a trained model, so that no training split is needed.
+pub(crate) fn layout<'a>(
+    root: &'a Folder,
+    classes: Option<&[String]>,
+) -> Result<Layout<'a>, DataError> {
+    let classes_given = classes.is_some();
     let folders = root.subfolders()?;
     if folders.is_empty() {
         let contents = root.contents()?;
@@ -74,9 +45,16 @@ pub(crate) fn layout(root: &Folder, classes_given: bool) -> Result<Layout<'_>, D
             root.path(),
             format!(
                 "it has no class folders (found {} images and {} other files); put the images of \
-                 each class into a folder of its own, named after the class",
+                 each class into a folder of its own, named after the class{}",
                 contents.images.len(),
-                contents.others.len()
+                contents.others.len(),
+                match list_of_classes(root)? {
+                    Some(list) if !contents.images.is_empty() => format!(
+                        ", or set data.labels to the list of their classes, if {} is one",
+                        enumerate(&[list])
+                    ),
+                    _ => String::new(),
+                }
             ),
         ));
     }
@@ -106,6 +84,7 @@ pub(crate) fn layout(root: &Folder, classes_given: bool) -> Result<Layout<'_>, D
     }
     refuse_splits_beside_classes(root, &folders, [&val, &test])?;
     refuse_unknown_splits(root, &folders)?;
+    refuse_wrapper(root, classes)?;
     Ok(Layout {
         train: Some(root),
         val: None,

@@ -2,6 +2,7 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
+use crate::sources::kind;
 use crate::sources::tree::Folder;
 use crate::sources::walk::FolderImages;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,11 @@ impl PassedOver {
     /// Adds what lies beside the class folders.
     pub(crate) fn add_beside(&mut self, folder: &Folder) -> Result<(), DataError> {
         let contents = folder.contents()?;
-        self.loose += contents.images.len();
-        self.ignored += contents.others.len();
+        let images = contents.images.iter();
+        let pictures = images.filter(|name| kind::is_picture_name(Path::new(name)));
+        let loose = pictures.count();
+        self.loose += loose;
+        self.ignored += contents.others.len() + contents.images.len() - loose;
         self.add_marked(folder)
     }
 

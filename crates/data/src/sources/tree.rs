@@ -14,7 +14,6 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 /// The depth of folders of an archive that is accepted.
-#[allow(dead_code, reason = "for archives")]
 const MAX_DEPTH: usize = 200;
 
 /// A folder; what it holds is listed once, when first asked for.
@@ -69,7 +68,6 @@ impl Folder {
     ///
     /// # Errors
     /// A path that leads out of the archive, or has hundreds of folders.
-    #[allow(dead_code, reason = "for archives")]
     pub(crate) fn from_files(
         root: &Path,
         files: impl IntoIterator<Item = (PathBuf, FileKind)>,
@@ -265,7 +263,6 @@ impl Contents {
 }
 
 /// A folder of an archive while its files are gathered.
-#[allow(dead_code, reason = "for archives")]
 #[derive(Default)]
 struct Gathered {
     folders: BTreeMap<OsString, Self>,
@@ -273,7 +270,6 @@ struct Gathered {
 }
 
 impl Gathered {
-    #[allow(dead_code, reason = "for archives")]
     fn into_folder(self, path: PathBuf) -> Folder {
         let mut contents = self.contents;
         for (name, inner) in self.folders {

@@ -43,7 +43,10 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
             found,
         });
     }
-    let found = walk(&Folder::new(path))?;
+    let mut found = walk(&Folder::new(path))?;
+    let all = found.images.len();
+    found.images.retain(|path| kind::is_picture_name(path));
+    found.ignored += all - found.images.len();
     if found.images.is_empty() {
         return Err(DataError::layout(
             path,

@@ -1,7 +1,7 @@
 //! From class names to labels, by name only.
 
 use crate::error::DataError;
-use crate::names::{enumerate, near};
+use crate::names::{enumerate, key, near};
 use crate::sources::Source;
 use crate::sources::store::Store;
 use std::collections::HashMap;
@@ -31,15 +31,12 @@ pub(crate) fn resolve(
         Some(given) => given.to_vec(),
         None => source.list.clone(),
     };
-    let mut place_of: HashMap<&str, u32> = HashMap::with_capacity(list.len());
-    for (place, class) in (0..).zip(&list) {
-        place_of.entry(class).or_insert(place);
+    let mut by_name: HashMap<String, u32> = HashMap::new();
+    for (place, class) in list.iter().enumerate() {
+        by_name.entry(key(class)).or_insert(place as u32);
     }
-    let places: Vec<Option<u32>> = source
-        .names
-        .iter()
-        .map(|name| place_of.get(name.as_str()).copied())
-        .collect();
+    let place = |name: &String| by_name.get(&key(name)).copied();
+    let places: Vec<Option<u32>> = source.names.iter().map(place).collect();
     let names = source.names.clone();
     let origin = source.name.clone();
     // Labels within IDX and CIFAR files have no name that could be mistyped or changed.

@@ -7,7 +7,7 @@ use crate::progress::{Progress, ProgressGuard};
 use crate::sources::Source;
 use crate::sources::store::{FileEntry, Files, Store};
 use receptive_core::text::Printable;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,11 +25,50 @@ pub struct DamagedImage {
 impl DamagedImage {
     /// All of them for an error, one a line.
     pub(crate) fn list<'a>(damaged: impl IntoIterator<Item = &'a DamagedImage>) -> String {
-        damaged
+        let mut lines = Vec::new();
+        for (reason, files) in Self::by_reason(damaged) {
+            let paths = files.iter().map(|damaged| damaged.path.printable());
+            match files.len() {
+                // Said once, and all are named.
+                6.. => {
+                    lines.push(format!("  {} files: {reason}", files.len()));
+                    lines.extend(paths.map(|path| format!("    {path}")));
+                }
+                _ => lines.extend(paths.map(|path| format!("  {path}: {reason}"))),
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// The files of each reason, in the order of their first.
+    fn by_reason<'a>(damaged: impl IntoIterator<Item = &'a Self>) -> Vec<(&'a str, Vec<&'a Self>)> {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut reasons: Vec<(&str, Vec<&Self>)> = Vec::new();
+        for damaged in damaged {
+            let next = reasons.len();
+            let place = *places.entry(damaged.reason.as_str()).or_insert(next);
+            match reasons.get_mut(place) {
+                Some((_, files)) => files.push(damaged),
+                None => reasons.push((&damaged.reason, vec![damaged])),
+            }
+        }
+        reasons
+    }
+
+    /// A note for each kind of file that is no image which can be read, and for what many share.
+    fn notes(damaged: &[Self]) -> Vec<String> {
+        let of_kind = |reason: &str, files: usize| reason.starts_with("it is a") || files > 5;
+        Self::by_reason(damaged)
             .into_iter()
-            .map(|damaged| format!("  {}: {}", damaged.path.printable(), damaged.reason))
-            .collect::<Vec<_>>()
-            .join("\n")
+            .filter(|(reason, files)| of_kind(reason, files.len()))
+            .map(|(reason, files)| {
+                let (first, more) = (files[0].path.printable(), files.len() - 1);
+                match more {
+                    0 => format!("{first} cannot be read: {reason}"),
+                    _ => format!("{first} and {more} more cannot be read: {reason}"),
+                }
+            })
+            .collect()
     }
 }
 
@@ -74,6 +113,7 @@ pub(crate) fn verify(
             list: DamagedImage::list(&damaged),
         });
     }
+    source.notes.extend(DamagedImage::notes(&damaged));
     if let Some(lost) = UnreadableClasses::find(source, classes, files, &bad) {
         if !options.allow_empty_classes {
             let theirs = damaged.iter().filter(|d| lost.files.contains(&*d.path));
@@ -186,7 +226,7 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
         DataError::Io { action, source, .. } => format!("could not {action} it: {source}"),
         other => other.to_string(),
     })?;
-    let size = found.picture.size();
+    let size = found.size;
     found.picture.recycle();
     Ok(FileEntry {
         path: path.clone(),

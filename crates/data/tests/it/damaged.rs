@@ -144,7 +144,7 @@ fn a_class_of_which_nothing_can_be_read_is_an_error_that_names_its_files_even_wh
     let text = open(root.path(), &skipping()).unwrap_err().to_string();
     assert!(text.contains("`b`") && text.contains("none of"), "{text}");
     for i in 0..30 {
-        assert!(text.contains(&format!("b/{i}.png: ")), "{text}");
+        assert!(text.contains(&format!("b/{i}.png")), "{text}");
     }
     assert!(!text.contains("a/bad.png"), "{text}");
 }
@@ -301,14 +301,14 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[test]
 fn an_image_bomb_is_refused_before_memory_is_taken() {
     let root = tempfile::tempdir().unwrap();
-    // Too wide, and within the widths but too large decoded.
-    for side in [60_000, 16_000] {
+    // Far above the limit, and a little.
+    for side in [60_000, 17_000] {
         let path = root.path().join("bomb.png");
         write(&path, bomb(side));
         let began = Instant::now();
         let error = decode_file(&path, &DecodeLimits::default()).unwrap_err();
         assert!(
-            error.to_string().contains("larger than the limits"),
+            error.to_string().contains("data.max_pixels allows"),
             "{error}"
         );
         assert!(began.elapsed() < Duration::from_secs(1));

@@ -19,7 +19,7 @@ use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
 use receptive_core::text::Printable;
-use receptive_data::{BadImages, DataOptions, Resize};
+use receptive_data::{BadImages, DataOptions, DecodeLimits, Resize};
 use receptive_model::{ModelConfig, Pair, presets};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -92,6 +92,15 @@ pub struct DataConfig {
     pub resize: Resize,
     /// The memory for decoded images, in MiB.
     pub cache_mb: u64,
+    /// The most pixels of an image file; a larger one counts as one that cannot be read.
+    #[serde(skip_serializing_if = "is_default_pixels")]
+    pub max_pixels: u64,
+}
+
+/// A run whose images need no more says nothing of it, as runs of earlier versions.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_default_pixels(pixels: &u64) -> bool {
+    *pixels == DecodeLimits::DEFAULT_PIXELS
 }
 
 impl DataConfig {
@@ -124,6 +133,7 @@ impl Default for DataConfig {
             grey: false,
             resize: Resize::Stretch,
             cache_mb: 2048,
+            max_pixels: DecodeLimits::DEFAULT_PIXELS,
         }
     }
 }
@@ -142,6 +152,10 @@ impl DataConfig {
             group: self.group.clone(),
             bad_images: self.bad_images,
             classes,
+            decode: DecodeLimits {
+                pixels: self.max_pixels,
+                ..DecodeLimits::default()
+            },
             ..DataOptions::default()
         }
     }

@@ -3,7 +3,7 @@
 use crate::names::enumerate;
 use crate::sources::labels::index::{Index, Lookup};
 use crate::sources::labels::table::Table;
-use crate::sources::layout::split_named;
+use crate::sources::split_names::split_named;
 use std::collections::HashSet;
 
 /// What a column of file names may be called, in lower case and without `_`, `-` and blanks.

@@ -12,7 +12,7 @@ use crate::names::enumerate;
 use crate::options::{BadImages, DataOptions};
 use crate::sources::archive::Archive;
 use crate::sources::folder::note_case;
-use crate::sources::layout::split_named;
+use crate::sources::split_names::split_named;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
 use crate::sources::walk::walk;

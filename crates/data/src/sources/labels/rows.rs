@@ -3,7 +3,7 @@
 use crate::sources::labels::columns::{ClassColumn, Columns, SplitColumn, flag, ones};
 use crate::sources::labels::index::{Index, Lookup};
 use crate::sources::labels::table::Table;
-use crate::sources::layout::split_named;
+use crate::sources::split_names::split_named;
 use receptive_core::text::{Printable, is_unprintable};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

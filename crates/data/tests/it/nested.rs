@@ -1,0 +1,178 @@
+//! Folders around the class folders, joined folders, and names that are spelt in two ways.
+
+use crate::make::{images, open, refusal, uncut, write};
+use receptive_data::DataOptions;
+use std::path::Path;
+
+fn in_each(root: &Path, folders: &[&str]) {
+    for folder in folders {
+        images(&root.join(folder), 2);
+    }
+}
+
+#[test]
+fn a_folder_around_the_classes_or_splits_is_named_with_the_place_to_give() {
+    for (folders, place, what) in [
+        (
+            &["photos/cat", "photos/dog"][..],
+            "photos",
+            "class folders (`cat`, `dog`)",
+        ),
+        (
+            &["a/b/c/cat", "a/b/c/dog"],
+            "a/b/c",
+            "class folders (`cat`, `dog`)",
+        ),
+        (
+            &[
+                "archive/train/cat",
+                "archive/train/dog",
+                "archive/val/cat",
+                "archive/val/dog",
+            ],
+            "archive",
+            "the splits (`train`, `val`)",
+        ),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        in_each(root.path(), folders);
+        write(&root.path().join("README.md"), "text");
+        std::fs::create_dir(root.path().join("notes")).unwrap();
+        let text = refusal(root.path());
+        let advice = format!("give {}", root.path().join(place).display());
+        assert!(text.contains(what), "{text}");
+        assert!(text.ends_with(&advice), "{text} does not end with {advice}");
+        // Also where the classes are a trained model's.
+        let options = DataOptions {
+            classes: Some(vec!["cat".into(), "dog".into()]),
+            ..uncut()
+        };
+        let text = open(root.path(), &options).unwrap_err().to_string();
+        assert!(text.ends_with(&advice), "{text}");
+        assert!(open(&root.path().join(place), &options).is_ok());
+    }
+}
+
+#[test]
+fn one_class_of_a_trained_model_with_folders_inside_is_that_class() {
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &["cat/near", "cat/far"]);
+    let options = DataOptions {
+        classes: Some(vec!["cat".into(), "dog".into()]),
+        ..uncut()
+    };
+    assert_eq!(
+        open(root.path(), &options).unwrap().train.class_counts(),
+        [4, 0]
+    );
+}
+
+#[test]
+fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &["images"]);
+    write(
+        &root.path().join("labels.csv"),
+        "file,class\n0.png,cat\n1.png,dog\n",
+    );
+    let text = refusal(root.path());
+    for part in ["`images`", "`labels.csv`", "data.labels"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // The same without a folder.
+    let root = tempfile::tempdir().unwrap();
+    images(root.path(), 2);
+    write(&root.path().join("labels.csv"), "");
+    let text = refusal(root.path());
+    assert!(
+        text.contains("`labels.csv`") && text.contains("data.labels"),
+        "{text}"
+    );
+}
+
+#[test]
+fn classes_that_join_folders_are_noted() {
+    let root = tempfile::tempdir().unwrap();
+    in_each(
+        root.path(),
+        &["animals/cat", "animals/dog", "birds/owl", "birds/fox"],
+    );
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["animals", "birds"]);
+    let notes = data.notes.join("\n");
+    for name in ["`animals`, `birds`", "`cat`, `dog`", "one class each"] {
+        assert!(notes.contains(name), "{notes}");
+    }
+    // One folder inside of each is a habit, and no news.
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &["cat/images", "dog/images"]);
+    assert!(open(root.path(), &uncut()).unwrap().notes.is_empty());
+}
+
+#[test]
+fn composed_and_decomposed_letters_are_one_class() {
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+    let root = tempfile::tempdir().unwrap();
+    in_each(&root.path().join("train"), &[composed, "dog"]);
+    in_each(&root.path().join("val"), &[decomposed, "dog"]);
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, [composed, "dog"]);
+    assert_eq!(data.val.class_counts(), [2, 2]);
+
+    // The list of a trained model keeps its spelling.
+    let options = DataOptions {
+        classes: Some(vec![decomposed.into(), "dog".into()]),
+        ..uncut()
+    };
+    let data = open(root.path(), &options).unwrap();
+    assert_eq!(data.classes, [decomposed, "dog"]);
+    assert_eq!(data.train.class_counts(), [2, 2]);
+    let twice = DataOptions {
+        classes: Some(vec![decomposed.into(), composed.into()]),
+        ..uncut()
+    };
+    assert!(
+        open(root.path(), &twice)
+            .unwrap_err()
+            .to_string()
+            .contains("twice")
+    );
+
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &[composed, decomposed, "dog"]);
+    let data = open(root.path(), &uncut()).unwrap();
+    if root.path().read_dir().unwrap().count() == 3 {
+        // else the file system itself takes both for one
+        assert_eq!(data.train.class_counts(), [4, 2]);
+        assert!(
+            data.notes.join("\n").contains("are one class"),
+            "{:?}",
+            data.notes
+        );
+    }
+}
+
+#[test]
+fn names_that_look_the_same_are_noted() {
+    for other in ["cat ", "cat\u{200b}", "\u{feff}cat", "c\u{ad}at"] {
+        let root = tempfile::tempdir().unwrap();
+        in_each(root.path(), &["cat", other, "dog"]);
+        let data = open(root.path(), &uncut()).unwrap();
+        assert_eq!(data.classes.len(), 3, "{other:?}");
+        let notes = data.notes.join("\n");
+        assert!(notes.contains("look the same"), "{other:?}: {notes}");
+    }
+}
+
+#[test]
+fn thousands_of_classes_with_the_same_folder_inside_are_found() {
+    let root = tempfile::tempdir().unwrap();
+    for class in 0..3_000 {
+        let folder = root.path().join(format!("n{class:05}"));
+        images(&folder.join("images"), 1);
+        images(&folder.join(format!("more{class}")), 1);
+    }
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes.len(), 3_000);
+    assert!(data.train.class_counts().iter().all(|count| *count == 2));
+}

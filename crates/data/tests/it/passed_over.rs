@@ -1,0 +1,128 @@
+//! What is never data: junk of systems, links to folders, and what this program wrote.
+
+use crate::make::{figure, images, open, png, refusal, uncut, write};
+use receptive_data::{DataOptions, image_files};
+use std::fs;
+use std::path::Path;
+
+fn cats_and_dogs(root: &Path) {
+    images(&root.join("cat"), 4);
+    images(&root.join("dog"), 4);
+}
+
+#[test]
+fn what_the_program_wrote_is_no_data_wherever_it_lies() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    let before = open(root.path(), &uncut()).unwrap().fingerprint();
+    // Runs of this version and, with figures that have no mark, of earlier ones.
+    for (run, drawn) in [("runs/001", figure()), ("runs/old", png(8, 6, 1))] {
+        let run = root.path().join(run);
+        write(&run.join("config.toml"), "[data]");
+        write(&run.join("curves.png"), &drawn);
+        write(&run.join("features/001/maps.png"), &drawn);
+        fs::create_dir(run.join("checkpoints")).unwrap();
+    }
+    write(&root.path().join("erf/depth.png"), figure());
+    write(&root.path().join("cat/attend.png"), figure());
+    write(&root.path().join("cat/maps/1.png"), figure());
+    write(&root.path().join("lr.png"), figure());
+    let page = "<!DOCTYPE html><meta name=\"generator\" content=\"receptive 0.1.0\">";
+    write(&root.path().join("dog/report.html"), page);
+
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    assert_eq!(data.train.class_counts(), [4, 4]);
+    assert_eq!(data.fingerprint(), before);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("what receptive wrote itself"), "{notes}");
+    for name in [
+        "runs",
+        "erf",
+        "cat/attend.png",
+        "cat/maps",
+        "lr.png",
+        "dog/report.html",
+    ] {
+        assert!(notes.contains(&format!("`{name}`")), "{name}: {notes}");
+    }
+    assert_eq!(image_files(root.path()).unwrap().len(), 8);
+}
+
+#[test]
+fn outputs_beside_the_splits_change_no_layout_and_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    for split in ["train", "val"] {
+        cats_and_dogs(&root.path().join(split));
+    }
+    write(&root.path().join("runs/001/config.toml"), "");
+    write(&root.path().join("runs/001/metrics.csv"), "");
+    write(&root.path().join("runs/001/confusion.png"), png(8, 6, 0));
+    let data = open(root.path(), &DataOptions::default()).unwrap();
+    assert_eq!((data.train.len(), data.val.len()), (8, 8));
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("receptive wrote itself: `runs`"), "{notes}");
+    assert!(!notes.contains("beside the splits"), "{notes}");
+}
+
+#[test]
+fn a_class_called_runs_that_holds_images_is_a_class() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    images(&root.path().join("runs"), 4);
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog", "runs"]);
+}
+
+#[test]
+fn folders_that_systems_leave_are_passed_over_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    for junk in [
+        "@eaDir/cat",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "#recycle",
+        "lost+found",
+        "__MACOSX/cat",
+        "cat/@eaDir/0.png",
+    ] {
+        images(&root.path().join(junk), 2);
+    }
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    assert_eq!(data.train.class_counts(), [4, 4]);
+    let notes = data.notes.join("\n");
+    for name in [
+        "@eaDir",
+        "$RECYCLE.BIN",
+        "#recycle",
+        "__MACOSX",
+        "cat/@eaDir",
+    ] {
+        assert!(notes.contains(&format!("`{name}`")), "{name}: {notes}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_inside_a_class_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    images(elsewhere.path(), 3);
+    cats_and_dogs(root.path());
+    fs::create_dir(root.path().join("owl")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), root.path().join("owl/more")).unwrap();
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("did not follow links"), "{notes}");
+    assert!(notes.contains("`owl/more`"), "{notes}");
+}
+
+#[test]
+fn a_folder_of_outputs_alone_has_no_class_folders() {
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join("erf/depth.png"), figure());
+    assert!(refusal(root.path()).contains("no class folders"));
+}
