@@ -129,6 +129,9 @@ fn hint(error: &TrainError) -> String {
             let config = config.shell_word();
             return format!("\nstart a new run with `receptive train --config {config}`");
         }
+        TrainError::Data(DataError::Layout { problem, .. }) if problem.contains("data.labels") => {
+            Some("data.labels")
+        }
         _ => None,
     };
     let argument = ARGUMENTS.iter().find(|(name, _)| Some(*name) == setting);

@@ -9,7 +9,7 @@ use crate::sources::known::{KNOWN, KNOWN_NAMES, MINI};
 use crate::sources::named::SearchPath;
 use crate::sources::store::Store;
 use crate::sources::tree::Folder;
-use crate::sources::{Source, cifar, folder, groups, idx, labels, named, pictures};
+use crate::sources::{Source, cifar, folder, groups, idx, labels, layout, named, pictures};
 use crate::split::classes;
 use crate::split::dataset::{DataSet, assemble};
 use receptive_core::text::Printable;
@@ -139,6 +139,7 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
     }
     let archive = Arc::new(Archive::open(path, kind, progress)?);
     let mut found = image_files(&archive.folder()?, Some(&archive), options)?;
+    found.name = path.printable().into_owned();
     found.set_archive(&archive);
     Ok(found)
 }
@@ -151,6 +152,8 @@ fn image_files(
 ) -> Result<Source, DataError> {
     match &options.labels {
         Some(list) => labels::open(folder, archive, list, options),
+        // An archive mostly holds a folder that holds the data.
+        None if archive.is_some() => folder::open(layout::unwrapped(folder)?, options),
         None => folder::open(folder, options),
     }
 }

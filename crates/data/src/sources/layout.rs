@@ -23,6 +23,25 @@ pub(crate) struct Layout<'a> {
     pub(crate) notes: Vec<String>,
 }
 
+/// The folder that holds the data: this one, or the only one in it with folders of images.
+pub(crate) fn unwrapped(mut folder: &Folder) -> Result<&Folder, DataError> {
+    loop {
+        let holds_images = |folder: &&Folder| folder.holds_images();
+        let inner: Vec<&Folder> = folder.subfolders()?;
+        let inner: Vec<&Folder> = inner.into_iter().filter(holds_images).collect();
+        let [only] = inner.as_slice() else {
+            return Ok(folder);
+        };
+        let is_wrapper = folder.contents()?.images.is_empty()
+            && !is_split_name(only.name())
+            && only.subfolders()?.iter().any(holds_images);
+        if !is_wrapper {
+            return Ok(folder);
+        }
+        folder = only;
+    }
+}
+
 /// A folder with the name of a split.
 struct SplitFolder<'a> {
     folder: &'a Folder,

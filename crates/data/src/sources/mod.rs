@@ -10,7 +10,7 @@ mod inflate;
 mod kind;
 pub(crate) mod known;
 pub(crate) mod labels;
-mod layout;
+pub(crate) mod layout;
 pub(crate) mod named;
 mod nested;
 mod passed;

@@ -126,16 +126,32 @@ fn what_systems_add_to_archives_is_passed_over() {
         .iter()
         .map(|(name, content)| (name.replace('/', "\\"), content.clone()))
         .collect();
+    // The usual folder around the data.
+    let wrapped = |name: &str| match name.starts_with("__MACOSX") {
+        true => name.to_string(),
+        false => format!("archive/photos/{name}"),
+    };
+    let outer: Vec<(String, Vec<u8>)> = files
+        .iter()
+        .map(|(name, content)| (wrapped(name), content.clone()))
+        .collect();
+    let mut prints = Vec::new();
     for bytes in [
         zipped(&files, CompressionMethod::Deflated),
         zipped(&windows, CompressionMethod::Deflated),
         tarred(&files),
+        zipped(&outer, CompressionMethod::Deflated),
+        gz(&tarred(&outer)),
     ] {
         let packed = Packed::new("photos.zip", bytes);
         let data = open(&packed.path, &uncut()).unwrap();
         assert_eq!(data.train.class_counts(), [20, 20]);
         assert!(data.damaged.is_empty());
+        assert!(data.name.ends_with("photos.zip"), "{}", data.name);
+        prints.push(data.fingerprint());
     }
+    prints.dedup();
+    assert_eq!(prints.len(), 1);
 }
 
 #[test]

@@ -57,6 +57,31 @@ fn the_groups_of_a_pattern_are_counted() {
 }
 
 #[test]
+fn every_image_of_a_group_is_in_one_split() {
+    let root = tempfile::tempdir().unwrap();
+    patients(root.path());
+    for seed in 0..5 {
+        let data = open(
+            root.path(),
+            &DataOptions {
+                seed,
+                ..grouped(r"^(p\d+)_")
+            },
+        )
+        .unwrap();
+        let splits = splits(&data);
+        assert_eq!(splits.len(), 40);
+        assert!(
+            splits.values().all(|splits| splits.len() == 1),
+            "{splits:?}"
+        );
+        assert!(data.val.len() >= 3 && data.test.is_some_and(|test| test.len() >= 3));
+    }
+    let ungrouped = open(root.path(), &DataOptions::default()).unwrap();
+    assert!(splits(&ungrouped).values().any(|splits| splits.len() > 1));
+}
+
+#[test]
 fn a_pattern_with_a_slash_is_about_folders() {
     let root = tempfile::tempdir().unwrap();
     for (patient, class) in [("a", "cat"), ("b", "cat"), ("c", "dog"), ("d", "dog")] {
@@ -153,6 +178,8 @@ fn a_label_list_has_groups_in_a_column_or_by_a_pattern() {
             "{group:?}: {:?}",
             data.notes
         );
-        assert_eq!(splits(&data).len(), 40);
+        assert!(splits(&data).values().all(|splits| splits.len() == 1));
+        let lengths = data.splits().map(|split| split.len());
+        assert!(lengths.min() > Some(0), "{group:?}: a split is empty");
     }
 }

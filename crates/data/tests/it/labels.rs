@@ -258,6 +258,10 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
         ("a.png\nb.png\n", "single column"),
         ("x.png,cat\ny.png,dog\n", "no column of it names images"),
         ("a,cat\nb,cat\n", "only one class"),
+        (
+            "file,class,split\na,cat,train\nb,dog,train\nc,dig,test\n",
+            "did you mean `dog`?; correct or remove its lines",
+        ),
     ] {
         let refused = listed.refusal(list);
         assert!(refused.contains(expected), "{list}: {refused}");

@@ -3,8 +3,10 @@
 use super::{List, Member};
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
-use crate::sources::kind::has_image_extension;
+use crate::sources::inflate;
+use crate::sources::kind::{self, FileKind};
 use flate2::read::MultiGzDecoder;
+use receptive_core::mark;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -66,10 +68,15 @@ pub(super) fn unpack(
         let Some(name) = file_name(&entry, list)? else {
             continue;
         };
-        if !has_image_extension(&name) && !is_list(&name) {
+        let head = inflate::read_start(&mut entry, &mut buffer[..mark::HEAD_BYTES])
+            .map_err(|error| unreadable(list, &error))?;
+        let kind = kind::of_file(&name, || buffer[..head].to_vec());
+        if kind == FileKind::Other && !is_list(&name) {
             continue;
         }
-        let mut len = 0;
+        copy.write_all(&buffer[..head])
+            .map_err(DataError::io("unpack an archive into", &place))?;
+        let mut len = head as u64;
         loop {
             let read = match entry.read(&mut buffer) {
                 Ok(0) => break,

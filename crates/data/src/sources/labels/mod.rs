@@ -8,7 +8,7 @@ mod table;
 
 use crate::error::DataError;
 use crate::image::decode::read_capped;
-use crate::names::enumerate;
+use crate::names::{enumerate, near};
 use crate::options::{BadImages, DataOptions};
 use crate::sources::archive::Archive;
 use crate::sources::folder::note_case;
@@ -215,9 +215,27 @@ impl Labelled {
         }
         let trained = self.classes.iter().zip(has_image);
         let mut classes: Vec<String> = trained
-            .filter_map(|(class, has_image)| has_image.then(|| class.clone()))
+            .filter(|(_, has_image)| *has_image)
+            .map(|(class, _)| class.clone())
             .collect();
         sort(&mut classes);
+        let known = options.classes.as_ref().unwrap_or(&classes);
+        for (split, part) in ["train", "val", "test"].iter().zip([&train, &val, &test]) {
+            let class = |item: &Item| &self.classes[item.label as usize];
+            if let Some(item) = part.iter().find(|item| !known.contains(class(item))) {
+                return Err(DataError::UnknownClass {
+                    hint: near(class(item), known.iter().map(String::as_str)),
+                    class: class(item).clone(),
+                    place: format!("{} ({split} split)", list.printable()),
+                    count: known.len(),
+                    list: match options.classes {
+                        Some(_) => "the trained model",
+                        None => "the training split",
+                    },
+                    advice: "correct or remove its lines in the label list",
+                });
+            }
+        }
         note_case(&classes, &mut self.notes);
         let store = Arc::new(Store::Files(Files {
             root: self.root.clone(),
