@@ -14,6 +14,7 @@ mod features;
 mod hostile_names;
 mod interchange;
 #[cfg(target_os = "linux")]
+mod labels;
 mod live;
 mod manual;
 mod other_data;
