@@ -15,7 +15,10 @@ fn plants(root: &Path) {
             Luma([if plant % 2 == 0 { 8 * x + i } else { 8 * y + i } as u8])
         });
         picture.save(root.join(format!("images/{i}.png"))).unwrap();
-        list.push_str(&format!("{i};{};{plant}\n", ["oak", "ash"][plant as usize % 2]));
+        list.push_str(&format!(
+            "{i};{};{plant}\n",
+            ["oak", "ash"][plant as usize % 2]
+        ));
     }
     fs::write(root.join("labels.csv"), list).unwrap();
 }
@@ -42,7 +45,9 @@ fn a_run_remembers_its_label_list() {
     let notes = data["notes"].to_string();
     assert!(notes.contains("30 images in 10 groups"), "{notes}");
     let train = |arguments: &[&str]| {
-        let always = ["train", source, "--preset", "tutorial", "--epochs", "1", "--json"];
+        let always = [
+            "train", source, "--preset", "tutorial", "--epochs", "1", "--json",
+        ];
         output(&[&always[..], arguments].concat())
     };
     let trained = train(&["--labels", labels, "--run-dir", run]);
@@ -53,7 +58,10 @@ fn a_run_remembers_its_label_list() {
     let refused = train(&["--labels", labels, "--group", "(x)"]);
     assert_eq!(refused.status.code(), Some(2));
     let message = words(&refused.stderr);
-    assert!(message.contains("matches no file") && message.contains("set by --group"), "{message}");
+    assert!(
+        message.contains("matches no file") && message.contains("set by --group"),
+        "{message}"
+    );
     fs::remove_file(root.join("images/7.png")).unwrap();
     let refused = train(&["--labels", labels]);
     assert_eq!(refused.status.code(), Some(1));
