@@ -21,6 +21,7 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 
 use archive::Archive;
+use crate::error::DataError;
 use std::sync::Arc;
 use store::{Files, Item, Store};
 
@@ -60,6 +61,36 @@ impl SourceSplit {
 }
 
 impl Source {
+    /// Puts the images of all splits into one store, so that an image may change its split.
+    pub(crate) fn join_stores(&mut self) -> Result<(), DataError> {
+        let Self {
+            train, val, test, ..
+        } = self;
+        for part in [val, test].into_iter().flatten() {
+            if Arc::ptr_eq(&part.store, &train.store) {
+                continue;
+            }
+            if train.items.is_empty() {
+                train.store = part.store.clone();
+                continue;
+            }
+            let Some((joined, first)) = store::join(&train.store, &part.store) else {
+                return Err(DataError::format(
+                    &self.name,
+                    "its training and test images differ in size; all images of such a data set \
+                     must have one size",
+                ));
+            };
+            for item in &mut part.items {
+                item.image += first;
+            }
+            let joined = Arc::new(joined);
+            train.store = joined.clone();
+            part.store = joined;
+        }
+        Ok(())
+    }
+
     /// Says that the image files lie in an archive.
     pub(crate) fn set_archive(&mut self, archive: &Arc<Archive>) {
         let Store::Files(files) = &*self.train.store else {

@@ -48,7 +48,22 @@ impl Store {
     }
 }
 
+/// One store with the images of both, which must be in memory and of one size; and the place of the
+/// first image of the second. `None` if they are not.
+pub(crate) fn join(one: &Store, other: &Store) -> Option<(Store, u32)> {
+    let (Store::Memory(one), Store::Memory(other)) = (one, other) else {
+        return None;
+    };
+    if one.size != other.size {
+        return None;
+    }
+    let mut joined = one.clone();
+    let first = joined.append(other);
+    Some((Store::Memory(joined), u32::try_from(first).ok()?))
+}
+
 /// Images of one size, one after another.
+#[derive(Clone)]
 pub(crate) struct Memory {
     pub(crate) size: ImageSize,
     /// `[n, height, width, channels]`
@@ -66,6 +81,16 @@ impl Memory {
     pub(crate) fn image(&self, index: usize) -> Option<&[u8]> {
         let start = index.checked_mul(self.size.len())?;
         self.pixels.get(start..start.checked_add(self.size.len())?)
+    }
+
+    /// Puts the images of another store behind these; returns the place of the first of them.
+    fn append(&mut self, other: &Self) -> usize {
+        let first = self.len();
+        self.pixels.extend_from_slice(&other.pixels);
+        let files = other.files.iter();
+        self.files
+            .extend(files.map(|(at, name)| (first + at, name.clone())));
+        first
     }
 
     pub(crate) fn name(&self, index: usize) -> String {

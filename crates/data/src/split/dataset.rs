@@ -209,6 +209,7 @@ pub(crate) fn assemble(
             ),
         ));
     }
+    source.join_stores()?;
     let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
     let in_files = matches!(*source.train.store, Store::Files(_));
     // Only files need checking, so only of them a part is chosen before what it is used for is known.
@@ -262,8 +263,10 @@ fn choose(source: &mut Source, classes: usize, options: &DataOptions, is_cut: bo
         }
     } else if is_cut {
         let left = 1.0 - options.val_fraction - options.test_fraction;
-        let all = (limit as f64 / left.max(f64::EPSILON)).ceil() as usize;
-        limit_splits(source, classes, all, options.seed);
+        let all = limit as f64 / left.max(f64::EPSILON);
+        // The cut gives each split about its share: a few more, so that the limit is reached.
+        let enough = all + 4.0 * all.sqrt() + 8.0;
+        limit_splits(source, classes, enough as usize, options.seed);
     }
 }
 

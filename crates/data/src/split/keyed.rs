@@ -51,7 +51,10 @@ pub(crate) fn cut<const N: usize>(
     let parts = shares.iter().filter(|share| **share > 0.0).count();
     for class in &drawn {
         let keys = || class.iter().map(|(_, content)| SplitKey(*content));
-        if !keys().any(|key| part_of[&key] == N)
+        let count = |part_of: &HashMap<_, usize>, part| {
+            keys().filter(|key| part_of[key] == part).count()
+        };
+        if count(&part_of, N) == 0
             && let Some(last) = keys().next_back()
         {
             part_of.insert(last, N);
@@ -60,10 +63,15 @@ pub(crate) fn cut<const N: usize>(
             continue;
         }
         for wanted in (0..N).filter(|part| shares[*part] > 0.0) {
-            let mut left = keys().filter(|key| part_of[key] == N);
-            if !keys().any(|key| part_of[&key] == wanted)
-                && let (Some(nearest), Some(_)) = (left.next(), left.next())
-            {
+            if count(&part_of, wanted) > 0 {
+                continue;
+            }
+            // From what is trained on; in the smallest classes from another part that has several.
+            let spare = |key: &SplitKey| count(&part_of, part_of[key]) > 1;
+            let nearest = keys()
+                .find(|key| part_of[key] == N && spare(key))
+                .or_else(|| keys().find(spare));
+            if let Some(nearest) = nearest {
                 part_of.insert(nearest, wanted);
             }
         }

@@ -47,7 +47,11 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
 /// Writes `n` images of 8x6 pixels into `folder`: `0.png`, `1.png` ... No image equals one of another
 /// folder.
 pub(crate) fn images(folder: &Path, n: u32) {
-    let name = ContentHash::of(folder.as_os_str().as_encoded_bytes()).key()[0].to_le_bytes();
+    // The name of a temporary folder is another in every run.
+    let names: Vec<_> = folder.iter().rev().map(|name| name.to_string_lossy()).collect();
+    let names = names.iter().take_while(|name| !name.starts_with(".tmp"));
+    let name: String = names.flat_map(|name| [name, "/"]).collect();
+    let name = ContentHash::of(name.as_bytes()).key()[0].to_le_bytes();
     for i in 0..n {
         let mut image = rgb(8, 6, i).into_rgb8();
         image.put_pixel(0, 0, image::Rgb([name[0], name[1], name[2]]));
