@@ -161,7 +161,7 @@ fn a_moved_folder_is_recognized_by_content_however_it_is_named() {
             assert_eq!(after[key], before[key], "{arguments:?}: {key}");
         }
     }
-    let report = json(&["report", run, "--data", place, "--samples", "1", "--json"]);
+    let report = json(&["report", run, "--data", place, "--samples", "2", "--json"]);
     assert_eq!(report["top1"], before["top1"]);
     done(&["train", "--resume", run, "--data", place]);
 }

@@ -20,8 +20,8 @@ pub(crate) mod store;
 pub(crate) mod tree;
 pub(crate) mod walk;
 
-use archive::Archive;
 use crate::error::DataError;
+use archive::Archive;
 use std::sync::Arc;
 use store::{Files, Item, Store};
 

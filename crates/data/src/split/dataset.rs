@@ -224,7 +224,8 @@ pub(crate) fn assemble(
     let has_images = match options.classes {
         Some(_) => source.parts_mut().any(|(_, part)| !part.items.is_empty()),
         None => !source.train.items.is_empty(),
-    } || !assigned.new.is_empty();
+    } || !assigned.new.is_empty()
+        || assigned.comparison.as_ref().is_some_and(|c| c.left_out > 0);
     let only_listed = options.allow_empty_classes && !damaged.is_empty();
     if !has_images && !only_listed {
         return Err(DataError::layout(&source.name, nothing_left(&damaged)));

@@ -28,8 +28,8 @@ impl SplitKey {
 /// The part of each key: below `N` one of the shares, else `N`, what is left.
 ///
 /// A key's part is a function of the key and the seed, so adding, removing or renaming an image moves
-/// no other one. Only where this leaves a class with more keys than parts without one of them, the
-/// key that came nearest is taken, and a class always keeps a key itself.
+/// no other one. Only in a class so small that this leaves it without a part, the key that came nearest
+/// is taken; a class always keeps a key itself, and one with no more keys than shares keeps all.
 pub(crate) fn cut<const N: usize>(
     keys: &[(SplitKey, u32)],
     classes: usize,
@@ -51,16 +51,17 @@ pub(crate) fn cut<const N: usize>(
     let parts = shares.iter().filter(|share| **share > 0.0).count();
     for class in &drawn {
         let keys = || class.iter().map(|(_, content)| SplitKey(*content));
-        let count = |part_of: &HashMap<_, usize>, part| {
-            keys().filter(|key| part_of[key] == part).count()
-        };
+        let count =
+            |part_of: &HashMap<_, usize>, part| keys().filter(|key| part_of[key] == part).count();
+        // Too few to be divided.
+        if class.len() <= parts {
+            part_of.extend(keys().map(|key| (key, N)));
+            continue;
+        }
         if count(&part_of, N) == 0
             && let Some(last) = keys().next_back()
         {
             part_of.insert(last, N);
-        }
-        if class.len() <= parts {
-            continue;
         }
         for wanted in (0..N).filter(|part| shares[*part] > 0.0) {
             if count(&part_of, wanted) > 0 {

@@ -10,8 +10,12 @@ fn header(magic: [u8; 4], sizes: &[u32]) -> Vec<u8> {
 
 /// `n` images of 3x2 pixels; image `i` holds `6 i, 6 i + 1` ...
 fn images(n: u32) -> Vec<u8> {
+    images_from(0, n)
+}
+
+fn images_from(first: u32, n: u32) -> Vec<u8> {
     let mut file = header([0, 0, 8, 3], &[n, 3, 2]);
-    file.extend((0..n * 6).map(|value| value as u8));
+    file.extend((first * 6..(first + n) * 6).map(|value| value as u8));
     file
 }
 
@@ -28,7 +32,7 @@ fn whole(root: &Path) {
         &root.join("train-labels-idx1-ubyte"),
         labels(&[0, 1, 2, 2, 1, 0]),
     );
-    write(&root.join("t10k-images-idx3-ubyte"), images(2));
+    write(&root.join("t10k-images-idx3-ubyte"), images_from(6, 2));
     write(&root.join("t10k-labels-idx1-ubyte"), labels(&[2, 0]));
 }
 

@@ -48,7 +48,11 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
 /// folder.
 pub(crate) fn images(folder: &Path, n: u32) {
     // The name of a temporary folder is another in every run.
-    let names: Vec<_> = folder.iter().rev().map(|name| name.to_string_lossy()).collect();
+    let names: Vec<_> = folder
+        .iter()
+        .rev()
+        .map(|name| name.to_string_lossy())
+        .collect();
     let names = names.iter().take_while(|name| !name.starts_with(".tmp"));
     let name: String = names.flat_map(|name| [name, "/"]).collect();
     let name = ContentHash::of(name.as_bytes()).key()[0].to_le_bytes();
