@@ -191,7 +191,8 @@ impl Attribution {
         }
         let rows = self.classes.iter().map(|class| {
             let percent = 100.0 * class.prediction.probability;
-            format!("{} {percent:.1} %", class.prediction.class)
+            // The number first: a long name is cut at its end.
+            format!("{percent:.1} %  {}", class.prediction.class)
         });
         let [number, name] = &self.layer;
         let [_, across] = self.field;

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use crate::error::PlotError;
+use crate::heading::footnote;
 use crate::paint::scene::Scene;
 use crate::paint::{raster, svg};
 
 /// A picture that can be stored. Bring it into scope to call [`write`](Draw::write).
 ///
-/// The same picture gives the same bytes on every call and every machine.
+/// The same picture gives the same bytes on every call and, where the bundled font has all its
+/// characters, on every machine. Others are drawn with the system's fonts; characters that none of
+/// them has are written as codes, and a footnote says so.
 pub trait Draw {
     /// Lays the picture out.
     ///
@@ -17,13 +20,24 @@ pub trait Draw {
     /// When there is nothing to draw, or the values do not fit the size given.
     fn scene(&self) -> Result<Scene, PlotError>;
 
+    /// The picture as it is stored: below it stands [`Scene::note`], if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`scene`](Draw::scene).
+    fn page(&self) -> Result<Scene, PlotError> {
+        let mut scene = self.scene()?;
+        footnote(&mut scene);
+        Ok(scene)
+    }
+
     /// The picture as a PNG file, two pixels per point.
     ///
     /// # Errors
     ///
     /// As [`scene`](Draw::scene), and when the picture has too many pixels.
     fn to_png(&self) -> Result<Vec<u8>, PlotError> {
-        raster::file(&self.scene()?)
+        raster::file(&self.page()?)
     }
 
     /// The picture as an SVG document, its text as outlines.
@@ -32,7 +46,7 @@ pub trait Draw {
     ///
     /// As [`scene`](Draw::scene).
     fn to_svg(&self) -> Result<String, PlotError> {
-        svg::document(&self.scene()?)
+        svg::document(&self.page()?)
     }
 
     /// Writes the picture as PNG or SVG, whichever the name of the file ends in.

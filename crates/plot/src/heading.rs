@@ -9,6 +9,7 @@ pub(crate) const MARGIN: f64 = 20.0;
 
 const TITLE: f64 = 17.0;
 const SUBTITLE: f64 = 12.5;
+const FOOTNOTE: f64 = 10.0;
 
 /// A picture for an error message: `confusion matrix "Fashion-MNIST"`.
 pub(crate) fn named(kind: &str, title: &str) -> String {
@@ -36,4 +37,25 @@ pub(crate) fn heading(scene: &mut Scene, title: &str, subtitle: &str, width: f64
         y += 3.0;
     }
     if y > MARGIN { y + 11.0 } else { y }
+}
+
+/// Writes the scene's note below it.
+pub(crate) fn footnote(scene: &mut Scene) {
+    const MAX_LINES: usize = 12;
+    let Some(note) = scene.note() else {
+        return;
+    };
+    let (width, mut y) = scene.size();
+    let note = format!("Note: {note}.");
+    for line in lines(
+        &note,
+        FOOTNOTE,
+        Weight::Regular,
+        width - 2.0 * MARGIN,
+        MAX_LINES,
+    ) {
+        scene.text(Text::new((MARGIN, y), &line, FOOTNOTE, MUTED));
+        y += FOOTNOTE + 3.0;
+    }
+    scene.resize(width, y + MARGIN - FOOTNOTE);
 }

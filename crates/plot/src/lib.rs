@@ -24,8 +24,11 @@
 //! # Ok::<(), receptive_plot::PlotError>(())
 //! ```
 //!
-//! The font is bundled, so nothing depends on what the system has installed, and the same picture
-//! gives the same bytes everywhere. Values that are not finite leave gaps; wrong sizes are errors
+//! A font with Latin, Greek and Cyrillic is bundled: a picture with no other characters does not depend
+//! on what the system has installed, and gives the same bytes everywhere. Other scripts are drawn with
+//! the system's fonts, shaped and from right to left where they are written so. What no font has is
+//! written as a code such as U+AC00, or as the class's number in a [`Matrix`], and a footnote says what
+//! to install ([`Scene::note`]). Emoji need a font with outlines; those in colour are bitmaps. Values that are not finite leave gaps; wrong sizes are errors
 //! that say what was expected; nothing panics.
 //!
 //! The font is part of Roboto, copyright 2011 Google Inc., under the Apache License 2.0, whose text

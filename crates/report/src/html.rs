@@ -27,7 +27,7 @@ const MAX_PIXELS: usize = 160;
 impl Picture {
     /// A drawing, as SVG.
     pub(crate) fn drawn(drawing: &dyn Draw) -> Part<Self> {
-        let size = drawing.scene().map_err(sentence)?.size();
+        let size = drawing.page().map_err(sentence)?.size();
         let svg = drawing.to_svg().map_err(sentence)?;
         Ok(Self {
             source: uri("image/svg+xml", svg.as_bytes()),

@@ -1,7 +1,7 @@
 //! `receptive attend`: which parts of an image speak for a class.
 
-use super::create_directory;
 use super::run::load_model;
+use super::{create_directory, write_picture};
 use crate::args::{MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_error};
@@ -10,7 +10,6 @@ use receptive_core::text::{Printable, percent};
 use receptive_data::image_files;
 use receptive_erf::write_npy;
 use receptive_inspect::{Attribution, AttributionOptions, ClassAttribution, InputImage, attribute};
-use receptive_plot::Draw;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -243,9 +242,8 @@ fn write(
 ) -> Result<Vec<PathBuf>, CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let picture = out.join("attend.png");
-    attribution
-        .draw(&format!("Where the network looks in {name}"), image)?
-        .write(&picture)?;
+    let drawn = attribution.draw(&format!("Where the network looks in {name}"), image)?;
+    write_picture(&drawn, &picture)?;
     let mut files = vec![picture];
     for class in &attribution.classes {
         let maps = [

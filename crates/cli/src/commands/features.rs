@@ -1,7 +1,7 @@
 //! `receptive features`: feature maps of an image, layer by layer.
 
-use super::create_directory;
 use super::run::{load_model, predictions_line};
+use super::{create_directory, write_picture};
 use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_line};
@@ -10,7 +10,6 @@ use receptive_core::text::Printable;
 use receptive_inspect::{
     InputImage, Prediction, Strength, default_feature_layer, feature_maps, filters, map_layers,
 };
-use receptive_plot::Draw;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -94,12 +93,12 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         let path = arguments
             .out
             .join(format!("{}-{}.png", maps.number, maps.name));
-        maps.draw(&title, &image, arguments.most)?.write(&path)?;
+        write_picture(&maps.draw(&title, &image, arguments.most)?, &path)?;
         files.push(path);
     }
     if let Some(picture) = filters(&artifact, 256) {
         let path = arguments.out.join("filters.png");
-        picture.write(&path)?;
+        write_picture(&picture, &path)?;
         files.push(path);
     }
     if arguments.json {

@@ -21,8 +21,11 @@ mod summary;
 mod train;
 
 use crate::error::{CliError, Exit};
+use crate::render::say_paragraph;
 use clap::{Parser, Subcommand};
+use receptive_plot::Draw;
 use std::path::Path;
+use std::sync::Once;
 
 /// Train convolutional image classifiers and measure what they see.
 #[derive(Debug, Parser)]
@@ -96,6 +99,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }
+}
+
+/// Writes a picture, and says once which characters of it no font has.
+fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
+    static SAID: Once = Once::new();
+    picture.write(path)?;
+    if let Some(note) = picture.page()?.note() {
+        SAID.call_once(|| say_paragraph("note", note));
+    }
+    Ok(())
 }
 
 /// Makes a directory for what a command writes.

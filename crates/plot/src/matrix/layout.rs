@@ -3,7 +3,7 @@
 use super::Counts;
 use crate::heading::MARGIN;
 use crate::number::count;
-use crate::paint::font::{Weight, clean, cut};
+use crate::paint::font::{Weight, cut};
 use crate::paint::scene::Area;
 
 /// Room for the axis title on the left, and for one line of it.
@@ -36,7 +36,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(counts: &Counts<'_>) -> Self {
+    /// For classes with these names.
+    pub(crate) fn new(counts: &Counts<'_>, names: Vec<String>) -> Self {
         let n = counts.len();
         let cell = match n {
             0..=4 => 64.0,
@@ -47,10 +48,9 @@ impl Layout {
         let every = (7.5 / cell).ceil() as usize;
         let size = (cell * every as f64 * 0.84).clamp(6.0, 12.0);
         let width = |text: &str| Weight::Regular.width(text, size);
-        let labels: Vec<String> = counts
-            .classes
+        let labels: Vec<String> = names
             .iter()
-            .map(|class| cut(&clean(class), size, Weight::Regular, MAX_LABEL))
+            .map(|name| cut(name, size, Weight::Regular, MAX_LABEL))
             .collect();
         let longest = labels.iter().map(|label| width(label)).fold(0.0, f64::max);
         // Level where every name fits its column, slanted where there is room for it.

@@ -7,6 +7,7 @@ use crate::draw::Draw;
 use crate::error::PlotError;
 use crate::heading::{MARGIN, heading, named};
 use crate::number::{count, percent};
+use crate::paint::font::class_label;
 use crate::paint::scene::Scene;
 use layout::Layout;
 
@@ -32,6 +33,9 @@ pub struct Matrix {
     pub classes: Vec<String>,
     /// `[true][predicted]`, row by row.
     pub counts: Vec<u64>,
+    /// The number of each class, which is drawn where no font has the characters of its name: 0, 1, 2 and
+    /// so on where this is empty.
+    pub numbers: Vec<usize>,
     /// Where only some classes of a model are drawn, counts of each with those that are not: its
     /// images predicted as one of them, and their images predicted as it. They belong to its sums, so
     /// shares, recall and precision are those of all classes. Empty where all classes are drawn.
@@ -53,6 +57,7 @@ impl Matrix {
                 .map(|class| class.as_ref().to_owned())
                 .collect(),
             counts: counts.to_vec(),
+            numbers: Vec::new(),
             others: Vec::new(),
         }
     }
@@ -164,8 +169,17 @@ impl<'a> Counts<'a> {
 impl Draw for Matrix {
     fn scene(&self) -> Result<Scene, PlotError> {
         let counts = self.check()?;
-        let mut layout = Layout::new(&counts);
         let mut scene = Scene::new(&self.title);
+        let label = |(index, class): (usize, &String)| {
+            let number = self.numbers.get(index).copied().unwrap_or(index);
+            let (label, missing) = class_label(class, number);
+            if !missing.is_empty() {
+                scene.missing.add_class(number, class, missing);
+            }
+            label
+        };
+        let labels = self.classes.iter().enumerate().map(label).collect();
+        let mut layout = Layout::new(&counts, labels);
         let subtitle = match self.subtitle.as_str() {
             "" => counts.summary(),
             subtitle => subtitle.to_owned(),

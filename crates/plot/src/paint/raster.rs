@@ -7,6 +7,7 @@ use tiny_skia::{
 use ttf_parser::OutlineBuilder;
 
 use super::scene::{Anchor, Bitmap, Item, Outline, Scene, Stroke, Text};
+use super::shape::place;
 use crate::color::{BACKGROUND, Color};
 use crate::error::PlotError;
 use receptive_core::mark;
@@ -120,8 +121,7 @@ fn pen(stroke: &Stroke) -> tiny_skia::Stroke {
 }
 
 fn text(map: &mut Pixmap, text: &Text, view: Transform) -> Result<(), PlotError> {
-    let face = text.weight.face()?;
-    let (placed, width) = text.weight.place(&text.text)?;
+    let (placed, width) = place(&text.text, text.weight)?;
     let shift = match text.anchor {
         Anchor::Start => 0.0,
         Anchor::Middle => -width / 2.0,
@@ -129,13 +129,15 @@ fn text(map: &mut Pixmap, text: &Text, view: Transform) -> Result<(), PlotError>
     };
     let mut outline = GlyphPath {
         builder: PathBuilder::new(),
-        shift: 0.0,
+        shift: (0.0, 0.0),
+        scale: 1.0,
     };
     for glyph in placed {
-        outline.shift = (glyph.x + shift) as f32;
-        face.outline_glyph(glyph.glyph, &mut outline);
+        outline.shift = ((glyph.x + shift) as f32, glyph.y as f32);
+        outline.scale = glyph.font.scale()? as f32;
+        glyph.font.face()?.outline_glyph(glyph.glyph, &mut outline);
     }
-    let scale = (text.size / f64::from(face.units_per_em())) as f32;
+    let scale = (text.size / f64::from(text.weight.face()?.units_per_em())) as f32;
     let place = view
         .pre_translate(text.at.0 as f32, text.at.1 as f32)
         .pre_concat(Transform::from_rotate(text.turn as f32))
@@ -224,22 +226,32 @@ pub(crate) fn encode(
 
 struct GlyphPath {
     builder: PathBuilder,
-    shift: f32,
+    shift: (f32, f32),
+    scale: f32,
+}
+
+impl GlyphPath {
+    fn at(&self, x: f32, y: f32) -> (f32, f32) {
+        (x * self.scale + self.shift.0, y * self.scale + self.shift.1)
+    }
 }
 
 impl OutlineBuilder for GlyphPath {
     fn move_to(&mut self, x: f32, y: f32) {
-        self.builder.move_to(x + self.shift, y);
+        let (x, y) = self.at(x, y);
+        self.builder.move_to(x, y);
     }
     fn line_to(&mut self, x: f32, y: f32) {
-        self.builder.line_to(x + self.shift, y);
+        let (x, y) = self.at(x, y);
+        self.builder.line_to(x, y);
     }
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        self.builder.quad_to(x1 + self.shift, y1, x + self.shift, y);
+        let ((x1, y1), (x, y)) = (self.at(x1, y1), self.at(x, y));
+        self.builder.quad_to(x1, y1, x, y);
     }
     fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        self.builder
-            .cubic_to(x1 + self.shift, y1, x2 + self.shift, y2, x + self.shift, y);
+        let ((x1, y1), (x2, y2), (x, y)) = (self.at(x1, y1), self.at(x2, y2), self.at(x, y));
+        self.builder.cubic_to(x1, y1, x2, y2, x, y);
     }
     fn close(&mut self) {
         self.builder.close();

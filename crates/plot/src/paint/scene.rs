@@ -2,6 +2,8 @@
 //! a rectangle, so that nothing is drawn outside a plot.
 
 use super::font::{Weight, clean};
+use super::missing::Missing;
+use super::shape::missing;
 use crate::color::Color;
 
 /// A position in points.
@@ -155,6 +157,7 @@ pub struct Scene {
     pub(crate) width: f64,
     pub(crate) height: f64,
     pub(crate) items: Vec<Item>,
+    pub(crate) missing: Missing,
 }
 
 impl Scene {
@@ -164,7 +167,15 @@ impl Scene {
             width: 1.0,
             height: 1.0,
             items: Vec::new(),
+            missing: Missing::default(),
         }
+    }
+
+    /// A sentence on characters that no font here has: what is drawn instead, and what to install.
+    /// `None` where everything is drawn as it is written.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        self.missing.sentence()
     }
 
     /// Width and height in points; a PNG has two pixels for each.
@@ -182,6 +193,7 @@ impl Scene {
     pub(crate) fn place(&mut self, part: &Self, by: Point) {
         let items = part.items.iter().cloned();
         self.items.extend(items.map(|item| item.moved(by)));
+        self.missing.merge(&part.missing);
     }
 
     pub(crate) fn fill(&mut self, outline: Outline, color: Color) {
@@ -219,6 +231,7 @@ impl Scene {
 
     pub(crate) fn text(&mut self, text: Text) {
         if !text.text.is_empty() && text.at.0.is_finite() && text.at.1.is_finite() {
+            self.missing.add(missing(&text.text, text.weight));
             self.items.push(Item::Text(text));
         }
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
-use ttf_parser::OutlineBuilder;
+use ttf_parser::{GlyphId, OutlineBuilder};
 
 use super::font::Weight;
 use super::raster::encode;
 use super::scene::{Anchor, Area, Bitmap, Item, Outline, Point, Scene, Stroke, Text};
+use super::shape::{Font, place};
 use crate::color::BACKGROUND;
 use crate::error::PlotError;
 use receptive_core::mark;
@@ -48,12 +49,13 @@ pub(crate) fn document(scene: &Scene) -> Result<String, PlotError> {
          role=\"img\">\n{}\n<title>{title}</title>\n<defs>\n",
         mark::COMMENT
     );
-    for (medium, id) in glyphs {
-        let mut path = GlyphPath(String::new());
-        weight(medium)
-            .face()?
-            .outline_glyph(ttf_parser::GlyphId(id), &mut path);
-        let _ = writeln!(out, "<path id=\"{}\" d=\"{}\"/>", name(medium, id), path.0);
+    for (font, id) in glyphs {
+        let mut path = GlyphPath {
+            data: String::new(),
+            scale: font.scale()? as f32,
+        };
+        font.face()?.outline_glyph(GlyphId(id), &mut path);
+        let _ = writeln!(out, "<path id=\"{}\" d=\"{}\"/>", name(font, id), path.data);
     }
     let _ = write!(
         out,
@@ -109,9 +111,9 @@ fn stroked(stroke: Stroke) -> String {
 fn text(
     out: &mut String,
     text: &Text,
-    glyphs: &mut BTreeSet<(bool, u16)>,
+    glyphs: &mut BTreeSet<(Font, u16)>,
 ) -> Result<(), PlotError> {
-    let (placed, width) = text.weight.place(&text.text)?;
+    let (placed, width) = place(&text.text, text.weight)?;
     let scale = text.size / f64::from(text.weight.face()?.units_per_em());
     let shift = match text.anchor {
         Anchor::Start => 0.0,
@@ -134,15 +136,15 @@ fn text(
         let _ = write!(out, " rotate({})", n(text.turn));
     }
     let _ = write!(out, " scale({scale:.6} {:.6})\">", -scale);
-    let medium = text.weight == Weight::Medium;
     for glyph in placed {
-        glyphs.insert((medium, glyph.glyph.0));
+        glyphs.insert((glyph.font, glyph.glyph.0));
         let x = n(glyph.x + shift);
-        let _ = write!(
-            out,
-            "<use href=\"#{}\" x=\"{x}\"/>",
-            name(medium, glyph.glyph.0)
-        );
+        let y = match glyph.y {
+            0.0 => String::new(),
+            y => format!(" y=\"{}\"", n(y)),
+        };
+        let name = name(glyph.font, glyph.glyph.0);
+        let _ = write!(out, "<use href=\"#{name}\" x=\"{x}\"{y}/>");
     }
     out.push_str("</g>\n");
     Ok(())
@@ -182,16 +184,12 @@ fn points(at: &[Point]) -> String {
         .join(" ")
 }
 
-fn weight(medium: bool) -> Weight {
-    if medium {
-        Weight::Medium
-    } else {
-        Weight::Regular
+fn name(font: Font, glyph: u16) -> String {
+    match font {
+        Font::Bundled(Weight::Medium) => format!("m{glyph}"),
+        Font::Bundled(Weight::Regular) => format!("r{glyph}"),
+        Font::System(number) => format!("s{number}-{glyph}"),
     }
-}
-
-fn name(medium: bool, glyph: u16) -> String {
-    format!("{}{glyph}", if medium { 'm' } else { 'r' })
 }
 
 fn escape(text: &str) -> String {
@@ -201,23 +199,41 @@ fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-struct GlyphPath(String);
+struct GlyphPath {
+    data: String,
+    /// To units of the bundled font.
+    scale: f32,
+}
+
+impl GlyphPath {
+    fn push(&mut self, command: char, coordinates: &[f32]) {
+        self.data.push(command);
+        for (index, value) in coordinates.iter().enumerate() {
+            let gap = if index == 0 { "" } else { " " };
+            // Whole in the bundled font, and short in others.
+            let _ = match self.scale {
+                1.0 => write!(self.data, "{gap}{value}"),
+                scale => write!(self.data, "{gap}{}", n(f64::from(value * scale))),
+            };
+        }
+    }
+}
 
 impl OutlineBuilder for GlyphPath {
     fn move_to(&mut self, x: f32, y: f32) {
-        let _ = write!(self.0, "M{x} {y}");
+        self.push('M', &[x, y]);
     }
     fn line_to(&mut self, x: f32, y: f32) {
-        let _ = write!(self.0, "L{x} {y}");
+        self.push('L', &[x, y]);
     }
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let _ = write!(self.0, "Q{x1} {y1} {x} {y}");
+        self.push('Q', &[x1, y1, x, y]);
     }
     fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let _ = write!(self.0, "C{x1} {y1} {x2} {y2} {x} {y}");
+        self.push('C', &[x1, y1, x2, y2, x, y]);
     }
     fn close(&mut self) {
-        self.0.push('Z');
+        self.data.push('Z');
     }
 }
 

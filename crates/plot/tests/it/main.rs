@@ -6,6 +6,9 @@
 mod chart;
 mod extremes;
 mod files;
+#[cfg(target_os = "linux")]
+mod font_file;
+mod fonts;
 mod heatmap;
 mod matrix;
 mod pixels;

@@ -30,6 +30,8 @@ impl Charts {
     fn write(&mut self, picture: &dyn Draw, file: &str) {
         if let Err(error) = picture.write(&self.run.path().join(file)) {
             self.notes.push(not_drawn(file, error));
+        } else if let Some(note) = picture.page().ok().and_then(|page| page.note()) {
+            self.notes.push(note);
         }
     }
 }
@@ -168,6 +170,7 @@ pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) 
     });
     Matrix {
         others: others.collect(),
+        numbers: drawn.clone(),
         ..Matrix::new(&title, &names, &counts)
     }
 }

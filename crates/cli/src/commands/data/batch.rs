@@ -1,12 +1,13 @@
 //! `receptive data --show`: training images as a network sees them.
 
+use super::super::write_picture;
 use super::DataArgs;
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, line, paragraph, print_json};
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
 use receptive_inspect::{augmentation_summary, training_batch};
-use receptive_plot::{Draw, Grid};
+use receptive_plot::Grid;
 use receptive_train::{MachineConfig, TrainConfig, default_input};
 use serde::Serialize;
 use std::path::Path;
@@ -61,7 +62,7 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         subtitle: format!("{text}; seed {seed}, epoch 1"),
         ..grid
     };
-    grid.write(file)?;
+    write_picture(&grid, file)?;
     if arguments.json {
         print_json(&Json {
             name: &data.name,

@@ -1,5 +1,6 @@
 //! The files that a measurement writes.
 
+use super::super::write_picture;
 use super::json;
 use super::subject::Subject;
 use crate::error::CliError;
@@ -94,7 +95,7 @@ impl Files {
     ) -> Result<(), CliError> {
         for extension in ["png", "svg"] {
             let path = self.directory.join(format!("{stem}.{extension}"));
-            picture.write(&path)?;
+            write_picture(picture, &path)?;
             written.push(path.to_string_lossy().into_owned());
         }
         Ok(())
