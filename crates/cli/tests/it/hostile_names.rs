@@ -107,7 +107,7 @@ fn no_name_commands_a_terminal_or_a_page() {
         (vec!["erf", &run, "--samples", "8", "--out", &out], 0),
         (vec!["summary", &run], 0),
         (vec!["summary", HOSTILE], 2),
-        (vec!["export", &run, "--out", &onnx], 0),
+        (vec!["export", &run, "--to", "onnx", "--out", &onnx], 0),
         (vec!["import", &picture], 1),
         (vec!["report", &run, "--samples", "8"], 0),
         (vec!["report", &nothing], 1),

@@ -5,7 +5,7 @@ use super::files::conditions;
 use super::subject::Subject;
 use crate::error::CliError;
 use crate::render::{Table, colour_allowed, line, paragraph, print, print_raw, say_line};
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::picture::characters;
 use receptive_erf::{
@@ -17,7 +17,7 @@ const COLUMNS: usize = 41;
 
 fn network(subject: &Subject, study: &Study) -> Result<(), CliError> {
     let image = study.measurement.image;
-    let (name, conditions) = (&subject.name, conditions(subject));
+    let (name, conditions) = (subject.name.printable(), conditions(subject));
     let size = format!("{}x{} pixels", image.height, image.width);
     line("network", format!("{name}, {conditions}, {size}"))
 }
