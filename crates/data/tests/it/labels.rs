@@ -308,3 +308,11 @@ fn a_list_of_a_source_that_has_labels_is_rejected() {
     };
     assert!(alone.check().is_err());
 }
+
+#[test]
+fn a_name_with_accents_is_one_however_they_are_stored() {
+    let listed = Listed::new(&["caf\u{e9}.png", "b.png", "c.png"]);
+    let data = listed.open("cafe\u{301}.png,ch\u{ea}ne\nb,che\u{302}ne\nc,oak\n");
+    assert_eq!(data.classes.len(), 2);
+    assert_eq!(data.train.len(), 3);
+}

@@ -1,5 +1,6 @@
 //! Finding the image that a name of a label list means.
 
+use crate::names::key;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path};
 
@@ -169,7 +170,7 @@ fn slashed(path: &Path) -> String {
             _ => None,
         })
         .collect();
-    parts.join("/")
+    key(&parts.join("/"))
 }
 
 /// A path of any machine, with `/` between its parts and without `.` and `..`; `None` if nothing
@@ -185,7 +186,7 @@ fn normalized(name: &str) -> Option<String> {
             _ => parts.push(part),
         }
     }
-    (!parts.is_empty()).then(|| parts.join("/"))
+    (!parts.is_empty()).then(|| key(&parts.join("/")))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod table;
 
 use crate::error::DataError;
 use crate::image::decode::read_capped;
-use crate::names::{enumerate, near};
+use crate::names::{enumerate, key, near};
 use crate::options::{BadImages, DataOptions};
 use crate::sources::archive::Archive;
 use crate::sources::folder::note_case;
@@ -220,9 +220,10 @@ impl Labelled {
             .collect();
         sort(&mut classes);
         let known = options.classes.as_ref().unwrap_or(&classes);
+        let known: Vec<String> = known.iter().map(|class| key(class)).collect();
         for (split, part) in ["train", "val", "test"].iter().zip([&train, &val, &test]) {
             let class = |item: &Item| &self.classes[item.label as usize];
-            if let Some(item) = part.iter().find(|item| !known.contains(class(item))) {
+            if let Some(item) = part.iter().find(|item| !known.contains(&key(class(item)))) {
                 return Err(DataError::UnknownClass {
                     hint: near(class(item), known.iter().map(String::as_str)),
                     class: class(item).clone(),

@@ -1,5 +1,6 @@
 //! What the rows of a label list say about each image.
 
+use crate::names::key;
 use crate::sources::labels::columns::{ClassColumn, Columns, SplitColumn, flag, ones};
 use crate::sources::labels::index::{Index, Lookup};
 use crate::sources::labels::table::Table;
@@ -81,7 +82,7 @@ pub(super) fn lines(list: &[String]) -> String {
 struct Reader<'a> {
     table: &'a Table,
     columns: &'a Columns,
-    places: HashMap<&'a str, u32>,
+    places: HashMap<String, u32>,
     groups: HashSet<Arc<str>>,
     problems: Problems,
     rows: Rows,
@@ -176,7 +177,7 @@ impl Reader<'_> {
             return None;
         }
         let next = self.rows.classes.len() as u32;
-        let place = *self.places.entry(name).or_insert(next);
+        let place = *self.places.entry(key(name)).or_insert(next);
         if place == next {
             self.rows.classes.push(name.to_string());
         }
