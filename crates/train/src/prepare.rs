@@ -6,8 +6,10 @@ use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::RunDirectory;
 use crate::start::InitialModel;
+use receptive_core::text::Printable;
 use receptive_data::{
-    DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord, check_size,
+    DataOptions, DataSet, Gone, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord,
+    check_size,
 };
 use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
 use std::path::Path;
@@ -117,7 +119,22 @@ pub fn prepare_again(
     let record = run
         .split_record()?
         .map(|record| (record, RecordUse::Follow));
-    prepare_with(config, InputFrom::Model, record, progress)
+    let setup = prepare_with(config, InputFrom::Model, record, progress)?;
+    if let Some(comparison) = &setup.data.comparison
+        && comparison.gone.total() > 0
+    {
+        let Gone { train, val, test } = comparison.gone;
+        return Err(TrainError::setting(
+            "data.source",
+            format!(
+                "images that the run uses are no longer in {} or have changed ({train} train, {val} \
+                 val, {test} test), so it cannot be resumed; put them back, or start a new run from \
+                 its model",
+                setup.config.data.source.printable()
+            ),
+        ));
+    }
+    Ok(setup)
 }
 
 fn prepare_with(

@@ -1,6 +1,6 @@
 //! `receptive features`: feature maps of an image, layer by layer.
 
-use super::run::{load_model, predictions_line};
+use super::run::{RunSplit, load_model, open_split, predictions_line};
 use super::{create_directory, write_picture};
 use crate::args::{MachineArgs, parse_positive};
 use crate::error::{CliError, Exit};
@@ -10,6 +10,8 @@ use receptive_core::text::Printable;
 use receptive_inspect::{
     InputImage, Prediction, Strength, default_feature_layer, feature_maps, filters, map_layers,
 };
+use receptive_model::Artifact;
+use receptive_train::{DataPlace, ImageQuery, samples_for};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -20,8 +22,11 @@ const MAX_LAYERS: usize = 64;
 pub(super) struct FeaturesArgs {
     /// Run directory
     run: PathBuf,
-    /// Image file
-    image: PathBuf,
+    /// Image file [default: the first test image of the run]
+    image: Option<PathBuf>,
+    /// New place of the run's data, if it was moved
+    #[arg(long, value_name = "DATA", conflicts_with = "image")]
+    data: Option<String>,
     /// Layer, by number or name as `summary` shows them, or `all` [default: the last one with maps
     /// as large as the first one's]
     #[arg(long, value_name = "LAYER")]
@@ -82,11 +87,14 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         );
     }
     let layers = &layers[..layers.len().min(MAX_LAYERS)];
-    let image = InputImage::read(&arguments.image, &artifact.input)?;
+    let (path, image) = match &arguments.image {
+        Some(path) => (path.clone(), InputImage::read(path, &artifact.input)?),
+        None => own_image(arguments, &artifact)?,
+    };
     let layers = feature_maps(&artifact, &image, layers, &device)?;
     let top = image.predict(&artifact, 3, &device);
     create_directory(&arguments.out)?;
-    let name = arguments.image.file_name().unwrap_or_default();
+    let name = path.file_name().unwrap_or_default();
     let mut files = Vec::new();
     for maps in &layers {
         let title = format!("{}: {}", name.to_string_lossy(), predictions_line(&top));
@@ -109,18 +117,14 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
             channels: maps.strengths(),
         });
         print_json(&Json {
-            image: arguments.image.to_string_lossy().into_owned(),
+            image: path.to_string_lossy().into_owned(),
             top: &top,
             layers: layers.collect(),
             files: &files,
         })?;
         return Ok(Exit::Done);
     }
-    print(format!(
-        "{}: {}",
-        arguments.image.printable(),
-        predictions_line(&top)
-    ))?;
+    print(format!("{}: {}", path.printable(), predictions_line(&top)))?;
     for maps in &layers {
         let strongest: Vec<String> = maps
             .strengths()
@@ -143,4 +147,21 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         line("file", file.printable())?;
     }
     Ok(Exit::Done)
+}
+
+/// The first image that the run was not trained on, and what it is called.
+fn own_image(
+    arguments: &FeaturesArgs,
+    artifact: &Artifact,
+) -> Result<(PathBuf, InputImage), CliError> {
+    let run = &arguments.run;
+    let remedy = format!("receptive features {} --data NEWPLACE", run.shell_word());
+    let query = ImageQuery {
+        place: DataPlace::new(arguments.data.as_deref(), None),
+        ..ImageQuery::new(run, remedy)
+    };
+    let RunSplit { split, .. } = open_split(&query, artifact)?;
+    let sample = samples_for(&split, &artifact.input, 0).get(0)?;
+    let image = InputImage::from_pixels(sample.pixels.to_vec(), &artifact.input)?;
+    Ok((split.path(0).into(), image))
 }

@@ -131,6 +131,10 @@ fn a_run_is_tested_on_its_own_test_images_after_its_folder_changed() {
     assert_eq!(after["new"]["images"], 3);
     let new = trained.evaluate(&["--split", "new"]);
     assert_eq!(new["images"], 3);
+    let resumed = output(&["train", "--resume", trained.run.to_str().unwrap()]);
+    let message = text(&resumed.stderr).replace("\n  ", " ");
+    assert_eq!(resumed.status.code(), Some(2), "{message}");
+    assert!(message.contains("2 train, 0 val, 1 test"), "{message}");
 
     let said = output(&["evaluate", trained.run.to_str().unwrap()]);
     let said = text(&said.stderr).replace("\n  ", " ");
@@ -163,6 +167,17 @@ fn a_moved_folder_is_recognized_by_content_however_it_is_named() {
     }
     let report = json(&["report", run, "--data", place, "--samples", "2", "--json"]);
     assert_eq!(report["top1"], before["top1"]);
+    let out = trained.root.join("out");
+    let out = out.to_str().unwrap();
+    let seen = json(&["features", run, "--data", place, "--out", out, "--json"]);
+    assert_eq!(
+        seen["image"],
+        moved.join(&trained.in_split("test")[0]).to_str().unwrap()
+    );
+    let samples = ["--samples", "2", "--out", out, "--json"];
+    let field = json(&[&["erf", run, "--data", place], &samples[..]].concat());
+    let input = field["input"].as_str().unwrap();
+    assert!(input.contains("elsewhere, test split"), "{input}");
     done(&["train", "--resume", run, "--data", place]);
 }
 

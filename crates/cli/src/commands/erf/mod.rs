@@ -61,6 +61,9 @@ pub(super) struct ErfArgs {
     /// with given weights, else noise]
     #[arg(long, value_name = "noise|own|IMAGES")]
     input: Option<String>,
+    /// New place of a run's data, if it was moved; its images are in the splits they were in
+    #[arg(long, value_name = "DATA", conflicts_with = "input")]
+    data: Option<String>,
     /// Image size [default: as trained; of a preset or a config large enough for the field]
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
     size: Option<[usize; 2]>,

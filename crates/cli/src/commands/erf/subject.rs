@@ -12,7 +12,7 @@ use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{
     Artifact, Classifier, InferenceDevice, InputSpec, ModelConfig, Plan, presets,
 };
-use receptive_train::{ImageQuery, SplitInputs, default_input, samples_for};
+use receptive_train::{DataPlace, ImageQuery, SplitInputs, default_input, samples_for};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ impl Subject {
         let weights = arguments.weights.unwrap_or(WeightSource::Given);
         let source = match arguments.input.as_deref() {
             Some("noise") => None,
-            None if weights != WeightSource::Given => None,
+            None if weights != WeightSource::Given && arguments.data.is_none() => None,
             None | Some("own") => Some(None),
             Some(source) => Some(Some(source)),
         };
@@ -134,7 +134,7 @@ impl Subject {
             None => synthetic(&plan, weights, arguments),
             Some(data) => match images(run, data, &artifact, arguments) {
                 // Not requested by name: a run whose data is gone can still be measured.
-                Err(error) if arguments.input.is_none() => {
+                Err(error) if arguments.input.is_none() && arguments.data.is_none() => {
                     say_paragraph("note", format!("{error}; measuring on noise instead"));
                     synthetic(&plan, weights, arguments)
                 }
@@ -263,10 +263,14 @@ fn images(
             (given.split, given.input)
         }
         None => {
-            let remedy = format!("receptive erf {} --input DATA", run.shell_word());
+            let remedy = format!("receptive erf {} --data NEWPLACE", run.shell_word());
+            let query = ImageQuery {
+                place: DataPlace::new(arguments.data.as_deref(), None),
+                ..ImageQuery::new(run, remedy)
+            };
             let RunSplit {
                 data, split, name, ..
-            } = open_split(&ImageQuery::new(run, remedy), artifact)?;
+            } = open_split(&query, artifact)?;
             (split, format!("images of {}, {name} split", data.name))
         }
     };
