@@ -3,7 +3,7 @@
 use crate::error::DataError;
 use crate::image::decode::DecodeLimits;
 use crate::names::key;
-use crate::split::record::SplitRecord;
+use crate::record::SplitRecord;
 use std::path::PathBuf;
 use std::sync::Arc;
 

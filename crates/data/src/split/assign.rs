@@ -2,10 +2,10 @@
 
 use crate::names::enumerate;
 use crate::options::{DataOptions, RecordUse};
+use crate::record::{Member, Role, SplitRecord};
 use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
 use crate::split::keyed::{self, SplitKey};
-use crate::split::record::{Member, Role, SplitRecord};
 use crate::split::stratify;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};

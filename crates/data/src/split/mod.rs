@@ -4,7 +4,6 @@ pub(crate) mod assign;
 pub(crate) mod classes;
 pub(crate) mod dataset;
 mod keyed;
-pub(crate) mod record;
 mod stratify;
 pub(crate) mod verify;
 
