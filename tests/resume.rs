@@ -77,12 +77,13 @@ struct Result {
 fn result(path: &Path, trained: &TrainResult) -> Result {
     let last = Artifact::load(&path.join("last"), &Device::flex()).unwrap();
     let csv = std::fs::read_to_string(path.join("metrics.csv")).unwrap();
-    // Images per second, the wait for data and the seconds are the clock's.
-    let clock = 7..10;
+    let clock = ["images_per_second", "data_wait", "seconds"];
+    let names: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    assert!(clock.iter().all(|name| names.contains(name)), "{names:?}");
     let line = |line: &str| -> String {
-        let fields = line.split(',').enumerate();
-        let kept = fields.filter(|(i, _)| !clock.contains(i));
-        kept.map(|(_, field)| format!("{field},")).collect()
+        let fields = line.split(',').zip(&names);
+        let kept = fields.filter(|(_, name)| !clock.contains(name));
+        kept.map(|(field, _)| format!("{field},")).collect()
     };
     Result {
         best: trained.weights_sha256.clone(),

@@ -42,7 +42,7 @@ fn a_network_that_cannot_overfit_gets_advice() {
     let found = learn(still, 24, 5);
     assert!(!found.learnt);
     assert_eq!(found.passes, 5);
-    assert!(found.advice().unwrap().contains("lr-find"), "{found:?}");
+    assert!(found.advice().unwrap().contains("range test"), "{found:?}");
 
     // One number an image, its brightness, cannot tell ten classes apart.
     let mut blind = tiny_run();

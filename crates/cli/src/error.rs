@@ -112,6 +112,8 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
 /// The argument to change, in brackets, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
     let setting = match error {
+        // It ends with the command to use.
+        TrainError::Setting { problem, .. } if problem.contains("receptive ") => None,
         TrainError::Setting { setting, .. } => Some(setting.as_str()),
         TrainError::Data(DataError::Setting { setting, .. })
         | TrainError::Field(ErfError::Setting { setting, .. }) => Some(*setting),

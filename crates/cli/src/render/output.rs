@@ -88,9 +88,10 @@ pub(crate) fn say(message: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 
-/// Writes a labelled line to standard error.
+/// Writes a labelled line to standard error: one line, whatever the names in it hold.
 pub(crate) fn say_line(label: &str, text: impl Display) {
-    say(format!("{label:<LABEL$}{text}"));
+    let text = text.to_string();
+    say(format!("{label:<LABEL$}{}", text.printable()));
 }
 
 /// The same, wrapped beside its label.

@@ -191,7 +191,7 @@ fn any_images_are_an_input() {
     std::fs::rename(at("flat/0.png"), at("flat/without_extension")).unwrap();
     for network in [run.as_str(), "plain-3"] {
         for (input, images, samples) in [
-            ("flat", "3 images of ", 3),
+            ("flat", "4 images of ", 4),
             ("nested", "8 images of ", 8),
             ("nested/bee/2.png", "the image ", 1),
             ("flat/without_extension", "the image ", 1),

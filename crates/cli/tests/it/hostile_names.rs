@@ -197,7 +197,7 @@ fn printed_commands_can_be_pasted() {
         .lines()
         .next()
         .unwrap()
-        .split(" DATA")
+        .split(" NEWPLACE")
         .next()
         .unwrap();
     shell(&format!("receptive {remedy} moved"));

