@@ -4,7 +4,7 @@
 //! sequences that command a terminal.
 
 use crate::error::CliError;
-use receptive_core::text::{is_unprintable, printable_lines};
+use receptive_core::text::{Printable, is_unprintable, printable_lines};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
