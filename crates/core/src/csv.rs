@@ -106,21 +106,30 @@ impl Iterator for Rows<'_> {
     }
 }
 
-/// Adds a row to a table, with quotation marks where a cell needs them.
-pub fn push_row<'a>(table: &mut String, cells: impl IntoIterator<Item = &'a str>) {
+/// Adds a row to a table, with quotation marks where a cell needs them. Cells are written byte for byte,
+/// also paths that are not UTF-8.
+pub fn push_row<T: AsRef<[u8]>>(table: &mut Vec<u8>, cells: impl IntoIterator<Item = T>) {
     for (at, cell) in cells.into_iter().enumerate() {
         if at > 0 {
-            table.push(',');
+            table.push(b',');
         }
-        if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
-            table.push('"');
-            table.push_str(&cell.replace('"', "\"\""));
-            table.push('"');
-        } else {
-            table.push_str(cell);
+        let cell = cell.as_ref();
+        let is_special = |byte: &u8| b",\"\r\n".contains(byte);
+        let has_blank_end = cell.trim_ascii() != cell;
+        if !has_blank_end && !cell.iter().any(is_special) {
+            table.extend(cell);
+            continue;
         }
+        table.push(b'"');
+        for byte in cell {
+            if *byte == b'"' {
+                table.push(b'"');
+            }
+            table.push(*byte);
+        }
+        table.push(b'"');
     }
-    table.push('\n');
+    table.push(b'\n');
 }
 
 #[cfg(test)]
@@ -134,10 +143,11 @@ mod tests {
             ["train", "a, \"quoted\"\nclass", "b;\t,\r\n.png"],
             ["", " blanks ", "'"],
         ];
-        let mut table = String::new();
+        let mut table = Vec::new();
         for row in rows {
             push_row(&mut table, row);
         }
+        let table = String::from_utf8(table).unwrap();
         let read: Vec<Row> = Rows::new(&table, b',').collect();
         for (row, expected) in read.iter().zip(rows) {
             assert_eq!(row.cells(), 3);
@@ -150,8 +160,9 @@ mod tests {
     #[test]
     fn a_long_row_is_read_whole() {
         let long = "x".repeat(5_000);
-        let mut table = String::new();
+        let mut table = Vec::new();
         push_row(&mut table, std::iter::repeat_n(long.as_str(), 40));
+        let table = String::from_utf8(table).unwrap();
         let rows: Vec<Row> = Rows::new(&table, b',').collect();
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].cells(), rows[0].cell(39)), (40, long.as_str()));

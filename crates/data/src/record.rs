@@ -144,8 +144,8 @@ impl SplitRecord {
     }
 
     /// The record as CSV with the columns `split`, `class`, `path` and `sha256`.
-    pub fn to_csv(&self) -> String {
-        let mut table = String::new();
+    pub fn to_csv(&self) -> Vec<u8> {
+        let mut table = Vec::new();
         csv::push_row(&mut table, COLUMNS);
         for member in &self.members {
             let content = member.content.to_string();
@@ -222,14 +222,14 @@ mod tests {
             member(Role::Test, "b;\t,\r\n.png", "two"),
             member(Role::Before, "c.png", "three"),
         ]);
-        let csv = record.to_csv();
+        let csv = String::from_utf8(record.to_csv()).unwrap();
         assert_eq!(SplitRecord::from_csv(&csv, "split.csv").unwrap(), record);
     }
 
     #[test]
     fn a_damaged_record_is_refused_by_line() {
         let good = SplitRecord::new(vec![member(Role::Train, "a", "one")]);
-        let text = good.to_csv();
+        let text = String::from_utf8(good.to_csv()).unwrap();
         for (from, to, says) in [
             ("split,", "part,", "first line"),
             ("train,", "learn,", "learn"),

@@ -39,7 +39,7 @@ fn predictions_become_a_table_whole_or_not_at_all() {
     let rows: Vec<&str> = rows.lines().collect();
     assert_eq!(
         rows[0],
-        "path,class,probability,class_2,probability_2,error"
+        "path,class,probability,class_2,probability_2,split,error"
     );
     assert_eq!(rows.len(), 3);
     assert!(
@@ -55,14 +55,14 @@ fn predictions_become_a_table_whole_or_not_at_all() {
         cells[2].parse::<f64>().unwrap(),
         first["probability"].as_f64().unwrap()
     );
-    assert_eq!((cells.len(), cells[5]), (6, ""));
+    assert_eq!((cells.len(), cells[5], cells[6]), (7, "", ""));
 
     fs::write(at("photos/damaged.png"), "damaged").unwrap();
     let output = output(&["predict", &run, &photos, "--csv", &table]);
     assert_eq!(output.status.code(), Some(1));
     let rows = fs::read_to_string(&table).unwrap();
     assert!(
-        rows.lines().any(|row| row.contains("damaged.png,,,,,,,")),
+        rows.lines().any(|row| row.contains("damaged.png,,,,,,,,")),
         "{rows}"
     );
     for place in [at("nowhere/table.csv"), photos.clone()] {

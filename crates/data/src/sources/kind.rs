@@ -76,7 +76,7 @@ const OTHER: [&str; 46] = [
 
 /// Folders that systems, network drives, archives and notebooks leave behind, in lower case; most
 /// hold thumbnails or deleted files.
-const JUNK: [&str; 15] = [
+const JUNK: [&str; 14] = [
     "@eadir",
     "#recycle",
     "#snapshot",
@@ -90,7 +90,6 @@ const JUNK: [&str; 15] = [
     "__macosx",
     "__pycache__",
     "lost.dir",
-    "thumbs",
     "network trash folder",
 ];
 

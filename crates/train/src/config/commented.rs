@@ -66,6 +66,7 @@ const UNSET: &[Unset] = &[
         "the data's own size, or 64 for photos",
     ),
     unset("data", "grey", "true", "colours as the images have them"),
+    unset("data", "max_pixels", "1000000000", "268435456 (2^28)"),
     unset(
         "train",
         "sampling",
@@ -174,6 +175,7 @@ mod tests {
                     width: 2,
                 }),
                 grey: true,
+                max_pixels: 1,
                 ..data
             },
             train: TrainConfig {

@@ -8,6 +8,7 @@ pub use log::{RunEnd, RunLog};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use receptive_core::csv;
 use receptive_core::text::Printable;
 use receptive_data::{DamagedImage, SplitRecord};
 use receptive_model::Artifact;
@@ -147,7 +148,7 @@ impl RunDirectory {
         if self.path.join(Self::SPLIT).exists() {
             return Ok(());
         }
-        self.write(Self::SPLIT, record().to_csv().as_bytes())
+        self.write(Self::SPLIT, &record().to_csv())
     }
 
     fn is_there(&self) -> bool {
@@ -283,13 +284,13 @@ impl RunDirectory {
 
     /// Writes the list of damaged images that were left out, as [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) CSV.
     pub(crate) fn write_skipped(&self, damaged: &[DamagedImage]) -> Result<(), TrainError> {
-        let quoted = |field: &str| format!("\"{}\"", field.replace('"', "\"\""));
-        let mut csv = String::from("path,reason\n");
+        let mut table = Vec::new();
+        csv::push_row(&mut table, ["path", "reason"]);
         for bad in damaged {
-            let path = bad.path.to_string_lossy();
-            csv += &format!("{},{}\n", quoted(&path), quoted(&bad.reason));
+            let path = bad.path.as_os_str().as_encoded_bytes();
+            csv::push_row(&mut table, [path, bad.reason.as_bytes()]);
         }
-        self.write(Self::SKIPPED, csv.as_bytes())
+        self.write(Self::SKIPPED, &table)
     }
 
     /// Writes one file, whole or not at all.

@@ -200,7 +200,7 @@ impl Predictor<'_> {
                 split: role.map(Role::name),
             }),
             Output::Csv(table) => {
-                table.answer(path, top);
+                table.answer(path, top, role);
                 Ok(())
             }
         }

@@ -1,7 +1,9 @@
 //! Predictions as a table in a CSV file.
 
 use crate::error::CliError;
+use receptive_core::csv;
 use receptive_core::text::Printable;
+use receptive_data::Role;
 use receptive_inspect::Prediction;
 use receptive_model::store::write_file;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ pub(super) struct CsvTable {
 struct Row {
     path: PathBuf,
     answer: Result<Vec<Prediction>, String>,
+    /// What the run used an image of the same content for.
+    split: Option<Role>,
 }
 
 impl CsvTable {
@@ -37,14 +41,20 @@ impl CsvTable {
         })
     }
 
-    pub(super) fn answer(&mut self, path: &Path, top: Vec<Prediction>) {
-        let (path, answer) = (path.into(), Ok(top));
-        self.rows.push(Row { path, answer });
+    pub(super) fn answer(&mut self, path: &Path, top: Vec<Prediction>, split: Option<Role>) {
+        self.rows.push(Row {
+            path: path.into(),
+            answer: Ok(top),
+            split,
+        });
     }
 
     pub(super) fn failure(&mut self, path: &Path, error: String) {
-        let (path, answer) = (path.into(), Err(error));
-        self.rows.push(Row { path, answer });
+        self.rows.push(Row {
+            path: path.into(),
+            answer: Err(error),
+            split: None,
+        });
     }
 
     /// Writes the table with `top` classes in a row; returns where, and how many images it has.
@@ -55,7 +65,6 @@ impl CsvTable {
     }
 }
 
-/// Paths are written byte for byte, also those that are not UTF-8.
 fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
     let mut head = vec!["path".to_owned()];
     for rank in 1..=top {
@@ -66,45 +75,30 @@ fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
         };
         head.extend([format!("class{suffix}"), format!("probability{suffix}")]);
     }
-    head.push("error".into());
-    let mut bytes = head.join(",").into_bytes();
-    bytes.push(b'\n');
-    for Row { path, answer } in rows {
-        cell(&mut bytes, path.as_os_str().as_encoded_bytes());
+    head.extend(["split".into(), "error".into()]);
+    let mut table = Vec::new();
+    csv::push_row(&mut table, &head);
+    for Row {
+        path,
+        answer,
+        split,
+    } in rows
+    {
         let (answers, error) = match answer {
             Ok(answers) => (answers.as_slice(), ""),
             Err(error) => (&[][..], error.as_str()),
         };
+        let mut cells = vec![path.as_os_str().as_encoded_bytes().to_vec()];
         for rank in 0..top {
             let (class, probability) = answers.get(rank).map_or_else(Default::default, |one| {
-                (one.class.as_str(), one.probability.to_string())
+                (one.class.clone(), one.probability.to_string())
             });
-            for value in [class, &probability] {
-                bytes.push(b',');
-                cell(&mut bytes, value.as_bytes());
-            }
+            cells.extend([class.into_bytes(), probability.into_bytes()]);
         }
-        bytes.push(b',');
-        cell(&mut bytes, error.as_bytes());
-        bytes.push(b'\n');
+        cells.extend([split.map_or("", Role::name), error].map(|cell| cell.as_bytes().to_vec()));
+        csv::push_row(&mut table, cells);
     }
-    bytes
-}
-
-/// A value as RFC 4180 has it: in quotes where it needs them.
-fn cell(row: &mut Vec<u8>, value: &[u8]) {
-    if !value.iter().any(|byte| b",\"\r\n".contains(byte)) {
-        row.extend(value);
-        return;
-    }
-    row.push(b'"');
-    for byte in value {
-        if *byte == b'"' {
-            row.push(b'"');
-        }
-        row.push(*byte);
-    }
-    row.push(b'"');
+    table
 }
 
 #[cfg(test)]
@@ -121,18 +115,20 @@ mod tests {
             Row {
                 path: "a, \"b\"\n.png".into(),
                 answer: Ok(vec![one("cat, big", 0.75), one("dog", 0.125)]),
+                split: Some(Role::Train),
             },
             Row {
                 path: "c.png".into(),
                 answer: Err("it is damaged".into()),
+                split: None,
             },
         ];
         let text = String::from_utf8(bytes(&rows, 2)).unwrap();
         assert_eq!(
             text,
-            "path,class,probability,class_2,probability_2,error\n\
-             \"a, \"\"b\"\"\n.png\",\"cat, big\",0.75,dog,0.125,\n\
-             c.png,,,,,it is damaged\n"
+            "path,class,probability,class_2,probability_2,split,error\n\
+             \"a, \"\"b\"\"\n.png\",\"cat, big\",0.75,dog,0.125,train,\n\
+             c.png,,,,,,it is damaged\n"
         );
     }
 }

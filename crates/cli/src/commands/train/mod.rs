@@ -63,7 +63,12 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "RUN", conflicts_with_all = NEW_RUN)]
     resume: Option<PathBuf>,
     /// New place of the data of the run that is resumed, if it was moved
-    #[arg(long = "data", value_name = "DATA", requires = "resume")]
+    #[arg(
+        long = "data",
+        value_name = "DATA",
+        requires = "resume",
+        conflicts_with_all = ["overfit", "dry_run"]
+    )]
     moved: Option<String>,
     /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
     #[arg(long, value_name = "INTERVAL")]

@@ -1,6 +1,6 @@
 //! A label list as rows of cells: encoding, delimiter and quotes.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use receptive_core::csv::{Row, Rows};
 use std::collections::HashSet;
 
 /// What may separate two cells, the more usual first. A blank is looked for last: names of files
@@ -13,15 +13,6 @@ const SAMPLE: usize = 100;
 #[derive(Debug)]
 pub(super) struct Table {
     rows: Vec<Row>,
-}
-
-/// The cells of a row, one after another.
-#[derive(Debug)]
-struct Row {
-    text: String,
-    /// Where each cell ends.
-    ends: Vec<usize>,
-    line: u64,
 }
 
 impl Table {
@@ -37,7 +28,7 @@ impl Table {
         let delimiter = delimiter_of(&text);
         let mut rows = Vec::new();
         for row in Rows::new(&text, delimiter) {
-            if row.filled() > 0 {
+            if filled(&row) > 0 {
                 rows.push(row);
             }
         }
@@ -55,12 +46,12 @@ impl Table {
 
     /// The number of columns.
     pub(super) fn width(&self) -> usize {
-        self.rows.first().map_or(0, Row::filled)
+        self.rows.first().map_or(0, filled)
     }
 
     /// A cell without the blanks and quotation marks around it; empty where a row is short.
     pub(super) fn cell(&self, row: usize, column: usize) -> &str {
-        let cell = self.rows.get(row).map_or("", |row| row.cell(column));
+        let cell = self.rows.get(row).map_or("", |row| row.cell(column).trim());
         // Quotation marks after a blank (`a.png, "cat"`) are none to the reader of the file.
         let inner = cell
             .strip_prefix('"')
@@ -83,12 +74,12 @@ impl Table {
     /// A longer row is one in which a delimiter is part of a name: its cells have moved.
     fn check_widths(&self) -> Result<(), String> {
         let width = self.width();
-        match (0..self.len()).find(|row| self.rows[*row].filled() > width) {
+        match (0..self.len()).find(|row| filled(&self.rows[*row]) > width) {
             Some(row) => Err(format!(
                 "line {} has {} columns, but line {} has {width}; put a name that contains the \
                  delimiter in quotation marks",
                 self.line(row),
-                self.rows[row].filled(),
+                filled(&self.rows[row]),
                 self.line(0)
             )),
             None => Ok(()),
@@ -96,104 +87,17 @@ impl Table {
     }
 }
 
-impl Row {
-    fn cell(&self, column: usize) -> &str {
-        let start = column
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before));
-        let end = self.ends.get(column).copied().unwrap_or(0);
-        let start = start.copied().unwrap_or(0);
-        self.text.get(start..end).unwrap_or("").trim()
-    }
-
-    /// The number of cells without empty ones at the end.
-    fn filled(&self) -> usize {
-        let last = (0..self.ends.len()).rposition(|column| !self.cell(column).is_empty());
-        last.map_or(0, |last| last + 1)
-    }
-}
-
-/// Reads a text row by row.
-struct Rows<'a> {
-    reader: Reader,
-    bytes: &'a [u8],
-    /// How many of them are read.
-    read: usize,
-    /// The line after those, counted from 1.
-    line: u64,
-    text: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl<'a> Rows<'a> {
-    fn new(text: &'a str, delimiter: u8) -> Self {
-        Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
-            bytes: text.as_bytes(),
-            read: 0,
-            line: 1,
-            text: vec![0; 1024],
-            ends: vec![0; 16],
-        }
-    }
-}
-
-impl Rows<'_> {
-    /// Moves on in the text, and counts the lines that end: with `\n`, `\r\n` or `\r`.
-    fn advance(&mut self, bytes: usize) {
-        for at in self.read..self.read + bytes {
-            let is_end = match self.bytes[at] {
-                b'\n' => true,
-                b'\r' => self.bytes.get(at + 1) != Some(&b'\n'),
-                _ => false,
-            };
-            self.line += u64::from(is_end);
-        }
-        self.read += bytes;
-    }
-}
-
-impl Iterator for Rows<'_> {
-    type Item = Row;
-
-    fn next(&mut self) -> Option<Row> {
-        while let Some(b'\n' | b'\r') = self.bytes.get(self.read) {
-            self.advance(1);
-        }
-        let line = self.line;
-        let (mut bytes, mut cells) = (0, 0);
-        loop {
-            let (result, read, written, ended) = self.reader.read_record(
-                &self.bytes[self.read..],
-                &mut self.text[bytes..],
-                &mut self.ends[cells..],
-            );
-            self.advance(read);
-            bytes += written;
-            cells += ended;
-            match result {
-                // The next call, with nothing left, ends the last row.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
-                ReadRecordResult::End => return None,
-                ReadRecordResult::Record => {
-                    return Some(Row {
-                        text: String::from_utf8_lossy(&self.text[..bytes]).into_owned(),
-                        ends: self.ends[..cells].to_vec(),
-                        line,
-                    });
-                }
-            }
-        }
-    }
+/// The number of cells without empty ones at the end.
+fn filled(row: &Row) -> usize {
+    let last = (0..row.cells()).rposition(|column| !row.cell(column).trim().is_empty());
+    last.map_or(0, |last| last + 1)
 }
 
 /// The delimiter that gives the first rows the most columns.
 fn delimiter_of(text: &str) -> u8 {
     let columns = |delimiter: u8| {
         let rows = Rows::new(text, delimiter).take(SAMPLE);
-        rows.map(|row| row.ends.len()).min()
+        rows.map(|row| row.cells()).min()
     };
     let mut best = (1, DELIMITERS[0]);
     for delimiter in DELIMITERS {
