@@ -233,7 +233,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
         (None, None) => to_picture(DynamicImage::from_decoder(decoder).map_err(text)?),
     };
     let picture = match &plain_tiff {
-        Some(plain) => plain.colour(picture),
+        Some(plain) => plain.colour(&picture),
         None => picture,
     };
     // Of a reduced JPEG there may be a part left to do.

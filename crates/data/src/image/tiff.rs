@@ -34,7 +34,7 @@ impl PlainTiff {
     }
 
     /// The picture in its colours.
-    pub(super) fn colour(&self, picture: Picture) -> Picture {
+    pub(super) fn colour(&self, picture: &Picture) -> Picture {
         let pixels = match &self.colours {
             Colours::Palette(palette) => picture
                 .pixels
@@ -55,7 +55,7 @@ impl PlainTiff {
         Picture {
             channels: 3,
             pixels,
-            ..picture
+            ..*picture
         }
     }
 }

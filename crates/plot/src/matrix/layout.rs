@@ -37,7 +37,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// For classes with these names.
-    pub(crate) fn new(counts: &Counts<'_>, names: Vec<String>) -> Self {
+    pub(crate) fn new(counts: &Counts<'_>, names: &[String]) -> Self {
         let n = counts.len();
         let cell = match n {
             0..=4 => 64.0,

@@ -178,8 +178,8 @@ impl Draw for Matrix {
             }
             label
         };
-        let labels = self.classes.iter().enumerate().map(label).collect();
-        let mut layout = Layout::new(&counts, labels);
+        let labels: Vec<String> = self.classes.iter().enumerate().map(label).collect();
+        let mut layout = Layout::new(&counts, &labels);
         let subtitle = match self.subtitle.as_str() {
             "" => counts.summary(),
             subtitle => subtitle.to_owned(),

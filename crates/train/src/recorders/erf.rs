@@ -159,10 +159,10 @@ impl Recorder for ErfTracker {
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         end.record.erf = self.measure(end.record.epoch, end.model)?;
-        if end.record.erf.is_some() {
-            if let Err(error) = self.draw() {
-                self.notes.push(not_drawn(RunDirectory::FIELD, error));
-            }
+        if end.record.erf.is_some()
+            && let Err(error) = self.draw()
+        {
+            self.notes.push(not_drawn(RunDirectory::FIELD, error));
         }
         Ok(())
     }
