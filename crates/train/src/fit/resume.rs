@@ -20,7 +20,7 @@ use receptive_core::text::Printable;
 /// the learning rate follows the schedule over the new number of epochs.
 ///
 /// # Errors
-/// As [`train`]; also when no checkpoint can be used, the data have changed, or a setting that cannot
+/// As [`train`](crate::train); also when no checkpoint can be used, the data have changed, or a setting that cannot
 /// change within a run ([`TrainError::Resume`]).
 pub fn resume(
     setup: &RunSetup,
