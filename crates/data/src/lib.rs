@@ -76,7 +76,7 @@ pub use crate::error::DataError;
 pub use crate::image::decode::{DecodeLimits, decode, decode_file};
 pub use crate::image::resize::{check_size, fit};
 pub use crate::image::{Picture, photos};
-pub use crate::names::near as did_you_mean;
+pub use crate::names::{enumerate, near as did_you_mean, same_name};
 pub use crate::open::{open, open_unlabelled};
 pub use crate::options::{BadImages, DataOptions, RecordUse};
 pub use crate::progress::{NoProgress, Progress};

@@ -21,6 +21,11 @@ pub(crate) fn key(name: &str) -> String {
     name.nfc().collect()
 }
 
+/// Whether two names are one, however their accents are stored.
+pub fn same_name(one: &str, other: &str) -> bool {
+    one == other || key(one) == key(other)
+}
+
 /// A name without what cannot be seen: spaces around it, and characters of no width.
 pub(crate) fn visible(name: &str) -> String {
     let seen = |c: &char| {
@@ -32,7 +37,7 @@ pub(crate) fn visible(name: &str) -> String {
 }
 
 /// The names, comma separated: the first ten, then how many more.
-pub(crate) fn enumerate(names: &[String]) -> String {
+pub fn enumerate(names: &[String]) -> String {
     const SHOWN: usize = 10;
     let shown: Vec<String> = names
         .iter()

@@ -67,6 +67,8 @@ pub struct Member {
     pub path: String,
     /// SHA-256 of the file, or of the pixels where a file holds many images.
     pub content: ContentHash,
+    /// The group it belongs to, such as a patient; empty if it has none.
+    pub group: String,
 }
 
 /// The images of a run, each with its split: what `split.csv` in a run's directory holds.
@@ -76,27 +78,68 @@ pub struct Member {
 pub struct SplitRecord {
     members: Vec<Member>,
     roles: HashMap<ContentHash, Role>,
+    groups: HashMap<String, Role>,
 }
 
-const COLUMNS: [&str; 4] = ["split", "class", "path", "sha256"];
+const COLUMNS: [&str; 5] = ["split", "class", "path", "sha256", "group"];
+/// Stands in the last row, with the number of rows before it and their hash.
+const END: &str = "end";
+/// The path of the row that stands for images nobody recorded.
+const UNKNOWN: &str = "(unknown)";
 
 impl SplitRecord {
     /// A record of these images.
     pub fn new(members: Vec<Member>) -> Self {
         let mut roles = HashMap::with_capacity(members.len());
+        let mut groups = HashMap::new();
+        let first = |known: &mut Role, role: Role| {
+            if role.rank() < known.rank() {
+                *known = role;
+            }
+        };
         for member in &members {
-            let role = roles.entry(member.content).or_insert(member.role);
-            if member.role.rank() < role.rank() {
-                *role = member.role;
+            first(
+                roles.entry(member.content).or_insert(member.role),
+                member.role,
+            );
+            if !member.group.is_empty() {
+                let known = groups.entry(member.group.clone()).or_insert(member.role);
+                first(known, member.role);
             }
         }
-        Self { members, roles }
+        Self {
+            members,
+            roles,
+            groups,
+        }
+    }
+
+    /// This record, where the model that the run starts from has none: what that one was trained on is
+    /// unknown.
+    pub fn with_unknown_start(self) -> Self {
+        let mut members = self.members;
+        members.push(Member {
+            role: Role::Before,
+            class: String::new(),
+            path: UNKNOWN.into(),
+            content: ContentHash::default(),
+            group: String::new(),
+        });
+        Self::new(members)
+    }
+
+    /// Whether the weights were also trained on images that nobody recorded.
+    pub fn is_incomplete(&self) -> bool {
+        let mut before = self.members.iter().filter(|m| m.role == Role::Before);
+        before.any(|member| member.path == UNKNOWN)
     }
 
     /// This record, and what another run was trained on, whose model this one starts from: it
     /// counts as trained on, whether or not it is in this run's data.
     pub fn with_start(self, start: &Self) -> Self {
-        let Self { mut members, roles } = self;
+        let Self {
+            mut members, roles, ..
+        } = self;
         let trained = start.members.iter().filter(|member| {
             member.role.is_trained_on() && roles.get(&member.content) != Some(&Role::Train)
         });
@@ -115,6 +158,11 @@ impl SplitRecord {
     /// What an image of this content was used for; `None` if it was not there.
     pub fn role(&self, content: &ContentHash) -> Option<Role> {
         self.roles.get(content).copied()
+    }
+
+    /// What the images of this group were used for: of several uses, the one that says most.
+    pub fn group_role(&self, group: &str) -> Option<Role> {
+        self.groups.get(group).copied()
     }
 
     /// The paths of the images that the run's own data held.
@@ -149,9 +197,20 @@ impl SplitRecord {
         csv::push_row(&mut table, COLUMNS);
         for member in &self.members {
             let content = member.content.to_string();
-            let row = [member.role.name(), &member.class, &member.path, &content];
-            csv::push_row(&mut table, row);
+            let Member {
+                role,
+                class,
+                path,
+                group,
+                ..
+            } = member;
+            csv::push_row(&mut table, [role.name(), class, path, &content, group]);
         }
+        let (rows, hash) = (
+            self.members.len().to_string(),
+            ContentHash::of(&table).to_string(),
+        );
+        csv::push_row(&mut table, [END, "", &rows, &hash, ""]);
         table
     }
 
@@ -167,9 +226,15 @@ impl SplitRecord {
             let columns = COLUMNS.join(",");
             return Err(damaged(format!("its first line must be `{columns}`")));
         }
-        let mut members = Vec::new();
+        let mut members: Vec<Member> = Vec::new();
+        let mut is_whole = false;
         for row in rows {
             let line = row.line;
+            if row.cell(0) == END {
+                let before = text.rfind("\nend,").map_or(text, |at| &text[..=at]);
+                is_whole = row.cell(3) == ContentHash::of(before.as_bytes()).to_string();
+                break;
+            }
             let role = Role::ALL
                 .into_iter()
                 .find(|role| role.name() == row.cell(0));
@@ -183,11 +248,19 @@ impl SplitRecord {
                 role,
                 class: row.cell(1).into(),
                 path: row.cell(2).into(),
+                group: row.cell(4).into(),
                 content: row
                     .cell(3)
                     .parse()
                     .map_err(|reason| damaged(format!("line {line}: {reason}")))?,
             });
+        }
+        if !is_whole {
+            return Err(damaged(
+                "its last row does not fit the rows before it, so it was cut short or edited; which \
+                 images were trained on is not known"
+                    .into(),
+            ));
         }
         Ok(Self::new(members))
     }
@@ -212,6 +285,7 @@ mod tests {
             class: "a, \"quoted\"\nclass".into(),
             path: path.into(),
             content: ContentHash::of(content.as_bytes()),
+            group: "p, 1".into(),
         }
     }
 
@@ -233,12 +307,38 @@ mod tests {
         for (from, to, says) in [
             ("split,", "part,", "first line"),
             ("train,", "learn,", "learn"),
-            (&text[text.len() - 5..], "zz\n", "64 hexadecimal"),
+            ("a,", "b,", "cut short or edited"),
+            ("end,", "", "not a split"),
         ] {
             let broken = text.replacen(from, to, 1);
             let error = SplitRecord::from_csv(&broken, "split.csv").unwrap_err();
             assert!(error.to_string().contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn a_record_cut_at_a_line_is_refused() {
+        let record = SplitRecord::new(vec![
+            member(Role::Train, "a/1.png", "one"),
+            member(Role::Test, "b.png", "two"),
+        ]);
+        let text = String::from_utf8(record.to_csv()).unwrap();
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        for end in &ends[..ends.len() - 1] {
+            assert!(
+                SplitRecord::from_csv(&text[..*end], "split.csv").is_err(),
+                "{end}"
+            );
+        }
+        assert!(SplitRecord::from_csv(&text, "split.csv").is_ok());
+        let unknown = record.with_unknown_start();
+        assert!(unknown.is_incomplete());
+        let text = String::from_utf8(unknown.to_csv()).unwrap();
+        assert!(
+            SplitRecord::from_csv(&text, "split.csv")
+                .unwrap()
+                .is_incomplete()
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::class_maps::{ClassMaps, class_maps};
 use crate::error::InspectError;
 use crate::features::require_map;
 use crate::input::{InputImage, Prediction, softmax, top};
-use receptive_data::did_you_mean;
+use receptive_data::{did_you_mean, enumerate, same_name};
 use receptive_erf::{Map, Region};
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
@@ -127,10 +127,11 @@ pub fn attribute(
 fn indices(named: &[String], classes: &[String]) -> Result<Vec<usize>, InspectError> {
     let mut indices = Vec::new();
     for name in named {
-        let Some(index) = classes.iter().position(|class| class == name) else {
+        let Some(index) = classes.iter().position(|class| same_name(class, name)) else {
             let hint = did_you_mean(name, classes.iter().map(String::as_str));
+            let list = enumerate(classes);
             let problem = format!(
-                "`{name}` is not one of the model's {} classes{hint}",
+                "`{name}` is not one of the model's {} classes ({list}){hint}",
                 classes.len()
             );
             return Err(InspectError::setting("class", problem));

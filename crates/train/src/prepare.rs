@@ -4,7 +4,7 @@ use crate::backend::default_device;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
-use crate::run::RunDirectory;
+use crate::run::{NO_RECORD, RunDirectory};
 use crate::start::InitialModel;
 use receptive_core::text::Printable;
 use receptive_data::{
@@ -102,6 +102,13 @@ pub fn prepare(
     };
     let record = start_record.clone().map(|r| (r, RecordUse::Extend));
     let mut setup = prepare_with(config, input_from, record, progress)?;
+    if setup.start.is_some()
+        && start_record
+            .as_ref()
+            .is_none_or(|start| start.is_incomplete())
+    {
+        setup.data.notes.push(NO_RECORD.into());
+    }
     setup.start_record = start_record;
     Ok(setup)
 }

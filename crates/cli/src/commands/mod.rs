@@ -24,6 +24,7 @@ use crate::error::{CliError, Exit};
 use crate::render::say_paragraph;
 use clap::{Parser, Subcommand};
 use receptive_plot::Draw;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Once;
 
@@ -173,4 +174,12 @@ mod tests {
             }
         }
     }
+}
+
+/// Whether a file begins with these bytes; one that cannot be read does not.
+fn begins_with(file: &Path, start: &[u8]) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(file)
+        .and_then(|file| file.take(start.len() as u64).read_to_end(&mut head));
+    read.is_ok() && head == start
 }

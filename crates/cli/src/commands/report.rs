@@ -1,5 +1,6 @@
 //! `receptive report`.
 
+use super::begins_with;
 use super::erf::parse_samples;
 use crate::args::{MachineArgs, parse_directory, parse_whole};
 use crate::error::{CliError, Exit};
@@ -63,6 +64,18 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
     let run = RunDirectory::open(&arguments.run)?;
+    if let Some(file) = &arguments.out
+        && file.exists()
+        && !begins_with(file, b"<!DOCTYPE html>")
+    {
+        return Err(CliError::argument(
+            "--out",
+            format!(
+                "{} is not a report and would be overwritten; give another name",
+                file.printable()
+            ),
+        ));
+    }
     let options = ReportOptions {
         threads,
         samples: arguments.samples,
@@ -107,7 +120,13 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
 fn show(file: &Path, bytes: usize, figures: &Figures) -> Result<(), CliError> {
     if let (Some(split), Some(images), Some(top1)) = (figures.split, figures.images, figures.top1) {
         let (top1, noun, images) = (percent(top1), plural(images, "image"), grouped(images));
-        line("top-1", format!("{top1} ({images} {noun}, {split} split)"))?;
+        let recall = figures.mean_recall.map_or(String::new(), |recall| {
+            format!(", mean recall {}", percent(recall))
+        });
+        line(
+            "top-1",
+            format!("{top1}{recall} ({images} {noun}, {split} split)"),
+        )?;
     }
     if let (Some(sigma), Some(verdict)) = (figures.erf_sigma, &figures.erf_verdict) {
         line("field", format!("sigma {sigma:.2} pixels, {verdict}"))?;

@@ -4,8 +4,8 @@ use crate::args::{Balance, MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
-use receptive_core::text::{counted, percent};
-use receptive_data::{DataSet, Split};
+use receptive_core::text::{Printable, counted, percent};
+use receptive_data::{DataSet, KNOWN_NAMES, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
@@ -170,8 +170,24 @@ fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError>
     let artifact = load_model(run, &*default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
     config.machine.backend = Backend::from_env()?.to_string();
-    if !has_data && let Ok(own) = RunDirectory::open(run).and_then(|run| run.config()) {
-        config.data = own.data;
+    if !has_data {
+        let own = RunDirectory::around(run).map(|run| run.config());
+        config.data = match own.transpose()? {
+            Some(own) if is_there(&own.data.source) => own.data,
+            Some(own) => {
+                let problem = format!(
+                    "the data {} that the run was trained on is no longer there; give DATA as the first \
+                     argument",
+                    own.data.source.printable()
+                );
+                return Err(CliError::argument("--from", problem));
+            }
+            None => {
+                let problem = "this model is not in a run that knows its data; give DATA as the first \
+                               argument";
+                return Err(CliError::argument("--from", problem));
+            }
+        };
     }
     config.data.resize = artifact.input.resize;
     Ok(config)
@@ -220,4 +236,9 @@ pub(super) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
+}
+
+/// Whether a data set can be there: it is known by name, or its path exists.
+pub(super) fn is_there(source: &str) -> bool {
+    KNOWN_NAMES.contains(&source) || Path::new(source).exists()
 }

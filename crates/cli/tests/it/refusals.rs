@@ -185,13 +185,9 @@ fn a_run_that_lost_a_part_says_which() {
     refused(
         &["evaluate", run],
         1,
-        &["model/ was moved or deleted", "my run/last is"],
+        &["it was moved or deleted", "my run/last is"],
     );
     crate::done(&["evaluate", &format!("{run}/last")]);
     std::fs::remove_dir_all(path.join("last")).unwrap();
-    refused(
-        &["evaluate", run],
-        1,
-        &["model/ was moved or deleted", &again],
-    );
+    refused(&["evaluate", run], 1, &["it was moved or deleted", &again]);
 }

@@ -90,8 +90,9 @@ fn train(data: &Path, run: &Path, arguments: &[&str]) {
 fn record(run: &Path) -> HashMap<String, String> {
     let text = fs::read_to_string(run.join("split.csv")).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("split,class,path,sha256"));
+    assert_eq!(lines.next(), Some("split,class,path,sha256,group"));
     lines
+        .filter(|line| !line.starts_with("end,"))
         .map(|line| {
             let cells: Vec<&str> = line.split(',').collect();
             (cells[2].to_string(), cells[0].to_string())
@@ -252,6 +253,121 @@ fn a_run_that_starts_from_another_keeps_its_test_images_unseen() {
 }
 
 #[test]
+fn a_model_without_a_record_is_said_to_have_none_and_so_are_those_trained_from_it() {
+    let trained = Trained::new();
+    let copy = trained.root.join("copy");
+    fs::create_dir(&copy).unwrap();
+    for file in fs::read_dir(trained.run.join("model")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let copy = copy.to_str().unwrap();
+    let data = trained.data.to_str().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = output(arguments);
+        let message = text(&output.stderr).replace("\n  ", " ");
+        assert!(output.status.success(), "{message}");
+        assert!(
+            message.contains("no record of all images"),
+            "{arguments:?}: {message}"
+        );
+    };
+    said(&["evaluate", copy, data]);
+    let child = trained.root.join("child");
+    let child = child.to_str().unwrap();
+    let short = ["--epochs", "1", "--tui", "off"];
+    said(
+        &[
+            &["train", data, "--from", copy, "--run-dir", child],
+            &short[..],
+        ]
+        .concat(),
+    );
+    said(&["evaluate", child]);
+    let grandchild = trained.root.join("grandchild");
+    let grandchild = grandchild.to_str().unwrap();
+    said(
+        &[
+            &["train", data, "--from", child, "--run-dir", grandchild],
+            &short[..],
+        ]
+        .concat(),
+    );
+    said(&["evaluate", grandchild]);
+
+    let lost = output(&["train", "--from", copy]);
+    assert_eq!(lost.status.code(), Some(2));
+    assert!(text(&lost.stderr).contains("give DATA"));
+}
+
+#[test]
+fn a_new_image_of_a_group_that_was_trained_on_is_not_tested() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, run) = (directory.path().join("data"), directory.path().join("run"));
+    for patient in 0..40 {
+        for image in 0..2 {
+            let class = CLASSES[patient % 3];
+            noise(&data.join(class).join(format!("p{patient:02}_{image}.png")));
+        }
+    }
+    let group = ["--group", "^(p[0-9]+)_"];
+    train(&data, &run, &group);
+    let record = record(&run);
+    let mut wanted = 0;
+    for patient in 0..40 {
+        let class = CLASSES[patient % 3];
+        noise(&data.join(class).join(format!("p{patient:02}_new.png")));
+        let old = &record[&format!("{class}/p{patient:02}_0.png")];
+        assert_eq!(*old, record[&format!("{class}/p{patient:02}_1.png")]);
+        wanted += usize::from(old != "train");
+    }
+    let evaluated = json(&["evaluate", run.to_str().unwrap(), "--json"]);
+    assert_eq!(evaluated["new"]["images"], wanted);
+    assert_eq!(evaluated["trained_on"], 40 - wanted);
+
+    let child = directory.path().join("child");
+    let from = ["--from", run.to_str().unwrap(), "--seed", "5"];
+    train(&data, &child, &[&from[..], &group].concat());
+    let child = self::record(&child);
+    for patient in 0..40 {
+        let class = CLASSES[patient % 3];
+        let of = |image: &str| &child[&format!("{class}/p{patient:02}_{image}.png")];
+        assert!(
+            of("0") == of("new") && of("0") == of("1"),
+            "patient {patient}"
+        );
+    }
+}
+
+#[test]
+fn a_run_on_a_part_of_its_folder_finds_its_images_under_other_names_and_classes() {
+    let trained = Trained::new();
+    let run = trained.root.join("limited");
+    train(&trained.data, &run, &["--limit", "40"]);
+    let before = json(&["evaluate", run.to_str().unwrap(), "--json"]);
+    assert_eq!(before["new"], Value::Null);
+    for class in CLASSES {
+        for i in 0..30 {
+            let old = trained.data.join(class).join(format!("{i:02}.png"));
+            fs::rename(&old, old.with_file_name(format!("x{}.png", 29 - i))).unwrap();
+        }
+    }
+    let after = json(&["evaluate", run.to_str().unwrap(), "--json"]);
+    for key in ["images", "top1", "loss", "known"] {
+        assert_eq!(after[key], before[key], "{key}");
+    }
+    assert_eq!(after["new"], Value::Null);
+    // Renamed images keep the order of the run too, so that it can be resumed.
+    done(&["train", "--resume", run.to_str().unwrap(), "--epochs", "2"]);
+
+    let moved = trained.data.join("ant/x0.png");
+    fs::rename(&moved, trained.data.join("bee/moved.png")).unwrap();
+    let output = output(&["evaluate", trained.run.to_str().unwrap()]);
+    let message = text(&output.stderr).replace("\n  ", " ");
+    assert!(message.contains("1 image is in another class"), "{message}");
+}
+
+#[test]
 fn predict_says_which_images_were_trained_on() {
     let trained = Trained::new();
     let copy = trained.root.join("copy.png");
@@ -315,6 +431,11 @@ fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
     let trained = Trained::new();
     let path = trained.run.join("split.csv");
     let good = fs::read_to_string(&path).unwrap();
+    let cut = good.lines().take(40).map(|line| format!("{line}\n"));
+    fs::write(&path, cut.collect::<String>()).unwrap();
+    let refused = output(&["evaluate", trained.run.to_str().unwrap()]);
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("cut short or edited"));
     fs::write(&path, good.replacen("train,", "learn,", 1)).unwrap();
     let run = trained.run.to_str().unwrap();
     let refused = output(&["evaluate", run]);
@@ -329,5 +450,5 @@ fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
     let said = output(&["evaluate", run]);
     assert!(said.status.success());
     let note = text(&said.stderr).replace("\n  ", " ");
-    assert!(note.contains("no record of the images"), "{note}");
+    assert!(note.contains("no record of all images"), "{note}");
 }

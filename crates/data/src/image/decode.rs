@@ -75,8 +75,6 @@ pub(crate) struct ImageFile {
     pub(crate) size: ImageSize,
     /// How the file stores its colours, such as `RGB with alpha`.
     pub(crate) colours: &'static str,
-    /// The file's size.
-    pub(crate) bytes: u64,
     /// The hash of the file.
     pub(crate) content: ContentHash,
 }
@@ -106,7 +104,6 @@ pub(crate) fn decode_named(
         picture: decoded.picture,
         size: decoded.size,
         colours: decoded.colours,
-        bytes: bytes.len() as u64,
         content: ContentHash::of(bytes),
     })
 }

@@ -125,7 +125,6 @@ impl Builder<'_> {
                 });
                 self.files.push(FileEntry {
                     path,
-                    bytes: 0,
                     content: ContentHash::default(),
                     size: ImageSize::new(0, 0, 0),
                     colours: "",

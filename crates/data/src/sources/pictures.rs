@@ -25,7 +25,6 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
     }
     let entry = |path| FileEntry {
         path,
-        bytes: 0,
         content: ContentHash::default(),
         size: ImageSize::new(0, 0, 0),
         colours: "",

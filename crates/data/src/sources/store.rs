@@ -126,7 +126,6 @@ impl Files {
 #[derive(Clone)]
 pub(crate) struct FileEntry {
     pub(crate) path: PathBuf,
-    pub(crate) bytes: u64,
     pub(crate) content: ContentHash,
     pub(crate) size: ImageSize,
     pub(crate) colours: &'static str,

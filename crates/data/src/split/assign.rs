@@ -63,7 +63,8 @@ pub(crate) struct Assigned {
 }
 
 /// Puts every image of the source into its split. Its images must have been verified.
-pub(crate) fn assign(source: &mut Source, classes: usize, options: &DataOptions) -> Assigned {
+pub(crate) fn assign(source: &mut Source, names: &[String], options: &DataOptions) -> Assigned {
+    let classes = names.len();
     let contents = Contents::of(source);
     let mut assigned = Assigned {
         new: Vec::new(),
@@ -72,7 +73,7 @@ pub(crate) fn assign(source: &mut Source, classes: usize, options: &DataOptions)
     };
     match &options.record {
         Some((record, usage)) if follows(record, *usage, &contents) => {
-            let (comparison, new) = follow(source, record, &contents);
+            let (comparison, new) = follow(source, record, &contents, names, options);
             assigned.comparison = Some(comparison);
             assigned.new = new;
         }
@@ -129,30 +130,31 @@ fn follow(
     source: &mut Source,
     record: &SplitRecord,
     contents: &Contents,
+    names: &[String],
+    options: &DataOptions,
 ) -> (Comparison, Vec<Item>) {
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()
         .flat_map(|(_, part)| std::mem::take(&mut part.items))
         .collect();
-    let mut members: HashMap<ContentHash, Vec<&Member>> = HashMap::new();
-    for member in record.members() {
-        members.entry(member.content).or_default().push(member);
+    let mut members: HashMap<ContentHash, Vec<(usize, &Member)>> = HashMap::new();
+    for (at, member) in record.members().iter().enumerate() {
+        let of = members.entry(member.content).or_default();
+        of.push((at, member));
     }
-    let mut roles: Vec<Option<Role>> = vec![None; items.len()];
+    let mut roles: Vec<Option<(usize, &Member)>> = vec![None; items.len()];
     let mut take = |by_path: bool| {
         for (item, role) in items.iter().zip(&mut roles).filter(|(_, r)| r.is_none()) {
             let Some(members) = members.get_mut(&contents.of_item(item)) else {
                 continue;
             };
             let path = by_path.then(|| store.name(item.image as usize));
-            let fits = |member: &&Member| {
+            let fits = |(_, member): &(usize, &Member)| {
                 member.role != Role::Before && path.as_ref().is_none_or(|path| *path == member.path)
             };
-            *role = members
-                .iter()
-                .position(fits)
-                .map(|at| members.swap_remove(at).role);
+            let place = members.iter().position(fits);
+            *role = place.map(|place| members.remove(place));
         }
     };
     take(true);
@@ -163,22 +165,47 @@ fn follow(
         ..Comparison::default()
     };
     let (mut train, mut val, mut test, mut new) = (vec![], vec![], vec![], vec![]);
-    for (item, role) in items.into_iter().zip(roles) {
-        comparison.known += usize::from(role.is_some());
-        match role {
-            Some(Role::Val) => val.push(item),
-            Some(Role::Test) => test.push(item),
-            Some(_) => train.push(item),
-            None => match record.role(&contents.of_item(&item)) {
-                Some(role) if role.is_trained_on() => comparison.left_out += 1,
-                Some(_) => {} // a copy of an image that is measured already
-                None => new.push(item),
-            },
+    let mut relabelled = Vec::new();
+    for (item, found) in items.into_iter().zip(roles) {
+        let Some((at, member)) = found else {
+            let group = store.group(item.image as usize);
+            let of_group = group.and_then(|group| record.group_role(group));
+            match (record.role(&contents.of_item(&item)), of_group) {
+                (Some(role), _) | (None, Some(role)) if role.is_trained_on() => {
+                    comparison.left_out += 1;
+                }
+                (Some(_), _) => {} // a copy of an image that is measured already
+                // Of a run that used a part of its data, nobody knows which images are new.
+                _ if options.limit.is_some() => {}
+                _ => new.push(item),
+            }
+            continue;
+        };
+        comparison.known += 1;
+        if names.get(item.label as usize) != Some(&member.class) {
+            relabelled.push(member.path.clone());
         }
+        match member.role {
+            Role::Val => val.push((at, item)),
+            Role::Test => test.push((at, item)),
+            _ => train.push((at, item)),
+        }
+    }
+    if !relabelled.is_empty() {
+        source.notes.push(format!(
+            "the data has changed: {} in another class than when the run was trained, and measured by \
+             the class now: {}",
+            match relabelled.len() {
+                1 => "1 image is".to_string(),
+                images => format!("{} are", counted(images, "image")),
+            },
+            enumerate(&relabelled)
+        ));
     }
     let gone: Vec<&Member> = members
         .into_values()
         .flatten()
+        .map(|(_, member)| member)
         .filter(|member| member.role != Role::Before)
         .collect();
     for member in &gone {
@@ -190,10 +217,15 @@ fn follow(
     }
     comparison.new = new.len();
     note_changes(&mut source.notes, &comparison, gone);
-    let part = |items| Some(SourceSplit::new(store.clone(), items));
-    source.train.items = train;
+    // In the order of the record, whatever the files are called now.
+    let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {
+        items.sort_by_key(|(at, _)| *at);
+        items.into_iter().map(|(_, item)| item).collect()
+    };
+    let part = |items| Some(SourceSplit::new(store.clone(), ordered(items)));
+    source.train.items = ordered(train);
     source.val = part(val);
-    source.test = part(test);
+    source.test = part(test).filter(|test| !test.items.is_empty());
     (comparison, new)
 }
 
@@ -228,7 +260,7 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, mut gone: Vec<
 
 fn left_out_note(images: usize) -> String {
     format!(
-        "left out {}: the model was trained on the same content",
+        "left out {}: the model was trained on the same content, or on the same group",
         counted(images, "image")
     )
 }
@@ -253,7 +285,12 @@ fn cut(
     ];
     let store = source.train.store.clone();
     let items = std::mem::take(&mut source.train.items);
-    let known = |item: &Item| start.and_then(|start| start.role(&contents.of_item(item)));
+    let known = |item: &Item| {
+        let start = start?;
+        let group = store.group(item.image as usize);
+        let of_group = || group.and_then(|group| start.group_role(group));
+        start.role(&contents.of_item(item)).or_else(of_group)
+    };
     let (train, [mut test, mut val]) = match &*store {
         // The images of an IDX or CIFAR file have places instead of names: none comes or goes alone.
         Store::Memory(_) if start.is_none() => stratify::cut(&items, classes, shares, options.seed),
@@ -267,7 +304,8 @@ fn cut(
             let mut parts = [vec![], vec![], vec![]];
             for item in items {
                 let part = match known(&item) {
-                    Some(Role::Test) => Some(0).filter(|_| wants_test),
+                    // What must not be trained on is left out, and said, afterwards.
+                    Some(Role::Test) => Some(if wants_test { 0 } else { 2 }),
                     Some(Role::Val) => Some(if wants_val { 1 } else { 2 }),
                     Some(Role::Train | Role::Before) => Some(2),
                     None => part_of.get(&key(&store, &item, contents)).copied(),
@@ -308,9 +346,14 @@ fn leave_out_used(
 ) -> Comparison {
     let mut comparison = Comparison::default();
     let mut kept_unseen = 0;
+    let mut chose = 0;
+    let store = source.train.store.clone();
     for (split, part) in source.parts_mut() {
         part.items.retain(|item| {
-            let role = record.role(&contents.of_item(item));
+            let group = store.group(item.image as usize);
+            let of_group = || group.and_then(|group| record.group_role(group));
+            let role = record.role(&contents.of_item(item)).or_else(of_group);
+            chose += usize::from(role == Some(Role::Val));
             comparison.known += usize::from(role.is_some());
             comparison.new += usize::from(role.is_none());
             let extends = usage == RecordUse::Extend;
@@ -329,6 +372,12 @@ fn leave_out_used(
     }
     if comparison.left_out > 0 {
         source.notes.push(left_out_note(comparison.left_out));
+    }
+    if chose > 0 && usage != RecordUse::Extend {
+        source.notes.push(format!(
+            "the best epoch of the run was chosen by {} of these: results on them are a little too good",
+            counted(chose, "image")
+        ));
     }
     if kept_unseen > 0 {
         source.notes.push(format!(

@@ -119,29 +119,25 @@ impl DataSet {
 
     /// A SHA-256 over what would be trained, validated and tested on, as 64 hexadecimal digits.
     ///
-    /// Of image files: path relative to the source, label and file size, not the pixels (reading
-    /// them all again would take as long as an epoch). Of IDX and CIFAR: label and pixels. So it
-    /// changes with the class list, `limit` and the seed of the split too, and does not change when
-    /// a folder is moved.
+    /// Of image files: label and the file's own hash. Of IDX and CIFAR: label and pixels. So it changes
+    /// with the class list, `limit` and the seed of the split too, and does not change when a folder is
+    /// moved.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::default();
         for class in &self.classes {
             hash.update((class.len() as u64).to_le_bytes());
             hash.update(class);
         }
-        for split in self.splits() {
+        // Without test images it is the same whether there was a split for them.
+        let is_used = |split: &&Split| split.name() != "test" || !split.is_empty();
+        for split in self.splits().filter(is_used) {
             hash.update(split.name());
             hash.update((split.len() as u64).to_le_bytes());
             for i in 0..split.len() {
                 hash.update((split.label(i) as u64).to_le_bytes());
                 match split.stored(i) {
                     Ok(StoredImage::Pixels(_, pixels)) => hash.update(pixels),
-                    Ok(StoredImage::File(entry, _)) => {
-                        let path = split.relative(entry).as_os_str().as_encoded_bytes();
-                        hash.update((path.len() as u64).to_le_bytes());
-                        hash.update(path);
-                        hash.update(entry.bytes.to_le_bytes());
-                    }
+                    Ok(StoredImage::File(entry, _)) => hash.update(entry.content.to_string()),
                     Err(_) => {} // an item always lies within its store
                 }
             }
@@ -162,6 +158,7 @@ impl DataSet {
                     .unwrap_or_default(),
                 path: split.name_in_source(i),
                 content: split.content(i),
+                group: split.group(i).into(),
             })
         });
         SplitRecord::new(members.collect())
@@ -213,11 +210,22 @@ pub(crate) fn assemble(
     let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
     let in_files = matches!(*source.train.store, Store::Files(_));
     // Only files need checking, so only of them a part is chosen before what it is used for is known.
+    let all: Vec<_> = source
+        .parts_mut()
+        .map(|(_, part)| part.items.clone())
+        .collect();
     if in_files {
         choose(&mut source, n, options, is_cut);
     }
-    let damaged = verify(&mut source, &classes, options, progress)?;
-    let assigned = assign(&mut source, n, options);
+    let mut damaged = verify(&mut source, &classes, options, progress)?;
+    if is_missing_some(&mut source, options) {
+        // Files of a limited run were renamed: each has to be looked at.
+        for ((_, part), items) in source.parts_mut().zip(all) {
+            part.items = items;
+        }
+        damaged = verify(&mut source, &classes, options, progress)?;
+    }
+    let assigned = assign(&mut source, &classes, options);
     if let Some(limit) = options.limit {
         limit_splits(&mut source, n, limit, options.seed);
     }
@@ -248,6 +256,20 @@ pub(crate) fn assemble(
         notes: source.notes,
         damaged,
     })
+}
+
+/// Whether images of a run's record are not among those that were chosen by their paths.
+fn is_missing_some(source: &mut Source, options: &DataOptions) -> bool {
+    let (Some(_), Some((record, RecordUse::Follow))) = (options.limit, &options.record) else {
+        return false;
+    };
+    let store = source.train.store.clone();
+    let found = source
+        .parts_mut()
+        .flat_map(|(_, part)| part.items.iter())
+        .map(|item| store.content(item.image as usize))
+        .collect();
+    record.gone(&found).next().is_some()
 }
 
 /// Chooses which files are looked at where there is a limit: those of a run's record, or as many of

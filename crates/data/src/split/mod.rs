@@ -9,10 +9,9 @@ pub(crate) mod verify;
 
 use crate::error::DataError;
 use crate::image::Picture;
-use crate::sources::store::{FileEntry, Item, Store, StoredImage};
+use crate::sources::store::{Item, Store, StoredImage};
 use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The training, validation or test images of a data set, each with a label.
@@ -103,6 +102,13 @@ impl Split {
         item.map_or_else(String::new, |item| self.store.name(item.image as usize))
     }
 
+    /// The group that image `i` belongs to, such as a patient; empty if it has none.
+    pub fn group(&self, i: usize) -> &str {
+        let item = self.items.get(i);
+        item.and_then(|item| self.store.group(item.image as usize))
+            .unwrap_or_default()
+    }
+
     /// The SHA-256 of image `i`'s file, or of its pixels where a file holds many images.
     pub fn content(&self, i: usize) -> ContentHash {
         let item = self.items.get(i);
@@ -160,14 +166,6 @@ impl Split {
                 Some(entry) => Ok(StoredImage::File(entry, files)),
                 None => Err(missing),
             },
-        }
-    }
-
-    /// The path as it goes into a fingerprint: relative to the source, the same on every machine.
-    pub(crate) fn relative<'a>(&'a self, entry: &'a FileEntry) -> &'a Path {
-        match &*self.store {
-            Store::Files(files) => entry.path.strip_prefix(&files.root).unwrap_or(&entry.path),
-            Store::Memory(_) => &entry.path,
         }
     }
 }

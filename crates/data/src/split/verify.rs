@@ -230,7 +230,6 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
     found.picture.recycle();
     Ok(FileEntry {
         path: path.clone(),
-        bytes: found.bytes,
         content: found.content,
         size,
         colours: found.colours,

@@ -25,7 +25,10 @@ impl Settings {
 
     pub(crate) fn html(&self) -> Markup {
         html! {
-            p { "The same data, build and kind of processor give the same weights, bit for bit:" }
+            p {
+                "The same data, build and kind of processor give the same weights, bit for bit, unless the \
+                 run was resumed with other settings (log.jsonl names them):"
+            }
             pre tabindex="0" { code { (self.command) } }
             details {
                 summary { "All settings (config.toml)" }

@@ -92,9 +92,10 @@ impl<'a, 'b> Fit<'a, 'b> {
         )?;
         run.keep_split_record(|| {
             let own = setup.data.record();
-            match &setup.start_record {
-                Some(start) => own.with_start(start),
-                None => own,
+            match (&setup.start_record, &setup.start) {
+                (Some(start), _) => own.with_start(start),
+                (None, Some(_)) => own.with_unknown_start(),
+                (None, None) => own,
             }
         })?;
         if !setup.data.damaged.is_empty() {

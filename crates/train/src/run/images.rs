@@ -121,13 +121,15 @@ impl<'a> ImageQuery<'a> {
             is_own,
         } = self.source()?;
         let mut options = config.options(seed, Some(artifact.classes.clone()));
-        let has_record = record.is_some();
+        let is_complete = record
+            .as_ref()
+            .is_some_and(|record| !record.is_incomplete());
         options.record = record.map(|record| match is_own {
             true => (record, RecordUse::Follow),
             false => (record, RecordUse::Recognize),
         });
         let mut data = receptive_data::open(&config.source, &options, progress)?;
-        if !has_record {
+        if !is_complete {
             data.notes.push(NO_RECORD.into());
         }
         let followed = data.comparison.as_ref().map(|comparison| comparison.is_own);
@@ -209,9 +211,9 @@ impl<'a> ImageQuery<'a> {
     }
 }
 
-/// Said where a model comes without a record of its images.
-const NO_RECORD: &str = "the model has no record of the images that it was trained on (split.csv in \
-                         its run's directory), so some of these may have been trained on";
+/// Said where a model, or the one that its training started from, comes without a record of its images.
+pub(crate) const NO_RECORD: &str = "the model has no record of all images that it was trained on (split.csv in the directory of each \
+     run), so some of these may have been trained on";
 
 fn is_same(a: &str, b: &str) -> bool {
     let place = |source: &str| Path::new(source).canonicalize().ok();

@@ -3,6 +3,7 @@
 mod images;
 mod log;
 
+pub(crate) use images::NO_RECORD;
 pub use images::{DataPlace, ImageQuery, RunImages, SplitName};
 pub use log::{RunEnd, RunLog};
 
@@ -216,12 +217,15 @@ impl RunDirectory {
             "its model/ has no MANIFEST.json, without which nobody knows whether it is whole".into()
         } else if Artifact::is_at(&self.last()) {
             format!(
-                "its model/ was moved or deleted; {} is that of the last epoch, and can be given in \
+                "it has no model/: no epoch was kept as the best (the run diverged), or it was moved or \
+                 deleted; {} is that of the last epoch, and can be given in \
                  place of the run",
                 self.last().printable()
             )
         } else if self.has_epochs() {
-            "its model/ was moved or deleted".into()
+            "it has no model/: no epoch was kept as the best (the run diverged), or it was moved or \
+             deleted"
+                .into()
         } else {
             "this run has no model, since it ended before its first epoch".into()
         };

@@ -1,5 +1,6 @@
 //! Predictions as a table in a CSV file.
 
+use crate::commands::begins_with;
 use crate::error::CliError;
 use receptive_core::csv;
 use receptive_core::text::Printable;
@@ -31,6 +32,15 @@ impl CsvTable {
                 "--csv",
                 format!(
                     "{} cannot be written: expected a file in a directory that exists",
+                    file.printable()
+                ),
+            ));
+        }
+        if file.exists() && !begins_with(file, b"path,class") {
+            return Err(CliError::argument(
+                "--csv",
+                format!(
+                    "{} is not a table of predictions and would be overwritten; give another name",
                     file.printable()
                 ),
             ));

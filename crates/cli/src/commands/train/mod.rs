@@ -4,7 +4,7 @@ mod dry_run;
 pub(super) mod messages;
 mod overfit;
 
-use super::run::{RunSettings, set, set_network};
+use super::run::{RunSettings, is_there, set, set_network};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
@@ -104,6 +104,13 @@ pub(super) struct TrainArgs {
 }
 
 pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
+    if arguments.moved.is_some() && arguments.resume.is_none() {
+        return Err(CliError::argument(
+            "--data",
+            "this is the new place of the data of a run that is resumed; a new run takes DATA as its \
+             first argument",
+        ));
+    }
     let (config, input_from) = match &arguments.resume {
         Some(run) => (resume_config(arguments, run)?, InputFrom::Model),
         None => config(arguments)?,
@@ -179,6 +186,18 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
     set_network(&mut config, &arguments.network);
     if let Some(place) = &arguments.moved {
         config.data.move_to(place);
+    }
+    let source = &config.data.source;
+    if !is_there(source) {
+        return Err(CliError::argument(
+            "--resume",
+            format!(
+                "the data {} that the run was trained on is no longer there; name its new place: \
+                 receptive train --resume {} --data NEWPLACE",
+                source.printable(),
+                run.shell_word()
+            ),
+        ));
     }
     apply(arguments, &mut config);
     let stops_already = config.train.early_stopping.is_some();

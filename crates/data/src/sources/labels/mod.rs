@@ -191,7 +191,6 @@ impl Labelled {
             });
             labelled.entries.push(FileEntry {
                 path,
-                bytes: 0,
                 content: ContentHash::default(),
                 size: ImageSize::new(0, 0, 0),
                 colours: "",

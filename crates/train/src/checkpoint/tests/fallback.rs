@@ -31,7 +31,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("0000001") && error.contains("--config"),
+        error.contains("0000001") && error.contains("config.toml"),
         "{error}"
     );
 }
