@@ -26,13 +26,15 @@ impl Charts {
         }
     }
 
-    /// Writes a picture, or notes why there is none.
-    fn write(&mut self, picture: &dyn Draw, file: &str) {
+    /// Writes a picture, or notes why there is none; whether there is one.
+    fn write(&mut self, picture: &dyn Draw, file: &str) -> bool {
         if let Err(error) = picture.write(&self.run.path().join(file)) {
             self.notes.push(not_drawn(file, error));
-        } else if let Some(note) = picture.page().ok().and_then(|page| page.note()) {
-            self.notes.push(note);
+            return false;
         }
+        self.notes
+            .extend(picture.page().ok().and_then(|page| page.note()));
+        true
     }
 }
 
@@ -77,9 +79,9 @@ impl Recorder for Charts {
             subtitle,
             ..confusion_matrix(confusion, classes, "Confusion matrix")
         };
-        self.write(&matrix, RunDirectory::CONFUSION);
+        let is_drawn = self.write(&matrix, RunDirectory::CONFUSION);
         let (shown, all) = (matrix.classes.len(), classes.len());
-        if shown < all {
+        if is_drawn && shown < all {
             self.notes.push(format!(
                 "{} shows the {shown} most confused of {} classes: a matrix of more than {} would be \
                  too fine to read",
