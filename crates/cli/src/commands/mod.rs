@@ -117,6 +117,14 @@ fn create_directory(directory: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(directory).map_err(CliError::io(directory, "create the directory"))
 }
 
+/// Whether a file begins with these bytes; one that cannot be read does not.
+fn begins_with(file: &Path, start: &[u8]) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(file)
+        .and_then(|file| file.take(start.len() as u64).read_to_end(&mut head));
+    read.is_ok() && head == start
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,12 +182,4 @@ mod tests {
             }
         }
     }
-}
-
-/// Whether a file begins with these bytes; one that cannot be read does not.
-fn begins_with(file: &Path, start: &[u8]) -> bool {
-    let mut head = Vec::new();
-    let read = std::fs::File::open(file)
-        .and_then(|file| file.take(start.len() as u64).read_to_end(&mut head));
-    read.is_ok() && head == start
 }

@@ -10,6 +10,7 @@ mod damaged;
 mod erf;
 mod explain;
 mod features;
+mod groups;
 #[cfg(unix)]
 mod hostile_names;
 mod interchange;

@@ -3,6 +3,7 @@
 pub(crate) mod assign;
 pub(crate) mod classes;
 pub(crate) mod dataset;
+pub(crate) mod follow;
 mod keyed;
 mod stratify;
 pub(crate) mod verify;
