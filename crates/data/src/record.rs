@@ -165,10 +165,24 @@ impl SplitRecord {
         self.groups.get(group).copied()
     }
 
+    /// What an image was used for, or else the images of its group.
+    pub(crate) fn role_with_group(
+        &self,
+        content: &ContentHash,
+        group: Option<&str>,
+    ) -> Option<Role> {
+        self.role(content)
+            .or_else(|| group.and_then(|group| self.group_role(group)))
+    }
+
+    /// The images of the run's own data.
+    fn own(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|m| m.role != Role::Before)
+    }
+
     /// The paths of the images that the run's own data held.
     pub(crate) fn paths(&self) -> HashSet<&str> {
-        let own = self.members.iter().filter(|m| m.role != Role::Before);
-        own.map(|member| member.path.as_str()).collect()
+        self.own().map(|member| member.path.as_str()).collect()
     }
 
     /// The images of the run's own data whose content is not among these.
@@ -176,22 +190,17 @@ impl SplitRecord {
         &'a self,
         found: &'a HashSet<ContentHash>,
     ) -> impl Iterator<Item = &'a Member> {
-        let own = self.members.iter().filter(|m| m.role != Role::Before);
-        own.filter(|member| !found.contains(&member.content))
+        self.own().filter(|member| !found.contains(&member.content))
     }
 
     /// The share of the run's own images whose content is among these.
     pub(crate) fn share_found(&self, found: &HashSet<ContentHash>) -> f64 {
-        let own = self
-            .members
-            .iter()
-            .filter(|m| m.role != Role::Before)
-            .count();
+        let own = self.own().count();
         let gone = self.gone(found).count();
         (own - gone) as f64 / own.max(1) as f64
     }
 
-    /// The record as CSV with the columns `split`, `class`, `path` and `sha256`.
+    /// The record as CSV with the columns `split`, `class`, `path`, `sha256` and `group`.
     pub fn to_csv(&self) -> Vec<u8> {
         let mut table = Vec::new();
         csv::push_row(&mut table, COLUMNS);

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
 use receptive_core::text::{Printable, counted, percent};
-use receptive_data::{DataSet, KNOWN_NAMES, Split};
+use receptive_data::{DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
@@ -173,7 +173,7 @@ fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError>
     if !has_data {
         let own = RunDirectory::around(run).map(|run| run.config());
         config.data = match own.transpose()? {
-            Some(own) if is_there(&own.data.source) => own.data,
+            Some(own) if own.data.is_there() => own.data,
             Some(own) => {
                 let problem = format!(
                     "the data {} that the run was trained on is no longer there; give DATA as the first \
@@ -236,9 +236,4 @@ pub(super) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
-}
-
-/// Whether a data set can be there: it is known by name, or its path exists.
-pub(super) fn is_there(source: &str) -> bool {
-    KNOWN_NAMES.contains(&source) || Path::new(source).exists()
 }

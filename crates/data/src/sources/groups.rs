@@ -4,11 +4,10 @@ use crate::error::DataError;
 use crate::names::enumerate;
 use crate::options::DataOptions;
 use crate::sources::Source;
-use crate::sources::store::{Files, Store};
+use crate::sources::store::Store;
 use receptive_core::text::counted;
 use regex::Regex;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 const SETTING: &str = "data.group";
@@ -104,7 +103,7 @@ impl Groups {
                         groups.images += 1;
                         groups.splits.entry(group.clone()).or_default()[split] = true;
                     }
-                    None => groups.single.push(below(files, &entry.path)),
+                    None => groups.single.push(files.below(&entry.path)),
                 }
             }
         }
@@ -133,7 +132,7 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
     let mut entries = files.entries.clone();
     let mut matched = 0;
     for entry in &mut entries {
-        let path = below(files, &entry.path);
+        let path = files.below(&entry.path);
         // A pattern with a `/` is about folders.
         let name = match pattern.contains('/') {
             true => path.as_str(),
@@ -150,25 +149,13 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
             format!(
                 "`{pattern}` matches no file; the first is `{}`. A pattern is compared with the \
                  file's name, or with its path below the data set's folder if it contains a `/`",
-                below(files, &first.path)
+                files.below(&first.path)
             ),
         ));
     }
-    let store = Arc::new(Store::Files(Files {
-        root: files.root.clone(),
-        limits: files.limits,
-        archive: files.archive.clone(),
-        entries,
-    }));
+    let store = files.with_entries(entries);
     for (_, part) in source.parts_mut() {
         part.store = store.clone();
     }
     Ok(())
-}
-
-/// A path below the data set's folder, with `/` between its parts.
-fn below(files: &Files, path: &Path) -> String {
-    let path = path.strip_prefix(&files.root).unwrap_or(path);
-    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
 }

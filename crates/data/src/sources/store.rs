@@ -5,7 +5,7 @@ use crate::image::decode::{DecodeLimits, ImageFile, decode_named, read_image};
 use crate::sources::archive::Archive;
 use receptive_core::ImageSize;
 use receptive_core::hash::ContentHash;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the images of a source are.
@@ -21,10 +21,10 @@ impl Store {
     pub(crate) fn name(&self, image: usize) -> String {
         match self {
             Self::Memory(memory) => memory.name(image),
-            Self::Files(files) => files.entries.get(image).map_or_else(String::new, |entry| {
-                let path = entry.path.strip_prefix(&files.root).unwrap_or(&entry.path);
-                path.to_string_lossy().into_owned()
-            }),
+            Self::Files(files) => {
+                let entry = files.entries.get(image);
+                entry.map_or_else(String::new, |entry| files.below(&entry.path))
+            }
         }
     }
 
@@ -110,6 +110,23 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// The same files, of which more is known.
+    pub(crate) fn with_entries(&self, entries: Vec<FileEntry>) -> Arc<Store> {
+        Arc::new(Store::Files(Self {
+            root: self.root.clone(),
+            limits: self.limits,
+            archive: self.archive.clone(),
+            entries,
+        }))
+    }
+
+    /// A path below the data set's folder, with `/` between its parts.
+    pub(crate) fn below(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+        parts.join("/")
+    }
+
     /// Reads and decodes one of the images.
     pub(crate) fn read_image(&self, entry: &FileEntry) -> Result<ImageFile, DataError> {
         match &self.archive {

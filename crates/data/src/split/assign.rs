@@ -88,12 +88,10 @@ fn cut(
     let store = source.train.store.clone();
     let items = std::mem::take(&mut source.train.items);
     let known = |item: &Item| {
-        let start = start?;
         let group = store.group(item.image as usize);
-        let of_group = || group.and_then(|group| start.group_role(group));
-        start.role(&contents.of_item(item)).or_else(of_group)
+        start?.role_with_group(&contents.of_item(item), group)
     };
-    let (train, [mut test, mut val]) = match &*store {
+    let (train, [test, val]) = match &*store {
         // The images of an IDX or CIFAR file have places instead of names: none comes or goes alone.
         Store::Memory(_) if start.is_none() => stratify::cut(&items, classes, shares, options.seed),
         _ => {
@@ -121,12 +119,11 @@ fn cut(
         }
     };
     source.train.items = train;
-    let part = |items: &mut Vec<Item>| SourceSplit::new(store.clone(), std::mem::take(items));
     if wants_val {
-        source.val = Some(part(&mut val));
+        source.val = Some(SourceSplit::new(store.clone(), val));
     }
     if wants_test && (options.test_fraction > 0.0 || !test.is_empty()) {
-        source.test = Some(part(&mut test));
+        source.test = Some(SourceSplit::new(store, test));
     }
 }
 
@@ -153,8 +150,7 @@ fn leave_out_used(
     for (split, part) in source.parts_mut() {
         part.items.retain(|item| {
             let group = store.group(item.image as usize);
-            let of_group = || group.and_then(|group| record.group_role(group));
-            let role = record.role(&contents.of_item(item)).or_else(of_group);
+            let role = record.role_with_group(&contents.of_item(item), group);
             chose += usize::from(role == Some(Role::Val));
             comparison.known += usize::from(role.is_some());
             comparison.new += usize::from(role.is_none());

@@ -5,7 +5,7 @@ use crate::names::enumerate;
 use crate::options::{DataOptions, RecordUse};
 use crate::progress::Progress;
 use crate::record::{Member, Role, SplitRecord};
-use crate::sources::store::{Store, StoredImage};
+use crate::sources::store::{Item, Store, StoredImage};
 use crate::sources::{Source, SourceSplit};
 use crate::split::assign::{Duplicates, assign};
 use crate::split::follow::Comparison;
@@ -211,21 +211,16 @@ pub(crate) fn assemble(
     let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
     let in_files = matches!(*source.train.store, Store::Files(_));
     // Only files need checking, so only of them a part is chosen before what it is used for is known.
-    let all: Vec<_> = source
-        .parts_mut()
-        .map(|(_, part)| part.items.clone())
-        .collect();
-    if in_files {
-        choose(&mut source, n, options, is_cut);
-    }
-    let mut damaged = verify(&mut source, &classes, options, progress)?;
-    if is_missing_some(&mut source, options) {
-        // Files of a limited run were renamed: each has to be looked at.
-        for ((_, part), items) in source.parts_mut().zip(all) {
-            part.items = items;
+    let damaged = match (&options.record, options.limit) {
+        (Some((record, RecordUse::Follow)), Some(_)) if in_files => {
+            verify_recorded(&mut source, &classes, record, options, progress)?
         }
-        damaged = verify(&mut source, &classes, options, progress)?;
-    }
+        (_, Some(limit)) if in_files && is_cut => {
+            choose(&mut source, n, limit, options);
+            verify(&mut source, &classes, options, progress)?
+        }
+        _ => verify(&mut source, &classes, options, progress)?,
+    };
     let assigned = assign(&mut source, &classes, options);
     if let Some(limit) = options.limit {
         limit_splits(&mut source, n, limit, options.seed);
@@ -259,39 +254,47 @@ pub(crate) fn assemble(
     })
 }
 
-/// Whether images of a run's record are not among those that were chosen by their paths.
-fn is_missing_some(source: &mut Source, options: &DataOptions) -> bool {
-    let (Some(_), Some((record, RecordUse::Follow))) = (options.limit, &options.record) else {
-        return false;
-    };
+/// Checks the files that a limited run used: those of its record's paths, or all where some of these
+/// were renamed.
+fn verify_recorded(
+    source: &mut Source,
+    classes: &[String],
+    record: &SplitRecord,
+    options: &DataOptions,
+    progress: &dyn Progress,
+) -> Result<Vec<DamagedImage>, DataError> {
+    let store = source.train.store.clone();
+    let paths = record.paths();
+    let mut all = Vec::new();
+    for (_, part) in source.parts_mut() {
+        let is_recorded = |item: &Item| paths.contains(store.name(item.image as usize).as_str());
+        all.push(part.items.clone());
+        part.items.retain(is_recorded);
+    }
+    let damaged = verify(source, classes, options, progress)?;
     let store = source.train.store.clone();
     let found = source
         .parts_mut()
         .flat_map(|(_, part)| part.items.iter())
         .map(|item| store.content(item.image as usize))
         .collect();
-    record.gone(&found).next().is_some()
+    if record.gone(&found).next().is_none() {
+        return Ok(damaged);
+    }
+    for ((_, part), items) in source.parts_mut().zip(all) {
+        part.items = items;
+    }
+    verify(source, classes, options, progress)
 }
 
-/// Chooses which files are looked at where there is a limit: those of a run's record, or as many of
-/// every class as will give about that many training images. The choice depends on the seed and each
-/// file's path alone, so that a file more or less replaces one at most.
-fn choose(source: &mut Source, classes: usize, options: &DataOptions, is_cut: bool) {
-    let Some(limit) = options.limit else { return };
-    let store = source.train.store.clone();
-    if let Some((record, RecordUse::Follow)) = &options.record {
-        let paths = record.paths();
-        for (_, part) in source.parts_mut() {
-            part.items
-                .retain(|item| paths.contains(store.name(item.image as usize).as_str()));
-        }
-    } else if is_cut {
-        let left = 1.0 - options.val_fraction - options.test_fraction;
-        let all = limit as f64 / left.max(f64::EPSILON);
-        // The cut gives each split about its share: a few more, so that the limit is reached.
-        let enough = all + 4.0 * all.sqrt() + 8.0;
-        limit_splits(source, classes, enough as usize, options.seed);
-    }
+/// Chooses as many files of every class as will give about `limit` training images. The choice depends
+/// on the seed and each file's path alone, so that a file more or less replaces one at most.
+fn choose(source: &mut Source, classes: usize, limit: usize, options: &DataOptions) {
+    let left = 1.0 - options.val_fraction - options.test_fraction;
+    let all = limit as f64 / left.max(f64::EPSILON);
+    // The cut gives each split about its share: a few more, so that the limit is reached.
+    let enough = all + 4.0 * all.sqrt() + 8.0;
+    limit_splits(source, classes, enough as usize, options.seed);
 }
 
 /// Cuts the training split down to `limit` images and the others in proportion.

@@ -10,7 +10,7 @@ use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// An image that cannot be read.
@@ -127,12 +127,7 @@ pub(crate) fn verify(
         source.notes.push(lost.sentence);
     }
 
-    let store = Arc::new(Store::Files(Files {
-        root: files.root.clone(),
-        limits: files.limits,
-        archive: files.archive.clone(),
-        entries,
-    }));
+    let store = files.with_entries(entries);
     for (_, part) in source.parts_mut() {
         part.items.retain(|item| !bad[item.image as usize]);
         part.store = store.clone();

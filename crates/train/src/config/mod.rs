@@ -19,7 +19,7 @@ use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
 use receptive_core::text::Printable;
-use receptive_data::{BadImages, DataOptions, DecodeLimits, Resize};
+use receptive_data::{BadImages, DataOptions, DecodeLimits, KNOWN_NAMES, Resize};
 use receptive_model::{ModelConfig, Pair, presets};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -139,6 +139,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// Whether the source can be there: it is known by name, or its path exists.
+    pub fn is_there(&self) -> bool {
+        KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()
+    }
+
     /// How a data set is opened with these settings. `classes` are a trained model's.
     pub fn options(&self, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
         DataOptions {

@@ -4,7 +4,7 @@ use super::RunDirectory;
 use crate::config::{DataConfig, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::Printable;
-use receptive_data::{BadImages, DataSet, KNOWN_NAMES, Progress, RecordUse, Split, SplitRecord};
+use receptive_data::{BadImages, DataSet, Progress, RecordUse, Split, SplitRecord};
 use receptive_model::Artifact;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -159,7 +159,7 @@ impl<'a> ImageQuery<'a> {
             }
             (DataPlace::Own, Some(run)) => {
                 let path = &run.data.source;
-                if !KNOWN_NAMES.contains(&path.as_str()) && !Path::new(path).exists() {
+                if !run.data.is_there() {
                     return Err(no_data(&format!(
                         "the data {} that the run was trained on is no longer there; name its \
                          new place",

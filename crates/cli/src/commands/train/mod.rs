@@ -4,7 +4,7 @@ mod dry_run;
 pub(super) mod messages;
 mod overfit;
 
-use super::run::{RunSettings, is_there, set, set_network};
+use super::run::{RunSettings, set, set_network};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
@@ -187,14 +187,13 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
     if let Some(place) = &arguments.moved {
         config.data.move_to(place);
     }
-    let source = &config.data.source;
-    if !is_there(source) {
+    if !config.data.is_there() {
         return Err(CliError::argument(
             "--resume",
             format!(
                 "the data {} that the run was trained on is no longer there; name its new place: \
                  receptive train --resume {} --data NEWPLACE",
-                source.printable(),
+                config.data.source.printable(),
                 run.shell_word()
             ),
         ));
