@@ -25,15 +25,31 @@ pub fn seeing_layers(plan: &Plan) -> Vec<&PlannedLayer> {
         .collect()
 }
 
-/// The largest side, in pixels, to which [`plan_that_fits`] enlarges an image.
+/// The last layer of each stage: of the layers whose outputs are maps, the last before each
+/// downsampling, and the last of all.
+pub fn stages(plan: &Plan) -> Vec<&PlannedLayer> {
+    let maps: Vec<&PlannedLayer> = plan.layers.iter().filter(|layer| is_map(layer)).collect();
+    let size = |layer: &PlannedLayer| layer.output.map_size();
+    // A global pool that keeps a map of one pixel is no stage.
+    let is_stage = |layer: &&PlannedLayer| layer.role() != Role::Whole;
+    maps.chunk_by(|a, b| size(a) == size(b))
+        .filter_map(|stage| stage.iter().copied().rfind(is_stage))
+        .collect()
+}
+
+/// The largest side, in pixels, to which `erf` enlarges an image.
 pub const MAX_GROWN: usize = 1024;
 
-/// The config's plan, for images enlarged where needed (up to [`MAX_GROWN`] pixels a side) so that at
+/// The config's plan, for images enlarged where needed (up to `largest` pixels a side) so that at
 /// least one unit of the layer, by default [`default_layer`], sees no padding.
 ///
 /// # Errors
 /// If the config has no such layer, or its layers do not fit the larger image.
-pub fn plan_that_fits(config: &ModelConfig, layer: Option<&str>) -> Result<Plan, ErfError> {
+pub fn plan_that_fits(
+    config: &ModelConfig,
+    layer: Option<&str>,
+    largest: usize,
+) -> Result<Plan, ErfError> {
     let plan = config.plan()?;
     let layer = match layer {
         None => default_layer(&plan)?,
@@ -43,7 +59,7 @@ pub fn plan_that_fits(config: &ModelConfig, layer: Option<&str>) -> Result<Plan,
         let field = layer.trf[axis];
         // Fields start a stride apart, so one stride more always holds a whole one.
         let whole = field.size().saturating_add(field.stride - 1);
-        (whole.max(side as i64) as usize).min(MAX_GROWN.max(side))
+        (whole.max(side as i64) as usize).min(largest.max(side))
     };
     let mut config = config.clone();
     let input = &mut config.input;
@@ -77,6 +93,19 @@ fn is_map(layer: &PlannedLayer) -> bool {
 mod tests {
     use super::*;
     use receptive_model::presets;
+
+    #[test]
+    fn a_stage_ends_before_each_downsampling() {
+        let config = presets::preset("resnet", presets::default_input("resnet")).unwrap();
+        let plan = config.with_classes(10).plan().unwrap();
+        let stages = stages(&plan);
+        let sizes: Vec<usize> = stages.iter().map(|s| s.output.map_size()[0]).collect();
+        assert_eq!(sizes, [32, 16, 8]);
+        assert_eq!(
+            stages.last().unwrap().number,
+            default_layer(&plan).unwrap().number
+        );
+    }
 
     #[test]
     fn layers_that_see_more_than_the_image_are_unproductive() {

@@ -56,6 +56,7 @@
 //! ```
 #![recursion_limit = "256"]
 
+pub mod atlas;
 mod error;
 pub mod gaussian;
 mod layers;
@@ -68,7 +69,9 @@ pub mod sweep;
 pub mod theory;
 
 pub use error::ErfError;
-pub use layers::{MAX_GROWN, default_layer, plan_that_fits, seeing_layers, unproductive_layers};
+pub use layers::{
+    MAX_GROWN, default_layer, plan_that_fits, seeing_layers, stages, unproductive_layers,
+};
 pub use map::{Map, Region, write_npy};
 pub use measure::{
     Aggregate, Channels, DEFAULT_NOISE, DEFAULT_SAMPLES, Images, Inputs, MeasureOptions,

@@ -273,3 +273,54 @@ fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
         assert!(words.contains(word), "{arguments:?}: {words}");
     }
 }
+
+#[test]
+fn an_atlas_grows_by_the_networks_it_does_not_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("atlas");
+    let out = out.to_str().unwrap();
+    let quick = ["--samples", "40", "--noise", "0", "--out", out];
+    let atlas = |networks: &[&str], more: &[&str]| {
+        output(&[&["erf", "atlas"], networks, &quick, more].concat())
+    };
+    let first = text(&atlas(&["plain-2"], &[]).stdout);
+    assert!(
+        first.contains("2 conv2d_2") && first.contains("5x5"),
+        "{first}"
+    );
+    assert!(
+        first.lines().all(|line| line.chars().count() <= 80),
+        "{first}"
+    );
+
+    // The second time only what is new is measured, and the numbers of the first stay.
+    let second = atlas(&["plain-2", "resnet"], &["--json"]);
+    let notes = text(&second.stderr);
+    assert!(notes.contains("plain-2 is in"), "{notes}");
+    let found: serde_json::Value = serde_json::from_slice(&second.stdout).unwrap();
+    let networks = found["networks"].as_array().unwrap();
+    assert_eq!(networks.len(), 2);
+    let stages = networks[1]["stages"].as_array().unwrap();
+    let strides: Vec<i64> = stages
+        .iter()
+        .map(|s| s["stride"].as_i64().unwrap())
+        .collect();
+    assert_eq!(strides, [1, 2, 4], "a stage for each size of map");
+    let page = std::fs::read_to_string(format!("{out}/atlas.md")).unwrap();
+    assert!(
+        page.contains("| plain-2 | random |") && page.contains("### resnet"),
+        "{page}"
+    );
+    for file in ["atlas.png", "plain-2.png", "resnet.svg"] {
+        assert!(std::path::Path::new(out).join(file).is_file(), "{file}");
+    }
+
+    // Numbers measured in another way do not get into the same tables.
+    let other = atlas(&["plain-3"], &["--seed", "7"]);
+    assert_eq!(other.status.code(), Some(2));
+    let error = text(&other.stderr);
+    assert!(
+        error.contains("--seed 0") && error.contains("--out"),
+        "{error}"
+    );
+}

@@ -1,7 +1,7 @@
 //! Measures of a field's size: by a threshold, and by the mass within squares.
 
 use crate::map::{Map, Region};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Luo et al. count the pixels above `1 - 0.9545` of the centre's value and call that two standard
 /// deviations. For a Gaussian it is not: it is a disc of radius 2.486 sigma, of size 4.406 sigma.
@@ -28,7 +28,7 @@ pub fn luo_size(map: &Map, centre: [f64; 2], threshold: f64) -> f64 {
 }
 
 /// A centred square and the share of the mass in it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MassSquare {
     /// The requested share of the mass.
     pub share: f64,

@@ -3,7 +3,7 @@
 use crate::error::ErfError;
 use crate::map::Region;
 use receptive_model::{Field, Plan, Shape};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A unit of a feature map, and which of its channels.
@@ -19,7 +19,7 @@ pub struct Probe {
 }
 
 /// Which channels of the unit are differentiated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Channels {

@@ -1,13 +1,11 @@
 //! Several networks side by side.
 
 use super::raster::{Raster, above, per_peak};
-use super::style::{colour, number};
+use super::style::{colour, nth_style, number};
 use crate::gaussian::{Estimate, Verdict};
 use crate::map::{Map, Region};
 use crate::study::Study;
-use receptive_plot::{
-    Chart, Draw as _, Grid, LineStyle, Mark, Overlay, Panel, PlotError, Series, Sheet,
-};
+use receptive_plot::{Chart, Draw as _, Grid, Mark, Overlay, Panel, PlotError, Series, Sheet};
 
 /// The field of one network.
 #[derive(Debug, Clone)]
@@ -166,14 +164,8 @@ fn sections(label: &str, networks: &[ComparisonField<'_>], reach: usize, row: bo
                 (step as f64, value * scale)
             })
             .collect();
-        // The palette has seven colours; the next seven lines are dashed.
-        let style = match index / 7 % 3 {
-            0 => LineStyle::Solid,
-            1 => LineStyle::Dashed,
-            _ => LineStyle::Dotted,
-        };
         panel.series(Series {
-            style,
+            style: nth_style(index),
             mark: Some(Mark::None),
             ..Series::new(&network.name, &points)
         })

@@ -8,9 +8,11 @@
 //! comparison                 several networks side by side
 //! growth, film               over layers, over epochs
 //! sweep_chart, sweep_maps    over depth
+//! atlas_chart                stages of many networks
 //! characters                 one map in a terminal
 //! ```
 
+mod atlas;
 mod comparison;
 mod growth;
 mod profiles;
@@ -21,6 +23,7 @@ mod subject;
 mod sweep;
 mod terminal;
 
+pub use atlas::atlas_chart;
 pub use comparison::{ComparisonField, comparison};
 pub use growth::{Frame, GrowthPoint, film, growth};
 pub use study::{Charts, numbers};

@@ -1,7 +1,7 @@
 //! How verdicts and numbers look in every picture.
 
 use crate::gaussian::{Estimate, Verdict};
-use receptive_plot::{Color, Mark};
+use receptive_plot::{Color, LineStyle, Mark};
 
 /// The verdict's colour: told apart with any common colour blindness, and dark enough for words on
 /// white. The verdict's name is always beside it.
@@ -21,6 +21,15 @@ pub(super) fn mark(verdict: &Verdict) -> Mark {
         Verdict::NotGaussian => Mark::Triangle,
         Verdict::Borderline => Mark::Diamond,
         _ => Mark::Ring,
+    }
+}
+
+/// How the line of this index is drawn: the palette has seven colours, the next seven are dashed.
+pub(super) fn nth_style(index: usize) -> LineStyle {
+    match index / 7 % 3 {
+        0 => LineStyle::Solid,
+        1 => LineStyle::Dashed,
+        _ => LineStyle::Dotted,
     }
 }
 

@@ -11,7 +11,7 @@ pub use variations::{SweepNetwork, Variation};
 
 use crate::error::ErfError;
 use crate::gaussian::{Estimate, LUO_THRESHOLD, Verdict, luo_size};
-use crate::layers::{default_layer, plan_that_fits};
+use crate::layers::{MAX_GROWN, default_layer, plan_that_fits};
 use crate::map::Map;
 use crate::measure::{
     Aggregate, Channels, MeasureOptions, Measurement, Network, Noise, Probe, Progress, measure,
@@ -153,7 +153,7 @@ impl SweepNetwork {
         progress: &mut Progress<'_>,
     ) -> Result<SweepPoint, ErfError> {
         let device = &device.into();
-        let plan = plan_that_fits(&self.config, None)?;
+        let plan = plan_that_fits(&self.config, None, MAX_GROWN)?;
         let layer = default_layer(&plan)?.number.clone();
         // Of channels behind a ReLU the plain sum has terms that depend on each other.
         let probe = Probe::central(&plan, &layer)?.with_channels(Channels::RandomSigns);

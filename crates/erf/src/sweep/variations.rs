@@ -194,12 +194,12 @@ fn network(family: &str, label: &str, x: f64, layers: Vec<LayerConfig>) -> Sweep
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::{default_layer, plan_that_fits};
+    use crate::layers::{MAX_GROWN, default_layer, plan_that_fits};
 
     #[test]
     fn every_network_fits_and_has_the_field_that_its_label_says() {
         let trf = |network: &SweepNetwork| {
-            let plan = plan_that_fits(&network.config, None).unwrap();
+            let plan = plan_that_fits(&network.config, None, MAX_GROWN).unwrap();
             default_layer(&plan).unwrap().trf[0].size()
         };
         let fields = |variation: Variation| -> Vec<i64> {

@@ -108,7 +108,7 @@ pub(super) fn conditions(subject: &Subject) -> String {
 }
 
 /// A name that any file system takes: `runs/001` becomes `runs-001`.
-fn stem(name: &str) -> String {
+pub(super) fn stem(name: &str) -> String {
     let kept: String = name
         .chars()
         .map(|c| {

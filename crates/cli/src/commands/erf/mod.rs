@@ -1,5 +1,6 @@
 //! `receptive erf`: a unit's effective receptive field, and whether it is Gaussian.
 
+mod atlas;
 mod files;
 mod show;
 mod subject;
@@ -8,19 +9,20 @@ mod sweep;
 use crate::args::{MachineArgs, numbers, parse_number, parse_positive, parse_size, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{MeasureProgress, print_json, say_line};
+use atlas::AtlasArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use files::Files;
 use receptive_erf::gaussian::MassSquare;
 use receptive_erf::theory::Weights;
 use receptive_erf::{
-    Aggregate, Channels, MeasureOptions, Method, Network, Probe, Study, default_layer,
+    Aggregate, Channels, MAX_GROWN, MeasureOptions, Method, Network, Probe, Study, default_layer,
     measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::{InferenceDevice, PlannedLayer};
 use receptive_train::on_threads;
 use serde::Serialize;
 use std::path::PathBuf;
-use subject::{Subject, WeightSource};
+use subject::{Query, Subject, WeightSource};
 use sweep::SweepArgs;
 
 #[derive(Debug, Args)]
@@ -52,21 +54,8 @@ pub(super) struct ErfArgs {
         allow_negative_numbers = true
     )]
     noise: f64,
-    /// Weights: as they are, drawn anew for each sample, or all equal [default: given for a run,
-    /// random for a preset or a config]
-    #[arg(long, value_enum)]
-    weights: Option<WeightSource>,
-    /// Network input: `noise`, `own` (the images a run was not trained on), an image file, a folder
-    /// of images with or without class folders, or a data set known by name [default: own for a run
-    /// with given weights, else noise]
-    #[arg(long, value_name = "noise|own|IMAGES")]
-    input: Option<String>,
-    /// New place of a run's data, if it was moved; its images are in the splits they were in
-    #[arg(long, value_name = "DATA", conflicts_with = "input")]
-    data: Option<String>,
-    /// Image size [default: as trained; of a preset or a config large enough for the field]
-    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
-    size: Option<[usize; 2]>,
+    #[command(flatten)]
+    subject: SubjectArgs,
     /// Unit [default: the one whose theoretical field is nearest the image's centre]
     #[arg(long, value_name = "ROW,COLUMN", value_parser = parse_unit)]
     unit: Option<[usize; 2]>,
@@ -89,6 +78,26 @@ pub(super) struct ErfArgs {
     compat: Option<Compat>,
     #[command(flatten)]
     measuring: MeasuringArgs,
+}
+
+/// What a network is measured with.
+#[derive(Debug, Args)]
+struct SubjectArgs {
+    /// Weights: as they are, drawn anew for each sample, or all equal [default: given for a run,
+    /// random for a preset or a config]
+    #[arg(long, value_enum)]
+    weights: Option<WeightSource>,
+    /// Network input: `noise`, `own` (the images a run was not trained on), an image file, a folder
+    /// of images with or without class folders, or a data set known by name [default: own for a run
+    /// with given weights, else noise]
+    #[arg(long, value_name = "noise|own|IMAGES")]
+    input: Option<String>,
+    /// New place of a run's data, if it was moved; its images are in the splits they were in
+    #[arg(long, value_name = "DATA", conflicts_with = "input")]
+    data: Option<String>,
+    /// Image size [default: as trained; of a preset or a config large enough for the field]
+    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
+    size: Option<[usize; 2]>,
 }
 
 /// Arguments of `erf` and of its experiments.
@@ -115,6 +124,8 @@ struct MeasuringArgs {
 
 #[derive(Debug, Subcommand)]
 enum Experiment {
+    /// Measure each stage of many networks: one page of tables, one chart, pictures
+    Atlas(AtlasArgs),
     /// Vary depth, kernel, stride, dilation ... one at a time and measure each network's field
     Sweep(SweepArgs),
 }
@@ -151,6 +162,29 @@ fn parse_unit(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
+impl ErfArgs {
+    fn query(&self) -> Query<'_> {
+        let layer = self.layer.as_deref();
+        Query {
+            subject: &self.subject,
+            layer: layer.filter(|layer| *layer != "all"),
+            largest: MAX_GROWN,
+            samples: self.samples,
+            seed: self.measuring.seed,
+            compat: self.compat,
+        }
+    }
+
+    fn options(&self) -> MeasureOptions {
+        MeasureOptions {
+            samples: self.samples,
+            noise: self.noise,
+            seed: self.measuring.seed,
+            method: self.method,
+        }
+    }
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Json<'a> {
@@ -170,18 +204,34 @@ struct Json<'a> {
 }
 
 pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
-    if let Some(Experiment::Sweep(arguments)) = &arguments.experiment {
-        return sweep::run(arguments);
+    match &arguments.experiment {
+        Some(Experiment::Atlas(arguments)) => return atlas::run(arguments),
+        Some(Experiment::Sweep(arguments)) => return sweep::run(arguments),
+        None => {}
     }
     let (device, threads) = place(&arguments.measuring.machine)?;
     let files = Files::new(&arguments.measuring.out)?;
     let mut compared = Vec::new();
     for name in &arguments.networks {
-        let subject = Subject::find(name, arguments, threads, &device)?;
+        let subject = Subject::find(name, &arguments.query(), threads, &device)?;
         let layers = layers(&subject, arguments.layer.as_deref())?;
         let studies = layers
             .iter()
-            .map(|layer| study(&subject, layer, arguments, &device, threads))
+            .map(|layer| {
+                let mut probe = Probe::central(subject.plan(), &layer.number)?;
+                probe.channels = arguments.channels;
+                probe.unit = arguments.unit.unwrap_or(probe.unit);
+                let options = arguments.options();
+                study(
+                    &subject,
+                    layer,
+                    &probe,
+                    &options,
+                    arguments.aggregate,
+                    &device,
+                    threads,
+                )
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let aggregate = arguments.aggregate;
         let written = files.write(&subject, &studies, aggregate)?;
@@ -232,27 +282,20 @@ fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, C
 fn study(
     subject: &Subject,
     layer: &PlannedLayer,
-    arguments: &ErfArgs,
+    probe: &Probe,
+    options: &MeasureOptions,
+    aggregate: Aggregate,
     device: &InferenceDevice,
     threads: usize,
 ) -> Result<Study, CliError> {
-    let mut probe = Probe::central(subject.plan(), &layer.number)?;
-    probe.channels = arguments.channels;
-    probe.unit = arguments.unit.unwrap_or(probe.unit);
-    let options = MeasureOptions {
-        samples: arguments.samples,
-        noise: arguments.noise,
-        seed: arguments.measuring.seed,
-        method: arguments.method,
-    };
     let progress = MeasureProgress::new(&format!("layer {}", layer.number));
     let found = on_threads(threads, || {
         measure_layer(
             subject.network(),
             &layer.number,
-            &probe,
+            probe,
             &*subject.inputs,
-            &options,
+            options,
             device,
             &mut |done, most, noise| progress.show(done, most, noise),
         )
@@ -268,7 +311,7 @@ fn study(
         subject.plan(),
         layer,
         weights,
-        arguments.aggregate,
+        aggregate,
     )?)
 }
 

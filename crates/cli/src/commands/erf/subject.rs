@@ -1,6 +1,6 @@
 //! The network whose field is measured, its weights and its input.
 
-use super::{Compat, ErfArgs};
+use super::{Compat, SubjectArgs};
 use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
 use crate::commands::run::{RunSplit, load_model, open_split, say_notes};
 use crate::error::CliError;
@@ -45,6 +45,20 @@ pub(super) struct Subject {
     net: Net,
 }
 
+/// What is asked of a network.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'a> {
+    pub(super) subject: &'a SubjectArgs,
+    /// The layer whose field the images should hold; the last map unless set.
+    pub(super) layer: Option<&'a str>,
+    /// The side up to which images are enlarged for that, pixels.
+    pub(super) largest: usize,
+    pub(super) samples: u64,
+    pub(super) seed: u64,
+    /// Whose numbers are added.
+    pub(super) compat: Option<Compat>,
+}
+
 enum Net {
     Given(Box<Classifier>),
     Redrawn(Box<Plan>, u64),
@@ -67,18 +81,18 @@ impl Subject {
 
     pub(super) fn find(
         name: &str,
-        arguments: &ErfArgs,
+        query: &Query<'_>,
         threads: usize,
         device: &InferenceDevice,
     ) -> Result<Self, CliError> {
-        let size = arguments.size;
+        let size = query.subject.size;
         if is_trained(name) {
-            return Self::trained(name, arguments, size, device);
+            return Self::trained(name, query, size, device);
         }
-        let weights = arguments.weights.unwrap_or(WeightSource::Random);
+        let weights = query.subject.weights.unwrap_or(WeightSource::Random);
         let mut config = model_config(name)?;
         config.classes = config.classes.or(Some(DEFAULT_CLASSES));
-        let source = match arguments.input.as_deref() {
+        let source = match query.subject.input.as_deref() {
             None | Some("noise") => None,
             Some("own") => {
                 return Err(CliError::Usage(format!(
@@ -89,30 +103,27 @@ impl Subject {
             Some(source) => Some(source),
         };
         if let Some(source) = source {
-            return Self::on_data(name, source, config, weights, arguments, threads, device);
+            return Self::on_data(name, source, config, weights, query, threads, device);
         }
         let plan = match size {
             Some([height, width]) => sized(&config, height, width)?,
-            None => {
-                let layer = arguments.layer.as_deref();
-                plan_that_fits(&config, layer.filter(|layer| *layer != "all"))?
-            }
+            None => plan_that_fits(&config, query.layer, query.largest)?,
         };
-        let (inputs, input) = synthetic(&plan, weights, arguments);
+        let (inputs, input) = synthetic(&plan, weights, query);
         Ok(Self {
             name: name.into(),
             weights,
             input,
             inputs,
-            compat: arguments.compat,
-            net: untrained(plan, weights, arguments.measuring.seed, device),
+            compat: query.compat,
+            net: untrained(plan, weights, query.seed, device),
         })
     }
 
     /// A run's network, by default on the images that it was not trained on.
     fn trained(
         name: &str,
-        arguments: &ErfArgs,
+        query: &Query<'_>,
         size: Option<[usize; 2]>,
         device: &InferenceDevice,
     ) -> Result<Self, CliError> {
@@ -122,35 +133,35 @@ impl Subject {
             artifact.model = artifact.model.resized(height, width)?;
             (artifact.input.height, artifact.input.width) = (height, width);
         }
-        let weights = arguments.weights.unwrap_or(WeightSource::Given);
-        let source = match arguments.input.as_deref() {
+        let weights = query.subject.weights.unwrap_or(WeightSource::Given);
+        let source = match query.subject.input.as_deref() {
             Some("noise") => None,
-            None if weights != WeightSource::Given && arguments.data.is_none() => None,
+            None if weights != WeightSource::Given && query.subject.data.is_none() => None,
             None | Some("own") => Some(None),
             Some(source) => Some(Some(source)),
         };
         let plan = artifact.model.plan().clone();
         let (inputs, input) = match source {
-            None => synthetic(&plan, weights, arguments),
-            Some(data) => match images(run, data, &artifact, arguments) {
+            None => synthetic(&plan, weights, query),
+            Some(data) => match images(run, data, &artifact, query) {
                 // Not requested by name: a run whose data is gone can still be measured.
-                Err(error) if arguments.input.is_none() && arguments.data.is_none() => {
+                Err(error) if query.subject.input.is_none() && query.subject.data.is_none() => {
                     say_paragraph("note", format!("{error}; measuring on noise instead"));
-                    synthetic(&plan, weights, arguments)
+                    synthetic(&plan, weights, query)
                 }
                 found => found?,
             },
         };
         let net = match weights {
             WeightSource::Given => Net::Given(Box::new(artifact.model)),
-            _ => untrained(plan, weights, arguments.measuring.seed, device),
+            _ => untrained(plan, weights, query.seed, device),
         };
         Ok(Self {
             name: name.trim_end_matches('/').into(),
             weights,
             input,
             inputs,
-            compat: arguments.compat,
+            compat: query.compat,
             net,
         })
     }
@@ -161,13 +172,13 @@ impl Subject {
         source: &str,
         config: ModelConfig,
         weights: WeightSource,
-        arguments: &ErfArgs,
+        query: &Query<'_>,
         threads: usize,
         device: &InferenceDevice,
     ) -> Result<Self, CliError> {
-        let GivenImages { data, split, input } = GivenImages::open(source, arguments)?;
+        let GivenImages { data, split, input } = GivenImages::open(source, query)?;
         let mut size = default_input(&data);
-        [size.height, size.width] = arguments.size.unwrap_or([size.height, size.width]);
+        [size.height, size.width] = query.subject.size.unwrap_or([size.height, size.width]);
         // A preset's layers may depend on the images' size.
         let mut config = presets::refit(&config, size).unwrap_or(config);
         config.input = size;
@@ -188,8 +199,8 @@ impl Subject {
             weights,
             input,
             inputs: Box::new(inputs),
-            compat: arguments.compat,
-            net: untrained(plan, weights, arguments.measuring.seed, device),
+            compat: query.compat,
+            net: untrained(plan, weights, query.seed, device),
         })
     }
 }
@@ -206,11 +217,11 @@ struct GivenImages {
 }
 
 impl GivenImages {
-    fn open(source: &str, arguments: &ErfArgs) -> Result<Self, CliError> {
+    fn open(source: &str, query: &Query<'_>) -> Result<Self, CliError> {
         let options = DataOptions {
             bad_images: BadImages::Skip,
             // Of a folder of millions no more is read than is shown to the network.
-            limit: usize::try_from(arguments.samples).ok(),
+            limit: usize::try_from(query.samples).ok(),
             ..DataOptions::default()
         };
         let data = open_unlabelled(source, &options, &DataProgress::default())?;
@@ -239,15 +250,15 @@ fn untrained(plan: Plan, weights: WeightSource, seed: u64, device: &InferenceDev
 
 /// Images that need no data set: noise, or for equal weights an image of ones, which opens every
 /// ReLU.
-fn synthetic(plan: &Plan, weights: WeightSource, arguments: &ErfArgs) -> (Box<dyn Inputs>, String) {
+fn synthetic(plan: &Plan, weights: WeightSource, query: &Query<'_>) -> (Box<dyn Inputs>, String) {
     let input = plan.input();
     let shape = [input.channels, input.height, input.width];
-    if weights == WeightSource::Ones && arguments.input.is_none() {
+    if weights == WeightSource::Ones && query.subject.input.is_none() {
         let ones = vec![1.0; shape.iter().product()];
         let images = Images::new(shape, Some(1), move |_| Ok(ones.clone()));
         return (Box::new(images), "an image of ones".into());
     }
-    let seed = arguments.measuring.seed;
+    let seed = query.seed;
     (Box::new(Noise { shape, seed }), "noise".into())
 }
 
@@ -255,22 +266,22 @@ fn images(
     run: &Path,
     given: Option<&str>,
     artifact: &Artifact,
-    arguments: &ErfArgs,
+    query: &Query<'_>,
 ) -> Result<(Box<dyn Inputs>, String), CliError> {
     let (split, description) = match given {
         Some(source) => {
-            let given = GivenImages::open(source, arguments)?;
+            let given = GivenImages::open(source, query)?;
             (given.split, given.input)
         }
         None => {
             let remedy = format!("receptive erf {} --data NEWPLACE", run.shell_word());
-            let query = ImageQuery {
-                place: DataPlace::new(arguments.data.as_deref(), None),
+            let images = ImageQuery {
+                place: DataPlace::new(query.subject.data.as_deref(), None),
                 ..ImageQuery::new(run, remedy)
             };
             let RunSplit {
                 data, split, name, ..
-            } = open_split(&query, artifact)?;
+            } = open_split(&images, artifact)?;
             (split, format!("images of {}, {name} split", data.name))
         }
     };

@@ -1,0 +1,264 @@
+//! `receptive erf atlas`: the fields of the stages of many networks.
+
+use super::files::{Files, conditions};
+use super::subject::{Query, Subject};
+use super::{SubjectArgs, parse_channels, parse_samples, place, study};
+use crate::args::{MachineArgs, parse_number, parse_positive, parse_whole};
+use crate::error::{CliError, Exit};
+use crate::render::{Table, line, print, print_json, say_line};
+use clap::Args;
+use receptive_core::text::{Printable, counted};
+use receptive_erf::atlas::{Atlas, AtlasNetwork, Conditions, Stage};
+use receptive_erf::picture::{self, ComparisonField};
+use receptive_erf::{Aggregate, Channels, MeasureOptions, Probe, Study, stages};
+use receptive_model::store::{read_text, write_file};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct AtlasArgs {
+    /// Presets, config files, run directories or models
+    #[arg(value_name = "NETWORK", required = true)]
+    networks: Vec<String>,
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// Channels of each unit: random signs (the mean square over all of them), their sum, or one
+    #[arg(
+        long,
+        value_name = "signs|sum|INDEX",
+        default_value = "signs",
+        value_parser = parse_channels
+    )]
+    channels: Channels,
+    /// Maximum number of samples of each stage
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 200,
+        value_parser = parse_samples,
+        allow_negative_numbers = true
+    )]
+    samples: u64,
+    /// Stop once the total variation caused by noise alone is at most this; 0 takes all samples
+    #[arg(
+        long,
+        value_name = "TV",
+        default_value_t = 0.04,
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    noise: f64,
+    /// Enlarge images so that the last field fits, up to this side
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        default_value_t = 512,
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    largest: usize,
+    /// Seed of weights and noise
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        value_parser = parse_whole::<u64>,
+        allow_negative_numbers = true
+    )]
+    seed: u64,
+    /// Output directory: atlas.md, atlas.json and pictures; networks that atlas.json already has,
+    /// measured alike, are not measured again
+    #[arg(long, value_name = "DIR", default_value = "atlas")]
+    out: PathBuf,
+    #[command(flatten)]
+    machine: MachineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The largest atlas that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
+    let (device, threads) = place(&arguments.machine)?;
+    let files = Files::new(&arguments.out)?;
+    let path = arguments.out.join("atlas.json");
+    let mut atlas = begin(arguments, &path)?;
+    let options = MeasureOptions {
+        samples: arguments.samples,
+        noise: arguments.noise,
+        seed: arguments.seed,
+        ..MeasureOptions::default()
+    };
+    for name in &arguments.networks {
+        let query = Query {
+            subject: &arguments.subject,
+            layer: None,
+            largest: arguments.largest,
+            samples: arguments.samples,
+            seed: arguments.seed,
+            compat: None,
+        };
+        let subject = Subject::find(name, &query, threads, &device)?;
+        let image = subject.plan().input();
+        let found = AtlasNetwork {
+            name: subject.name.clone(),
+            weights: subject.weights.name().into(),
+            input: subject.input.clone(),
+            image: [image.height, image.width],
+            stages: Vec::new(),
+        };
+        if atlas
+            .find(&found.name)
+            .is_some_and(|known| is_same(known, &found))
+        {
+            say_line(
+                "known",
+                format!("{} is in {}", name.printable(), path.printable()),
+            );
+            continue;
+        }
+        let mut studies = Vec::new();
+        for layer in stages(subject.plan()) {
+            let probe = Probe::central(subject.plan(), &layer.number)?;
+            let probe = probe.with_channels(arguments.channels);
+            studies.push(study(
+                &subject,
+                layer,
+                &probe,
+                &options,
+                Aggregate::Abs,
+                &device,
+                threads,
+            )?);
+        }
+        draw(&files, &subject, &studies)?;
+        atlas.insert(AtlasNetwork {
+            stages: studies.iter().map(Stage::from_study).collect(),
+            ..found
+        });
+        // After each network: the measurements so far outlast an interruption.
+        write_file(&path, &serde_json::to_vec_pretty(&atlas)?)?;
+        if let (false, Some(network)) = (arguments.json, atlas.find(&subject.name)) {
+            show(network)?;
+        }
+    }
+    let page = arguments.out.join("atlas.md");
+    write_file(&page, atlas.markdown().as_bytes())?;
+    let mut written = vec![page.to_string_lossy().into_owned()];
+    files.draw(&picture::atlas_chart(&atlas), "atlas", &mut written)?;
+    if arguments.json {
+        print_json(&atlas)?;
+    }
+    say_line("files", written.join(", "));
+    Ok(Exit::Done)
+}
+
+/// The atlas that is already there, if it was measured alike; an empty one if there is none.
+fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
+    let wanted = Conditions {
+        samples: arguments.samples,
+        noise: arguments.noise,
+        seed: arguments.seed,
+        channels: arguments.channels,
+        largest: arguments.largest,
+        size: arguments.subject.size,
+    };
+    if !path.exists() {
+        return Ok(Atlas::new(wanted));
+    }
+    let text = read_text(path, MAX_BYTES)?;
+    let found: Atlas = serde_json::from_str(&text).map_err(|error| {
+        CliError::Usage(format!(
+            "{}: expected an atlas as this command writes it: {error}; name another directory with \
+             --out",
+            path.printable()
+        ))
+    })?;
+    if found.conditions == wanted {
+        return Ok(found);
+    }
+    let Conditions {
+        samples,
+        noise,
+        seed,
+        channels,
+        largest,
+        size,
+    } = found.conditions;
+    let channels = match channels {
+        Channels::One(channel) => channel.to_string(),
+        Channels::Sum => "sum".into(),
+        _ => "signs".into(),
+    };
+    let size = size.map_or(String::new(), |[height, width]| {
+        format!(" --size {height}x{width}")
+    });
+    Err(CliError::Usage(format!(
+        "{}: its networks were measured with --samples {samples} --noise {noise} --seed {seed} \
+         --channels {channels} --largest {largest}{size}; use the same, or name another directory with --out",
+        path.printable()
+    )))
+}
+
+/// Whether it is the same network, weights and input, its stages aside.
+fn is_same(known: &AtlasNetwork, found: &AtlasNetwork) -> bool {
+    let without = AtlasNetwork {
+        stages: Vec::new(),
+        ..known.clone()
+    };
+    without == *found
+}
+
+/// The stages' maps side by side.
+fn draw(files: &Files, subject: &Subject, studies: &[Study]) -> Result<(), CliError> {
+    let fields: Vec<(String, &Study)> = studies
+        .iter()
+        .map(|study| {
+            let stride = study.layer.trf[0].stride;
+            (format!("stage of stride {stride}"), study)
+        })
+        .collect();
+    let fields: Vec<ComparisonField<'_>> = fields
+        .iter()
+        .map(|(name, study)| ComparisonField::from_study(name, study))
+        .collect();
+    let title = format!("{}: the field of each stage", subject.name);
+    let subtitle = format!("{}, {}", Aggregate::Abs.formula(), conditions(subject));
+    let picture = picture::comparison(&title, &subtitle, &fields)?;
+    files.draw(
+        &picture,
+        &super::files::stem(&subject.name),
+        &mut Vec::new(),
+    )
+}
+
+fn show(network: &AtlasNetwork) -> Result<(), CliError> {
+    let [height, width] = network.image;
+    let count = counted(network.stages.len(), "stage");
+    line(
+        "network",
+        format!(
+            "{}, {} weights, {}, {height}x{width} pixels, {count}",
+            network.name.printable(),
+            network.weights,
+            network.input
+        ),
+    )?;
+    let mut table = Table::new(&[
+        "layer", "stride", "TRF", "sigma", "size", "ratio", "verdict",
+    ]);
+    for stage in &network.stages {
+        table.row([
+            format!("{} {}", stage.layer, stage.layer_name),
+            stage.stride.to_string(),
+            format!("{}x{}", stage.trf[0], stage.trf[1]),
+            stage.sigma.rounded(2),
+            format!("{:.1}", stage.size.value),
+            format!("{:.3}", stage.ratio.value),
+            stage.verdict.to_string(),
+        ]);
+    }
+    print(table.to_string())?;
+    print("")
+}
