@@ -40,14 +40,9 @@ fn artifact(config: &ModelConfig) -> Artifact {
     let input = plan.input();
     let model = plan.init_seeded(3, &device.clone().autodiff());
     let channels = input.channels;
-    let spec = InputSpec {
-        channels,
-        height: input.height,
-        width: input.width,
-        resize: Resize::Crop,
-        mean: vec![0.4; channels],
-        std: vec![0.3; channels],
-    };
+    let spec = InputSpec::new(input)
+        .with_fit(Resize::Crop)
+        .with_normalization(vec![0.4; channels], vec![0.3; channels]);
     for _ in 0..5 {
         // A pass on an autodiff device moves burn's running statistics.
         model.forward(Tensor::from_inner(images(&spec, &device)));

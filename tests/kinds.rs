@@ -9,7 +9,7 @@ use receptive_interchange::{OnnxInput, to_onnx, to_python};
 use receptive_model::{
     Activation, Artifact, AvgPool2dLayer, BatchNormLayer, BranchesLayer, Conv2dLayer, DropoutLayer,
     Features, FlattenLayer, GlobalAvgPool2dLayer, InputSpec, Join, LayerConfig, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Padding, Plan, ResidualLayer, Resize, SqueezeExciteLayer,
+    MaxPool2dLayer, ModelConfig, Padding, Plan, ResidualLayer, SqueezeExciteLayer,
 };
 
 const SIDE: usize = 9;
@@ -410,14 +410,7 @@ fn every_kind_is_exported_under_its_own_name() {
         let artifact = Artifact {
             model: plan.init(&Device::flex()),
             classes: (0..4).map(|class| format!("class {class}")).collect(),
-            input: InputSpec {
-                channels: 2,
-                height: SIDE,
-                width: SIDE,
-                resize: Resize::Stretch,
-                mean: vec![0.5; 2],
-                std: vec![0.2; 2],
-            },
+            input: InputSpec::new(plan.input()).with_normalization([0.5; 2], [0.2; 2]),
         };
         let bytes = to_onnx(&artifact, OnnxInput::Normalised).unwrap();
         let text = String::from_utf8_lossy(&bytes);

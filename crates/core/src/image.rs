@@ -67,6 +67,82 @@ impl fmt::Display for Resize {
     }
 }
 
+/// How pixels of another size are computed, antialiased where a picture becomes smaller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Interpolation {
+    /// Weights that fall linearly with distance.
+    #[default]
+    Bilinear,
+    /// Cubic weights, sharper (Keys 1981, a = -0.5, as Pillow has it).
+    Bicubic,
+}
+
+impl Interpolation {
+    /// Whether it is the default, which files do not mention.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Interpolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bilinear => "bilinear",
+            Self::Bicubic => "bicubic",
+        })
+    }
+}
+
+/// Everything that decides how a picture of another height and width is made to fit.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Fit {
+    /// What happens to its proportions.
+    pub resize: Resize,
+    /// How pixels are computed.
+    pub interpolation: Interpolation,
+    /// Of [`Resize::Crop`] only: the share of the resized picture's shorter side that is kept, above 0
+    /// and at most 1. The shorter side is resized to `floor(size / fraction)` pixels, then the middle is
+    /// cut out at whole pixels, as torchvision and timm do. Without it the picture is cut first, between
+    /// pixels, and then resized.
+    pub crop_fraction: Option<f64>,
+}
+
+impl Fit {
+    /// Checks the crop fraction.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected and what was found.
+    pub fn check(&self) -> Result<(), String> {
+        let Some(fraction) = self.crop_fraction else {
+            return Ok(());
+        };
+        if !(fraction > 0.0 && fraction <= 1.0) {
+            return Err(format!(
+                "expected a crop fraction above 0 and at most 1, found {fraction}"
+            ));
+        }
+        if self.resize != Resize::Crop {
+            return Err(format!(
+                "a crop fraction belongs to the resize rule `crop`, but the rule is `{}`; leave it out, \
+                 or set the rule to `crop`",
+                self.resize
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl From<Resize> for Fit {
+    fn from(resize: Resize) -> Self {
+        Self {
+            resize,
+            ..Self::default()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +154,22 @@ mod tests {
             assert_eq!(json, format!("\"{rule}\""));
             assert_eq!(serde_json::from_str::<Resize>(&json).unwrap(), rule);
         }
+    }
+
+    #[test]
+    fn a_crop_fraction_is_a_share_and_belongs_to_crop() {
+        let fit = |resize, fraction| Fit {
+            crop_fraction: Some(fraction),
+            ..Fit::from(resize)
+        };
+        assert_eq!(fit(Resize::Crop, 0.875).check(), Ok(()));
+        assert_eq!(fit(Resize::Crop, 1.0).check(), Ok(()));
+        assert_eq!(Fit::from(Resize::Pad).check(), Ok(()));
+        for wrong in [0.0, -1.0, 1.01, f64::NAN, f64::INFINITY] {
+            assert!(fit(Resize::Crop, wrong).check().is_err(), "{wrong}");
+        }
+        let error = fit(Resize::Stretch, 0.9).check().unwrap_err();
+        assert!(error.contains("`stretch`"), "{error}");
     }
 
     #[test]

@@ -35,4 +35,4 @@ pub mod memory;
 pub mod panic;
 pub mod text;
 
-pub use image::{ImageSize, Resize};
+pub use image::{Fit, ImageSize, Interpolation, Resize};

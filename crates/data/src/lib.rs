@@ -89,4 +89,4 @@ pub use crate::split::assign::Duplicates;
 pub use crate::split::dataset::{DataSet, SizeRange, Sizes};
 pub use crate::split::follow::{Comparison, Gone};
 pub use crate::split::verify::DamagedImage;
-pub use receptive_core::{ImageSize, Resize};
+pub use receptive_core::{Fit, ImageSize, Interpolation, Resize};

@@ -32,7 +32,7 @@ impl InputImage {
     /// When the file is no image, is damaged or too large.
     pub fn read(path: &Path, input: &InputSpec) -> Result<Self, InspectError> {
         let image = decode_file(path, &DecodeLimits::default())?;
-        Self::from_pixels(fit(&image, &input.size(), input.resize)?, input)
+        Self::from_pixels(fit(&image, &input.size(), input.fit())?, input)
     }
 
     /// The same of an image file's bytes; `name` stands for the file in messages.
@@ -41,7 +41,7 @@ impl InputImage {
     /// As [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8], name: &Path, input: &InputSpec) -> Result<Self, InspectError> {
         let image = decode(bytes, name, &DecodeLimits::default())?;
-        Self::from_pixels(fit(&image, &input.size(), input.resize)?, input)
+        Self::from_pixels(fit(&image, &input.size(), input.fit())?, input)
     }
 
     /// `pixels` have the network's size already: `[height, width, channels]`.

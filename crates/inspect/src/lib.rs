@@ -16,7 +16,7 @@
 //! # fn main() -> Result<(), receptive_inspect::InspectError> {
 //! # #[cfg(feature = "flex")] {
 //! use receptive_inspect::{AttributionOptions, InputImage, attribute, feature_maps};
-//! use receptive_model::{Artifact, ImageSize, InputSpec, Resize, presets};
+//! use receptive_model::{Artifact, ImageSize, InputSpec, presets};
 //! use receptive_plot::Draw;
 //!
 //! let device = burn::tensor::Device::flex();
@@ -26,11 +26,7 @@
 //! let artifact = Artifact {
 //!     model: plan.init(&device),
 //!     classes: vec!["bag".into(), "coat".into()],
-//!     input: InputSpec {
-//!         channels: 1, height: 28, width: 28,
-//!         resize: Resize::Stretch,
-//!         mean: vec![0.3], std: vec![0.3],
-//!     },
+//!     input: InputSpec::new(size).with_normalization([0.5], [0.25]),
 //! };
 //!
 //! // `InputImage::read` takes a file.

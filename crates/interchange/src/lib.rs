@@ -14,21 +14,14 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "flex")] {
 //! use receptive_interchange::{OnnxInput, to_onnx, to_python};
-//! use receptive_model::{Artifact, ImageSize, InputSpec, Resize, presets};
+//! use receptive_model::{Artifact, ImageSize, InputSpec, presets};
 //!
 //! let size = ImageSize { channels: 1, height: 12, width: 12 };
 //! let plan = presets::preset("tutorial", size)?.with_classes(2).plan()?;
 //! let artifact = Artifact {
 //!     model: plan.init(&burn::tensor::Device::flex()), // or Artifact::load of a run's model
 //!     classes: vec!["cat".into(), "dog".into()],
-//!     input: InputSpec {
-//!         channels: 1,
-//!         height: 12,
-//!         width: 12,
-//!         resize: Resize::Stretch,
-//!         mean: vec![0.5],
-//!         std: vec![0.25],
-//!     },
+//!     input: InputSpec::new(size).with_normalization([0.5], [0.25]),
 //! };
 //! let onnx = to_onnx(&artifact, OnnxInput::Normalised)?;
 //! assert!(onnx.windows(4).any(|bytes| bytes == b"Gemm"));

@@ -59,4 +59,4 @@ pub use layers::*;
 pub use network::ImageBatch;
 pub use network::{Classifier, Cone, WatchedLogits, weights_sha256};
 pub use plan::Plan;
-pub use receptive_core::{ImageSize, Resize};
+pub use receptive_core::{Fit, ImageSize, Interpolation, Resize};

@@ -315,8 +315,8 @@ impl Splits {
         let memory = u128::from((config.data.cache_mb << 20).min(left.unwrap_or(u64::MAX) / 2));
         let samples = |split: &Split| {
             let share = memory * split.len() as u128 / images.max(1) as u128;
-            let resize = config.data.resize;
-            Arc::new(Samples::new(split.clone(), size, resize, share as u64))
+            let fit = config.data.fit();
+            Arc::new(Samples::new(split.clone(), size, fit, share as u64))
         };
         Ok(Self {
             train: samples(&data.train),
@@ -339,23 +339,14 @@ fn input_spec(
     train: &Samples,
     progress: &dyn Progress,
 ) -> Result<InputSpec, TrainError> {
-    let resize = config.data.resize;
+    let fit = config.data.fit();
     if let Some(start) = start {
-        return Ok(InputSpec {
-            resize,
-            ..start.input.clone()
-        });
+        return Ok(start.input.clone().with_fit(fit));
     }
     let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
-    let size = train.size();
-    Ok(InputSpec {
-        channels: size.channels,
-        height: size.height,
-        width: size.width,
-        resize,
-        mean,
-        std,
-    })
+    Ok(InputSpec::new(train.size())
+        .with_fit(fit)
+        .with_normalization(mean, std))
 }
 
 /// The default input size for a data set: the images' own size, or a smaller one for photos.
@@ -368,7 +359,7 @@ pub fn samples_for(split: &Split, input: &InputSpec, cache_mb: u64) -> Arc<Sampl
     Arc::new(Samples::new(
         split.clone(),
         input.size(),
-        input.resize,
+        input.fit(),
         cache_mb << 20,
     ))
 }

@@ -5,7 +5,7 @@ use burn::optim::AdamConfig;
 use burn::tensor::Device;
 use burn::train::metric::LossMetric;
 use burn::train::{Learner, SupervisedTraining};
-use receptive_model::{InputSpec, Resize, presets, weights_sha256};
+use receptive_model::{InputSpec, presets, weights_sha256};
 use reuse::pictures::{batches, pictures, splits};
 
 #[test]
@@ -15,14 +15,7 @@ fn the_classifier_itself_learns() {
     let preset = presets::preset("tutorial", presets::default_input("tutorial")).unwrap();
     let model = preset.with_classes(10).plan().unwrap().init(&training);
     let before = weights_sha256(&model);
-    let input = InputSpec {
-        channels: 1,
-        height: 28,
-        width: 28,
-        resize: Resize::Stretch,
-        mean: vec![0.28],
-        std: vec![0.35],
-    };
+    let input = InputSpec::new(model.input()).with_normalization([0.28], [0.35]);
     let [train, valid] = splits().unwrap();
     let same = |class| class;
     let train = batches(

@@ -9,7 +9,7 @@ use clap::Args;
 use receptive_core::text::{Printable, counted};
 use receptive_interchange::{InterchangeError, Match, Names, Spec, WeightFile, import, read};
 use receptive_model::store::read_text;
-use receptive_model::{Artifact, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
+use receptive_model::{Artifact, Fit, ImageSize, InputSpec, ModelConfig, Resize, weights_sha256};
 use receptive_train::backend::default_device;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -215,31 +215,15 @@ fn spec(arguments: &ImportArgs, file: &WeightFile) -> Result<Spec, CliError> {
             ));
         }
     };
-    let resize = arguments.resize;
+    let resize = arguments.resize.map(Fit::from);
+    let fit = resize.or(own.map(|spec| spec.input.fit()));
     Ok(Spec {
-        input: input_spec(
-            &config,
-            resize
-                .or(own.map(|spec| spec.input.resize))
-                .unwrap_or_default(),
-            mean,
-            std,
-        ),
+        input: InputSpec::new(config.input)
+            .with_fit(fit.unwrap_or_default())
+            .with_normalization(mean, std),
         config: config.with_classes(classes.len()),
         classes,
     })
-}
-
-fn input_spec(config: &ModelConfig, resize: Resize, mean: Vec<f32>, std: Vec<f32>) -> InputSpec {
-    let size = config.input;
-    InputSpec {
-        channels: size.channels,
-        height: size.height,
-        width: size.width,
-        resize,
-        mean,
-        std,
-    }
 }
 
 fn missing(flag: &str, what: &str) -> CliError {

@@ -189,7 +189,7 @@ fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError>
             }
         };
     }
-    config.data.resize = artifact.input.resize;
+    config.data.set_fit(artifact.input.fit());
     Ok(config)
 }
 

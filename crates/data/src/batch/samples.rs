@@ -2,10 +2,10 @@
 
 use crate::error::DataError;
 use crate::image::Picture;
-use crate::image::resize::fit;
+use crate::image::resize::{fit, is_unchanged};
 use crate::sources::store::StoredImage;
 use crate::split::Split;
-use receptive_core::{ImageSize, Resize};
+use receptive_core::{Fit, ImageSize};
 use std::sync::{Arc, OnceLock};
 
 /// A [`Split`] whose images are all made one size.
@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Samples {
     split: Split,
     size: ImageSize,
-    resize: Resize,
+    fit: Fit,
     cache: Vec<OnceLock<Arc<[u8]>>>,
     #[cfg(test)]
     pub(crate) panics_at: Option<usize>,
@@ -36,8 +36,8 @@ impl std::fmt::Debug for Samples {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Samples({:?}, {:?}, {})",
-            self.split, self.size, self.resize
+            "Samples({:?}, {:?}, {:?})",
+            self.split, self.size, self.fit
         )
     }
 }
@@ -50,20 +50,21 @@ impl Samples {
     ///
     /// Nothing is read yet. A size that is not possible ([`check_size`](crate::check_size)) is an
     /// error of the first read.
-    pub fn new(split: Split, size: ImageSize, resize: Resize, cache_bytes: u64) -> Self {
+    pub fn new(split: Split, size: ImageSize, fit: impl Into<Fit>, cache_bytes: u64) -> Self {
+        let fit = fit.into();
         let each = (size.len() as u64).max(1);
         let kept = usize::try_from(cache_bytes / each)
             .unwrap_or(usize::MAX)
             .min(split.len());
         // What lies in memory at the right size already needs no second copy.
         let direct = matches!(split.stored(0), Ok(StoredImage::Pixels(from, _))
-            if from == size);
+            if is_direct(from, size, fit));
         let mut cache = Vec::new();
         cache.resize_with(if direct { 0 } else { kept }, OnceLock::new);
         Self {
             split,
             size,
-            resize,
+            fit,
             cache,
             #[cfg(test)]
             panics_at: None,
@@ -151,7 +152,7 @@ impl Samples {
         }
         let picture = match self.split.stored(i)? {
             StoredImage::Pixels(from, pixels) => {
-                if from == self.size {
+                if is_direct(from, self.size, self.fit) {
                     return Ok(take(pixels));
                 }
                 Picture {
@@ -163,8 +164,14 @@ impl Samples {
             }
             StoredImage::File(entry, files) => files.read_image(entry)?.picture,
         };
-        let taken = take(&fit(&picture, &self.size, self.resize)?);
+        let taken = take(&fit(&picture, &self.size, self.fit)?);
         picture.recycle();
         Ok(taken)
     }
+}
+
+/// Whether pixels in memory are delivered as they are.
+fn is_direct(from: ImageSize, size: ImageSize, fit: Fit) -> bool {
+    let sides = |size: ImageSize| (size.width, size.height);
+    from.channels == size.channels && is_unchanged(sides(from), sides(size), fit)
 }

@@ -5,7 +5,7 @@ use crate::image::Picture;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
-use receptive_core::{ImageSize, Resize};
+use receptive_core::{Fit, ImageSize, Interpolation, Resize};
 
 /// The largest input side: as large as the largest picture decoded by default.
 const MAX_SIDE: usize = 16_384;
@@ -30,10 +30,17 @@ pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
 /// Makes a picture exactly `size`: `[height, width, channels]`, 0 to 255.
 ///
 /// Grey becomes RGB by repetition, RGB becomes grey by the luma weights of ITU-R 601 (as Pillow
-/// does). Resizing is antialiased bilinear, in whole numbers, so that its result does not depend on
-/// the processor. A picture that has the size already is not touched.
-pub fn fit(picture: &Picture, size: &ImageSize, resize: Resize) -> Result<Vec<u8>, DataError> {
+/// does). Resizing is antialiased, in whole numbers, so that its result does not depend on the
+/// processor, and is Pillow's within 1 of 255. A picture that has the size already is not touched,
+/// unless a crop fraction cuts some of it off.
+///
+/// # Errors
+/// An impossible size or crop fraction, or a picture that is not whole.
+pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<Vec<u8>, DataError> {
+    let fit = fit.into();
     check_size(size)?;
+    fit.check()
+        .map_err(|problem| DataError::setting("crop fraction", problem))?;
     let (width, height, channels) = (picture.width, picture.height, picture.channels);
     let whole = width
         .checked_mul(height)
@@ -55,22 +62,22 @@ pub fn fit(picture: &Picture, size: &ImageSize, resize: Resize) -> Result<Vec<u8
     } else {
         (&picture.pixels, channels)
     };
-    let resized = if (width, height) == (size.width, size.height) {
+    let (from, to) = ((width, height), (size.width, size.height));
+    let resized = if is_unchanged(from, to, fit) {
         source.clone()
     } else {
-        scale(
-            source,
-            (width, height),
-            source_channels,
-            (size.width, size.height),
-            resize,
-        )?
+        scale(source, from, source_channels, to, fit)?
     };
     Ok(if source_channels == 1 && size.channels == 3 {
         to_rgb(&resized)
     } else {
         resized
     })
+}
+
+/// Whether a picture of this width and height is delivered as it is.
+pub(crate) fn is_unchanged(from: (usize, usize), to: (usize, usize), fit: Fit) -> bool {
+    from == to && fit.crop_fraction.is_none_or(|fraction| fraction == 1.0)
 }
 
 fn to_grey(rgb: &[u8]) -> Vec<u8> {
@@ -87,48 +94,92 @@ fn to_rgb(grey: &[u8]) -> Vec<u8> {
 
 fn scale(
     pixels: &[u8],
-    (width, height): (usize, usize),
+    from: (usize, usize),
     channels: usize,
-    (to_width, to_height): (usize, usize),
-    resize: Resize,
+    to: (usize, usize),
+    fit: Fit,
 ) -> Result<Vec<u8>, DataError> {
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    match resize {
-        Resize::Stretch => convolve(
-            pixels,
-            (width, height),
-            channels,
-            (to_width, to_height),
-            &options,
-        ),
-        Resize::Crop => {
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(match fit.interpolation {
+            Interpolation::Bilinear => FilterType::Bilinear,
+            Interpolation::Bicubic => FilterType::CatmullRom,
+        }));
+    match (fit.resize, fit.crop_fraction) {
+        (Resize::Stretch, _) => convolve(pixels, from, channels, to, &options),
+        (Resize::Crop, None) => {
             let options = options.fit_into_destination(Some((0.5, 0.5)));
-            convolve(
-                pixels,
-                (width, height),
-                channels,
-                (to_width, to_height),
-                &options,
-            )
+            convolve(pixels, from, channels, to, &options)
         }
-        Resize::Pad => {
-            let (in_width, in_height) = within((width, height), (to_width, to_height));
-            let inner = convolve(
-                pixels,
-                (width, height),
-                channels,
-                (in_width, in_height),
-                &options,
-            )?;
-            let (left, top) = ((to_width - in_width) / 2, (to_height - in_height) / 2);
-            let mut padded = vec![0; to_width * to_height * channels];
-            let rows = padded.chunks_exact_mut(to_width * channels).skip(top);
-            for (row, inner) in rows.zip(inner.chunks_exact(in_width * channels)) {
+        (Resize::Crop, Some(fraction)) => {
+            let whole = around(from, to, fraction)?;
+            let resized = if whole == from {
+                pixels.to_vec()
+            } else {
+                convolve(pixels, from, channels, whole, &options)?
+            };
+            Ok(middle(&resized, whole, to, channels))
+        }
+        (Resize::Pad, _) => {
+            let inner = within(from, to);
+            let resized = convolve(pixels, from, channels, inner, &options)?;
+            let (left, top) = ((to.0 - inner.0) / 2, (to.1 - inner.1) / 2);
+            let mut padded = vec![0; to.0 * to.1 * channels];
+            let rows = padded.chunks_exact_mut(to.0 * channels).skip(top);
+            for (row, inner) in rows.zip(resized.chunks_exact(inner.0 * channels)) {
                 row[left * channels..][..inner.len()].copy_from_slice(inner);
             }
             Ok(padded)
         }
     }
+}
+
+/// The width and height to which a picture is resized before its middle is cut out: the shorter side
+/// `floor(side / fraction)`, the longer one in proportion and rounded down, as by torchvision's
+/// `Resize`; where the cut is no square, the smallest size around `floor(side / fraction)` of both
+/// sides, rounded, as by timm's `ResizeKeepRatio`.
+fn around(
+    from: (usize, usize),
+    to: (usize, usize),
+    fraction: f64,
+) -> Result<(usize, usize), DataError> {
+    let target = |side: usize| ((side as f64 / fraction).floor() as usize).max(side);
+    let (width, height) = (target(to.0), target(to.1));
+    let size = if width == height {
+        let longer = |short: usize, long: usize| {
+            (width as f64 * long as f64 / short as f64).floor() as usize
+        };
+        match from.0 <= from.1 {
+            true => (width, longer(from.0, from.1)),
+            false => (longer(from.1, from.0), height),
+        }
+    } else {
+        let ratio = (from.0 as f64 / width as f64).min(from.1 as f64 / height as f64);
+        let side = |from: usize| (from as f64 / ratio).round_ties_even() as usize;
+        (side(from.0), side(from.1))
+    };
+    let size = (size.0.max(to.0), size.1.max(to.1));
+    // A line of pixels across a picture would else become a map without end.
+    if size.0.saturating_mul(size.1) > MAX_SIDE * MAX_SIDE {
+        return Err(DataError::format(
+            format!("a picture of {} x {}", from.0, from.1),
+            format!(
+                "its shorter side cannot be resized to {}: the longer one would be {} pixels",
+                size.0.min(size.1),
+                size.0.max(size.1)
+            ),
+        ));
+    }
+    Ok(size)
+}
+
+/// The middle of a picture, at whole pixels; half a pixel goes to the even side, as Python rounds.
+fn middle(pixels: &[u8], from: (usize, usize), to: (usize, usize), channels: usize) -> Vec<u8> {
+    let offset = |from: usize, to: usize| ((from - to) as f64 / 2.0).round_ties_even() as usize;
+    let (left, top) = (offset(from.0, to.0), offset(from.1, to.1));
+    let rows = pixels.chunks_exact(from.0 * channels).skip(top).take(to.1);
+    rows.flat_map(|row| &row[left * channels..][..to.0 * channels])
+        .copied()
+        .collect()
 }
 
 /// The largest size with the proportions of `from` that lies within `to`; at least one pixel.

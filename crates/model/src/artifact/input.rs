@@ -1,6 +1,6 @@
 //! Converting an image to a network's input.
 
-use receptive_core::{ImageSize, Resize};
+use receptive_core::{Fit, ImageSize, Interpolation, Resize};
 use serde::{Deserialize, Serialize};
 
 /// How an image is converted to an input: resized to height and width, converted to grey or colour
@@ -16,6 +16,12 @@ pub struct InputSpec {
     pub width: usize,
     /// How images of another size are fitted.
     pub resize: Resize,
+    /// How pixels of another size are computed.
+    #[serde(default, skip_serializing_if = "Interpolation::is_default")]
+    pub interpolation: Interpolation,
+    /// The share of the resized image that is cut out of its middle; see [`Fit::crop_fraction`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop_fraction: Option<f64>,
     /// The mean of each channel over the training split, in 0..1.
     pub mean: Vec<f32>,
     /// The standard deviation of each channel over the training split, in 0..1.
@@ -23,6 +29,53 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
+    /// Images of this size, stretched to it, pixels in 0..1: mean 0 and standard deviation 1.
+    pub fn new(size: ImageSize) -> Self {
+        Self {
+            channels: size.channels,
+            height: size.height,
+            width: size.width,
+            resize: Resize::default(),
+            interpolation: Interpolation::default(),
+            crop_fraction: None,
+            mean: vec![0.0; size.channels],
+            std: vec![1.0; size.channels],
+        }
+    }
+
+    /// Sets how images of another size are fitted.
+    pub fn with_fit(self, fit: impl Into<Fit>) -> Self {
+        let Fit {
+            resize,
+            interpolation,
+            crop_fraction,
+        } = fit.into();
+        Self {
+            resize,
+            interpolation,
+            crop_fraction,
+            ..self
+        }
+    }
+
+    /// Sets mean and standard deviation of the channels, in 0..1.
+    pub fn with_normalization(self, mean: impl Into<Vec<f32>>, std: impl Into<Vec<f32>>) -> Self {
+        Self {
+            mean: mean.into(),
+            std: std.into(),
+            ..self
+        }
+    }
+
+    /// How images of another size are fitted.
+    pub fn fit(&self) -> Fit {
+        Fit {
+            resize: self.resize,
+            interpolation: self.interpolation,
+            crop_fraction: self.crop_fraction,
+        }
+    }
+
     /// The images the network takes.
     pub fn size(&self) -> ImageSize {
         ImageSize {
@@ -40,6 +93,8 @@ impl InputSpec {
             height,
             width,
             resize,
+            interpolation,
+            crop_fraction,
             ..
         } = self;
         let colours = match channels {
@@ -47,13 +102,27 @@ impl InputSpec {
             3 => "red, green, blue".into(),
             more => format!("{more} channels"),
         };
-        let how = match resize {
-            Resize::Stretch => "both sides stretched",
-            Resize::Crop => "the shorter side to size, the rest cut off around the middle",
-            Resize::Pad => "the longer side to size, the rest filled with black",
+        let how = match (resize, crop_fraction) {
+            (Resize::Stretch, _) => String::from("both sides stretched"),
+            (Resize::Crop, None) => {
+                "the shorter side to size, the rest cut off around the middle".into()
+            }
+            (Resize::Crop, Some(fraction)) => {
+                let side = |side: &usize| (*side as f64 / fraction).floor();
+                match (side(height), side(width)) {
+                    (height, width) if height == width => format!(
+                        "the shorter side to {height}, then the middle cut out at whole pixels"
+                    ),
+                    (height, width) => format!(
+                        "in proportion to cover {height}x{width}, then the middle cut out at whole \
+                         pixels"
+                    ),
+                }
+            }
+            (Resize::Pad, _) => "the longer side to size, the rest filled with black".into(),
         };
         format!(
-            "pictures are resized to {height}x{width} pixels (height x width, bilinear, {how}), \
+            "pictures are resized to {height}x{width} pixels (height x width, {interpolation}, {how}), \
              channels {colours}"
         )
     }
@@ -75,9 +144,52 @@ impl InputSpec {
                 return Err(format!("its `{name}` is not finite"));
             }
         }
+        self.fit()
+            .check()
+            .map_err(|problem| format!("its input spec is invalid: {problem}"))?;
         if self.std.iter().any(|std| *std <= 0.0) {
             return Err("its `std` is not positive".into());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_of_an_earlier_version_means_what_it_meant() {
+        let old =
+            r#"{"channels":1,"height":4,"width":6,"resize":"crop","mean":[0.5],"std":[0.25]}"#;
+        let spec: InputSpec = serde_json::from_str(old).unwrap();
+        assert_eq!(spec.fit(), Fit::from(Resize::Crop));
+        assert_eq!(serde_json::to_string(&spec).unwrap(), old);
+        assert!(
+            spec.preparation()
+                .contains("bilinear, the shorter side to size")
+        );
+    }
+
+    #[test]
+    fn a_crop_fraction_and_bicubic_are_kept_and_told() {
+        let fit = Fit {
+            resize: Resize::Crop,
+            interpolation: Interpolation::Bicubic,
+            crop_fraction: Some(0.875),
+        };
+        let spec = InputSpec::new(ImageSize::new(3, 224, 224)).with_fit(fit);
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<InputSpec>(&json).unwrap(), spec);
+        let words = spec.preparation();
+        assert!(
+            words.contains("bicubic, the shorter side to 256, then the middle cut out"),
+            "{words}"
+        );
+        let wrong = InputSpec {
+            crop_fraction: Some(2.0),
+            ..spec
+        };
+        assert!(wrong.check(wrong.size()).unwrap_err().contains("found 2"));
     }
 }

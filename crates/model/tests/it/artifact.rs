@@ -19,14 +19,9 @@ fn saved(directory: &Path) -> (Artifact, PathBuf) {
     let artifact = Artifact {
         model: plan.init_seeded(3, &Device::flex()),
         classes: vec!["cat".into(), "naïve \"dog\"".into()],
-        input: InputSpec {
-            channels: 3,
-            height: 12,
-            width: 10,
-            resize: Resize::Pad,
-            mean: vec![0.4, 0.5, 0.6],
-            std: vec![0.2, 0.25, 0.3],
-        },
+        input: InputSpec::new(input)
+            .with_fit(Resize::Pad)
+            .with_normalization([0.4, 0.5, 0.6], [0.2, 0.25, 0.3]),
     };
     let path = directory.join("model");
     artifact.save(&path).unwrap();

@@ -66,6 +66,18 @@ const UNSET: &[Unset] = &[
         "the data's own size, or 64 for photos",
     ),
     unset("data", "grey", "true", "colours as the images have them"),
+    unset(
+        "data",
+        "interpolation",
+        "\"bicubic\"",
+        "pixels are resized bilinearly",
+    ),
+    unset(
+        "data",
+        "crop_fraction",
+        "0.875",
+        "images are cut to their proportions only",
+    ),
     unset("data", "max_pixels", "1000000000", "268435456 (2^28)"),
     unset(
         "train",

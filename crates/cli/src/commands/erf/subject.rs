@@ -185,14 +185,7 @@ impl Subject {
         let plan = config.plan()?;
         let samples = Samples::new(split, size, Resize::default(), CACHE_MB << 20);
         let (mean, std) = samples.mean_std(&DataProgress::default(), threads)?;
-        let spec = InputSpec {
-            channels: size.channels,
-            height: size.height,
-            width: size.width,
-            resize: Resize::default(),
-            mean,
-            std,
-        };
+        let spec = InputSpec::new(size).with_normalization(mean, std);
         let inputs = SplitInputs::new(Arc::new(samples), &spec)?;
         Ok(Self {
             name: name.into(),

@@ -1,115 +1,30 @@
-//! Networks by name. A preset is its layers only: input size and classes come from the data.
+//! The networks that receptive trains from nothing.
 
-use crate::ModelError;
 use crate::config::ModelConfig;
 use crate::geometry::Padding;
 use crate::layers::{
     Activation, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer, GlobalAvgPool2dLayer,
-    LayerConfig, LinearLayer, MaxPool2dLayer, ResidualLayer,
+    LinearLayer, MaxPool2dLayer, ResidualLayer,
 };
-use receptive_core::ImageSize;
-
-/// The preset that is used when none is named.
-pub const DEFAULT: &str = "small";
-
-/// The names, with a line on each. `plain-N` stands for any number of convolutions.
-pub const NAMES: [(&str, &str); 6] = [
-    (
-        "tutorial",
-        "one convolution, one pool, two dense layers: small enough to follow by hand",
-    ),
-    (
-        "small",
-        "the best accuracy that two minutes of two CPU cores buy (default)",
-    ),
-    (
-        "accurate",
-        "stages of a convolution and a residual block, 64 to 256 filters: an hour or two",
-    ),
-    (
-        "vgg",
-        "three stages of two 3x3 convolutions with batch norm, 64 to 256 filters",
-    ),
-    (
-        "resnet",
-        "three stages of residual blocks, 16 to 64 filters",
-    ),
-    (
-        "plain-N",
-        "N 3x3 convolutions of 32 filters without pooling, such as plain-20",
-    ),
-];
 
 /// The most convolutions `plain-N` may have.
-const MAX_PLAIN: usize = 200;
+pub(super) const MAX_PLAIN: usize = 200;
 
-/// The preset of this name for images of this shape.
-///
-/// # Errors
-/// [`ModelError::UnknownPreset`] with the names there are.
-pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
-    let empty = ModelConfig::new(input.channels, input.height, input.width);
-    match name {
-        "tutorial" => return Ok(tutorial(empty)),
-        "small" => return Ok(small(empty)),
-        "accurate" => return Ok(accurate(empty)),
-        "vgg" => return Ok(vgg(empty)),
-        "resnet" => return Ok(resnet(empty)),
-        _ => {}
-    }
-    name.strip_prefix("plain-")
-        .and_then(|count| count.parse().ok())
-        .filter(|count| (1..=MAX_PLAIN).contains(count))
-        .map(|count| plain(empty, count))
-        .ok_or_else(|| ModelError::UnknownPreset {
-            name: name.into(),
-            known: format!(
-                "{}, where N is 1 to {MAX_PLAIN}",
-                NAMES.map(|(name, _)| name).join(", ")
-            ),
-        })
-}
-
-/// The preset that these layers are, where they are one's.
-pub fn name_of(config: &ModelConfig) -> Option<String> {
-    let convolutions = config
-        .layers
-        .iter()
-        .filter(|layer| matches!(layer, LayerConfig::Conv2d(_)))
-        .count();
-    let plain = format!("plain-{convolutions}");
-    let names = NAMES.iter().map(|(name, _)| *name);
-    names
-        .chain([plain.as_str()])
-        .find(|name| preset(name, config.input).is_ok_and(|found| found.layers == config.layers))
-        .map(String::from)
-}
-
-/// The config laid out for images of another shape, where its layers are those of a preset for its
-/// own; `None` where they are not.
-pub fn refit(config: &ModelConfig, input: ImageSize) -> Option<ModelConfig> {
-    let layers = preset(&name_of(config)?, input).ok()?.layers;
-    Some(ModelConfig {
-        input,
-        layers,
-        ..config.clone()
+/// The network of this name, its layers put behind those of `empty`.
+pub(super) fn network(name: &str, empty: ModelConfig) -> Option<ModelConfig> {
+    Some(match name {
+        "tutorial" => tutorial(empty),
+        "small" => small(empty),
+        "accurate" => accurate(empty),
+        "vgg" => vgg(empty),
+        "resnet" => resnet(empty),
+        _ => {
+            let count = name.strip_prefix("plain-")?.parse().ok()?;
+            (1..=MAX_PLAIN)
+                .contains(&count)
+                .then(|| plain(empty, count))?
+        }
     })
-}
-
-/// The image shape a preset is described with when no data set is named.
-pub const fn default_input(name: &str) -> ImageSize {
-    match name.as_bytes() {
-        b"vgg" | b"resnet" => ImageSize {
-            channels: 3,
-            height: 32,
-            width: 32,
-        },
-        _ => ImageSize {
-            channels: 1,
-            height: 28,
-            width: 28,
-        },
-    }
 }
 
 /// A chain of equal convolutions, as receptive fields are studied on.
@@ -279,21 +194,4 @@ fn resnet_block(channels: usize, filters: usize, strides: usize) -> ResidualLaye
                 .with_bias(false),
         )
         .projection(BatchNormLayer::default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_preset_is_known_by_its_layers_whatever_its_input() {
-        for name in ["tutorial", "small", "vgg", "resnet", "plain-7"] {
-            let config = preset(name, default_input(name)).unwrap().with_classes(3);
-            assert_eq!(name_of(&config).as_deref(), Some(name));
-        }
-        let input = default_input("small");
-        let mut changed = preset("small", input).unwrap();
-        changed.layers.remove(0);
-        assert_eq!(name_of(&changed), None);
-    }
 }

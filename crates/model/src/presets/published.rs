@@ -1,0 +1,220 @@
+//! Networks that published weights belong to: layers with the epsilons and paddings of that very
+//! name, the input that the weights were trained with, and what files call each layer.
+
+use super::resnet;
+use super::stack::Stack;
+use crate::artifact::InputSpec;
+use crate::layers::LayerConfig;
+use receptive_core::{Fit, ImageSize, Interpolation, Resize};
+
+/// Whose names a file uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// timm's, `conv_stem.weight`: <https://github.com/huggingface/pytorch-image-models>.
+    Timm,
+    /// torchvision's, `features.0.0.weight`.
+    Torchvision,
+    /// Those of Luke Melas-Kyriazi's `EfficientNet-PyTorch` and of what is derived from it,
+    /// `_conv_stem.weight`.
+    Lukemelas,
+    /// Those of the code that the network's authors published.
+    Official,
+}
+
+impl Scheme {
+    /// Its name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timm => "timm",
+            Self::Torchvision => "torchvision",
+            Self::Lukemelas => "lukemelas",
+            Self::Official => "official",
+        }
+    }
+}
+
+/// How images become inputs of published weights: the shorter side resized to `size /
+/// crop_fraction`, the middle cut out, pixels in 0..1 less `mean`, divided by `std`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preparation {
+    /// Height and width of the input, in pixels.
+    pub size: usize,
+    /// How pixels of another size are computed.
+    pub interpolation: Interpolation,
+    /// The share of the resized image that is cut out.
+    pub crop_fraction: f64,
+    /// Of red, green and blue, in 0..1.
+    pub mean: [f32; 3],
+    /// Of red, green and blue, in 0..1.
+    pub std: [f32; 3],
+}
+
+impl Preparation {
+    /// timm's default: 224 pixels of 256, bicubic, ImageNet's mean and standard deviation.
+    pub const BICUBIC: Self = Self {
+        size: 224,
+        interpolation: Interpolation::Bicubic,
+        crop_fraction: 0.875,
+        mean: [0.485, 0.456, 0.406],
+        std: [0.229, 0.224, 0.225],
+    };
+
+    /// torchvision's: the same with bilinear interpolation.
+    pub const BILINEAR: Self = Self {
+        interpolation: Interpolation::Bilinear,
+        ..Self::BICUBIC
+    };
+
+    /// With another size.
+    pub const fn with_size(self, size: usize) -> Self {
+        Self { size, ..self }
+    }
+
+    /// With another crop fraction.
+    pub const fn with_crop(self, crop_fraction: f64) -> Self {
+        Self {
+            crop_fraction,
+            ..self
+        }
+    }
+
+    /// With mean and standard deviation 0.5: values from -1 to 1.
+    pub const fn centred(self) -> Self {
+        Self {
+            mean: [0.5; 3],
+            std: [0.5; 3],
+            ..self
+        }
+    }
+
+    /// As the input of colour images.
+    pub fn input(&self) -> InputSpec {
+        InputSpec::new(ImageSize::new(3, self.size, self.size))
+            .with_fit(Fit {
+                resize: Resize::Crop,
+                interpolation: self.interpolation,
+                crop_fraction: Some(self.crop_fraction),
+            })
+            .with_normalization(self.mean, self.std)
+    }
+}
+
+/// Published weights that are known by the hash of their file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KnownWeights {
+    /// What the publisher calls them: `resnet18-f37072fd`, `timm/resnet18.a1_in1k`.
+    pub name: &'static str,
+    /// The first digits of the file's SHA-256, in hexadecimal; empty where only the name is known.
+    pub sha256: &'static str,
+    /// The licence of the weights.
+    pub licence: &'static str,
+    /// The input they were trained with.
+    pub preparation: Preparation,
+}
+
+impl KnownWeights {
+    /// Weights under torchvision's licence; `sha256` is what their file's name ends with.
+    pub(super) const fn torchvision(
+        name: &'static str,
+        sha256: &'static str,
+        preparation: Preparation,
+    ) -> Self {
+        Self {
+            name,
+            sha256,
+            licence: "BSD-3-Clause",
+            preparation,
+        }
+    }
+
+    /// Weights of timm under the licence that most of them have; `sha256` is what the name of their
+    /// `.pth` file ends with, or empty.
+    pub(super) const fn timm(
+        name: &'static str,
+        sha256: &'static str,
+        preparation: Preparation,
+    ) -> Self {
+        Self {
+            name,
+            sha256,
+            licence: "Apache-2.0",
+            preparation,
+        }
+    }
+
+    /// Under another licence.
+    #[allow(dead_code, reason = "for families of other publishers")]
+    pub(super) const fn with_licence(self, licence: &'static str) -> Self {
+        Self { licence, ..self }
+    }
+}
+
+/// One form in which a network's weights are published. The forms of a network may differ in more
+/// than names: torchvision's MobileNetV3 has another epsilon than timm's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Whose names these are.
+    pub scheme: Scheme,
+    /// The network; its last layer takes as many units as there are classes.
+    pub layers: Vec<LayerConfig>,
+    /// What a file calls each layer with weights, in the order of the plan's rows.
+    pub names: Vec<String>,
+    /// What the names of parts begin with that serve training only and are left out, such as
+    /// `AuxLogits.`.
+    pub auxiliary: &'static [&'static str],
+    /// How images become inputs, unless the weights are known to want another.
+    pub input: InputSpec,
+    /// Weights that are published in this form.
+    pub weights: Vec<KnownWeights>,
+}
+
+impl Published {
+    /// A network with the input of the first of these weights.
+    pub(super) fn new(scheme: Scheme, stack: Stack, weights: impl Into<Vec<KnownWeights>>) -> Self {
+        let weights = weights.into();
+        let preparation = weights
+            .first()
+            .map_or(Preparation::BICUBIC, |first| first.preparation);
+        Self {
+            scheme,
+            layers: stack.layers,
+            names: stack.names,
+            auxiliary: &[],
+            input: preparation.input(),
+            weights,
+        }
+    }
+
+    /// With parts of the file that are left out.
+    #[allow(dead_code, reason = "for families with auxiliary heads")]
+    pub(super) fn with_auxiliary(self, auxiliary: &'static [&'static str]) -> Self {
+        Self { auxiliary, ..self }
+    }
+
+    /// The weights whose file has this SHA-256, in hexadecimal.
+    pub fn weights_of(&self, sha256: &str) -> Option<&KnownWeights> {
+        self.weights
+            .iter()
+            .find(|weights| !weights.sha256.is_empty() && sha256.starts_with(weights.sha256))
+    }
+}
+
+/// A network's name and what lists its forms, the one that the name means by itself first.
+pub(super) type Network = (&'static str, fn() -> Vec<Published>);
+
+/// All of them, a line each.
+pub(super) const NETWORKS: &[Network] = &[
+    ("resnet18", resnet::resnet18),
+    ("resnet34", resnet::resnet34),
+    ("resnet50", resnet::resnet50),
+    ("resnet101", resnet::resnet101),
+    ("resnext50_32x4d", resnet::resnext50_32x4d),
+    ("wide_resnet50_2", resnet::wide_resnet50_2),
+];
+
+/// The forms of the network that has this name; none where no network has. The first is the one that
+/// the name means by itself.
+pub fn published(name: &str) -> Vec<Published> {
+    let network = NETWORKS.iter().find(|(known, _)| *known == name);
+    network.map(|(_, forms)| forms()).unwrap_or_default()
+}

@@ -1,0 +1,161 @@
+//! The data of a run, and how they become inputs.
+
+use crate::error::TrainError;
+use receptive_data::{
+    BadImages, DataOptions, DecodeLimits, Fit, Interpolation, KNOWN_NAMES, Resize,
+};
+use receptive_model::Pair;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A tebibyte.
+const MAX_CACHE_MB: u64 = 1 << 20;
+
+/// The data, and how they are converted to inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// A name such as `fashion-mini`, or a path.
+    pub source: String,
+    /// A CSV file with the class of each image, and optionally its split and group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// The column of the label list that has the classes; found by name and content if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
+    /// What images belong together, such as those of one patient, and are not separated by a split:
+    /// a column of the label list, or a regular expression on file names with the group in brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Where named data sets are looked for first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// The share of the training images held back for validation where there is no such split.
+    pub val_fraction: f64,
+    /// The share held back for a test where a folder has no split at all.
+    pub test_fraction: f64,
+    /// The largest number of training images that are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// How damaged images are handled.
+    pub bad_images: BadImages,
+    /// Height and width of the input; by default those of the data, or 64 for photos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<Pair>,
+    /// Whether colour images are made grey, so that the input has one channel.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub grey: bool,
+    /// How images of another shape are resized.
+    pub resize: Resize,
+    /// How their pixels are computed.
+    #[serde(skip_serializing_if = "Interpolation::is_default")]
+    pub interpolation: Interpolation,
+    /// With the rule `crop`: the share of the resized image that is cut out of its middle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop_fraction: Option<f64>,
+    /// The memory for decoded images, in MiB.
+    pub cache_mb: u64,
+    /// The most pixels of an image file; a larger one counts as one that cannot be read.
+    #[serde(skip_serializing_if = "is_default_pixels")]
+    pub max_pixels: u64,
+}
+
+/// A run whose images need no more says nothing of it, as runs of earlier versions.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_default_pixels(pixels: &u64) -> bool {
+    *pixels == DecodeLimits::DEFAULT_PIXELS
+}
+
+impl DataConfig {
+    /// Checks the settings that the data themselves do not check.
+    pub(super) fn check(&self) -> Result<(), TrainError> {
+        if self.cache_mb > MAX_CACHE_MB {
+            return Err(TrainError::setting(
+                "data.cache_mb",
+                format!("it is {}; use at most {MAX_CACHE_MB} MiB", self.cache_mb),
+            ));
+        }
+        self.fit()
+            .check()
+            .map_err(|problem| TrainError::setting("data.crop_fraction", problem))
+    }
+
+    /// How images of another shape are made to fit.
+    pub fn fit(&self) -> Fit {
+        Fit {
+            resize: self.resize,
+            interpolation: self.interpolation,
+            crop_fraction: self.crop_fraction,
+        }
+    }
+
+    /// Takes over how a trained model fits images.
+    pub fn set_fit(&mut self, fit: Fit) {
+        self.resize = fit.resize;
+        self.interpolation = fit.interpolation;
+        self.crop_fraction = fit.crop_fraction;
+    }
+
+    /// The same data at another path. A label list within the data moves with it.
+    pub fn move_to(&mut self, source: &str) {
+        let below = |labels: &PathBuf| {
+            let below = labels.strip_prefix(&self.source).ok()?;
+            Some(Path::new(source).join(below))
+        };
+        if let Some(moved) = self.labels.as_ref().and_then(below) {
+            self.labels = Some(moved);
+        }
+        self.source = source.into();
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: "fashion-mini".into(),
+            labels: None,
+            label_column: None,
+            group: None,
+            data_dir: None,
+            val_fraction: 0.1,
+            test_fraction: 0.1,
+            limit: None,
+            bad_images: BadImages::Fail,
+            image_size: None,
+            grey: false,
+            resize: Resize::Stretch,
+            interpolation: Interpolation::Bilinear,
+            crop_fraction: None,
+            cache_mb: 2048,
+            max_pixels: DecodeLimits::DEFAULT_PIXELS,
+        }
+    }
+}
+
+impl DataConfig {
+    /// Whether the source can be there: it is known by name, or its path exists.
+    pub fn is_there(&self) -> bool {
+        KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()
+    }
+
+    /// How a data set is opened with these settings. `classes` are a trained model's.
+    pub fn options(&self, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
+        DataOptions {
+            data_dir: self.data_dir.clone(),
+            val_fraction: self.val_fraction,
+            test_fraction: self.test_fraction,
+            seed,
+            limit: self.limit,
+            labels: self.labels.clone(),
+            label_column: self.label_column.clone(),
+            group: self.group.clone(),
+            bad_images: self.bad_images,
+            classes,
+            decode: DecodeLimits {
+                pixels: self.max_pixels,
+                ..DecodeLimits::default()
+            },
+            ..DataOptions::default()
+        }
+    }
+}
