@@ -311,3 +311,82 @@ fn a_finished_run_without_checkpoints_is_not_trained_over() {
         "{error}"
     );
 }
+
+#[test]
+fn a_change_that_the_weights_cannot_see_any_more_is_rejected_and_not_recorded() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("run");
+    drive(&path, tiny_run(), None).0.unwrap();
+    let files = ["config.toml", "log.jsonl", "metrics.csv"];
+    let read = || files.map(|file| fs::read_to_string(path.join(file)).unwrap());
+    let before = read();
+    let mut config = tiny_run();
+    config.train.label_smoothing = 0.25;
+    config.train.augment.shift = 3;
+    let error = drive(&path, config.clone(), None).0.unwrap_err();
+    assert!(error.is_usage());
+    let error = error.to_string();
+    for wanted in [
+        "finished its 2 epochs",
+        "train.label_smoothing: 0.1 -> 0.25",
+        "train.augment.shift",
+        "train.epochs above 2",
+    ] {
+        assert!(error.contains(wanted), "{wanted}: {error}");
+    }
+    assert_eq!(read(), before);
+    config.train.epochs = 3;
+    let (result, told) = drive(&path, config, None);
+    assert_eq!(result.unwrap().epochs.len(), 3);
+    assert_eq!(told.resumed.unwrap().changes.len(), 3);
+}
+
+#[test]
+fn what_changes_where_and_how_a_run_is_computed_is_told_and_logged() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("run");
+    let mut first = tiny_run();
+    first.machine.workers = 1;
+    drive(&path, first.clone(), Some(9)).0.unwrap();
+    let mut config = first.clone();
+    config.machine.workers = 0;
+    config.data.cache_mb = 7;
+    config.checkpoint.keep = 5;
+    config.tensorboard = true;
+    let (result, told) = drive(&path, config.clone(), None);
+    result.unwrap();
+    let point = told.resumed.unwrap();
+    assert_eq!(point.changes, []);
+    let told: Vec<String> = point.execution.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "checkpoint.keep: 2 -> 5",
+            "data.cache_mb: 2048 -> 7",
+            "machine.workers: 1 -> 0",
+            "tensorboard: not set -> true"
+        ]
+    );
+    let log = fs::read_to_string(path.join("log.jsonl")).unwrap();
+    let resumed = log.lines().find(|line| line.contains("resumed")).unwrap();
+    for change in &point.execution {
+        assert!(resumed.contains(&change.setting), "{resumed}");
+    }
+    // The weights are those of a run that was never stopped, and a finished run takes such changes.
+    drive(&path, first, None).0.unwrap();
+}
+
+#[test]
+fn a_run_that_has_no_checkpoint_yet_tells_its_changes_too() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("run");
+    drive(&path, tiny_run(), Some(1)).0.unwrap();
+    fs::remove_dir_all(path.join("checkpoints")).unwrap();
+    let mut config = tiny_run();
+    config.train.seed = 5;
+    let (result, told) = drive(&path, config, None);
+    result.unwrap();
+    let point = told.resumed.unwrap();
+    assert_eq!((point.path, point.step), (None, 0));
+    assert_eq!(point.changes[0].to_string(), "train.seed: 0 -> 5");
+}

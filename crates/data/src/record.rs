@@ -17,25 +17,54 @@ pub enum Role {
     Val,
     /// It was held out until the end.
     Test,
-    /// The model that the run started from was trained on it.
+    /// The model that the run started from was trained on it, or one before that.
     Before,
+    /// It is not among the run's own images, and the best epoch of a model that the run started from
+    /// was chosen by it.
+    ValBefore,
+    /// It is not tested by the run itself, and a model that the run started from was tested on it: it
+    /// must stay unseen.
+    TestBefore,
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Train, Self::Val, Self::Test, Self::Before];
+    const ALL: [Self; 6] = [
+        Self::Train,
+        Self::Val,
+        Self::Test,
+        Self::Before,
+        Self::ValBefore,
+        Self::TestBefore,
+    ];
 
     /// Whether the weights have learned from it.
     pub fn is_trained_on(self) -> bool {
         matches!(self, Self::Train | Self::Before)
     }
 
-    /// Its name in a record: `train`, `val`, `test` or `before`.
+    /// Whether it is a role in the run itself, not in one that it started from.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Train | Self::Val | Self::Test)
+    }
+
+    /// Its name in a record: `train`, `val`, `test`, `before`, `val_before` or `test_before`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Val => "val",
             Self::Test => "test",
             Self::Before => "before",
+            Self::ValBefore => "val_before",
+            Self::TestBefore => "test_before",
+        }
+    }
+
+    /// The one of two roles that says more about what was learned.
+    pub(crate) fn more_learned(self, other: Self) -> Self {
+        if other.rank() < self.rank() {
+            other
+        } else {
+            self
         }
     }
 
@@ -46,6 +75,8 @@ impl Role {
             Self::Before => 1,
             Self::Val => 2,
             Self::Test => 3,
+            Self::ValBefore => 4,
+            Self::TestBefore => 5,
         }
     }
 }
@@ -79,6 +110,8 @@ pub struct SplitRecord {
     members: Vec<Member>,
     roles: HashMap<ContentHash, Role>,
     groups: HashMap<String, Role>,
+    /// What this run or one before it was tested on.
+    tested: HashSet<ContentHash>,
 }
 
 const COLUMNS: [&str; 5] = ["split", "class", "path", "sha256", "group"];
@@ -92,11 +125,7 @@ impl SplitRecord {
     pub fn new(members: Vec<Member>) -> Self {
         let mut roles = HashMap::with_capacity(members.len());
         let mut groups = HashMap::new();
-        let first = |known: &mut Role, role: Role| {
-            if role.rank() < known.rank() {
-                *known = role;
-            }
-        };
+        let first = |known: &mut Role, role: Role| *known = known.more_learned(role);
         for member in &members {
             first(
                 roles.entry(member.content).or_insert(member.role),
@@ -107,7 +136,10 @@ impl SplitRecord {
                 first(known, member.role);
             }
         }
+        let is_tested = |member: &&Member| matches!(member.role, Role::Test | Role::TestBefore);
+        let tested = members.iter().filter(is_tested);
         Self {
+            tested: tested.map(|member| member.content).collect(),
             members,
             roles,
             groups,
@@ -134,19 +166,31 @@ impl SplitRecord {
         before.any(|member| member.path == UNKNOWN)
     }
 
-    /// This record, and what another run was trained on, whose model this one starts from: it
-    /// counts as trained on, whether or not it is in this run's data.
+    /// This record, and what another run used, whose model this one starts from: what that one was
+    /// trained on counts as trained on, and what it was tested on stays unseen, whether or not it is
+    /// in this run's data. What runs before that one used is in its record, so it is kept too.
     pub fn with_start(self, start: &Self) -> Self {
         let Self {
-            mut members, roles, ..
+            mut members,
+            roles,
+            tested,
+            ..
         } = self;
-        let trained = start.members.iter().filter(|member| {
-            member.role.is_trained_on() && roles.get(&member.content) != Some(&Role::Train)
+        let before = start.members.iter().filter_map(|member| {
+            let own = roles.get(&member.content);
+            let role = match member.role {
+                Role::Train | Role::Before => (own != Some(&Role::Train)).then_some(Role::Before),
+                Role::Val | Role::ValBefore => own.is_none().then_some(Role::ValBefore),
+                Role::Test | Role::TestBefore => {
+                    (!tested.contains(&member.content)).then_some(Role::TestBefore)
+                }
+            }?;
+            Some(Member {
+                role,
+                ..member.clone()
+            })
         });
-        members.extend(trained.map(|member| Member {
-            role: Role::Before,
-            ..member.clone()
-        }));
+        members.extend(before);
         Self::new(members)
     }
 
@@ -175,9 +219,19 @@ impl SplitRecord {
             .or_else(|| group.and_then(|group| self.group_role(group)))
     }
 
+    /// Whether this run or one that it started from was tested on this content.
+    pub fn is_tested(&self, content: &ContentHash) -> bool {
+        self.tested.contains(content)
+    }
+
+    /// Whether its images were split by groups.
+    pub(crate) fn has_groups(&self) -> bool {
+        self.own().any(|member| !member.group.is_empty())
+    }
+
     /// The images of the run's own data.
     fn own(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|m| m.role != Role::Before)
+        self.members.iter().filter(|m| m.role.is_own())
     }
 
     /// The paths of the images that the run's own data held.
@@ -249,7 +303,8 @@ impl SplitRecord {
                 .find(|role| role.name() == row.cell(0));
             let Some(role) = role else {
                 return Err(damaged(format!(
-                    "line {line}: `{}` is not a split; expected train, val, test or before",
+                    "line {line}: `{}` is not a split; expected train, val, test, before, \
+                     val_before or test_before",
                     row.cell(0).printable()
                 )));
             };
@@ -304,6 +359,8 @@ mod tests {
             member(Role::Train, "a/1.png", "one"),
             member(Role::Test, "b;\t,\r\n.png", "two"),
             member(Role::Before, "c.png", "three"),
+            member(Role::ValBefore, "d.png", "four"),
+            member(Role::TestBefore, "e.png", "five"),
         ]);
         let csv = String::from_utf8(record.to_csv()).unwrap();
         assert_eq!(SplitRecord::from_csv(&csv, "split.csv").unwrap(), record);
@@ -348,6 +405,31 @@ mod tests {
                 .unwrap()
                 .is_incomplete()
         );
+    }
+
+    #[test]
+    fn what_an_ancestor_used_is_kept_over_generations() {
+        let own = |role, content: &str| {
+            let path = format!("{content}.png");
+            SplitRecord::new(vec![member(role, &path, content)])
+        };
+        let first = SplitRecord::new(vec![
+            member(Role::Train, "1.png", "learnt"),
+            member(Role::Val, "2.png", "chosen by"),
+            member(Role::Test, "3.png", "tested"),
+        ]);
+        let second = own(Role::Train, "second").with_start(&first);
+        // The third validates on what the first was tested on: it must stay out of training still.
+        let third = own(Role::Val, "tested").with_start(&second);
+        let role = |content: &str| third.role(&ContentHash::of(content.as_bytes()));
+        assert_eq!(role("learnt"), Some(Role::Before));
+        assert_eq!(role("second"), Some(Role::Before));
+        assert_eq!(role("chosen by"), Some(Role::ValBefore));
+        assert_eq!(role("tested"), Some(Role::Val));
+        assert!(third.is_tested(&ContentHash::of(b"tested")));
+        let csv = String::from_utf8(third.to_csv()).unwrap();
+        assert_eq!(SplitRecord::from_csv(&csv, "split.csv").unwrap(), third);
+        assert_eq!(third.own().count(), 1);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use receptive_model::{AutodiffDevice, Classifier, InferenceDevice, WatchedLogits
 
 /// SmoothGrad's noise: its standard deviation as a share of the range of the input's values.
 const NOISE: f32 = 0.15;
-/// Noisy copies in one backward pass.
-const COPIES: usize = 8;
+/// The largest number of SmoothGrad's noisy copies in one backward pass.
+pub const SMOOTH_COPIES: usize = 8;
 
 /// Gradients of one class's logit with respect to a layer's units and to the pixels.
 #[derive(Debug, Clone)]
@@ -168,9 +168,9 @@ impl Logit<'_> {
         };
         let whole = Region::image(self.shape[1], self.shape[2]);
         let mut sum = vec![0.0f64; image.len()];
-        for first in (0..copies).step_by(COPIES) {
+        for first in (0..copies).step_by(SMOOTH_COPIES) {
             let mut noisy = Vec::new();
-            for copy in first..copies.min(first + COPIES) {
+            for copy in first..copies.min(first + SMOOTH_COPIES) {
                 let noise = noise
                     .part(copy as u64, &whole)
                     .map_err(|problem| InspectError::setting("smooth", problem))?;

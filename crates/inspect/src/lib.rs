@@ -56,7 +56,7 @@ mod input;
 pub use attribution::{Attribution, AttributionOptions, ClassAttribution, attribute};
 pub use batch::{augmentation_summary, sample_tile, training_batch};
 pub use cam::{default_cam_layer, over_image};
-pub use class_maps::{ClassMaps, class_maps};
+pub use class_maps::{ClassMaps, SMOOTH_COPIES, class_maps};
 pub use error::InspectError;
 pub use features::{FeatureMaps, Strength, default_feature_layer, feature_maps, map_layers};
 pub use filters::filters;

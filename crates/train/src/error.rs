@@ -130,6 +130,22 @@ pub enum TrainError {
         /// Threads that compute at a time.
         threads: usize,
     },
+    /// A pass of a network, without training, that the memory cannot hold.
+    #[error(
+        "{what} takes at least {needed} of memory, but {available} are available: {remedy}",
+        needed = gib(*needed),
+        available = gib(*available)
+    )]
+    PassMemory {
+        /// What is computed, on how many images of what size.
+        what: String,
+        /// A lower bound, in bytes.
+        needed: u64,
+        /// What the system has available for this process, in bytes.
+        available: u64,
+        /// What makes it smaller.
+        remedy: String,
+    },
     /// I/O error.
     #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
@@ -202,7 +218,8 @@ impl TrainError {
             Self::Setting { .. }
             | Self::Config { .. }
             | Self::Resume { .. }
-            | Self::Memory { .. } => true,
+            | Self::Memory { .. }
+            | Self::PassMemory { .. } => true,
             Self::Data(error) => error.is_usage(),
             Self::Model(error) => error.is_usage(),
             Self::Field(error) => error.is_usage(),

@@ -1,12 +1,14 @@
 //! Evaluating a model on a whole split.
 
+use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
+use crate::memory::{Pass, check_pass};
 use crate::metrics::{Answer, Confusion, cross_entropy, in_top};
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::{Batch, Loader, LoaderOptions, Samples};
 use receptive_inspect::top;
-use receptive_model::{Classifier, InferenceDevice, InputSpec};
+use receptive_model::{Classifier, InferenceDevice, InputSpec, Plan};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -54,6 +56,26 @@ const MAX_VALUES: usize = 4 << 20;
 /// Batches per thread that are loaded before the threads start on them.
 const BATCHES_PER_THREAD: usize = 2;
 
+/// Images that a thread takes at a time, of this many values each.
+fn batch_size(values: usize) -> usize {
+    (MAX_VALUES / values.max(1)).clamp(1, MAX_IMAGES)
+}
+
+/// Rejects a network that is too large to be evaluated on this machine, before it is tried.
+///
+/// # Errors
+/// As [`check_pass`].
+pub fn check_evaluation(plan: &Plan, threads: usize, backend: Backend) -> Result<(), TrainError> {
+    check_pass(
+        plan,
+        Pass::Forward,
+        threads.saturating_mul(batch_size(plan.input().len())),
+        backend.is_cpu(),
+        "the network's evaluation",
+        "use fewer machine.threads, or a network with a smaller input",
+    )
+}
+
 /// Evaluates `model` (on a device without autodiff) on the images of `samples`, in order and
 /// without augmentation. Sums are taken in the images' order: the same numbers on any number of
 /// threads. `watch` receives every answer, a few batches at a time, and may end the evaluation
@@ -71,7 +93,7 @@ pub fn evaluate(
     let total = samples.len();
     let values = input.channels * input.height * input.width;
     let options = LoaderOptions {
-        batch_size: (MAX_VALUES / values.max(1)).clamp(1, MAX_IMAGES),
+        batch_size: batch_size(values),
         workers: compute.threads(),
         mean: input.mean.clone(),
         std: input.std.clone(),

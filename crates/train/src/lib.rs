@@ -59,6 +59,7 @@ mod memory;
 pub mod metrics;
 mod predict;
 mod prepare;
+mod prepare_again;
 mod recorders;
 mod records;
 mod run;
@@ -72,12 +73,13 @@ pub use config::{
     TrainConfig,
 };
 pub use error::{SettingChange, TrainError};
-pub use evaluate::{Answers, Evaluation, evaluate, unwatched};
+pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, unwatched};
 pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
-pub use memory::check as check_memory;
+pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{predict_file, predict_files};
-pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_again, samples_for};
+pub use prepare::{InputFrom, RunSetup, default_input, prepare, samples_for};
+pub use prepare_again::prepare_again;
 pub use recorders::{EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels};
 pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,

@@ -5,7 +5,7 @@ use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::memory::available_bytes;
 use receptive_core::text::counted;
-use receptive_model::Plan;
+use receptive_model::{Plan, PlannedLayer};
 
 /// Batches that are held at a time: those that the loader makes ahead, and the one in use.
 const BATCHES: u64 = 5;
@@ -64,6 +64,90 @@ pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u6
         batch: config.train.batch_size.min(images),
         threads: backend.threads(config.machine.thread_count()),
     })
+}
+
+/// What is computed of a network that is not trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass<'a> {
+    /// Its outputs: those of two layers at a time are held, the last and the next.
+    Forward,
+    /// Gradients with respect to the image, of a layer's outputs or, without one, of the network's: all
+    /// outputs before it are held.
+    Backward(Option<&'a str>),
+}
+
+/// A lower bound of the bytes that a pass takes on as many images at a time: the weights, the images and
+/// the outputs that are held.
+fn pass_bytes(plan: &Plan, pass: Pass<'_>, images: usize) -> Result<u64, TrainError> {
+    let outputs = |layers: &[&PlannedLayer]| -> Vec<u64> {
+        let input = plan.input().len() as u64;
+        let all = layers.iter().map(|layer| layer.output.values() as u64);
+        std::iter::once(input).chain(all).collect()
+    };
+    let values: u64 = match pass {
+        Pass::Forward => {
+            let outputs = outputs(&plan.rows());
+            let pairs = outputs
+                .windows(2)
+                .map(|pair| pair[0].saturating_add(pair[1]));
+            pairs.max().unwrap_or(0)
+        }
+        Pass::Backward(Some(layer)) => outputs(&plan.path(layer)?)
+            .into_iter()
+            .fold(0, u64::saturating_add),
+        Pass::Backward(None) => {
+            (plan.total.activations as u64).saturating_add(plan.input().len() as u64)
+        }
+    };
+    let weights = plan.total.params as u64 + plan.total.buffers as u64;
+    Ok(values
+        .saturating_mul(images.max(1) as u64)
+        .saturating_add(weights)
+        .saturating_mul(4))
+}
+
+/// Rejects a pass of a network that this machine's memory cannot hold, before it is tried: a refused
+/// allocation would end the process. `what` is being done, and `remedy` makes it smaller. A GPU's
+/// memory is not known.
+///
+/// # Errors
+/// [`TrainError::PassMemory`] with what it takes at least and what there is, or when the plan does not
+/// have the layer.
+pub fn check_pass(
+    plan: &Plan,
+    pass: Pass<'_>,
+    images: usize,
+    is_cpu: bool,
+    what: &str,
+    remedy: &str,
+) -> Result<(), TrainError> {
+    if !is_cpu {
+        return Ok(());
+    }
+    let input = plan.input();
+    let what = format!(
+        "{what} on {} of {}x{} pixels at a time",
+        counted(images.max(1), "image"),
+        input.height,
+        input.width
+    );
+    check_bytes(pass_bytes(plan, pass, images)?, &what, remedy)
+}
+
+/// The same of so many bytes of any use.
+///
+/// # Errors
+/// [`TrainError::PassMemory`] if the system says that it has less.
+pub fn check_bytes(needed: u64, what: &str, remedy: &str) -> Result<(), TrainError> {
+    match available_bytes() {
+        Some(available) if needed > available => Err(TrainError::PassMemory {
+            what: what.into(),
+            needed,
+            available,
+            remedy: remedy.into(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What one should know of the steps: that they are smaller than set, or that batch norm has nothing to
@@ -236,5 +320,37 @@ mod tests {
         }
         let (config, plan) = setup(32, 2);
         assert!(check(&config, &plan, 10).unwrap().unwrap() > 0);
+    }
+    #[test]
+    fn a_pass_takes_at_least_its_layers_outputs() {
+        let (_, plan) = setup(64, 1);
+        let values = |pass, images| pass_bytes(&plan, pass, images).unwrap();
+        let (one, two) = (values(Pass::Forward, 1), values(Pass::Forward, 2));
+        let weights = 4 * (plan.total.params + plan.total.buffers) as u64;
+        assert_eq!(two - weights, 2 * (one - weights));
+        let whole = values(Pass::Backward(None), 1);
+        assert!(whole > one);
+        assert!(values(Pass::Backward(Some("1")), 1) < whole);
+        assert!(pass_bytes(&plan, Pass::Backward(Some("99")), 1).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pass_that_no_machine_can_hold_is_rejected() {
+        let (_, plan) = setup(8_000, 1);
+        let check = |images| check_pass(&plan, Pass::Forward, images, true, "a test", "use fewer");
+        let error = check(1 << 20).unwrap_err();
+        assert!(error.is_usage());
+        let error = error.to_string();
+        for wanted in [
+            "a test",
+            "1048576 images of 8000x8000",
+            "available",
+            "use fewer",
+        ] {
+            assert!(error.contains(wanted), "{wanted}: {error}");
+        }
+        let (_, plan) = setup(32, 1);
+        check_pass(&plan, Pass::Backward(None), 2, true, "a test", "").unwrap();
     }
 }

@@ -6,10 +6,8 @@ use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
 use crate::start::InitialModel;
-use receptive_core::text::Printable;
 use receptive_data::{
-    DataOptions, DataSet, Gone, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord,
-    check_size,
+    DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord, check_size,
 };
 use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
 use std::path::Path;
@@ -32,7 +30,8 @@ pub struct RunSetup {
     pub input: InputSpec,
     /// The network's plan.
     pub plan: Plan,
-    /// The trained model it starts from, if any.
+    /// The trained model it starts from, if any; `None` also for a resumed run whose model to start from
+    /// is gone.
     pub start: Option<InitialModel>,
     /// Which images that model was trained and tested on, if known.
     pub start_record: Option<Arc<SplitRecord>>,
@@ -101,7 +100,7 @@ pub fn prepare(
         None => None,
     };
     let record = start_record.clone().map(|r| (r, RecordUse::Extend));
-    let mut setup = prepare_with(config, input_from, record, progress)?;
+    let mut setup = prepare_with(config, input_from, record, None, progress)?;
     if setup.start.is_some()
         && start_record
             .as_ref()
@@ -113,41 +112,16 @@ pub fn prepare(
     Ok(setup)
 }
 
-/// The same of a run that exists: with its config, which may name another place of the data, and the
-/// split that it recorded.
-///
-/// # Errors
-/// As [`prepare`]; also when the record cannot be read.
-pub fn prepare_again(
-    config: RunConfig,
-    run: &RunDirectory,
-    progress: &dyn Progress,
-) -> Result<RunSetup, TrainError> {
-    let record = run
-        .split_record()?
-        .map(|record| (record, RecordUse::Follow));
-    let setup = prepare_with(config, InputFrom::Model, record, progress)?;
-    if let Some(comparison) = &setup.data.comparison
-        && comparison.gone.total() > 0
-    {
-        let Gone { train, val, test } = comparison.gone;
-        return Err(TrainError::setting(
-            "data.source",
-            format!(
-                "images that the run uses are no longer in {} or have changed ({train} train, {val} \
-                 val, {test} test), so it cannot be resumed; put them back, or start a new run from \
-                 its model",
-                setup.config.data.source.printable()
-            ),
-        ));
-    }
-    Ok(setup)
-}
+/// How a run's images become inputs, by its own files.
+pub(crate) type OwnInput<'a> = &'a dyn Fn() -> Option<InputSpec>;
 
-fn prepare_with(
+/// `own_input` is of a run that is resumed: it takes the place of the model to start from, if that is
+/// gone.
+pub(crate) fn prepare_with(
     mut config: RunConfig,
     input_from: InputFrom,
     record: Option<(Arc<SplitRecord>, RecordUse)>,
+    own_input: Option<OwnInput<'_>>,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.check()?;
@@ -156,9 +130,9 @@ fn prepare_with(
     data.notes
         .extend(step_notes(&config, &plan, data.train.len())?);
     let left = memory::check(&config, &plan, data.train.len())?;
-    let start = load_start(&mut config, &plan, &data)?;
+    let (start, start_input) = load_start(&mut config, &plan, &mut data, own_input)?;
     let Splits { train, val, test } = Splits::new(&config, &plan, &data, left)?;
-    let input = input_spec(&config, start.as_ref(), &train, progress)?;
+    let input = input_spec(&config, start_input, &train, progress)?;
     Ok(RunSetup {
         config,
         data,
@@ -278,19 +252,36 @@ fn set_grey(config: &mut RunConfig, input_from: InputFrom) -> Result<(), TrainEr
     Ok(())
 }
 
-/// Loads the trained model that the run starts from, and notes its hash in the config.
+/// Loads the trained model that the run starts from, and notes its hash in the config. A run that is
+/// resumed goes on from its own checkpoint: where that model is gone, its own record of the input
+/// suffices.
 fn load_start(
     config: &mut RunConfig,
     plan: &Plan,
-    data: &DataSet,
-) -> Result<Option<InitialModel>, TrainError> {
+    data: &mut DataSet,
+    own_input: Option<OwnInput<'_>>,
+) -> Result<(Option<InitialModel>, Option<InputSpec>), TrainError> {
     let Some(start) = &mut config.start else {
-        return Ok(None);
+        return Ok((None, None));
     };
     let device = default_device()?;
-    let model = start.load(plan, &data.classes, config.train.seed, &device)?;
-    start.weights_sha256 = Some(model.weights_sha256.clone());
-    Ok(Some(model))
+    match start.load(plan, &data.classes, config.train.seed, &device) {
+        Ok(model) => {
+            start.weights_sha256 = Some(model.weights_sha256.clone());
+            let input = model.input.clone();
+            Ok((Some(model), Some(input)))
+        }
+        Err(error) => {
+            let Some(input) = own_input.and_then(|own| own()) else {
+                return Err(error);
+            };
+            data.notes.push(format!(
+                "the model that the run started from is not there as it was, and is not needed: the \
+                 run is resumed from its own checkpoint ({error})"
+            ));
+            Ok((None, Some(input)))
+        }
+    }
 }
 
 /// The images of each split at the network's size.
@@ -335,13 +326,13 @@ impl Splits {
 /// deviation of the training images.
 fn input_spec(
     config: &RunConfig,
-    start: Option<&InitialModel>,
+    start: Option<InputSpec>,
     train: &Samples,
     progress: &dyn Progress,
 ) -> Result<InputSpec, TrainError> {
     let fit = config.data.fit();
     if let Some(start) = start {
-        return Ok(start.input.clone().with_fit(fit));
+        return Ok(start.with_fit(fit));
     }
     let (mean, std) = train.mean_std(progress, config.machine.thread_count())?;
     Ok(InputSpec::new(train.size())

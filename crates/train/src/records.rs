@@ -101,6 +101,9 @@ pub struct ResumePoint {
     pub state: RecorderState,
     /// The settings that differ from the checkpoint's, and are applied from here on.
     pub changes: Vec<SettingChange>,
+    /// Those that differ and have no influence on the weights: where the data are, and where and how
+    /// the run is computed and recorded.
+    pub execution: Vec<SettingChange>,
     /// The learning rate of the next step; `None` if none is left.
     pub next_learning_rate: Option<f64>,
     /// How the run has ended, if no step is left to train.
@@ -109,14 +112,18 @@ pub struct ResumePoint {
 
 impl ResumePoint {
     /// The beginning of the run, if there is no checkpoint.
-    pub(crate) fn start(invalid: Vec<InvalidCheckpoint>) -> Self {
+    pub(crate) fn start(
+        invalid: Vec<InvalidCheckpoint>,
+        (changes, execution): (Vec<SettingChange>, Vec<SettingChange>),
+    ) -> Self {
         Self {
             path: None,
             step: 0,
             epochs: Vec::new(),
             invalid,
             state: RecorderState::default(),
-            changes: Vec::new(),
+            changes,
+            execution,
             next_learning_rate: None,
             ended: None,
         }

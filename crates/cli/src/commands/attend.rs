@@ -9,7 +9,10 @@ use clap::Args;
 use receptive_core::text::{Printable, percent};
 use receptive_data::image_files;
 use receptive_erf::write_npy;
-use receptive_inspect::{Attribution, AttributionOptions, ClassAttribution, InputImage, attribute};
+use receptive_inspect::{
+    Attribution, AttributionOptions, ClassAttribution, InputImage, SMOOTH_COPIES, attribute,
+};
+use receptive_train::{Pass, check_pass};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -99,17 +102,31 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         named: named_classes(&arguments.class, &artifact.classes),
         smooth: arguments.smooth,
     };
+    check_pass(
+        artifact.model.plan(),
+        Pass::Backward(None),
+        arguments.smooth.clamp(1, SMOOTH_COPIES),
+        backend.is_cpu(),
+        "an image's gradients, with SmoothGrad's copies,",
+        "use --smooth 0, or a network with a smaller input",
+    )?;
+    let mut exit = Exit::Done;
     let mut files = Vec::new();
     for path in &arguments.images {
-        files.extend(image_files(path)?);
+        match image_files(path) {
+            Ok(found) => files.extend(found),
+            Err(error) => {
+                exit = Exit::Failed;
+                say_error(&error);
+            }
+        }
     }
-    if let [file] = files.as_slice() {
+    if let ([file], [_]) = (files.as_slice(), arguments.images.as_slice()) {
         let image = InputImage::read(file, &artifact.input)?;
         let attribution = attribute(&artifact, &image, &options, &device)?;
         report(arguments, file, &arguments.out, &image, &attribution)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
-    let mut exit = Exit::Done;
     for (file, folder) in files.iter().zip(folders(&files)) {
         // One bad image must not hide the others; a bad setting is the same for all.
         let image = match InputImage::read(file, &artifact.input) {

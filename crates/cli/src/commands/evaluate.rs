@@ -9,7 +9,9 @@ use receptive_core::text::{Printable, grouped, percent};
 use receptive_data::{Gone, Split};
 use receptive_model::Artifact;
 use receptive_train::metrics::{ClassReport, report};
-use receptive_train::{Compute, DataPlace, Evaluation, SplitName, evaluate, samples_for};
+use receptive_train::{
+    Compute, DataPlace, Evaluation, SplitName, check_evaluation, evaluate, samples_for,
+};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -64,8 +66,9 @@ struct Json<'a> {
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
-    let (_, compute) = arguments.machine.compute()?;
+    let (backend, compute) = arguments.machine.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
+    check_evaluation(artifact.model.plan(), compute.threads(), backend)?;
     let remedy = format!(
         "receptive evaluate {} --data NEWPLACE",
         arguments.run.shell_word()

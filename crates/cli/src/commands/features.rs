@@ -11,7 +11,7 @@ use receptive_inspect::{
     InputImage, Prediction, Strength, default_feature_layer, feature_maps, filters, map_layers,
 };
 use receptive_model::Artifact;
-use receptive_train::{DataPlace, ImageQuery, samples_for};
+use receptive_train::{DataPlace, ImageQuery, Pass, check_pass, samples_for};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -74,6 +74,15 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     let device = backend.device()?;
     let artifact = load_model(&arguments.run, &device)?;
     let plan = artifact.model.plan();
+    let remedy = "use a network with a smaller input";
+    check_pass(
+        plan,
+        Pass::Forward,
+        1,
+        backend.is_cpu(),
+        "the network's features",
+        remedy,
+    )?;
     let layers = match arguments.layer.as_deref() {
         Some("all") => map_layers(plan),
         Some(layer) => vec![layer.to_string()],

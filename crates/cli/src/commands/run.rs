@@ -149,8 +149,13 @@ impl RunSettings {
 
     /// Applies `--set`, which overrides everything else.
     pub(super) fn finish(self, overrides: &[String]) -> Result<(RunConfig, InputFrom), CliError> {
+        if let Some(key) = overrides.iter().find(|key| is_of(key, "model.classes")) {
+            return Err(CliError::Usage(format!(
+                "--set {key}: the number of classes follows from the data"
+            )));
+        }
         // A preset's input comes from the data, which would override this setting.
-        let input = |key: &&String| key.trim_start().starts_with("model.input");
+        let input = |key: &&String| is_of(key, "model.input");
         if self.input_from == InputFrom::Data
             && let Some(key) = overrides.iter().find(input)
         {
@@ -163,6 +168,12 @@ impl RunSettings {
         let config = with_overrides(&self.config, overrides)?;
         Ok((config, self.input_from))
     }
+}
+
+/// Whether a `KEY=VALUE` is of this setting, or of one within it.
+fn is_of(key: &str, setting: &str) -> bool {
+    let rest = key.trim_start().strip_prefix(setting);
+    rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
 }
 
 /// All defaults for a trained run's network and, unless other data is named, its data.

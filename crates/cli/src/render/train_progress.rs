@@ -93,7 +93,7 @@ impl Recorder for TrainProgress {
             ),
             None => "resumed  from the start: the run has no checkpoint".into(),
         });
-        for change in &from.changes {
+        for change in from.changes.iter().chain(&from.execution) {
             say(format!("changed  {change}"));
         }
         if let Some(ended) = from.ended {

@@ -7,6 +7,7 @@ mod attend;
 mod class_counts;
 mod commands;
 mod damaged;
+mod descent;
 mod erf;
 mod explain;
 mod features;

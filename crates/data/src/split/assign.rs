@@ -1,5 +1,6 @@
 //! Deciding which split each image is in: by a run's record, by the source's folders, or by a cut.
 
+use crate::names::enumerate;
 use crate::options::{DataOptions, RecordUse};
 use crate::record::{Role, SplitRecord};
 use crate::sources::store::{Item, Store};
@@ -9,7 +10,7 @@ use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Images of equal content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -45,9 +46,13 @@ pub(crate) fn assign(source: &mut Source, names: &[String], options: &DataOption
         }
         Some((record, usage)) => {
             let extends = (*usage == RecordUse::Extend).then_some(record.as_ref());
+            let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
             cut(source, classes, options, &contents, extends);
             let comparison = leave_out_used(source, record, *usage, &contents);
             assigned.comparison = Some(comparison);
+            if extends.is_some() && is_cut {
+                note_groups(source, record);
+            }
         }
         None => cut(source, classes, options, &contents, None),
     }
@@ -87,9 +92,11 @@ fn cut(
     ];
     let store = source.train.store.clone();
     let items = std::mem::take(&mut source.train.items);
+    let of_groups = start.map(|start| group_roles(&store, &items, contents, start));
     let known = |item: &Item| {
         let group = store.group(item.image as usize);
-        start?.role_with_group(&contents.of_item(item), group)
+        let role = start?.role_with_group(&contents.of_item(item), group);
+        role.or_else(|| of_groups.as_ref()?.get(group?).copied())
     };
     let (train, [test, val]) = match &*store {
         // The images of an IDX or CIFAR file have places instead of names: none comes or goes alone.
@@ -105,8 +112,8 @@ fn cut(
             for item in items {
                 let part = match known(&item) {
                     // What must not be trained on is left out, and said, afterwards.
-                    Some(Role::Test) => Some(if wants_test { 0 } else { 2 }),
-                    Some(Role::Val) => Some(if wants_val { 1 } else { 2 }),
+                    Some(Role::Test | Role::TestBefore) => Some(if wants_test { 0 } else { 2 }),
+                    Some(Role::Val | Role::ValBefore) => Some(if wants_val { 1 } else { 2 }),
                     Some(Role::Train | Role::Before) => Some(2),
                     None => part_of.get(&key(&store, &item, contents)).copied(),
                 };
@@ -125,6 +132,25 @@ fn cut(
     if wants_test && (options.test_fraction > 0.0 || !test.is_empty()) {
         source.test = Some(SourceSplit::new(store, test));
     }
+}
+
+/// What each group of these images was used for, by the record of a run that did not know the groups:
+/// of several uses, the one that says most about what was learned.
+fn group_roles<'a>(
+    store: &'a Store,
+    items: &[Item],
+    contents: &Contents,
+    start: &SplitRecord,
+) -> HashMap<&'a str, Role> {
+    let mut roles: HashMap<&str, Role> = HashMap::new();
+    for item in items {
+        let role = start.role(&contents.of_item(item));
+        if let (Some(group), Some(role)) = (store.group(item.image as usize), role) {
+            let known = roles.entry(group).or_insert(role);
+            *known = known.more_learned(role);
+        }
+    }
+    roles
 }
 
 fn key(store: &Store, item: &Item, contents: &Contents) -> SplitKey {
@@ -150,17 +176,20 @@ fn leave_out_used(
     for (split, part) in source.parts_mut() {
         part.items.retain(|item| {
             let group = store.group(item.image as usize);
-            let role = record.role_with_group(&contents.of_item(item), group);
+            let content = contents.of_item(item);
+            let role = record.role_with_group(&content, group);
             chose += usize::from(role == Some(Role::Val));
             comparison.known += usize::from(role.is_some());
             comparison.new += usize::from(role.is_none());
             let extends = usage == RecordUse::Extend;
+            let is_tested =
+                record.is_tested(&content) || matches!(role, Some(Role::Test | Role::TestBefore));
             match role {
                 Some(role) if role.is_trained_on() && (split != "train" || !extends) => {
                     comparison.left_out += 1;
                     false
                 }
-                Some(Role::Test) if split == "train" && extends => {
+                _ if is_tested && split == "train" && extends => {
                     kept_unseen += 1;
                     false
                 }
@@ -179,12 +208,47 @@ fn leave_out_used(
     }
     if kept_unseen > 0 {
         source.notes.push(format!(
-            "left {} out of training: the model that training starts from was tested on the same \
-             content, which must stay unseen",
+            "left {} out of training: the model that training starts from, or one before it, was \
+             tested on the same content, which must stay unseen",
             counted(kept_unseen, "image")
         ));
     }
     comparison
+}
+
+/// Of a run that starts from another: that one knew no groups, or other ones, so its splits divide
+/// these; or these images are not grouped, as those were.
+fn note_groups(source: &mut Source, record: &SplitRecord) {
+    let store = source.train.store.clone();
+    let mut splits: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
+    for (split, part) in source.parts_mut() {
+        for item in &part.items {
+            if let Some(group) = store.group(item.image as usize) {
+                splits.entry(group).or_default().insert(split);
+            }
+        }
+    }
+    if splits.is_empty() && record.has_groups() {
+        source.notes.push(
+            "the images of the model that training starts from were split by groups, these are not: \
+             set data.group, or images of one group may be in several splits"
+                .into(),
+        );
+    }
+    let divided: Vec<String> = splits
+        .into_iter()
+        .filter(|(_, splits)| splits.len() > 1)
+        .map(|(group, _)| group.to_string())
+        .collect();
+    if !divided.is_empty() {
+        source.notes.push(format!(
+            "groups with images in more than one split: {}, since the model that training starts from \
+             was split without them, and its test images must stay unseen; the results on these groups \
+             say little about new groups: {}",
+            divided.len(),
+            enumerate(&divided)
+        ));
+    }
 }
 
 /// Leaves images out of the validation and test splits whose content is also trained on, and out of

@@ -21,6 +21,8 @@ pub struct Comparison {
     pub gone: Gone,
     /// How many images were not there when the run was trained.
     pub new: usize,
+    /// The images that are in another class than when the run was trained, by their path then.
+    pub relabelled: Vec<String>,
     /// How many images were left out because the model was trained on them, or on copies of them.
     pub left_out: usize,
 }
@@ -93,7 +95,7 @@ pub(super) fn follow(
             };
             let path = by_path.then(|| store.name(item.image as usize));
             let fits = |(_, member): &(usize, &Member)| {
-                member.role != Role::Before && path.as_ref().is_none_or(|path| *path == member.path)
+                member.role.is_own() && path.as_ref().is_none_or(|path| *path == member.path)
             };
             let place = members.iter().position(fits);
             *role = place.map(|place| members.remove(place));
@@ -116,7 +118,8 @@ pub(super) fn follow(
                 (Some(role), _) | (None, Some(role)) if role.is_trained_on() => {
                     comparison.left_out += 1;
                 }
-                (Some(_), _) => {} // a copy of an image that is measured already
+                // A copy of an image that is measured already.
+                (Some(role), _) if role.is_own() => {}
                 // Of a run that used a part of its data, nobody knows which images are new.
                 _ if options.limit.is_some() => {}
                 _ => new.push(item),
@@ -144,11 +147,12 @@ pub(super) fn follow(
             enumerate(&relabelled)
         ));
     }
+    comparison.relabelled = relabelled;
     let gone: Vec<&Member> = members
         .into_values()
         .flatten()
         .map(|(_, member)| member)
-        .filter(|member| member.role != Role::Before)
+        .filter(|member| member.role.is_own())
         .collect();
     for member in &gone {
         match member.role {

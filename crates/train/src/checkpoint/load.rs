@@ -13,8 +13,9 @@ use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use receptive_core::panic::catch;
+use receptive_core::text::Printable;
 use receptive_model::store;
-use receptive_model::{Classifier, ModelError};
+use receptive_model::{Classifier, InputSpec, ModelError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,8 @@ pub(crate) struct Checkpoint {
     pub(crate) state: State,
     /// The settings that differ from those it was written with; all of them can be applied.
     pub(crate) changes: Vec<SettingChange>,
+    /// The same of the settings that have no influence on the weights.
+    pub(crate) execution: Vec<SettingChange>,
 }
 
 /// The latest valid checkpoint of this run, and the newer ones that are not valid.
@@ -73,11 +76,44 @@ pub(crate) fn newest(
     if invalid.is_empty() {
         return Ok((None, invalid));
     }
-    let reasons: Vec<&str> = invalid.iter().map(|one| one.reason.as_str()).collect();
     Err(TrainError::Lost {
         path: run.checkpoints(),
-        reason: format!("no checkpoint can be resumed from. {}", reasons.join(". ")),
+        reason: format!("no checkpoint can be resumed from. {}", reasons(&invalid)),
         config: run.path().join("config.toml"),
+    })
+}
+
+/// Why each cannot be used; what several have in common is said once.
+fn reasons(invalid: &[InvalidCheckpoint]) -> String {
+    let mut said: Vec<(String, Vec<&InvalidCheckpoint>)> = Vec::new();
+    for one in invalid {
+        let directory = one.path.printable();
+        let reason = one.reason.replace(&*directory, "");
+        match said.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, same)) => same.push(one),
+            None => said.push((reason, vec![one])),
+        }
+    }
+    let sentences: Vec<String> = said
+        .into_iter()
+        .map(|(_, same)| {
+            let first = &same[0].reason;
+            let others: Vec<_> = same[1..].iter().map(|one| one.path.printable()).collect();
+            match others.len() {
+                0 => first.clone(),
+                _ => format!("{first}; the same of {}", others.join(", ")),
+            }
+        })
+        .collect();
+    sentences.join(". ")
+}
+
+/// How images become inputs, by the latest checkpoint that says it.
+pub(crate) fn input(run: &RunDirectory) -> Option<InputSpec> {
+    all(&run.checkpoints()).ok()?.into_iter().find_map(|path| {
+        let mut files = store::read_directory(&path, FORMAT, VERSION, MAX_FILE_BYTES).ok()?;
+        let state: State = serde_json::from_slice(&files.remove(STATE)?).ok()?;
+        state.input
     })
 }
 
@@ -168,12 +204,15 @@ pub(crate) fn parse(
             ),
         ));
     }
+    let execution =
+        changed_execution(&state, setup, written).map_err(|reason| refuse(STATE, reason))?;
     Ok(Checkpoint {
         path: path.into(),
         model,
         optimizer,
         state,
         changes,
+        execution,
     })
 }
 
@@ -212,6 +251,36 @@ fn changes(
          that did not store them: undo the changes of config.toml"
             .into(),
     )
+}
+
+/// What differs between the run's config.toml and the settings now, where no checkpoint says it: the
+/// settings that have an influence on the weights, and the others.
+pub(crate) fn changes_since_config(
+    run: &RunDirectory,
+    setup: &RunSetup,
+) -> Result<(Vec<SettingChange>, Vec<SettingChange>), TrainError> {
+    let written = run.config()?;
+    let [old, new] = [&written, &setup.config].map(settings::settings);
+    let changes =
+        settings::changes(&old?, &new?).map_err(|reason| TrainError::run(run.path(), reason))?;
+    let [old, new] = [&written, &setup.config].map(settings::execution);
+    Ok((changes, settings::differences(&old?, &new?)))
+}
+
+/// The same of the settings that have no influence on the weights.
+fn changed_execution(
+    state: &State,
+    setup: &RunSetup,
+    written: Option<&RunConfig>,
+) -> Result<Vec<SettingChange>, String> {
+    let all = |config| settings::execution(config).map_err(|error| error.to_string());
+    let new = all(&setup.config)?;
+    let old = match written {
+        _ if !state.execution.is_empty() => state.execution.clone(),
+        Some(config) => all(config)?,
+        None => return Ok(Vec::new()),
+    };
+    Ok(settings::differences(&old, &new))
 }
 
 /// Fewer epochs than are done cannot be trained.

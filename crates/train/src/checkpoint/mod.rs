@@ -7,9 +7,9 @@ mod state;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
-pub(crate) use load::{Checkpoint, newest, parse};
+pub(crate) use load::{Checkpoint, changes_since_config, input, newest, parse};
 pub(crate) use save::{is_finite, save};
-pub(crate) use settings::{settings, settings_sha256};
+pub(crate) use settings::{execution, settings, settings_sha256};
 pub(crate) use state::{Memory, Position, State, Totals};
 
 const FORMAT: &str = "receptive-checkpoint";

@@ -3,7 +3,7 @@
 use crate::config::{CheckpointConfig, DataConfig, MachineConfig, RunConfig};
 use crate::error::{SettingChange, TrainError};
 use receptive_core::hash::sha256;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// What may change from one epoch to the next: it is no part of the weights, the optimizer's state,
@@ -24,6 +24,17 @@ const APPLIED: [&str; 14] = [
     "train.sampling",
     "train.schedule.",
 ];
+/// Where the data are, and where and how the run is computed and recorded: no influence on the weights,
+/// so these may always change.
+const EXECUTION: [&str; 7] = [
+    "checkpoint.",
+    "data.cache_mb",
+    "data.data_dir",
+    "data.labels",
+    "data.source",
+    "machine.",
+    "tensorboard",
+];
 const KIND: &str = "train.optimizer.kind";
 const MOMENTUM: &str = "train.optimizer.momentum";
 
@@ -34,6 +45,16 @@ pub(crate) fn settings(config: &RunConfig) -> Result<String, TrainError> {
     config.data.source = String::new();
     config.data.labels = None;
     config.to_toml()
+}
+
+/// The settings that [`settings`] leaves out, by name with their values as TOML.
+pub(crate) fn execution(config: &RunConfig) -> Result<BTreeMap<String, String>, TrainError> {
+    let mut all = flat(&config.to_toml()?).map_err(|reason| TrainError::Config {
+        origin: "(TOML)".into(),
+        reason,
+    })?;
+    all.retain(|name, _| is_any(name, &EXECUTION));
+    Ok(all)
 }
 
 /// The hash of [`settings`], which a checkpoint holds beside them.
@@ -62,17 +83,7 @@ fn comparable(config: &RunConfig) -> RunConfig {
 
 /// What differs between two texts of [`settings`], by setting.
 pub(crate) fn changes(old: &str, new: &str) -> Result<Vec<SettingChange>, String> {
-    let [old, new] = [flat(old)?, flat(new)?];
-    let names: BTreeMap<&String, ()> = old.keys().chain(new.keys()).map(|key| (key, ())).collect();
-    let mut changes: Vec<SettingChange> = names
-        .into_keys()
-        .filter(|name| old.get(*name) != new.get(*name))
-        .map(|name| SettingChange {
-            setting: name.clone(),
-            old: old.get(name).cloned(),
-            new: new.get(name).cloned(),
-        })
-        .collect();
+    let mut changes = differences(&flat(old)?, &flat(new)?);
     // What follows from another setting is not named beside it.
     if has_any(&changes, KIND) {
         changes.retain(|change| {
@@ -83,6 +94,23 @@ pub(crate) fn changes(old: &str, new: &str) -> Result<Vec<SettingChange>, String
         changes.retain(|change| !change.setting.starts_with("model."));
     }
     Ok(changes)
+}
+
+/// What differs between two lists of settings with their values as TOML.
+pub(super) fn differences(
+    old: &BTreeMap<String, String>,
+    new: &BTreeMap<String, String>,
+) -> Vec<SettingChange> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| SettingChange {
+            setting: name.clone(),
+            old: old.get(name).cloned(),
+            new: new.get(name).cloned(),
+        })
+        .collect()
 }
 
 fn has_any(changes: &[SettingChange], name: &str) -> bool {
@@ -103,9 +131,14 @@ pub(super) fn is_applied(change: &SettingChange) -> bool {
     if change.setting == MOMENTUM {
         return !is_zero(&change.old) && !is_zero(&change.new);
     }
-    APPLIED.iter().any(|name| match name.strip_suffix('.') {
-        Some(_) => change.setting.starts_with(name),
-        None => change.setting == *name,
+    is_any(&change.setting, &APPLIED)
+}
+
+/// Whether a setting is one of these; one with a dot at its end is a whole table.
+fn is_any(setting: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| match name.strip_suffix('.') {
+        Some(_) => setting.starts_with(name),
+        None => setting == *name,
     })
 }
 
@@ -196,6 +229,57 @@ mod tests {
             "tensorboard=true",
         ]);
         assert_eq!(found, []);
+    }
+
+    /// A config in which every setting is set: the comments of `config.toml` made lines.
+    fn full() -> RunConfig {
+        let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
+        let text = RunConfig::new(model).to_commented_toml().unwrap();
+        let uncommented: Vec<&str> = text
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line))
+            .collect();
+        toml::from_str(&uncommented.join("\n")).unwrap()
+    }
+
+    #[test]
+    fn every_setting_is_compared_as_one_of_the_weights_or_of_the_execution() {
+        let full = full();
+        let all = flat(&full.to_toml().unwrap()).unwrap();
+        let weights = flat(&settings(&full).unwrap()).unwrap();
+        let execution = execution(&full).unwrap();
+        for (name, value) in &all {
+            let is_compared = weights.get(name) == Some(value) || execution.contains_key(name);
+            assert!(is_compared, "{name}");
+        }
+    }
+
+    /// The table of docs/training.md has each setting, in the column where it belongs.
+    #[test]
+    fn the_manual_names_every_setting_that_may_change_or_not() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/training.md");
+        let manual = std::fs::read_to_string(path).unwrap();
+        let mut rows = manual
+            .lines()
+            .skip_while(|line| !line.starts_with("| may change"));
+        let row = rows.nth(2).unwrap();
+        let [_, applied, rejected, _] = row.split('|').collect::<Vec<_>>()[..] else {
+            panic!("{row}")
+        };
+        for (name, value) in flat(&full().to_toml().unwrap()).unwrap() {
+            let change = SettingChange {
+                setting: name.clone(),
+                old: Some(value.clone()),
+                new: Some(value),
+            };
+            let may_change = is_applied(&change) || is_any(&name, &EXECUTION);
+            let column = if may_change { applied } else { rejected };
+            let mut named = name.as_str();
+            while !column.contains(&format!("`{named}`")) {
+                let shorter = named.rsplit_once('.').map(|(table, _)| table);
+                named = shorter.unwrap_or_else(|| panic!("{name} in {column}"));
+            }
+        }
     }
 
     #[test]

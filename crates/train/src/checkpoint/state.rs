@@ -3,8 +3,10 @@
 use crate::config::{Monitor, TrainConfig};
 use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
-use crate::records::{Epoch, FieldFrame};
+use crate::records::{Epoch, FieldFrame, Outcome};
+use receptive_model::InputSpec;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where in a run a checkpoint is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +101,14 @@ impl Memory {
     pub(crate) fn has_waited_enough(&self, config: &TrainConfig) -> bool {
         let stopping = &config.early_stopping;
         stopping.is_some_and(|stopping| self.waits >= stopping.patience)
+    }
+
+    /// How the run has ended, if nothing is left to train from here.
+    pub(crate) fn ended(&self, at: Position, config: &TrainConfig) -> Option<Outcome> {
+        if self.has_waited_enough(config) {
+            return Some(Outcome::StoppedEarly);
+        }
+        (at.epochs_done >= config.epochs).then_some(Outcome::Finished)
     }
 
     /// Judges the past by settings that changed on resume.
@@ -215,6 +225,13 @@ pub(crate) struct State {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<String>,
     pub(crate) settings_sha256: String,
+    /// The other settings, by name; empty in a checkpoint of an older version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) execution: BTreeMap<String, String>,
+    /// How images become inputs, which a run that starts from another's model has from there; `None`
+    /// in a checkpoint of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<InputSpec>,
     /// How many tensors the optimizer keeps: burn silently leaves out what it cannot read.
     pub(crate) optimizer_tensors: usize,
 }

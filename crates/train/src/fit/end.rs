@@ -24,6 +24,15 @@ impl Fit<'_, '_> {
             self.keep(model, &self.run.model())?;
         }
         if !self.run.has_model() {
+            if let Some(best) = self.memory.best_epoch() {
+                return Err(TrainError::run(
+                    self.run.path(),
+                    format!(
+                        "no epoch was better than epoch {best}, whose model was moved or deleted; the \
+                         newest epoch's model is in `last`"
+                    ),
+                ));
+            }
             return Err(TrainError::run(
                 self.run.path(),
                 "no epoch had a finite validation loss, so none was chosen as the best; the newest \

@@ -46,21 +46,25 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The untrained model of the run's seed, or the trained one it starts from.
+    /// The untrained model of the run's seed, or the trained one it starts from. Of a resumed run whose
+    /// model to start from is gone, a model that a checkpoint's tensors must be put into.
     ///
     /// # Errors
     /// When the model to start from cannot be read, or the class weights do not fit.
     pub fn from_setup(setup: &'a RunSetup, compute: &'a Compute) -> Result<Self, TrainError> {
         let config = &setup.config.train;
         let device = compute.device().autodiff();
-        let model = match &setup.config.start {
-            Some(start) => {
+        let random = || setup.plan.init_seeded(config.seed, &device);
+        let model = match (&setup.config.start, &setup.start) {
+            (Some(start), Some(_)) => {
                 let classes = &setup.data.classes;
                 start
                     .load(&setup.plan, classes, config.seed, &device)?
                     .model
             }
-            None => setup.plan.init_seeded(config.seed, &device),
+            // The model to start from is gone: the tensors of a checkpoint take the place of these.
+            (Some(start), None) if start.freeze > 0 => random().freeze_first(start.freeze)?,
+            _ => random(),
         };
         let class_weights = class_weights(setup)?;
         Ok(Self::new(model, config, class_weights, compute))

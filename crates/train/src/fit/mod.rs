@@ -15,7 +15,7 @@ pub use step::Gradients;
 pub use stop::Stop;
 
 use crate::checkpoint::{
-    self, Memory, Position, State, Totals, is_finite, settings, settings_sha256,
+    self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
 };
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -27,6 +27,7 @@ use crate::run::RunDirectory;
 use burn::module::Module;
 use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ struct Fit<'a, 'b> {
     fingerprint: String,
     settings: String,
     settings_sha256: String,
+    execution: BTreeMap<String, String>,
     /// Of the epochs so far; part of every checkpoint.
     memory: Memory,
     began: Instant,
@@ -92,7 +94,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         )?;
         run.keep_split_record(|| {
             let own = setup.data.record();
-            match (&setup.start_record, &setup.start) {
+            match (&setup.start_record, &setup.config.start) {
                 (Some(start), _) => own.with_start(start),
                 (None, Some(_)) => own.with_unknown_start(),
                 (None, None) => own,
@@ -111,6 +113,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             fingerprint: setup.data.fingerprint(),
             settings_sha256: settings_sha256(&settings),
             settings,
+            execution: execution(&setup.config)?,
             memory: Memory::default(),
             began: Instant::now(),
             saved: (Instant::now(), 0),
@@ -315,6 +318,8 @@ impl<'a, 'b> Fit<'a, 'b> {
             data_fingerprint: self.fingerprint.clone(),
             settings: Some(self.settings.clone()),
             settings_sha256: self.settings_sha256.clone(),
+            execution: self.execution.clone(),
+            input: Some(self.setup.input.clone()),
             optimizer_tensors: 0, // counted as they are written
         };
         let keep = self.setup.config.checkpoint.keep;
@@ -345,14 +350,6 @@ impl<'a, 'b> Fit<'a, 'b> {
     /// Whether early stopping's metric has not improved for as long as it may.
     fn has_waited_enough(&self) -> bool {
         self.memory.has_waited_enough(&self.setup.config.train)
-    }
-
-    /// How the run ended, if nothing is left to train from here.
-    fn ended(&self, at: Position) -> Option<Outcome> {
-        if self.has_waited_enough() {
-            return Some(Outcome::StoppedEarly);
-        }
-        (at.epochs_done >= self.setup.config.train.epochs).then_some(Outcome::Finished)
     }
 
     /// Of a step, counted from 0.

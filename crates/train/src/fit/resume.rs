@@ -1,14 +1,14 @@
 //! Resuming a run from its latest valid checkpoint.
 
 use super::{Fit, Learner, Stop};
-use crate::checkpoint::{Checkpoint, Position, Totals, newest};
+use crate::checkpoint::{Checkpoint, Position, Totals, changes_since_config, newest};
 use crate::compute::Compute;
-use crate::error::TrainError;
+use crate::error::{SettingChange, TrainError};
 use crate::prepare::RunSetup;
 use crate::recorders::Recorder;
 use crate::records::{RecorderState, ResumePoint, TrainResult};
 use crate::run::{RunDirectory, RunLog};
-use receptive_core::text::Printable;
+use receptive_core::text::{Printable, counted};
 
 /// Resumes a run that was stopped or has finished, from its latest valid checkpoint: with the same
 /// build on the same backend the weights end as if it had never been stopped, bit for bit, on any
@@ -32,11 +32,19 @@ pub fn resume(
     let _lock = run.lock()?;
     run.recover()?;
     let mut learner = Learner::from_setup(setup, compute)?;
-    let (checkpoint, invalid) = newest(run, setup, &learner.model, &learner.optimizer)?;
+    let (mut checkpoint, invalid) = newest(run, setup, &learner.model, &learner.optimizer)?;
+    // Before anything is written: a rejected resume leaves the run as it was.
+    match &mut checkpoint {
+        Some(checkpoint) => check_changes(checkpoint, setup)?,
+        None => {
+            check_unfinished(run)?;
+            check_start(setup, run)?;
+        }
+    }
+    let since_config = changes_since_config(run, setup)?;
     let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
     let Some(checkpoint) = checkpoint else {
-        check_unfinished(run)?;
-        let point = ResumePoint::start(invalid);
+        let point = ResumePoint::start(invalid, since_config);
         fit.recorders.each(|recorder| recorder.resumed(&point))?;
         fit.start(&learner.model)?;
         return fit.run(learner, Position::default(), Totals::default());
@@ -47,12 +55,12 @@ pub fn resume(
         optimizer,
         state,
         changes,
+        execution,
     } = checkpoint;
     learner = learner.with_tensors(model, optimizer);
+    let ended = state.memory.ended(state.at, &setup.config.train);
     fit.memory = state.memory;
-    fit.memory.adopt(&changes, &setup.config.train);
     fit.saved.1 = state.at.step;
-    let ended = fit.ended(state.at);
     let point = ResumePoint {
         path: Some(path),
         step: state.at.step,
@@ -62,11 +70,64 @@ pub fn resume(
             fields: state.fields,
         },
         changes,
+        execution,
         next_learning_rate: ended.is_none().then(|| fit.learning_rate(state.at.step)),
         ended,
     };
     fit.recorders.each(|recorder| recorder.resumed(&point))?;
     fit.run(learner, state.at, state.totals)
+}
+
+/// Judges the past by the changed settings, and rejects them where no step is left that they could
+/// have an influence on: the run's config would say what its weights never saw.
+fn check_changes(checkpoint: &mut Checkpoint, setup: &RunSetup) -> Result<(), TrainError> {
+    let config = &setup.config.train;
+    let state = &mut checkpoint.state;
+    state.memory.adopt(&checkpoint.changes, config);
+    let Some(change) = checkpoint.changes.first() else {
+        return Ok(());
+    };
+    if state.memory.ended(state.at, config).is_none() {
+        return Ok(());
+    }
+    let done = counted(state.at.epochs_done, "epoch");
+    let of_epochs = checkpoint
+        .changes
+        .iter()
+        .find(|one| one.setting == "train.epochs");
+    let (change, remedy) = match of_epochs {
+        Some(change) => (change, "set"),
+        None => (change, "take that back, or set"),
+    };
+    Err(TrainError::setting(
+        &change.setting,
+        format!(
+            "the run has already finished its {done}, so no step is left to which a change could \
+             apply ({}): {remedy} a train.epochs above {} to continue it",
+            listed(&checkpoint.changes),
+            state.at.epochs_done
+        ),
+    ))
+}
+
+fn listed(changes: &[SettingChange]) -> String {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    changes.join(", ")
+}
+
+/// Without a checkpoint a run that starts from another's model needs that model.
+fn check_start(setup: &RunSetup, run: &RunDirectory) -> Result<(), TrainError> {
+    match &setup.config.start {
+        Some(start) if setup.start.is_none() => Err(TrainError::run(
+            run.path(),
+            format!(
+                "the run has no checkpoint yet, and the model that it starts from, {}, is no longer \
+                 there: put it back, or start a new run",
+                start.from.printable()
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A run that has finished is never started again over its own model.

@@ -46,7 +46,7 @@ struct ResumeEvent<'a> {
     checkpoint: Option<String>,
     refused: Vec<&'a str>,
     /// Settings that are no longer those of the checkpoint.
-    changes: &'a [SettingChange],
+    changes: Vec<&'a SettingChange>,
 }
 
 #[derive(Serialize)]
@@ -80,7 +80,7 @@ impl Recorder for History {
                 .as_ref()
                 .map(|path| path.to_string_lossy().into_owned()),
             refused: from.invalid.iter().map(|one| one.reason.as_str()).collect(),
-            changes: &from.changes,
+            changes: from.changes.iter().chain(&from.execution).collect(),
         };
         self.event("resumed", &event)
     }

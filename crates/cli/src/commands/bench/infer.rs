@@ -5,7 +5,7 @@ use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{Classifier, InferenceDevice, Plan};
-use receptive_train::Compute;
+use receptive_train::{Compute, Pass, check_pass};
 use serde::Serialize;
 
 /// The time of one layer in a step.
@@ -23,6 +23,15 @@ impl Bench {
     pub(super) fn infer(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
         let device = compute.device();
+        // All shards of the batch are computed at a time.
+        check_pass(
+            &plan,
+            Pass::Forward,
+            self.batch,
+            compute.is_cpu(),
+            "a step of the network",
+            "use a smaller --batch",
+        )?;
         let model = plan.init(device);
         let batch = self.images(plan.input(), plan.classes);
         let shards = shards(&batch, compute.threads(), device);

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use receptive_data::{
     DataOptions, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
 };
-use receptive_train::TrainConfig;
+use receptive_train::{TrainConfig, check_bytes};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,6 +31,12 @@ pub(super) fn load(
 ) -> Result<LoadTiming, CliError> {
     let train = open(data, &DataOptions::default(), &NoProgress)?.train;
     let size = ImageSize::new(3, side, side);
+    let batches = (workers.max(1) as u64).saturating_mul(batch_size.min(train.len()) as u64);
+    check_bytes(
+        batches.saturating_mul(4 * size.len() as u64),
+        "a batch of each worker",
+        "use a smaller --size or --batch, or fewer --workers",
+    )?;
     let samples = Samples::new(train, size, Resize::Crop, Samples::CACHE_BYTES);
     let samples = Arc::new(samples);
     let epoch = |epoch: u64| -> Result<f64, CliError> {

@@ -19,7 +19,7 @@ use receptive_erf::{
     measure_layer, seeing_layers, unproductive_layers,
 };
 use receptive_model::{InferenceDevice, PlannedLayer};
-use receptive_train::on_threads;
+use receptive_train::{Backend, Pass, check_pass, on_threads};
 use serde::Serialize;
 use std::path::PathBuf;
 use subject::{Query, Subject, WeightSource};
@@ -209,7 +209,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
         Some(Experiment::Sweep(arguments)) => return sweep::run(arguments),
         None => {}
     }
-    let (device, threads) = place(&arguments.measuring.machine)?;
+    let (backend, device, threads) = place(&arguments.measuring.machine)?;
     let files = Files::new(&arguments.measuring.out)?;
     let mut compared = Vec::new();
     for name in &arguments.networks {
@@ -222,6 +222,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
                 probe.channels = arguments.channels;
                 probe.unit = arguments.unit.unwrap_or(probe.unit);
                 let options = arguments.options();
+                check_memory(&subject, layer, options.method, backend, threads)?;
                 study(
                     &subject,
                     layer,
@@ -261,10 +262,10 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The device, and the number of threads that feed it.
-fn place(arguments: &MachineArgs) -> Result<(InferenceDevice, usize), CliError> {
+/// The backend, its device, and the number of threads that feed it.
+fn place(arguments: &MachineArgs) -> Result<(Backend, InferenceDevice, usize), CliError> {
     let (backend, threads) = arguments.backend()?;
-    Ok((backend.device()?, threads))
+    Ok((backend, backend.device()?, threads))
 }
 
 fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, CliError> {
@@ -277,6 +278,29 @@ fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, C
         Some(layer) => vec![plan.find(layer)?.clone()],
         None => vec![default_layer(plan)?.clone()],
     })
+}
+
+/// Rejects a network or a size that the memory cannot hold, before it is tried.
+fn check_memory(
+    subject: &Subject,
+    layer: &PlannedLayer,
+    method: Method,
+    backend: Backend,
+    threads: usize,
+) -> Result<(), CliError> {
+    // The cone is checked against one whole image; the other methods compute only whole ones.
+    let at_a_time = match method {
+        Method::Auto | Method::Cone => 1,
+        _ => threads,
+    };
+    Ok(check_pass(
+        subject.plan(),
+        Pass::Backward(Some(&layer.number)),
+        at_a_time,
+        backend.is_cpu(),
+        "the gradient of a unit",
+        "use a smaller --size, fewer --threads or a lower --layer",
+    )?)
 }
 
 fn study(

@@ -12,7 +12,9 @@ use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{
     Artifact, Classifier, InferenceDevice, InputSpec, ModelConfig, Plan, presets,
 };
-use receptive_train::{DataPlace, ImageQuery, SplitInputs, default_input, samples_for};
+use receptive_train::{
+    DataPlace, ImageQuery, SplitInputs, check_bytes, default_input, samples_for,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,7 +118,7 @@ impl Subject {
             input,
             inputs,
             compat: query.compat,
-            net: untrained(plan, weights, query.seed, device),
+            net: untrained(plan, weights, query.seed, device)?,
         })
     }
 
@@ -154,7 +156,7 @@ impl Subject {
         };
         let net = match weights {
             WeightSource::Given => Net::Given(Box::new(artifact.model)),
-            _ => untrained(plan, weights, query.seed, device),
+            _ => untrained(plan, weights, query.seed, device)?,
         };
         Ok(Self {
             name: name.trim_end_matches('/').into(),
@@ -193,7 +195,7 @@ impl Subject {
             input,
             inputs: Box::new(inputs),
             compat: query.compat,
-            net: untrained(plan, weights, query.seed, device),
+            net: untrained(plan, weights, query.seed, device)?,
         })
     }
 }
@@ -233,12 +235,20 @@ impl GivenImages {
     }
 }
 
-fn untrained(plan: Plan, weights: WeightSource, seed: u64, device: &InferenceDevice) -> Net {
-    match weights {
+fn untrained(
+    plan: Plan,
+    weights: WeightSource,
+    seed: u64,
+    device: &InferenceDevice,
+) -> Result<Net, CliError> {
+    // A layer after a flattened map of a large image has more weights than any machine holds.
+    let values = (plan.total.params as u64).saturating_mul(4);
+    check_bytes(values, "the network's weights", "use a smaller --size")?;
+    Ok(match weights {
         WeightSource::Given => Net::Given(Box::new(plan.init_seeded(seed, device))),
         WeightSource::Random => Net::Redrawn(Box::new(plan), seed),
         WeightSource::Ones => Net::Given(Box::new(all_ones(plan.init_seeded(seed, device)))),
-    }
+    })
 }
 
 /// Images that need no data set: noise, or for equal weights an image of ones, which opens every

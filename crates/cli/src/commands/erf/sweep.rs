@@ -49,7 +49,7 @@ pub(super) struct SweepArgs {
 
 pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
     check(arguments)?;
-    let (device, threads) = place(&arguments.measuring.machine)?;
+    let (_, device, threads) = place(&arguments.measuring.machine)?;
     let files = Files::new(&arguments.measuring.out)?;
     let variations: Vec<Variation> = match arguments.what.as_slice() {
         [] => Variation::ALL.to_vec(),

@@ -13,7 +13,7 @@ use receptive_core::text::{Printable, counted};
 use receptive_data::{DecodeLimits, Role, SplitRecord, file_content, image_files};
 use receptive_inspect::Prediction;
 use receptive_model::Artifact;
-use receptive_train::{Compute, RunDirectory, TrainError, predict_files};
+use receptive_train::{Compute, Pass, RunDirectory, TrainError, check_pass, predict_files};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,8 +72,16 @@ const ROUND: usize = 64;
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     let images = images(arguments)?;
     let table = arguments.csv.as_deref().map(CsvTable::new).transpose()?;
-    let (_, compute) = arguments.machine.compute()?;
+    let (backend, compute) = arguments.machine.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
+    check_pass(
+        artifact.model.plan(),
+        Pass::Forward,
+        compute.threads(),
+        backend.is_cpu(),
+        "the network's answers",
+        "use fewer --threads, or a network with a smaller input",
+    )?;
     let mut predictor = Predictor {
         top: arguments.top,
         output: match (table, arguments.json) {
