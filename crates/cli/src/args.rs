@@ -4,10 +4,10 @@ use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use receptive_core::ImageSize;
 use receptive_core::text::Printable;
-use receptive_data::BadImages;
-use receptive_train::{Backend, Compute, MachineConfig};
+use receptive_data::{BadImages, DecodeLimits};
+use receptive_train::{Backend, Compute, MachineConfig, RunDirectory};
 use std::num::{IntErrorKind, ParseIntError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Labels and groups of image files.
@@ -64,6 +64,38 @@ pub(crate) struct SourceArgs {
         allow_negative_numbers = true
     )]
     pub(crate) limit: Option<usize>,
+}
+
+/// How large an image may be.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PixelArgs {
+    /// Largest number of pixels of an image; a larger one is not read [default: as trained, or 268435456]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<u64>,
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_pixels: Option<u64>,
+}
+
+impl PixelArgs {
+    /// The limits for images that a trained run is applied to: its own, unless the argument is given.
+    pub(crate) fn limits(&self, run: &Path) -> Result<DecodeLimits, CliError> {
+        let own = || -> Result<Option<u64>, CliError> {
+            let run = RunDirectory::around(run).map(|run| run.config());
+            Ok(run.transpose()?.map(|config| config.data.max_pixels))
+        };
+        let pixels = match self.max_pixels {
+            Some(pixels) => Some(pixels),
+            None => own()?,
+        };
+        let default = DecodeLimits::default();
+        Ok(DecodeLimits {
+            pixels: pixels.unwrap_or(default.pixels),
+            ..default
+        })
+    }
 }
 
 /// Where it runs.
@@ -221,6 +253,7 @@ pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
 /// `N` for a square, or `HEIGHTxWIDTH`.
 pub(crate) fn parse_size(text: &str) -> Result<[usize; 2], String> {
     match numbers(text, 'x').as_deref() {
+        Some(sides) if sides.contains(&0) => Err("expected a side of 1 pixel or more".into()),
         Some([side]) => Ok([*side; 2]),
         Some([height, width]) => Ok([*height, *width]),
         _ => Err("expected N or HEIGHTxWIDTH, such as 64 or 64x48".into()),

@@ -136,9 +136,23 @@ fn hint(error: &TrainError) -> String {
         }
         _ => None,
     };
+    if setting.is_some_and(was_set) {
+        return " (set by --set)".into();
+    }
     let argument = ARGUMENTS.iter().find(|(name, _)| Some(*name) == setting);
     argument.map_or(String::new(), |(_, argument)| {
         format!(" (set by {argument})")
+    })
+}
+
+/// Whether this program was started with `--set SETTING=...`.
+fn was_set(setting: &str) -> bool {
+    let start = format!("{setting}=");
+    std::env::args_os().any(|argument| {
+        let argument = argument.to_string_lossy();
+        let argument = argument.strip_prefix("--set=").unwrap_or(&argument);
+        let argument: String = argument.chars().filter(|c| *c != ' ').collect();
+        argument.starts_with(&start)
     })
 }
 

@@ -33,6 +33,8 @@ mod image;
 pub mod mark;
 pub mod memory;
 pub mod panic;
+mod plain;
 pub mod text;
 
 pub use image::{Fit, ImageSize, Interpolation, Resize};
+pub use plain::plain;

@@ -80,34 +80,54 @@ impl Printable for str {
         if !word.contains(is_unprintable) {
             return format!("'{}'", word.replace('\'', r"'\''"));
         }
-        // Quotes would let control characters through; every `printf` knows octal escapes.
-        let mut format = String::new();
-        for c in word.chars() {
+        printf_word(word.as_bytes())
+    }
+}
+
+/// A word that quotes would not make safe, control characters or bytes that are no UTF-8 in it; every
+/// `printf` knows octal escapes.
+fn printf_word(word: &[u8]) -> String {
+    let mut format = String::new();
+    if word.starts_with(b"-") {
+        format += "./";
+    }
+    let octal =
+        |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("\\{byte:03o}")).collect() };
+    for chunk in word.utf8_chunks() {
+        for c in chunk.valid().chars() {
             match c {
                 '%' => format += "%%",
                 '\\' => format += r"\\",
-                c if c == '\'' || is_unprintable(c) => {
-                    for byte in c.to_string().bytes() {
-                        format += &format!("\\{byte:03o}");
-                    }
-                }
+                c if c == '\'' || is_unprintable(c) => format += &octal(c.to_string().as_bytes()),
                 c => format.push(c),
             }
         }
-        format!("\"$(printf '{format}')\"")
+        format += &octal(chunk.invalid());
     }
+    format!("\"$(printf '{format}')\"")
 }
 
 impl Printable for Path {
     fn printable(&self) -> Cow<'_, str> {
-        match self.to_string_lossy() {
-            Cow::Borrowed(text) => text.printable(),
-            Cow::Owned(text) => Cow::Owned(text.printable().into_owned()),
+        if let Some(text) = self.to_str() {
+            return text.printable();
         }
+        // Names that differ in what is not UTF-8 stay different.
+        let mut safe = String::new();
+        for chunk in self.as_os_str().as_encoded_bytes().utf8_chunks() {
+            safe += &chunk.valid().printable();
+            for byte in chunk.invalid() {
+                safe += &format!("\\x{byte:02x}");
+            }
+        }
+        Cow::Owned(safe)
     }
 
     fn shell_word(&self) -> String {
-        self.to_string_lossy().shell_word()
+        match self.to_str() {
+            Some(text) => text.shell_word(),
+            None => printf_word(self.as_os_str().as_encoded_bytes()),
+        }
     }
 }
 
@@ -188,6 +208,22 @@ mod tests {
         }
         assert_eq!("runs/001".shell_word(), "runs/001");
         assert_eq!("고양이".shell_word(), "고양이");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn names_that_are_no_utf8_stay_different_and_can_be_pasted() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = |bytes: &[u8]| Path::new(std::ffi::OsStr::from_bytes(bytes)).to_path_buf();
+        let [one, other] = [path(b"a\xff'%.png"), path(b"-\xfe\n")];
+        assert_eq!(one.printable(), r"a\xff'%.png");
+        assert_eq!(other.printable(), r"-\xfe\n");
+        for (name, expected) in [(&one, &b"a\xff'%.png"[..]), (&other, b"./-\xfe")] {
+            let command = format!("printf '%s' {}", name.shell_word());
+            let mut shell = std::process::Command::new("sh");
+            let output = shell.args(["-c", &command]).output().unwrap();
+            assert_eq!(output.stdout, expected, "{command}");
+        }
     }
 
     #[test]

@@ -141,6 +141,7 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
     let mut found = image_files(&archive.folder()?, Some(&archive), options)?;
     found.name = path.printable().into_owned();
     found.set_archive(&archive);
+    found.notes.extend_from_slice(archive.notes());
     Ok(found)
 }
 

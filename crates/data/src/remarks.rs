@@ -20,10 +20,17 @@ impl DataSet {
                 .map(|class| self.classes[class].as_str())
                 .collect()
         };
-        if self.val.is_empty() {
+        let test = self.test.as_ref().filter(|test| !test.is_empty());
+        if self.val.is_empty() && test.is_none() {
             remarks.push(
-                "there are no validation images: nothing tells how well it generalises, early \
-                 stopping is not possible, and the last epoch's model is the one that is kept"
+                "there are neither validation nor test images: nothing tells how well it generalises, \
+                 early stopping is not possible, and the last epoch's model is the one that is kept"
+                    .into(),
+            );
+        } else if self.val.is_empty() {
+            remarks.push(
+                "there are no validation images: early stopping is not possible, and the last epoch's \
+                 model is the one that is kept"
                     .into(),
             );
         } else {
@@ -38,7 +45,8 @@ impl DataSet {
                 ));
             }
         }
-        match self.test.as_ref().filter(|test| !test.is_empty()) {
+        match test {
+            None if self.val.is_empty() => {}
             None => remarks.push(
                 "there are no test images: the results are those of the validation images, by which \
                  the best epoch is chosen, and so look better than they are"
@@ -68,14 +76,17 @@ impl DataSet {
         remarks
     }
 
+    /// Whether the training images of the classes differ so much in number that top-1 says little of the
+    /// small ones.
+    pub fn is_imbalanced(&self) -> bool {
+        extremes(&self.train.class_counts())
+            .is_some_and(|[(_, most), (_, least)]| most > IMBALANCE * least)
+    }
+
     /// That the classes of a split have very different sizes, if they have.
     fn imbalance(&self, split: &Split) -> Option<String> {
-        let counts = split.class_counts();
-        let present = || counts.iter().enumerate().filter(|(_, count)| **count > 0);
-        // Of equal ones the first, in the order of the classes.
-        let (largest, most) = present().rev().max_by_key(|(_, count)| **count)?;
-        let (smallest, least) = present().min_by_key(|(_, count)| **count)?;
-        (*most > IMBALANCE * least).then(|| {
+        let [(largest, most), (smallest, least)] = extremes(&split.class_counts())?;
+        (most > IMBALANCE * least).then(|| {
             format!(
                 "the classes are imbalanced: {most} training images of {}, {least} of {}; a network \
                  may neglect the small ones, which top-1 hides and mean recall shows. \
@@ -85,6 +96,21 @@ impl DataSet {
             )
         })
     }
+}
+
+/// The largest and the smallest class that has images, each with their number. Of equal ones the first,
+/// in the order of the classes.
+fn extremes(counts: &[usize]) -> Option<[(usize, usize); 2]> {
+    let present = || {
+        counts
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, count)| *count > 0)
+    };
+    let largest = present().rev().max_by_key(|(_, count)| *count)?;
+    let smallest = present().min_by_key(|(_, count)| *count)?;
+    Some([largest, smallest])
 }
 
 /// `cat, dog and 3 more classes`.

@@ -186,7 +186,7 @@ impl Attribution {
     pub fn draw(&self, title: &str, image: &InputImage) -> Result<Grid, PlotError> {
         let [height, width, _] = image.size();
         let has_smooth = self.classes.iter().any(|class| class.maps.smooth.is_some());
-        let mut names = vec!["picture", "Grad-CAM", "gradient"];
+        let mut names = vec!["image", "Grad-CAM", "gradient"];
         if has_smooth {
             names.push("SmoothGrad");
         }
@@ -213,7 +213,7 @@ impl Attribution {
         for class in &self.classes {
             grid = grid.tile(image.tile());
             let caption = if class.cam.peak() > 0.0 {
-                format!("at most {:.2}", class.cam.peak())
+                at_most(class.cam.peak())
             } else {
                 "no evidence for it".into()
             };
@@ -222,11 +222,19 @@ impl Attribution {
             let gradients = std::iter::once(&class.maps.saliency).chain(&class.maps.smooth);
             for map in gradients {
                 let top = upper_end(map);
-                let caption = format!("at most {:.2}", map.peak());
+                let caption = at_most(map.peak());
                 grid = grid.tile(Tile::rgb(width, height, &heat(map, top)).caption(&caption));
             }
         }
         Ok(grid)
+    }
+}
+
+/// The largest value, so that a small one is not taken for 0.
+fn at_most(peak: f64) -> String {
+    match peak {
+        0.01.. | 0.0 => format!("at most {peak:.2}"),
+        _ => format!("at most {peak:.1e}"),
     }
 }
 
@@ -272,6 +280,13 @@ fn upper_end(map: &Map) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_largest_value_is_not_written_as_0() {
+        let said = [0.0, 0.000_012, 0.009_9, 0.01, 12.345].map(at_most);
+        let expected = ["0.00", "1.2e-5", "9.9e-3", "0.01", "12.35"];
+        assert_eq!(said, expected.map(|value| format!("at most {value}")));
+    }
 
     #[test]
     fn the_peak_and_the_area_of_half_are_found() {

@@ -31,7 +31,19 @@ impl InputImage {
     /// # Errors
     /// When the file is no image, is damaged or too large.
     pub fn read(path: &Path, input: &InputSpec) -> Result<Self, InspectError> {
-        let image = decode_file(path, &DecodeLimits::default())?;
+        Self::read_within(path, input, &DecodeLimits::default())
+    }
+
+    /// The same within other limits than the default.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_within(
+        path: &Path,
+        input: &InputSpec,
+        limits: &DecodeLimits,
+    ) -> Result<Self, InspectError> {
+        let image = decode_file(path, limits)?;
         Self::from_pixels(fit(&image, &input.size(), input.fit())?, input)
     }
 
@@ -40,7 +52,20 @@ impl InputImage {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8], name: &Path, input: &InputSpec) -> Result<Self, InspectError> {
-        let image = decode(bytes, name, &DecodeLimits::default())?;
+        Self::from_bytes_within(bytes, name, input, &DecodeLimits::default())
+    }
+
+    /// The same within other limits than the default.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes_within(
+        bytes: &[u8],
+        name: &Path,
+        input: &InputSpec,
+        limits: &DecodeLimits,
+    ) -> Result<Self, InspectError> {
+        let image = decode(bytes, name, limits)?;
         Self::from_pixels(fit(&image, &input.size(), input.fit())?, input)
     }
 

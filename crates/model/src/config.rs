@@ -3,6 +3,7 @@
 use crate::ModelError;
 use crate::layers::LayerConfig;
 use receptive_core::ImageSize;
+use receptive_core::plain;
 use receptive_core::text::Printable;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -148,7 +149,7 @@ impl ModelConfig {
 fn parse_error(origin: &str, error: &dyn std::fmt::Display) -> ModelError {
     ModelError::Config {
         origin: origin.into(),
-        reason: error.to_string().trim().into(),
+        reason: plain(error.to_string().trim()),
     }
 }
 
@@ -207,12 +208,12 @@ mod tests {
         let error =
             ModelConfig::from_toml(&format!("{base}type=\"conv2d\"\nfilter=3")).unwrap_err();
         assert!(
-            error.to_string().contains("unknown field `filter`"),
+            error.to_string().contains("unknown setting `filter`"),
             "{error}"
         );
         let error = ModelConfig::from_toml(&format!("{base}type=\"conv3d\"")).unwrap_err();
         assert!(
-            error.to_string().contains("unknown variant `conv3d`"),
+            error.to_string().contains("unknown value `conv3d`"),
             "{error}"
         );
         let error = ModelConfig::from_toml(&format!(

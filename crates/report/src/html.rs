@@ -17,6 +17,8 @@ pub(crate) struct Picture {
     size: (u32, u32),
     /// Whether its pixels are to stay squares when it is enlarged.
     is_coarse: bool,
+    /// Which characters in it no font has, if any.
+    note: Option<String>,
 }
 
 /// The largest picture that is taken from a run's directory, in bytes.
@@ -27,12 +29,14 @@ const MAX_PIXELS: usize = 160;
 impl Picture {
     /// A drawing, as SVG.
     pub(crate) fn drawn(drawing: &dyn Draw) -> Part<Self> {
-        let size = drawing.page().map_err(sentence)?.size();
+        let page = drawing.page().map_err(sentence)?;
+        let (size, note) = (page.size(), page.note());
         let svg = drawing.to_svg().map_err(sentence)?;
         Ok(Self {
             source: uri("image/svg+xml", svg.as_bytes()),
             size: (size.0.ceil() as u32, size.1.ceil() as u32),
             is_coarse: false,
+            note,
         })
     }
 
@@ -55,6 +59,7 @@ impl Picture {
             source: uri("image/png", file),
             size: (number(16)?.div_ceil(2), number(20)?.div_ceil(2)),
             is_coarse: false,
+            note: None,
         })
     }
 
@@ -66,7 +71,13 @@ impl Picture {
             source: uri("image/png", &png),
             size: (width as u32, height as u32),
             is_coarse: width.max(height) < 100,
+            note: None,
         })
+    }
+
+    /// Which characters in it no font has, if any.
+    pub(crate) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     pub(crate) fn html(&self, alt: &str) -> Markup {

@@ -9,6 +9,7 @@ use crate::text::{Part, sentence};
 use receptive_core::text::Printable;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, InferenceDevice};
+use receptive_train::config::Monitor;
 use receptive_train::{DataPlace, ImageQuery, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
@@ -105,6 +106,10 @@ impl Report {
             Err(error) if options.data.is_some() => return Err(error),
             images => images.map_err(sentence),
         };
+        let shows_recall = config.train.monitor == Monitor::ValMeanRecall
+            || images
+                .as_ref()
+                .is_ok_and(|images| images.data.is_imbalanced());
         let held_out = match &images {
             Ok(images) => HeldOut::new(images, &artifact, options, device, watch.evaluation),
             Err(sentence) => Err(sentence.clone()),
@@ -113,17 +118,24 @@ impl Report {
         Ok(Self {
             data: Data::new(&config, &artifact, &images),
             model: Model::new(&artifact),
-            curves: Curves::new(&log),
+            curves: Curves::new(&log, shows_recall),
             confusions: Confusions::new(run, &held_out, &artifact),
             classes: Classes::new(&held_out, &log, &artifact),
             losses: Losses::new(&held_out, &artifact),
             batch: Batch::new(&images, &config, &artifact, options.batch),
             features: Features::new(&held_out, &artifact, options.channels, device),
             growth: Growth::new(run, &config, &log),
-            settings: Settings::new(run)?,
+            settings: Settings::new(run, &log)?,
             headline: Headline::new(run, &config, &artifact, &log, &held_out, &field),
             field,
         })
+    }
+
+    /// Remarks on the page's figures, a sentence each: characters that no font has.
+    pub fn notes(&self) -> Vec<String> {
+        let confusions = self.confusions.as_ref().ok();
+        let note = confusions.and_then(Confusions::note);
+        note.into_iter().map(String::from).collect()
     }
 
     /// The main figures.

@@ -6,7 +6,7 @@ use receptive_erf::ErfError;
 use receptive_inspect::InspectError;
 use receptive_model::ModelError;
 use receptive_plot::PlotError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -174,7 +174,7 @@ fn changed_settings(changes: &[SettingChange]) -> String {
 }
 
 /// A setting that was changed before a run was resumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingChange {
     /// The setting, as the config file names it.
     pub setting: String,

@@ -80,7 +80,9 @@ pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{predict_file, predict_files};
 pub use prepare::{InputFrom, RunSetup, default_input, prepare, samples_for};
 pub use prepare_again::prepare_again;
-pub use recorders::{EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels};
+pub use recorders::{
+    EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels, recall_panel,
+};
 pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
     TrainResult,

@@ -192,6 +192,13 @@ pub(crate) fn step_notes(
             ),
         ));
     }
+    if images == 1 {
+        notes.push(format!(
+            "{what}, and there is one training image: over one image that gives a constant, and nothing is \
+             learnt; more images are needed, or leave that layer out"
+        ));
+        return Ok(notes);
+    }
     let batch = train.batch_size.min(images);
     let (last_batch, full) = (images % batch, images / batch);
     let single = |batch: usize| batch % shard == 1;
@@ -297,6 +304,7 @@ mod tests {
             |batch, micro, images: usize| notes(true, batch, micro, images).unwrap().join("");
         assert!(said(17, 16, 34).contains("every step"));
         assert!(said(16, 16, 33).contains("the last step of an epoch"));
+        assert!(said(16, 16, 1).contains("there is one training image"));
         assert_eq!(said(16, 16, 32), "");
         assert_eq!(said(8, 4, 22), "");
         assert!(said(64, 16, 20).contains("64, but there are 20 training images"));

@@ -2,6 +2,7 @@
 
 use crate::compute::Compute;
 use crate::error::TrainError;
+use receptive_data::DecodeLimits;
 use receptive_inspect::{InputImage, Prediction};
 use receptive_model::{Artifact, InferenceDevice};
 use std::path::{Path, PathBuf};
@@ -15,13 +16,17 @@ pub fn predict_files(
     artifact: &Artifact,
     files: &[PathBuf],
     k: usize,
+    limits: &DecodeLimits,
     compute: &Compute,
 ) -> Result<Vec<Result<Vec<Prediction>, TrainError>>, TrainError> {
     compute
         .map(
             files.len(),
             |device| (artifact.clone(), device.clone()),
-            |(artifact, device), i| predict_file(artifact, &files[i], k, &*device),
+            |(artifact, device), i| {
+                let image = InputImage::read_within(&files[i], &artifact.input, limits)?;
+                Ok(image.predict(artifact, k, &*device))
+            },
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })
 }

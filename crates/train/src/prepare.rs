@@ -1,13 +1,14 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
-use crate::config::RunConfig;
+use crate::config::{Monitor, RunConfig};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
 use crate::start::InitialModel;
 use receptive_data::{
-    DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord, check_size,
+    DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord,
+    check_size,
 };
 use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
 use std::path::Path;
@@ -52,6 +53,12 @@ impl RunSetup {
     /// Steps of the whole run.
     pub fn steps(&self) -> u64 {
         self.steps_per_epoch() * self.config.train.epochs as u64
+    }
+
+    /// Whether mean recall belongs beside top-1: the classes are imbalanced, or the best epoch is chosen
+    /// by it.
+    pub fn shows_recall(&self) -> bool {
+        self.config.train.monitor == Monitor::ValMeanRecall || self.data.is_imbalanced()
     }
 
     /// An estimate of the memory that a step takes, in bytes.
@@ -207,6 +214,11 @@ fn plan_network(
         }
     }
     if let Some(Pair { height, width }) = config.data.image_size {
+        if let Err(DataError::Setting { problem, .. }) =
+            check_size(&ImageSize::new(3, height, width))
+        {
+            return Err(TrainError::setting("data.image_size", problem));
+        }
         config.model.input = ImageSize {
             height,
             width,

@@ -2,7 +2,7 @@
 
 use super::run::load_model;
 use super::{create_directory, write_picture};
-use crate::args::{MachineArgs, parse_positive, parse_whole};
+use crate::args::{MachineArgs, PixelArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_error};
 use clap::Args;
@@ -53,6 +53,8 @@ pub(super) struct AttendArgs {
     #[arg(long, value_name = "DIR", default_value = "attend")]
     out: PathBuf,
     #[command(flatten)]
+    max_pixels: PixelArgs,
+    #[command(flatten)]
     machine: MachineArgs,
     /// Print JSON: one object per image
     #[arg(long)]
@@ -96,6 +98,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = load_model(&arguments.run, &device)?;
+    let limits = arguments.max_pixels.limits(&arguments.run)?;
     let options = AttributionOptions {
         layer: arguments.layer.clone(),
         classes: arguments.classes,
@@ -122,14 +125,14 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         }
     }
     if let ([file], [_]) = (files.as_slice(), arguments.images.as_slice()) {
-        let image = InputImage::read(file, &artifact.input)?;
+        let image = InputImage::read_within(file, &artifact.input, &limits)?;
         let attribution = attribute(&artifact, &image, &options, &device)?;
         report(arguments, file, &arguments.out, &image, &attribution)?;
         return Ok(exit);
     }
     for (file, folder) in files.iter().zip(folders(&files)) {
         // One bad image must not hide the others; a bad setting is the same for all.
-        let image = match InputImage::read(file, &artifact.input) {
+        let image = match InputImage::read_within(file, &artifact.input, &limits) {
             Ok(image) => image,
             Err(error) => {
                 exit = Exit::Failed;

@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct ExportArgs {
     /// Run directory
     run: PathBuf,
-    /// Format
+    /// Format [default: by the file given by --out]
     #[arg(long, value_enum)]
-    to: ExportFormat,
+    to: Option<ExportFormat>,
     /// Let the ONNX model take bytes, channels last, and normalise them itself
     #[arg(long)]
     pixels: bool,
@@ -54,7 +54,8 @@ struct Json {
 const NAME: &str = "model";
 
 pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
-    let (to, is_onnx) = (arguments.to, arguments.to == ExportFormat::Onnx);
+    let to = format(arguments)?;
+    let is_onnx = to == ExportFormat::Onnx;
     for (given, flag) in [
         (arguments.pixels, "--pixels"),
         (arguments.any_size, "--any-size"),
@@ -64,10 +65,13 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
             return Err(CliError::argument(flag, problem));
         }
     }
-    let (directory, name) = place(&arguments.out, to)?;
+    let Place {
+        directory,
+        name,
+        first,
+    } = Place::new(&arguments.out, to)?;
     let artifact = load_model(&arguments.run, &*default_device()?)?;
     let extension = to.extension();
-    let first = format!("{name}.{extension}");
     let files: Vec<(String, Vec<u8>)> = match to {
         ExportFormat::Onnx => vec![(first, to_onnx(&artifact, options(arguments))?)],
         ExportFormat::Safetensors => {
@@ -96,7 +100,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     for path in &written {
         line("file", path.printable())?;
     }
-    show(arguments, &artifact, &name)?;
+    show(arguments, to, &artifact, &name)?;
     Ok(Exit::Done)
 }
 
@@ -112,6 +116,29 @@ fn options(arguments: &ExportArgs) -> OnnxOptions {
     }
 }
 
+/// The format given, or that of the file to be written.
+fn format(arguments: &ExportArgs) -> Result<ExportFormat, CliError> {
+    if let Some(to) = arguments.to {
+        return Ok(to);
+    }
+    let extension = extension(&arguments.out);
+    let all = ExportFormat::value_variants().iter();
+    let named = all.copied().find(|format| format.extension() == extension);
+    named.filter(|_| !arguments.out.is_dir()).ok_or_else(|| {
+        CliError::argument(
+            "--to",
+            "which format is not said: give --to onnx or --to safetensors, or a file NAME.onnx or \
+             NAME.safetensors as --out",
+        )
+    })
+}
+
+/// A path's extension in lower case.
+fn extension(path: &Path) -> String {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    extension.to_ascii_lowercase()
+}
+
 impl ExportFormat {
     fn extension(self) -> &'static str {
         match self {
@@ -121,10 +148,35 @@ impl ExportFormat {
     }
 }
 
+/// Where the files are written.
+struct Place {
+    directory: PathBuf,
+    /// Their name without an extension.
+    name: String,
+    /// The name of the first of them.
+    first: String,
+}
+
+impl Place {
+    fn new(out: &Path, to: ExportFormat) -> Result<Self, CliError> {
+        let (directory, name) = place(out, to)?;
+        let written = out.file_name().and_then(OsStr::to_str);
+        // As it was given: NAME.ONNX too.
+        let first = match written.filter(|_| extension(out) == to.extension() && !out.is_dir()) {
+            Some(written) => written.into(),
+            None => format!("{name}.{}", to.extension()),
+        };
+        Ok(Self {
+            directory,
+            name,
+            first,
+        })
+    }
+}
+
 /// The directory, and the name of the files in it without their extensions.
 fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
-    let extension = out.extension().and_then(OsStr::to_str).unwrap_or_default();
-    let extension = extension.to_ascii_lowercase();
+    let extension = extension(out);
     if out.is_dir() || !["onnx", "safetensors", "py"].contains(&extension.as_str()) {
         return Ok((out.into(), NAME.into()));
     }
@@ -151,7 +203,12 @@ fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
 }
 
 /// Prints how to use it.
-fn show(arguments: &ExportArgs, artifact: &Artifact, name: &str) -> Result<(), CliError> {
+fn show(
+    arguments: &ExportArgs,
+    to: ExportFormat,
+    artifact: &Artifact,
+    name: &str,
+) -> Result<(), CliError> {
     let input = &artifact.input;
     let channels = input.channels;
     let [height, width] = match arguments.any_size {
@@ -159,7 +216,7 @@ fn show(arguments: &ExportArgs, artifact: &Artifact, name: &str) -> Result<(), C
         false => [input.height.to_string(), input.width.to_string()],
     };
     let shape = format!("[batch, {channels}, {height}, {width}]");
-    match (arguments.to, arguments.pixels) {
+    match (to, arguments.pixels) {
         (ExportFormat::Onnx, true) => line(
             "pixels",
             format!("bytes [batch, {height}, {width}, {channels}]"),
@@ -180,8 +237,8 @@ fn show(arguments: &ExportArgs, artifact: &Artifact, name: &str) -> Result<(), C
             format!("(pixel / 255 - mean) / std, mean {mean:?}, std {std:?}"),
         )?;
     }
-    paragraph("picture", input.preparation())?;
-    match arguments.to {
+    paragraph("image", input.preparation())?;
+    match to {
         ExportFormat::Onnx => line("format", format!("ONNX, operator set {OPSET}")),
         ExportFormat::Safetensors => line(
             "next",

@@ -2,7 +2,7 @@
 
 use super::run::{RunSplit, load_model, open_split, predictions_line};
 use super::{create_directory, write_picture};
-use crate::args::{MachineArgs, parse_positive};
+use crate::args::{MachineArgs, PixelArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print, print_json, say_line};
 use clap::Args;
@@ -44,6 +44,8 @@ pub(super) struct FeaturesArgs {
     #[arg(long, value_name = "DIR", default_value = "features")]
     out: PathBuf,
     #[command(flatten)]
+    max_pixels: PixelArgs,
+    #[command(flatten)]
     machine: MachineArgs,
     /// Print JSON
     #[arg(long)]
@@ -73,6 +75,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     let (backend, _) = arguments.machine.backend()?;
     let device = backend.device()?;
     let artifact = load_model(&arguments.run, &device)?;
+    let limits = arguments.max_pixels.limits(&arguments.run)?;
     let plan = artifact.model.plan();
     let remedy = "use a network with a smaller input";
     check_pass(
@@ -97,7 +100,10 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     }
     let layers = &layers[..layers.len().min(MAX_LAYERS)];
     let (path, image) = match &arguments.image {
-        Some(path) => (path.clone(), InputImage::read(path, &artifact.input)?),
+        Some(path) => (
+            path.clone(),
+            InputImage::read_within(path, &artifact.input, &limits)?,
+        ),
         None => own_image(arguments, &artifact)?,
     };
     let layers = feature_maps(&artifact, &image, layers, &device)?;

@@ -4,7 +4,9 @@ use super::begins_with;
 use super::erf::parse_samples;
 use crate::args::{MachineArgs, parse_directory, parse_whole};
 use crate::error::{CliError, Exit};
-use crate::render::{DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json};
+use crate::render::{
+    DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json, say_paragraph,
+};
 use clap::Args;
 use receptive_core::text::{Printable, grouped, percent, plural};
 use receptive_model::store::write_file;
@@ -101,6 +103,9 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     )?;
     evaluation.clear();
     drop(field);
+    for note in report.notes() {
+        say_paragraph("note", note);
+    }
     let page = report.html();
     let default = run.path().join("report.html");
     let file = arguments.out.as_deref().unwrap_or(&default);

@@ -30,12 +30,16 @@ impl TrainProgress {
     }
 }
 
-/// An epoch as a line.
-pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
+/// An epoch as a line; with mean recall where the classes are imbalanced.
+pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize, shows_recall: bool) -> String {
     let width = epochs.to_string().len();
+    let recall = epoch.val_mean_recall.filter(|_| shows_recall);
+    let recall = recall.map_or(String::new(), |recall| {
+        format!(" recall {:4.1} %", 100.0 * recall)
+    });
     let val = match (epoch.val_loss, epoch.val_top1) {
         (Some(loss), Some(top1)) => {
-            format!("  val loss {loss:.3} top-1 {:4.1} %", 100.0 * top1)
+            format!("  val loss {loss:.3} top-1 {:4.1} %{recall}", 100.0 * top1)
         }
         _ => String::new(),
     };
@@ -139,7 +143,7 @@ impl Recorder for TrainProgress {
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         self.clear();
-        say(epoch_line(&end.record, end.epochs));
+        say(epoch_line(&end.record, end.epochs, end.shows_recall));
         Ok(())
     }
 

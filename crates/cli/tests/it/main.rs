@@ -18,6 +18,7 @@ mod interchange;
 #[cfg(target_os = "linux")]
 mod labels;
 mod live;
+mod manners;
 mod manual;
 mod other_data;
 mod predict;

@@ -288,6 +288,7 @@ fn build(
         )
     })?;
     Ok(Source {
+        missing: 0,
         name,
         names: classes.clone(),
         list: classes,

@@ -68,6 +68,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
     }));
     let part = |items| SourceSplit::new(store.clone(), items);
     Ok(Source {
+        missing: 0,
         name: root.printable().into_owned(),
         names: builder.names,
         list,

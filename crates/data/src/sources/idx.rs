@@ -129,6 +129,7 @@ pub(crate) fn open(
     let mut names = list.clone();
     names.extend((list.len()..in_train.max(in_all)).map(|n| n.to_string()));
     Ok(Source {
+        missing: 0,
         name,
         names,
         list,

@@ -110,7 +110,7 @@ pub(crate) fn is_hidden(name: &OsStr) -> bool {
 /// [`mark::HEAD_BYTES`] bytes.
 pub(crate) fn of_file(path: &Path, head: impl FnOnce() -> Vec<u8>) -> FileKind {
     let has = |known: &[&str]| known.iter().any(|known| has_extension(path, known));
-    if has_image_extension(path) || Foreign::from_name(path).is_some() {
+    if is_image_name(path) {
         let is_own = has(&["png", "svg", "html"]) && mark::is_on(&head());
         return match is_own {
             true => FileKind::Own,
@@ -128,6 +128,18 @@ pub(crate) fn of_file(path: &Path, head: impl FnOnce() -> Vec<u8>) -> FileKind {
 /// Whether a file that should be an image by its name is one of a picture, not a page or a drawing.
 pub(crate) fn is_picture_name(path: &Path) -> bool {
     Foreign::from_name(path).is_none_or(Foreign::is_picture)
+}
+
+/// Whether a file is or should be an image by its name, readable or not.
+pub(crate) fn is_image_name(path: &Path) -> bool {
+    has_image_extension(path) || Foreign::from_name(path).is_some()
+}
+
+/// Whether a path is passed over by its name, whatever is there: it is hidden, lies in a folder that a
+/// system leaves behind, or its extension says that it is no image.
+pub(crate) fn is_passed_over(path: &Path) -> bool {
+    path.iter().any(|part| is_hidden(part) || is_junk(part))
+        || OTHER.iter().any(|known| has_extension(path, known))
 }
 
 fn has_extension(path: &Path, known: &str) -> bool {

@@ -40,6 +40,8 @@ pub(crate) struct Source {
     /// Whether a missing test split is cut from the training images (one folder of class folders).
     pub(crate) cut_test: bool,
     pub(crate) notes: Vec<String>,
+    /// How many images a label list names that are not there.
+    pub(crate) missing: usize,
 }
 
 /// One split of a source.

@@ -169,6 +169,7 @@ const MINI_TEST: (&[u8], &[u8]) = (
 pub(crate) fn open_mini() -> Result<Source, DataError> {
     let list: Vec<String> = FASHION.iter().map(|class| class.to_string()).collect();
     Ok(Source {
+        missing: 0,
         name: MINI.into(),
         names: list.clone(),
         list,

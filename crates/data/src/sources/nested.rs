@@ -52,14 +52,15 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                 return Err(DataError::layout(
                     root.path(),
                     format!(
-                        "its only folder with images, {first}, holds {} ({}); give {}",
+                        "its only folder with images, {first}, holds {} ({}); give that folder, as in \
+                         `receptive data {}`",
                         if are_splits {
                             "the splits"
                         } else {
                             "class folders"
                         },
                         enumerate(&names),
-                        place.path().printable(),
+                        place.path().shell_word(),
                     ),
                 ));
             }

@@ -5,6 +5,7 @@ use crate::names::enumerate;
 use crate::sources::kind;
 use crate::sources::tree::Folder;
 use crate::sources::walk::FolderImages;
+use receptive_core::text::counted;
 use std::path::{Path, PathBuf};
 
 /// What was passed over in the class folders of a split and beside them.
@@ -54,8 +55,8 @@ impl PassedOver {
     pub(crate) fn note(&self, root: &Path, place: &str, notes: &mut Vec<String>) {
         if self.loose > 0 {
             notes.push(format!(
-                "passed over {} image(s){place} that lie beside the class folders, not in one",
-                self.loose
+                "passed over {}{place} beside the class folders, not in one",
+                counted(self.loose, "image")
             ));
         }
         let named = [
@@ -84,8 +85,12 @@ impl PassedOver {
         }
         if self.ignored > 0 {
             notes.push(format!(
-                "passed over {} file(s){place} that are not images",
-                self.ignored
+                "passed over {}{place} that {}",
+                counted(self.ignored, "file"),
+                match self.ignored {
+                    1 => "is no image",
+                    _ => "are no images",
+                }
             ));
         }
     }

@@ -44,6 +44,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
         SourceSplit::new(store.clone(), items.collect())
     };
     Ok(Some(Source {
+        missing: 0,
         name: path.to_string_lossy().into_owned(),
         names: vec![CLASS.into()],
         list: vec![CLASS.into()],

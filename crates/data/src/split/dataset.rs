@@ -42,6 +42,8 @@ pub struct DataSet {
     pub notes: Vec<String>,
     /// Images left out because they cannot be read, in order of their paths.
     pub damaged: Vec<DamagedImage>,
+    /// How many images a label list names that are not there.
+    pub missing: usize,
 }
 
 /// The smallest, the median and the largest of some sizes in pixels.
@@ -251,6 +253,7 @@ pub(crate) fn assemble(
         duplicates: assigned.duplicates,
         notes: source.notes,
         damaged,
+        missing: source.missing,
     })
 }
 
@@ -271,6 +274,7 @@ fn verify_recorded(
         all.push(part.items.clone());
         part.items.retain(is_recorded);
     }
+    let noted = source.notes.len();
     let damaged = verify(source, classes, options, progress)?;
     let store = source.train.store.clone();
     let found = source
@@ -284,6 +288,8 @@ fn verify_recorded(
     for ((_, part), items) in source.parts_mut().zip(all) {
         part.items = items;
     }
+    // What was said of the damaged ones among some is said again of those among all.
+    source.notes.truncate(noted);
     verify(source, classes, options, progress)
 }
 

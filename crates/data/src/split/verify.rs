@@ -6,6 +6,7 @@ use crate::options::{BadImages, DataOptions};
 use crate::progress::{Progress, ProgressGuard};
 use crate::sources::Source;
 use crate::sources::store::{FileEntry, Files, Store};
+use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -88,6 +89,9 @@ pub(crate) fn verify(
         .flat_map(|(_, part)| part.items.iter().map(|item| item.image as usize))
         .collect();
     used.sort_unstable();
+    let total = used.len();
+    // Of some it is known already.
+    used.retain(|image| files.entries[*image].content == ContentHash::default());
     let checked = check_all(files, &used, progress);
 
     let mut entries = files.entries.clone();
@@ -109,7 +113,7 @@ pub(crate) fn verify(
     if !damaged.is_empty() && options.bad_images == BadImages::Fail {
         return Err(DataError::BadImages {
             count: damaged.len(),
-            total: used.len(),
+            total,
             list: DamagedImage::list(&damaged),
         });
     }

@@ -123,7 +123,7 @@ fn photos_without_an_images_extension_are_images_and_copies_are_not() {
     let data = open(root.path(), &uncut()).unwrap();
     assert_eq!(data.train.class_counts(), [2, 2]);
     assert!(
-        data.notes.join("\n").contains("4 file(s)"),
+        data.notes.join("\n").contains("4 files"),
         "{:?}",
         data.notes
     );

@@ -316,3 +316,40 @@ fn a_name_with_accents_is_one_however_they_are_stored() {
     assert_eq!(data.classes.len(), 2);
     assert_eq!(data.train.len(), 3);
 }
+
+#[test]
+fn a_column_of_numbered_folds_is_said_to_have_no_influence() {
+    let listed = Listed::new(FLAT);
+    let list = "file,class,fold\na.png,cat,0\nb.png,dog,1\nc.png,dog,2\nd.png,cat,0\n";
+    let data = listed.open(list);
+    assert_eq!(data.train.len(), 4);
+    let notes = data.notes.join("\n");
+    assert!(
+        notes.contains("`fold` has no influence on the splits") && notes.contains("`0`, `1`, `2`"),
+        "{notes}"
+    );
+    let named = listed.open(
+        list.replace(",0\n", ",train\n")
+            .replace(",1\n", ",val\n")
+            .replace(",2\n", ",test\n"),
+    );
+    assert_eq!((named.train.len(), named.val.len()), (2, 1));
+    assert!(!named.notes.join("\n").contains("no influence"));
+}
+
+#[test]
+fn a_first_row_without_a_class_is_named_by_its_line() {
+    let listed = Listed::new(FLAT);
+    let error = listed.refusal("a.png,\nb.png,dog\nc.png,dog\nd.png,cat\n");
+    assert!(
+        error.contains("have no class") && error.contains("line 1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_number_of_missing_images_is_known() {
+    let listed = Listed::new(FLAT).with(|options| *options = skipping());
+    let data = listed.open("a.png,cat\nb.png,dog\nc.png,dog\nd.png,cat\nx.png,cat\n");
+    assert_eq!(data.missing, 1);
+}

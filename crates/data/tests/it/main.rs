@@ -3,6 +3,7 @@
 // The lint spares test functions, not what they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod archive_ends;
 mod archives;
 mod cifar;
 mod damaged;

@@ -113,6 +113,7 @@ pub fn comparison(
     let chart = Chart {
         panel_size: (wide.max(330.0), 300.0),
         x_label: "distance from the middle of the theoretical field, pixels".into(),
+        x_whole: true,
         ..Chart::new("")
     };
     let chart = chart

@@ -41,22 +41,26 @@ pub(crate) fn clean(text: &str) -> String {
     kept.trim().to_owned()
 }
 
-/// `text` if it is no wider than `width`, else as much of it as fits before an ellipsis.
+/// `text` if it is no wider than `width`, else as much of its beginning and its end as fits, with an
+/// ellipsis between: names often differ only at their end.
 pub(crate) fn cut(text: &str, size: f64, weight: Weight, width: f64) -> String {
     // No line is longer than this: measuring a label of megabytes would take forever.
     const MAX_LENGTH: usize = 400;
-    let mut text: String = text.chars().take(MAX_LENGTH + 1).collect();
-    if text.chars().count() <= MAX_LENGTH && weight.width(&text, size) <= width {
-        return text;
+    let is_short = text.chars().nth(MAX_LENGTH).is_none();
+    if is_short && weight.width(text, size) <= width {
+        return text.to_owned();
     }
-    while text.pop().is_some() {
-        let shorter = format!("{}…", text.trim_end());
+    let length = text.chars().take(MAX_LENGTH).count();
+    for kept in (0..length).rev() {
+        let tail = kept / 3;
+        let head: String = text.chars().take(kept - tail).collect();
+        let tail: String = {
+            let end: Vec<char> = text.chars().rev().take(tail).collect();
+            end.into_iter().rev().collect()
+        };
+        let shorter = format!("{}…{}", head.trim_end(), tail.trim_start());
         if weight.width(&shorter, size) <= width {
-            return if text.is_empty() {
-                "…".to_owned()
-            } else {
-                shorter
-            };
+            return shorter;
         }
     }
     String::new()
@@ -116,7 +120,13 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_to_the_width() {
         let label = cut("electroencephalography", 12.0, Weight::Regular, 60.0);
-        assert!(label.ends_with('…'), "{label}");
+        assert!(label.starts_with("el") && label.ends_with('y'), "{label}");
+        assert!(label.contains('…'), "{label}");
+        let other = cut("electroencephalographs", 12.0, Weight::Regular, 60.0);
+        assert_ne!(
+            label, other,
+            "names that differ at their end look different"
+        );
         assert!(Weight::Regular.width(&label, 12.0) <= 60.0);
         assert_eq!(cut("boot", 12.0, Weight::Regular, 60.0), "boot");
         assert_eq!(cut("boot", 12.0, Weight::Regular, 0.0), "");

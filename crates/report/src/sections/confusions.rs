@@ -74,6 +74,14 @@ impl Confusions {
         })
     }
 
+    /// Which characters of class names no font has, if any.
+    pub(crate) fn note(&self) -> Option<&str> {
+        match self {
+            Self::Table { .. } => None,
+            Self::Picture { picture, .. } | Self::Drawn { picture, .. } => picture.note(),
+        }
+    }
+
     pub(crate) fn html(&self) -> Markup {
         match self {
             Self::Table {

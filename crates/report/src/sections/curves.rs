@@ -5,17 +5,19 @@ use crate::text::{Part, percent, percent_or_dash};
 use maud::{Markup, html};
 use receptive_core::text::counted;
 use receptive_plot::Chart;
-use receptive_train::{Epoch, RunLog, curve_panels};
+use receptive_train::{Epoch, RunLog, curve_panels, recall_panel};
 
 #[derive(Debug)]
 pub(crate) struct Curves {
     loss: Picture,
     top1: Picture,
+    /// Where the classes are imbalanced.
+    recall: Option<Picture>,
     epochs: Vec<Epoch>,
 }
 
 impl Curves {
-    pub(crate) fn new(log: &Part<RunLog>) -> Part<Self> {
+    pub(crate) fn new(log: &Part<RunLog>, shows_recall: bool) -> Part<Self> {
         let log = log.as_ref().map_err(|sentence| {
             format!("The log of the run cannot be read, so there are no curves: {sentence}")
         })?;
@@ -36,6 +38,9 @@ impl Curves {
         Ok(Self {
             loss: drawn(loss)?,
             top1: drawn(top1)?,
+            recall: shows_recall
+                .then(|| drawn(recall_panel(&log.epochs)))
+                .transpose()?,
             epochs: log.epochs.clone(),
         })
     }
@@ -63,10 +68,21 @@ impl Curves {
             |epoch| epoch.val_top1,
             percent,
         );
+        let recall_words = self.words(
+            "Mean recall",
+            |_| None,
+            |epoch| epoch.val_mean_recall,
+            percent,
+        );
         html! {
             div.pair {
                 (figure(&self.loss, &loss, &html! { "Loss of each epoch." }))
                 (figure(&self.top1, &top1, &html! { "Share of right answers of each epoch." }))
+                @if let Some(recall) = &self.recall {
+                    (figure(recall, &recall_words, &html! {
+                        "Mean over the classes of the share of their images that are recognised."
+                    }))
+                }
             }
             p.note {
                 "Training is measured on augmented images, with dropout and label smoothing; validation \
@@ -122,9 +138,9 @@ mod tests {
 
     #[test]
     fn without_a_log_or_an_epoch_it_says_so() {
-        let none = Curves::new(&Ok(RunLog::default())).unwrap_err();
+        let none = Curves::new(&Ok(RunLog::default()), false).unwrap_err();
         assert!(none.contains("No epoch"), "{none}");
-        let unread = Curves::new(&Err("it is gone.".into())).unwrap_err();
+        let unread = Curves::new(&Err("it is gone.".into()), false).unwrap_err();
         assert!(unread.contains("it is gone."), "{unread}");
     }
 
@@ -149,7 +165,7 @@ mod tests {
             epochs: vec![epoch(1), epoch(2)],
             ..RunLog::default()
         };
-        let page = Curves::new(&Ok(log)).unwrap().html().into_string();
+        let page = Curves::new(&Ok(log), true).unwrap().html().into_string();
         assert!(page.contains("training from 2.000 to 1.000"), "{page}");
         assert!(!page.contains("; validation from"), "{page}");
         assert!(page.contains("<td class=\"number\">–</td>"), "{page}");

@@ -20,6 +20,7 @@ pub use training::{
 use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
+use receptive_core::plain;
 use receptive_core::text::Printable;
 use receptive_model::{ModelConfig, presets};
 use serde::{Deserialize, Serialize};
@@ -263,7 +264,7 @@ fn config_error<E: std::fmt::Display>(origin: &str) -> impl FnOnce(E) -> TrainEr
     let origin = origin.to_string();
     move |error| TrainError::Config {
         origin,
-        reason: error.to_string().trim().into(),
+        reason: plain(error.to_string().trim()),
     }
 }
 

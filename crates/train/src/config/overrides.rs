@@ -3,6 +3,7 @@
 use super::commented::can_be_unset;
 use super::{RunConfig, config_error};
 use crate::error::TrainError;
+use receptive_core::plain;
 use toml::{Table, Value};
 
 /// The config with each `key=value` put in its place; a key is a dotted path such as
@@ -26,13 +27,30 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
             take_out(&mut table, key);
             continue;
         }
+        // `none` is a value of some settings, and these are texts.
+        if value == "none" && get(&table, key).is_some_and(|old| !old.is_str()) {
+            return Err(TrainError::setting(
+                key,
+                "it cannot be left out, so `none` is no value of it",
+            ));
+        }
         put(&mut table, key, parse(value))?;
     }
     Value::Table(table)
         .try_into()
         .map_err(|error: toml::de::Error| {
-            TrainError::setting(&overrides.join(" "), error.to_string().trim().to_string())
+            TrainError::setting(&overrides.join(" "), plain(error.to_string().trim()))
         })
+}
+
+/// The value at a path of tables.
+fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
+    let mut place = Some(table);
+    for part in parents.split('.').filter(|part| !part.is_empty()) {
+        place = place?.get(part)?.as_table();
+    }
+    place?.get(last)
 }
 
 /// Removes what is set, so that it is as if it never was.
@@ -174,7 +192,11 @@ mod tests {
     fn an_unknown_key_and_a_wrong_value_are_refused() {
         for (written, word) in [
             ("train.epoch=3", "epoch"),
-            ("train.epochs=many", "invalid type"),
+            (
+                "train.epochs=many",
+                "expected a whole number, 0 or more, found the text",
+            ),
+            ("train.epochs=none", "cannot be left out"),
             ("train.epochs", "key=value"),
             ("train.seed.x=1", "seed"),
             ("model.layers.1.units=7", "name one of 0 to 0"),

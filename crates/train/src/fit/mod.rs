@@ -263,6 +263,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 erf: None,
             },
             epochs: config.epochs,
+            shows_recall: self.setup.shows_recall(),
             model,
             val_images_per_second: val.map(|val| ratio(val.images as f64, validated)),
         };

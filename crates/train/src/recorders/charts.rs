@@ -47,12 +47,16 @@ impl Recorder for Charts {
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         self.epochs.push(end.record.clone());
         let [loss, top1] = curve_panels(&self.epochs);
+        let mut panels = vec![loss, top1];
+        if end.shows_recall {
+            panels.push(recall_panel(&self.epochs));
+        }
         let subtitle = "training: augmented, with dropout and label smoothing; validation: without";
         let chart = Chart {
             subtitle: subtitle.into(),
             x_label: "epoch".into(),
             x_whole: true,
-            panels: vec![loss, top1],
+            panels,
             ..Chart::new(&self.title)
         };
         self.write(&chart, RunDirectory::CURVES);
@@ -69,8 +73,14 @@ impl Recorder for Charts {
         let Some((evaluation, split)) = test.or(val) else {
             return Ok(());
         };
+        let recall = evaluation
+            .mean_recall
+            .filter(|_| is_imbalanced(&evaluation.confusion));
+        let recall = recall.map_or(String::new(), |recall| {
+            format!(", mean recall {:.2} %", 100.0 * recall)
+        });
         let subtitle = format!(
-            "{} of the {split} split, top-1 {:.2} %",
+            "{} of the {split} split, top-1 {:.2} %{recall}",
             counted(evaluation.images, "image"),
             100.0 * evaluation.top1
         );
@@ -94,38 +104,61 @@ impl Recorder for Charts {
     }
 }
 
+/// Whether the images of the classes differ so much in number that top-1 says little of the small ones.
+fn is_imbalanced(confusion: &Confusion) -> bool {
+    let images = confusion.images();
+    let present = || images.iter().filter(|images| **images > 0);
+    let [most, least] = [present().max(), present().min()];
+    most.zip(least)
+        .is_some_and(|(most, least)| *most > 3 * least)
+}
+
 /// Loss and top-1 of every epoch, training and validation, with the best epoch marked.
 pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
-    let points = |value: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
+    let loss = panel(
+        "loss",
+        epochs,
+        Some(|epoch| Some(epoch.train_loss)),
+        |epoch| epoch.val_loss,
+    );
+    let top1 = panel(
+        "top-1 (%)",
+        epochs,
+        Some(|epoch| Some(100.0 * epoch.train_top1)),
+        |epoch| epoch.val_top1.map(|top1| 100.0 * top1),
+    );
+    [loss, top1]
+}
+
+/// Mean recall on the validation split of every epoch, with the best epoch marked.
+pub fn recall_panel(epochs: &[Epoch]) -> Panel {
+    panel("mean recall (%)", epochs, None, |epoch| {
+        epoch.val_mean_recall.map(|recall| 100.0 * recall)
+    })
+}
+
+/// A figure of an epoch, if it has it.
+type Figure = fn(&Epoch) -> Option<f64>;
+
+fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> Panel {
+    let points = |value: Figure| -> Vec<(f64, f64)> {
         epochs
             .iter()
             .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
             .collect()
     };
-    let best = epochs.iter().rev().find(|epoch| epoch.best);
-    let panel = |label: &str, train: Vec<(f64, f64)>, val: Vec<(f64, f64)>| {
-        let mut panel = Panel::new(label)
-            .series(Series::new("training", &train))
-            .series(Series {
-                style: LineStyle::Dashed,
-                ..Series::new("validation", &val)
-            });
-        if let Some(best) = best {
-            panel = panel.marker(best.epoch as f64, &format!("best epoch {}", best.epoch));
-        }
-        panel
-    };
-    let loss = panel(
-        "loss",
-        points(|epoch| Some(epoch.train_loss)),
-        points(|epoch| epoch.val_loss),
-    );
-    let top1 = panel(
-        "top-1 (%)",
-        points(|epoch| Some(100.0 * epoch.train_top1)),
-        points(|epoch| epoch.val_top1.map(|top1| 100.0 * top1)),
-    );
-    [loss, top1]
+    let mut panel = Panel::new(label);
+    if let Some(train) = train {
+        panel = panel.series(Series::new("training", &points(train)));
+    }
+    panel = panel.series(Series {
+        style: LineStyle::Dashed,
+        ..Series::new("validation", &points(val))
+    });
+    match epochs.iter().rev().find(|epoch| epoch.best) {
+        Some(best) => panel.marker(best.epoch as f64, &format!("best epoch {}", best.epoch)),
+        None => panel,
+    }
 }
 
 /// How many classes are drawn of more than fit into one matrix.

@@ -55,6 +55,8 @@ struct EndEvent<'a> {
     best_epoch: usize,
     test_top1: Option<f64>,
     test_loss: Option<f64>,
+    /// The mean of the classes' recalls.
+    test_mean_recall: Option<f64>,
     train_seconds: f64,
     images_per_second: f64,
     weights_sha256: &'a str,
@@ -106,6 +108,7 @@ impl Recorder for History {
             best_epoch: result.best_epoch,
             test_top1: result.test.as_ref().map(|test| test.top1),
             test_loss: result.test.as_ref().map(|test| test.loss),
+            test_mean_recall: result.test.as_ref().and_then(|test| test.mean_recall),
             train_seconds: result.train_seconds,
             images_per_second: result.images_per_second,
             weights_sha256: &result.weights_sha256,

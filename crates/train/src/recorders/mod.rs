@@ -6,7 +6,7 @@ mod erf;
 mod history;
 mod tensorboard;
 
-pub use charts::{confusion_matrix, curve_panels};
+pub use charts::{confusion_matrix, curve_panels, recall_panel};
 
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -107,6 +107,9 @@ pub struct EpochEnd<'a> {
     pub record: Epoch,
     /// Epochs of the run.
     pub epochs: usize,
+    /// Whether mean recall belongs beside top-1: the classes are imbalanced, or the best epoch is chosen
+    /// by it.
+    pub shows_recall: bool,
     /// The model after the epoch, on an autodiff device.
     pub model: &'a Classifier,
     /// The speed of the validation, where there was one.

@@ -184,6 +184,7 @@ impl<'a> ImageQuery<'a> {
                     source: path.into(),
                     val_fraction: share(trained.val_fraction),
                     test_fraction: share(trained.test_fraction),
+                    max_pixels: trained.max_pixels,
                     ..DataConfig::default()
                 };
                 (other, seed, false)

@@ -1,7 +1,7 @@
 //! Reading `log.jsonl`, the log of a run.
 
 use super::{LOG, RunDirectory};
-use crate::error::TrainError;
+use crate::error::{SettingChange, TrainError};
 use crate::metrics::ClassReport;
 use crate::records::{Epoch, EpochField, Outcome};
 use receptive_model::store::read_text;
@@ -24,6 +24,8 @@ pub struct RunLog {
     pub end: Option<RunEnd>,
     /// The error message of a run that diverged.
     pub diverged: Option<String>,
+    /// What was changed when it was resumed, each time after how many epochs.
+    pub changes: Vec<(usize, Vec<SettingChange>)>,
 }
 
 /// How a run ended.
@@ -88,6 +90,13 @@ impl RunLog {
             Some("resumed") => {
                 let epochs = event["epochs"].as_u64().unwrap_or(0) as usize;
                 self.epochs.retain(|epoch| epoch.epoch <= epochs);
+                // What was changed after an epoch that came again had no influence.
+                self.changes.retain(|(after, _)| *after <= epochs);
+                let changes: Vec<SettingChange> =
+                    parse(event["changes"].clone()).unwrap_or_default();
+                if !changes.is_empty() {
+                    self.changes.push((epochs, changes));
+                }
                 (self.end, self.diverged) = (None, None);
             }
             Some("end") => self.end = Some(parse(event)?),
@@ -151,8 +160,15 @@ mod tests {
 
     #[test]
     fn a_resumed_run_is_told_once() {
-        let resumed = r#"{"time_ms":1,"event":"resumed","step":5,"epochs":1}"#.to_string();
+        let resumed = r#"{"time_ms":1,"event":"resumed","step":5,"epochs":1,
+            "changes":[{"setting":"train.epochs","old":"1","new":"2"}]}"#
+            .replace('\n', "");
         let log = read(&[epoch(1, ""), epoch(2, ""), resumed, epoch(2, "")]).unwrap();
+        let (after, changes) = &log.changes[0];
+        assert_eq!(
+            (*after, changes[0].to_string()),
+            (1, "train.epochs: 1 -> 2".into())
+        );
         let numbers: Vec<usize> = log.epochs.iter().map(|epoch| epoch.epoch).collect();
         assert_eq!(numbers, [1, 2]);
         assert_eq!((log.began_ms, log.seconds()), (Some(9_000), Some(4.0)));

@@ -2,12 +2,14 @@
 
 mod batch;
 
-use crate::args::{LabelArgs, parse_directory, parse_positive, parse_whole};
+use crate::args::{LabelArgs, PixelArgs, parse_directory, parse_positive, parse_whole};
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
 use receptive_core::text::{Printable, counted, grouped};
-use receptive_data::{BadImages, DataOptions, DataSet, Duplicates, SizeRange, Split, open};
+use receptive_data::{
+    BadImages, DataOptions, DataSet, DecodeLimits, Duplicates, SizeRange, Split, open,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +21,8 @@ pub(super) struct DataArgs {
     data: String,
     #[command(flatten)]
     labels: LabelArgs,
+    #[command(flatten)]
+    max_pixels: PixelArgs,
     /// Directory of data sets known by name: searched first, and downloads go there
     #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
@@ -98,6 +102,13 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         allow_empty_classes: true,
         // As `train` splits it.
         seed: arguments.seed,
+        decode: DecodeLimits {
+            pixels: arguments
+                .max_pixels
+                .max_pixels
+                .unwrap_or(DecodeLimits::DEFAULT_PIXELS),
+            ..DecodeLimits::default()
+        },
         ..DataOptions::default()
     };
     let data = open(&arguments.data, &options, &DataProgress::default())?;
@@ -212,12 +223,20 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
             print(format!("  {}: {}", bad.path.printable(), bad.reason))?;
         }
         print("")?;
+    }
+    if !data.damaged.is_empty() || data.missing > 0 {
         skip = " --bad-images skip";
     }
+    let pixels = arguments
+        .max_pixels
+        .max_pixels
+        .map_or(String::new(), |pixels| {
+            format!(" --set data.max_pixels={pixels}")
+        });
     line(
         "next",
         format!(
-            "receptive train {}{}{skip}",
+            "receptive train {}{}{pixels}{skip}",
             arguments.data.shell_word(),
             arguments.labels.words()
         ),

@@ -2,7 +2,7 @@
 
 use super::files::{Files, conditions};
 use super::subject::{Query, Subject};
-use super::{SubjectArgs, parse_channels, parse_samples, place, study};
+use super::{SubjectArgs, check_memory, parse_channels, parse_samples, place, study};
 use crate::args::{MachineArgs, parse_number, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, line, print, print_json, say_line};
@@ -80,7 +80,7 @@ pub(super) struct AtlasArgs {
 const MAX_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
-    let (device, threads) = place(&arguments.machine)?;
+    let (backend, device, threads) = place(&arguments.machine)?;
     let files = Files::new(&arguments.out)?;
     let path = arguments.out.join("atlas.json");
     let mut atlas = begin(arguments, &path)?;
@@ -122,6 +122,7 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
         for layer in stages(subject.plan()) {
             let probe = Probe::central(subject.plan(), &layer.number)?;
             let probe = probe.with_channels(arguments.channels);
+            check_memory(&subject, layer, options.method, backend, threads)?;
             studies.push(study(
                 &subject,
                 layer,

@@ -1,6 +1,7 @@
 //! Images and lists of images that do not come as arguments.
 
 use crate::error::CliError;
+use receptive_core::hash::ContentHash;
 use receptive_data::{DataError, DecodeLimits};
 use receptive_inspect::InputImage;
 use receptive_model::InputSpec;
@@ -15,11 +16,14 @@ pub(super) const STDIN: &str = "-";
 /// The largest list of paths that is read, in bytes.
 const LIST_BYTES: u64 = 1 << 30;
 
-/// One image's bytes from standard input.
-pub(super) fn stdin_image(input: &InputSpec) -> Result<InputImage, TrainError> {
+/// One image from standard input, and the hash of its bytes.
+pub(super) fn stdin_image(
+    input: &InputSpec,
+    limits: &DecodeLimits,
+) -> Result<(InputImage, ContentHash), TrainError> {
     let name = Path::new("standard input");
     // One byte more than is decoded tells a file that is too large from one that just fits.
-    let limit = DecodeLimits::default().file_bytes.saturating_add(1);
+    let limit = limits.file_bytes.saturating_add(1);
     let mut bytes = Vec::new();
     stdin()
         .take(limit)
@@ -29,7 +33,8 @@ pub(super) fn stdin_image(input: &InputSpec) -> Result<InputImage, TrainError> {
             path: name.into(),
             source,
         })?;
-    Ok(InputImage::from_bytes(&bytes, name, input)?)
+    let image = InputImage::from_bytes_within(&bytes, name, input, limits)?;
+    Ok((image, ContentHash::of(&bytes)))
 }
 
 /// The paths listed in a file.

@@ -4,11 +4,12 @@ mod input;
 mod table;
 
 use super::run::{load_model, predictions_line};
-use crate::args::{MachineArgs, parse_positive};
+use crate::args::{MachineArgs, PixelArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{line, print, print_json, say_error, say_paragraph};
 use clap::Args;
 use input::{STDIN, listed_files, stdin_image};
+use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use receptive_data::{DecodeLimits, Role, SplitRecord, file_content, image_files};
 use receptive_inspect::Prediction;
@@ -40,8 +41,10 @@ pub(super) struct PredictArgs {
     )]
     top: usize,
     #[command(flatten)]
+    max_pixels: PixelArgs,
+    #[command(flatten)]
     machine: MachineArgs,
-    /// Write a table of all images to FILE: path, class, probability, then the next classes
+    /// Write a table of all images to FILE (`-`: standard output): path, class, probability, then the next classes
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     csv: Option<PathBuf>,
     /// Print JSON: one object per image
@@ -98,6 +101,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         },
         answered: 0,
         trained_on: 0,
+        limits: arguments.max_pixels.limits(&arguments.run)?,
     };
     for path in &images {
         if path.as_os_str() == STDIN {
@@ -113,18 +117,23 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         say_paragraph(
             "note",
             format!(
-                "{} of {} were trained on: how well they are recognized says little about others",
+                "{} of {} {} trained on: how well they are recognized says little about others",
                 predictor.trained_on,
-                counted(predictor.answered, "image")
+                counted(predictor.answered, "image"),
+                if predictor.trained_on == 1 {
+                    "was"
+                } else {
+                    "were"
+                }
             ),
         );
     }
     if let Output::Csv(table) = predictor.output {
-        let (path, rows) = table.write(arguments.top.min(artifact.classes.len()))?;
-        line(
-            "file",
-            format!("{} ({})", path.printable(), counted(rows, "image")),
-        )?;
+        let top = arguments.top.min(artifact.classes.len());
+        if let Some((path, rows)) = table.write(top)? {
+            let images = counted(rows, "image");
+            line("file", format!("{} ({images})", path.printable()))?;
+        }
     }
     Ok(predictor.exit)
 }
@@ -146,6 +155,12 @@ fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
     Ok(images)
 }
 
+/// What the run used content for, or a model before it was trained on it for.
+fn known_role(record: &SplitRecord, content: &ContentHash) -> Option<Role> {
+    let role = record.role(content)?;
+    (role.is_own() || role.is_trained_on()).then_some(role)
+}
+
 enum Output {
     Text,
     Json,
@@ -163,14 +178,17 @@ struct Predictor<'a> {
     record: Option<Arc<SplitRecord>>,
     answered: usize,
     trained_on: usize,
+    limits: DecodeLimits,
 }
 
 impl Predictor<'_> {
     fn files(&mut self, files: &[PathBuf]) -> Result<(), CliError> {
         for files in files.chunks(ROUND) {
-            let answers = predict_files(self.artifact, files, self.top, self.compute)?;
+            let answers =
+                predict_files(self.artifact, files, self.top, &self.limits, self.compute)?;
             for (file, answer) in files.iter().zip(answers) {
-                self.answer(file, answer)?;
+                let role = self.role(file);
+                self.answer(file, answer, role)?;
             }
         }
         Ok(())
@@ -178,21 +196,25 @@ impl Predictor<'_> {
 
     fn stdin(&mut self) -> Result<(), CliError> {
         let device = self.compute.device();
-        let answer = stdin_image(&self.artifact.input)
-            .map(|image| image.predict(self.artifact, self.top, device));
-        self.answer(Path::new(STDIN), answer)
+        let read = stdin_image(&self.artifact.input, &self.limits);
+        let role = read.as_ref().ok().and_then(|(_, content)| {
+            let record = self.record.as_ref()?;
+            known_role(record, content)
+        });
+        let answer = read.map(|(image, _)| image.predict(self.artifact, self.top, device));
+        self.answer(Path::new(STDIN), answer, role)
     }
 
     fn answer(
         &mut self,
         path: &Path,
         answer: Result<Vec<Prediction>, TrainError>,
+        role: Option<Role>,
     ) -> Result<(), CliError> {
         let top = match answer {
             Ok(top) => top,
             Err(error) => return self.fail(path, &error),
         };
-        let role = self.role(path);
         let is_trained_on = role.is_some_and(Role::is_trained_on);
         self.answered += 1;
         self.trained_on += usize::from(is_trained_on);
@@ -217,8 +239,8 @@ impl Predictor<'_> {
     /// What the run used this image for. One that cannot be read again was answered all the same.
     fn role(&self, path: &Path) -> Option<Role> {
         let record = self.record.as_ref()?;
-        let content = file_content(path, DecodeLimits::default().file_bytes).ok()?;
-        record.role(&content)
+        let content = file_content(path, self.limits.file_bytes).ok()?;
+        known_role(record, &content)
     }
 
     fn fail(&mut self, path: &Path, error: &TrainError) -> Result<(), CliError> {

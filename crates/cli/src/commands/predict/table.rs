@@ -7,7 +7,11 @@ use receptive_core::text::Printable;
 use receptive_data::Role;
 use receptive_inspect::Prediction;
 use receptive_model::store::write_file;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// The file that stands for standard output.
+const STDOUT: &str = "-";
 
 /// The rows of a CSV file, which is written once all are known: whole or not at all.
 pub(super) struct CsvTable {
@@ -26,6 +30,12 @@ impl CsvTable {
     /// # Errors
     /// If nothing can be written there, which is better known before hours of prediction.
     pub(super) fn new(file: &Path) -> Result<Self, CliError> {
+        if file.as_os_str() == STDOUT {
+            return Ok(Self {
+                file: file.into(),
+                rows: Vec::new(),
+            });
+        }
         let parent = file.parent().filter(|parent| *parent != Path::new(""));
         if file.is_dir() || parent.is_some_and(|parent| !parent.is_dir()) {
             return Err(CliError::argument(
@@ -67,11 +77,19 @@ impl CsvTable {
         });
     }
 
-    /// Writes the table with `top` classes in a row; returns where, and how many images it has.
-    pub(super) fn write(self, top: usize) -> Result<(PathBuf, usize), CliError> {
+    /// Writes the table with `top` classes in a row; returns where, and how many images it has, unless
+    /// that was standard output.
+    pub(super) fn write(self, top: usize) -> Result<Option<(PathBuf, usize)>, CliError> {
         let images = self.rows.len();
-        write_file(&self.file, &bytes(&self.rows, top))?;
-        Ok((self.file, images))
+        let bytes = bytes(&self.rows, top);
+        if self.file.as_os_str() == STDOUT {
+            let mut out = std::io::stdout().lock();
+            out.write_all(&bytes)?;
+            out.flush()?;
+            return Ok(None);
+        }
+        write_file(&self.file, &bytes)?;
+        Ok(Some((self.file, images)))
     }
 }
 

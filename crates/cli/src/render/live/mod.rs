@@ -34,6 +34,8 @@ pub(crate) struct LiveView {
     /// Plain lines, should the terminal go away.
     plain: TrainProgress,
     epochs: usize,
+    /// Whether mean recall is shown beside top-1.
+    shows_recall: bool,
     /// To be printed when the view closes.
     notes: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl LiveView {
             stop: stop.clone(),
             plain: TrainProgress::default(),
             epochs: 0,
+            shows_recall: false,
             notes: Vec::new(),
         }
     }
@@ -137,7 +140,7 @@ impl Drop for LiveView {
         if !was_plain {
             let state = self.shared.state();
             for epoch in state.last_words() {
-                say(epoch_line(epoch, self.epochs));
+                say(epoch_line(epoch, self.epochs, self.shows_recall));
             }
         }
         for note in &self.notes {
@@ -178,6 +181,7 @@ impl Recorder for LiveView {
     }
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
+        self.shows_recall = end.shows_recall;
         self.shared.state().epoch_ends(&end.record);
         if self.is_plain() {
             self.plain.epoch(end)?;

@@ -9,8 +9,9 @@ mod tar;
 mod zip;
 
 use crate::error::DataError;
+use crate::names::enumerate;
 use crate::progress::Progress;
-use crate::sources::kind::{self, FileKind, has_image_extension};
+use crate::sources::kind::{self, FileKind, is_image_name};
 use crate::sources::tree::Folder;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -32,6 +33,8 @@ pub(crate) struct Archive {
     /// The archive, or the images of a gzipped one.
     file: Mutex<File>,
     members: HashMap<PathBuf, Member>,
+    /// Remarks on what is not read of it, a sentence each.
+    notes: Vec<String>,
 }
 
 /// Where one file of an archive is.
@@ -118,8 +121,14 @@ impl Archive {
         Ok(Self {
             path: path.to_path_buf(),
             file: Mutex::new(file),
+            notes: list.notes(),
             members: list.members,
         })
+    }
+
+    /// What one should know of the archive that its files do not show.
+    pub(crate) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The folder that it would be unpacked to.
@@ -228,6 +237,12 @@ impl Archive {
 struct List {
     archive: PathBuf,
     members: HashMap<PathBuf, Member>,
+    /// Links that may lead to folders, which are not followed.
+    links: Vec<PathBuf>,
+    /// Files that cannot be read, encrypted for example, and are no images by their name.
+    unreadable: Vec<PathBuf>,
+    /// Whether the mark at the end of the archive is there, where its format has one.
+    has_end: bool,
 }
 
 impl List {
@@ -235,7 +250,43 @@ impl List {
         Self {
             archive: archive.to_path_buf(),
             members: HashMap::new(),
+            links: Vec::new(),
+            unreadable: Vec::new(),
+            has_end: true,
         }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.has_end {
+            notes.push(
+                "the archive has no mark at its end, as if it had been cut short between two files: \
+                 compare its size with the original's, or copy it again"
+                    .into(),
+            );
+        }
+        for (what, paths) in [
+            (
+                "did not follow links in the archive (pack what they lead to: tar --dereference, zip \
+                 without -y)",
+                &self.links,
+            ),
+            (
+                "passed over files of the archive that are encrypted or compressed by a method that \
+                 cannot be read (unpack it and give the folder)",
+                &self.unreadable,
+            ),
+        ] {
+            let mut names: Vec<String> = paths
+                .iter()
+                .map(|path| path.to_string_lossy().into_owned())
+                .collect();
+            names.sort();
+            if !names.is_empty() {
+                notes.push(format!("{what}: {}", enumerate(&names)));
+            }
+        }
+        notes
     }
 
     fn error(&self, problem: impl Into<String>) -> DataError {
@@ -288,15 +339,31 @@ impl List {
         Ok(())
     }
 
-    /// A link: an image by a link would be missing, others may be passed over.
-    fn check_link(&self, name: &Path) -> Result<(), DataError> {
-        match has_image_extension(name) {
-            true => Err(self.file_error(
-                name,
+    /// A link: an image by a link would be missing. Others, which may lead to class folders, are passed
+    /// over with a note.
+    fn add_link(&mut self, name: PathBuf) -> Result<(), DataError> {
+        if is_image_name(&name) {
+            return Err(self.file_error(
+                &name,
                 "it is a link, which an archive cannot follow; pack the files that the links lead to \
                  (tar --dereference, zip without -y)",
-            )),
-            false => Ok(()),
+            ));
         }
+        if !kind::is_passed_over(&name) {
+            self.links.push(name);
+        }
+        Ok(())
+    }
+
+    /// A file whose content cannot be read: an image would be missing, others are passed over with a
+    /// note.
+    fn add_unreadable(&mut self, name: PathBuf, problem: &str) -> Result<(), DataError> {
+        if is_image_name(&name) {
+            return Err(self.file_error(&name, problem));
+        }
+        if !kind::is_passed_over(&name) {
+            self.unreadable.push(name);
+        }
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::{List, Member};
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
 use crate::sources::inflate;
-use crate::sources::kind::{self, FileKind};
+use crate::sources::kind::{self, FileKind, is_image_name};
 use flate2::read::MultiGzDecoder;
 use receptive_core::mark;
 use std::fs::File;
@@ -15,6 +15,8 @@ use tar::{Archive, Entry, EntryType};
 /// The most that is unpacked of a gzipped archive, in bytes: a few kilobytes of gzip can become
 /// gigabytes.
 const MAX_BYTES: u64 = 64 << 30;
+/// Headers and files begin at multiples of this many bytes; the mark at the end is two of zeros.
+const BLOCK: u64 = 512;
 
 /// Lists the files of an archive.
 pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
@@ -29,8 +31,10 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
     let entries = archive
         .entries_with_seek()
         .map_err(|error| unreadable(list, &error))?;
+    let mut end = 0;
     for entry in entries {
         let entry = entry.map_err(|error| unreadable(list, &error))?;
+        end = end.max(end_of(&entry));
         let Some(name) = file_name(&entry, list)? else {
             continue;
         };
@@ -43,7 +47,30 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
         }
         list.add(name, member(start, entry.size()))?;
     }
+    // What follows the last file and is no file is the mark at the end.
+    list.has_end = len >= end.saturating_add(BLOCK);
     Ok(file)
+}
+
+/// Where the next entry begins, or the mark at the end of the archive.
+fn end_of<R: Read>(entry: &Entry<'_, R>) -> u64 {
+    let size = entry.header().entry_size().unwrap_or(0);
+    let end = entry.raw_file_position().saturating_add(size);
+    end.div_ceil(BLOCK).saturating_mul(BLOCK)
+}
+
+/// A reader that knows how far it has read.
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
 }
 
 /// Copies the images of a gzipped archive, and its lists, into a temporary file without a name.
@@ -56,15 +83,19 @@ pub(super) fn unpack(
     let place = std::env::temp_dir();
     let mut copy = tempfile::tempfile().map_err(DataError::io("create a file in", &place))?;
     let stream = MultiGzDecoder::new(BufReader::new(file)).take(MAX_BYTES);
-    let mut archive = Archive::new(stream);
+    let mut archive = Archive::new(Counted {
+        inner: stream,
+        bytes: 0,
+    });
     let entries = archive
         .entries()
         .map_err(|error| unreadable(list, &error))?;
-    let mut start = 0;
+    let (mut start, mut end) = (0, 0);
     let mut buffer = vec![0; 1 << 16];
     for entry in entries {
         let mut entry = entry.map_err(|error| unreadable(list, &error))?;
         running.advance(1);
+        end = end.max(end_of(&entry));
         let Some(name) = file_name(&entry, list)? else {
             continue;
         };
@@ -94,7 +125,9 @@ pub(super) fn unpack(
         list.add(name, member(start, len))?;
         start += len;
     }
-    let mut rest = archive.into_inner();
+    let read = archive.into_inner();
+    list.has_end = read.bytes >= end.saturating_add(BLOCK);
+    let mut rest = read.inner;
     // gzip's checksum stands at the end of the stream, and is compared only if that is reached.
     io::copy(&mut rest, &mut io::sink()).map_err(|error| unreadable(list, &error))?;
     match rest.limit() {
@@ -125,11 +158,13 @@ fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<Pa
             let target = list.name(&entry.link_name_bytes().unwrap_or_default())?;
             match list.members.get(&target).cloned() {
                 Some(member) => list.add(name, member)?,
-                None => list.check_link(&name)?,
+                // It leads to a file that is no image.
+                None if !is_image_name(&name) => {}
+                None => list.add_link(name)?,
             }
         }
         // Symbolic links, pipes and devices.
-        _ => list.check_link(&name)?,
+        _ => list.add_link(name)?,
     }
     Ok(None)
 }

@@ -2,7 +2,6 @@
 
 use super::{List, Member, Zipped};
 use crate::error::DataError;
-use crate::sources::kind::has_image_extension;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use zip::read::ZipFileEntry;
@@ -50,7 +49,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
     }
     let name = list.name(&raw)?;
     if entry.is_symlink() {
-        return list.check_link(&name);
+        return list.add_link(name);
     }
     let method = entry.compression();
     let is_deflated = method == CompressionMethod::Deflated;
@@ -67,10 +66,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
         None
     };
     if let Some(problem) = problem {
-        return match has_image_extension(&name) {
-            true => Err(list.file_error(&name, &problem)),
-            false => Ok(()),
-        };
+        return list.add_unreadable(name, &problem);
     }
     let member = Member {
         start: entry.header_start(),

@@ -3,73 +3,10 @@
 use crate::names::enumerate;
 use crate::sources::labels::index::{Index, Lookup};
 use crate::sources::labels::table::Table;
+use crate::sources::labels::words::{CLASS, FILE, GROUP, SPLIT, VALID, plain};
 use crate::sources::split_names::split_named;
 use std::collections::HashSet;
 
-/// What a column of file names may be called, in lower case and without `_`, `-` and blanks.
-const FILE: &[&str] = &[
-    "file",
-    "filename",
-    "filepath",
-    "files",
-    "id",
-    "image",
-    "imagefile",
-    "imageid",
-    "imagename",
-    "imagepath",
-    "images",
-    "img",
-    "imgid",
-    "imgname",
-    "imgpath",
-    "path",
-    "photo",
-    "picture",
-];
-/// The same of a column of classes.
-const CLASS: &[&str] = &[
-    "breed",
-    "breeds",
-    "category",
-    "categoryid",
-    "categoryname",
-    "class",
-    "classes",
-    "classid",
-    "classname",
-    "diagnosis",
-    "dx",
-    "label",
-    "labelid",
-    "labelname",
-    "labels",
-    "species",
-    "target",
-    "targets",
-    "variety",
-];
-/// The same of a column of splits.
-const SPLIT: &[&str] = &["fold", "partition", "set", "split", "subset"];
-/// The same of a column that is true for validation images.
-const VALID: &[&str] = &["isval", "isvalid", "isvalidation"];
-/// The same of a column of groups.
-const GROUP: &[&str] = &[
-    "group",
-    "groupid",
-    "individual",
-    "individualid",
-    "lesion",
-    "lesionid",
-    "patient",
-    "patientid",
-    "plant",
-    "plantid",
-    "subject",
-    "subjectid",
-    "video",
-    "videoid",
-];
 /// Rows by which the column of files is found.
 const SAMPLE: usize = 1000;
 
@@ -159,6 +96,7 @@ impl Columns {
             note: String::new(),
         };
         columns.note = finder.note(&columns);
+        columns.note += &finder.unused_splits(&columns);
         Ok(columns)
     }
 }
@@ -298,6 +236,40 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// A sentence on columns that are called as columns of splits are, but name none, such as the numbers
+    /// of a `fold`.
+    fn unused_splits(&self, columns: &Columns) -> String {
+        let mut taken = vec![columns.file];
+        taken.extend(columns.split.map(SplitColumn::place));
+        taken.extend(columns.group);
+        if let ClassColumn::Named(class) = columns.class {
+            taken.push(class);
+        }
+        let unused: Vec<usize> = match &columns.class {
+            ClassColumn::OneHot(flags) => {
+                let known = self.known(SPLIT, &taken).into_iter();
+                known.filter(|column| !flags.contains(column)).collect()
+            }
+            ClassColumn::Named(_) => self.known(SPLIT, &taken),
+        };
+        let Some(first) = unused.first() else {
+            return String::new();
+        };
+        let mut values: Vec<String> = self
+            .table
+            .values(*first, self.first)
+            .into_iter()
+            .map(String::from)
+            .collect();
+        values.sort();
+        format!(
+            "; {} has no influence on the splits, since its values ({}) do not say what is trained on: \
+             write train, val or test",
+            self.names(&unused),
+            enumerate(&values)
+        )
+    }
+
     fn class(&self, taken: &[usize], group: Option<usize>) -> Result<ClassColumn, ColumnProblem> {
         let known = self.known(CLASS, taken);
         let is_named = |column: &&usize| {
@@ -427,9 +399,4 @@ fn has_extension(cell: &str) -> bool {
     (1..=8).contains(&extension.len())
         && extension.chars().all(char::is_alphanumeric)
         && extension.chars().any(char::is_alphabetic)
-}
-
-fn plain(name: &str) -> String {
-    let name = name.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
-    name.flat_map(char::to_lowercase).collect()
 }

@@ -5,6 +5,7 @@ mod columns;
 mod index;
 mod rows;
 mod table;
+mod words;
 
 use crate::error::DataError;
 use crate::image::decode::read_capped;
@@ -84,7 +85,9 @@ pub(crate) fn open(
             enumerate(&unnamed)
         ));
     }
+    let missing = rows.missing.len();
     let mut source = Labelled::new(root, images, rows, &index, notes).source(list, options)?;
+    source.missing = missing;
     groups::apply(&mut source, group.filter(|_| !is_column), options)?;
     Ok(source)
 }
@@ -246,6 +249,7 @@ impl Labelled {
         let part = |items| SourceSplit::new(store.clone(), items);
         let optional = |items: Vec<Item>| (!items.is_empty()).then(|| part(items));
         Ok(Source {
+            missing: 0,
             name: self.root.printable().into_owned(),
             names: self.classes,
             list: classes,

@@ -44,9 +44,19 @@ impl Table {
         self.rows.len()
     }
 
-    /// The number of columns.
+    /// The number of columns: those of the first row, unless it has nothing but a file and an empty cell
+    /// for its class.
     pub(super) fn width(&self) -> usize {
-        self.rows.first().map_or(0, filled)
+        let Some(first) = self.rows.first() else {
+            return 0;
+        };
+        match filled(first) {
+            1 => {
+                let most = self.rows.iter().map(filled).max();
+                most.unwrap_or(1).min(first.cells())
+            }
+            width => width,
+        }
     }
 
     /// A cell without the blanks and quotation marks around it; empty where a row is short.
@@ -181,6 +191,14 @@ mod tests {
         // Decimal commas, as in lists from half of Europe.
         let rows = cells("a.png;0,5;cat\nb.png;1,5;dog\n");
         assert_eq!(rows, [["a.png", "0,5", "cat"], ["b.png", "1,5", "dog"]]);
+    }
+
+    #[test]
+    fn a_first_row_without_its_class_does_not_hide_the_column() {
+        let rows = cells("a.png,\nb.png,cat\n");
+        assert_eq!(rows, [["a.png", ""], ["b.png", "cat"]]);
+        // A delimiter at the end of each line is no column.
+        assert_eq!(cells("a.png,cat,\nb.png,dog,\n")[0].len(), 2);
     }
 
     #[test]

@@ -147,6 +147,7 @@ mod tests {
         EpochEnd {
             record: epoch(number),
             epochs: 2,
+            shows_recall: false,
             model,
             val_images_per_second: Some(50.0),
         }
