@@ -2,222 +2,14 @@
 //! to a cone, predicted in theory, and exported. The list of kinds is the config's own, so that a new
 //! one without a case here fails.
 
+mod cases;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Gradients, Tensor, Tolerance};
+use cases::{Case, SIDE, cases};
 use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
 use receptive_interchange::{OnnxInput, to_onnx, to_python};
-use receptive_model::{
-    Activation, Artifact, AvgPool2dLayer, BatchNormLayer, BranchesLayer, Conv2dLayer, DropoutLayer,
-    Features, FlattenLayer, GlobalAvgPool2dLayer, InputSpec, Join, LayerConfig, LinearLayer,
-    MaxPool2dLayer, ModelConfig, Padding, Plan, ResidualLayer, SqueezeExciteLayer,
-};
-
-const SIDE: usize = 9;
-
-/// What is expected of one kind.
-struct Case {
-    kind: &'static str,
-    /// The layer as it stands in the middle of a network.
-    layer: LayerConfig,
-    /// What follows it, so that the network ends with a row of logits.
-    head: Vec<LayerConfig>,
-    /// The node that stands for it in ONNX; none where it has nothing to do in inference.
-    onnx: Option<&'static str>,
-    /// What stands for it in PyTorch.
-    python: &'static str,
-    /// Part of what the theory says where it is not exact for random weights.
-    caveat: Option<&'static str>,
-}
-
-fn case(kind: &'static str) -> Case {
-    let conv = |filters| Conv2dLayer::new(filters, 3).with_padding(Padding::Same);
-    let pooled: Vec<LayerConfig> = vec![
-        GlobalAvgPool2dLayer::default().into(),
-        LinearLayer::classes().into(),
-    ];
-    let of = |layer: LayerConfig, onnx, python, caveat| Case {
-        kind,
-        layer,
-        head: pooled.clone(),
-        onnx,
-        python,
-        caveat,
-    };
-    let flat = |case: Case, head: Vec<LayerConfig>| Case { head, ..case };
-    match kind {
-        "conv2d" => of(conv(4).into(), Some("Conv"), "nn.Conv2d(3, 4", None),
-        "max_pool2d" => of(
-            MaxPool2dLayer::new(2).into(),
-            Some("MaxPool"),
-            "F.max_pool2d(",
-            Some("max pooling"),
-        ),
-        "avg_pool2d" => of(
-            AvgPool2dLayer::new(2).into(),
-            Some("AveragePool"),
-            "F.avg_pool2d(",
-            None,
-        ),
-        "global_avg_pool2d" => flat(
-            of(
-                GlobalAvgPool2dLayer::default().into(),
-                Some("GlobalAveragePool"),
-                ".mean((2, 3))",
-                None,
-            ),
-            vec![LinearLayer::classes().into()],
-        ),
-        "batch_norm" => of(
-            BatchNormLayer::default().into(),
-            Some("BatchNormalization"),
-            "nn.BatchNorm2d(3",
-            None,
-        ),
-        "activation" => of(Activation::Relu.into(), Some("Relu"), "F.relu(", None),
-        "dropout" => of(
-            DropoutLayer { rate: 0.25 }.into(),
-            None,
-            "F.dropout(x, 0.25",
-            None,
-        ),
-        "residual" => of(
-            ResidualLayer::new().layer(conv(3)).into(),
-            Some("Add"),
-            "x = x + ",
-            None,
-        ),
-        "branches" => of(
-            BranchesLayer::new(Join::Concat)
-                .branch([])
-                .branch([conv(2).into()])
-                .into(),
-            Some("Concat"),
-            "x = torch.cat((x, branch_2_b), 1)",
-            None,
-        ),
-        "squeeze_excite" => of(
-            SqueezeExciteLayer::default().into(),
-            Some("Unsqueeze"),
-            "x = x * branch_2_b[:, :, None, None]",
-            Some("a product of branches"),
-        ),
-        "flatten" => flat(
-            of(
-                FlattenLayer::default().into(),
-                Some("Flatten"),
-                "torch.flatten(x, 1)",
-                None,
-            ),
-            vec![LinearLayer::classes().into()],
-        ),
-        "linear" => flat(
-            of(
-                LinearLayer::classes().into(),
-                Some("Gemm"),
-                "nn.Linear(243, 4)",
-                None,
-            ),
-            Vec::new(),
-        ),
-        new => panic!("the kind `{new}` has no case here: add one"),
-    }
-}
-
-impl Case {
-    /// A convolution before the layer and a head after it.
-    fn plan(&self) -> Plan {
-        let mut config = ModelConfig::new(2, SIDE, SIDE).with_classes(4);
-        config = config.layer(Conv2dLayer::new(3, 3).with_padding(Padding::Same));
-        if self.kind == "linear" {
-            config = config.layer(FlattenLayer::default());
-        }
-        let head = self.head.clone();
-        config
-            .layer(self.layer.clone())
-            .layers(head)
-            .plan()
-            .unwrap()
-    }
-
-    /// The number of the layer.
-    fn number(&self) -> &'static str {
-        if self.kind == "linear" { "3" } else { "2" }
-    }
-}
-
-fn cases() -> Vec<Case> {
-    let kinds = LayerConfig::KINDS.iter().map(|kind| case(kind));
-    kinds.chain(joins()).chain(activations()).collect()
-}
-
-fn activations() -> Vec<Case> {
-    let depends = Some("its derivative depends on the input");
-    let of = |activation: Activation| {
-        let (onnx, python, caveat) = match activation {
-            Activation::Relu => ("Relu", "F.relu(", None),
-            Activation::LeakyRelu => ("LeakyRelu", "F.leaky_relu(", None),
-            Activation::Gelu => ("Erf", "F.gelu(", depends),
-            Activation::Tanh => ("Tanh", "torch.tanh(", depends),
-            Activation::Sigmoid => ("Sigmoid", "torch.sigmoid(", depends),
-            Activation::Relu6 => ("Clip", "F.relu6(", depends),
-            Activation::HardSwish => ("HardSwish", "F.hardswish(", depends),
-            Activation::HardSigmoid => ("HardSigmoid", "F.hardsigmoid(", depends),
-        };
-        Case {
-            layer: activation.into(),
-            onnx: Some(onnx),
-            python,
-            caveat,
-            ..case("activation")
-        }
-    };
-    Activation::ALL.map(of).into()
-}
-
-/// Branches joined in the other ways, gates of both shapes among them.
-fn joins() -> Vec<Case> {
-    let conv = |size| LayerConfig::from(Conv2dLayer::new(3, size).with_padding(Padding::Same));
-    let pooled: [LayerConfig; 2] = [
-        GlobalAvgPool2dLayer::default().into(),
-        LinearLayer::new(3)
-            .with_activation(Activation::Sigmoid)
-            .into(),
-    ];
-    let of = |layer: BranchesLayer, onnx, python, caveat| Case {
-        layer: layer.into(),
-        onnx: Some(onnx),
-        python,
-        caveat,
-        ..case("branches")
-    };
-    let product = Some("a product of branches");
-    vec![
-        of(
-            BranchesLayer::new(Join::Add)
-                .branch([conv(1)])
-                .branch([])
-                .branch([conv(3)]),
-            "Add",
-            "x = x + branch_2_b + branch_2_c",
-            None,
-        ),
-        of(
-            BranchesLayer::new(Join::Multiply).branch([]).branch(pooled),
-            "Unsqueeze",
-            "x = x * branch_2_b[:, :, None, None]",
-            product,
-        ),
-        of(
-            BranchesLayer::new(Join::Multiply)
-                .branch([AvgPool2dLayer::new(SIDE).into(), Activation::Sigmoid.into()])
-                .branch([conv(3)])
-                .with_activation(Activation::Relu),
-            "Mul",
-            "x = x * branch_2_b",
-            product,
-        ),
-    ]
-}
+use receptive_model::{Artifact, Features, InputSpec, ModelConfig};
 
 fn images(device: &Device) -> Tensor<4> {
     Tensor::random([3, 2, SIDE, SIDE], Distribution::Normal(0.0, 1.0), device)
@@ -264,6 +56,8 @@ fn every_kind_is_planned_under_its_own_name() {
         let layer = plan.find(case.number()).unwrap();
         assert_eq!(layer.kind, case.kind);
         assert!(layer.name.starts_with(case.kind), "{}", layer.name);
+        let has_weights = case.layer.has_weights();
+        assert_eq!(has_weights, layer.params > 0, "{}", case.kind);
         let text = plan.config.to_toml().unwrap();
         assert_eq!(ModelConfig::from_toml(&text).unwrap(), plan.config);
     }

@@ -51,7 +51,7 @@ pub(crate) fn every_kind() -> ModelConfig {
         .layer(inner)
         .layer(DropoutLayer { rate: 0.1 })
         .projection(Conv2dLayer::new(12, 1).with_strides([2, 1]))
-        .with_activation(Activation::LeakyRelu);
+        .with_activation(Activation::LEAKY_RELU);
     let flat = ResidualLayer::new()
         .layer(LinearLayer::new(12).with_activation(Activation::Relu))
         .layer(LinearLayer::new(12));

@@ -96,6 +96,45 @@ impl ModelConfig {
         self
     }
 
+    /// Where the head stands among the layers, counted from 0: the last layer with weights, whose
+    /// outputs are the classes.
+    ///
+    /// # Errors
+    /// [`ModelError::Model`] when that is neither a `linear` nor a `conv2d`.
+    pub fn head(&self) -> Result<usize, ModelError> {
+        let last = self.layers.iter().rposition(LayerConfig::has_weights);
+        let found = last.map(|at| (at, &self.layers[at]));
+        let problem = match found {
+            Some((at, LayerConfig::Linear(_) | LayerConfig::Conv2d(_))) => return Ok(at),
+            Some((at, layer)) => format!(
+                "its last layer with weights is layer {} ({}), not `linear` or `conv2d`, so there is no \
+                 head to replace",
+                at + 1,
+                layer.kind()
+            ),
+            None => "no layer has weights, so there is no head to replace".into(),
+        };
+        Err(ModelError::model(
+            problem,
+            "end the network with `linear`, or keep the classes it was trained for",
+        ))
+    }
+
+    /// Leaves the number of the head's outputs to the classes, whatever it was, and returns where the
+    /// head stands.
+    ///
+    /// # Errors
+    /// As [`head`](Self::head).
+    pub fn open_head(&mut self) -> Result<usize, ModelError> {
+        let head = self.head()?;
+        match &mut self.layers[head] {
+            LayerConfig::Linear(linear) => linear.units = None,
+            LayerConfig::Conv2d(conv) => conv.filters = None,
+            _ => {}
+        }
+        Ok(head)
+    }
+
     /// Reads TOML.
     ///
     /// # Errors
@@ -170,7 +209,7 @@ mod tests {
                     .with_bias(false),
             )
             .layer(BatchNormLayer::default())
-            .layer(Activation::LeakyRelu)
+            .layer(Activation::LEAKY_RELU)
             .layer(MaxPool2dLayer::new(3).with_strides(2).with_padding(1))
             .layer(
                 ResidualLayer::new()

@@ -10,7 +10,7 @@ use receptive_data::{
     DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord,
     check_size,
 };
-use receptive_model::{ImageSize, InputSpec, LayerConfig, Pair, Plan, presets};
+use receptive_model::{ImageSize, InputSpec, Pair, Plan, presets};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -234,10 +234,9 @@ fn plan_network(
     {
         config.model = model;
     }
-    if config.start.is_some()
-        && let Some(LayerConfig::Linear(head)) = config.model.layers.last_mut()
-    {
-        head.units = None; // one for each class, however many it had
+    if config.start.is_some() {
+        // One output for each class, however many it had. Without a head the plan says what is wrong.
+        let _ = config.model.open_head();
     }
     let model = config.model.clone().with_classes(data.classes.len());
     let plan = model.plan()?;

@@ -133,7 +133,7 @@ impl Variation {
                 let all = [
                     None,
                     Some(Activation::Relu),
-                    Some(Activation::LeakyRelu),
+                    Some(Activation::LEAKY_RELU),
                     Some(Activation::Gelu),
                     Some(Activation::Tanh),
                     Some(Activation::Sigmoid),

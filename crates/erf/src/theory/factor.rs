@@ -7,7 +7,7 @@ use receptive_model::Activation;
 pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
     match activation {
         Activation::Relu => (0.5, true),
-        Activation::LeakyRelu => ((1.0 + Activation::LEAKY_SLOPE.powi(2)) / 2.0, true),
+        Activation::LeakyRelu(slope) => ((1.0 + slope.powi(2)) / 2.0, true),
         // Their derivatives depend on the input's size. A constant of any size leaves a chain's
         // map as it is.
         Activation::Gelu | Activation::Tanh | Activation::Sigmoid | Activation::HardSigmoid => {
@@ -17,18 +17,25 @@ pub(super) fn mean_square(activation: Activation) -> (f64, bool) {
         Activation::Relu6 => (0.5, false),
         // The mean of ((2x + 3) / 6)^2 over standard normal inputs, those beyond 3 aside.
         Activation::HardSwish => (13.0 / 36.0, false),
+        // The mean square of the derivative over standard normal inputs, by quadrature.
+        Activation::Silu => (0.379_482, false),
+        Activation::Mish => (0.479_084, false),
+        // Half of the inputs have a derivative of 1; `exp(2x)` over the others gives 0.168.
+        Activation::Elu(alpha) => (0.5 + 0.168_102 * alpha.powi(2), false),
     }
 }
 
 /// The derivative on positive inputs, and whether it is constant there.
 pub(super) fn on_positive(activation: Activation) -> (f64, bool) {
     match activation {
-        Activation::Relu | Activation::LeakyRelu => (1.0, true),
+        Activation::Relu | Activation::LeakyRelu(_) | Activation::Elu(_) => (1.0, true),
         Activation::Gelu
         | Activation::Tanh
         | Activation::Sigmoid
         | Activation::Relu6
         | Activation::HardSwish
-        | Activation::HardSigmoid => (1.0, false),
+        | Activation::HardSigmoid
+        | Activation::Silu
+        | Activation::Mish => (1.0, false),
     }
 }

@@ -1,10 +1,12 @@
 //! Predicting the field in closed form, without images or gradients.
 
 mod chain;
+mod channels;
 mod dense;
 mod factor;
 mod planes;
 mod propagate;
+mod scales;
 mod slide;
 
 pub use chain::{chain_kernel, chain_moments, slope};

@@ -88,6 +88,37 @@ impl Planes {
         wide
     }
 
+    /// Back through windows of any sizes that share each unit's value evenly along both axes, the
+    /// share to this power.
+    pub(super) fn shared(&self, windows: &[Vec<Range<usize>>; 2], power: i32) -> Self {
+        let kept = [
+            &windows[0][self.rows.clone()],
+            &windows[1][self.columns.clone()],
+        ];
+        let needed = kept.map(|kept| {
+            let start = kept.iter().map(|window| window.start).min().unwrap_or(0);
+            start..kept.iter().map(|window| window.end).max().unwrap_or(0)
+        });
+        let mut shared = Self::filled(self.count, needed.clone(), 0.0);
+        let (area, width) = (shared.area().max(1), needed[1].len());
+        for (to, from) in shared.values.chunks_exact_mut(area).zip(self.each()) {
+            let lines = from.chunks_exact(kept[1].len().max(1));
+            for (rows, line) in kept[0].iter().zip(lines) {
+                for (columns, value) in kept[1].iter().zip(line) {
+                    let share = 1.0 / (rows.len() * columns.len()) as f64;
+                    for row in rows.clone() {
+                        let first = (row - needed[0].start) * width;
+                        let first = first + columns.start - needed[1].start;
+                        for sum in &mut to[first..first + columns.len()] {
+                            *sum += value * share.powi(power);
+                        }
+                    }
+                }
+            }
+        }
+        shared
+    }
+
     /// The same values among zeros.
     pub(super) fn grown(self, ranges: [Range<usize>; 2]) -> Self {
         if self.ranges() == ranges {
@@ -108,8 +139,8 @@ impl Planes {
         grown
     }
 
-    /// Both, added where they meet.
-    pub(super) fn plus(self, other: Self) -> Self {
+    /// Both, of the same number of planes, added where they meet.
+    pub(super) fn plus_alike(self, other: Self) -> Self {
         let hull = self.hull(&other);
         let (mut sum, other) = (self.grown(hull.clone()), other.grown(hull));
         for (sum, value) in sum.values.iter_mut().zip(other.values) {
@@ -172,6 +203,15 @@ mod tests {
         let spread = point.boxed(&[slide(1), slide(1)]);
         assert_eq!(spread.ranges(), [0..2, 1..4]);
         assert_eq!(spread.values, [1.5; 12]);
+    }
+
+    #[test]
+    fn uneven_windows_share_values() {
+        let both = Planes::filled(1, [0..1, 0..2], 6.0);
+        // Three columns to two: the middle one belongs to both.
+        let windows = [vec![0..1], vec![0..2, 1..3]];
+        assert_eq!(both.shared(&windows, 1).values, [3.0, 6.0, 3.0]);
+        assert_eq!(both.shared(&windows, 2).values, [1.5, 3.0, 1.5]);
     }
 
     #[test]

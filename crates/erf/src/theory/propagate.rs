@@ -9,12 +9,15 @@ use receptive_model::{
     Activation, AvgPool2dOp, BranchesOp, Conv2dOp, Edges, Join, LayerValues, LinearOp, MaxPool2dOp,
     Operation, PlannedLayer, Shape,
 };
-use std::ops::Range;
+
+const MAX_POOLING: &str =
+    "max pooling has no closed form: each pixel of a window is taken as equally likely the largest";
 
 /// The way back through a network.
 ///
 /// With given weights there is a plane a channel. Else all channels are alike, and one plane holds
-/// their sum.
+/// their sum; where a layer takes channels apart there is a plane a channel until the next
+/// convolution or dense layer.
 pub(super) struct Propagation<'a> {
     weights: Weights<'a>,
     pub(super) caveats: Vec<String>,
@@ -33,13 +36,12 @@ impl<'a> Propagation<'a> {
         let place = unit.map(|at| at..at + 1);
         match (self.weights, seeds) {
             (Weights::Given(_), Seeds::All) => Planes::filled(channels, place, 1.0),
-            (Weights::Given(_), Seeds::One(channel)) => {
+            (_, Seeds::One(channel)) => {
                 let mut planes = Planes::filled(channels, place, 0.0);
                 planes.values[channel] = 1.0;
                 planes
             }
             (_, Seeds::All) => Planes::filled(1, place, channels as f64),
-            (_, Seeds::One(_)) => Planes::filled(1, place, 1.0),
         }
     }
 
@@ -49,13 +51,26 @@ impl<'a> Propagation<'a> {
             Operation::MaxPool2d(op) => self.max_pool2d(layer, op, units),
             Operation::AvgPool2d(op) => self.avg_pool2d(layer, op, units),
             Operation::GlobalAvgPool2d(_) => self.global_avg_pool2d(layer, &units),
+            Operation::GlobalMaxPool2d(_) => self.global_max_pool2d(layer, &units),
+            Operation::AdaptiveAvgPool2d(op) => {
+                units.shared(&op.windows, if self.is_ones() { 1 } else { 2 })
+            }
             Operation::BatchNorm(op) => self.batch_norm(layer, op.epsilon, units),
             Operation::Activation(op) => self.activated(layer, Some(op.activation), units),
             Operation::Branches(op) => self.branches(layer, op, units),
             Operation::Flatten(_) => self.flatten(layer, units),
             Operation::Linear(op) => self.linear(layer, op, units),
-            // Dropout is off in inference; parts of maps are only within cones.
-            Operation::Dropout(_) | Operation::Crop(_) => units,
+            Operation::LayerNorm(op) => self.layer_norm(layer, op.epsilon, units),
+            Operation::LocalResponseNorm(op) => self.local_response_norm(op, units),
+            Operation::Prelu(op) => self.prelu(layer, op, units),
+            Operation::ChannelScale(op) => self.channel_scale(layer, op.initial, units),
+            Operation::ChannelSlice(op) => {
+                let all = layer.input.channels();
+                units.apart(op.end - op.start).placed_among(all, op.start)
+            }
+            Operation::ChannelShuffle(op) => units.moved(op.sources(layer.input.channels())),
+            // Both are off in inference; parts of maps are only within cones.
+            Operation::Dropout(_) | Operation::StochasticDepth(_) | Operation::Crop(_) => units,
         }
     }
 
@@ -70,9 +85,9 @@ impl<'a> Propagation<'a> {
             } else {
                 op.gain * op.gain
             };
-            let mut input = units.boxed(&slides);
+            let mut input = units.together(op.groups).boxed(&slides);
             input.scale(square / taps);
-            return input;
+            return input.spread_among(op.channels[0]);
         };
         self.biased(&values);
         let squares = values.weight.iter().map(|w| f64::from(*w).powi(2));
@@ -88,23 +103,32 @@ impl<'a> Propagation<'a> {
     fn max_pool2d(&mut self, layer: &PlannedLayer, op: &MaxPool2dOp, units: Planes) -> Planes {
         let slides = slides(layer, op.pool_size, op.strides, op.dilation, op.edges);
         if self.is_ones() || op.pool_size.iter().product::<usize>() != 2 {
-            self.caveat(
-                "max pooling has no closed form: each pixel of a window is taken as equally likely \
-                 the largest",
-            );
+            self.caveat(MAX_POOLING);
         }
-        self.pool(units, &slides, 1)
+        self.pool(units, &slides, &slides, 1)
     }
 
     fn avg_pool2d(&mut self, layer: &PlannedLayer, op: &AvgPool2dOp, units: Planes) -> Planes {
-        let slides = slides(layer, op.pool_size, op.strides, [1, 1], op.edges);
-        self.pool(units, &slides, if self.is_ones() { 1 } else { 2 })
+        let all = layer.padding().unwrap_or_default();
+        let slides = slides(layer, op.pool_size, op.strides, [1, 1], all);
+        let counted = op.zeros.pairs();
+        let shares = [0, 1].map(|axis| slides[axis].counting(counted[axis]));
+        self.pool(units, &slides, &shares, if self.is_ones() { 1 } else { 2 })
     }
 
     fn global_avg_pool2d(&self, layer: &PlannedLayer, units: &Planes) -> Planes {
         let [height, width] = layer.input.map_size();
         let share = 1.0 / (height * width).max(1) as f64;
         let share = if self.is_ones() { share } else { share * share };
+        let mut planes = Planes::filled(units.count, [0..height, 0..width], share);
+        planes.scale_each(&units.values);
+        planes
+    }
+
+    fn global_max_pool2d(&mut self, layer: &PlannedLayer, units: &Planes) -> Planes {
+        self.caveat(MAX_POOLING);
+        let [height, width] = layer.input.map_size();
+        let share = 1.0 / (height * width).max(1) as f64;
         let mut planes = Planes::filled(units.count, [0..height, 0..width], share);
         planes.scale_each(&units.values);
         planes
@@ -154,7 +178,7 @@ impl<'a> Propagation<'a> {
                 Join::Concat => {
                     let channels = first..first + branch.output.channels();
                     first = channels.end;
-                    self.channels(&units, channels, layer.output.channels())
+                    units.channels(channels, layer.output.channels())
                 }
                 Join::Multiply => {
                     self.caveat(
@@ -170,55 +194,27 @@ impl<'a> Propagation<'a> {
             let layers = branch.layers.iter().rev();
             let planes = layers.fold(reached, |units, layer| self.back(layer, units));
             sum = Some(match sum {
-                Some(sum) => sum.plus(planes),
+                Some(sum) => sum.plus(planes, layer.input.channels()),
                 None => planes,
             });
         }
         sum.unwrap_or(units)
     }
 
-    /// These channels of all; where channels are alike, their share.
-    fn channels(&self, units: &Planes, channels: Range<usize>, all: usize) -> Planes {
-        if matches!(self.weights, Weights::Given(_)) {
-            return units.of_channels(channels);
-        }
-        let mut share = units.clone();
-        share.scale(channels.len() as f64 / all as f64);
-        share
-    }
-
-    fn pool(&self, mut units: Planes, slides: &[Slide; 2], power: i32) -> Planes {
+    /// Back through windows that share a unit's value among the places that count.
+    fn pool(
+        &self,
+        mut units: Planes,
+        slides: &[Slide; 2],
+        [vertical, horizontal]: &[Slide; 2],
+        power: i32,
+    ) -> Planes {
         let share = |slide: &Slide, unit: usize| (1.0 / slide.real(unit).max(1) as f64).powi(power);
-        let [vertical, horizontal] = slides;
         units.scale_units(
             |row| share(vertical, row),
             |column| share(horizontal, column),
         );
         units.boxed(slides)
-    }
-
-    fn batch_norm(&mut self, layer: &PlannedLayer, epsilon: f64, mut units: Planes) -> Planes {
-        let Some(values) = self.values(layer) else {
-            let scale = 1.0 / (1.0 + epsilon);
-            units.scale(if self.is_ones() { scale.sqrt() } else { scale });
-            return units;
-        };
-        let is_shifted = values
-            .beta
-            .iter()
-            .chain(&values.mean)
-            .any(|value| *value != 0.0);
-        if is_shifted {
-            self.caveat("a batch norm that shifts: a flip of signs no longer swaps what a ReLU lets through");
-        }
-        let scales: Vec<f64> = values
-            .gamma
-            .iter()
-            .zip(&values.variance)
-            .map(|(gamma, variance)| f64::from(*gamma).powi(2) / (f64::from(*variance) + epsilon))
-            .collect();
-        units.scale_each(&scales);
-        units
     }
 
     fn flatten(&self, layer: &PlannedLayer, flat: Planes) -> Planes {
@@ -230,7 +226,7 @@ impl<'a> Propagation<'a> {
         else {
             return flat;
         };
-        if matches!(self.weights, Weights::Given(_)) {
+        if flat.values.len() == channels * height * width {
             return Planes {
                 count: channels,
                 rows: 0..height,
@@ -268,14 +264,14 @@ impl<'a> Propagation<'a> {
     }
 
     /// A layer's own numbers, where the weights are given.
-    fn values(&self, layer: &PlannedLayer) -> Option<LayerValues> {
+    pub(super) fn values(&self, layer: &PlannedLayer) -> Option<LayerValues> {
         match self.weights {
             Weights::Given(classifier) => classifier.values(&layer.number),
             _ => None,
         }
     }
 
-    fn is_ones(&self) -> bool {
+    pub(super) fn is_ones(&self) -> bool {
         matches!(self.weights, Weights::Ones)
     }
 
@@ -285,7 +281,7 @@ impl<'a> Propagation<'a> {
         }
     }
 
-    fn caveat(&mut self, words: &str) {
+    pub(super) fn caveat(&mut self, words: &str) {
         if !self.caveats.iter().any(|known| known == words) {
             self.caveats.push(words.into());
         }

@@ -22,6 +22,15 @@ impl Slide {
             .filter(|pixel| *pixel < self.size)
     }
 
+    /// The same windows on a map to which this much padding, before and after, belongs.
+    pub(super) fn counting(&self, [before, after]: [usize; 2]) -> Self {
+        Self {
+            before: self.before - before.min(self.before),
+            size: self.size + before + after,
+            ..*self
+        }
+    }
+
     /// How many taps of a unit lie on real pixels.
     pub(super) fn real(&self, unit: usize) -> usize {
         (0..self.kernel)

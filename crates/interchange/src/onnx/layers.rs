@@ -1,9 +1,10 @@
 //! Each kind of layer as ONNX nodes.
 
 use super::graph::{Graph, float, int, ints};
+use super::{activations, norms};
 use crate::{InterchangeError, NamedTensor};
 use receptive_model::{
-    Activation, BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp, Operation, PlannedLayer, Shape,
+    BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp, Operation, PlannedLayer, Shape,
 };
 use std::collections::BTreeMap;
 
@@ -41,6 +42,13 @@ fn layer(
         Operation::Conv2d(op) => return conv2d(graph, name, op, x, weights),
         Operation::MaxPool2d(op) => max_pool2d(graph, name, op, x),
         Operation::AvgPool2d(op) => {
+            let padded;
+            let x = if op.zeros.is_none() {
+                x
+            } else {
+                padded = pad(graph, name, x, &op.zeros, 0.0);
+                &padded
+            };
             let attributes = vec![
                 ints("kernel_shape", &op.pool_size),
                 ints("strides", &op.strides),
@@ -60,17 +68,78 @@ fn layer(
             let inputs = [x, &scale?, &shift?, &mean?, &variance?];
             graph.node("BatchNormalization", name, inputs, attributes)
         }
-        Operation::Activation(op) => activate(graph, name, x, op.activation),
+        Operation::GlobalMaxPool2d(_) => {
+            let max = graph.node("GlobalMaxPool", format!("{name}/max"), [x], vec![]);
+            graph.node("Flatten", name, [&max], vec![int("axis", 1)])
+        }
+        Operation::AdaptiveAvgPool2d(op) => norms::adaptive(graph, planned, op, x),
+        Operation::LayerNorm(op) => {
+            let weight = tensor(graph, name, "weight", weights)?;
+            let bias = tensor(graph, name, "bias", weights)?;
+            norms::layer_norm(graph, planned, op, x, [&weight, &bias])
+        }
+        Operation::LocalResponseNorm(op) => {
+            if op.size.is_multiple_of(2) {
+                let problem = format!(
+                    "layer {} is a local response norm over {} channels: of an even number ONNX \
+                     takes other ones; use an odd number",
+                    planned.number, op.size
+                );
+                return Err(InterchangeError::unwritable("ONNX", problem));
+            }
+            let attributes = vec![
+                int("size", op.size),
+                float("alpha", op.alpha as f32),
+                float("beta", op.beta as f32),
+                float("bias", op.k as f32),
+            ];
+            graph.node("LRN", name, [x], attributes)
+        }
+        Operation::Prelu(_) | Operation::ChannelScale(_) => {
+            let full = format!("{name}.weight");
+            let weight = weights.get(full.as_str()).ok_or_else(|| missing(&full))?;
+            // A value a channel: [channels] -> [channels, 1, 1] beside maps.
+            let mut shape = weight.shape.clone();
+            if matches!(planned.input, Shape::Map { .. }) {
+                shape.extend([1, 1]);
+            }
+            let weight = graph.floats(&full, &shape, &weight.values);
+            let operation = match &planned.operation {
+                Operation::Prelu(_) => "PRelu",
+                _ => "Mul",
+            };
+            graph.node(operation, name, [x, &weight], vec![])
+        }
+        Operation::ChannelSlice(op) => {
+            let mut row = |word: &str, value: usize| {
+                graph.integers(&format!("{name}.{word}"), &[value as i64])
+            };
+            let bounds = [row("start", op.start), row("end", op.end), row("axis", 1)];
+            let [start, end, axis] = &bounds;
+            graph.node("Slice", name, [x, start, end, axis], vec![])
+        }
+        Operation::ChannelShuffle(op) => {
+            let channels = planned.input.channels();
+            let order: Vec<i64> = op.sources(channels).map(|at| at as i64).collect();
+            let order = graph.integers(&format!("{name}.order"), &order);
+            graph.node("Gather", name, [x, &order], vec![int("axis", 1)])
+        }
+        Operation::Activation(op) => activations::activate(graph, name, x, op.activation),
         Operation::Branches(op) => return branches(graph, planned, op, x, weights),
         Operation::Flatten(_) => flat(graph, name, x, &planned.input),
         Operation::Linear(op) => {
             let weight = tensor(graph, name, "weight", weights)?;
-            let bias = tensor(graph, name, "bias", weights)?;
-            let y = graph.node("Gemm", name, [x, &weight, &bias], vec![int("transB", 1)]);
-            activated(graph, name, y, op.activation)
+            let transposed = vec![int("transB", 1)];
+            let y = if op.bias {
+                let bias = tensor(graph, name, "bias", weights)?;
+                graph.node("Gemm", name, [x, &weight, &bias], transposed)
+            } else {
+                graph.node("Gemm", name, [x, &weight], transposed)
+            };
+            activations::activated(graph, name, y, op.activation)
         }
         // Nothing to do once training is over.
-        Operation::Dropout(_) => x.into(),
+        Operation::Dropout(_) | Operation::StochasticDepth(_) => x.into(),
         Operation::Crop(_) => {
             return Err(InterchangeError::unwritable(
                 "ONNX",
@@ -87,10 +156,12 @@ fn tensor(
     weights: &Weights<'_>,
 ) -> Result<String, InterchangeError> {
     let full = format!("{name}.{leaf}");
-    let tensor = weights
-        .get(full.as_str())
-        .ok_or_else(|| InterchangeError::unwritable("ONNX", format!("`{full}` is missing")))?;
+    let tensor = weights.get(full.as_str()).ok_or_else(|| missing(&full))?;
     Ok(graph.floats(&full, &tensor.shape, &tensor.values))
+}
+
+fn missing(full: &str) -> InterchangeError {
+    InterchangeError::unwritable("ONNX", format!("`{full}` is missing"))
 }
 
 fn conv2d(
@@ -114,14 +185,14 @@ fn conv2d(
     } else {
         graph.node("Conv", name, [x, &weight], attributes)
     };
-    Ok(activated(graph, name, y, op.activation))
+    Ok(activations::activated(graph, name, y, op.activation))
 }
 
 fn max_pool2d(graph: &mut Graph, name: &str, op: &MaxPool2dOp, x: &str) -> String {
     // ONNX has no window that may lie wholly in the padding, so a wide one is laid out.
     let wide = op.edges.array().iter().max() >= op.pool_size.iter().min();
     let (x, pads) = if wide {
-        (padded(graph, name, x, &op.edges), [0; 4])
+        (pad(graph, name, x, &op.edges, f32::NEG_INFINITY), [0; 4])
     } else {
         (x.to_string(), op.edges.array())
     };
@@ -172,59 +243,16 @@ fn branches(
             Join::Multiply => graph.node("Mul", node, inputs, vec![]),
         };
     }
-    Ok(activated(graph, name, joined, op.activation))
+    Ok(activations::activated(graph, name, joined, op.activation))
 }
 
-fn padded(graph: &mut Graph, name: &str, x: &str, edges: &Edges) -> String {
+/// `x` with `value` around it.
+fn pad(graph: &mut Graph, name: &str, x: &str, edges: &Edges, value: f32) -> String {
     let [top, left, bottom, right] = edges.array().map(|pixels| pixels as i64);
     let pads = graph.integers(
         &format!("{name}.pads"),
         &[0, 0, top, left, 0, 0, bottom, right],
     );
-    let least = graph.floats(&format!("{name}.least"), &[], &[f32::NEG_INFINITY]);
-    graph.node("Pad", format!("{name}/pad"), [x, &pads, &least], vec![])
-}
-
-fn activated(graph: &mut Graph, name: &str, x: String, kind: Option<Activation>) -> String {
-    match kind {
-        Some(kind) => activate(graph, &format!("{name}/{}", kind.name()), &x, kind),
-        None => x,
-    }
-}
-
-fn activate(graph: &mut Graph, name: &str, x: &str, kind: Activation) -> String {
-    match kind {
-        Activation::Relu => graph.node("Relu", name, [x], vec![]),
-        Activation::LeakyRelu => {
-            let slope = float("alpha", Activation::LEAKY_SLOPE as f32);
-            graph.node("LeakyRelu", name, [x], vec![slope])
-        }
-        Activation::Tanh => graph.node("Tanh", name, [x], vec![]),
-        Activation::Sigmoid => graph.node("Sigmoid", name, [x], vec![]),
-        Activation::Gelu => gelu(graph, name, x),
-        Activation::Relu6 => {
-            let low = graph.floats(&format!("{name}.low"), &[], &[0.0]);
-            let high = graph.floats(&format!("{name}.high"), &[], &[6.0]);
-            graph.node("Clip", name, [x, &low, &high], vec![])
-        }
-        Activation::HardSwish => graph.node("HardSwish", name, [x], vec![]),
-        Activation::HardSigmoid => {
-            let slope = vec![float("alpha", 1.0 / 6.0), float("beta", 0.5)];
-            graph.node("HardSigmoid", name, [x], slope)
-        }
-    }
-}
-
-/// `x / 2 (1 + erf(x / sqrt 2))`, since `Gelu` came only with operator set 20.
-fn gelu(graph: &mut Graph, name: &str, x: &str) -> String {
-    let mut number =
-        |word: &str, value: f32| graph.floats(&format!("{name}.{word}"), &[], &[value]);
-    let root = number("root", std::f32::consts::SQRT_2);
-    let one = number("one", 1.0);
-    let half = number("half", 0.5);
-    let scaled = graph.node("Div", format!("{name}/scaled"), [x, &root], vec![]);
-    let erf = graph.node("Erf", format!("{name}/erf"), [&scaled], vec![]);
-    let share = graph.node("Add", format!("{name}/share"), [&erf, &one], vec![]);
-    let twice = graph.node("Mul", format!("{name}/twice"), [x, &share], vec![]);
-    graph.node("Mul", name, [&twice, &half], vec![])
+    let around = graph.floats(&format!("{name}.around"), &[], &[value]);
+    graph.node("Pad", format!("{name}/pad"), [x, &pads, &around], vec![])
 }

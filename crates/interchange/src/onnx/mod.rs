@@ -1,7 +1,9 @@
 //! A classifier as an ONNX model: <https://onnx.ai>.
 
+mod activations;
 mod graph;
 mod layers;
+mod norms;
 mod proto;
 mod sizes;
 

@@ -2,7 +2,7 @@
 
 use super::FORMAT;
 use crate::InterchangeError;
-use receptive_model::{Edges, Operation, Plan, PlannedLayer};
+use receptive_model::{Operation, Plan, PlannedLayer};
 
 /// The most sizes that are tried. What a size changes repeats with the product of the strides.
 const MAX_SIZES: usize = 256;
@@ -39,10 +39,19 @@ pub(super) fn check_any_size(plan: &Plan) -> Result<(), InterchangeError> {
                 );
                 return Err(reject(layer, problem));
             }
-            if edges(layer) != edges(other) {
+            if let Operation::AdaptiveAvgPool2d(_) = layer.operation
+                && layer.input != other.input
+            {
+                let problem = "its windows depend on the size, and ONNX has no such pool; use \
+                               `global_avg_pool2d`"
+                    .into();
+                return Err(reject(layer, problem));
+            }
+            if layer.padding() != other.padding() {
                 let problem =
-                    "its stride is above 1 and its padding \"same\", whose pixels depend on \
-                               the size; give the padding in pixels and train again"
+                    "its stride is above 1 and its padding \"same\", or it has `ceil_mode`: \
+                               their pixels depend on the size; give the padding in pixels and \
+                               train again"
                         .into();
                 return Err(reject(layer, problem));
             }
@@ -63,13 +72,4 @@ fn period(rows: &[&PlannedLayer]) -> usize {
         product.saturating_mul(down.max(right))
     });
     product.min(MAX_SIZES)
-}
-
-fn edges(layer: &PlannedLayer) -> Option<Edges> {
-    match &layer.operation {
-        Operation::Conv2d(op) => Some(op.edges),
-        Operation::MaxPool2d(op) => Some(op.edges),
-        Operation::AvgPool2d(op) => Some(op.edges),
-        _ => None,
-    }
 }

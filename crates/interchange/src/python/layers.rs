@@ -1,8 +1,8 @@
 //! Each kind of layer as PyTorch code.
 
 use receptive_model::{
-    Activation, AvgPool2dOp, BatchNormOp, BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp,
-    Operation, PlannedLayer, Shape,
+    Activation, AvgPool2dOp, BatchNormOp, BranchesOp, Conv2dOp, Edges, Join, LayerNormOp,
+    MaxPool2dOp, Operation, PlannedLayer, Shape,
 };
 
 /// The body of the module: what it keeps and what it does.
@@ -12,6 +12,8 @@ pub(super) struct Code {
     pub(super) modules: String,
     /// Lines of `forward`.
     pub(super) steps: String,
+    /// Whether it needs the class `ChannelScale`.
+    pub(super) has_scales: bool,
 }
 
 impl Code {
@@ -38,6 +40,35 @@ fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
         Operation::MaxPool2d(op) => max_pool2d(code, op, x),
         Operation::AvgPool2d(op) => avg_pool2d(code, op, x),
         Operation::GlobalAvgPool2d(_) => code.step(format!("{x} = {x}.mean((2, 3))")),
+        Operation::GlobalMaxPool2d(_) => code.step(format!("{x} = {x}.amax((2, 3))")),
+        Operation::AdaptiveAvgPool2d(op) => {
+            let size = [op.windows[0].len(), op.windows[1].len()];
+            code.step(format!("{x} = F.adaptive_avg_pool2d({x}, {})", pair(&size)));
+        }
+        Operation::LayerNorm(op) => layer_norm(code, name, op, &planned.input, x),
+        Operation::LocalResponseNorm(op) => code.step(format!(
+            "{x} = F.local_response_norm({x}, {}, {}, {}, {})",
+            op.size, op.alpha, op.beta, op.k
+        )),
+        Operation::Prelu(op) => {
+            code.module(name, &format!("nn.PReLU({})", op.slopes));
+            code.step(format!("{x} = self.{name}({x})"));
+        }
+        Operation::ChannelScale(op) => {
+            code.has_scales = true;
+            code.module(name, &format!("ChannelScale({})", op.channels));
+            code.step(format!("{x} = self.{name}({x})"));
+        }
+        Operation::ChannelSlice(op) => {
+            code.step(format!("{x} = {x}[:, {}:{}]", op.start, op.end));
+        }
+        Operation::ChannelShuffle(op) => {
+            code.step(format!("{x} = F.channel_shuffle({x}, {})", op.groups));
+        }
+        Operation::StochasticDepth(op) => code.step(format!(
+            "{x} = F.dropout({x}.new_ones(len({x}), *[1] * ({x}.ndim - 1)), {}, self.training) * {x}",
+            op.rate
+        )),
         Operation::BatchNorm(op) => batch_norm(code, name, op, &planned.input, x),
         Operation::Activation(op) => activate(code, x, Some(op.activation)),
         Operation::Dropout(op) => {
@@ -46,7 +77,9 @@ fn layer(code: &mut Code, planned: &PlannedLayer, x: &str) {
         Operation::Branches(op) => branches(code, planned, op, x),
         Operation::Flatten(_) => code.step(format!("{x} = torch.flatten({x}, 1)")),
         Operation::Linear(op) => {
-            code.module(name, &format!("nn.Linear({}, {})", op.inputs, op.units));
+            let bias = if op.bias { "" } else { ", bias=False" };
+            let made = format!("nn.Linear({}, {}{bias})", op.inputs, op.units);
+            code.module(name, &made);
             code.step(format!("{x} = self.{name}({x})"));
             activate(code, x, op.activation);
         }
@@ -101,7 +134,11 @@ fn avg_pool2d(code: &mut Code, op: &AvgPool2dOp, x: &str) {
         let (size, strides) = (pair(&op.pool_size), pair(&op.strides));
         format!("F.avg_pool2d({of}, {size}, {strides})")
     };
-    if op.edges == Edges::default() {
+    if !op.zeros.is_none() {
+        // These places count.
+        code.step(format!("{x} = F.pad({x}, {})", pads(&op.zeros)));
+    }
+    if op.edges.is_none() {
         code.step(format!("{x} = {}", pool(x)));
         return;
     }
@@ -121,6 +158,18 @@ fn batch_norm(code: &mut Code, name: &str, op: &BatchNormOp, input: &Shape, x: &
     let made = format!("nn.{kind}({features}, eps={epsilon}, momentum={momentum})");
     code.module(name, &made);
     code.step(format!("{x} = self.{name}({x})"));
+}
+
+/// PyTorch normalises the last axes.
+fn layer_norm(code: &mut Code, name: &str, op: &LayerNormOp, input: &Shape, x: &str) {
+    let made = format!("nn.LayerNorm({}, eps={})", op.features, op.epsilon);
+    code.module(name, &made);
+    code.step(match input {
+        Shape::Map { .. } => {
+            format!("{x} = self.{name}({x}.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)")
+        }
+        Shape::Flat(_) => format!("{x} = self.{name}({x})"),
+    });
 }
 
 /// The first branch works on `x` itself, each other one on a variable of its own.
@@ -152,15 +201,16 @@ fn branches(code: &mut Code, planned: &PlannedLayer, op: &BranchesOp, x: &str) {
 fn activate(code: &mut Code, x: &str, kind: Option<Activation>) {
     let function = match kind {
         Some(Activation::Relu) => format!("F.relu({x})"),
-        Some(Activation::LeakyRelu) => {
-            format!("F.leaky_relu({x}, {})", Activation::LEAKY_SLOPE)
-        }
+        Some(Activation::LeakyRelu(slope)) => format!("F.leaky_relu({x}, {slope})"),
         Some(Activation::Gelu) => format!("F.gelu({x})"),
         Some(Activation::Tanh) => format!("torch.tanh({x})"),
         Some(Activation::Sigmoid) => format!("torch.sigmoid({x})"),
         Some(Activation::Relu6) => format!("F.relu6({x})"),
         Some(Activation::HardSwish) => format!("F.hardswish({x})"),
         Some(Activation::HardSigmoid) => format!("F.hardsigmoid({x})"),
+        Some(Activation::Silu) => format!("F.silu({x})"),
+        Some(Activation::Mish) => format!("F.mish({x})"),
+        Some(Activation::Elu(alpha)) => format!("F.elu({x}, {alpha})"),
         None => return,
     };
     code.step(format!("{x} = {function}"));

@@ -15,7 +15,8 @@ pub fn to_python(artifact: &Artifact, weights: &str) -> String {
     if is_map(plan) {
         code.step("x = torch.flatten(x, 1)");
     }
-    let Code { modules, steps } = code;
+    let scales = if code.has_scales { SCALES } else { "" };
+    let Code { modules, steps, .. } = code;
     let strings: Vec<String> = artifact.classes.iter().map(|name| quoted(name)).collect();
     let (channels, height, width) = (input.channels, input.height, input.width);
     format!(
@@ -40,7 +41,7 @@ CLASSES = [
 MEAN = {mean:?}
 STD = {std:?}
 
-
+{scales}
 class Network(nn.Module):
     {DOC}[batch, {channels}, {height}, {width}] -> logits [batch, {count}].{DOC}
 
@@ -79,6 +80,18 @@ def normalise(pixels):
         weights_name = quoted(weights),
     )
 }
+
+/// PyTorch has no layer of its own for it.
+const SCALES: &str = "
+class ChannelScale(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x):
+        return x * self.weight.view(1, -1, *[1] * (x.ndim - 2))
+
+";
 
 fn is_map(plan: &Plan) -> bool {
     let last = plan.layers.last();

@@ -14,7 +14,7 @@ mod nearest;
 
 pub use nearest::Nearest;
 
-use crate::geometry::{Padding, Window, written};
+use crate::geometry::{Padding, Window};
 use serde::Serialize;
 
 /// A window sliding along one axis: `(n + 2p - f)/s + 1`, with its numbers.
@@ -55,8 +55,7 @@ impl SlidingAxis {
             stride,
             dilation,
         };
-        let (pixels, same) = written(padding, true);
-        let axis = window.slide(input, pixels, same)?;
+        let axis = window.slide(input, padding.along(true), false)?;
         Some(Self {
             input,
             kernel,

@@ -1,6 +1,6 @@
 //! The arithmetic of one window sliding along one axis.
 
-use super::padding::Padding;
+use super::padding::Margin;
 
 /// A window along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Axis {
     pub(crate) before: usize,
     /// Padding after the last pixel: bottom or right.
     pub(crate) after: usize,
+    /// How much of it was not asked for: the part of the last window beyond the padding.
+    pub(crate) overhang: usize,
     /// Pixels of the padded axis, counted from its end, that no window reaches.
     pub(crate) unreached: usize,
 }
@@ -29,27 +31,40 @@ impl Window {
     }
 
     /// Slides over `n` pixels. `None` when the window is larger than what it slides over.
-    pub(crate) fn slide(&self, n: usize, padding: usize, same: bool) -> Option<Axis> {
-        if same {
-            let output = n.div_ceil(self.stride);
-            let reach = (output - 1) * self.stride + self.span();
-            let total = reach.saturating_sub(n);
-            let before = total / 2;
-            let unreached = n.saturating_sub(reach);
-            return Some(Axis {
-                output,
-                before,
-                after: total - before,
-                unreached,
-            });
+    ///
+    /// With `ceil` the last window may reach beyond the padding, as in PyTorch's `ceil_mode`: unless
+    /// it would start there.
+    pub(crate) fn slide(&self, n: usize, margin: Margin, ceil: bool) -> Option<Axis> {
+        let [before, after] = match margin {
+            Margin::Pixels(pixels) => pixels,
+            Margin::Same => {
+                let output = n.div_ceil(self.stride);
+                let reach = (output - 1) * self.stride + self.span();
+                let total = reach.saturating_sub(n);
+                let before = total / 2;
+                return Some(Axis {
+                    output,
+                    before,
+                    after: total - before,
+                    overhang: 0,
+                    unreached: n.saturating_sub(reach),
+                });
+            }
+        };
+        let padded = n + before + after;
+        let round_up = if ceil { self.stride - 1 } else { 0 };
+        let mut output = (padded + round_up).checked_sub(self.span())? / self.stride + 1;
+        if ceil && (output - 1) * self.stride >= n + before {
+            output -= 1;
         }
-        let free = (n + 2 * padding).checked_sub(self.span())?;
-        let unreached = free % self.stride;
+        let reach = output.checked_sub(1)? * self.stride + self.span();
+        let overhang = reach.saturating_sub(padded);
         Some(Axis {
-            output: free / self.stride + 1,
-            before: padding,
-            after: padding,
-            unreached,
+            output,
+            before,
+            after: after + overhang,
+            overhang,
+            unreached: padded.saturating_sub(reach),
         })
     }
 
@@ -64,20 +79,23 @@ impl Window {
     }
 
     /// The output size with its numbers filled in, for messages.
-    pub(crate) fn formula(&self, n: usize, padding: usize) -> String {
+    pub(crate) fn formula(&self, n: usize, margin: Margin) -> String {
         format!(
-            "floor(({n} + 2*{padding} - {}*({} - 1) - 1) / {}) + 1",
-            self.dilation, self.kernel, self.stride
+            "floor(({} - {}*({} - 1) - 1) / {}) + 1",
+            padded_sum(n, margin),
+            self.dilation,
+            self.kernel,
+            self.stride
         )
     }
 }
 
-/// The padding of one axis as numbers: pixels on each side, or `same`.
-pub(crate) fn written(padding: Padding, vertical: bool) -> (usize, bool) {
-    match padding {
-        Padding::Same => (0, true),
-        Padding::Valid => (0, false),
-        Padding::Pixels(pair) => (if vertical { pair.height } else { pair.width }, false),
+/// The padded length as a sum, for messages: `28 + 2*1`, `28 + 0 + 1`.
+pub(crate) fn padded_sum(n: usize, margin: Margin) -> String {
+    match margin {
+        Margin::Pixels([before, after]) if before != after => format!("{n} + {before} + {after}"),
+        Margin::Pixels([before, _]) => format!("{n} + 2*{before}"),
+        Margin::Same => format!("{n} + 2*0"),
     }
 }
 
@@ -96,21 +114,48 @@ mod tests {
     #[test]
     fn output_sizes_match_the_formula() {
         // (n + 2p - f)/s + 1 of the textbook: 28, 3, 1, 1 -> 28; 7, 3, 2 -> 3; 227, 11, 4 -> 55.
-        assert_eq!(window(3, 1, 1).slide(28, 1, false).unwrap().output, 28);
-        assert_eq!(window(3, 2, 1).slide(7, 0, false).unwrap().output, 3);
-        assert_eq!(window(11, 4, 1).slide(227, 0, false).unwrap().output, 55);
-        assert_eq!(window(3, 1, 2).slide(10, 0, false).unwrap().output, 6);
-        assert_eq!(window(5, 1, 1).slide(4, 0, false), None);
+        assert_eq!(
+            window(3, 1, 1)
+                .slide(28, Margin::Pixels([1; 2]), false)
+                .unwrap()
+                .output,
+            28
+        );
+        assert_eq!(
+            window(3, 2, 1)
+                .slide(7, Margin::Pixels([0; 2]), false)
+                .unwrap()
+                .output,
+            3
+        );
+        assert_eq!(
+            window(11, 4, 1)
+                .slide(227, Margin::Pixels([0; 2]), false)
+                .unwrap()
+                .output,
+            55
+        );
+        assert_eq!(
+            window(3, 1, 2)
+                .slide(10, Margin::Pixels([0; 2]), false)
+                .unwrap()
+                .output,
+            6
+        );
+        assert_eq!(
+            window(5, 1, 1).slide(4, Margin::Pixels([0; 2]), false),
+            None
+        );
     }
 
     #[test]
     fn same_is_the_ceiling_with_strides_and_dilation() {
         // TensorFlow: n=28, k=3, s=2 pads 0 before and 1 after.
-        let axis = window(3, 2, 1).slide(28, 0, true).unwrap();
+        let axis = window(3, 2, 1).slide(28, Margin::Same, false).unwrap();
         assert_eq!((axis.output, axis.before, axis.after), (14, 0, 1));
-        let axis = window(3, 1, 4).slide(10, 0, true).unwrap();
+        let axis = window(3, 1, 4).slide(10, Margin::Same, false).unwrap();
         assert_eq!((axis.output, axis.before, axis.after), (10, 4, 4));
-        let axis = window(1, 3, 1).slide(6, 0, true).unwrap();
+        let axis = window(1, 3, 1).slide(6, Margin::Same, false).unwrap();
         assert_eq!(
             (axis.output, axis.before, axis.after, axis.unreached),
             (2, 0, 0, 2)
@@ -118,12 +163,34 @@ mod tests {
     }
 
     #[test]
+    fn ceil_mode_is_pytorch_s() {
+        // Sizes of torch.nn.functional.max_pool2d(ceil_mode=True) of PyTorch 2.15.
+        for (kernel, stride, n, padding, output, overhang) in [
+            (3, 2, 6, 0, 3, 1),
+            (3, 2, 7, 0, 3, 0),
+            (3, 2, 2, 0, 1, 1),
+            // The last window would start in the padding on the right: dropped.
+            (2, 3, 6, 1, 3, 0),
+            (2, 2, 3, 1, 2, 0),
+            (3, 3, 5, 1, 2, 0),
+            (1, 3, 6, 0, 2, 0),
+        ] {
+            let axis = window(kernel, stride, 1)
+                .slide(n, Margin::Pixels([padding; 2]), true)
+                .unwrap();
+            let found = (axis.output, axis.overhang);
+            assert_eq!(found, (output, overhang), "{kernel} {stride} {n} {padding}");
+            assert_eq!(axis.after, padding + overhang);
+        }
+    }
+
+    #[test]
     fn a_window_on_padding_alone_is_seen() {
         let dilated = window(2, 1, 2);
-        let axis = dilated.slide(1, 0, true).unwrap();
+        let axis = dilated.slide(1, Margin::Same, false).unwrap();
         assert!(dilated.touches_only_padding(1, &axis));
         let plain = window(3, 1, 1);
-        let axis = plain.slide(5, 1, false).unwrap();
+        let axis = plain.slide(5, Margin::Pixels([1; 2]), false).unwrap();
         assert!(!plain.touches_only_padding(5, &axis));
     }
 }

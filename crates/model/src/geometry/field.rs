@@ -81,9 +81,36 @@ impl Field {
     }
 }
 
+/// The fields along `[height, width]` in both senses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fields {
+    /// All that the units can depend on.
+    pub(crate) all: [Field; 2],
+    /// With gates held constant: what they depend on by other ways than a gate's value.
+    pub(crate) ungated: [Field; 2],
+}
+
+impl Fields {
+    /// An image's pixels.
+    pub(crate) const PIXEL: Self = Self {
+        all: [Field::PIXEL; 2],
+        ungated: [Field::PIXEL; 2],
+    };
+
+    /// Both, along both axes (0 is the height), seen through another layer.
+    pub(crate) fn map(&self, through: impl Fn(usize, &Field) -> Field) -> Self {
+        let each = |fields: &[Field; 2]| [through(0, &fields[0]), through(1, &fields[1])];
+        Self {
+            all: each(&self.all),
+            ungated: each(&self.ungated),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Margin;
 
     fn chain(n: usize, layers: &[(usize, usize, usize, usize)]) -> Field {
         let mut field = Field::PIXEL;
@@ -94,7 +121,9 @@ mod tests {
                 stride,
                 dilation,
             };
-            let axis = window.slide(size, padding, false).unwrap();
+            let axis = window
+                .slide(size, Margin::Pixels([padding; 2]), false)
+                .unwrap();
             field = field.through(&window, &axis);
             size = axis.output;
         }

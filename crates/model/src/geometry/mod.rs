@@ -5,7 +5,9 @@ mod field;
 mod padding;
 mod shape;
 
-pub(crate) use axis::{Axis, Window, written};
+pub(crate) use axis::{Axis, Window, padded_sum};
 pub use field::Field;
+pub(crate) use field::Fields;
+pub(crate) use padding::Margin;
 pub use padding::{Edges, Padding, Pair};
 pub use shape::{Shape, Units};

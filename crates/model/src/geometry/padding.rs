@@ -85,8 +85,8 @@ impl fmt::Display for Pair {
 
 /// The padding of a map before a window slides over it.
 ///
-/// PaddingForm `"same"`, `"valid"`, a number of pixels for every side (`1`), or a pair for top and
-/// bottom, left and right (`[1, 2]`).
+/// Written as `"same"`, `"valid"`, a number of pixels for every side (`1`), a pair for top and
+/// bottom, left and right (`[1, 2]`), or `[[top, bottom], [left, right]]` (`[[0, 1], [0, 1]]`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "PaddingForm", into = "PaddingForm")]
 pub enum Padding {
@@ -98,16 +98,21 @@ pub enum Padding {
     Valid,
     /// This many pixels at the top and the bottom, and at the left and the right.
     Pixels(Pair),
+    /// Pixels for each side by itself.
+    Sides(Edges),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "padding is \"same\", \"valid\", a number of pixels, or a pair [height, width]"
+    expecting = "padding is \"same\", \"valid\", a number of pixels, a pair [height, width], or \
+                 [[top, bottom], [left, right]]"
 )]
 enum PaddingForm {
     Word(String),
     Pixels(Pair),
+    /// `[[top, bottom], [left, right]]`.
+    Sides([[usize; 2]; 2]),
 }
 
 impl TryFrom<PaddingForm> for Padding {
@@ -118,10 +123,16 @@ impl TryFrom<PaddingForm> for Padding {
             PaddingForm::Word(word) if word == "same" => Ok(Self::Same),
             PaddingForm::Word(word) if word == "valid" => Ok(Self::Valid),
             PaddingForm::Word(word) => Err(format!(
-                "padding \"{word}\" is not known; it is \"same\", \"valid\", a number of pixels, or \
-                 a pair [height, width]"
+                "padding \"{word}\" is not known; it is \"same\", \"valid\", a number of pixels, a \
+                 pair [height, width], or [[top, bottom], [left, right]]"
             )),
             PaddingForm::Pixels(pair) => Ok(Self::Pixels(pair)),
+            PaddingForm::Sides([[top, bottom], [left, right]]) => Ok(Self::Sides(Edges {
+                top,
+                left,
+                bottom,
+                right,
+            })),
         }
     }
 }
@@ -132,11 +143,24 @@ impl From<Padding> for PaddingForm {
             Padding::Same => Self::Word("same".into()),
             Padding::Valid => Self::Word("valid".into()),
             Padding::Pixels(pair) => Self::Pixels(pair),
+            Padding::Sides(sides) => Self::Sides(sides.pairs()),
         }
     }
 }
 
 impl Padding {
+    /// What it is along one axis.
+    pub(crate) fn along(self, vertical: bool) -> Margin {
+        match (self, vertical) {
+            (Self::Same, _) => Margin::Same,
+            (Self::Valid, _) => Margin::Pixels([0, 0]),
+            (Self::Pixels(pair), true) => Margin::Pixels([pair.height; 2]),
+            (Self::Pixels(pair), false) => Margin::Pixels([pair.width; 2]),
+            (Self::Sides(sides), true) => Margin::Pixels([sides.top, sides.bottom]),
+            (Self::Sides(sides), false) => Margin::Pixels([sides.left, sides.right]),
+        }
+    }
+
     pub(crate) fn is_valid(&self) -> bool {
         *self == Self::Valid
     }
@@ -148,8 +172,27 @@ impl From<usize> for Padding {
     }
 }
 
+impl From<Edges> for Padding {
+    fn from(edges: Edges) -> Self {
+        if edges.top == edges.bottom && edges.left == edges.right {
+            Self::Pixels([edges.top, edges.left].into())
+        } else {
+            Self::Sides(edges)
+        }
+    }
+}
+
+/// Padding along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Margin {
+    /// See [`Padding::Same`].
+    Same,
+    /// Pixels before the first and after the last.
+    Pixels([usize; 2]),
+}
+
 /// Padding in pixels, as it is really used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Edges {
     /// Rows above.
     pub top: usize,
@@ -165,5 +208,15 @@ impl Edges {
     /// `[top, left, bottom, right]`.
     pub fn array(self) -> [usize; 4] {
         [self.top, self.left, self.bottom, self.right]
+    }
+
+    /// `[[top, bottom], [left, right]]`.
+    pub fn pairs(self) -> [[usize; 2]; 2] {
+        [[self.top, self.bottom], [self.left, self.right]]
+    }
+
+    /// Whether no side has any.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
     }
 }

@@ -14,13 +14,19 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 /// A non-linearity, applied to each value separately.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// Written as its name (`"relu"`), or with its setting as a table:
+/// `{ type = "leaky_relu", slope = 0.2 }`, `{ type = "elu", alpha = 0.5 }`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ActivationForm", into = "ActivationForm")]
 pub enum Activation {
     /// `max(x, 0)`.
     Relu,
-    /// `x` where positive, else `0.01 x`.
-    LeakyRelu,
+    /// `x` where positive, else `slope x`; [`LEAKY_SLOPE`](Self::LEAKY_SLOPE) unless given.
+    LeakyRelu(
+        /// The slope.
+        f64,
+    ),
     /// `x` times the normal distribution function of `x`.
     Gelu,
     /// The hyperbolic tangent.
@@ -33,35 +39,128 @@ pub enum Activation {
     HardSwish,
     /// `min(max(x + 3, 0), 6) / 6`, close to a sigmoid.
     HardSigmoid,
+    /// `x / (1 + exp(-x))`, also called swish.
+    Silu,
+    /// `x tanh(ln(1 + exp(x)))`.
+    Mish,
+    /// `x` where positive, else `alpha (exp(x) - 1)`; `alpha` is 1 unless given.
+    Elu(
+        /// `alpha`.
+        f64,
+    ),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "an activation is a name such as \"relu\", or a table such as \
+                 { type = \"leaky_relu\", slope = 0.2 }"
+)]
+enum ActivationForm {
+    Name(String),
+    Table(ActivationTable),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActivationTable {
+    r#type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slope: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alpha: Option<f64>,
+}
+
+impl TryFrom<ActivationForm> for Activation {
+    type Error = String;
+
+    fn try_from(written: ActivationForm) -> Result<Self, String> {
+        let (name, slope, alpha) = match written {
+            ActivationForm::Name(name) => (name, None, None),
+            ActivationForm::Table(table) => (table.r#type, table.slope, table.alpha),
+        };
+        let Some(found) = Self::ALL.into_iter().find(|known| known.name() == name) else {
+            let known = Self::ALL.map(Self::name).join(", ");
+            return Err(format!(
+                "the activation \"{name}\" is not known; it is one of {known}"
+            ));
+        };
+        if let Some(value) = slope.or(alpha).filter(|value| !value.is_finite()) {
+            return Err(format!(
+                "the setting of the activation \"{name}\" is {value}; give a finite number"
+            ));
+        }
+        match (found, slope, alpha) {
+            (found, None, None) => Ok(found),
+            (Self::LeakyRelu(_), Some(slope), None) => Ok(Self::LeakyRelu(slope)),
+            (Self::Elu(_), None, Some(alpha)) => Ok(Self::Elu(alpha)),
+            _ => Err(format!(
+                "the activation \"{name}\" does not take this setting; only leaky_relu takes `slope`, \
+                 and only elu `alpha`"
+            )),
+        }
+    }
+}
+
+impl From<Activation> for ActivationForm {
+    fn from(activation: Activation) -> Self {
+        let r#type = activation.name().to_string();
+        let table = |slope, alpha| {
+            Self::Table(ActivationTable {
+                r#type: activation.name().into(),
+                slope,
+                alpha,
+            })
+        };
+        match activation {
+            Activation::LeakyRelu(slope) if slope != Activation::LEAKY_SLOPE => {
+                table(Some(slope), None)
+            }
+            Activation::Elu(alpha) if alpha != Activation::ELU_ALPHA => table(None, Some(alpha)),
+            _ => Self::Name(r#type),
+        }
+    }
 }
 
 impl Activation {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
+    /// All of them, with their default settings.
+    pub const ALL: [Self; 11] = [
         Self::Relu,
-        Self::LeakyRelu,
+        Self::LEAKY_RELU,
         Self::Gelu,
         Self::Tanh,
         Self::Sigmoid,
         Self::Relu6,
         Self::HardSwish,
         Self::HardSigmoid,
+        Self::Silu,
+        Self::Mish,
+        Self::Elu(Self::ELU_ALPHA),
     ];
 
     /// The leaky ReLU's slope on negative values: PyTorch's default; Keras has 0.3.
     pub const LEAKY_SLOPE: f64 = 0.01;
 
+    /// The leaky ReLU with its default slope.
+    pub const LEAKY_RELU: Self = Self::LeakyRelu(Self::LEAKY_SLOPE);
+
+    /// ELU's `alpha` unless given, as in PyTorch and Keras.
+    pub const ELU_ALPHA: f64 = 1.0;
+
     /// Applies it to each value.
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
-            Self::LeakyRelu => activation::leaky_relu(x, Self::LEAKY_SLOPE),
+            Self::LeakyRelu(slope) => activation::leaky_relu(x, slope),
             Self::Gelu => gelu(x),
             Self::Tanh => activation::tanh(x),
             Self::Sigmoid => activation::sigmoid(x),
             Self::Relu6 => x.clamp(0.0, 6.0),
             Self::HardSwish => x.clone() * hard_sigmoid(x),
             Self::HardSigmoid => hard_sigmoid(x),
+            Self::Silu => x.clone() * activation::sigmoid(x),
+            Self::Mish => mish(x),
+            Self::Elu(alpha) => elu(x, alpha),
         }
     }
 
@@ -76,7 +175,7 @@ impl Activation {
     /// Its name after a comma, for a summary.
     pub(super) fn suffix(activation: Option<Self>) -> String {
         activation.map_or(String::new(), |activation| {
-            format!(", {}", activation.name())
+            format!(", {}", activation.described())
         })
     }
 
@@ -84,8 +183,12 @@ impl Activation {
     /// activation (He et al. 2015 for ReLU; the values of `torch.nn.init.calculate_gain` else).
     pub fn gain(self) -> f64 {
         match self {
-            Self::Relu | Self::Gelu | Self::Relu6 | Self::HardSwish => 2f64.sqrt(),
-            Self::LeakyRelu => (2.0 / (1.0 + Self::LEAKY_SLOPE * Self::LEAKY_SLOPE)).sqrt(),
+            Self::Relu | Self::Gelu | Self::Relu6 | Self::HardSwish | Self::Silu | Self::Mish => {
+                2f64.sqrt()
+            }
+            Self::LeakyRelu(slope) => (2.0 / (1.0 + slope * slope)).sqrt(),
+            // The mean square of its output for standard normal inputs: 1/2 of the positive ones.
+            Self::Elu(alpha) => (0.5 + 0.144_945 * alpha * alpha).sqrt().recip(),
             Self::Tanh => 5.0 / 3.0,
             Self::Sigmoid | Self::HardSigmoid => 1.0,
         }
@@ -95,15 +198,44 @@ impl Activation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Relu => "relu",
-            Self::LeakyRelu => "leaky_relu",
+            Self::LeakyRelu(_) => "leaky_relu",
             Self::Gelu => "gelu",
             Self::Tanh => "tanh",
             Self::Sigmoid => "sigmoid",
             Self::Relu6 => "relu6",
             Self::HardSwish => "hard_swish",
             Self::HardSigmoid => "hard_sigmoid",
+            Self::Silu => "silu",
+            Self::Mish => "mish",
+            Self::Elu(_) => "elu",
         }
     }
+
+    /// Its name, and its setting where it is not the default.
+    pub(super) fn described(self) -> String {
+        match self {
+            Self::LeakyRelu(value) | Self::Elu(value)
+                if ![Self::LEAKY_RELU, Self::Elu(Self::ELU_ALPHA)].contains(&self) =>
+            {
+                format!("{} {value}", self.name())
+            }
+            _ => self.name().into(),
+        }
+    }
+}
+
+/// `tanh(ln(1 + e))` is `e (e + 2) / (e (e + 2) + 2)` where `e` is `exp(x)`: nothing cancels, and from
+/// 20 on it is 1 in single precision.
+fn mish<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let e = x.clone().clamp_max(20.0).exp();
+    let square = e.clone() * (e + 2.0);
+    x * (square.clone() / (square + 2.0))
+}
+
+fn elu<const D: usize>(x: Tensor<D>, alpha: f64) -> Tensor<D> {
+    let below = (x.clone().clamp_max(0.0).exp() - 1.0) * alpha;
+    let is_below = x.clone().lower_elem(0.0);
+    x.mask_where(is_below, below)
 }
 
 fn hard_sigmoid<const D: usize>(x: Tensor<D>) -> Tensor<D> {
@@ -141,7 +273,11 @@ impl LayerKind for ActivationLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let activation = self.activation;
         let operation = Operation::Activation(ActivationOp { activation });
-        Ok(Outline::unchanged(&at.input, activation.name(), operation))
+        Ok(Outline::unchanged(
+            &at.input,
+            activation.described(),
+            operation,
+        ))
     }
 
     fn follower(&self) -> Follower {
@@ -196,7 +332,7 @@ mod tests {
     fn formula(activation: Activation, x: f64) -> f64 {
         match activation {
             Activation::Relu => x.max(0.0),
-            Activation::LeakyRelu => x.max(0.01 * x),
+            Activation::LeakyRelu(slope) => x.max(slope * x),
             // The logistic approximation would be off by 1e-2; this tanh one by 1e-3.
             Activation::Gelu => {
                 let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
@@ -207,6 +343,10 @@ mod tests {
             Activation::Relu6 => x.clamp(0.0, 6.0),
             Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
             Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
+            Activation::Silu => x / (1.0 + (-x).exp()),
+            Activation::Mish => x * x.exp().ln_1p().tanh(),
+            Activation::Elu(alpha) if x < 0.0 => alpha * x.exp_m1(),
+            Activation::Elu(_) => x,
         }
     }
 
@@ -217,7 +357,8 @@ mod tests {
         let points = [
             -7.5f32, -3.2, -2.8, -1.1, -0.3, 0.2, 0.9, 2.7, 3.3, 5.8, 6.4,
         ];
-        for activation in Activation::ALL {
+        let others = [Activation::LeakyRelu(0.2), Activation::Elu(0.5)];
+        for activation in Activation::ALL.into_iter().chain(others) {
             let x = Tensor::<1>::from_floats(points, &device).require_grad();
             let y = activation.forward(x.clone());
             let gradients = y.clone().sum().backward();
@@ -241,5 +382,114 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Computed by PyTorch 2.15: `torch.nn.functional.silu` and so on of these points.
+    #[test]
+    fn values_are_pytorch_s() {
+        let points = [-100.0f32, -20.0, -2.5, -0.5, -0.125, 0.75, 3.0, 30.0, 100.0];
+        let rows = [
+            (Activation::Silu, SILU),
+            (Activation::Mish, MISH),
+            (Activation::Elu(1.0), ELU),
+            (Activation::Elu(0.5), ELU_HALF),
+            (Activation::LeakyRelu(0.2), LEAKY),
+        ];
+        for (activation, expected) in rows {
+            let device = Device::flex().autodiff();
+            let x = Tensor::<1>::from_floats(points, &device).require_grad();
+            let y = activation.forward(x.clone());
+            let slopes = x.grad(&y.clone().sum().backward()).unwrap();
+            let values: Vec<f32> = y.into_data().iter().collect();
+            let slopes: Vec<f32> = slopes.into_data().iter().collect();
+            for (index, (value, slope)) in expected.into_iter().enumerate() {
+                let near =
+                    |found: f32, value: f32| (found - value).abs() <= 1e-6 * value.abs().max(1.0);
+                let found = (values[index], slopes[index]);
+                let fits = near(found.0, value) && near(found.1, slope);
+                assert!(fits, "{activation:?}({}): {found:?}", points[index]);
+            }
+        }
+    }
+
+    const SILU: [(f32, f32); 9] = [
+        (0.0, 0.0),
+        (0.0, 0.0),
+        (-0.1896455, -0.0994011),
+        (-0.1887703, 0.2600388),
+        (-0.0585988, 0.4376624),
+        (0.509384, 0.8425999),
+        (2.8577224, 1.0881041),
+        (30.0, 1.0),
+        (100.0, 1.0),
+    ];
+
+    const MISH: [(f32, f32); 9] = [
+        (0.0, 0.0),
+        (0.0, 0.0),
+        (-0.1968162, -0.1097436),
+        (-0.2207438, 0.2895107),
+        (-0.0699799, 0.5196065),
+        (0.6100183, 0.9857584),
+        (2.986535, 1.0211069),
+        (30.0, 1.0),
+        (100.0, 1.0),
+    ];
+
+    const ELU: [(f32, f32); 9] = [
+        (-1.0, 0.0),
+        (-1.0, 0.0),
+        (-0.917915, 0.082085),
+        (-0.3934693, 0.6065307),
+        (-0.1175031, 0.8824969),
+        (0.75, 1.0),
+        (3.0, 1.0),
+        (30.0, 1.0),
+        (100.0, 1.0),
+    ];
+
+    const ELU_HALF: [(f32, f32); 9] = [
+        (-0.5, 0.0),
+        (-0.5, 0.0),
+        (-0.4589575, 0.0410425),
+        (-0.1967347, 0.3032653),
+        (-0.0587515, 0.4412485),
+        (0.75, 1.0),
+        (3.0, 1.0),
+        (30.0, 1.0),
+        (100.0, 1.0),
+    ];
+
+    const LEAKY: [(f32, f32); 9] = [
+        (-20.0, 0.2),
+        (-4.0, 0.2),
+        (-0.5, 0.2),
+        (-0.1, 0.2),
+        (-0.025, 0.2),
+        (0.75, 1.0),
+        (3.0, 1.0),
+        (30.0, 1.0),
+        (100.0, 1.0),
+    ];
+
+    #[test]
+    fn a_setting_is_written_only_where_it_is_not_the_default() {
+        let read = |text: &str| serde_json::from_str::<Activation>(text).map_err(|e| e.to_string());
+        assert_eq!(read("\"leaky_relu\""), Ok(Activation::LeakyRelu(0.01)));
+        let leaky = r#"{"type":"leaky_relu","slope":0.2}"#;
+        assert_eq!(read(leaky), Ok(Activation::LeakyRelu(0.2)));
+        let written = |activation| serde_json::to_string(&activation).unwrap();
+        assert_eq!(written(Activation::LeakyRelu(0.2)), leaky);
+        assert_eq!(written(Activation::LEAKY_RELU), "\"leaky_relu\"");
+        for activation in Activation::ALL.into_iter().chain([Activation::Elu(0.5)]) {
+            assert_eq!(read(&written(activation)), Ok(activation));
+        }
+        let error = read("\"swish\"").unwrap_err();
+        assert!(
+            error.contains("\"swish\" is not known") && error.contains("silu"),
+            "{error}"
+        );
+        let error = read(r#"{"type":"relu","slope":0.2}"#).unwrap_err();
+        assert!(error.contains("only leaky_relu takes `slope`"), "{error}");
     }
 }

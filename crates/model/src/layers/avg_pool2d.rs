@@ -6,7 +6,7 @@ use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
-use super::window::{self, explicit, pool};
+use super::window::{self, Windows, explicit, pool};
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Padding, Pair, Units};
@@ -14,7 +14,8 @@ use burn::nn::BatchNorm;
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
 use serde::{Deserialize, Serialize};
 
-/// `type = "avg_pool2d"`: the mean of each window, padding not counted (as in Keras).
+/// `type = "avg_pool2d"`: the mean of each window, padding not counted (as in Keras) unless
+/// `count_include_pad` says so (as by default in PyTorch).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AvgPool2dLayer {
@@ -23,9 +24,17 @@ pub struct AvgPool2dLayer {
     /// The stride; by default the window's size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<Pair>,
-    /// The padding, which does not count in the mean.
+    /// The padding, which by default does not count in the mean.
     #[serde(default, skip_serializing_if = "Padding::is_valid")]
     pub padding: Padding,
+    /// Whether a last window that reaches beyond the padding counts (PyTorch's `ceil_mode`: one that
+    /// would start there does not). Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ceil_mode: bool,
+    /// Whether padding counts in the mean, as zeros; what `ceil_mode` adds beyond it never does.
+    /// Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub count_include_pad: bool,
 }
 
 impl AvgPool2dLayer {
@@ -35,6 +44,8 @@ impl AvgPool2dLayer {
             pool_size: pool_size.into(),
             strides: None,
             padding: Padding::Valid,
+            ceil_mode: false,
+            count_include_pad: false,
         }
     }
 
@@ -53,6 +64,19 @@ impl AvgPool2dLayer {
             ..self
         }
     }
+
+    /// Sets whether a last window that reaches beyond the padding counts.
+    pub fn with_ceil_mode(self, ceil_mode: bool) -> Self {
+        Self { ceil_mode, ..self }
+    }
+
+    /// Sets whether padding counts in the mean, as zeros.
+    pub fn with_count_include_pad(self, count_include_pad: bool) -> Self {
+        Self {
+            count_include_pad,
+            ..self
+        }
+    }
 }
 
 /// A planned [`AvgPool2dLayer`].
@@ -62,21 +86,78 @@ pub struct AvgPool2dOp {
     pub pool_size: [usize; 2],
     /// Down and right.
     pub strides: [usize; 2],
-    /// The padding, which does not count in the mean.
+    /// The part of the padding that does not count in the mean.
     pub edges: Edges,
+    /// The part that counts, as zeros; it lies nearer the map.
+    pub zeros: Edges,
+}
+
+impl AvgPool2dOp {
+    /// All of the padding.
+    fn all(&self) -> Edges {
+        let (a, b) = (self.edges, self.zeros);
+        Edges {
+            top: a.top + b.top,
+            left: a.left + b.left,
+            bottom: a.bottom + b.bottom,
+            right: a.right + b.right,
+        }
+    }
+
+    /// Splits a padding into the part that counts, as far as this layer has it, and the rest.
+    fn split(&mut self, all: Edges) {
+        let part = |all: usize, zeros: usize| (all - all.min(zeros), all.min(zeros));
+        let (top, left) = (
+            part(all.top, self.zeros.top),
+            part(all.left, self.zeros.left),
+        );
+        let bottom = part(all.bottom, self.zeros.bottom);
+        let right = part(all.right, self.zeros.right);
+        let edges = |of: fn((usize, usize)) -> usize| Edges {
+            top: of(top),
+            left: of(left),
+            bottom: of(bottom),
+            right: of(right),
+        };
+        (self.edges, self.zeros) = (edges(|part| part.0), edges(|part| part.1));
+    }
 }
 
 impl LayerKind for AvgPool2dLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let strides = self.strides.unwrap_or(self.pool_size);
-        let size = self.pool_size;
-        pool(at, size, strides, Pair::one(), self.padding, |edges| {
-            Operation::AvgPool2d(AvgPool2dOp {
-                pool_size: size.array(),
+        let kernel = self.pool_size;
+        let windows = Windows {
+            kernel_field: "pool_size",
+            kernel,
+            strides,
+            dilation: Pair::one(),
+            padding: self.padding,
+            ceil: self.ceil_mode,
+            pool: true,
+        };
+        let mut outline = pool(at, windows, |output| {
+            let mut op = AvgPool2dOp {
+                pool_size: kernel.array(),
                 strides: strides.array(),
-                edges,
-            })
-        })
+                edges: Edges::default(),
+                zeros: Edges::default(),
+            };
+            if self.count_include_pad {
+                let [below, right] = output.overhang;
+                op.zeros = Edges {
+                    bottom: output.edges.bottom - below,
+                    right: output.edges.right - right,
+                    ..output.edges
+                };
+            }
+            op.split(output.edges);
+            Operation::AvgPool2d(op)
+        })?;
+        if self.count_include_pad {
+            outline.summary += ", padding counted";
+        }
+        Ok(outline)
     }
 
     fn follower(&self) -> Follower {
@@ -92,7 +173,7 @@ impl LayerOp for AvgPool2dOp {
     }
 
     fn padding(&self) -> Option<Edges> {
-        Some(self.edges)
+        Some(self.all())
     }
 
     fn init(&self, _: &mut RandomWeights<'_>) -> AvgPool2d {
@@ -104,12 +185,29 @@ impl LayerOp for AvgPool2dOp {
     }
 
     fn forward(&self, pool: &AvgPool2d, x: Features, _: &mut Pass<'_>) -> Features {
-        Features::Map(pool.forward(x.maps()))
+        let x = x.maps();
+        let Edges {
+            top,
+            left,
+            bottom,
+            right,
+        } = self.zeros;
+        let x = if self.zeros.is_none() {
+            x
+        } else {
+            x.pad((left, right, top, bottom), 0.0)
+        };
+        Features::Map(pool.forward(x))
     }
 
     fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units> {
         let (kernel, strides) = (self.pool_size, self.strides);
-        window::needed(layer, units, kernel, strides, [1, 1], &mut self.edges)
+        let mut edges = self.all();
+        let needed = window::needed(layer, units, kernel, strides, [1, 1], &mut edges);
+        if needed.is_some() {
+            self.split(edges);
+        }
+        needed
     }
 
     fn cut_module(&self, pool: &mut AvgPool2d) {

@@ -50,12 +50,7 @@ pub struct BatchNormOp {
 impl LayerKind for BatchNormLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let &Self { epsilon, momentum } = self;
-        if !(epsilon.is_finite() && epsilon > 0.0) {
-            return Err(at.refuse(
-                format!("`epsilon` is {epsilon}"),
-                "set it to a positive number such as 1e-5",
-            ));
-        }
+        at.positive("epsilon", epsilon)?;
         if !(0.0..=1.0).contains(&momentum) {
             return Err(at.refuse(
                 format!("`momentum` is {momentum}"),
@@ -78,6 +73,10 @@ impl LayerKind for BatchNormLayer {
 
     fn follower(&self) -> Follower {
         Follower::Transparent
+    }
+
+    fn has_weights(&self) -> bool {
+        true
     }
 }
 

@@ -11,7 +11,7 @@ use super::planner::Planner;
 use super::sequence::through;
 use super::{Layer, LayerConfig, Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::{Field, Shape, Units};
+use crate::geometry::{Field, Fields, Shape, Units};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -306,16 +306,14 @@ impl BranchPlan<'_> {
             let problem = format!("its branches give {}, {problem}", listed(&outputs));
             return Err(at.refuse(problem, self.remedy));
         };
-        let union = |axis: usize| {
-            union(&signals, output, axis).ok_or_else(|| {
-                let strides: Vec<i64> = signals.iter().map(|s| s.trf[axis].stride).collect();
-                let strides = listed(&strides);
-                at.refuse(
-                    format!("its branches step {strides} input pixels a unit"),
-                    self.remedy,
-                )
-            })
-        };
+        let trf = union(&signals, output).map_err(|axis| {
+            let strides: Vec<i64> = signals.iter().map(|s| s.trf.all[axis].stride).collect();
+            let strides = listed(&strides);
+            at.refuse(
+                format!("its branches step {strides} input pixels a unit"),
+                self.remedy,
+            )
+        })?;
         let extent = [0, 1].map(|axis| {
             let extents = signals.iter().map(|signal| signal.extent[axis]);
             extents.max().unwrap_or(1)
@@ -327,7 +325,7 @@ impl BranchPlan<'_> {
             params: planner.total.params - before.params,
             buffers: planner.total.buffers - before.buffers,
             macs: planner.total.macs - before.macs,
-            trf: [union(0)?, union(1)?],
+            trf,
             notes: Vec::new(),
             operation: Operation::Branches(BranchesOp {
                 branches,
@@ -338,18 +336,33 @@ impl BranchPlan<'_> {
     }
 }
 
-/// What the units of joined branches see along an axis. `None` where maps differ in stride.
-fn union(signals: &[Signal], output: Shape, axis: usize) -> Option<Field> {
+/// What the units of joined branches see, with and without the values of gates.
+///
+/// # Errors
+/// The axis along which maps differ in stride.
+fn union(signals: &[Signal], output: Shape) -> Result<Fields, usize> {
     let is_map = |signal: &&Signal| signal.shape.map_size() == output.map_size();
-    let mut maps = signals.iter().filter(is_map).map(|signal| signal.trf[axis]);
-    let first = maps.next()?;
-    let seen = maps.try_fold(first, |seen, field| seen.union(&field))?;
-    let units = output.map_size()[axis];
-    signals
-        .iter()
-        .filter(|signal| !is_map(signal))
-        .map(|gate| gate.trf[axis].shared(units, seen.stride))
-        .try_fold(seen, |seen, field| seen.union(&field))
+    let maps = |axis: usize, of: fn(&Fields) -> &[Field; 2]| {
+        let mut fields = signals.iter().filter(is_map).map(|s| of(&s.trf)[axis]);
+        let first = fields.next().ok_or(axis)?;
+        let seen = fields.try_fold(first, |seen, field| seen.union(&field));
+        seen.ok_or(axis)
+    };
+    let all = |axis: usize| {
+        let seen = maps(axis, |fields| &fields.all)?;
+        let units = output.map_size()[axis];
+        signals
+            .iter()
+            .filter(|signal| !is_map(signal))
+            .map(|gate| gate.trf.all[axis].shared(units, seen.stride))
+            .try_fold(seen, |seen, field| seen.union(&field))
+            .ok_or(axis)
+    };
+    let ungated = |axis| maps(axis, |fields| &fields.ungated);
+    Ok(Fields {
+        all: [all(0)?, all(1)?],
+        ungated: [ungated(0)?, ungated(1)?],
+    })
 }
 
 fn listed(values: &[impl ToString]) -> String {
@@ -391,6 +404,11 @@ impl LayerKind for BranchesLayer {
 
     fn follower(&self) -> Follower {
         Follower::Other
+    }
+
+    fn has_weights(&self) -> bool {
+        let mut layers = self.branches.iter().flatten();
+        layers.any(LayerConfig::has_weights)
     }
 
     fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {

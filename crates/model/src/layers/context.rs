@@ -2,7 +2,7 @@
 
 use super::Operation;
 use crate::ModelError;
-use crate::geometry::{Field, Shape};
+use crate::geometry::{Fields, Shape};
 
 /// The largest number of filters or units: more than any network needs, far below overflow.
 pub(crate) const MAX_SIDE: usize = 1 << 16;
@@ -22,8 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) strict: bool,
     /// The gain for the weights of a layer without an activation of its own.
     pub(crate) gain: f64,
-    /// Whether nothing follows: then a `linear` may leave its units to the classes.
-    pub(crate) is_last: bool,
+    /// Whether no weights follow: then it may leave the number of its outputs to the classes.
+    pub(crate) is_head: bool,
     pub(crate) classes: Option<usize>,
     /// How many layers it lies within.
     pub(crate) depth: usize,
@@ -51,7 +51,7 @@ pub(crate) struct Outline {
     pub(crate) params: usize,
     pub(crate) buffers: usize,
     pub(crate) macs: usize,
-    pub(crate) trf: [Field; 2],
+    pub(crate) trf: Fields,
     pub(crate) notes: Vec<String>,
     pub(crate) operation: Operation,
 }
@@ -108,6 +108,65 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// The outputs of a layer, and what they are called: the number in the setting `field`, else one
+    /// per class.
+    pub(super) fn outputs(
+        &self,
+        field: &'static str,
+        given: Option<usize>,
+    ) -> Result<(usize, &'static str), ModelError> {
+        let (outputs, word) = match (given, self.classes) {
+            (Some(outputs), _) => (outputs, field),
+            (None, Some(classes)) if self.is_head => (classes, "classes"),
+            (None, _) if self.is_head => {
+                return Err(self.refuse(
+                    format!("it leaves `{field}` out and the number of classes is not known"),
+                    "set `classes` at the top of the config",
+                ));
+            }
+            (None, _) => {
+                return Err(self.refuse(
+                    format!(
+                        "it leaves `{field}` out, which only the model's last layer with weights may"
+                    ),
+                    format!("set `{field}`"),
+                ));
+            }
+        };
+        self.count(field, outputs, MAX_SIDE)?;
+        Ok((outputs, word))
+    }
+
+    /// A number that must be finite.
+    pub(super) fn finite(&self, field: &str, value: f64) -> Result<(), ModelError> {
+        if value.is_finite() {
+            return Ok(());
+        }
+        Err(self.refuse(format!("`{field}` is {value}"), "set it to a finite number"))
+    }
+
+    /// A number that must be above 0.
+    pub(super) fn positive(&self, field: &str, value: f64) -> Result<(), ModelError> {
+        if value.is_finite() && value > 0.0 {
+            return Ok(());
+        }
+        Err(self.refuse(
+            format!("`{field}` is {value}"),
+            "set it to a positive number such as 1e-5",
+        ))
+    }
+
+    /// The probability with which something is dropped.
+    pub(super) fn rate(&self, rate: f64) -> Result<(), ModelError> {
+        if (0.0..1.0).contains(&rate) {
+            return Ok(());
+        }
+        Err(self.refuse(
+            format!("`rate` is {rate}"),
+            "set it to a number from 0 to below 1",
+        ))
+    }
+
     /// The product of a layer's factors, within the bound that keeps sums within a machine word.
     pub(super) fn product(&self, what: &str, factors: &[usize]) -> Result<usize, ModelError> {
         factors
@@ -146,7 +205,7 @@ impl Context<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signal {
     pub(crate) shape: Shape,
-    pub(crate) trf: [Field; 2],
+    pub(crate) trf: Fields,
     /// The map's height and width, which a row of values still comes from after `flatten`.
     pub(super) extent: [usize; 2],
 }
@@ -161,7 +220,7 @@ impl Signal {
         };
         Self {
             shape,
-            trf: [Field::PIXEL; 2],
+            trf: Fields::PIXEL,
             extent: [height, width],
         }
     }
@@ -180,10 +239,7 @@ impl Signal {
     }
 
     /// The field of a unit that reads all of this.
-    pub(super) fn whole(&self) -> [Field; 2] {
-        [
-            self.trf[0].whole(self.extent[0]),
-            self.trf[1].whole(self.extent[1]),
-        ]
+    pub(super) fn whole(&self) -> Fields {
+        self.trf.map(|axis, field| field.whole(self.extent[axis]))
     }
 }

@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::context::{Context, Follower, MAX_SIDE, Outline};
 use super::features::Features;
 use super::kernels;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::kind::{LayerKind, LayerOp, LayerValues, Role, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -21,8 +21,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2dLayer {
-    /// Number of kernels, which is the number of output channels.
-    pub filters: usize,
+    /// Number of kernels, which is the number of output channels. If left out, one per class, which
+    /// only the network's last layer with weights may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<usize>,
     /// The kernel's height and width.
     pub kernel_size: Pair,
     /// The stride.
@@ -53,19 +55,11 @@ fn is_one(groups: &usize) -> bool {
     *groups == 1
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn is_yes(value: &bool) -> bool {
-    *value
-}
-
 impl Conv2dLayer {
     /// Stride 1, no padding, with a bias and without an activation.
     pub fn new(filters: usize, kernel_size: impl Into<Pair>) -> Self {
         Self {
-            filters,
+            filters: Some(filters),
             kernel_size: kernel_size.into(),
             strides: Pair::one(),
             padding: Padding::Valid,
@@ -73,6 +67,14 @@ impl Conv2dLayer {
             groups: 1,
             bias: true,
             activation: None,
+        }
+    }
+
+    /// A head that is a convolution: a filter per class.
+    pub fn classes(kernel_size: impl Into<Pair>) -> Self {
+        Self {
+            filters: None,
+            ..Self::new(1, kernel_size)
         }
     }
 
@@ -145,9 +147,9 @@ pub struct Conv2dOp {
 impl LayerKind for Conv2dLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let (channels, size) = at.map()?;
-        at.count("filters", self.filters, MAX_SIDE)?;
+        let (filters, word) = at.outputs("filters", self.filters)?;
         at.count("groups", self.groups, MAX_SIDE)?;
-        for (what, count) in [("input channels", channels), ("filters", self.filters)] {
+        for (what, count) in [("input channels", channels), ("filters", filters)] {
             if !count.is_multiple_of(self.groups) {
                 return Err(at.refuse(
                     format!("{} groups do not divide {count} {what}", self.groups),
@@ -161,16 +163,20 @@ impl LayerKind for Conv2dLayer {
             strides: self.strides,
             dilation: self.dilation,
             padding: self.padding,
+            ceil: false,
             pool: false,
         };
         let output = windows.slide(at, size)?;
         let [height, width] = output.size;
         let [kernel_height, kernel_width] = self.kernel_size.array();
         let per_filter = channels / self.groups;
-        let factors = [self.filters, per_filter, kernel_height, kernel_width];
+        let factors = [filters, per_filter, kernel_height, kernel_width];
         let weights = at.product("its weights", &factors)?;
         let positions = at.product("each of its maps", &[height, width])?;
-        let size = format!("{} {}", self.filters, self.kernel_size);
+        let size = match word {
+            "filters" => format!("{filters} {}", self.kernel_size),
+            word => format!("{filters} {word}, {}", self.kernel_size),
+        };
         let mut summary = window::summary(&size, self.strides, self.dilation, self.padding);
         if self.groups > 1 {
             summary += &format!(", {} groups", self.groups);
@@ -178,18 +184,18 @@ impl LayerKind for Conv2dLayer {
         Ok(Outline {
             summary: summary + &Activation::suffix(self.activation),
             output: Shape::Map {
-                channels: self.filters,
+                channels: filters,
                 height,
                 width,
             },
             extent: output.size,
-            params: weights + if self.bias { self.filters } else { 0 },
+            params: weights + if self.bias { filters } else { 0 },
             buffers: 0,
             macs: weights.saturating_mul(positions),
             trf: output.trf,
             notes: output.notes,
             operation: Operation::Conv2d(Conv2dOp {
-                channels: [channels, self.filters],
+                channels: [channels, filters],
                 kernel_size: self.kernel_size.array(),
                 strides: self.strides.array(),
                 dilation: self.dilation.array(),
@@ -204,6 +210,10 @@ impl LayerKind for Conv2dLayer {
 
     fn follower(&self) -> Follower {
         Follower::Other
+    }
+
+    fn has_weights(&self) -> bool {
+        true
     }
 }
 

@@ -78,6 +78,7 @@ pub(super) fn crop(
         buffers: 0,
         macs: 0,
         trf: [Field::PIXEL; 2],
+        ungated_trf: [Field::PIXEL; 2],
         notes: Vec::new(),
         operation: Operation::Crop(CropOp { rows, columns }),
     }

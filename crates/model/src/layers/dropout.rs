@@ -32,12 +32,7 @@ pub struct DropoutOp {
 impl LayerKind for DropoutLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let rate = self.rate;
-        if !(0.0..1.0).contains(&rate) {
-            return Err(at.refuse(
-                format!("`rate` is {rate}"),
-                "set it to a number from 0 to below 1",
-            ));
-        }
+        at.rate(rate)?;
         let operation = Operation::Dropout(DropoutOp { rate });
         Ok(Outline::unchanged(
             &at.input,

@@ -20,6 +20,11 @@ pub(crate) trait LayerKind {
     /// How this layer treats the previous layer's output; decides the gain of that layer's weights.
     fn follower(&self) -> Follower;
 
+    /// Whether it has weights, or a layer within it: a layer without any may stand behind the head.
+    fn has_weights(&self) -> bool {
+        false
+    }
+
     /// Its nested lists of layers, if any.
     fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {
         Vec::new()
@@ -65,7 +70,7 @@ pub enum Role {
     Convolution,
     /// A maximum or mean over each window.
     Pool,
-    /// A function of each value by itself.
+    /// A function of the values at each position by themselves.
     Pointwise,
     /// Branches whose outputs are joined.
     Branches,
@@ -85,7 +90,7 @@ pub(crate) struct Plain {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerValues {
     /// Weight: `[filters, channels / groups, height, width]` of a convolution, `[inputs, units]` of a
-    /// linear layer.
+    /// linear layer, `[channels]` of slopes and factors.
     pub weight: Vec<f32>,
     /// Bias of a convolution or a linear layer.
     pub bias: Vec<f32>,
@@ -97,6 +102,15 @@ pub struct LayerValues {
     pub mean: Vec<f32>,
     /// Batch norm's running variance.
     pub variance: Vec<f32>,
+}
+
+/// The default of settings that are on unless a config turns them off.
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

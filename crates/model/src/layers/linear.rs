@@ -1,9 +1,9 @@
 //! `linear`: a dense layer.
 
 use super::activation::Activation;
-use super::context::{Context, Follower, MAX_SIDE, Outline};
+use super::context::{Context, Follower, Outline};
 use super::features::Features;
-use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
+use super::kind::{LayerKind, LayerOp, LayerValues, Role, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
@@ -13,14 +13,17 @@ use crate::geometry::{Edges, Shape, Units};
 use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig};
 use serde::{Deserialize, Serialize};
 
-/// `type = "linear"`: a dense layer. The model's last one may leave `units` out: it gets one per
-/// class.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// `type = "linear"`: a dense layer. The model's last layer with weights may leave `units` out: it gets
+/// one per class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearLayer {
     /// Number of outputs; if left out, one per class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<usize>,
+    /// Whether a bias per unit is added. Default: true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub bias: bool,
     /// Activation of each output; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
@@ -31,13 +34,22 @@ impl LinearLayer {
     pub fn new(units: usize) -> Self {
         Self {
             units: Some(units),
-            activation: None,
+            ..Self::classes()
         }
     }
 
     /// The classifier's last layer: a unit per class.
     pub fn classes() -> Self {
-        Self::default()
+        Self {
+            units: None,
+            bias: true,
+            activation: None,
+        }
+    }
+
+    /// Sets whether a bias is added.
+    pub fn with_bias(self, bias: bool) -> Self {
+        Self { bias, ..self }
     }
 
     /// Sets the activation.
@@ -49,6 +61,13 @@ impl LinearLayer {
     }
 }
 
+impl Default for LinearLayer {
+    /// A unit per class.
+    fn default() -> Self {
+        Self::classes()
+    }
+}
+
 /// A planned [`LinearLayer`].
 #[derive(Debug, Clone)]
 pub struct LinearOp {
@@ -56,6 +75,8 @@ pub struct LinearOp {
     pub inputs: usize,
     /// Number of outputs.
     pub units: usize,
+    /// Whether a bias is added.
+    pub bias: bool,
     /// Activation of each output.
     pub activation: Option<Activation>,
     /// Gain of the initial weights.
@@ -70,29 +91,17 @@ impl LayerKind for LinearLayer {
                 "put `flatten` or `global_avg_pool2d` before it",
             ));
         };
-        let (units, word) = match (self.units, at.classes) {
-            (Some(units), _) => (units, "units"),
-            (None, Some(classes)) if at.is_last => (classes, "classes"),
-            (None, _) if at.is_last => {
-                return Err(at.refuse(
-                    "it leaves `units` out and the number of classes is not known",
-                    "set `classes` at the top of the config",
-                ));
-            }
-            (None, _) => {
-                return Err(at.refuse(
-                    "it leaves `units` out, which only the model's last layer may",
-                    "set `units`",
-                ));
-            }
-        };
-        at.count("units", units, MAX_SIDE)?;
+        let (units, word) = at.outputs("units", self.units)?;
         let weights = at.product("its weights", &[inputs, units])?;
         Ok(Outline {
-            summary: format!("{units} {word}{}", Activation::suffix(self.activation)),
+            summary: format!(
+                "{units} {word}{}{}",
+                if self.bias { "" } else { ", no bias" },
+                Activation::suffix(self.activation)
+            ),
             output: Shape::Flat(units),
             extent: [1, 1],
-            params: weights + units,
+            params: weights + if self.bias { units } else { 0 },
             buffers: 0,
             macs: weights,
             trf: at.input.whole(),
@@ -100,6 +109,7 @@ impl LayerKind for LinearLayer {
             operation: Operation::Linear(LinearOp {
                 inputs,
                 units,
+                bias: self.bias,
                 activation: self.activation,
                 gain: self.activation.map_or(at.gain, Activation::gain),
             }),
@@ -108,6 +118,10 @@ impl LayerKind for LinearLayer {
 
     fn follower(&self) -> Follower {
         Follower::Other
+    }
+
+    fn has_weights(&self) -> bool {
+        true
     }
 }
 
@@ -125,10 +139,11 @@ impl LayerOp for LinearOp {
     fn init(&self, weights: &mut RandomWeights<'_>) -> Linear {
         let dims = [self.inputs, self.units];
         let mut linear = LinearConfig::new(self.inputs, self.units)
+            .with_bias(self.bias)
             .with_initializer(Initializer::Zeros)
             .init(weights.device);
         linear.weight = weights.normal(dims, self.inputs, self.gain);
-        linear.bias = Some(weights.zeros(self.units));
+        linear.bias = self.bias.then(|| weights.zeros(self.units));
         linear
     }
 

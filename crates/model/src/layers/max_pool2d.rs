@@ -7,7 +7,7 @@ use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
-use super::window::{self, explicit, pool};
+use super::window::{self, Windows, explicit, pool};
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Padding, Pair, Units};
@@ -31,6 +31,10 @@ pub struct MaxPool2dLayer {
     /// The distance between neighbouring taps of the window.
     #[serde(default = "Pair::one", skip_serializing_if = "Pair::is_one")]
     pub dilation: Pair,
+    /// Whether a last window that reaches beyond the padding counts (PyTorch's `ceil_mode`: one that
+    /// would start there does not). Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ceil_mode: bool,
 }
 
 impl MaxPool2dLayer {
@@ -41,6 +45,7 @@ impl MaxPool2dLayer {
             strides: None,
             padding: Padding::Valid,
             dilation: Pair::one(),
+            ceil_mode: false,
         }
     }
 
@@ -67,6 +72,11 @@ impl MaxPool2dLayer {
             ..self
         }
     }
+
+    /// Sets whether a last window that reaches beyond the padding counts.
+    pub fn with_ceil_mode(self, ceil_mode: bool) -> Self {
+        Self { ceil_mode, ..self }
+    }
 }
 
 /// A planned [`MaxPool2dLayer`].
@@ -78,20 +88,29 @@ pub struct MaxPool2dOp {
     pub strides: [usize; 2],
     /// Down and right.
     pub dilation: [usize; 2],
-    /// The padding.
+    /// The padding, and what the last window reaches beyond it.
     pub edges: Edges,
 }
 
 impl LayerKind for MaxPool2dLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         let strides = self.strides.unwrap_or(self.pool_size);
-        let (size, dilation) = (self.pool_size, self.dilation);
-        pool(at, size, strides, dilation, self.padding, |edges| {
+        let (kernel, dilation) = (self.pool_size, self.dilation);
+        let windows = Windows {
+            kernel_field: "pool_size",
+            kernel,
+            strides,
+            dilation,
+            padding: self.padding,
+            ceil: self.ceil_mode,
+            pool: true,
+        };
+        pool(at, windows, |output| {
             Operation::MaxPool2d(MaxPool2dOp {
-                pool_size: size.array(),
+                pool_size: kernel.array(),
                 strides: strides.array(),
                 dilation: dilation.array(),
-                edges,
+                edges: output.edges,
             })
         })
     }

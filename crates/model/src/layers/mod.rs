@@ -3,9 +3,14 @@
 //! branches whose outputs are joined.
 
 mod activation;
+mod adaptive_avg_pool2d;
 mod avg_pool2d;
 mod batch_norm;
 mod branches;
+mod channel_scale;
+mod channel_shuffle;
+mod channel_slice;
+mod channel_weights;
 mod cone;
 mod context;
 mod conv2d;
@@ -15,37 +20,53 @@ mod features;
 mod flatten;
 mod fuse;
 mod global_avg_pool2d;
+mod global_max_pool2d;
 mod kernels;
 mod kind;
+mod layer_norm;
 mod linear;
+mod local_response_norm;
 mod max_pool2d;
 mod pass;
+mod planned;
 mod planner;
+mod prelu;
 mod random;
 mod residual;
 mod sequence;
 mod squeeze_excite;
+mod stochastic_depth;
 mod window;
 
 pub use activation::{Activation, ActivationLayer, ActivationOp};
+pub use adaptive_avg_pool2d::{AdaptiveAvgPool2dLayer, AdaptiveAvgPool2dOp};
 pub use avg_pool2d::{AvgPool2dLayer, AvgPool2dOp};
 pub use batch_norm::{BatchNormLayer, BatchNormOp};
 pub use branches::{Branch, BranchesLayer, BranchesOp, Join};
+pub use channel_scale::{ChannelScaleLayer, ChannelScaleOp};
+pub use channel_shuffle::{ChannelShuffleLayer, ChannelShuffleOp};
+pub use channel_slice::{ChannelSliceLayer, ChannelSliceOp};
 pub use conv2d::{Conv2dLayer, Conv2dOp};
 pub use crop::CropOp;
 pub use dropout::{DropoutLayer, DropoutOp};
 pub use features::Features;
 pub use flatten::{FlattenLayer, FlattenOp};
 pub use global_avg_pool2d::{GlobalAvgPool2dLayer, GlobalAvgPool2dOp};
+pub use global_max_pool2d::{GlobalMaxPool2dLayer, GlobalMaxPool2dOp};
 pub use kernels::exactly;
 pub use kind::{LayerValues, Role};
+pub use layer_norm::{LayerNormLayer, LayerNormOp};
 pub use linear::{LinearLayer, LinearOp};
+pub use local_response_norm::{LocalResponseNormLayer, LocalResponseNormOp};
 pub use max_pool2d::{MaxPool2dLayer, MaxPool2dOp};
 pub use pass::BatchStatistics;
+pub use planned::PlannedLayer;
 pub use planner::Total;
+pub use prelu::{PreluLayer, PreluOp};
 pub use random::DropoutKey;
 pub use residual::ResidualLayer;
 pub use squeeze_excite::SqueezeExciteLayer;
+pub use stochastic_depth::{StochasticDepthLayer, StochasticDepthOp};
 
 pub(crate) use cone::cut;
 pub(crate) use context::{MAX_SIDE, Signal};
@@ -55,64 +76,17 @@ pub(crate) use random::RandomWeights;
 pub(crate) use sequence::{cut_modules, find, through};
 
 use crate::ModelError;
-use crate::geometry::{Edges, Field, Shape, Units};
+use crate::geometry::{Edges, Units};
 use batch_norm::merge_statistics;
 use branches::{Branches, Residual};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
-use burn::nn::{BatchNorm, Dropout, Linear};
+use burn::nn::{BatchNorm, Dropout, LayerNorm, Linear};
+use channel_weights::ChannelWeights;
 use context::{Context, Follower, Outline};
 use kind::{LayerKind, LayerOp, Plain};
 use serde::{Deserialize, Serialize};
-
-/// One layer of a [`Plan`](crate::Plan).
-#[derive(Debug, Clone)]
-pub struct PlannedLayer {
-    /// Position in the network, counted from 1. Layers nested in layer 4 are numbered `4.2` (body of a
-    /// residual), `4.p1` (its projection), or `4.a1` and `4.b1` (first and second of its branches).
-    pub number: String,
-    /// Unique name: the kind and a count, such as `conv2d_3`.
-    pub name: String,
-    /// The kind of layer, as `type` in the config.
-    pub kind: &'static str,
-    /// Short description of the settings, such as `16 filters 3x3, same`.
-    pub summary: String,
-    /// Shape of the input.
-    pub input: Shape,
-    /// Shape of the output.
-    pub output: Shape,
-    /// Number of trainable parameters, including those of nested layers.
-    pub params: usize,
-    /// Number of running statistics, including those of nested layers.
-    pub buffers: usize,
-    /// Multiply-adds for one image, including those of nested layers.
-    pub macs: usize,
-    /// Theoretical receptive field along `[height, width]`. After a gate that sees the whole map it
-    /// covers the whole image for every unit.
-    pub trf: [Field; 2],
-    /// Remarks and warnings, one sentence each.
-    pub notes: Vec<String>,
-    /// The operation to build.
-    pub operation: Operation,
-}
-
-impl PlannedLayer {
-    /// Its role in the network.
-    pub fn role(&self) -> Role {
-        self.operation.role()
-    }
-
-    /// The padding of a convolution or pool in pixels, as computed; `None` for other layers.
-    pub fn padding(&self) -> Option<Edges> {
-        self.operation.padding()
-    }
-
-    /// Its nested sequences of layers; empty unless it branches.
-    pub fn branches(&self) -> &[Branch] {
-        self.operation.branches()
-    }
-}
 
 /// Defines the enums over all kinds of layer, and delegates each call to the right kind.
 macro_rules! kinds {
@@ -147,6 +121,13 @@ macro_rules! kinds {
             fn follower(&self) -> Follower {
                 match self {
                     $(Self::$Config(layer) => layer.follower(),)*
+                }
+            }
+
+            /// Whether it has weights, or a layer within it.
+            pub fn has_weights(&self) -> bool {
+                match self {
+                    $(Self::$Config(layer) => layer.has_weights(),)*
                 }
             }
 
@@ -319,12 +300,30 @@ kinds! {
         "avg_pool2d" AvgPool2d(AvgPool2dLayer),
         /// The mean of each channel's whole map.
         "global_avg_pool2d" GlobalAvgPool2d(GlobalAvgPool2dLayer),
+        /// The largest value of each channel's whole map.
+        "global_max_pool2d" GlobalMaxPool2d(GlobalMaxPool2dLayer),
+        /// Means of windows that share a map evenly.
+        "adaptive_avg_pool2d" AdaptiveAvgPool2d(AdaptiveAvgPool2dLayer),
         /// Batch normalisation of each channel.
         "batch_norm" BatchNorm(BatchNormLayer),
+        /// The channels at each position normalised.
+        "layer_norm" LayerNorm(LayerNormLayer),
+        /// Values divided by a power of the squares of the channels around them.
+        "local_response_norm" LocalResponseNorm(LocalResponseNormLayer),
         /// A non-linearity on its own.
         "activation" Activation(ActivationLayer),
+        /// A leaky ReLU whose slope is trained.
+        "prelu" Prelu(PreluLayer),
+        /// Each channel times a trained factor.
+        "channel_scale" ChannelScale(ChannelScaleLayer),
+        /// Some of the channels.
+        "channel_slice" ChannelSlice(ChannelSliceLayer),
+        /// Channels of several groups interleaved.
+        "channel_shuffle" ChannelShuffle(ChannelShuffleLayer),
         /// Values set to zero at random while training.
         "dropout" Dropout(DropoutLayer),
+        /// Whole images' values set to zero at random while training.
+        "stochastic_depth" StochasticDepth(StochasticDepthLayer),
         /// A list of layers whose output is added to its input.
         "residual" Residual(ResidualLayer),
         /// Several lists of layers whose outputs are joined.
@@ -351,6 +350,24 @@ kinds! {
         Activation(ActivationOp) with Plain,
         /// See [`DropoutLayer`].
         Dropout(DropoutOp) with Dropout,
+        /// See [`GlobalMaxPool2dLayer`].
+        GlobalMaxPool2d(GlobalMaxPool2dOp) with Plain,
+        /// See [`AdaptiveAvgPool2dLayer`].
+        AdaptiveAvgPool2d(AdaptiveAvgPool2dOp) with Plain,
+        /// See [`LayerNormLayer`].
+        LayerNorm(LayerNormOp) with LayerNorm,
+        /// See [`LocalResponseNormLayer`].
+        LocalResponseNorm(LocalResponseNormOp) with Plain,
+        /// See [`PreluLayer`].
+        Prelu(PreluOp) with ChannelWeights,
+        /// See [`ChannelScaleLayer`].
+        ChannelScale(ChannelScaleOp) with ChannelWeights,
+        /// See [`ChannelSliceLayer`].
+        ChannelSlice(ChannelSliceOp) with Plain,
+        /// See [`ChannelShuffleLayer`].
+        ChannelShuffle(ChannelShuffleOp) with Plain,
+        /// See [`StochasticDepthLayer`].
+        StochasticDepth(StochasticDepthOp) with Dropout,
         /// A part of a map. Within a [`Cone`](crate::Cone) only.
         Crop(CropOp) with Plain,
         /// See [`FlattenLayer`].

@@ -45,7 +45,7 @@ impl Total {
 /// Plans layers in order, counting and naming them.
 pub(crate) struct Planner {
     strict: bool,
-    /// The units of a last `linear` layer that leaves them out.
+    /// The outputs of a head that leaves their number out.
     classes: Option<usize>,
     counts: HashMap<&'static str, usize>,
     layers: usize,
@@ -80,7 +80,7 @@ impl Planner {
                 input: signal,
                 strict: self.strict,
                 gain: following_gain(&layers[index + 1..]),
-                is_last: depth == 0 && index + 1 == layers.len(),
+                is_head: depth == 0 && !layers[index + 1..].iter().any(LayerConfig::has_weights),
                 classes: self.classes,
                 depth,
             };
@@ -126,7 +126,8 @@ impl Planner {
             params: outline.params,
             buffers: outline.buffers,
             macs: outline.macs,
-            trf: outline.trf,
+            trf: outline.trf.all,
+            ungated_trf: outline.trf.ungated,
             notes: outline.notes,
             operation: outline.operation,
         };

@@ -90,6 +90,11 @@ impl LayerKind for ResidualLayer {
         Follower::Other
     }
 
+    fn has_weights(&self) -> bool {
+        let mut layers = self.layers.iter().chain(&self.projection);
+        layers.any(LayerConfig::has_weights)
+    }
+
     fn branches_mut(&mut self) -> Vec<&mut Vec<LayerConfig>> {
         vec![&mut self.layers, &mut self.projection]
     }

@@ -68,4 +68,8 @@ impl LayerKind for SqueezeExciteLayer {
     fn follower(&self) -> Follower {
         Follower::Other
     }
+
+    fn has_weights(&self) -> bool {
+        true
+    }
 }

@@ -3,7 +3,9 @@
 use super::context::{Context, MAX_WINDOW, Outline};
 use super::{Operation, PlannedLayer};
 use crate::ModelError;
-use crate::geometry::{Axis, Edges, Field, Padding, Pair, Shape, Units, Window, written};
+use crate::geometry::{
+    Axis, Edges, Fields, Margin, Padding, Pair, Shape, Units, Window, padded_sum,
+};
 use burn::nn::PaddingConfig2d;
 
 /// A window's settings, as written.
@@ -14,6 +16,8 @@ pub(super) struct Windows {
     pub(super) strides: Pair,
     pub(super) dilation: Pair,
     pub(super) padding: Padding,
+    /// Whether the last window may reach beyond the padding.
+    pub(super) ceil: bool,
     /// A pool: each window needs at least one real pixel.
     pub(super) pool: bool,
 }
@@ -23,7 +27,9 @@ pub(super) struct Windows {
 pub(super) struct WindowOutput {
     pub(super) size: [usize; 2],
     pub(super) edges: Edges,
-    pub(super) trf: [Field; 2],
+    /// The part of the edges beyond the padding that was asked for: rows below, columns to the right.
+    pub(super) overhang: [usize; 2],
+    pub(super) trf: Fields,
     pub(super) notes: Vec<String>,
 }
 
@@ -93,19 +99,17 @@ impl Windows {
                 bottom: rows.after,
                 right: columns.after,
             },
-            trf: [
-                trf[0].through(&vertical, &rows),
-                trf[1].through(&horizontal, &columns),
-            ],
+            overhang: [rows.overhang, columns.overhang],
+            trf: trf.map(|axis, field| match axis {
+                0 => field.through(&vertical, &rows),
+                _ => field.through(&horizontal, &columns),
+            }),
             notes,
         })
     }
 
     fn is_square(&self) -> bool {
-        match self.padding {
-            Padding::Pixels(pair) => pair.height == pair.width,
-            Padding::Same | Padding::Valid => true,
-        }
+        self.padding.along(true) == self.padding.along(false)
     }
 
     fn axis(
@@ -117,23 +121,29 @@ impl Windows {
         strict: bool,
         notes: &mut Vec<String>,
     ) -> Result<Axis, ModelError> {
-        let (padding, same) = written(self.padding, side.vertical);
+        let margin = self.padding.along(side.vertical);
         at.count(self.kernel_field, window.kernel, MAX_WINDOW)?;
         at.count("strides", window.stride, MAX_WINDOW)?;
         at.count("dilation", window.dilation, MAX_WINDOW)?;
-        if padding > 0 {
+        if let Margin::Pixels(pixels) = margin
+            && let Some(padding) = pixels.into_iter().max().filter(|pixels| *pixels > 0)
+        {
             at.count("padding", padding, MAX_WINDOW)?;
         }
         let name = side.name;
-        let axis = window.slide(n, padding, same).ok_or_else(|| {
+        let axis = window.slide(n, margin, self.ceil).ok_or_else(|| {
             at.refuse(
                 format!(
-                    "its {} spans {} pixels in {name} but gets {n} + 2*{padding}: {} is less than 1",
+                    "its {} spans {} pixels in {name} but gets {}: {} is less than 1",
                     self.kernel_field,
                     window.span(),
-                    window.formula(n, padding)
+                    padded_sum(n, margin),
+                    window.formula(n, margin)
                 ),
-                format!("use a smaller {}, more padding, or a larger input", self.kernel_field),
+                format!(
+                    "use a smaller {}, more padding, or a larger input",
+                    self.kernel_field
+                ),
             )
         })?;
         if self.pool && window.touches_only_padding(n, &axis) {
@@ -148,7 +158,7 @@ impl Windows {
             ));
         }
         if axis.unreached > 0 {
-            let note = uneven(window, n, &axis, same, side);
+            let note = uneven(window, n, &axis, margin, side);
             if strict {
                 return Err(at.refuse(
                     format!("under `strict_shapes`, {note}"),
@@ -164,7 +174,9 @@ impl Windows {
                 side.before,
                 axis.after,
                 side.after,
-                if window.kernel.is_multiple_of(2) {
+                if axis.overhang > 0 {
+                    " (`ceil_mode` lets the last window reach beyond it)"
+                } else if margin == Margin::Same && window.kernel.is_multiple_of(2) {
                     " (an even kernel has no middle)"
                 } else {
                     ""
@@ -176,11 +188,11 @@ impl Windows {
 }
 
 /// Says which rows or columns an uneven division leaves out.
-fn uneven(window: &Window, n: usize, axis: &Axis, same: bool, side: &Side) -> String {
+fn uneven(window: &Window, n: usize, axis: &Axis, margin: Margin, side: &Side) -> String {
     let (name, lines) = (side.name, side.lines);
     let padded = axis.unreached.min(axis.after);
     let dropped = axis.unreached - padded;
-    let arithmetic = if same {
+    let arithmetic = if margin == Margin::Same {
         format!(
             "the stride {} is larger than the window's {}",
             window.stride,
@@ -188,8 +200,8 @@ fn uneven(window: &Window, n: usize, axis: &Axis, same: bool, side: &Side) -> St
         )
     } else {
         format!(
-            "({n} + 2*{} - {}) / {} is not whole in {name}",
-            axis.before,
+            "({} - {}) / {} is not whole in {name}",
+            padded_sum(n, margin),
             window.span(),
             window.stride
         )
@@ -204,28 +216,27 @@ fn uneven(window: &Window, n: usize, axis: &Axis, same: bool, side: &Side) -> St
     }
 }
 
-/// A pool of this window, whose operation is made from the padding in pixels.
+/// A pool of this window, whose operation is made from the window's result.
 pub(super) fn pool(
     at: &Context<'_>,
-    kernel: Pair,
-    strides: Pair,
-    dilation: Pair,
-    padding: Padding,
-    operation: impl FnOnce(Edges) -> Operation,
+    windows: Windows,
+    operation: impl FnOnce(&WindowOutput) -> Operation,
 ) -> Result<Outline, ModelError> {
     let (channels, size) = at.map()?;
-    let windows = Windows {
-        kernel_field: "pool_size",
+    let output = windows.slide(at, size)?;
+    let [height, width] = output.size;
+    let Windows {
         kernel,
         strides,
         dilation,
         padding,
-        pool: true,
-    };
-    let output = windows.slide(at, size)?;
-    let [height, width] = output.size;
+        ceil,
+        ..
+    } = windows;
+    let summary = summary(&kernel.to_string(), strides, dilation, padding);
+    let operation = operation(&output);
     Ok(Outline {
-        summary: summary(&kernel.to_string(), strides, dilation, padding),
+        summary: summary + if ceil { ", ceil" } else { "" },
         output: Shape::Map {
             channels,
             height,
@@ -233,7 +244,7 @@ pub(super) fn pool(
         },
         trf: output.trf,
         notes: output.notes,
-        ..Outline::unchanged(&at.input, "", operation(output.edges))
+        ..Outline::unchanged(&at.input, "", operation)
     })
 }
 
@@ -257,6 +268,7 @@ pub(super) fn summary(size: &str, strides: Pair, dilation: Pair, padding: Paddin
         Padding::Same => summary += ", same",
         Padding::Valid => {}
         Padding::Pixels(pair) => summary += &format!(", pad {}", short(pair)),
+        Padding::Sides(edges) => summary += &format!(", pad {:?}", edges.pairs()),
     }
     summary
 }
@@ -296,7 +308,7 @@ pub(super) fn needed(
 
 /// burn's own `same` leaves dilation out, so the plan's numbers are always written out.
 pub(super) fn explicit(edges: &Edges) -> PaddingConfig2d {
-    if *edges == Edges::default() {
+    if edges.is_none() {
         return PaddingConfig2d::Valid;
     }
     PaddingConfig2d::Explicit(edges.top, edges.left, edges.bottom, edges.right)

@@ -92,13 +92,21 @@ impl Classifier {
             .into_flat()
     }
 
-    /// The input of the head: the output of the layer before the last `linear`.
+    /// The input of the head, which is the last layer with weights; where the head is a convolution,
+    /// the mean over the positions of its input.
     ///
     /// # Shapes
     /// - `images`: `[batch, channels, height, width]`
-    /// - output: `[batch, features]`; of the whole network where its last layer is no `linear`
+    /// - output: `[batch, features]`; of the whole network where it has no head
     pub fn forward_features(&self, images: Tensor<4>) -> Tensor<2> {
-        self.run(images, self.head(), &mut Pass::new()).into_flat()
+        let head = self.plan.config.head().ok();
+        let layers = head.unwrap_or(self.layers.len());
+        match (self.run(images, layers, &mut Pass::new()), head) {
+            (Features::Map(maps), Some(head)) if !self.layers[head].is_linear() => {
+                maps.flatten::<3>(2, 3).mean_dim(2).flatten(1, 2) // [batch, channels]
+            }
+            (features, _) => features.into_flat(),
+        }
     }
 
     /// The output of the first `layers` layers, as [`Plan::layers`] counts them, or of all if there are
@@ -162,14 +170,6 @@ impl Classifier {
         let layers = layers.min(self.layers.len());
         let (layers, planned) = (&self.layers[..layers], &self.plan.layers);
         through(layers, planned, Features::Map(images), pass)
-    }
-
-    /// Number of layers before the head.
-    fn head(&self) -> usize {
-        match self.layers.last() {
-            Some(layer) if layer.is_linear() => self.layers.len() - 1,
-            Some(_) | None => self.layers.len(),
-        }
     }
 }
 

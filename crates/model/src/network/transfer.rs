@@ -2,32 +2,26 @@
 
 use super::Classifier;
 use crate::ModelError;
-use crate::layers::LayerConfig;
 use burn::module::Module;
 
 impl Classifier {
-    /// The same network for other classes: all layers keep their weights but the last one, which
-    /// is drawn anew from `seed` with a unit for each class.
+    /// The same network for other classes: all layers keep their weights but the head, which is drawn
+    /// anew from `seed` with an output for each class. The head is the last layer with weights.
     ///
     /// # Errors
-    /// When the last layer is not a `linear`, or `classes` cannot be planned.
+    /// When that is neither `linear` nor `conv2d`, or `classes` cannot be planned.
     pub fn with_classes(&self, classes: usize, seed: u64) -> Result<Self, ModelError> {
         let mut config = self.plan.config.clone().with_classes(classes);
-        let Some(LayerConfig::Linear(head)) = config.layers.last_mut() else {
-            return Err(ModelError::model(
-                "its last layer is not `linear`, so there is no head to replace",
-                "end the network with `linear`, or keep the classes it was trained for",
-            ));
-        };
-        head.units = None;
+        let head = config.open_head()?;
         let plan = config.plan()?;
         let device = self.devices().into_iter().next().ok_or_else(|| {
             ModelError::model("it has no weights", "this is a bug, please report it")
         })?;
         let mut new = plan.init_seeded(seed, &device);
-        let kept = self.layers.len().saturating_sub(1);
-        for (place, layer) in new.layers.iter_mut().zip(&self.layers).take(kept) {
-            *place = layer.clone();
+        for (at, (place, layer)) in new.layers.iter_mut().zip(&self.layers).enumerate() {
+            if at != head {
+                *place = layer.clone();
+            }
         }
         Ok(new)
     }

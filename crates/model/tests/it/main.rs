@@ -9,6 +9,7 @@ mod cone;
 mod fused;
 mod planned_shapes;
 mod presets;
+mod pytorch;
 mod randomness;
 mod refusals;
 mod transfer;

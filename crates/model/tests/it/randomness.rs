@@ -170,3 +170,49 @@ fn merged_statistics_are_those_of_the_whole_batch() {
         "merging must not reach into the model it was called on a clone of"
     );
 }
+
+/// Whole images are dropped, each by its own row, and a frozen layer drops none.
+#[test]
+fn stochastic_depth_drops_images_as_the_batch_would() {
+    let device = Device::flex().autodiff();
+    let config = ModelConfig::new(1, 2, 2)
+        .with_classes(4)
+        .layer(StochasticDepthLayer { rate: 0.25 })
+        .layer(FlattenLayer::default());
+    let model = config.plan().unwrap().init(&device);
+    let images = Tensor::<4>::ones([4000, 1, 2, 2], &device);
+    let key = DropoutKey {
+        seed: 1,
+        step: 9,
+        first_row: 0,
+    };
+    let run = |model: &Classifier, images: Tensor<4>, key| -> Vec<f32> {
+        let (values, _) = model.forward_keyed(images, key);
+        values.into_data().iter().collect()
+    };
+    let whole = run(&model, images.clone(), key);
+    let mut dropped = 0;
+    for image in whole.chunks(4) {
+        assert!(image.iter().all(|value| *value == image[0]));
+        dropped += usize::from(image[0] == 0.0);
+        assert!(image[0] == 0.0 || (image[0] - 4.0 / 3.0).abs() < 1e-6);
+    }
+    assert!((900..1100).contains(&dropped), "{dropped} of 4000 dropped");
+    let shard = images.clone().slice([100..200, 0..1, 0..2, 0..2]);
+    let key = DropoutKey {
+        first_row: 100,
+        ..key
+    };
+    assert_eq!(run(&model, shard.clone(), key), whole[400..800]);
+    let frozen = model.clone().freeze();
+    assert!(
+        run(&frozen, images.clone(), key)
+            .iter()
+            .all(|value| *value == 1.0)
+    );
+    // Without a key burn's generator decides; outside training nothing is dropped.
+    let free: Vec<f32> = model.forward(images).into_data().iter().collect();
+    assert!(free.contains(&0.0) && free.iter().any(|value| *value > 1.0));
+    let inferred = model.valid().forward(shard.inner());
+    assert!(inferred.into_data().iter::<f32>().all(|value| value == 1.0));
+}

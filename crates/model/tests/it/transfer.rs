@@ -64,6 +64,47 @@ fn another_head_leaves_the_body_as_it_was() {
     assert_ne!(values(&new, &["6"]), values(&other, &["6"]));
 }
 
+/// As SqueezeNet ends: a 1x1 convolution, a ReLU, a global pool.
+#[test]
+fn a_head_may_be_a_convolution_with_layers_behind_it() {
+    let device = Device::flex();
+    let config = ModelConfig::new(1, 8, 8)
+        .with_classes(4)
+        .layer(Conv2dLayer::new(6, 3))
+        .layer(Activation::Relu)
+        .layer(Conv2dLayer::classes(1))
+        .layer(Activation::Relu)
+        .layer(GlobalAvgPool2dLayer::default());
+    assert_eq!(config.head().unwrap(), 2);
+    let old = config.plan().unwrap().init_seeded(5, &device);
+    let new = old.with_classes(7, 1).unwrap();
+    assert_eq!(new.forward(images(&device)).dims(), [2, 7]);
+    assert_eq!(values(&new, &["1"]), values(&old, &["1"]));
+    assert_eq!(new.plan().find("3").unwrap().params, 7 * 7);
+    // Features are the means of the maps that the head gets.
+    let features = new.forward_features(images(&device));
+    let maps = new.forward_first(images(&device), 2).into_map().unwrap();
+    let means = maps.mean_dims(&[2, 3]).flatten::<2>(1, 3);
+    let tolerance = Tolerance::<f32>::absolute(1e-6);
+    features
+        .to_data()
+        .assert_approx_eq(&means.to_data(), tolerance);
+    let frozen = new.freeze_first(2).unwrap();
+    assert!(frozen.freeze_first(3).is_err());
+}
+
+#[test]
+fn a_network_may_end_with_weights_that_are_no_head() {
+    let config = ModelConfig::new(1, 8, 8)
+        .layer(LinearLayer::new(4))
+        .layer(BatchNormLayer::default());
+    let error = config.head().unwrap_err().to_string();
+    assert!(
+        error.contains("layer 2 (batch_norm), not `linear` or `conv2d`"),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_head_can_be_replaced_on_a_training_device_too() {
     let device = Device::flex().autodiff();

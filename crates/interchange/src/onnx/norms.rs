@@ -1,0 +1,60 @@
+//! Layers that ONNX has no node for in the form they are here.
+
+use super::graph::{Graph, float, int, ints};
+use receptive_model::{AdaptiveAvgPool2dOp, LayerNormOp, PlannedLayer, Shape};
+
+/// `LayerNormalization` works on the last axes, so that a map's channels come last for it.
+pub(super) fn layer_norm(
+    graph: &mut Graph,
+    planned: &PlannedLayer,
+    op: &LayerNormOp,
+    x: &str,
+    [weight, bias]: [&str; 2],
+) -> String {
+    let name = planned.name.as_str();
+    let attributes = vec![int("axis", 1), float("epsilon", op.epsilon as f32)];
+    let Shape::Map { .. } = planned.input else {
+        return graph.node("LayerNormalization", name, [x, weight, bias], attributes);
+    };
+    let attributes = [vec![int("axis", 3)], attributes[1..].to_vec()].concat();
+    let order = vec![ints("perm", &[0, 2, 3, 1])];
+    let last = graph.node("Transpose", format!("{name}/last"), [x], order);
+    let normed = format!("{name}/normed");
+    let normed = graph.node(
+        "LayerNormalization",
+        normed,
+        [&last, weight, bias],
+        attributes,
+    );
+    graph.node(
+        "Transpose",
+        name,
+        [&normed],
+        vec![ints("perm", &[0, 3, 1, 2])],
+    )
+}
+
+/// Windows of any sizes along both axes: two products with the table of their shares.
+pub(super) fn adaptive(
+    graph: &mut Graph,
+    planned: &PlannedLayer,
+    op: &AdaptiveAvgPool2dOp,
+    x: &str,
+) -> String {
+    let name = planned.name.as_str();
+    let [height, width] = planned.input.map_size();
+    let [rows, columns] = [op.windows[0].len(), op.windows[1].len()];
+    let down = graph.floats(
+        &format!("{name}.rows"),
+        &[rows, height],
+        &op.shares(0, height),
+    );
+    // [width, columns]: the columns' table on its side.
+    let table = op.shares(1, width);
+    let turned: Vec<f32> = (0..width * columns)
+        .map(|at| table[at % columns * width + at / columns])
+        .collect();
+    let across = graph.floats(&format!("{name}.columns"), &[width, columns], &turned);
+    let narrow = graph.node("MatMul", format!("{name}/across"), [x, &across], vec![]);
+    graph.node("MatMul", name, [&down, &narrow], vec![])
+}

@@ -1,0 +1,95 @@
+//! `channel_scale`: each channel times a trained factor.
+
+use super::channel_weights::ChannelWeights;
+use super::context::{Context, Follower, Outline};
+use super::features::Features;
+use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::pass::Pass;
+use super::planner::Planner;
+use super::random::RandomWeights;
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::{Edges, Units};
+use burn::nn::BatchNorm;
+use serde::{Deserialize, Serialize};
+
+/// `type = "channel_scale"`: each channel times a trained factor; a small one at the end of a branch is
+/// the layer scale of Touvron et al. 2021, "Going deeper with image transformers".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelScaleLayer {
+    /// The factor before training. Default: 1.
+    pub initial: f64,
+}
+
+impl Default for ChannelScaleLayer {
+    fn default() -> Self {
+        Self { initial: 1.0 }
+    }
+}
+
+/// A planned [`ChannelScaleLayer`].
+#[derive(Debug, Clone)]
+pub struct ChannelScaleOp {
+    /// Channels of a map, or values of a row.
+    pub channels: usize,
+    /// The factor before training.
+    pub initial: f64,
+}
+
+impl LayerKind for ChannelScaleLayer {
+    fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
+        at.finite("initial", self.initial)?;
+        let (channels, initial) = (at.input.shape.channels(), self.initial);
+        let operation = Operation::ChannelScale(ChannelScaleOp { channels, initial });
+        Ok(Outline {
+            params: channels,
+            ..Outline::unchanged(&at.input, format!("{initial} at first"), operation)
+        })
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Transparent
+    }
+
+    fn has_weights(&self) -> bool {
+        true
+    }
+}
+
+impl LayerOp for ChannelScaleOp {
+    type Module = ChannelWeights;
+
+    fn role(&self) -> Role {
+        Role::Pointwise
+    }
+
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
+    fn init(&self, weights: &mut RandomWeights<'_>) -> ChannelWeights {
+        ChannelWeights::new(self.channels, self.initial, weights)
+    }
+
+    fn forward(&self, factors: &ChannelWeights, x: Features, _: &mut Pass<'_>) -> Features {
+        match x {
+            Features::Map(x) => Features::Map(x * factors.along_channels()),
+            Features::Flat(x) => Features::Flat(x * factors.along_channels()),
+        }
+    }
+
+    fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
+        Some(units.clone())
+    }
+
+    fn cut_module(&self, _: &mut ChannelWeights) {}
+
+    fn values(factors: &ChannelWeights) -> LayerValues {
+        factors.values()
+    }
+
+    fn batch_norm(_: &mut ChannelWeights) -> Option<&mut BatchNorm> {
+        None
+    }
+}

@@ -1,0 +1,101 @@
+//! `stochastic_depth`: whole images' maps set to zero at random while training.
+
+use super::context::{Context, Follower, Outline};
+use super::features::Features;
+use super::kind::{LayerKind, LayerOp, LayerValues, Role};
+use super::pass::Pass;
+use super::planner::Planner;
+use super::random::RandomWeights;
+use super::{Operation, PlannedLayer};
+use crate::ModelError;
+use crate::geometry::{Edges, Units};
+use burn::nn::{BatchNorm, Dropout, DropoutConfig};
+use burn::tensor::{Distribution, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// `type = "stochastic_depth"`: while training, all of an image's values are set to zero with
+/// probability `rate`, and those of the other images are divided by `1 - rate` (Huang et al. 2016,
+/// "Deep networks with stochastic depth"; `row` mode of torchvision, `drop_path` of timm). At the end of
+/// a residual's branch it leaves out the branch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StochasticDepthLayer {
+    /// The probability, from 0 to below 1.
+    pub rate: f64,
+}
+
+/// A planned [`StochasticDepthLayer`].
+#[derive(Debug, Clone)]
+pub struct StochasticDepthOp {
+    /// The probability.
+    pub rate: f64,
+}
+
+impl LayerKind for StochasticDepthLayer {
+    fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
+        let rate = self.rate;
+        at.rate(rate)?;
+        let operation = Operation::StochasticDepth(StochasticDepthOp { rate });
+        let summary = format!("rate {rate}");
+        Ok(Outline::unchanged(&at.input, summary, operation))
+    }
+
+    fn follower(&self) -> Follower {
+        Follower::Transparent
+    }
+}
+
+impl LayerOp for StochasticDepthOp {
+    /// burn's dropout: its rate, and whether it is frozen.
+    type Module = Dropout;
+
+    fn role(&self) -> Role {
+        Role::Pointwise
+    }
+
+    fn padding(&self) -> Option<Edges> {
+        None
+    }
+
+    fn init(&self, _: &mut RandomWeights<'_>) -> Dropout {
+        DropoutConfig::new(self.rate).init()
+    }
+
+    fn forward(&self, state: &Dropout, x: Features, pass: &mut Pass<'_>) -> Features {
+        match x {
+            Features::Map(x) => Features::Map(drop_rows(state, x, pass)),
+            Features::Flat(x) => Features::Flat(drop_rows(state, x, pass)),
+        }
+    }
+
+    fn cut(&mut self, _: &PlannedLayer, units: &Units) -> Option<Units> {
+        Some(units.clone())
+    }
+
+    fn cut_module(&self, _: &mut Dropout) {}
+
+    fn values(_: &Dropout) -> LayerValues {
+        LayerValues::default()
+    }
+
+    fn batch_norm(_: &mut Dropout) -> Option<&mut BatchNorm> {
+        None
+    }
+}
+
+fn drop_rows<const D: usize>(state: &Dropout, x: Tensor<D>, pass: &mut Pass<'_>) -> Tensor<D> {
+    let is_training = x.device().is_autodiff() && state.training.is_enabled() && state.prob > 0.0;
+    if !is_training {
+        return x;
+    }
+    let mut shape = [1; D];
+    shape[0] = x.dims()[0]; // [batch, 1, 1, 1]
+    let mask = match pass.next_mask() {
+        Some((key, number)) => key.mask(number, state.prob, shape, &x.device()),
+        None => {
+            let kept = 1.0 - state.prob;
+            Tensor::random(shape, Distribution::Bernoulli(kept), &x.device()) / kept
+        }
+    };
+    x * mask
+}
