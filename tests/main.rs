@@ -13,6 +13,7 @@ mod kinds;
 mod learning;
 mod longer;
 mod networks;
+mod onnx;
 mod photos;
 mod pictures;
 mod report;

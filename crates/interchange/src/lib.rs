@@ -36,13 +36,16 @@ mod error;
 mod import;
 mod onnx;
 mod places;
+mod proto;
 mod python;
 mod spec;
 mod tensors;
 mod weights;
 
 pub use error::InterchangeError;
-pub use import::{Match, Names, WeightFile, import, read};
+pub use import::{
+    Match, Names, OnnxNetwork, OnnxReadOptions, WeightFile, import, is_onnx, read, read_onnx,
+};
 pub use onnx::{OPSET, OnnxInput, OnnxOptions, to_onnx};
 pub use python::to_python;
 pub use spec::Spec;

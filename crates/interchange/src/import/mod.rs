@@ -1,9 +1,11 @@
 //! Importing another program's weights into a classifier of the same architecture.
 
 mod matching;
+mod onnx;
 mod read;
 
 pub use matching::{Match, Names};
+pub use onnx::{OnnxNetwork, OnnxReadOptions, is_onnx, read_onnx};
 pub use read::{WeightFile, read};
 
 use crate::places::places;

@@ -167,6 +167,15 @@ fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> Interchang
 }
 
 impl WeightFile {
+    /// Tensors that have been read from a file of another kind.
+    pub(super) fn new(path: &Path, tensors: BTreeMap<String, TensorData>) -> Self {
+        Self {
+            path: path.into(),
+            tensors,
+            spec: None,
+        }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -1,6 +1,6 @@
 //! Building the list of ONNX nodes.
 
-use super::proto::{
+use crate::proto::{
     AttributeProto, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
@@ -35,6 +35,7 @@ impl Graph {
             name: name.clone(),
             op_type: operation.into(),
             attribute: attributes,
+            domain: String::new(),
         });
         name
     }
@@ -56,7 +57,8 @@ impl Graph {
             dims: shape.iter().map(|side| *side as i64).collect(),
             data_type: element as i32,
             name: name.into(),
-            raw_data: raw,
+            raw_data: raw.into(),
+            ..TensorProto::default()
         });
         name.into()
     }
@@ -126,28 +128,25 @@ pub(super) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
         name: name.into(),
         f: Some(value),
-        i: None,
-        ints: Vec::new(),
         r#type: 1,
+        ..AttributeProto::default()
     }
 }
 
 pub(super) fn int(name: &str, value: usize) -> AttributeProto {
     AttributeProto {
         name: name.into(),
-        f: None,
         i: Some(value as i64),
-        ints: Vec::new(),
         r#type: 2,
+        ..AttributeProto::default()
     }
 }
 
 pub(super) fn ints(name: &str, values: &[usize]) -> AttributeProto {
     AttributeProto {
         name: name.into(),
-        f: None,
-        i: None,
         ints: values.iter().map(|value| *value as i64).collect(),
         r#type: 7,
+        ..AttributeProto::default()
     }
 }

@@ -4,15 +4,14 @@ mod activations;
 mod graph;
 mod layers;
 mod norms;
-mod proto;
 mod sizes;
 
+use crate::proto::{self, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use crate::spec::SPEC;
 use crate::{InterchangeError, Spec, tensors};
 use graph::{Element, Graph, Side, batch_of};
 use layers::{chain, flat};
 use prost::Message;
-use proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use receptive_model::{Artifact, InputSpec};
 use sizes::check_any_size;
 

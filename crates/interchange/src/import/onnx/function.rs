@@ -1,0 +1,436 @@
+//! Functions of each value by itself, as nodes such as `Add`, `Clip` and `Sigmoid` compose them, and the
+//! activations that they are: known by their values, not by the nodes they are written with.
+
+use super::network::ValueId;
+use receptive_model::Activation;
+use std::collections::HashMap;
+
+/// The most nodes that one function is composed of; further ones begin a new one.
+const MAX_NODES: usize = 48;
+
+/// A function within [`Functions`].
+pub(super) type FunctionId = usize;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Unary {
+    Relu,
+    Sigmoid,
+    Tanh,
+    Erf,
+    Exp,
+    Log,
+    Sqrt,
+    Abs,
+    Softplus,
+    Reciprocal,
+    /// Between two bounds.
+    Clip(f64, f64),
+    /// `x` where positive, else a multiple.
+    Leaky(f64),
+    /// `x` where positive, else `a (exp(x) - 1)`.
+    Elu(f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+    Min,
+    Max,
+}
+
+/// What a binary function takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Operand {
+    Function(FunctionId),
+    Number(f64),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    /// The value itself.
+    Value,
+    Unary(Unary, FunctionId),
+    Binary(Binary, [Operand; 2]),
+}
+
+#[derive(Debug)]
+struct Function {
+    rule: Rule,
+    /// The value that it is a function of.
+    of: ValueId,
+    /// How many nodes it is composed of.
+    nodes: usize,
+}
+
+/// What a function is in a network's terms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Meaning {
+    Identity,
+    Activation(Activation),
+    /// `scale x + shift`.
+    Affine {
+        scale: f64,
+        shift: f64,
+    },
+}
+
+/// All functions of a graph.
+#[derive(Debug, Default)]
+pub(super) struct Functions {
+    all: Vec<Function>,
+    values: HashMap<ValueId, FunctionId>,
+    /// What has been computed as a layer already.
+    computed: HashMap<FunctionId, ValueId>,
+}
+
+impl Functions {
+    /// The value as the function that leaves it as it is.
+    pub(super) fn value(&mut self, of: ValueId) -> FunctionId {
+        let next = self.all.len();
+        let function = *self.values.entry(of).or_insert(next);
+        if function == next {
+            self.all.push(Function {
+                rule: Rule::Value,
+                of,
+                nodes: 0,
+            });
+        }
+        function
+    }
+
+    /// The value that it is a function of.
+    pub(super) fn of(&self, function: FunctionId) -> ValueId {
+        self.all[function].of
+    }
+
+    /// Whether it has room for another node.
+    pub(super) fn is_full(&self, function: FunctionId) -> bool {
+        self.all[function].nodes >= MAX_NODES
+    }
+
+    pub(super) fn unary(&mut self, rule: Unary, x: FunctionId) -> FunctionId {
+        self.push(Rule::Unary(rule, x), [x, x])
+    }
+
+    /// A function of two functions of one value, or of one and a number.
+    pub(super) fn binary(&mut self, rule: Binary, x: [Operand; 2]) -> Option<FunctionId> {
+        let functions = match x {
+            [Operand::Function(a), Operand::Function(b)] if self.of(a) == self.of(b) => [a, b],
+            [Operand::Function(a), Operand::Number(_)] => [a, a],
+            [Operand::Number(_), Operand::Function(b)] => [b, b],
+            _ => return None,
+        };
+        Some(self.push(Rule::Binary(rule, x), functions))
+    }
+
+    fn push(&mut self, rule: Rule, [a, b]: [FunctionId; 2]) -> FunctionId {
+        // An overestimate where both share nodes, which only makes a function full earlier.
+        let nodes = if a == b {
+            self.all[a].nodes + 1
+        } else {
+            self.all[a].nodes + self.all[b].nodes + 1
+        };
+        self.all.push(Function {
+            rule,
+            of: self.all[a].of,
+            nodes,
+        });
+        self.all.len() - 1
+    }
+
+    pub(super) fn computed(&self, function: FunctionId) -> Option<ValueId> {
+        match self.all[function].rule {
+            Rule::Value => Some(self.all[function].of),
+            _ => self.computed.get(&function).copied(),
+        }
+    }
+
+    pub(super) fn set_computed(&mut self, function: FunctionId, value: ValueId) {
+        self.computed.insert(function, value);
+    }
+
+    /// The functions that all ways from the value to this one pass, the nearest to the value first and
+    /// this one last.
+    pub(super) fn stations(&self, function: FunctionId) -> Vec<FunctionId> {
+        let mut between = self.between(function);
+        between.retain(|station| !self.avoids(function, *station));
+        between
+    }
+
+    fn arguments(&self, function: FunctionId) -> Vec<FunctionId> {
+        match self.all[function].rule {
+            Rule::Value => Vec::new(),
+            Rule::Unary(_, x) => vec![x],
+            Rule::Binary(_, x) => x
+                .into_iter()
+                .filter_map(|operand| match operand {
+                    Operand::Function(function) => Some(function),
+                    Operand::Number(_) => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// What it is composed of, the value first and itself last: arguments have lower numbers.
+    fn between(&self, function: FunctionId) -> Vec<FunctionId> {
+        self.reached(function, None)
+    }
+
+    /// Whether a way from the value to the function leads around the station.
+    fn avoids(&self, function: FunctionId, station: FunctionId) -> bool {
+        let reached = self.reached(function, Some(station));
+        reached
+            .iter()
+            .any(|at| matches!(self.all[*at].rule, Rule::Value) && *at != station)
+    }
+
+    fn reached(&self, function: FunctionId, closed: Option<FunctionId>) -> Vec<FunctionId> {
+        let mut reached = vec![function];
+        let mut next = 0;
+        while let Some(at) = reached.get(next).copied() {
+            next += 1;
+            if Some(at) != closed {
+                for argument in self.arguments(at) {
+                    if !reached.contains(&argument) {
+                        reached.push(argument);
+                    }
+                }
+            }
+        }
+        reached.sort_unstable();
+        reached
+    }
+
+    /// What `function` is as a function of `station`, which all ways to it pass; `None` if no activation
+    /// is.
+    pub(super) fn meaning(&self, function: FunctionId, station: FunctionId) -> Option<Meaning> {
+        if function == station {
+            return Some(Meaning::Identity);
+        }
+        let order = self.reached(function, Some(station));
+        recognized(|x| {
+            let mut values: HashMap<FunctionId, f64> = HashMap::from([(station, x)]);
+            for at in order.iter().filter(|at| **at != station) {
+                let value = |id: FunctionId| values.get(&id).copied().unwrap_or(f64::NAN);
+                let operand = |operand| match operand {
+                    Operand::Function(id) => value(id),
+                    Operand::Number(number) => number,
+                };
+                let result = match self.all[*at].rule {
+                    Rule::Value => f64::NAN,
+                    Rule::Unary(rule, x) => unary(rule, value(x)),
+                    Rule::Binary(rule, [a, b]) => binary(rule, operand(a), operand(b)),
+                };
+                values.insert(*at, result);
+            }
+            values.get(&function).copied().unwrap_or(f64::NAN)
+        })
+    }
+}
+
+/// On both sides of all kinks of the activations there are, and nowhere on one.
+const POINTS: [f64; 24] = [
+    -9.3, -6.71, -4.2, -3.37, -2.91, -2.2, -1.53, -0.97, -0.51, -0.23, -0.07, -0.011, 0.013, 0.09,
+    0.31, 0.62, 1.1, 1.77, 2.43, 2.93, 3.41, 5.2, 6.6, 9.7,
+];
+/// Constants are rounded to 32 bits in a file.
+const TOLERANCE: f64 = 2e-6;
+
+fn recognized(function: impl Fn(f64) -> f64) -> Option<Meaning> {
+    let is = |other: &dyn Fn(f64) -> f64| {
+        POINTS.iter().all(|x| {
+            let (found, expected) = (function(*x), other(*x));
+            (found - expected).abs() <= TOLERANCE * (1.0 + expected.abs())
+        })
+    };
+    let shift = function(0.0);
+    let scale = function(1.0) - shift;
+    if shift.is_finite() && scale.is_finite() && is(&|x| scale * x + shift) {
+        return Some(if is(&|x| x) {
+            Meaning::Identity
+        } else {
+            Meaning::Affine { scale, shift }
+        });
+    }
+    let slope = -function(-1.0);
+    candidates(slope)
+        .into_iter()
+        .find(|activation| is(&|x| value(*activation, x)))
+        .map(Meaning::Activation)
+}
+
+/// The activations that a function may be whose value at -1 is `-slope`.
+fn candidates(_slope: f64) -> Vec<Activation> {
+    Activation::ALL.to_vec()
+}
+
+/// The value of an activation by its formula.
+fn value(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Relu => x.max(0.0),
+        Activation::LeakyRelu => unary(Unary::Leaky(Activation::LEAKY_SLOPE), x),
+        Activation::Gelu => x * 0.5 * (1.0 + erf(x / std::f64::consts::SQRT_2)),
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => unary(Unary::Sigmoid, x),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
+    }
+}
+
+fn unary(rule: Unary, x: f64) -> f64 {
+    match rule {
+        Unary::Relu => x.max(0.0),
+        Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Unary::Tanh => x.tanh(),
+        Unary::Erf => erf(x),
+        Unary::Exp => x.exp(),
+        Unary::Log => x.ln(),
+        Unary::Sqrt => x.sqrt(),
+        Unary::Abs => x.abs(),
+        Unary::Softplus => x.exp().ln_1p(),
+        Unary::Reciprocal => 1.0 / x,
+        // Not `clamp`, which panics where the bounds are out of order.
+        Unary::Clip(low, high) => x.max(low).min(high),
+        Unary::Leaky(slope) => {
+            if x > 0.0 {
+                x
+            } else {
+                slope * x
+            }
+        }
+        Unary::Elu(scale) => {
+            if x > 0.0 {
+                x
+            } else {
+                scale * x.exp_m1()
+            }
+        }
+    }
+}
+
+fn binary(rule: Binary, a: f64, b: f64) -> f64 {
+    match rule {
+        Binary::Add => a + b,
+        Binary::Sub => a - b,
+        Binary::Mul => a * b,
+        Binary::Div => a / b,
+        Binary::Pow => a.powf(b),
+        Binary::Min => a.min(b),
+        Binary::Max => a.max(b),
+    }
+}
+
+/// The error function: its series for small arguments, and the continued fraction of its complement else
+/// (Abramowitz and Stegun 1964, 7.1.6 and 7.1.14).
+fn erf(x: f64) -> f64 {
+    let (square, size) = (x * x, x.abs());
+    let root = std::f64::consts::PI.sqrt();
+    if size < 3.0 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..60 {
+            term *= 2.0 * square / f64::from(2 * n + 1);
+            sum += term;
+        }
+        return 2.0 / root * (-square).exp() * sum;
+    }
+    let fraction = (1..60)
+        .rev()
+        .fold(size, |rest, n| size + f64::from(n) / 2.0 / rest);
+    x.signum() * (1.0 - (-square).exp() / (root * fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_function_is_right_on_both_sides_of_its_seam() {
+        // Abramowitz and Stegun, table 7.1.
+        for (x, expected) in [
+            (0.0, 0.0),
+            (0.5, 0.520_499_877_8),
+            (-1.0, -0.842_700_792_9),
+            (2.0, 0.995_322_265_0),
+            (2.9999, 0.999_977_896_6),
+            (3.0001, 0.999_977_923_9),
+        ] {
+            assert!((erf(x) - expected).abs() < 2e-9, "erf({x}) = {}", erf(x));
+        }
+    }
+
+    fn number(x: f64) -> Operand {
+        Operand::Number(x)
+    }
+
+    #[test]
+    fn activations_are_known_by_their_values() {
+        let mut all = Functions::default();
+        let x = all.value(0);
+        let function = Operand::Function;
+        // x * clip(x + 3, 0, 6) / 6
+        let moved = all.binary(Binary::Add, [function(x), number(3.0)]).unwrap();
+        let clipped = all.unary(Unary::Clip(0.0, 6.0), moved);
+        let product = all
+            .binary(Binary::Mul, [function(x), function(clipped)])
+            .unwrap();
+        let swish = all
+            .binary(Binary::Div, [function(product), number(6.0)])
+            .unwrap();
+        assert_eq!(
+            all.meaning(swish, x),
+            Some(Meaning::Activation(Activation::HardSwish))
+        );
+        assert_eq!(all.stations(swish), [x, product, swish]);
+        // x / 2 (1 + erf(x / sqrt 2)), with constants of 32 bits.
+        let root = f64::from(std::f32::consts::SQRT_2);
+        let scaled = all
+            .binary(Binary::Div, [function(x), number(root)])
+            .unwrap();
+        let erf = all.unary(Unary::Erf, scaled);
+        let share = all
+            .binary(Binary::Add, [function(erf), number(1.0)])
+            .unwrap();
+        let twice = all
+            .binary(Binary::Mul, [function(x), function(share)])
+            .unwrap();
+        let gelu = all
+            .binary(Binary::Mul, [number(0.5), function(twice)])
+            .unwrap();
+        assert_eq!(
+            all.meaning(gelu, x),
+            Some(Meaning::Activation(Activation::Gelu))
+        );
+        // 2 x + 1, and a function that is none.
+        let double = all.binary(Binary::Mul, [function(x), number(2.0)]).unwrap();
+        let affine = all
+            .binary(Binary::Add, [function(double), number(1.0)])
+            .unwrap();
+        assert_eq!(
+            all.meaning(affine, x),
+            Some(Meaning::Affine {
+                scale: 2.0,
+                shift: 1.0
+            })
+        );
+        let sine = all.unary(Unary::Exp, affine);
+        assert_eq!(all.meaning(sine, x), None);
+        // After 2 x + 1, as a function of that.
+        let relu = all.unary(Unary::Relu, affine);
+        assert_eq!(
+            all.meaning(relu, affine),
+            Some(Meaning::Activation(Activation::Relu))
+        );
+        assert_eq!(all.stations(relu), [x, double, affine, relu]);
+        // Functions of two values are not one of one.
+        let other = all.value(1);
+        assert_eq!(
+            all.binary(Binary::Mul, [function(x), function(other)]),
+            None
+        );
+    }
+}

@@ -1,0 +1,264 @@
+//! Functions of each value, and sums and products with constants.
+
+use super::super::constant::Constant;
+use super::super::function::{Binary, FunctionId, Operand, Unary};
+use super::super::graph::Node;
+use super::super::network::Kind;
+use super::super::view::{Dim, View};
+use super::super::vocabulary;
+use super::{Lowering, Outputs, Tensor, Value};
+
+impl Lowering {
+    /// A function of one tensor.
+    pub(super) fn unary(&mut self, node: &Node) -> Result<Outputs, String> {
+        let operator = node.operator.as_str();
+        if !is_function(operator) {
+            return Err(vocabulary::needed(operator));
+        }
+        let tensor = self.bare(node, 0)?;
+        let x = self.roomy(&tensor, node)?;
+        let alpha = |default: f64| node.float("alpha").unwrap_or(default);
+        let y = match operator {
+            "Relu" => self.functions.unary(Unary::Relu, x),
+            "Sigmoid" => self.functions.unary(Unary::Sigmoid, x),
+            "Tanh" => self.functions.unary(Unary::Tanh, x),
+            "Erf" => self.functions.unary(Unary::Erf, x),
+            "Exp" => self.functions.unary(Unary::Exp, x),
+            "Log" => self.functions.unary(Unary::Log, x),
+            "Sqrt" => self.functions.unary(Unary::Sqrt, x),
+            "Abs" => self.functions.unary(Unary::Abs, x),
+            "Softplus" => self.functions.unary(Unary::Softplus, x),
+            "Reciprocal" => self.functions.unary(Unary::Reciprocal, x),
+            "LeakyRelu" => self.functions.unary(Unary::Leaky(alpha(0.01)), x),
+            "Elu" => self.functions.unary(Unary::Elu(alpha(1.0)), x),
+            "Neg" => self.with(Binary::Mul, x, -1.0),
+            "Clip" => {
+                let bound = |input: usize, attribute: &str, default: f64| {
+                    let value = self
+                        .optional(node, input)?
+                        .map(Constant::float)
+                        .transpose()?;
+                    let value = value.map(f64::from).or(node.float(attribute));
+                    Ok::<f64, String>(value.unwrap_or(default))
+                };
+                let low = bound(1, "min", f64::NEG_INFINITY)?;
+                let high = bound(2, "max", f64::INFINITY)?;
+                self.clipped(x, low, high)
+            }
+            "HardSigmoid" => {
+                let (slope, shift) = (alpha(0.2), node.float("beta").unwrap_or(0.5));
+                self.hard_sigmoid(x, slope, shift)
+            }
+            "HardSwish" => {
+                let gate = self.hard_sigmoid(x, 1.0 / 6.0, 0.5);
+                self.product(x, gate)
+            }
+            "Gelu" if node.string("approximate").is_none_or(|kind| kind != "tanh") => {
+                let scaled = self.with(Binary::Div, x, std::f64::consts::SQRT_2);
+                let erf = self.functions.unary(Unary::Erf, scaled);
+                let share = self.with(Binary::Add, erf, 1.0);
+                let twice = self.product(x, share);
+                self.with(Binary::Mul, twice, 0.5)
+            }
+            "Mish" => {
+                let soft = self.functions.unary(Unary::Softplus, x);
+                let gate = self.functions.unary(Unary::Tanh, soft);
+                self.product(x, gate)
+            }
+            _ => return Err(vocabulary::needed(operator)),
+        };
+        Ok(vec![Value::Tensor(Tensor {
+            function: y,
+            ..tensor
+        })])
+    }
+
+    /// The function, or the layer that computes it where it has become large.
+    fn roomy(&mut self, tensor: &Tensor, node: &Node) -> Result<FunctionId, String> {
+        if self.functions.is_full(tensor.function) {
+            let value = self.value(tensor, node)?;
+            return Ok(self.functions.value(value));
+        }
+        Ok(tensor.function)
+    }
+
+    fn with(&mut self, rule: Binary, x: FunctionId, number: f64) -> FunctionId {
+        let operands = [Operand::Function(x), Operand::Number(number)];
+        self.functions.binary(rule, operands).unwrap_or(x)
+    }
+
+    fn product(&mut self, a: FunctionId, b: FunctionId) -> FunctionId {
+        let operands = [Operand::Function(a), Operand::Function(b)];
+        self.functions.binary(Binary::Mul, operands).unwrap_or(a)
+    }
+
+    /// Between bounds; by ReLU or ReLU6 and multiples, so that any bounds are.
+    fn clipped(&mut self, x: FunctionId, low: f64, high: f64) -> FunctionId {
+        if (low == 0.0 && (high == 6.0 || high == f64::INFINITY)) || low >= high {
+            return self.functions.unary(Unary::Clip(low, high), x);
+        }
+        match (low.is_finite(), high.is_finite()) {
+            (true, true) => {
+                let moved = self.with(Binary::Sub, x, low);
+                let scaled = self.with(Binary::Mul, moved, 6.0 / (high - low));
+                let clipped = self.functions.unary(Unary::Clip(0.0, 6.0), scaled);
+                let scaled = self.with(Binary::Mul, clipped, (high - low) / 6.0);
+                self.with(Binary::Add, scaled, low)
+            }
+            (true, false) => {
+                let moved = self.with(Binary::Sub, x, low);
+                let clipped = self.functions.unary(Unary::Relu, moved);
+                self.with(Binary::Add, clipped, low)
+            }
+            (false, true) => {
+                let negative = self.with(Binary::Mul, x, -1.0);
+                let moved = self.with(Binary::Add, negative, high);
+                let clipped = self.functions.unary(Unary::Relu, moved);
+                let negative = self.with(Binary::Mul, clipped, -1.0);
+                self.with(Binary::Add, negative, high)
+            }
+            (false, false) => x,
+        }
+    }
+
+    /// `clip(slope x + shift, 0, 1)`; a multiple of `x` first, whatever the slope is.
+    fn hard_sigmoid(&mut self, x: FunctionId, slope: f64, shift: f64) -> FunctionId {
+        let scaled = self.with(Binary::Mul, x, 6.0 * slope);
+        let moved = self.with(Binary::Add, scaled, 6.0 * (shift - 0.5));
+        let moved = self.with(Binary::Add, moved, 3.0);
+        let clipped = self.functions.unary(Unary::Clip(0.0, 6.0), moved);
+        self.with(Binary::Div, clipped, 6.0)
+    }
+
+    /// Sums, products and the like of two tensors or more, or of a tensor and constants.
+    pub(super) fn binary(&mut self, node: &Node) -> Result<Outputs, String> {
+        let mut operands = Vec::with_capacity(node.inputs.len());
+        for (index, name) in node.inputs.iter().enumerate() {
+            operands.push(match self.values.get(name) {
+                Some(Value::Constant(constant)) => Value::Constant(constant.clone()),
+                _ => Value::Tensor(self.bare(node, index)?),
+            });
+        }
+        let mut operands = operands.into_iter();
+        let mut result = operands.next().ok_or("it has no inputs")?;
+        for next in operands {
+            result = match (result, next) {
+                (Value::Tensor(a), Value::Tensor(b)) => self.pair(node, a, b)?,
+                (Value::Tensor(x), Value::Constant(c)) => self.by_constant(node, x, &c, false)?,
+                (Value::Constant(c), Value::Tensor(x)) => self.by_constant(node, x, &c, true)?,
+                _ => return Err("it takes constants before tensors".into()),
+            };
+        }
+        Ok(vec![result])
+    }
+
+    fn pair(&mut self, node: &Node, a: Tensor, b: Tensor) -> Result<Value, String> {
+        let is_one_value = self.functions.of(a.function) == self.functions.of(b.function);
+        if is_one_value && a.view == b.view {
+            let [x, y] = [self.roomy(&a, node)?, self.roomy(&b, node)?];
+            let operands = [Operand::Function(x), Operand::Function(y)];
+            if let Some(function) = self.functions.binary(rule(node), operands) {
+                return Ok(Value::Tensor(Tensor { function, ..a }));
+            }
+        }
+        self.joined(node, &a, &b)
+    }
+
+    /// A tensor and a constant, in the other order if `swapped`.
+    fn by_constant(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        constant: &Constant,
+        swapped: bool,
+    ) -> Result<Value, String> {
+        let dims = tensor.view.dims();
+        let axes = dims.len();
+        if constant.count() == 1 && constant.dims.len() <= axes {
+            let x = Operand::Function(self.roomy(&tensor, node)?);
+            let number = Operand::Number(f64::from(constant.float()?));
+            let operands = if swapped { [number, x] } else { [x, number] };
+            if let Some(function) = self.functions.binary(rule(node), operands) {
+                return Ok(Value::Tensor(Tensor { function, ..tensor }));
+            }
+        }
+        let shape = self.base_shape(&tensor);
+        let channels = shape.channels();
+        let axis = channel_axis(&constant.dims, &tensor.view, channels).ok_or_else(|| {
+            format!(
+                "its constant has the dimensions {:?} beside {dims:?}; one value a channel is read, and \
+                 values that differ from position to position would need a layer of their own",
+                constant.dims
+            )
+        })?;
+        debug_assert!(axis < axes);
+        let values = constant.floats()?;
+        self.spend(values.len())?;
+        let map =
+            |function: fn(f32) -> f32| values.iter().copied().map(function).collect::<Vec<_>>();
+        let (scale, shift) = match (node.operator.as_str(), swapped) {
+            ("Add" | "Sum", _) => (vec![1.0; channels], values),
+            ("Sub", false) => (vec![1.0; channels], map(|value| -value)),
+            ("Sub", true) => (vec![-1.0; channels], values),
+            ("Mul", _) => (values, vec![0.0; channels]),
+            ("Div", false) => (map(f32::recip), vec![0.0; channels]),
+            (operator, _) => {
+                return Err(format!(
+                    "{operator} with a value for each channel is no layer there is"
+                ));
+            }
+        };
+        let value = self.value(&tensor, node)?;
+        let kind = Kind::Affine { scale, shift };
+        let value = self.network.push(kind, vec![value], shape, node.name());
+        Ok(self.fresh(value, tensor.view))
+    }
+}
+
+/// The axis of the view that the constant has a value a channel for, if that is all it has.
+fn channel_axis(constant: &[usize], view: &View, channels: usize) -> Option<usize> {
+    let before = view.axes.len().checked_sub(constant.len())?;
+    let mut long = (0..constant.len()).filter(|axis| constant[*axis] != 1);
+    let axis = before + long.next()?;
+    let is_alone = long.next().is_none();
+    (is_alone
+        && constant[axis - before] == channels
+        && view.is_whole(axis, Dim::Channels, channels))
+    .then_some(axis)
+}
+
+fn rule(node: &Node) -> Binary {
+    match node.operator.as_str() {
+        "Sub" => Binary::Sub,
+        "Mul" => Binary::Mul,
+        "Div" => Binary::Div,
+        "Pow" => Binary::Pow,
+        "Min" => Binary::Min,
+        "Max" => Binary::Max,
+        _ => Binary::Add,
+    }
+}
+
+fn is_function(operator: &str) -> bool {
+    matches!(
+        operator,
+        "Relu"
+            | "Sigmoid"
+            | "Tanh"
+            | "Erf"
+            | "Exp"
+            | "Log"
+            | "Sqrt"
+            | "Abs"
+            | "Softplus"
+            | "Reciprocal"
+            | "LeakyRelu"
+            | "Elu"
+            | "Neg"
+            | "Clip"
+            | "HardSigmoid"
+            | "HardSwish"
+            | "Gelu"
+            | "Mish"
+    )
+}

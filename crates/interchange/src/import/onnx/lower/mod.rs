@@ -1,0 +1,519 @@
+//! From a graph's nodes to layers, one node after the other.
+//!
+//! A tensor is kept as three things: the output of a layer, a function of each of its values, and a view
+//! of its axes. Nodes that change only the last two make no layer. So an activation may be written with any
+//! nodes, and a layer norm or a linear layer on channels-last maps needs no `Transpose`.
+
+mod arithmetic;
+mod dense;
+mod joins;
+mod norms;
+mod shapes;
+mod windows;
+
+use super::constant::{Constant, Element, MAX_VALUES};
+use super::evaluate::evaluate;
+use super::function::{FunctionId, Functions, Meaning};
+use super::graph::{Graph, Node};
+use super::network::{Kind, Network, ValueId};
+use super::view::{Dim, View};
+use super::vocabulary;
+use receptive_core::text::Printable;
+use receptive_model::{ActivationLayer, Edges, FlattenLayer, ImageSize, Shape};
+use std::collections::HashMap;
+
+/// The most bytes of values that nodes compute from constants.
+const MAX_COMPUTED: usize = MAX_VALUES;
+
+/// The longest side of images and batches.
+const MAX_SIDE: usize = 1 << 14;
+
+/// The network that a graph computes.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) network: Network,
+    /// Its output: a row, a value a class.
+    pub(super) output: ValueId,
+    /// Whether the graph takes bytes `[batch, height, width, channels]` and scales them itself.
+    pub(super) takes_bytes: bool,
+    /// What is left out, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// Zeros, or the least value there is, around a map that the next layer takes.
+#[derive(Debug, Clone, Copy)]
+struct Border {
+    edges: Edges,
+    value: f32,
+}
+
+/// A tensor that depends on the image.
+#[derive(Debug, Clone)]
+struct Tensor {
+    function: FunctionId,
+    view: View,
+    /// Of a map `[batch, channels, height, width]` only.
+    border: Option<Border>,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    Constant(Constant),
+    Tensor(Tensor),
+    /// Probabilities of this tensor, which only the graph's output may be.
+    Probabilities(Tensor, String),
+}
+
+/// What a node gives.
+type Outputs = Vec<Value>;
+
+struct Lowering {
+    network: Network,
+    functions: Functions,
+    values: HashMap<String, Value>,
+    batch: usize,
+    /// How many values nodes may still compute from constants, and layers may have.
+    left: usize,
+    notes: Vec<String>,
+}
+
+/// Lowers all nodes. `size` is used where the graph leaves height and width free.
+///
+/// # Errors
+/// Which node does not fit, and what it would need, as a sentence.
+pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<Lowered, LowerError> {
+    let image = image(&graph, size)?;
+    let shape = Shape::Map {
+        channels: image.size.channels,
+        height: image.size.height,
+        width: image.size.width,
+    };
+    let mut lowering = Lowering {
+        network: Network::new(shape),
+        functions: Functions::default(),
+        values: HashMap::new(),
+        batch: image.batch,
+        left: MAX_COMPUTED,
+        notes: graph.notes,
+    };
+    let function = lowering.functions.value(0);
+    let view = match image.channels_last {
+        true => View::channels_last(image.batch, shape),
+        false => View::plain(image.batch, shape),
+    };
+    let source = Tensor {
+        function,
+        view,
+        border: None,
+    };
+    let values = graph.constants.into_iter();
+    lowering.values = values
+        .map(|(name, value)| (name, Value::Constant(value)))
+        .collect();
+    lowering
+        .values
+        .insert(graph.source.name.clone(), Value::Tensor(source));
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for name in graph.nodes.iter().flat_map(|node| &node.inputs) {
+        *uses.entry(name).or_default() += 1;
+    }
+    for node in &graph.nodes {
+        let outputs = lowering
+            .node(node)
+            .and_then(|outputs| lowering.checked(outputs))
+            .map_err(|problem| LowerError::File(format!("{}: {problem}", node.label())))?;
+        for (name, value) in node.outputs.iter().zip(outputs) {
+            lowering.values.insert(name.clone(), value);
+        }
+        // Nothing is kept that no later node takes.
+        for name in &node.inputs {
+            if let Some(left) = uses.get_mut(name.as_str()) {
+                *left -= 1;
+                if *left == 0 && *name != graph.output {
+                    lowering.values.remove(name);
+                }
+            }
+        }
+    }
+    let output = lowering.output(&graph.output).map_err(LowerError::File)?;
+    Ok(Lowered {
+        network: lowering.network,
+        output,
+        takes_bytes: image.takes_bytes,
+        notes: lowering.notes,
+    })
+}
+
+/// Why a graph cannot be lowered.
+pub(super) enum LowerError {
+    /// It has an operation that no layer is.
+    File(String),
+    /// Its images may have any size, and none was given.
+    Size(String),
+}
+
+/// How a graph takes images.
+struct Image {
+    batch: usize,
+    size: ImageSize,
+    channels_last: bool,
+    takes_bytes: bool,
+}
+
+fn image(graph: &Graph, size: Option<ImageSize>) -> Result<Image, LowerError> {
+    let source = &graph.source;
+    let name = source.name.printable();
+    let &[batch, one, two, three] = source.dims.as_slice() else {
+        return Err(LowerError::File(format!(
+            "its input `{name}` has {} axes, but images have four: [batch, channels, height, width]",
+            source.dims.len()
+        )));
+    };
+    if !(source.element.is_float() || source.element == Element::U8) {
+        return Err(LowerError::File(format!(
+            "its input `{name}` takes neither floats nor bytes"
+        )));
+    }
+    let is_channels = |side: Option<usize>| side.is_some_and(|side| side <= 4);
+    let channels_last = is_channels(three) && !is_channels(one);
+    let (channels, sides) = match channels_last {
+        true => (three, [one, two]),
+        false => (one, [two, three]),
+    };
+    let given = |side: fn(ImageSize) -> usize| size.map(side);
+    let channels = channels.or(given(|size| size.channels)).unwrap_or(3);
+    let (Some(height), Some(width)) = (
+        sides[0].or(given(|size| size.height)),
+        sides[1].or(given(|size| size.width)),
+    ) else {
+        return Err(LowerError::Size(format!(
+            "its input `{name}` takes images of any height and width; name those of yours"
+        )));
+    };
+    let sides = [channels, height, width, batch.unwrap_or(1)];
+    if let Some(side) = sides.iter().find(|side| !(1..=MAX_SIDE).contains(*side)) {
+        return Err(LowerError::File(format!(
+            "its input `{name}` has a side of {side}; 1 to {MAX_SIDE} are read"
+        )));
+    }
+    Ok(Image {
+        // Fixed in the file: shapes within it have been computed for that many.
+        batch: batch.unwrap_or(1),
+        size: ImageSize::new(channels, height, width),
+        channels_last,
+        takes_bytes: source.element == Element::U8,
+    })
+}
+
+impl Lowering {
+    fn node(&mut self, node: &Node) -> Result<Outputs, String> {
+        if let Some(constants) = self.constants(node)? {
+            return Ok(vec![Value::Constant(constants)]);
+        }
+        match node.operator.as_str() {
+            "Identity" | "Dropout" | "Cast" => Ok(vec![Value::Tensor(self.tensor(node, 0)?)]),
+            "Conv" => self.conv(node),
+            "MaxPool" => self.max_pool(node),
+            "AveragePool" => self.average_pool(node),
+            "GlobalAveragePool" => self.global_average_pool(node),
+            "GlobalMaxPool" => self.global_max_pool(node),
+            "ReduceMean" => self.reduce_mean(node),
+            "Pad" => self.pad(node),
+            "Gemm" => self.gemm(node),
+            "MatMul" => self.matmul(node),
+            "BatchNormalization" => self.batch_norm(node),
+            "LayerNormalization" => self.layer_norm(node),
+            "LRN" => self.local_response_norm(node),
+            "PRelu" => self.prelu(node),
+            "Shape" | "Size" => self.shape(node),
+            "Reshape" => self.reshape(node),
+            "Flatten" => self.flatten(node),
+            "Transpose" => self.transpose(node),
+            "Squeeze" => self.squeeze(node),
+            "Unsqueeze" => self.unsqueeze(node),
+            "Expand" => self.expand(node),
+            "Slice" => self.slice(node),
+            "Gather" => self.gather(node),
+            "Split" => self.split(node),
+            "Concat" => self.concat(node),
+            "Add" | "Sum" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" => self.binary(node),
+            "Softmax" | "LogSoftmax" => self.softmax(node),
+            _ => self.unary(node),
+        }
+    }
+
+    fn checked(&self, outputs: Outputs) -> Result<Outputs, String> {
+        match self.network.is_too_large {
+            true => Err("its output has more values than are read".into()),
+            false => Ok(outputs),
+        }
+    }
+
+    /// The result of a node that takes constants only.
+    fn constants(&mut self, node: &Node) -> Result<Option<Constant>, String> {
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for name in &node.inputs {
+            match self.values.get(name) {
+                Some(Value::Constant(constant)) => inputs.push(Some(constant)),
+                None if name.is_empty() => inputs.push(None),
+                _ => return Ok(None),
+            }
+        }
+        let Some(result) = evaluate(node, &inputs, self.left)? else {
+            let problem = "it computes a constant by an operator that is not read; simplify the file, \
+                           for example with onnxsim";
+            return Err(problem.into());
+        };
+        let is_view = matches!(
+            node.operator.as_str(),
+            "Identity"
+                | "Reshape"
+                | "Flatten"
+                | "Squeeze"
+                | "Unsqueeze"
+                | "Shape"
+                | "ConstantOfShape"
+        );
+        if !is_view {
+            let inputs: usize = inputs
+                .iter()
+                .flatten()
+                .map(|constant| constant.count())
+                .sum();
+            let values = inputs.saturating_add(result.count());
+            self.spend(values)?;
+        }
+        Ok(Some(result))
+    }
+
+    /// Counts values that take memory.
+    fn spend(&mut self, values: usize) -> Result<(), String> {
+        match self.left.checked_sub(values) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(format!(
+                "with its values the network has more than the {MAX_COMPUTED} that are read"
+            )),
+        }
+    }
+
+    fn tensor(&self, node: &Node, input: usize) -> Result<Tensor, String> {
+        let name = node.inputs.get(input).map_or("", String::as_str);
+        match self.values.get(name) {
+            Some(Value::Tensor(tensor)) => Ok(tensor.clone()),
+            Some(Value::Constant(_)) => Err(format!(
+                "its input `{}` is a constant, where values of the image are needed",
+                name.printable()
+            )),
+            Some(Value::Probabilities(_, softmax)) => Err(format!(
+                "it takes the probabilities of {softmax}; a Softmax is read only as the last node"
+            )),
+            None => Err(format!("it has no input {}", input + 1)),
+        }
+    }
+
+    /// A tensor without a border.
+    fn bare(&self, node: &Node, input: usize) -> Result<Tensor, String> {
+        let tensor = self.tensor(node, input)?;
+        match tensor.border {
+            None => Ok(tensor),
+            Some(_) => Err("it takes a padded map, which only convolutions and pools may".into()),
+        }
+    }
+
+    /// A constant, if the node has this input.
+    fn optional(&self, node: &Node, input: usize) -> Result<Option<&Constant>, String> {
+        let name = node.inputs.get(input).map_or("", String::as_str);
+        match self.values.get(name) {
+            Some(Value::Constant(constant)) => Ok(Some(constant)),
+            None if name.is_empty() => Ok(None),
+            _ => Err(format!(
+                "its input `{}` depends on the image, but a constant is needed",
+                name.printable()
+            )),
+        }
+    }
+
+    fn constant(&self, node: &Node, input: usize) -> Result<&Constant, String> {
+        self.optional(node, input)?
+            .ok_or_else(|| format!("it has no input {}", input + 1))
+    }
+
+    /// Weights of a layer: their dimensions and values.
+    fn weights(&mut self, node: &Node, input: usize) -> Result<(Vec<usize>, Vec<f32>), String> {
+        let constant = self.constant(node, input)?.clone();
+        self.spend(constant.count())?;
+        Ok((constant.dims.clone(), constant.floats()?))
+    }
+
+    /// A weight for each of so many channels.
+    fn row(&mut self, node: &Node, input: usize, channels: usize) -> Result<Vec<f32>, String> {
+        let (dims, values) = self.weights(node, input)?;
+        if values.len() == channels {
+            Ok(values)
+        } else {
+            Err(format!(
+                "its input {} has the dimensions {dims:?}, but there are {channels} channels",
+                input + 1
+            ))
+        }
+    }
+
+    /// The output of a layer, as it is.
+    fn fresh(&mut self, value: ValueId, view: View) -> Value {
+        Value::Tensor(Tensor {
+            function: self.functions.value(value),
+            view,
+            border: None,
+        })
+    }
+
+    /// A layer's output as a map `[batch, channels, height, width]`.
+    fn fresh_map(&mut self, value: ValueId) -> Outputs {
+        let view = View::four(self.batch, self.network.shape(value));
+        vec![self.fresh(value, view)]
+    }
+
+    /// A layer's output as a row `[batch, values]`.
+    fn fresh_row(&mut self, value: ValueId) -> Outputs {
+        let view = View::plain(self.batch, self.network.shape(value));
+        vec![self.fresh(value, view)]
+    }
+
+    /// The shape of the value behind a tensor.
+    fn base_shape(&self, tensor: &Tensor) -> Shape {
+        self.network.shape(self.functions.of(tensor.function))
+    }
+
+    /// Computes a tensor's function with layers; its view is one of the result.
+    fn value(&mut self, tensor: &Tensor, node: &Node) -> Result<ValueId, String> {
+        let stations = self.functions.stations(tensor.function);
+        let mut at = 0;
+        let mut value = self.functions.of(tensor.function);
+        // What other nodes have needed already.
+        for (index, station) in stations.iter().enumerate() {
+            if let Some(computed) = self.functions.computed(*station) {
+                (at, value) = (index, computed);
+            }
+        }
+        while at + 1 < stations.len() {
+            // As much of the function at once as one activation is.
+            let found = (at + 1..stations.len()).rev().find_map(|end| {
+                let meaning = self.functions.meaning(stations[end], stations[at])?;
+                Some((end, meaning))
+            });
+            let Some((end, meaning)) = found else {
+                return Err(
+                    "its input is a function of each value that is none of the activations there are"
+                        .into(),
+                );
+            };
+            value = self.pointwise(value, meaning, node);
+            self.functions.set_computed(stations[end], value);
+            at = end;
+        }
+        Ok(value)
+    }
+
+    fn pointwise(&mut self, value: ValueId, meaning: Meaning, node: &Node) -> ValueId {
+        let shape = self.network.shape(value);
+        match meaning {
+            Meaning::Identity => value,
+            Meaning::Activation(activation) => {
+                let layer = ActivationLayer { activation };
+                self.network.plain(layer, value, shape, node.name())
+            }
+            Meaning::Affine { scale, shift } => {
+                let row = |number: f64| vec![number as f32; shape.channels()];
+                let kind = Kind::Affine {
+                    scale: row(scale),
+                    shift: row(shift),
+                };
+                self.network.push(kind, vec![value], shape, node.name())
+            }
+        }
+    }
+
+    /// A tensor as a map `[batch, channels, height, width]`, or as a row of values for a map of 1x1.
+    fn map(&mut self, tensor: &Tensor, node: &Node) -> Result<ValueId, String> {
+        let shape = self.base_shape(tensor);
+        if !tensor.view.is_map(self.batch, shape) {
+            return Err(format!(
+                "it needs a map [batch, channels, height, width], but its input {:?} is a map {shape} \
+                 with its axes in another order or split",
+                tensor.view.dims()
+            ));
+        }
+        let value = self.value(tensor, node)?;
+        let channels = shape.channels();
+        if tensor.view.is_whole(1, Dim::Channels, channels) {
+            return Ok(value);
+        }
+        match tensor.view.shuffle(1, channels) {
+            Some(groups) => vocabulary::shuffle(groups)
+                .map(|layer| self.network.plain(layer, value, shape, node.name())),
+            None => Err("its channels are in an order that no channel shuffle gives".into()),
+        }
+    }
+
+    /// A tensor `[batch, values]` as a row, and where each of its values is in the row.
+    fn rows(
+        &mut self,
+        tensor: &Tensor,
+        node: &Node,
+    ) -> Result<(ValueId, Option<Vec<usize>>), String> {
+        let shape = self.base_shape(tensor);
+        let axes = tensor.view.axes.len();
+        let order = match axes {
+            2.. if tensor.view.axes[2..].iter().all(Vec::is_empty) => tensor.view.row(1, shape),
+            _ => None,
+        };
+        let Some(order) = order else {
+            return Err(format!(
+                "it needs rows [batch, values], but its input is {:?}, a view of a map {shape}",
+                tensor.view.dims()
+            ));
+        };
+        let value = self.value(tensor, node)?;
+        let is_sorted = order.iter().copied().eq(0..order.len());
+        Ok((self.flat(value, node), (!is_sorted).then_some(order)))
+    }
+
+    /// A map as a row.
+    fn flat(&mut self, value: ValueId, node: &Node) -> ValueId {
+        match self.network.shape(value) {
+            Shape::Flat(_) => value,
+            map @ Shape::Map { .. } => {
+                let row = Shape::Flat(map.values());
+                let layer = FlattenLayer::default();
+                self.network.plain(layer, value, row, node.name())
+            }
+        }
+    }
+
+    /// The graph's output as a row of logits.
+    fn output(&mut self, name: &str) -> Result<ValueId, String> {
+        let tensor = match self.values.get(name) {
+            Some(Value::Tensor(tensor)) => tensor.clone(),
+            Some(Value::Probabilities(tensor, softmax)) => {
+                let note = format!(
+                    "{softmax} is left out: the network gives logits, and `predict` makes them \
+                     probabilities"
+                );
+                self.notes.push(note);
+                tensor.clone()
+            }
+            _ => return Err(format!("its output `{}` is a constant", name.printable())),
+        };
+        let last = Node::named("output", name);
+        let fail = |problem: String| format!("its output `{}`: {problem}", name.printable());
+        match self.rows(&tensor, &last).map_err(fail)? {
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(fail(
+                "its values are in another order than the channels".into(),
+            )),
+        }
+    }
+}

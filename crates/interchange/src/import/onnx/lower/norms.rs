@@ -1,0 +1,130 @@
+//! Normalisation, and activations with weights.
+
+use super::super::graph::Node;
+use super::super::network::{Kind, Weight};
+use super::super::view::Dim;
+use super::super::vocabulary;
+use super::{Lowering, Outputs, Value};
+use receptive_model::BatchNormLayer;
+
+impl Lowering {
+    pub(super) fn batch_norm(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let shape = self.base_shape(&tensor);
+        let channels = shape.channels();
+        if node.int("training_mode") == Some(1) {
+            return Err(
+                "it uses the batch's own statistics; export the network in its evaluation mode \
+                        (`eval()`)"
+                    .into(),
+            );
+        }
+        if !tensor.view.is_whole(1, Dim::Channels, channels) {
+            return Err(format!(
+                "axis 1 of {:?} is not the channels",
+                tensor.view.dims()
+            ));
+        }
+        let mut weights = Vec::with_capacity(4);
+        for (input, leaf) in ["weight", "bias", "running_mean", "running_var"]
+            .into_iter()
+            .enumerate()
+        {
+            weights.push(Weight::row(leaf, self.row(node, input + 1, channels)?));
+        }
+        let layer = BatchNormLayer {
+            epsilon: short(node.float("epsilon").unwrap_or(1e-5)),
+            // ONNX counts the share of the old statistics.
+            momentum: short(1.0 - node.float("momentum").unwrap_or(0.9)),
+        };
+        let value = self.value(&tensor, node)?;
+        let kind = Kind::Layer {
+            config: layer.into(),
+            weights,
+        };
+        let value = self.network.push(kind, vec![value], shape, node.name());
+        Ok(vec![self.fresh(value, tensor.view)])
+    }
+
+    /// Over the channels of each position: the last axis must be they.
+    pub(super) fn layer_norm(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let shape = self.base_shape(&tensor);
+        let (channels, rank) = (shape.channels(), tensor.view.axes.len());
+        let axis = super::super::axes::position(node.int("axis").unwrap_or(-1), rank)?;
+        let is_last = axis + 1 == rank;
+        if !is_last || !tensor.view.is_whole(axis, Dim::Channels, channels) {
+            return Err(format!(
+                "it normalises from axis {axis} of {:?}; a layer norm over the channels of each position \
+                 is a layer, one over whole maps is not",
+                tensor.view.dims()
+            ));
+        }
+        let scale = Weight::row("weight", self.row(node, 1, channels)?);
+        let shift = match self.optional(node, 2)? {
+            Some(_) => self.row(node, 2, channels)?,
+            None => vec![0.0; channels],
+        };
+        let layer = vocabulary::layer_norm(short(node.float("epsilon").unwrap_or(1e-5)))?;
+        let value = self.value(&tensor, node)?;
+        let kind = Kind::Layer {
+            config: layer,
+            weights: vec![scale, Weight::row("bias", shift)],
+        };
+        let value = self.network.push(kind, vec![value], shape, node.name());
+        Ok(vec![self.fresh(value, tensor.view)])
+    }
+
+    pub(super) fn local_response_norm(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let value = self.map(&tensor, node)?;
+        let shape = self.network.shape(value);
+        let number =
+            |attribute: &str, default: f64| short(node.float(attribute).unwrap_or(default));
+        let size = node.int("size").and_then(|size| usize::try_from(size).ok());
+        let layer = vocabulary::local_response_norm(vocabulary::ResponseNorm {
+            size: size.ok_or("its `size` is missing")?,
+            alpha: number("alpha", 1e-4),
+            beta: number("beta", 0.75),
+            bias: number("bias", 1.0),
+        })?;
+        let value = self.network.plain(layer, value, shape, node.name());
+        Ok(self.fresh_map(value))
+    }
+
+    pub(super) fn prelu(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let shape = self.base_shape(&tensor);
+        let channels = shape.channels();
+        let slope = self.constant(node, 1)?.clone();
+        let slopes = match slope.count() {
+            1 => vec![slope.float()?; channels],
+            _ => self.row(node, 1, channels)?,
+        };
+        if !tensor.view.is_whole(1, Dim::Channels, channels) {
+            return Err(format!(
+                "axis 1 of {:?} is not the channels",
+                tensor.view.dims()
+            ));
+        }
+        let layer = vocabulary::prelu()?;
+        let value = self.value(&tensor, node)?;
+        let kind = Kind::Layer {
+            config: layer,
+            weights: vec![Weight::row("weight", slopes)],
+        };
+        let value = self.network.push(kind, vec![value], shape, node.name());
+        Ok(vec![self.fresh(value, tensor.view)])
+    }
+
+    /// Left out where it is the last node.
+    pub(super) fn softmax(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        Ok(vec![Value::Probabilities(tensor, node.label())])
+    }
+}
+
+/// A number that a file has in 32 bits, as it was written: 1e-5 and not 9.999999747378752e-6.
+fn short(number: f64) -> f64 {
+    (number as f32).to_string().parse().unwrap_or(number)
+}

@@ -1,0 +1,254 @@
+//! Nodes that only change how a tensor's axes are seen, or take a part of one.
+
+use super::super::axes::{broadcast, cuts, index, order, position, resolved, squeezed, unsqueezed};
+use super::super::constant::Constant;
+use super::super::evaluate;
+use super::super::graph::Node;
+use super::super::view::{Dim, View};
+use super::super::vocabulary;
+use super::{Lowering, Outputs, Tensor, Value};
+use receptive_model::Shape;
+
+fn viewed(tensor: Tensor, view: View) -> Outputs {
+    vec![Value::Tensor(Tensor { view, ..tensor })]
+}
+
+impl Lowering {
+    /// The dimensions of a tensor, with its border.
+    fn dims(tensor: &Tensor) -> Vec<usize> {
+        let mut dims = tensor.view.dims();
+        if let (Some(border), [_, _, height, width]) = (tensor.border, dims.as_mut_slice()) {
+            let [top, left, bottom, right] = border.edges.array();
+            *height += top + bottom;
+            *width += left + right;
+        }
+        dims
+    }
+
+    pub(super) fn shape(&mut self, node: &Node) -> Result<Outputs, String> {
+        let dims = Self::dims(&self.tensor(node, 0)?);
+        let constant = match node.operator.as_str() {
+            "Size" => Constant::from_integers(vec![], vec![dims.iter().product::<usize>() as i64]),
+            _ => evaluate::shape(node, &dims),
+        };
+        Ok(vec![Value::Constant(constant)])
+    }
+
+    fn reshaped(tensor: Tensor, dims: &[usize]) -> Result<Outputs, String> {
+        match tensor.view.reshaped(dims) {
+            Some(view) => Ok(viewed(tensor, view)),
+            None => Err(format!(
+                "it reshapes {:?} to {dims:?}, which mixes rows, columns and channels as no layer does",
+                tensor.view.dims()
+            )),
+        }
+    }
+
+    pub(super) fn reshape(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let wanted = match node.ints("shape") {
+            Some(shape) => shape.to_vec(),
+            None => self.constant(node, 1)?.integers()?,
+        };
+        let dims = tensor.view.dims();
+        let dims = resolved(&dims, &wanted, node.int("allowzero") == Some(1))?;
+        let outputs = Self::reshaped(tensor, &dims)?;
+        self.settled(outputs, node)
+    }
+
+    /// A channel shuffle as a layer, as soon as its last node is there: later nodes then take whole channels.
+    fn settled(&mut self, outputs: Outputs, node: &Node) -> Result<Outputs, String> {
+        let [Value::Tensor(tensor)] = outputs.as_slice() else {
+            return Ok(outputs);
+        };
+        let shape = self.base_shape(tensor);
+        let is_shuffled = tensor.view.is_map(self.batch, shape)
+            && tensor.view.shuffle(1, shape.channels()).is_some();
+        if !is_shuffled {
+            return Ok(outputs);
+        }
+        let value = self.map(tensor, node)?;
+        Ok(self.fresh_map(value))
+    }
+
+    pub(super) fn flatten(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let dims = tensor.view.dims();
+        let at = position(node.int("axis").unwrap_or(1), dims.len() + 1)?;
+        let side = |dims: &[usize]| dims.iter().product();
+        let dims = [side(&dims[..at]), side(&dims[at..])];
+        Self::reshaped(tensor, &dims)
+    }
+
+    pub(super) fn transpose(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let order = order(node.ints("perm"), tensor.view.axes.len())?;
+        let view = tensor
+            .view
+            .transposed(&order)
+            .ok_or("its order names an axis twice")?;
+        Ok(viewed(tensor, view))
+    }
+
+    /// The axes that a node names in an attribute or, in newer files, an input.
+    fn given_axes(&self, node: &Node) -> Result<Option<Vec<i64>>, String> {
+        match node.ints("axes") {
+            Some(axes) => Ok(Some(axes.to_vec())),
+            None => self.optional(node, 1)?.map(Constant::integers).transpose(),
+        }
+    }
+
+    pub(super) fn squeeze(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let dims = squeezed(&tensor.view.dims(), self.given_axes(node)?.as_deref())?;
+        Self::reshaped(tensor, &dims)
+    }
+
+    pub(super) fn unsqueeze(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let axes = self.given_axes(node)?.unwrap_or_default();
+        let dims = unsqueezed(&tensor.view.dims(), &axes)?;
+        Self::reshaped(tensor, &dims)
+    }
+
+    pub(super) fn expand(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let dims = tensor.view.dims();
+        let wanted = broadcast(&dims, &self.constant(node, 1)?.sizes()?)?;
+        if wanted.iter().product::<usize>() != dims.iter().product::<usize>() {
+            return Err(format!(
+                "it repeats {dims:?} to {wanted:?}; it would need a layer that repeats values"
+            ));
+        }
+        Self::reshaped(tensor, &wanted)
+    }
+
+    /// Some adjacent channels of a tensor.
+    fn part(
+        &mut self,
+        tensor: &Tensor,
+        axis: usize,
+        [start, end]: [usize; 2],
+        node: &Node,
+    ) -> Result<Tensor, String> {
+        let dims = tensor.view.dims();
+        if [start, end] == [0, dims[axis]] {
+            return Ok(tensor.clone());
+        }
+        let shape = self.base_shape(tensor);
+        let channels = shape.channels();
+        if !tensor.view.is_whole(axis, Dim::Channels, channels) || start >= end {
+            return Err(format!(
+                "it takes {start} to {end} of axis {axis} of {dims:?}; only channels are taken apart, \
+                 and a part of each map would need a crop"
+            ));
+        }
+        let value = self.value(tensor, node)?;
+        let layer = vocabulary::slice(start, end)?;
+        let part = match shape {
+            Shape::Flat(_) => Shape::Flat(end - start),
+            Shape::Map { height, width, .. } => Shape::Map {
+                channels: end - start,
+                height,
+                width,
+            },
+        };
+        let value = self.network.plain(layer, value, part, node.name());
+        Ok(Tensor {
+            function: self.functions.value(value),
+            view: tensor.view.with_channels(axis, end - start),
+            border: None,
+        })
+    }
+
+    pub(super) fn slice(&mut self, node: &Node) -> Result<Outputs, String> {
+        let mut tensor = self.bare(node, 0)?;
+        let mut inputs = vec![None];
+        for input in 1..node.inputs.len() {
+            inputs.push(self.optional(node, input)?);
+        }
+        for cut in cuts(node, &inputs, &tensor.view.dims())? {
+            let range = cut.range().ok_or_else(|| {
+                format!(
+                    "it takes every {}th value of axis {}; it would need a layer for that",
+                    cut.step, cut.axis
+                )
+            })?;
+            tensor = self.part(&tensor, cut.axis, range, node)?;
+        }
+        Ok(vec![Value::Tensor(tensor)])
+    }
+
+    pub(super) fn split(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let dims = tensor.view.dims();
+        let axis = position(node.int("axis").unwrap_or(0), dims.len())?;
+        let side = dims[axis];
+        let given = match node.ints("split") {
+            Some(sizes) => Some(sizes.to_vec()),
+            None => self
+                .optional(node, 1)?
+                .map(Constant::integers)
+                .transpose()?,
+        };
+        let sizes: Vec<usize> = match given {
+            Some(sizes) => sizes
+                .into_iter()
+                .map(|size| usize::try_from(size).unwrap_or(0))
+                .collect(),
+            None => {
+                // The last part may be smaller.
+                let parts = node.outputs.len().max(1);
+                let size = side.div_ceil(parts);
+                (0..parts)
+                    .map(|part| size.min(side.saturating_sub(part * size)))
+                    .collect()
+            }
+        };
+        let total = sizes
+            .iter()
+            .try_fold(0usize, |sum, size| sum.checked_add(*size));
+        if total != Some(side) || sizes.len() != node.outputs.len() {
+            return Err(format!(
+                "it splits an axis of {side} into {sizes:?} for {} outputs",
+                node.outputs.len()
+            ));
+        }
+        let mut start = 0;
+        let mut outputs = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            let part = self.part(&tensor, axis, [start, start + size], node)?;
+            outputs.push(Value::Tensor(part));
+            start += size;
+        }
+        Ok(outputs)
+    }
+
+    /// One channel, or as many adjacent ones as there are indices.
+    pub(super) fn gather(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let dims = tensor.view.dims();
+        let axis = position(node.int("axis").unwrap_or(0), dims.len())?;
+        let indices = self.constant(node, 1)?;
+        let (given, is_one) = (indices.integers()?, indices.dims.is_empty());
+        let given = given
+            .into_iter()
+            .map(|at| index(at, dims[axis]))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (Some(first), true) = (given.first(), indices.dims.len() <= 1) else {
+            return Err(vocabulary::needed("Gather"));
+        };
+        let end = first + given.len();
+        if !given.iter().copied().eq(*first..end) {
+            return Err(
+                "it takes channels in another order; it would need a layer for that".into(),
+            );
+        }
+        let part = self.part(&tensor, axis, [*first, end], node)?;
+        let mut dims = part.view.dims();
+        if is_one {
+            dims.remove(axis);
+        }
+        Self::reshaped(part, &dims)
+    }
+}

@@ -1,0 +1,382 @@
+//! Convolutions, pools, and the padding before them.
+
+use super::super::axes::position;
+use super::super::constant::Constant;
+use super::super::graph::Node;
+use super::super::network::{Kind, Weight};
+use super::super::view::Dim;
+use super::super::vocabulary::{self, Pool, Slide};
+use super::{Border, Lowering, Outputs, Tensor, Value};
+use receptive_model::{Activation, Conv2dLayer, Edges, GlobalAvgPool2dLayer, LayerConfig, Shape};
+
+/// The largest side of a window, and the largest stride, dilation and padding.
+const MAX_SIDE: usize = 1 << 20;
+
+impl Lowering {
+    pub(super) fn conv(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.tensor(node, 0)?;
+        let value = self.map(&tensor, node)?;
+        let shape = self.network.shape(value);
+        let (dims, weights) = self.weights(node, 1)?;
+        let &[filters, per_filter, height, width] = dims.as_slice() else {
+            return Err(format!(
+                "its weights have the dimensions {dims:?}, but only two-dimensional convolutions are \
+                 layers"
+            ));
+        };
+        let groups = node.int("group").unwrap_or(1);
+        let groups = usize::try_from(groups).unwrap_or(0);
+        let channels = shape.channels();
+        if groups == 0
+            || per_filter.checked_mul(groups) != Some(channels)
+            || !filters.is_multiple_of(groups)
+            || [filters, height, width].contains(&0)
+        {
+            return Err(format!(
+                "its weights {dims:?} do not fit {channels} channels in {groups} groups"
+            ));
+        }
+        let bias = match self.optional(node, 2)? {
+            Some(_) => Some(self.row(node, 2, filters)?),
+            None => None,
+        };
+        let mut slide = slide(node, [height, width], shape)?;
+        if let Some(border) = tensor.border {
+            if border.value != 0.0 {
+                return Err(format!(
+                    "its input is padded with {}, not with zeros",
+                    border.value
+                ));
+            }
+            slide.edges = sum(slide.edges, border.edges);
+        }
+        if let Shape::Flat(_) = shape {
+            return self.conv_of_row(node, &tensor, &slide, groups, (dims, weights), bias);
+        }
+        let output = slide.output(shape, filters, false)?;
+        let layer = Conv2dLayer {
+            strides: slide.strides.into(),
+            dilation: slide.dilation.into(),
+            padding: vocabulary::padding(&slide, shape)?,
+            groups,
+            bias: bias.is_some(),
+            ..Conv2dLayer::new(filters, slide.kernel)
+        };
+        let weight = Weight {
+            leaf: "weight",
+            shape: dims,
+            values: weights,
+        };
+        let bias = bias.map(|values| Weight::row("bias", values));
+        let kind = Kind::Layer {
+            config: layer.into(),
+            weights: std::iter::once(weight).chain(bias).collect(),
+        };
+        let value = self.network.push(kind, vec![value], output, node.name());
+        Ok(self.fresh_map(value))
+    }
+
+    /// A convolution of maps of 1x1, which are a row of values here.
+    fn conv_of_row(
+        &mut self,
+        node: &Node,
+        tensor: &Tensor,
+        slide: &Slide,
+        groups: usize,
+        (dims, weights): (Vec<usize>, Vec<f32>),
+        bias: Option<Vec<f32>>,
+    ) -> Result<Outputs, String> {
+        if dims[2..] != [1, 1] || groups != 1 || slide.edges != Edges::default() {
+            return Err(
+                "it takes a map of 1x1 with a kernel or groups; only a 1x1 convolution of all channels is \
+                 a linear layer"
+                    .into(),
+            );
+        }
+        let value = self.value(tensor, node)?;
+        let value = self.linear(value, dims[0], weights, bias, node)?;
+        Ok(self.fresh_map(value))
+    }
+
+    pub(super) fn max_pool(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.tensor(node, 0)?;
+        if node.outputs.len() > 1 {
+            return Err("it gives the positions of the maxima, which no layer does".into());
+        }
+        let mut value = self.map(&tensor, node)?;
+        let shape = self.network.shape(value);
+        let mut slide = slide(node, kernel(node)?, shape)?;
+        if let Some(border) = tensor.border {
+            let is_least = border.value == f32::NEG_INFINITY;
+            if !is_least && !(border.value == 0.0 && self.is_positive(value)) {
+                return Err(format!(
+                    "its input is padded with {}; a max pool's padding is never the largest value",
+                    border.value
+                ));
+            }
+            slide.edges = sum(slide.edges, border.edges);
+        }
+        if let Shape::Flat(_) = shape {
+            return Err("it pools a map of 1x1".into());
+        }
+        let output = slide.output(shape, shape.channels(), slide.ceil)?;
+        let layer = vocabulary::pool(Pool::Max, &slide, shape)?;
+        value = self.network.plain(layer, value, output, node.name());
+        Ok(self.fresh_map(value))
+    }
+
+    /// Whether no value is below zero, as after a ReLU.
+    fn is_positive(&self, value: usize) -> bool {
+        let Kind::Layer { config, .. } = &self.network.layers[value].kind else {
+            return false;
+        };
+        matches!(config, LayerConfig::Activation(layer) if matches!(
+            layer.activation,
+            Activation::Relu | Activation::Relu6 | Activation::Sigmoid | Activation::HardSigmoid
+        ))
+    }
+
+    pub(super) fn average_pool(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.tensor(node, 0)?;
+        let mut value = self.map(&tensor, node)?;
+        let shape = self.network.shape(value);
+        let mut slide = slide(node, kernel(node)?, shape)?;
+        let mut counts_padding = node.int("count_include_pad") == Some(1);
+        if let Some(border) = tensor.border {
+            let own = slide.edges != Edges::default();
+            if border.value != 0.0 || (own && !counts_padding) {
+                return Err("its input is padded with other values than zeros that count".into());
+            }
+            slide.edges = sum(slide.edges, border.edges);
+            counts_padding = true;
+        }
+        let has_padding = slide.edges != Edges::default();
+        if slide.kernel == shape.map_size() && !has_padding {
+            return Ok(self.whole(value, node));
+        }
+        if let Shape::Flat(_) = shape {
+            return Err("it pools a map of 1x1".into());
+        }
+        if slide.dilation != [1, 1] {
+            return Err("it is dilated; it would need a dilated average pool".into());
+        }
+        let pool = Pool::Average {
+            counts_padding: counts_padding && has_padding,
+        };
+        let output = slide.output(shape, shape.channels(), slide.ceil)?;
+        let layer = vocabulary::pool(pool, &slide, shape)?;
+        value = self.network.plain(layer, value, output, node.name());
+        Ok(self.fresh_map(value))
+    }
+
+    /// The mean of each whole map, as a map of 1x1.
+    fn whole(&mut self, value: usize, node: &Node) -> Outputs {
+        let mean = match self.network.shape(value) {
+            Shape::Flat(_) => value,
+            Shape::Map { channels, .. } => {
+                let layer = GlobalAvgPool2dLayer::default();
+                self.network
+                    .plain(layer, value, Shape::Flat(channels), node.name())
+            }
+        };
+        self.fresh_map(mean)
+    }
+
+    pub(super) fn global_average_pool(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let value = self.map(&tensor, node)?;
+        Ok(self.whole(value, node))
+    }
+
+    pub(super) fn global_max_pool(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let mut value = self.map(&tensor, node)?;
+        if let Shape::Map { channels, .. } = self.network.shape(value) {
+            let layer = vocabulary::global_max_pool()?;
+            value = self
+                .network
+                .plain(layer, value, Shape::Flat(channels), node.name());
+        }
+        Ok(self.fresh_map(value))
+    }
+
+    /// A mean over all rows and columns, in whatever order the axes are.
+    pub(super) fn reduce_mean(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let rank = tensor.view.axes.len();
+        let given = match node.ints("axes") {
+            Some(axes) => axes.to_vec(),
+            None => match self
+                .optional(node, 1)?
+                .map(Constant::integers)
+                .transpose()?
+            {
+                Some(axes) => axes,
+                None => (0..rank as i64).collect(),
+            },
+        };
+        let gone = given
+            .iter()
+            .map(|axis| position(*axis, rank))
+            .collect::<Result<Vec<_>, _>>()?;
+        let holds = |axis: &usize, dim| tensor.view.holds(*axis, dim);
+        let spatial = |axis: &usize| holds(axis, Dim::Height) || holds(axis, Dim::Width);
+        let kept = (0..rank)
+            .filter(|axis| !gone.contains(axis))
+            .any(|axis| spatial(&axis));
+        let mixed = |axis: &usize| holds(axis, Dim::Batch) || holds(axis, Dim::Channels);
+        if kept || gone.iter().any(mixed) {
+            return Err(format!(
+                "it takes the mean over the axes {given:?} of {:?}; only the mean of whole maps is a \
+                 layer, and one over channels would need a layer of its own",
+                tensor.view.dims()
+            ));
+        }
+        let mut value = self.value(&tensor, node)?;
+        if let Shape::Map { channels, .. } = self.network.shape(value) {
+            let layer = GlobalAvgPool2dLayer::default();
+            value = self
+                .network
+                .plain(layer, value, Shape::Flat(channels), node.name());
+        }
+        let mut view = tensor.view;
+        for axis in &gone {
+            view.axes[*axis].clear();
+        }
+        if node.int("keepdims") == Some(0) {
+            let mut axis = 0;
+            view.axes.retain(|_| {
+                axis += 1;
+                !gone.contains(&(axis - 1))
+            });
+        }
+        Ok(vec![self.fresh(value, view)])
+    }
+
+    pub(super) fn pad(&mut self, node: &Node) -> Result<Outputs, String> {
+        let tensor = self.bare(node, 0)?;
+        let mode = node.string("mode").unwrap_or("constant".into());
+        let pads = match node.ints("pads").or(node.ints("paddings")) {
+            Some(pads) => pads.to_vec(),
+            None => self.constant(node, 1)?.integers()?,
+        };
+        if pads.iter().all(|side| *side == 0) {
+            return Ok(vec![Value::Tensor(tensor)]);
+        }
+        if mode != "constant" {
+            return Err(format!("it pads by `{mode}`; layers pad with zeros"));
+        }
+        let value = match self.optional(node, 2)? {
+            Some(value) => value.float()?,
+            None => node.float("value").unwrap_or(0.0) as f32,
+        };
+        let is_map = tensor.view.is_map(self.batch, self.base_shape(&tensor));
+        let sides: Vec<usize> = pads
+            .iter()
+            .filter_map(|side| usize::try_from(*side).ok().filter(|side| *side <= MAX_SIDE))
+            .collect();
+        let &[0, 0, top, left, 0, 0, bottom, right] = sides.as_slice() else {
+            return Err(format!(
+                "it pads by {pads:?}; only the rows and columns of maps are padded, by {MAX_SIDE} at most"
+            ));
+        };
+        if !is_map {
+            return Err(
+                "it pads another tensor than a map [batch, channels, height, width]".into(),
+            );
+        }
+        let edges = Edges {
+            top,
+            left,
+            bottom,
+            right,
+        };
+        Ok(vec![Value::Tensor(Tensor {
+            border: Some(Border { edges, value }),
+            ..tensor
+        })])
+    }
+}
+
+fn kernel(node: &Node) -> Result<[usize; 2], String> {
+    pair(node, "kernel_shape", None)
+}
+
+/// Two sizes of an attribute.
+fn pair(node: &Node, attribute: &str, default: Option<usize>) -> Result<[usize; 2], String> {
+    let found = node.ints(attribute).unwrap_or_default();
+    let sizes: Vec<usize> = found
+        .iter()
+        .filter_map(|side| usize::try_from(*side).ok())
+        .filter(|side| (1..=MAX_SIDE).contains(side))
+        .collect();
+    match (sizes.as_slice(), found, default) {
+        ([height, width], [_, _], _) => Ok([*height, *width]),
+        (_, [], Some(side)) => Ok([side; 2]),
+        _ => Err(format!(
+            "its `{attribute}` is {found:?}, but two sizes from 1 to {MAX_SIDE} are needed: height and \
+             width"
+        )),
+    }
+}
+
+fn sum(a: Edges, b: Edges) -> Edges {
+    Edges {
+        top: a.top + b.top,
+        left: a.left + b.left,
+        bottom: a.bottom + b.bottom,
+        right: a.right + b.right,
+    }
+}
+
+fn slide(node: &Node, kernel: [usize; 2], shape: Shape) -> Result<Slide, String> {
+    if kernel.iter().any(|side| *side > MAX_SIDE) {
+        return Err(format!("its window is {kernel:?}"));
+    }
+    let mut slide = Slide {
+        kernel,
+        strides: pair(node, "strides", Some(1))?,
+        dilation: pair(node, "dilations", Some(1))?,
+        edges: Edges::default(),
+        ceil: node.int("ceil_mode") == Some(1),
+    };
+    match node.string("auto_pad").as_deref() {
+        None | Some("" | "NOTSET") => {
+            let found = node.ints("pads").unwrap_or_default();
+            let sides: Vec<usize> = found
+                .iter()
+                .filter_map(|side| usize::try_from(*side).ok())
+                .filter(|side| *side <= MAX_SIDE)
+                .collect();
+            match (sides.as_slice(), found) {
+                (_, []) => {}
+                (&[top, left, bottom, right], [_, _, _, _]) => {
+                    slide.edges = Edges {
+                        top,
+                        left,
+                        bottom,
+                        right,
+                    };
+                }
+                _ => {
+                    return Err(format!(
+                        "its `pads` are {found:?}, but four sides are needed"
+                    ));
+                }
+            }
+        }
+        Some("VALID") => {}
+        Some("SAME_UPPER") => slide.edges = slide.same(shape),
+        Some("SAME_LOWER") => {
+            let edges = slide.same(shape);
+            slide.edges = Edges {
+                top: edges.bottom,
+                left: edges.right,
+                bottom: edges.top,
+                right: edges.left,
+            };
+        }
+        Some(other) => return Err(format!("its `auto_pad` is `{other}`")),
+    }
+    Ok(slide)
+}

@@ -1,0 +1,273 @@
+//! Reading an ONNX classifier: its graph as a network of this project's layers, with its weights.
+//!
+//! ```text
+//! file --wire, graph--> nodes --lower--> layers --merge--> fewer layers --tree--> ModelConfig, weights
+//! ```
+
+mod axes;
+mod constant;
+mod evaluate;
+mod external;
+mod function;
+mod graph;
+mod lower;
+mod merge;
+mod metadata;
+mod network;
+mod tree;
+mod view;
+mod vocabulary;
+mod wire;
+
+use super::{Match, Names, WeightFile, import};
+use crate::InterchangeError;
+use crate::proto::ModelProto;
+use burn::tensor::{Device, TensorData};
+use graph::Graph;
+use lower::{LowerError, Lowered};
+use metadata::Metadata;
+use network::{Kind, Network};
+use prost::Message;
+use prost::bytes::Bytes;
+use receptive_core::text::Printable;
+use receptive_model::store::read_capped;
+use receptive_model::{Classifier, Fit, ImageSize, LayerConfig, ModelConfig, Plan};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tree::{configs, fill};
+
+/// The largest file that is read, in bytes: a protocol buffer cannot be larger.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// Settings of [`read_onnx`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OnnxReadOptions {
+    /// The images, where the file leaves their height and width free and does not say what they were.
+    pub size: Option<ImageSize>,
+    /// Whether the file's network takes channels in the order blue, green, red. The network that is
+    /// read takes red, green, blue: its first convolution's weights are turned.
+    pub bgr: bool,
+}
+
+/// A classifier from an ONNX file, as far as the file describes it.
+#[derive(Debug)]
+pub struct OnnxNetwork {
+    /// Its layers and its images.
+    pub config: ModelConfig,
+    /// The weights, under the names of the plan's layers.
+    pub weights: WeightFile,
+    /// The node that each layer comes from: the network's layer, and the file's node.
+    pub layers: Vec<Match>,
+    /// The class names in the file's metadata.
+    pub classes: Option<Vec<String>>,
+    /// The mean of pixels in 0..1 that is subtracted, one for each channel.
+    pub mean: Option<Vec<f32>>,
+    /// The standard deviation that pixels are then divided by.
+    pub std: Option<Vec<f32>>,
+    /// How images of another size are fitted.
+    pub fit: Option<Fit>,
+    /// What the file's network has and this one has not, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl OnnxNetwork {
+    /// The network with its weights, and its plan.
+    ///
+    /// # Errors
+    /// When a weight is NaN or infinite.
+    pub fn classifier(&self, device: &Device) -> Result<Classifier, InterchangeError> {
+        let plan = self.config.plan()?;
+        Ok(import(&plan, &self.weights, &Names::Auto, device)?.0)
+    }
+}
+
+/// Whether the file's name ends as ONNX files do.
+pub fn is_onnx(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+}
+
+/// Reads an ONNX classifier of images: one input `[batch, channels, height, width]` of floats, or
+/// `[batch, height, width, channels]`, and a first output `[batch, classes]`.
+///
+/// The graph must be a sequence of layers and of branches that are joined, out of the operations that
+/// [`LayerConfig`] has layers for. Nothing in the file is executed, and a file beside it is read only from
+/// its own directory.
+///
+/// # Errors
+/// [`InterchangeError::File`] that names the node, its operator and what it would need, or what is
+/// damaged; an error of the setting `input` where the file leaves the images' size open.
+///
+/// # Example
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use receptive_interchange::{OnnxReadOptions, read_onnx};
+///
+/// let error = read_onnx("missing.onnx".as_ref(), OnnxReadOptions::default()).unwrap_err();
+/// assert!(error.to_string().contains("missing.onnx"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, InterchangeError> {
+    let fail = |problem: String| InterchangeError::file(path, problem);
+    let bytes = Bytes::from(read_capped(path, MAX_BYTES)?);
+    wire::check_size(&bytes).map_err(fail)?;
+    let model = ModelProto::decode(bytes)
+        .map_err(|error| fail(format!("it is not ONNX, or is damaged: {error}")))?;
+    let metadata = Metadata::from_model(&model).map_err(fail)?;
+    let external = |tensor: &_, bytes| external::read(path, tensor, bytes);
+    let graph = Graph::new(model, external).map_err(fail)?;
+    let size = options
+        .size
+        .or(metadata.spec.as_ref().map(|spec| spec.config.input));
+    let lowered = lower::lower(graph, size).map_err(|error| match error {
+        LowerError::File(problem) => fail(problem),
+        LowerError::Size(problem) => InterchangeError::Setting {
+            setting: "input",
+            problem: format!("{}: {problem}", path.printable()),
+        },
+    })?;
+    let Lowered {
+        mut network,
+        output,
+        takes_bytes,
+        mut notes,
+    } = lowered;
+    let mut output = merge::merge(&mut network, output);
+    let mut scale = metadata.scale;
+    if takes_bytes {
+        match merge::input_scale(&mut network) {
+            Some(found) => {
+                output = output.saturating_sub(1);
+                scale = Some(of_bytes(&found));
+            }
+            None => scale = Some([vec![0.0], vec![1.0 / 255.0]]),
+        }
+    }
+    merge::settle(&mut network);
+    if options.bgr {
+        turn(&mut network).map_err(fail)?;
+    }
+    notes.extend(folded(&network));
+    let image = network.shape(0);
+    let outputs = network.shape(output).channels();
+    let steps = tree::tree(network, output).map_err(fail)?;
+    let [height, width] = image.map_size();
+    let mut config = ModelConfig::new(image.channels(), height, width).layers(configs(&steps));
+    if let Some(LayerConfig::Linear(last)) = config.layers.last_mut()
+        && last.activation.is_none()
+    {
+        last.units = None;
+    }
+    let config = config.with_classes(outputs);
+    let plan = config
+        .plan()
+        .map_err(|error| fail(format!("its network cannot be built: {error}")))?;
+    let (weights, layers) = filled(path, steps, &plan);
+    let per_channel = |values: Vec<f32>| match values.as_slice() {
+        [value] => vec![*value; image.channels()],
+        _ => values,
+    };
+    let (mean, std, fit) = match (metadata.spec, scale) {
+        (Some(spec), _) => {
+            let fit = spec.input.fit();
+            (Some(spec.input.mean), Some(spec.input.std), Some(fit))
+        }
+        (None, Some([mean, std])) => (Some(per_channel(mean)), Some(per_channel(std)), None),
+        (None, None) => (None, None, None),
+    };
+    let fits = |values: &Vec<f32>| values.len() == image.channels();
+    Ok(OnnxNetwork {
+        config: plan.config,
+        weights,
+        layers,
+        classes: metadata.classes.filter(|classes| classes.len() == outputs),
+        mean: mean.filter(fits),
+        std: std.filter(fits),
+        fit,
+        notes,
+    })
+}
+
+/// Mean and standard deviation of pixels in 0..1 for `scale x + shift` of bytes.
+fn of_bytes([scale, shift]: &[Vec<f32>; 2]) -> [Vec<f32>; 2] {
+    let mean = |(scale, shift): (&f32, &f32)| -shift / (255.0 * scale);
+    [
+        scale.iter().zip(shift).map(mean).collect(),
+        scale.iter().map(|scale| 1.0 / (255.0 * scale)).collect(),
+    ]
+}
+
+/// Turns the weights of the first convolution for images with their channels in the other order.
+fn turn(network: &mut Network) -> Result<(), String> {
+    let problem = "only a network whose first layer is a convolution of all channels, and the only one that \
+                   takes the image, takes its channels in another order";
+    let mut users = network
+        .layers
+        .iter_mut()
+        .filter(|layer| layer.inputs.contains(&0));
+    let (Some(first), None) = (users.next(), users.next()) else {
+        return Err(problem.into());
+    };
+    let Kind::Layer {
+        config: LayerConfig::Conv2d(layer),
+        weights,
+    } = &mut first.kind
+    else {
+        return Err(problem.into());
+    };
+    let weight = weights.iter_mut().find(|weight| weight.leaf == "weight");
+    let (Some(weight), 1) = (weight, layer.groups) else {
+        return Err(problem.into());
+    };
+    let taps: usize = weight.shape[2..].iter().product();
+    let channels = weight.shape[1];
+    for filter in weight.values.chunks_mut(channels * taps) {
+        let turned: Vec<f32> = filter.chunks(taps).rev().flatten().copied().collect();
+        filter.copy_from_slice(&turned);
+    }
+    Ok(())
+}
+
+/// Says so where batch norms are likely to have been folded into convolutions.
+fn folded(network: &Network) -> Option<String> {
+    let count = |is: fn(&LayerConfig) -> bool| {
+        let configs = network.layers.iter().filter_map(|layer| match &layer.kind {
+            Kind::Layer { config, .. } => Some(config),
+            _ => None,
+        });
+        configs.filter(|config| is(config)).count()
+    };
+    let biased = count(|config| matches!(config, LayerConfig::Conv2d(layer) if layer.bias));
+    let norms = count(|config| matches!(config, LayerConfig::BatchNorm(_)));
+    (norms == 0 && biased > 1).then(|| {
+        "it has no batch norms: exporting folded them into its convolutions, or it never had any; \
+         fine-tune it with a low learning rate"
+            .into()
+    })
+}
+
+/// The weights under the names of the plan's layers, and the node of each layer.
+fn filled(path: &Path, steps: Vec<tree::Step>, plan: &Plan) -> (WeightFile, Vec<Match>) {
+    let mut filled = Vec::new();
+    fill(steps, &plan.layers, &mut filled);
+    let mut tensors = BTreeMap::new();
+    let mut layers = Vec::with_capacity(filled.len());
+    for tree::Filled {
+        layer,
+        node,
+        weights,
+    } in filled
+    {
+        for weight in weights {
+            let data = TensorData::new(weight.values, weight.shape);
+            tensors.insert(format!("{layer}.{}", weight.leaf), data);
+        }
+        layers.push(Match {
+            name: layer,
+            from: node,
+        });
+    }
+    (WeightFile::new(path, tensors), layers)
+}
