@@ -1,5 +1,5 @@
-//! The part of ONNX's messages that a classifier needs, for export and import, written after `onnx.proto` (IR version 8):
-//! <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>. The numbers are the format.
+//! The part of ONNX's messages that a classifier needs, for export and import, written after `onnx.proto`
+//! (IR version 8): <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>. The numbers are the format.
 
 use prost::Message;
 use prost::bytes::Bytes;

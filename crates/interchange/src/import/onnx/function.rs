@@ -264,21 +264,30 @@ fn recognized(function: impl Fn(f64) -> f64) -> Option<Meaning> {
 }
 
 /// The activations that a function may be whose value at -1 is `-slope`.
-fn candidates(_slope: f64) -> Vec<Activation> {
-    Activation::ALL.to_vec()
+fn candidates(slope: f64) -> Vec<Activation> {
+    // As it was written, and not as 32 bits hold it.
+    let slope = (slope as f32).to_string().parse().unwrap_or(slope);
+    let alpha = slope / (1.0 - (-1.0f64).exp());
+    let alpha = (alpha as f32).to_string().parse().unwrap_or(alpha);
+    let own = [Activation::LeakyRelu(slope), Activation::Elu(alpha)];
+    // Relu is a leaky one of slope 0, and comes first.
+    Activation::ALL.into_iter().chain(own).collect()
 }
 
 /// The value of an activation by its formula.
 fn value(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu => unary(Unary::Leaky(Activation::LEAKY_SLOPE), x),
+        Activation::LeakyRelu(slope) => unary(Unary::Leaky(slope), x),
+        Activation::Elu(alpha) => unary(Unary::Elu(alpha), x),
         Activation::Gelu => x * 0.5 * (1.0 + erf(x / std::f64::consts::SQRT_2)),
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => unary(Unary::Sigmoid, x),
         Activation::Relu6 => x.clamp(0.0, 6.0),
         Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Activation::Silu => x * unary(Unary::Sigmoid, x),
+        Activation::Mish => x * unary(Unary::Softplus, x).tanh(),
     }
 }
 

@@ -168,9 +168,7 @@ fn absorbed_affine(before: &mut Kind, scale: &[f32], shift: &[f32]) -> bool {
         Kind::Layer { config, weights } if all(scale, 1.0) => {
             match config {
                 LayerConfig::Conv2d(layer) if layer.activation.is_none() => layer.bias = true,
-                LayerConfig::Linear(layer) if layer.activation.is_none() => {
-                    vocabulary::set_bias(layer);
-                }
+                LayerConfig::Linear(layer) if layer.activation.is_none() => layer.bias = true,
                 _ => return false,
             }
             match weights.iter_mut().find(|weight| weight.leaf == "bias") {
@@ -197,30 +195,30 @@ fn add(values: &mut [f32], terms: &[f32]) {
         .for_each(|(value, term)| *value += term);
 }
 
-/// A sum and a product with constants as a layer: a batch norm whose statistics are 0 and 1.
+/// A product with constants as a scale of the channels; with a sum as a batch norm whose statistics are 0
+/// and 1.
 fn settle_one(layer: &mut Layer) {
     let Kind::Affine { scale, shift } = &mut layer.kind else {
         return;
     };
     let (scale, shift) = (std::mem::take(scale), std::mem::take(shift));
     let channels = scale.len();
-    layer.kind = match vocabulary::channel_scale() {
-        Some(config) if all(&shift, 0.0) => Kind::Layer {
-            config,
+    layer.kind = if all(&shift, 0.0) {
+        Kind::Layer {
+            config: vocabulary::channel_scale().into(),
             weights: vec![Weight::row("weight", scale)],
-        },
-        _ => {
-            let norm = BatchNormLayer::default();
-            let variance = (1.0 - norm.epsilon) as f32;
-            Kind::Layer {
-                config: norm.into(),
-                weights: vec![
-                    Weight::row("weight", scale),
-                    Weight::row("bias", shift),
-                    Weight::row("running_mean", vec![0.0; channels]),
-                    Weight::row("running_var", vec![variance; channels]),
-                ],
-            }
+        }
+    } else {
+        let norm = BatchNormLayer::default();
+        let variance = (1.0 - norm.epsilon) as f32;
+        Kind::Layer {
+            config: norm.into(),
+            weights: vec![
+                Weight::row("weight", scale),
+                Weight::row("bias", shift),
+                Weight::row("running_mean", vec![0.0; channels]),
+                Weight::row("running_var", vec![variance; channels]),
+            ],
         }
     };
 }

@@ -281,7 +281,7 @@ impl Fork {
         else {
             return None;
         };
-        if self.join != Join::Multiply || !whole.is_empty() {
+        if self.join != Join::Multiply || !whole.is_empty() || !narrow.bias || !wide.bias {
             return None;
         }
         Some(SqueezeExciteLayer {

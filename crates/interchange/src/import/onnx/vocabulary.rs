@@ -1,8 +1,9 @@
 //! The layers there are for what a graph computes, and the sentences for what there is none.
 
-use super::network::Weight;
 use receptive_model::{
-    AvgPool2dLayer, Edges, LayerConfig, LinearLayer, MaxPool2dLayer, Padding, Pair, Shape,
+    AvgPool2dLayer, ChannelScaleLayer, ChannelShuffleLayer, ChannelSliceLayer, Edges,
+    GlobalMaxPool2dLayer, LayerConfig, LayerNormLayer, LinearLayer, LocalResponseNormLayer,
+    MaxPool2dLayer, Padding, PreluLayer, Shape,
 };
 
 /// How a window moves.
@@ -51,18 +52,18 @@ impl Slide {
         let mut output = [0; 2];
         for axis in 0..2 {
             let padded = size[axis] + padding[axis];
-            let free = padded.checked_sub(self.span(axis)).ok_or_else(|| {
+            let stride = self.strides[axis];
+            // A window that would start in the padding after the map is left out, as in PyTorch.
+            let room = padded + if ceil { stride - 1 } else { 0 };
+            let free = room.checked_sub(self.span(axis)).ok_or_else(|| {
                 format!(
                     "its window spans {} pixels, but its input has {padded} with its padding",
                     self.span(axis)
                 )
             })?;
-            let stride = self.strides[axis];
             output[axis] = free / stride + 1;
-            // A window that would start in the padding after the map is left out, as in PyTorch.
-            let further = free.div_ceil(stride);
-            if ceil && further >= output[axis] && further * stride < size[axis] + before[axis] {
-                output[axis] = further + 1;
+            if ceil && (output[axis] - 1) * stride >= size[axis] + before[axis] {
+                output[axis] -= 1;
             }
         }
         Ok(Shape::Map {
@@ -74,26 +75,17 @@ impl Slide {
 }
 
 /// The padding of a window in the config's terms.
-pub(super) fn padding(slide: &Slide, shape: Shape) -> Result<Padding, String> {
-    let Edges {
-        top,
-        left,
-        bottom,
-        right,
-    } = slide.edges;
-    if slide.edges == Edges::default() {
-        return Ok(Padding::Valid);
+pub(super) fn padding(slide: &Slide, shape: Shape) -> Padding {
+    let edges = slide.edges;
+    if edges == Edges::default() {
+        return Padding::Valid;
     }
-    if [top, left] == [bottom, right] {
-        return Ok(Padding::Pixels(Pair::from([top, left])));
+    let is_even = edges.top == edges.bottom && edges.left == edges.right;
+    // TensorFlow's padding, which a file has in pixels, is another at another size.
+    if !is_even && edges == slide.same(shape) {
+        return Padding::Same;
     }
-    if slide.edges == slide.same(shape) {
-        return Ok(Padding::Same);
-    }
-    Err(format!(
-        "its padding is {top} above, {left} left, {bottom} below and {right} right, which is neither \
-         \"same\" nor equal on opposite sides"
-    ))
+    edges.into()
 }
 
 /// The two kinds of pool.
@@ -103,80 +95,71 @@ pub(super) enum Pool {
     Average { counts_padding: bool },
 }
 
-pub(super) fn pool(pool: Pool, slide: &Slide, shape: Shape) -> Result<LayerConfig, String> {
-    let channels = shape.channels();
-    let plain = slide.output(shape, channels, false)?;
-    if slide.ceil && slide.output(shape, channels, true)? != plain {
-        return Err("its last windows stand over the map's end (`ceil_mode`)".into());
+pub(super) fn pool(pool: Pool, slide: &Slide, shape: Shape) -> LayerConfig {
+    let padding = padding(slide, shape);
+    match pool {
+        Pool::Max => MaxPool2dLayer {
+            ceil_mode: slide.ceil,
+            ..MaxPool2dLayer::new(slide.kernel)
+                .with_strides(slide.strides)
+                .with_padding(padding)
+                .with_dilation(slide.dilation)
+        }
+        .into(),
+        Pool::Average { counts_padding } => AvgPool2dLayer {
+            ceil_mode: slide.ceil,
+            count_include_pad: counts_padding,
+            ..AvgPool2dLayer::new(slide.kernel)
+                .with_strides(slide.strides)
+                .with_padding(padding)
+        }
+        .into(),
     }
-    let padding = padding(slide, shape)?;
-    Ok(match pool {
-        Pool::Max => MaxPool2dLayer::new(slide.kernel)
-            .with_strides(slide.strides)
-            .with_padding(padding)
-            .with_dilation(slide.dilation)
-            .into(),
-        Pool::Average {
-            counts_padding: false,
-        } => AvgPool2dLayer::new(slide.kernel)
-            .with_strides(slide.strides)
-            .with_padding(padding)
-            .into(),
-        Pool::Average {
-            counts_padding: true,
-        } => return Err("its padding counts in the mean (`count_include_pad`)".into()),
-    })
 }
 
-/// A linear layer, and its bias as it needs it.
-pub(super) fn linear(units: usize, bias: Option<Weight>) -> (LayerConfig, Option<Weight>) {
-    let bias = bias.unwrap_or_else(|| Weight::row("bias", vec![0.0; units]));
-    (LinearLayer::new(units).into(), Some(bias))
+pub(super) fn linear(units: usize, has_bias: bool) -> LinearLayer {
+    LinearLayer::new(units).with_bias(has_bias)
 }
 
-pub(super) fn shuffle(groups: usize) -> Result<LayerConfig, String> {
-    Err(format!("it shuffles channels in {groups} groups"))
+pub(super) fn shuffle(groups: usize) -> ChannelShuffleLayer {
+    ChannelShuffleLayer::new(groups)
 }
 
-pub(super) fn slice(start: usize, end: usize) -> Result<LayerConfig, String> {
-    Err(format!("it takes the channels {start} to {end}"))
+pub(super) fn slice(start: usize, end: usize) -> ChannelSliceLayer {
+    ChannelSliceLayer::new(start, end)
 }
 
-pub(super) fn global_max_pool() -> Result<LayerConfig, String> {
-    Err("it takes the largest value of whole maps".into())
+pub(super) fn global_max_pool() -> GlobalMaxPool2dLayer {
+    GlobalMaxPool2dLayer::default()
 }
 
-pub(super) fn layer_norm(_epsilon: f64) -> Result<LayerConfig, String> {
-    Err("it normalises over channels".into())
+pub(super) fn layer_norm(epsilon: f64) -> LayerNormLayer {
+    LayerNormLayer { epsilon }
 }
 
-/// The settings of a local response norm, as ONNX and PyTorch count them.
-pub(super) struct ResponseNorm {
-    pub(super) size: usize,
-    pub(super) alpha: f64,
-    pub(super) beta: f64,
-    pub(super) bias: f64,
-}
-
-pub(super) fn local_response_norm(norm: ResponseNorm) -> Result<LayerConfig, String> {
-    let ResponseNorm {
-        size,
+/// ONNX's `bias` is PyTorch's `k`.
+pub(super) fn local_response_norm(
+    size: usize,
+    [alpha, beta, bias]: [f64; 3],
+) -> LocalResponseNormLayer {
+    LocalResponseNormLayer {
         alpha,
         beta,
-        bias,
-    } = norm;
-    Err(format!(
-        "it normalises over {size} channels ({alpha}, {beta}, {bias})"
-    ))
+        k: bias,
+        ..LocalResponseNormLayer::new(size)
+    }
 }
 
-pub(super) fn prelu() -> Result<LayerConfig, String> {
-    Err("its slope has weights".into())
+pub(super) fn prelu(per_channel: bool) -> PreluLayer {
+    PreluLayer {
+        per_channel,
+        ..PreluLayer::default()
+    }
 }
 
 /// A learnt factor for each channel.
-pub(super) fn channel_scale() -> Option<LayerConfig> {
-    None
+pub(super) fn channel_scale() -> ChannelScaleLayer {
+    ChannelScaleLayer::default()
 }
 
 /// What an operator without a layer would need.
@@ -202,6 +185,3 @@ pub(super) fn needed(operator: &str) -> String {
     };
     format!("it would need {need}")
 }
-
-/// Gives a linear layer a bias.
-pub(super) fn set_bias(_layer: &mut LinearLayer) {}

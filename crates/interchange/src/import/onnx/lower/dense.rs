@@ -29,7 +29,7 @@ impl Lowering {
             }
         };
         let weights = reordered(weights, order.as_deref());
-        let value = self.linear(value, units, weights, bias, node)?;
+        let value = self.linear(value, units, weights, bias, node);
         Ok(self.fresh_row(value))
     }
 
@@ -72,7 +72,7 @@ impl Lowering {
         weights: Vec<f32>,
         bias: Option<Vec<f32>>,
         node: &Node,
-    ) -> Result<ValueId, String> {
+    ) -> ValueId {
         let inputs = self.network.shape(value).channels();
         let weight = Weight {
             leaf: "weight",
@@ -80,14 +80,12 @@ impl Lowering {
             values: weights,
         };
         let bias = bias.map(|values| Weight::row("bias", values));
-        let (config, bias) = vocabulary::linear(units, bias);
         let kind = Kind::Layer {
-            config,
+            config: vocabulary::linear(units, bias.is_some()).into(),
             weights: std::iter::once(weight).chain(bias).collect(),
         };
-        Ok(self
-            .network
-            .push(kind, vec![value], Shape::Flat(units), node.name()))
+        self.network
+            .push(kind, vec![value], Shape::Flat(units), node.name())
     }
 
     /// A linear layer along the last axis: of a row, or of each position of a map with channels last, which
@@ -110,7 +108,7 @@ impl Lowering {
             let inputs = self.network.shape(value).channels();
             let (units, weights) = self.matrix(node, inputs, false)?;
             let weights = reordered(weights, order.as_deref());
-            let value = self.linear(value, units, weights, None, node)?;
+            let value = self.linear(value, units, weights, None, node);
             return Ok(self.fresh_row(value));
         }
         if !tensor.view.is_whole(last, Dim::Channels, channels) {
@@ -122,7 +120,7 @@ impl Lowering {
         let value = self.value(&tensor, node)?;
         let (units, weights) = self.matrix(node, channels, false)?;
         let value = match shape {
-            Shape::Flat(_) => self.linear(value, units, weights, None, node)?,
+            Shape::Flat(_) => self.linear(value, units, weights, None, node),
             Shape::Map { height, width, .. } => {
                 let layer = Conv2dLayer::new(units, 1).with_bias(false);
                 let weight = Weight {

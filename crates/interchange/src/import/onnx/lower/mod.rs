@@ -6,12 +6,14 @@
 
 mod arithmetic;
 mod dense;
+mod image;
+mod inputs;
 mod joins;
 mod norms;
 mod shapes;
 mod windows;
 
-use super::constant::{Constant, Element, MAX_VALUES};
+use super::constant::{Constant, MAX_VALUES};
 use super::evaluate::evaluate;
 use super::function::{FunctionId, Functions, Meaning};
 use super::graph::{Graph, Node};
@@ -24,9 +26,6 @@ use std::collections::HashMap;
 
 /// The most bytes of values that nodes compute from constants.
 const MAX_COMPUTED: usize = MAX_VALUES;
-
-/// The longest side of images and batches.
-const MAX_SIDE: usize = 1 << 14;
 
 /// The network that a graph computes.
 #[derive(Debug)]
@@ -82,7 +81,7 @@ struct Lowering {
 /// # Errors
 /// Which node does not fit, and what it would need, as a sentence.
 pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<Lowered, LowerError> {
-    let image = image(&graph, size)?;
+    let image = image::image(&graph, size)?;
     let shape = Shape::Map {
         channels: image.size.channels,
         height: image.size.height,
@@ -150,59 +149,6 @@ pub(super) enum LowerError {
     File(String),
     /// Its images may have any size, and none was given.
     Size(String),
-}
-
-/// How a graph takes images.
-struct Image {
-    batch: usize,
-    size: ImageSize,
-    channels_last: bool,
-    takes_bytes: bool,
-}
-
-fn image(graph: &Graph, size: Option<ImageSize>) -> Result<Image, LowerError> {
-    let source = &graph.source;
-    let name = source.name.printable();
-    let &[batch, one, two, three] = source.dims.as_slice() else {
-        return Err(LowerError::File(format!(
-            "its input `{name}` has {} axes, but images have four: [batch, channels, height, width]",
-            source.dims.len()
-        )));
-    };
-    if !(source.element.is_float() || source.element == Element::U8) {
-        return Err(LowerError::File(format!(
-            "its input `{name}` takes neither floats nor bytes"
-        )));
-    }
-    let is_channels = |side: Option<usize>| side.is_some_and(|side| side <= 4);
-    let channels_last = is_channels(three) && !is_channels(one);
-    let (channels, sides) = match channels_last {
-        true => (three, [one, two]),
-        false => (one, [two, three]),
-    };
-    let given = |side: fn(ImageSize) -> usize| size.map(side);
-    let channels = channels.or(given(|size| size.channels)).unwrap_or(3);
-    let (Some(height), Some(width)) = (
-        sides[0].or(given(|size| size.height)),
-        sides[1].or(given(|size| size.width)),
-    ) else {
-        return Err(LowerError::Size(format!(
-            "its input `{name}` takes images of any height and width; name those of yours"
-        )));
-    };
-    let sides = [channels, height, width, batch.unwrap_or(1)];
-    if let Some(side) = sides.iter().find(|side| !(1..=MAX_SIDE).contains(*side)) {
-        return Err(LowerError::File(format!(
-            "its input `{name}` has a side of {side}; 1 to {MAX_SIDE} are read"
-        )));
-    }
-    Ok(Image {
-        // Fixed in the file: shapes within it have been computed for that many.
-        batch: batch.unwrap_or(1),
-        size: ImageSize::new(channels, height, width),
-        channels_last,
-        takes_bytes: source.element == Element::U8,
-    })
 }
 
 impl Lowering {
@@ -299,68 +245,6 @@ impl Lowering {
         }
     }
 
-    fn tensor(&self, node: &Node, input: usize) -> Result<Tensor, String> {
-        let name = node.inputs.get(input).map_or("", String::as_str);
-        match self.values.get(name) {
-            Some(Value::Tensor(tensor)) => Ok(tensor.clone()),
-            Some(Value::Constant(_)) => Err(format!(
-                "its input `{}` is a constant, where values of the image are needed",
-                name.printable()
-            )),
-            Some(Value::Probabilities(_, softmax)) => Err(format!(
-                "it takes the probabilities of {softmax}; a Softmax is read only as the last node"
-            )),
-            None => Err(format!("it has no input {}", input + 1)),
-        }
-    }
-
-    /// A tensor without a border.
-    fn bare(&self, node: &Node, input: usize) -> Result<Tensor, String> {
-        let tensor = self.tensor(node, input)?;
-        match tensor.border {
-            None => Ok(tensor),
-            Some(_) => Err("it takes a padded map, which only convolutions and pools may".into()),
-        }
-    }
-
-    /// A constant, if the node has this input.
-    fn optional(&self, node: &Node, input: usize) -> Result<Option<&Constant>, String> {
-        let name = node.inputs.get(input).map_or("", String::as_str);
-        match self.values.get(name) {
-            Some(Value::Constant(constant)) => Ok(Some(constant)),
-            None if name.is_empty() => Ok(None),
-            _ => Err(format!(
-                "its input `{}` depends on the image, but a constant is needed",
-                name.printable()
-            )),
-        }
-    }
-
-    fn constant(&self, node: &Node, input: usize) -> Result<&Constant, String> {
-        self.optional(node, input)?
-            .ok_or_else(|| format!("it has no input {}", input + 1))
-    }
-
-    /// Weights of a layer: their dimensions and values.
-    fn weights(&mut self, node: &Node, input: usize) -> Result<(Vec<usize>, Vec<f32>), String> {
-        let constant = self.constant(node, input)?.clone();
-        self.spend(constant.count())?;
-        Ok((constant.dims.clone(), constant.floats()?))
-    }
-
-    /// A weight for each of so many channels.
-    fn row(&mut self, node: &Node, input: usize, channels: usize) -> Result<Vec<f32>, String> {
-        let (dims, values) = self.weights(node, input)?;
-        if values.len() == channels {
-            Ok(values)
-        } else {
-            Err(format!(
-                "its input {} has the dimensions {dims:?}, but there are {channels} channels",
-                input + 1
-            ))
-        }
-    }
-
     /// The output of a layer, as it is.
     fn fresh(&mut self, value: ValueId, view: View) -> Value {
         Value::Tensor(Tensor {
@@ -452,8 +336,11 @@ impl Lowering {
             return Ok(value);
         }
         match tensor.view.shuffle(1, channels) {
-            Some(groups) => vocabulary::shuffle(groups)
-                .map(|layer| self.network.plain(layer, value, shape, node.name())),
+            Some(groups) => {
+                Ok(self
+                    .network
+                    .plain(vocabulary::shuffle(groups), value, shape, node.name()))
+            }
             None => Err("its channels are in an order that no channel shuffle gives".into()),
         }
     }

@@ -5,7 +5,7 @@ use super::super::network::{Kind, Weight};
 use super::super::view::Dim;
 use super::super::vocabulary;
 use super::{Lowering, Outputs, Value};
-use receptive_model::BatchNormLayer;
+use receptive_model::{BatchNormLayer, Shape};
 
 impl Lowering {
     pub(super) fn batch_norm(&mut self, node: &Node) -> Result<Outputs, String> {
@@ -65,10 +65,10 @@ impl Lowering {
             Some(_) => self.row(node, 2, channels)?,
             None => vec![0.0; channels],
         };
-        let layer = vocabulary::layer_norm(short(node.float("epsilon").unwrap_or(1e-5)))?;
+        let layer = vocabulary::layer_norm(short(node.float("epsilon").unwrap_or(1e-5)));
         let value = self.value(&tensor, node)?;
         let kind = Kind::Layer {
-            config: layer,
+            config: layer.into(),
             weights: vec![scale, Weight::row("bias", shift)],
         };
         let value = self.network.push(kind, vec![value], shape, node.name());
@@ -82,12 +82,15 @@ impl Lowering {
         let number =
             |attribute: &str, default: f64| short(node.float(attribute).unwrap_or(default));
         let size = node.int("size").and_then(|size| usize::try_from(size).ok());
-        let layer = vocabulary::local_response_norm(vocabulary::ResponseNorm {
-            size: size.ok_or("its `size` is missing")?,
-            alpha: number("alpha", 1e-4),
-            beta: number("beta", 0.75),
-            bias: number("bias", 1.0),
-        })?;
+        let settings = [
+            number("alpha", 1e-4),
+            number("beta", 0.75),
+            number("bias", 1.0),
+        ];
+        let layer = vocabulary::local_response_norm(size.ok_or("its `size` is missing")?, settings);
+        if let Shape::Flat(_) = shape {
+            return Err("it takes a map of 1x1".into());
+        }
         let value = self.network.plain(layer, value, shape, node.name());
         Ok(self.fresh_map(value))
     }
@@ -97,9 +100,10 @@ impl Lowering {
         let shape = self.base_shape(&tensor);
         let channels = shape.channels();
         let slope = self.constant(node, 1)?.clone();
-        let slopes = match slope.count() {
-            1 => vec![slope.float()?; channels],
-            _ => self.row(node, 1, channels)?,
+        let per_channel = slope.count() > 1;
+        let slopes = match per_channel {
+            false => vec![slope.float()?],
+            true => self.row(node, 1, channels)?,
         };
         if !tensor.view.is_whole(1, Dim::Channels, channels) {
             return Err(format!(
@@ -107,10 +111,10 @@ impl Lowering {
                 tensor.view.dims()
             ));
         }
-        let layer = vocabulary::prelu()?;
+        let layer = vocabulary::prelu(per_channel);
         let value = self.value(&tensor, node)?;
         let kind = Kind::Layer {
-            config: layer,
+            config: layer.into(),
             weights: vec![Weight::row("weight", slopes)],
         };
         let value = self.network.push(kind, vec![value], shape, node.name());

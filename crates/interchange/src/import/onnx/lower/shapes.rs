@@ -144,7 +144,7 @@ impl Lowering {
             ));
         }
         let value = self.value(tensor, node)?;
-        let layer = vocabulary::slice(start, end)?;
+        let layer = vocabulary::slice(start, end);
         let part = match shape {
             Shape::Flat(_) => Shape::Flat(end - start),
             Shape::Map { height, width, .. } => Shape::Map {

@@ -57,7 +57,7 @@ impl Lowering {
         let layer = Conv2dLayer {
             strides: slide.strides.into(),
             dilation: slide.dilation.into(),
-            padding: vocabulary::padding(&slide, shape)?,
+            padding: vocabulary::padding(&slide, shape),
             groups,
             bias: bias.is_some(),
             ..Conv2dLayer::new(filters, slide.kernel)
@@ -94,7 +94,7 @@ impl Lowering {
             );
         }
         let value = self.value(tensor, node)?;
-        let value = self.linear(value, dims[0], weights, bias, node)?;
+        let value = self.linear(value, dims[0], weights, bias, node);
         Ok(self.fresh_map(value))
     }
 
@@ -120,7 +120,7 @@ impl Lowering {
             return Err("it pools a map of 1x1".into());
         }
         let output = slide.output(shape, shape.channels(), slide.ceil)?;
-        let layer = vocabulary::pool(Pool::Max, &slide, shape)?;
+        let layer = vocabulary::pool(Pool::Max, &slide, shape);
         value = self.network.plain(layer, value, output, node.name());
         Ok(self.fresh_map(value))
     }
@@ -164,7 +164,7 @@ impl Lowering {
             counts_padding: counts_padding && has_padding,
         };
         let output = slide.output(shape, shape.channels(), slide.ceil)?;
-        let layer = vocabulary::pool(pool, &slide, shape)?;
+        let layer = vocabulary::pool(pool, &slide, shape);
         value = self.network.plain(layer, value, output, node.name());
         Ok(self.fresh_map(value))
     }
@@ -192,7 +192,7 @@ impl Lowering {
         let tensor = self.bare(node, 0)?;
         let mut value = self.map(&tensor, node)?;
         if let Shape::Map { channels, .. } = self.network.shape(value) {
-            let layer = vocabulary::global_max_pool()?;
+            let layer = vocabulary::global_max_pool();
             value = self
                 .network
                 .plain(layer, value, Shape::Flat(channels), node.name());
