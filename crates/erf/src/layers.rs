@@ -56,7 +56,8 @@ pub fn plan_that_fits(
         Some(layer) => plan.find(layer)?,
     };
     let wanted = |axis: usize, side: usize| {
-        let field = layer.trf[axis];
+        // What only a gate sees is the whole image, however large it is.
+        let field = layer.ungated_trf[axis];
         // Fields start a stride apart, so one stride more always holds a whole one.
         let whole = field.size().saturating_add(field.stride - 1);
         (whole.max(side as i64) as usize).min(largest.max(side))
@@ -67,14 +68,14 @@ pub fn plan_that_fits(
     Ok(config.plan()?)
 }
 
-/// The layers whose theoretical receptive field is larger than the image, so that they add only
-/// padding to it ("unproductive" in Richter et al. 2021).
+/// The layers whose theoretical receptive field, gates held constant, is larger than the image, so that
+/// they add only padding to it ("unproductive" in Richter et al. 2021).
 pub fn unproductive_layers(plan: &Plan) -> Vec<&PlannedLayer> {
     let input = plan.input();
     let image = [input.height as i64, input.width as i64];
     seeing_layers(plan)
         .into_iter()
-        .filter(|layer| (0..2).all(|axis| layer.trf[axis].size() > image[axis]))
+        .filter(|layer| (0..2).all(|axis| layer.ungated_trf[axis].size() > image[axis]))
         .collect()
 }
 

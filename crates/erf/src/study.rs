@@ -6,8 +6,8 @@ use crate::gaussian::{
     Estimate, Judgement, LUO_THRESHOLD, MassSquare, mass_squares, replknet_squares,
     total_variation, tv_noise,
 };
-use crate::map::Map;
-use crate::measure::{Aggregate, Channels, Measurement, Method};
+use crate::map::{Map, Region};
+use crate::measure::{Aggregate, Channels, Measurement, Method, seen};
 use crate::theory::{Prediction, Seeds, Share, Weights, predict};
 use receptive_model::{Plan, PlannedLayer};
 use serde::{Serialize, Serializer};
@@ -176,6 +176,14 @@ impl Study {
         }
     }
 
+    /// The theoretical field with gates held constant, where a gate makes the field the whole image: what
+    /// the unit sees by other ways than through a gate's value. The measurement includes both.
+    pub fn ungated_trf(&self) -> Option<Region> {
+        let unit = self.measurement.probe.unit;
+        let is_map = self.measurement.probe.fields.is_some();
+        (is_map && self.layer.is_gated()).then(|| seen(&self.layer.ungated_trf, unit))
+    }
+
     /// The squares that RepLKNet's tool (Ding et al. 2022) would report, for comparison with published
     /// numbers alone: measured after a logarithm, they depend on the gradient's scale.
     pub fn replknet_squares(&self) -> Vec<MassSquare> {
@@ -192,11 +200,22 @@ impl Study {
         } else {
             " (not exact)"
         };
-        vec![
-            (
-                "theoretical field".to_string(),
-                format!("{} x {} px", trf.height, trf.width),
-            ),
+        let mut numbers = vec![(
+            "theoretical field".to_string(),
+            format!("{} x {} px", trf.height, trf.width),
+        )];
+        if let Some(ungated) = self.ungated_trf() {
+            let side = ((ungated.height * ungated.width) as f64).sqrt().max(1.0);
+            let ratio = headline.size.map(|size| size / side);
+            numbers.extend([
+                (
+                    "theoretical field, gates held constant".into(),
+                    format!("{} x {} px", ungated.height, ungated.width),
+                ),
+                ("size / that".into(), ratio.rounded(3)),
+            ]);
+        }
+        numbers.extend([
             (
                 format!("size above {:.2} % of centre", 100.0 * headline.threshold),
                 format!("{} px", headline.size.rounded(1)),
@@ -207,7 +226,8 @@ impl Study {
                 format!("{:.3}{caution}", self.theory.tv),
             ),
             ("samples".into(), self.measurement.samples.to_string()),
-        ]
+        ]);
+        numbers
     }
 }
 
@@ -224,6 +244,11 @@ impl Serialize for Study {
                     .map(|fields| fields.map(|field| field.stride)),
                 centre: measured.trf.centre(),
             },
+            ungated_trf: self.ungated_trf().map(|trf| TrfJson {
+                size: [trf.height, trf.width],
+                stride: Some(self.layer.ungated_trf.map(|field| field.stride)),
+                centre: trf.centre(),
+            }),
             unit: measured.probe.unit,
             channels: measured.probe.channels,
             image: [measured.image.height, measured.image.width],
@@ -248,6 +273,9 @@ struct StudyJson<'a> {
     #[serde(flatten)]
     headline: &'a FieldSummary,
     trf: TrfJson,
+    /// With gates held constant, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ungated_trf: Option<TrfJson>,
     unit: [usize; 2],
     channels: Channels,
     image: [usize; 2],

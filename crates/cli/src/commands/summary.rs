@@ -62,6 +62,9 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     padding: Option<[usize; 4]>,
     trf: Trf,
+    /// With gates held constant, behind a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ungated_trf: Option<Trf>,
 }
 
 /// Each `[height, width]`, in input pixels; the centre is that of the unit at row 0, column 0.
@@ -140,11 +143,16 @@ fn row(layer: &PlannedLayer) -> Row {
         params: layer.params,
         macs: layer.macs,
         padding: layer.padding().map(Edges::array),
-        trf: Trf {
-            size: layer.trf.map(|field| field.size()),
-            stride: layer.trf.map(|field| field.stride),
-            centre: layer.trf.map(|field| field.centre()),
-        },
+        trf: trf(&layer.trf),
+        ungated_trf: layer.is_gated().then(|| trf(&layer.ungated_trf)),
+    }
+}
+
+fn trf(fields: &[Field; 2]) -> Trf {
+    Trf {
+        size: fields.map(|field| field.size()),
+        stride: fields.map(|field| field.stride),
+        centre: fields.map(|field| field.centre()),
     }
 }
 
@@ -167,7 +175,8 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
             layer.output.to_string(),
             grouped(layer.params),
             grouped(layer.macs),
-            both(layer.trf, |field| field.size().to_string()),
+            both(layer.ungated_trf, |field| field.size().to_string())
+                + if layer.is_gated() { "*" } else { "" },
             both(layer.trf, |field| field.stride.to_string()),
         ]);
     }
@@ -193,6 +202,12 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
         "field",
         "theoretical receptive field in input pixels, padding included",
     )?;
+    if plan.rows().iter().any(|layer| layer.is_gated()) {
+        line(
+            "*",
+            "gates held constant: through a gate each unit sees the whole image",
+        )?;
+    }
     line("step", "input pixels between neighbouring units")?;
     for note in plan.notes() {
         paragraph("note", note)?;

@@ -46,7 +46,8 @@ impl Network<'_> {
 /// statistics, no dropout.
 ///
 /// By default only the cone of the unit is computed, and one sample is computed whole beside it:
-/// both must agree, and nothing of the whole gradient may lie outside the theoretical field.
+/// both must agree, and nothing of the whole gradient may lie outside the theoretical field. Behind a
+/// gate the cone is the whole image, so that whole images are computed at once.
 ///
 /// # Errors
 /// [`ErfError::Model`] for a layer that the plan does not have, [`ErfError::Setting`] for a unit that
@@ -103,7 +104,11 @@ pub fn measure_layer(
         },
         is_redrawn: matches!(network, Network::Redrawn(..)),
     };
-    match options.method {
+    let method = match options.method {
+        Method::Auto if planned.is_gated() => Method::Plain,
+        chosen => chosen,
+    };
+    match method {
         Method::Plain => sampler.run(&|sample| at.whole(sample), progress),
         Method::Tiles => {
             let units = probe.tiles(size, &image);

@@ -20,5 +20,6 @@ pub use classifier::{Network, all_ones, measure_layer};
 pub use gradient::Method;
 pub use inputs::{Images, Inputs, Noise, cut};
 pub use measurement::{Aggregate, Measurement};
+pub(crate) use probe::seen;
 pub use probe::{Channels, Probe};
 pub use sampler::{DEFAULT_NOISE, DEFAULT_SAMPLES, MeasureOptions, Progress, measure};

@@ -53,7 +53,9 @@ impl Probe {
         let input = plan.input();
         let size = layer.output.map_size();
         let image = [input.height, input.width];
-        let unit = [0, 1].map(|axis| nearest(&layer.trf[axis], image[axis], size[axis]));
+        // A gate sees the whole image from every unit: what else the unit sees has a place.
+        let place = &layer.ungated_trf;
+        let unit = [0, 1].map(|axis| nearest(&place[axis], image[axis], size[axis]));
         // The values behind a `flatten` each see a different part of the image; together, all of it.
         let is_map = matches!(layer.output, Shape::Map { .. });
         Ok(Self {
@@ -76,18 +78,7 @@ impl Probe {
 
     /// The unit's theoretical receptive field, padding included.
     pub fn trf(&self) -> Option<Region> {
-        let [rows, columns] = self.fields.as_ref()?;
-        let first = |field: &Field, unit: usize| {
-            field
-                .first
-                .saturating_add(field.stride.saturating_mul(unit as i64))
-        };
-        Some(Region {
-            top: first(rows, self.unit[0]),
-            left: first(columns, self.unit[1]),
-            height: rows.size() as usize,
-            width: columns.size() as usize,
-        })
+        Some(seen(self.fields.as_ref()?, self.unit))
     }
 
     /// The pixels of the image that the unit can depend on.
@@ -158,6 +149,21 @@ impl Probe {
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "unit ({}, {})", self.unit[0], self.unit[1])
+    }
+}
+
+/// The pixels that a unit of these fields sees, padding included.
+pub(crate) fn seen([rows, columns]: &[Field; 2], unit: [usize; 2]) -> Region {
+    let first = |field: &Field, unit: usize| {
+        field
+            .first
+            .saturating_add(field.stride.saturating_mul(unit as i64))
+    };
+    Region {
+        top: first(rows, unit[0]),
+        left: first(columns, unit[1]),
+        height: rows.size() as usize,
+        width: columns.size() as usize,
     }
 }
 

@@ -52,11 +52,19 @@ impl Window {
             }
         };
         let padded = n + before + after;
-        let round_up = if ceil { self.stride - 1 } else { 0 };
-        let mut output = (padded + round_up).checked_sub(self.span())? / self.stride + 1;
-        if ceil && (output - 1) * self.stride >= n + before {
-            output -= 1;
-        }
+        let whole = (padded + self.stride).saturating_sub(self.span()) / self.stride;
+        let output = if ceil {
+            let rounded_up =
+                (padded + 2 * self.stride - 1).saturating_sub(self.span()) / self.stride;
+            let starts = rounded_up.saturating_sub(1) * self.stride;
+            if starts < n + before {
+                rounded_up
+            } else {
+                whole
+            }
+        } else {
+            whole
+        };
         let reach = output.checked_sub(1)? * self.stride + self.span();
         let overhang = reach.saturating_sub(padded);
         Some(Axis {

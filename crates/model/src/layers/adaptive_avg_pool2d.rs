@@ -51,16 +51,12 @@ impl LayerKind for AdaptiveAvgPool2dLayer {
             .input
             .trf
             .map(|axis, field| seen(&field, size[axis], &windows[axis]));
-        let is_even = |axis: usize| {
-            windows[axis]
-                .iter()
-                .all(|w| w.len() == windows[axis][0].len())
-        };
+        let is_even = |axis: usize| size[axis].is_multiple_of(windows[axis].len());
         let mut notes = Vec::new();
         if !(is_even(0) && is_even(1)) {
             notes.push(format!(
-                "{height}x{width} windows do not divide {}x{}: they overlap and differ in size, and the \
-                 receptive field is that of the largest",
+                "{height}x{width} windows do not divide {}x{}: they overlap or differ in size, and the \
+                 receptive field is one that holds each of theirs",
                 size[0], size[1]
             ));
         }

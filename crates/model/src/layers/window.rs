@@ -267,6 +267,7 @@ pub(super) fn summary(size: &str, strides: Pair, dilation: Pair, padding: Paddin
     match padding {
         Padding::Same => summary += ", same",
         Padding::Valid => {}
+        Padding::Pixels(pair) if pair == Pair::square(0) => {}
         Padding::Pixels(pair) => summary += &format!(", pad {}", short(pair)),
         Padding::Sides(edges) => summary += &format!(", pad {:?}", edges.pairs()),
     }

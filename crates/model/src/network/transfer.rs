@@ -13,6 +13,20 @@ impl Classifier {
     pub fn with_classes(&self, classes: usize, seed: u64) -> Result<Self, ModelError> {
         let mut config = self.plan.config.clone().with_classes(classes);
         let head = config.open_head()?;
+        let planned = &self.plan.layers[head];
+        if planned.output.channels() != self.classes() {
+            return Err(ModelError::model(
+                format!(
+                    "its last layer with weights, {} ({}), has {} outputs for {} classes, so there is no \
+                     head to replace",
+                    planned.number,
+                    planned.kind,
+                    planned.output.channels(),
+                    self.classes()
+                ),
+                "end the network with `linear`, or keep the classes it was trained for",
+            ));
+        }
         let plan = config.plan()?;
         let device = self.devices().into_iter().next().ok_or_else(|| {
             ModelError::model("it has no weights", "this is a bug, please report it")

@@ -2,9 +2,16 @@
 //! classes come from the data. Those by timm's names are what published weights belong to, and come
 //! with their input, and with the names that files give their layers ([`published`]).
 
+mod alexnet;
+mod convnext;
+mod densenet;
+mod inception;
 mod own;
 mod published;
+mod regnet;
+mod repvgg;
 mod resnet;
+mod shufflenet;
 mod stack;
 
 pub use published::{KnownWeights, Preparation, Published, Scheme, published};

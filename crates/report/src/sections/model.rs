@@ -49,7 +49,8 @@ impl Model {
             (table("Layers of the network", &head, 2, &self.rows))
             p.note {
                 "Output: channels × height × width. Field: input pixels that a unit can depend on in \
-                 theory, padding included. Step: input pixels between neighbouring units."
+                 theory, padding included (*: gates held constant; through a gate each unit sees the \
+                 whole image). Step: input pixels between neighbouring units."
             }
             @for note in &self.notes { p.note { (note) } }
         }
@@ -64,7 +65,8 @@ fn row(layer: &PlannedLayer) -> Vec<String> {
         layer.output.to_string().replace('x', " × "),
         grouped(layer.params),
         grouped(layer.macs),
-        both(layer.trf, |field| field.size().to_string()),
+        both(layer.ungated_trf, |field| field.size().to_string())
+            + if layer.is_gated() { "*" } else { "" },
         both(layer.trf, |field| field.stride.to_string()),
     ]
 }

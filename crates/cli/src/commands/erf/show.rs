@@ -62,6 +62,16 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     print("")?;
     let (rows, columns) = (measured.trf.height, measured.trf.width);
     line("field", format!("{rows}x{columns} pixels in theory"))?;
+    if let Some(ungated) = study.ungated_trf() {
+        let (rows, columns) = (ungated.height, ungated.width);
+        paragraph(
+            "",
+            format!(
+                "of all paths; a gate before this layer sees the whole image. With gates held \
+                 constant {rows}x{columns} pixels. What is measured includes both"
+            ),
+        )?;
+    }
     paragraph("theory", theory_text(&study.theory))?;
     paragraph("mass", squares(&headline.mass_squares))?;
     if subject.compat == Some(Compat::Replknet) {
