@@ -192,9 +192,10 @@ impl Attribution {
         }
         let rows = self.classes.iter().map(|class| {
             let percent = 100.0 * class.prediction.probability;
-            // The number first: a long name is cut at its end.
-            format!("{percent:.1} %  {}", class.prediction.class)
+            format!("{percent:.1} %  ")
         });
+        let named = |one: &ClassAttribution| (one.prediction.class.clone(), one.class);
+        let row_classes = self.classes.iter().map(named);
         let [number, name] = &self.layer;
         let [_, across] = self.field;
         let subtitle = format!(
@@ -208,6 +209,7 @@ impl Attribution {
             fitted: true,
             column_names: names.into_iter().map(str::to_owned).collect(),
             row_names: rows.collect(),
+            row_classes: row_classes.collect(),
             ..Grid::new(title)
         };
         for class in &self.classes {

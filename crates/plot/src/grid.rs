@@ -6,7 +6,7 @@ use crate::draw::Draw;
 use crate::error::PlotError;
 use crate::heading::{MARGIN, heading, named};
 use crate::heatmap::{Placement, draw_overlays};
-use crate::paint::font::{Weight, clean, cut, lines};
+use crate::paint::font::{Weight, class_label, clean, cut, lines};
 use crate::paint::scene::{Anchor, Area, Bitmap, Outline, Scene, Stroke, Text};
 use crate::tile::Tile;
 
@@ -32,6 +32,9 @@ pub struct Grid {
     pub column_names: Vec<String>,
     /// To the left of the rows.
     pub row_names: Vec<String>,
+    /// Classes behind the names of the rows, each with its number, which is written where no font has the
+    /// characters of its name.
+    pub row_classes: Vec<(String, usize)>,
 }
 
 impl Grid {
@@ -47,6 +50,7 @@ impl Grid {
             fitted: false,
             column_names: Vec::new(),
             row_names: Vec::new(),
+            row_classes: Vec::new(),
         }
     }
 
@@ -191,11 +195,9 @@ impl Draw for Grid {
 impl Grid {
     /// The room that names take above the pictures and to their left.
     fn name_room(&self) -> (f64, f64) {
-        let wide = |name: &String| {
-            let name = cut(&clean(name), NAME, Weight::Regular, 140.0);
-            Weight::Regular.width(&name, NAME)
-        };
-        let widest = self.row_names.iter().map(wide).fold(0.0, f64::max);
+        let wide = |row: usize| Weight::Regular.width(&self.row_text(row), NAME);
+        let rows = self.row_names.len();
+        let widest = (0..rows).map(wide).fold(0.0, f64::max);
         (
             if self.column_names.is_empty() {
                 0.0
@@ -208,6 +210,15 @@ impl Grid {
                 0.0
             },
         )
+    }
+
+    /// The name of a row as it is drawn, with its class.
+    fn row_text(&self, row: usize) -> String {
+        let name = self.row_names.get(row).map_or("", String::as_str);
+        let class = self.row_classes.get(row);
+        let class = class.map(|(class, number)| class_label(class, *number).0);
+        let text = format!("{name}{}", class.unwrap_or_default());
+        cut(&clean(&text), NAME, Weight::Regular, 140.0)
     }
 
     fn draw_names(
@@ -229,10 +240,49 @@ impl Grid {
             scene.text(text.anchor(Anchor::Middle));
         }
         let rows = self.tiles.len().div_ceil(self.columns.max(1));
-        for (index, name) in self.row_names.iter().take(rows).enumerate() {
-            let name = cut(&clean(name), NAME, Weight::Regular, 140.0);
+        for (name, number) in self.row_classes.iter().take(rows) {
+            let (_, missing) = class_label(name, *number);
+            if !missing.is_empty() {
+                scene.missing.add_class(*number, name, missing);
+            }
+        }
+        for index in 0..rows.min(self.row_names.len()) {
+            let name = self.row_text(index);
             let y = corner.1 + index as f64 * pitch.1 + tall / 2.0 + 4.5;
             scene.text(Text::new((corner.0 - 14.0, y), &name, NAME, INK).anchor(Anchor::End));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_no_font_has_is_its_number_and_is_named_below() {
+        let tile = || Tile::grey(2, 2, &[0, 1, 2, 3]);
+        let grid = Grid {
+            columns: 1,
+            row_names: vec!["90.0 %  ".into(), "10.0 %  ".into()],
+            // A character of a private use area, which no font names.
+            row_classes: vec![("\u{f8ff}\u{f8fe}".into(), 7), ("cat".into(), 3)],
+            ..Grid::new("")
+        };
+        let grid = grid.tile(tile()).tile(tile());
+        assert_eq!(grid.row_text(0), "90.0 %  #7");
+        assert_eq!(grid.row_text(1), "10.0 %  cat");
+        let note = grid.page().unwrap().note().unwrap();
+        assert!(note.contains("#7 is"), "{note}");
+    }
+
+    #[test]
+    fn long_names_that_differ_at_their_ends_look_different() {
+        let name = |end: char| format!("a very long name of a class that ends with {end}");
+        let grid = Grid {
+            row_names: vec![String::new(); 2],
+            row_classes: vec![(name('x'), 0), (name('y'), 1)],
+            ..Grid::new("")
+        };
+        assert_ne!(grid.row_text(0), grid.row_text(1));
     }
 }

@@ -24,6 +24,24 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         assert!(newer.exists(), "a refused checkpoint is never deleted");
         fs::remove_dir_all(newer).unwrap();
     }
+    // What several have in common is said once.
+    written.save(2);
+    let mut other = prepare(config(2), InputFrom::Data, &NoProgress).unwrap();
+    other.data.classes[0] = "Tie".into();
+    let error = newest(&written.run, &other, &model, &optimizer)
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error.matches("written for the classes").count(),
+        1,
+        "{error}"
+    );
+    assert!(
+        error.contains("0000002") && error.contains("the same of"),
+        "{error}"
+    );
+    fs::remove_dir_all(written.run.checkpoints().join("0000002")).unwrap();
     // All damaged: an error that names each.
     fs::write(written.path().join(STATE), b"{}").unwrap();
     let error = newest(&written.run, &written.prepared, &model, &optimizer)
