@@ -1,6 +1,7 @@
 //! One image: from a file to 8-bit pixels, and to another size.
 
 pub(crate) mod decode;
+pub(crate) mod equal;
 pub(crate) mod foreign;
 mod ico;
 mod jpeg;

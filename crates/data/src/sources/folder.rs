@@ -127,6 +127,7 @@ impl Builder<'_> {
                 self.files.push(FileEntry {
                     path,
                     content: ContentHash::default(),
+                    pixels: 0,
                     size: ImageSize::new(0, 0, 0),
                     colours: "",
                     group: None,

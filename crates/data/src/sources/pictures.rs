@@ -26,6 +26,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
     let entry = |path| FileEntry {
         path,
         content: ContentHash::default(),
+        pixels: 0,
         size: ImageSize::new(0, 0, 0),
         colours: "",
         group: None,

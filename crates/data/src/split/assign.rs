@@ -8,7 +8,6 @@ use crate::sources::{Source, SourceSplit};
 use crate::split::follow::{Comparison, Contents, follow, left_out_note};
 use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
-use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -56,8 +55,10 @@ pub(crate) fn assign(source: &mut Source, names: &[String], options: &DataOption
         }
         None => cut(source, classes, options, &contents, None),
     }
-    assigned.duplicates.between_splits = leave_out_copies(source, &contents);
-    assigned.duplicates.between_classes = note_contradictions(source, &contents);
+    // The splits of a run stay as they were recorded, by content alone.
+    let is_recorded = assigned.comparison.as_ref().is_some_and(|c| c.is_own);
+    assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
+    assigned.duplicates.between_classes = note_contradictions(source);
     assigned
 }
 
@@ -251,18 +252,24 @@ fn note_groups(source: &mut Source, record: &SplitRecord) {
     }
 }
 
-/// Leaves images out of the validation and test splits whose content is also trained on, and out of
-/// the validation split what is tested on.
-fn leave_out_copies(source: &mut Source, contents: &Contents) -> usize {
-    let hashes = |items: &[Item]| items.iter().map(|i| contents.of_item(i)).collect();
-    let mut used: HashSet<ContentHash> = hashes(&source.train.items);
+/// Leaves images out of the validation and test splits whose content or pixels are also trained on, and
+/// out of the validation split what is tested on. `by_content` alone, or also by pixels.
+fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) -> usize {
+    let store = source.train.store.clone();
+    let look = |item: &Item| match by_content {
+        true => {
+            let [a, b] = contents.of_item(item).key();
+            u128::from(a) << 64 | u128::from(b)
+        }
+        false => store.look(item.image as usize),
+    };
+    let mut used: HashSet<u128> = source.train.items.iter().map(look).collect();
     let mut total = 0;
     for (name, part) in [("test", &mut source.test), ("validation", &mut source.val)] {
         let Some(part) = part else { continue };
         let before = part.items.len();
-        part.items
-            .retain(|item| !used.contains(&contents.of_item(item)));
-        used.extend(part.items.iter().map(|item| contents.of_item(item)));
+        part.items.retain(|item| !used.contains(&look(item)));
+        used.extend(part.items.iter().map(look));
         let left = before - part.items.len();
         total += left;
         if left > 0 {
@@ -271,7 +278,7 @@ fn leave_out_copies(source: &mut Source, contents: &Contents) -> usize {
                 _ => "training or test images",
             };
             source.notes.push(format!(
-                "left {} out of the {name} split: equal to {equal}, content for content",
+                "left {} out of the {name} split: equal to {equal}, pixel for pixel",
                 counted(left, "image"),
             ));
         }
@@ -279,30 +286,29 @@ fn leave_out_copies(source: &mut Source, contents: &Contents) -> usize {
     total
 }
 
-/// Notes content that stands in several classes; returns the number of such images.
-fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
+/// Notes equal images that stand in several classes; returns the number of such images.
+fn note_contradictions(source: &mut Source) -> usize {
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()
         .flat_map(|(_, part)| part.items.iter().copied())
         .collect();
-    let mut labels: HashMap<ContentHash, (u32, bool)> = HashMap::with_capacity(items.len());
+    let look = |item: &Item| store.look(item.image as usize);
+    let mut labels: HashMap<u128, (u32, bool)> = HashMap::with_capacity(items.len());
     for item in &items {
-        let (label, differ) = labels
-            .entry(contents.of_item(item))
-            .or_insert((item.label, false));
+        let (label, differ) = labels.entry(look(item)).or_insert((item.label, false));
         *differ |= *label != item.label;
     }
-    let mut contradicting: Vec<(ContentHash, String)> = items
+    let mut contradicting: Vec<(u128, String)> = items
         .iter()
-        .map(|item| (contents.of_item(item), item))
+        .map(|item| (look(item), item))
         .filter(|(content, _)| labels.get(content).is_some_and(|(_, differ)| *differ))
         .map(|(content, item)| (content, store.name(item.image as usize)))
         .collect();
     contradicting.sort();
     if let [(_, one), (_, other), ..] = contradicting.as_slice() {
         source.notes.push(format!(
-            "{} stand in two or more classes with equal content, such as {} and {}; all are kept, \
+            "{} stand in two or more classes with equal pixels, such as {} and {}; all are kept, \
              but no network can tell them apart: remove them from the wrong class",
             counted(contradicting.len(), "image"),
             one.printable(),

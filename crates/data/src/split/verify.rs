@@ -1,6 +1,7 @@
 //! Decoding every image file once, so that damaged ones are found before training starts.
 
 use crate::error::DataError;
+use crate::image::equal::pixel_hash;
 use crate::names::enumerate;
 use crate::options::{BadImages, DataOptions};
 use crate::progress::{Progress, ProgressGuard};
@@ -226,10 +227,12 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
         other => other.to_string(),
     })?;
     let size = found.size;
+    let pixels = pixel_hash(&found.picture);
     found.picture.recycle();
     Ok(FileEntry {
         path: path.clone(),
         content: found.content,
+        pixels,
         size,
         colours: found.colours,
         group: entry.group.clone(),

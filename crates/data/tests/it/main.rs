@@ -7,6 +7,7 @@ mod archive_ends;
 mod archives;
 mod cifar;
 mod damaged;
+mod equal_pixels;
 mod fashion_mini;
 mod folder;
 mod foreign;

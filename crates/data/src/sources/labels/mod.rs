@@ -195,6 +195,7 @@ impl Labelled {
             labelled.entries.push(FileEntry {
                 path,
                 content: ContentHash::default(),
+                pixels: 0,
                 size: ImageSize::new(0, 0, 0),
                 colours: "",
                 group: label.group,
