@@ -77,7 +77,7 @@ fn what_the_splits_lack_is_told_by_data_and_by_train() {
     );
     let run = parent.path().join("run");
     for (data, wanted) in [
-        (&few, &["no validation images", "no test images"][..]),
+        (&few, &["neither validation nor test images"][..]),
         (
             &rare,
             &[
