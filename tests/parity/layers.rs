@@ -4,9 +4,11 @@ use crate::gradients::{Answers, answers};
 use crate::{backends, check, difference, networks};
 use burn::tensor::Device;
 use receptive_model::{
-    Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer,
-    GlobalAvgPool2dLayer, LayerConfig, LinearLayer, MaxPool2dLayer, ModelConfig, Padding, Plan,
-    ResidualLayer,
+    Activation, AdaptiveAvgPool2dLayer, AvgPool2dLayer, BatchNormLayer, ChannelScaleLayer,
+    ChannelShuffleLayer, ChannelSliceLayer, Conv2dLayer, DropoutLayer, Edges, FlattenLayer,
+    GlobalAvgPool2dLayer, GlobalMaxPool2dLayer, LayerConfig, LayerNormLayer, LinearLayer,
+    LocalResponseNormLayer, MaxPool2dLayer, ModelConfig, Padding, Plan, PreluLayer, ResidualLayer,
+    SqueezeExciteLayer, StochasticDepthLayer,
 };
 
 const BAR: f64 = 1e-4;
@@ -132,8 +134,74 @@ fn layers() -> Vec<(&'static str, LayerConfig)> {
                 .into(),
         ),
     ];
+    layers.extend(others_layers());
     layers.extend(Activation::ALL.map(|kind| (kind.name(), kind.into())));
     layers
+}
+
+/// The layers and settings that other people's networks have.
+fn others_layers() -> Vec<(&'static str, LayerConfig)> {
+    let sides = Edges {
+        top: 0,
+        left: 2,
+        bottom: 1,
+        right: 0,
+    };
+    let adaptive = |size: [usize; 2]| AdaptiveAvgPool2dLayer::new(size).into();
+    vec![
+        (
+            "conv2d padded on two sides",
+            Conv2dLayer::new(3, 3)
+                .with_strides(2)
+                .with_padding(sides)
+                .into(),
+        ),
+        (
+            "max_pool2d ceil",
+            MaxPool2dLayer::new(3)
+                .with_strides(2)
+                .with_ceil_mode(true)
+                .into(),
+        ),
+        (
+            "avg_pool2d ceil, padding counted",
+            AvgPool2dLayer::new(3)
+                .with_strides(2)
+                .with_padding(1)
+                .with_ceil_mode(true)
+                .with_count_include_pad(true)
+                .into(),
+        ),
+        ("global_max_pool2d", GlobalMaxPool2dLayer::default().into()),
+        ("adaptive_avg_pool2d", adaptive([4, 5])),
+        ("adaptive_avg_pool2d, larger", adaptive([13, 14])),
+        ("layer_norm", LayerNormLayer::default().into()),
+        (
+            "local_response_norm",
+            LocalResponseNormLayer {
+                alpha: 0.5,
+                ..LocalResponseNormLayer::new(2)
+            }
+            .into(),
+        ),
+        (
+            "prelu",
+            PreluLayer {
+                per_channel: true,
+                ..PreluLayer::default()
+            }
+            .into(),
+        ),
+        ("channel_scale", ChannelScaleLayer { initial: 0.5 }.into()),
+        ("channel_slice", ChannelSliceLayer::new(1, 2).into()),
+        ("channel_shuffle", ChannelShuffleLayer::new(2).into()),
+        (
+            "stochastic_depth",
+            StochasticDepthLayer { rate: 0.4 }.into(),
+        ),
+        ("squeeze_excite", SqueezeExciteLayer::default().into()),
+        ("leaky_relu 0.2", Activation::LeakyRelu(0.2).into()),
+    ]
 }
 
 #[test]

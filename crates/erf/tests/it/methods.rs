@@ -2,13 +2,14 @@
 
 use crate::nets::{classifier, measured, noise, plan};
 use burn::tensor::{Device, Tensor};
+use receptive_erf::theory::Weights;
 use receptive_erf::{
     Aggregate, Channels, ErfError, Images, Inputs, MeasureOptions, Measurement, Method, Network,
-    Noise, Probe, Region, measure, measure_layer,
+    Noise, Probe, Region, Study, measure, measure_layer,
 };
 use receptive_model::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, MaxPool2dLayer, ModelConfig, Padding,
-    Plan, ResidualLayer,
+    Plan, ResidualLayer, SqueezeExciteLayer,
 };
 
 fn taken(samples: u64, method: Method) -> MeasureOptions {
@@ -68,6 +69,43 @@ fn mixed() -> Plan {
             )
             .layer(AvgPool2dLayer::new(2).with_strides(1)),
     )
+}
+
+/// Through the gate every pixel reaches the unit; without it, 5 x 5 of them do.
+#[test]
+fn behind_a_gate_whole_images_are_measured_and_both_fields_are_told() {
+    let conv = || Conv2dLayer::new(4, 3).with_padding(1);
+    let gate = SqueezeExciteLayer {
+        activation: Activation::Tanh, // never dead
+        ..SqueezeExciteLayer::default()
+    };
+    let config = ModelConfig::new(2, 21, 21)
+        .layer(conv())
+        .layer(gate)
+        .layer(conv());
+    let plan = plan(config);
+    let probe = Probe::central(&plan, "3").unwrap();
+    assert_eq!(probe.unit, [10, 10]);
+    let found = by(&plan, "3", &probe, &noise(&plan), taken(10, Method::Auto));
+    assert_eq!((found.method, found.outside), (Method::Plain, 0.0));
+    assert!(found.map(Aggregate::Abs).at(0, 0) > 0.0);
+    let layer = plan.find("3").unwrap();
+    let study = Study::new(found, &plan, layer, Weights::Random, Aggregate::Abs).unwrap();
+    let ungated = study.ungated_trf().unwrap();
+    let place = [ungated.top, ungated.left];
+    assert_eq!((place, ungated.height, ungated.width), ([8, 8], 5, 5));
+    let json = serde_json::to_value(&study).unwrap();
+    assert_eq!(json["ungated_trf"]["size"], serde_json::json!([5, 5]));
+    let names = study.numbers();
+    assert!(
+        names
+            .iter()
+            .any(|(name, _)| name.contains("gates held constant"))
+    );
+    // Before the gate there is one field, and a cone.
+    let probe = Probe::central(&plan, "1").unwrap();
+    let found = by(&plan, "1", &probe, &noise(&plan), taken(10, Method::Auto));
+    assert_eq!(found.method, Method::Cone);
 }
 
 #[test]

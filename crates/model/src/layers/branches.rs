@@ -306,6 +306,15 @@ impl BranchPlan<'_> {
             let problem = format!("its branches give {}, {problem}", listed(&outputs));
             return Err(at.refuse(problem, self.remedy));
         };
+        let step = |signal: &Signal| signal.trf.all.map(|field| field.stride);
+        if matches!(output, Shape::Flat(_)) && signals.iter().any(|s| step(s) != step(&signals[0]))
+        {
+            // Rows of values have no common step to keep: each may see all that its branch sees.
+            let strides = step(&signals[0]);
+            for signal in &mut signals {
+                *signal = signal.settled(strides);
+            }
+        }
         let trf = union(&signals, output).map_err(|axis| {
             let strides: Vec<i64> = signals.iter().map(|s| s.trf.all[axis].stride).collect();
             let strides = listed(&strides);

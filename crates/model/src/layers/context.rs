@@ -2,7 +2,7 @@
 
 use super::Operation;
 use crate::ModelError;
-use crate::geometry::{Fields, Shape};
+use crate::geometry::{Field, Fields, Shape};
 
 /// The largest number of filters or units: more than any network needs, far below overflow.
 pub(crate) const MAX_SIDE: usize = 1 << 16;
@@ -235,6 +235,19 @@ impl Signal {
             shape: layer.output,
             trf: layer.trf,
             extent,
+        }
+    }
+
+    /// A row of values each of which may see what any of them sees, its field written with these
+    /// strides.
+    pub(super) fn settled(&self, strides: [i64; 2]) -> Self {
+        Self {
+            trf: self.whole().map(|axis, field| Field {
+                stride: strides[axis],
+                ..*field
+            }),
+            extent: [1, 1],
+            ..*self
         }
     }
 

@@ -48,15 +48,16 @@ const FIRST: Preparation = Preparation::BILINEAR;
 const SECOND: Preparation = Preparation::BILINEAR.with_crop(0.965);
 
 pub(super) fn regnetx_004() -> Vec<Published> {
-    let family = Family {
-        widths: [32, 64, 160, 400],
+    // torchvision rounds the last stage's width in another way than the authors.
+    let family = |last: usize| Family {
+        widths: [32, 64, 160, last],
         blocks: [1, 2, 7, 12],
         group: 16,
         is_gated: false,
     };
     let timm = KnownWeights::timm("timm/regnetx_004.pycls_in1k", "", Preparation::BICUBIC);
     forms(
-        &family,
+        [&family(384), &family(400)],
         timm.with_licence("MIT"),
         [
             KnownWeights::torchvision("regnet_x_400mf-62229a5f", "62229a5f", SECOND),
@@ -75,7 +76,7 @@ pub(super) fn regnety_004() -> Vec<Published> {
     let prepared = Preparation::BICUBIC.with_crop(0.965);
     let timm = KnownWeights::timm("timm/regnety_004.tv2_in1k", "", prepared);
     forms(
-        &family,
+        [&family; 2],
         timm.with_licence("BSD-3-Clause"),
         [
             KnownWeights::torchvision("regnet_y_400mf-e6988f5f", "e6988f5f", SECOND),
@@ -85,15 +86,15 @@ pub(super) fn regnety_004() -> Vec<Published> {
 }
 
 fn forms(
-    family: &Family,
+    [theirs, torchvisions]: [&Family; 2],
     timm: KnownWeights,
     torchvision: impl Into<Vec<KnownWeights>>,
 ) -> Vec<Published> {
     vec![
-        Published::new(Scheme::Timm, network(family, &TIMM), [timm]),
+        Published::new(Scheme::Timm, network(theirs, &TIMM), [timm]),
         Published::new(
             Scheme::Torchvision,
-            network(family, &TORCHVISION),
+            network(torchvisions, &TORCHVISION),
             torchvision,
         ),
     ]
