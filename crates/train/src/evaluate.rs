@@ -1,6 +1,5 @@
 //! Evaluating a model on a whole split.
 
-use crate::backend::Backend;
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::memory::{Pass, check_pass};
@@ -61,16 +60,20 @@ fn batch_size(values: usize) -> usize {
     (MAX_VALUES / values.max(1)).clamp(1, MAX_IMAGES)
 }
 
-/// Rejects a network that is too large to be evaluated on this machine, before it is tried.
+/// Rejects a network that is too large to be evaluated on so many images on this machine, before it is
+/// tried.
 ///
 /// # Errors
 /// As [`check_pass`].
-pub fn check_evaluation(plan: &Plan, threads: usize, backend: Backend) -> Result<(), TrainError> {
+pub fn check_evaluation(plan: &Plan, images: usize, compute: &Compute) -> Result<(), TrainError> {
+    let at_a_time = compute
+        .threads()
+        .saturating_mul(batch_size(plan.input().len()));
     check_pass(
         plan,
         Pass::Forward,
-        threads.saturating_mul(batch_size(plan.input().len())),
-        backend.is_cpu(),
+        at_a_time.min(images),
+        compute.is_cpu(),
         "the network's evaluation",
         "use fewer machine.threads, or a network with a smaller input",
     )

@@ -66,9 +66,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
-    let (backend, compute) = arguments.machine.compute()?;
+    let (_, compute) = arguments.machine.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
-    check_evaluation(artifact.model.plan(), compute.threads(), backend)?;
     let remedy = format!(
         "receptive evaluate {} --data NEWPLACE",
         arguments.run.shell_word()
@@ -121,6 +120,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
 }
 
 fn measure(artifact: &Artifact, split: &Split, compute: &Compute) -> Result<Evaluation, CliError> {
+    check_evaluation(artifact.model.plan(), split.len(), compute)?;
     // Each image is read once, so none is worth keeping.
     let samples = samples_for(split, &artifact.input, 0);
     let mut progress = TrainProgress::default();

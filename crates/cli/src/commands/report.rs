@@ -11,7 +11,7 @@ use clap::Args;
 use receptive_core::text::{Printable, grouped, percent, plural};
 use receptive_model::store::write_file;
 use receptive_report::{Figures, Report, ReportOptions, Watch};
-use receptive_train::{RunDirectory, check_evaluation};
+use receptive_train::RunDirectory;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +86,6 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         data_dir: arguments.data_dir.clone(),
         ..ReportOptions::default()
     };
-    check_evaluation(&run.config()?.model.plan()?, threads, backend)?;
     let mut evaluation = TrainProgress::default();
     let field = MeasureProgress::new("receptive field");
     let report = Report::new(

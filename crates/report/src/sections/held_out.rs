@@ -5,7 +5,9 @@ use crate::text::{Part, sentence};
 use receptive_data::Samples;
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::metrics::{TopLosses, in_top};
-use receptive_train::{Compute, Evaluation, RunImages, TrainError, evaluate, samples_for};
+use receptive_train::{
+    Compute, Evaluation, RunImages, TrainError, check_evaluation, evaluate, samples_for,
+};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ impl HeldOut {
         let mut example = None;
         let mut answer = || -> Result<Evaluation, TrainError> {
             let compute = Compute::new(device.clone(), options.threads)?;
+            check_evaluation(artifact.model.plan(), samples.len(), &compute)?;
             evaluate(
                 &artifact.model,
                 &artifact.input,
