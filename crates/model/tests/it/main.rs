@@ -4,6 +4,7 @@
 // The lint spares test functions, not what they call.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod activations;
 mod artifact;
 mod cone;
 mod fused;
