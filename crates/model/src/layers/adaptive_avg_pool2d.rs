@@ -50,7 +50,7 @@ impl LayerKind for AdaptiveAvgPool2dLayer {
         let trf = at
             .input
             .trf
-            .map(|axis, field| seen(&field, size[axis], &windows[axis]));
+            .map(|axis, field| seen(field, size[axis], &windows[axis]));
         let is_even = |axis: usize| size[axis].is_multiple_of(windows[axis].len());
         let mut notes = Vec::new();
         if !(is_even(0) && is_even(1)) {

@@ -105,9 +105,7 @@ fn network(family: &Family, names: &Names) -> Stack {
     let stem = Conv2dLayer::new(channels, 3)
         .with_strides(2)
         .with_padding(1);
-    let mut stack = names
-        .normalized(names.stem.into(), stem)
-        .layer(Activation::Relu);
+    let mut stack = names.normalized(names.stem, stem).layer(Activation::Relu);
     for (stage, (width, blocks)) in family.widths.into_iter().zip(family.blocks).enumerate() {
         for block in 0..blocks {
             let name = (names.block)(stage + 1, block + 1);
@@ -116,7 +114,7 @@ fn network(family: &Family, names: &Names) -> Stack {
             let mut shortcut = Stack::new();
             if block == 0 {
                 let conv = Conv2dLayer::new(width, 1).with_strides(strides);
-                shortcut = names.normalized(format!("{name}.{}", names.parts[4]), conv);
+                shortcut = names.normalized(&format!("{name}.{}", names.parts[4]), conv);
             }
             stack = stack.residual(body, shortcut, Some(Activation::Relu));
             channels = width;
@@ -128,7 +126,7 @@ fn network(family: &Family, names: &Names) -> Stack {
 }
 
 impl Names {
-    fn normalized(&self, name: String, conv: Conv2dLayer) -> Stack {
+    fn normalized(&self, name: &str, conv: Conv2dLayer) -> Stack {
         let [first, second] = self.norm;
         Stack::new()
             .named(format!("{name}.{first}"), conv.with_bias(false))
@@ -149,9 +147,9 @@ fn body(
         .with_padding(1)
         .with_groups(width / family.group);
     let mut stack = names
-        .normalized(part(0), Conv2dLayer::new(width, 1))
+        .normalized(&part(0), Conv2dLayer::new(width, 1))
         .layer(Activation::Relu)
-        .then(names.normalized(part(1), grouped))
+        .then(names.normalized(&part(1), grouped))
         .layer(Activation::Relu);
     if family.is_gated {
         let gate = part(3);
@@ -162,5 +160,5 @@ fn body(
         };
         stack = stack.gate([format!("{gate}.fc1"), format!("{gate}.fc2")], layer);
     }
-    stack.then(names.normalized(part(2), Conv2dLayer::new(width, 1)))
+    stack.then(names.normalized(&part(2), Conv2dLayer::new(width, 1)))
 }
