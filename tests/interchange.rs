@@ -115,7 +115,7 @@ fn back(artifact: &Artifact, path: &Path) -> Classifier {
     let plan = artifact.model.plan();
     import(plan, &file, &Names::Auto, &Device::flex())
         .unwrap()
-        .0
+        .model
 }
 
 #[test]
@@ -202,7 +202,8 @@ fn a_checkpoint_of_pytorch_is_read_without_python() {
     ] {
         let file = read(&assets.join(name), key).unwrap();
         let device = Device::flex();
-        let (model, matches) = import(&plan, &file, &Names::Auto, &device).unwrap();
+        let imported = import(&plan, &file, &Names::Auto, &device).unwrap();
+        let (model, matches) = (imported.model, imported.matches);
         assert!(
             matches
                 .iter()
@@ -322,7 +323,8 @@ fn onnxruntime_and_pytorch_compute_the_same() {
         // Weights that PyTorch drew and saved come back as a model that computes the same.
         let file = read(&at("torch.pt"), None).unwrap();
         let plan = artifact.model.plan();
-        let (model, _) = import(plan, &file, &Names::Auto, &Device::flex()).unwrap();
+        let imported = import(plan, &file, &Names::Auto, &Device::flex()).unwrap();
+        let model = imported.model;
         let theirs = fs::read(at("torch.bin")).unwrap();
         let theirs = theirs
             .chunks_exact(4)

@@ -140,16 +140,21 @@ pub(crate) struct NetworkArgs {
     /// Data set: a name (fashion-mini, fashion-mnist, mnist, cifar10, cifar100) or the path of an
     /// image folder, IDX or CIFAR files [default: fashion-mini]
     pub(crate) data: Option<String>,
-    /// Network by name: tutorial, small, accurate, vgg, resnet, plain-N [default: small]
+    /// Network by name: tutorial, small, accurate, vgg, resnet, plain-N, or one that `receptive
+    /// networks` lists [default: small]
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub(crate) preset: Option<String>,
     /// Config file: a network, or a whole run's config.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Fine-tune this run's trained model: its network and input size, with a new last layer for
-    /// other classes. Trains on the run's own data unless DATA is given
-    #[arg(long, value_name = "RUN", conflicts_with = "preset")]
+    /// Fine-tune this run's trained model, or published weights (a file, which --preset may name the
+    /// network of, a folder with config.json, or hf:ORG/NAME): its network and input size, with a new
+    /// last layer for other classes. Trains on the run's own data unless DATA is given
+    #[arg(long, value_name = "RUN|WEIGHTS")]
     pub(crate) from: Option<PathBuf>,
+    /// Fetch nothing: take weights from the cache
+    #[arg(long, requires = "from")]
+    pub(crate) offline: bool,
     /// Freeze the first N layers of that model
     #[arg(
         long,

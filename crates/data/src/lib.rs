@@ -52,6 +52,7 @@
 
 mod augment;
 mod batch;
+mod download;
 mod error;
 mod image;
 mod names;
@@ -72,6 +73,7 @@ pub use crate::batch::images::Images;
 pub use crate::batch::loader::{Loader, LoaderOptions};
 pub use crate::batch::samples::{Sample, Samples};
 pub use crate::batch::{Batch, augmented};
+pub use crate::download::{Hub, HubFiles, HubRepository};
 pub use crate::error::DataError;
 pub use crate::image::decode::{DecodeLimits, decode, decode_file};
 pub use crate::image::resize::{check_size, fit};

@@ -44,7 +44,8 @@ mod weights;
 
 pub use error::InterchangeError;
 pub use import::{
-    Match, Names, OnnxNetwork, OnnxReadOptions, WeightFile, import, is_onnx, read, read_onnx,
+    FormChoice, Imported, KnownNames, Match, Names, OnnxNetwork, OnnxReadOptions, WeightFile,
+    choose_form, import, is_onnx, read, read_onnx,
 };
 pub use onnx::{OPSET, OnnxInput, OnnxOptions, to_onnx};
 pub use python::to_python;

@@ -49,7 +49,7 @@ mod plan;
 pub mod presets;
 pub mod store;
 
-pub use artifact::{Artifact, InputSpec};
+pub use artifact::{Artifact, InputSpec, Origin};
 pub use config::ModelConfig;
 pub use device::{AutodiffDevice, InferenceDevice};
 pub use error::ModelError;

@@ -14,7 +14,9 @@ mod import;
 mod lr_find;
 mod man;
 mod network;
+mod networks;
 mod predict;
+mod pretrained;
 mod report;
 mod run;
 mod summary;
@@ -62,10 +64,12 @@ enum Command {
     Erf(erf::ErfArgs),
     /// Export a trained model to ONNX, or to safetensors with its network in PyTorch
     Export(export::ExportArgs),
-    /// Import weights from a safetensors file or a PyTorch checkpoint
+    /// Import weights: a safetensors file, a PyTorch checkpoint, or published ones
     Import(import::ImportArgs),
     /// Show a network layer by layer: shapes, parameters, receptive fields
     Summary(summary::SummaryArgs),
+    /// List the networks that have a name: parameters, input, receptive field, published weights
+    Networks(networks::NetworksArgs),
     /// Explain one layer's arithmetic: size, padding, parameters, receptive field
     Explain(explain::ExplainArgs),
     /// Show a summary of a data set: classes, splits, sizes, damaged files
@@ -94,6 +98,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Erf(arguments) => erf::run(&arguments),
         Command::Summary(arguments) => summary::run(&arguments),
+        Command::Networks(arguments) => networks::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Backends(arguments) => backends::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

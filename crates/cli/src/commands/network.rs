@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use receptive_model::{Artifact, ModelConfig, presets};
 use receptive_train::{RunConfig, RunDirectory};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Classes of a network whose config does not say how many.
 pub(super) const DEFAULT_CLASSES: usize = 10;
@@ -31,6 +31,14 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
         return Ok(RunConfig::load(path)?.model);
     }
     Ok(preset?)
+}
+
+/// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
+pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
+    if Artifact::is_at(run) {
+        return Ok(run.into());
+    }
+    Ok(RunDirectory::open(run)?.kept_model()?)
 }
 
 /// Whether the name stands for a network with trained weights.

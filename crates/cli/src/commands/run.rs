@@ -1,5 +1,7 @@
 //! Resolving a run given on the command line: its model, its images, or the config of a new run.
 
+use super::import::import_published;
+use super::network::model_directory;
 use crate::args::{Balance, MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
@@ -15,14 +17,6 @@ use receptive_train::{
     StartConfig,
 };
 use std::path::{Path, PathBuf};
-
-/// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
-pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
-    if Artifact::is_at(run) {
-        return Ok(run.into());
-    }
-    Ok(RunDirectory::open(run)?.kept_model()?)
-}
 
 /// A run's model, or an artifact copied elsewhere.
 pub(super) fn load_model(run: &Path, device: &Device) -> Result<Artifact, CliError> {
@@ -122,7 +116,8 @@ pub(super) struct RunSettings {
 impl RunSettings {
     /// Defaults, overridden by the config file, overridden by the arguments.
     pub(super) fn from_args(arguments: &NetworkArgs) -> Result<Self, CliError> {
-        let (mut config, input_from) = match (&arguments.config, &arguments.from) {
+        let from = start_of(arguments)?;
+        let (mut config, input_from) = match (&arguments.config, &from) {
             (Some(path), _) => (RunConfig::load(path)?, InputFrom::Model),
             (None, Some(run)) => {
                 let config = fine_tuning_config(run, arguments.data.is_some())?;
@@ -135,7 +130,7 @@ impl RunSettings {
                 (config, InputFrom::Data)
             }
         };
-        if let Some(run) = &arguments.from {
+        if let Some(run) = &from {
             let from = model_directory(run)?;
             let from = std::path::absolute(&from).unwrap_or(from);
             config.start = Some(StartConfig {
@@ -174,6 +169,24 @@ impl RunSettings {
 fn is_of(key: &str, setting: &str) -> bool {
     let rest = key.trim_start().strip_prefix(setting);
     rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
+}
+
+/// The run or the artifact that `--from` means; published weights are imported first.
+fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
+    let Some(from) = &arguments.from else {
+        return Ok(None);
+    };
+    let preset = arguments.preset.as_deref();
+    if let Some(imported) = import_published(from, preset, arguments.offline)? {
+        return Ok(Some(imported));
+    }
+    if preset.is_some() {
+        return Err(CliError::Usage(
+            "--preset: the trained model of --from has a network of its own; leave one of them out"
+                .into(),
+        ));
+    }
+    Ok(Some(from.clone()))
 }
 
 /// All defaults for a trained run's network and, unless other data is named, its data.

@@ -15,7 +15,7 @@ impl Table {
         for (index, column) in table.column_iter_mut().enumerate() {
             let text = head
                 .get(index)
-                .is_some_and(|name| matches!(*name, "" | "layer" | "class"));
+                .is_some_and(|name| matches!(*name, "" | "layer" | "class" | "network" | "names"));
             column.set_padding((0, 2));
             column.set_cell_alignment(if text {
                 CellAlignment::Left

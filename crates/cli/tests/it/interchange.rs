@@ -221,7 +221,11 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
         "neither a safetensors file nor a PyTorch",
         1,
     );
-    refused(&["import", &run], "not a regular file", 1);
+    refused(
+        &["import", &run],
+        "expected a file of weights, or a folder with config.json",
+        2,
+    );
     let export = at("export");
     done(&["export", &run, "--to", "safetensors", "--out", &export]);
     let weights = format!("{export}/model.safetensors");

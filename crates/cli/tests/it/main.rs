@@ -22,6 +22,7 @@ mod manners;
 mod manual;
 mod other_data;
 mod predict;
+mod published;
 mod refusals;
 #[cfg(unix)]
 mod reliability;

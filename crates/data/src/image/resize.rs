@@ -9,6 +9,8 @@ use receptive_core::{Fit, ImageSize, Interpolation, Resize};
 
 /// The largest input side: as large as the largest picture decoded by default.
 const MAX_SIDE: usize = 16_384;
+/// The most pixels of a picture that is resized before its middle is cut out.
+const MAX_RESIZED: usize = 1 << 26;
 
 /// Checks that images can be made of this size: 1 or 3 channels and sides of 1 to 16384 pixels.
 pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
@@ -159,7 +161,7 @@ fn around(
     };
     let size = (size.0.max(to.0), size.1.max(to.1));
     // A line of pixels across a picture would else become a map without end.
-    if size.0.saturating_mul(size.1) > MAX_SIDE * MAX_SIDE {
+    if size.0.saturating_mul(size.1) > MAX_RESIZED.max(to.0 * to.1) {
         return Err(DataError::format(
             format!("a picture of {} x {}", from.0, from.1),
             format!(

@@ -1,5 +1,6 @@
 //! The data sets known by name: their files, URLs, checksums and classes.
 
+use crate::download::RemoteFile;
 use crate::sources::cifar::CifarKind;
 
 /// What the files of a known set are.
@@ -7,16 +8,6 @@ use crate::sources::cifar::CifarKind;
 pub(crate) enum Format {
     Idx { classes: &'static [&'static str] },
     Cifar(CifarKind),
-}
-
-/// One file of a known set, as published.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RemoteFile {
-    pub(crate) file: &'static str,
-    /// Bytes.
-    pub(crate) size: u64,
-    /// Hexadecimal, lower case.
-    pub(crate) sha256: &'static str,
 }
 
 /// A data set known by name.

@@ -2,7 +2,6 @@
 
 pub(crate) mod archive;
 pub(crate) mod cifar;
-mod download;
 pub(crate) mod folder;
 pub(crate) mod groups;
 pub(crate) mod idx;

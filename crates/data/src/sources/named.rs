@@ -1,9 +1,9 @@
 //! Opening a data set by its name: from this machine first, then from its URL; one is built in.
 
+use crate::download::fetch;
 use crate::error::DataError;
 use crate::options::DataOptions;
 use crate::progress::Progress;
-use crate::sources::download::fetch;
 use crate::sources::known::{FASHION, Format, KnownDataSet, MINI};
 use crate::sources::{Source, SourceSplit, cifar, idx};
 use flate2::read::GzDecoder;

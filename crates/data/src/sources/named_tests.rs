@@ -1,8 +1,8 @@
 //! KnownDataSet sets against a server on loopback: small IDX files stand in for a published set.
 
 use super::*;
+use crate::download::RemoteFile;
 use crate::progress::NoProgress;
-use crate::sources::known::RemoteFile;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

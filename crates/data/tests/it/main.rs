@@ -21,6 +21,7 @@ mod loader;
 mod make;
 mod nested;
 mod passed_over;
+mod pillow;
 mod strange_files;
 mod thousands;
 mod tiff_kinds;

@@ -1,10 +1,13 @@
 //! Importing another program's weights into a classifier of the same architecture.
 
+mod forms;
 mod matching;
 mod onnx;
+mod order;
 mod read;
 
-pub use matching::{Match, Names};
+pub use forms::{FormChoice, choose_form};
+pub use matching::{KnownNames, Match, Names};
 pub use onnx::{OnnxNetwork, OnnxReadOptions, is_onnx, read_onnx};
 pub use read::{WeightFile, read};
 
@@ -13,24 +16,35 @@ use crate::{InterchangeError, tensors};
 use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, bridge};
 use burn::tensor::Device;
 use burn::tensor::TensorData;
-use matching::{Shaped, match_names};
+use matching::{Contents, Matches, Shaped, match_names};
 use receptive_core::text::Printable;
 use receptive_model::{Classifier, Plan};
 use std::collections::BTreeSet;
 
-/// Builds the planned network with a file's weights; also says which of the file's tensors went
-/// where.
+/// A network with the weights of a file.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The network.
+    pub model: Classifier,
+    /// Which of the file's tensors went where.
+    pub matches: Vec<Match>,
+    /// The file's tensors that are not used: auxiliary heads, a second copy of the weights.
+    pub left_out: Vec<String>,
+}
+
+/// Builds the planned network with a file's weights.
 ///
 /// # Errors
 /// [`InterchangeError::Mismatch`] when a tensor is missing, left over, of another shape, or not
-/// finite; an error of the setting `classes` when the weights are those of the network with another
-/// number of outputs.
+/// finite, and when the file's names are not known and its tensors fit in more than one way; an error
+/// of the setting `classes` when the weights are those of the network with another number of outputs,
+/// and of the setting `key` when the file holds them more than once.
 pub fn import(
     plan: &Plan,
     file: &WeightFile,
     names: &Names,
     device: &Device,
-) -> Result<(Classifier, Vec<Match>), InterchangeError> {
+) -> Result<Imported, InterchangeError> {
     let mut model = plan.init(device);
     let wanted: Vec<Shaped> = tensors(&model)?
         .into_iter()
@@ -39,33 +53,38 @@ pub fn import(
             shape: tensor.shape,
         })
         .collect();
-    let shapes = file.shapes();
-    let matches = match_names(&wanted, &shapes, names).map_err(|error| {
-        match outputs(&wanted, plan.classes, &shapes, names) {
-            Some(outputs) => InterchangeError::Setting {
-                setting: "classes",
-                problem: format!(
-                    "expected {outputs} classes, as many as {} has outputs, found {}",
-                    file.path().printable(),
-                    plan.classes
-                ),
+    let contents = file.contents();
+    let matched = match_names(&wanted, &contents, names);
+    let Matches { matches, left_out } =
+        matched.map_err(
+            |error| match outputs(&wanted, plan.classes, &contents, names) {
+                Some(outputs) => InterchangeError::Setting {
+                    setting: "classes",
+                    problem: format!(
+                        "expected {outputs} classes, as many as {} has outputs, found {}",
+                        file.path().printable(),
+                        plan.classes
+                    ),
+                },
+                None => error,
             },
-            None => error,
-        }
-    })?;
+        )?;
     let places = places(plan);
     let mut packed = Vec::with_capacity(matches.len());
     for found in &matches {
         let (layer, leaf) = found.name.rsplit_once('.').unwrap_or(("", &found.name));
         let place = places.iter().find(|place| place.name == layer);
         let path = place.map_or(layer, |place| &place.path);
-        let (shape, values) = file.values(&found.from)?;
+        let values = file.values(&found.from)?;
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(InterchangeError::Mismatch {
                 problem: format!("`{}` holds {value}", found.from),
                 remedy: "save the weights of an earlier, finite state".into(),
             });
         }
+        // The network's shape: a file may have ones more or less at its end.
+        let own = wanted.iter().find(|tensor| tensor.name == found.name);
+        let shape = own.map(|tensor| tensor.shape.clone()).unwrap_or_default();
         let data = TensorData::new(values, shape);
         packed.push(bridge::from_data(data, format!("{path}.{leaf}"), None));
     }
@@ -88,7 +107,11 @@ pub fn import(
         )
         .collect();
     if problems.is_empty() {
-        Ok((model, matches))
+        Ok(Imported {
+            model,
+            matches,
+            left_out,
+        })
     } else {
         Err(InterchangeError::Mismatch {
             problem: problems.join("; "),
@@ -98,13 +121,14 @@ pub fn import(
 }
 
 /// The number of outputs with which the network would have the file's tensors, if there is one.
-fn outputs(wanted: &[Shaped], classes: usize, found: &[Shaped], names: &Names) -> Option<usize> {
+fn outputs(wanted: &[Shaped], classes: usize, found: &Contents, names: &Names) -> Option<usize> {
     let layer = |name: &str| {
         name.rsplit_once('.')
             .map_or(String::new(), |(layer, _)| layer.into())
     };
     let head = layer(&wanted.last()?.name);
     let sizes: BTreeSet<usize> = found
+        .tensors
         .iter()
         .filter_map(|tensor| tensor.shape.first().copied())
         .collect();

@@ -1,11 +1,13 @@
 //! Reading a file of named tensors in either of the two formats.
 
-use super::matching::Shaped;
+use super::matching::{Contents, Shaped};
+use super::order::definition_order;
 use crate::spec::SPEC;
 use crate::{InterchangeError, Spec};
 use burn::store::bridge;
 use burn::store::pytorch::PytorchReader;
 use burn::tensor::{DType, TensorData};
+use receptive_core::hash::sha256;
 use receptive_core::panic::catch;
 use receptive_core::text::Printable;
 use receptive_model::store::read_capped;
@@ -23,6 +25,9 @@ const COUNTER: &str = "num_batches_tracked";
 pub struct WeightFile {
     path: PathBuf,
     tensors: BTreeMap<String, TensorData>,
+    /// The names in the order in which the file's program defined them, where the file keeps it.
+    order: Option<Vec<String>>,
+    sha256: String,
     /// Network, classes and input, where `receptive export` wrote the file.
     pub spec: Option<Spec>,
 }
@@ -36,6 +41,7 @@ pub struct WeightFile {
 /// key is given for a safetensors file, or a checkpoint holds a whole model instead of its weights.
 pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
     let bytes = read_capped(path, MAX_BYTES)?;
+    let hash = sha256(&bytes);
     let mut file = if is_safetensors(&bytes) {
         if let Some(key) = key {
             return Err(InterchangeError::Setting {
@@ -49,14 +55,15 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         }
         from_safetensors(path, &bytes)?
     } else {
-        let is_program = holds_program(&bytes);
-        // The reader goes back to the file for each tensor.
-        drop(bytes);
-        if is_program && key.is_none() {
+        if holds_program(&bytes) && key.is_none() {
             return Err(InterchangeError::file(path, PROGRAM));
         }
-        from_pytorch(path, key)?
+        let mut file = from_pytorch(path, key)?;
+        let names: Vec<String> = file.tensors.keys().cloned().collect();
+        file.order = definition_order(&bytes, &names);
+        file
     };
+    file.sha256 = hash;
     file.tensors.retain(|name, _| !name.ends_with(COUNTER));
     if file.tensors.is_empty() {
         let hint = match key {
@@ -121,6 +128,8 @@ fn from_safetensors(path: &Path, bytes: &[u8]) -> Result<WeightFile, Interchange
     Ok(WeightFile {
         path: path.into(),
         tensors,
+        order: None,
+        sha256: String::new(),
         spec,
     })
 }
@@ -142,7 +151,7 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, Interchang
         .map_err(|error| damaged(error.to_string()))?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {
-        if name.ends_with(COUNTER) {
+        if name.ends_with(COUNTER) || key.is_none() && is_training_state(&name) {
             continue;
         }
         let data = bridge::into_data(bridge::from_pytorch(tensor))
@@ -155,8 +164,28 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, Interchang
     Ok(WeightFile {
         path: path.into(),
         tensors,
+        order: None,
+        sha256: String::new(),
         spec: None,
     })
+}
+
+/// Entries of a checkpoint that a training program keeps beside the weights.
+const TRAINING: [&str; 9] = [
+    "optimizer",
+    "optimizer_state_dict",
+    "optimizer_states",
+    "optimizers",
+    "scheduler",
+    "lr_scheduler",
+    "lr_schedulers",
+    "scaler",
+    "amp_scaler",
+];
+
+fn is_training_state(name: &str) -> bool {
+    let entry = name.split('.').next().unwrap_or_default();
+    TRAINING.contains(&entry) && name != entry
 }
 
 fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> InterchangeError {
@@ -172,6 +201,8 @@ impl WeightFile {
         Self {
             path: path.into(),
             tensors,
+            order: None,
+            sha256: String::new(),
             spec: None,
         }
     }
@@ -180,24 +211,42 @@ impl WeightFile {
         &self.path
     }
 
-    /// The names and shapes there are.
-    pub(super) fn shapes(&self) -> Vec<Shaped> {
-        let shaped = |(name, data): (&String, &TensorData)| Shaped {
+    /// The SHA-256 of the file, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The names and shapes there are, in the file's own order where it keeps one.
+    pub(super) fn contents(&self) -> Contents {
+        let shaped = |name: &String, data: &TensorData| Shaped {
             name: name.clone(),
             shape: data.shape().iter().copied().collect(),
         };
-        self.tensors.iter().map(shaped).collect()
+        let in_order = self.order.iter().flatten();
+        let tensors: Vec<Shaped> = match self.order {
+            Some(_) => in_order
+                .filter_map(|name| Some(shaped(name, self.tensors.get(name)?)))
+                .collect(),
+            None => self
+                .tensors
+                .iter()
+                .map(|(name, data)| shaped(name, data))
+                .collect(),
+        };
+        Contents {
+            tensors,
+            is_ordered: self.order.is_some(),
+        }
     }
 
-    /// The shape and the values of a tensor, as 32-bit floats.
-    pub(super) fn values(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), InterchangeError> {
+    /// The values of a tensor, as 32-bit floats.
+    pub(super) fn values(&self, name: &str) -> Result<Vec<f32>, InterchangeError> {
         let fail = |reason: &str| {
             InterchangeError::file(&self.path, format!("its tensor `{name}` {reason}"))
         };
         let data = self.tensors.get(name).ok_or_else(|| fail("is missing"))?;
-        let shape = data.shape().iter().copied().collect();
         let values = data.clone().convert::<f32>().try_into_vec();
-        Ok((shape, values.map_err(|_| fail("cannot be read as floats"))?))
+        values.map_err(|_| fail("cannot be read as floats"))
     }
 }
 

@@ -1,8 +1,10 @@
 //! A trained model on disk, with everything that evaluation and prediction need.
 
 mod input;
+mod origin;
 
 pub use input::InputSpec;
+pub use origin::Origin;
 
 use crate::config::ModelConfig;
 use crate::network::{Classifier, weights_sha256};
@@ -18,6 +20,7 @@ const FORMAT: &str = "receptive-artifact";
 const VERSION: u32 = 1;
 const SPEC: &str = "model.json";
 const WEIGHTS: &str = "weights.bpk";
+const ORIGIN: &str = "origin.json";
 /// The largest file of an artifact that is read, in bytes.
 const FILE_BYTES: u64 = 16 << 30;
 /// What burn's format may add to the values: names, shapes, alignment.
@@ -26,7 +29,8 @@ const RECORD_OVERHEAD: u64 = 16 << 20;
 /// A classifier with what must travel with its weights.
 ///
 /// On disk it is one directory: `model.json` (config, classes, input), `weights.bpk` (burn's own
-/// record format) and `MANIFEST.json` with the hash of both.
+/// record format) and `MANIFEST.json` with the hash of both. Imported weights have an `origin.json`
+/// beside them ([`Origin`]).
 ///
 /// ```no_run
 /// # fn main() -> Result<(), receptive_model::ModelError> {
@@ -70,6 +74,14 @@ impl Artifact {
     /// # Errors
     /// When classes or input do not fit the model, or the file system refuses.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        self.save_with_origin(path, None)
+    }
+
+    /// As [`save`](Self::save), with a note of where the weights are from.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_with_origin(&self, path: &Path, origin: Option<&Origin>) -> Result<(), ModelError> {
         let config = self.model.config().clone();
         check(path, &config, &self.classes, &self.input)?;
         let model = self.model.valid();
@@ -85,8 +97,27 @@ impl Artifact {
             .into_record()
             .into_bytes()
             .map_err(|error| ModelError::artifact(path.join(WEIGHTS), error.to_string()))?;
-        let files: [(&str, &[u8]); 2] = [(SPEC, spec.as_bytes()), (WEIGHTS, &weights)];
+        let origin = origin
+            .map(Origin::to_json)
+            .transpose()
+            .map_err(|error| ModelError::artifact(path.join(ORIGIN), error.to_string()))?;
+        let mut files: Vec<(&str, &[u8])> = vec![(SPEC, spec.as_bytes()), (WEIGHTS, &weights)];
+        if let Some(origin) = &origin {
+            files.push((ORIGIN, origin.as_bytes()));
+        }
         store::write_directory(path, FORMAT, VERSION, &files)
+    }
+
+    /// Where the weights in the directory `path` are from, if they were imported.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn origin(path: &Path) -> Result<Option<Origin>, ModelError> {
+        let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
+        let origin = files.remove(ORIGIN);
+        origin
+            .map(|json| Origin::from_json(&path.join(ORIGIN), &json))
+            .transpose()
     }
 
     /// Reads and checks the directory `path` and builds the model on `device`.

@@ -5,7 +5,12 @@
 mod alexnet;
 mod convnext;
 mod densenet;
+mod efficientnet;
+mod imagenet;
 mod inception;
+mod inverted;
+mod list;
+mod mobilenet;
 mod own;
 mod published;
 mod regnet;
@@ -13,8 +18,11 @@ mod repvgg;
 mod resnet;
 mod shufflenet;
 mod stack;
+mod vgg;
 
-pub use published::{KnownWeights, Preparation, Published, Scheme, published};
+pub use imagenet::imagenet_classes;
+pub use list::published;
+pub use published::{KnownWeights, Preparation, Published, Scheme};
 
 use crate::ModelError;
 use crate::config::ModelConfig;
@@ -55,7 +63,7 @@ pub const NAMES: [(&str, &str); 6] = [
 
 /// The presets that published weights belong to, by timm's names.
 pub fn published_names() -> impl Iterator<Item = &'static str> {
-    published::NETWORKS.iter().map(|(name, _)| *name)
+    list::NETWORKS.iter().map(|(name, _)| *name)
 }
 
 /// The preset of this name for images of this shape.

@@ -2,7 +2,6 @@
 //! name, the input that the weights were trained with, and what files call each layer.
 
 use super::stack::Stack;
-use super::{alexnet, convnext, densenet, inception, regnet, repvgg, resnet, shufflenet};
 use crate::artifact::InputSpec;
 use crate::layers::LayerConfig;
 use receptive_core::{Fit, ImageSize, Interpolation, Resize};
@@ -194,63 +193,5 @@ impl Published {
         self.weights
             .iter()
             .find(|weights| !weights.sha256.is_empty() && sha256.starts_with(weights.sha256))
-    }
-}
-
-/// A network's name and what lists its forms, the one that the name means by itself first.
-pub(super) type Network = (&'static str, fn() -> Vec<Published>);
-
-/// All of them, a line each.
-pub(super) const NETWORKS: &[Network] = &[
-    ("resnet18", resnet::resnet18),
-    ("resnet34", resnet::resnet34),
-    ("resnet50", resnet::resnet50),
-    ("resnet101", resnet::resnet101),
-    ("resnext50_32x4d", resnet::resnext50_32x4d),
-    ("wide_resnet50_2", resnet::wide_resnet50_2),
-    ("alexnet", alexnet::alexnet),
-    ("squeezenet1_1", alexnet::squeezenet1_1),
-    ("densenet121", densenet::densenet121),
-    ("googlenet", inception::googlenet),
-    ("inception_v3", inception::inception_v3),
-    ("shufflenet_v2_x1_0", shufflenet::shufflenet_v2_x1_0),
-    ("convnext_tiny", convnext::convnext_tiny),
-    ("regnetx_004", regnet::regnetx_004),
-    ("regnety_004", regnet::regnety_004),
-    ("repvgg_a0", repvgg::repvgg_a0),
-    ("replknet31b", repvgg::replknet31b),
-];
-
-/// The forms of the network that has this name; none where no network has. The first is the one that
-/// the name means by itself.
-pub fn published(name: &str) -> Vec<Published> {
-    let network = NETWORKS.iter().find(|(known, _)| *known == name);
-    network.map(|(_, forms)| forms()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{default_input, preset};
-
-    /// Counted by PyTorch: torchvision's `num_params`, timm's networks, and of RepLKNet its authors'
-    /// 79 million (`sum(p.numel() for p in m.parameters())`), all without auxiliary heads.
-    #[test]
-    fn parameters_are_pytorch_s() {
-        for (name, params) in [
-            ("alexnet", 61_100_840),
-            ("squeezenet1_1", 1_235_496),
-            ("densenet121", 7_978_856),
-            ("googlenet", 6_624_904),
-            ("inception_v3", 23_834_568),
-            ("shufflenet_v2_x1_0", 2_278_604),
-            ("convnext_tiny", 28_589_128),
-            ("regnetx_004", 5_157_512),
-            ("regnety_004", 4_344_144),
-            ("repvgg_a0", 9_108_968),
-        ] {
-            let config = preset(name, default_input(name)).unwrap();
-            let plan = config.with_classes(1000).plan().unwrap();
-            assert_eq!(plan.total.params, params, "{name}");
-        }
     }
 }

@@ -187,6 +187,9 @@ mod tests {
                     width: 2,
                 }),
                 grey: true,
+                resize: receptive_data::Resize::Crop,
+                interpolation: receptive_data::Interpolation::Bicubic,
+                crop_fraction: Some(0.9),
                 max_pixels: 1,
                 ..data
             },

@@ -77,7 +77,7 @@ impl OnnxNetwork {
     /// When a weight is NaN or infinite.
     pub fn classifier(&self, device: &Device) -> Result<Classifier, InterchangeError> {
         let plan = self.config.plan()?;
-        Ok(import(&plan, &self.weights, &Names::Auto, device)?.0)
+        Ok(import(&plan, &self.weights, &Names::Auto, device)?.model)
     }
 }
 

@@ -1,17 +1,23 @@
 //! Downloads that are verified by a checksum and leave no partial files.
 
+use super::agent::agent;
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
-use crate::sources::known::RemoteFile;
 use receptive_core::hash::Sha256;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
-const CONNECT: Duration = Duration::from_secs(20);
-/// A connection on which nothing arrives for so long is given up.
-const SILENCE: Duration = Duration::from_secs(30);
+/// A file whose size and hash are known before it is fetched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RemoteFile {
+    pub(crate) file: &'static str,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Hexadecimal, lower case.
+    pub(crate) sha256: &'static str,
+}
 
 /// How temporary files are called.
 const PARTIAL: &str = ".partial-";
@@ -35,19 +41,7 @@ pub(crate) fn fetch(
         reason,
         place: folder.to_path_buf(),
     };
-    let silence = silence.unwrap_or(SILENCE);
-    let mut config = ureq::Agent::config_builder();
-    if url.starts_with("http://127.0.0.1:") {
-        config = config.proxy(None); // this machine is never behind the proxy
-    }
-    let agent: ureq::Agent = config
-        .timeout_resolve(Some(CONNECT))
-        .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(silence))
-        .timeout_per_read(Some(silence))
-        .user_agent(concat!("receptive/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
+    let agent: ureq::Agent = agent(url, silence).build().into();
     let response = agent
         .get(url)
         .call()

@@ -1,0 +1,84 @@
+//! Class names given on the command line.
+
+use super::TEXT_BYTES;
+use crate::error::CliError;
+use receptive_core::text::Printable;
+use receptive_model::store::read_text;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The class names: from a file, or the numbers below a count.
+pub(super) fn read_classes(text: &str) -> Result<Vec<String>, CliError> {
+    if let Ok(count) = text.parse::<usize>() {
+        if !(2..=1 << 20).contains(&count) {
+            let problem = format!("expected 2 to {} classes, found {count}", 1 << 20);
+            return Err(CliError::argument("--classes", problem));
+        }
+        return Ok((0..count).map(|class| class.to_string()).collect());
+    }
+    let names = read_text(Path::new(text), TEXT_BYTES)?;
+    class_list(&names)
+        .map_err(|problem| CliError::argument(&format!("--classes {}", text.shell_word()), problem))
+}
+
+/// The names in a text with one a line: without a byte order mark, blank lines and spaces around
+/// names. Which one is wrong is an error that names its line.
+fn class_list(text: &str) -> Result<Vec<String>, String> {
+    let mut lines: HashMap<&str, usize> = HashMap::new();
+    let mut names = Vec::new();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (line, name) in (1..).zip(text.lines().map(str::trim)) {
+        if name.is_empty() {
+            continue;
+        }
+        if name.contains(char::is_control) {
+            return Err(format!(
+                "line {line}: expected a class name, found control characters in `{}`",
+                name.printable()
+            ));
+        }
+        if let Some(first) = lines.insert(name, line) {
+            return Err(format!(
+                "expected different class names, found `{}` on lines {first} and {line}",
+                name.printable()
+            ));
+        }
+        names.push(name.to_string());
+    }
+    if names.len() < 2 {
+        let found = names.len();
+        return Err(format!(
+            "expected 2 class names or more, one a line, found {found}"
+        ));
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_classes_is_what_an_editor_or_a_spreadsheet_saves() {
+        for text in [
+            "cat\ndog",
+            "\u{feff}cat\r\ndog\r\n",
+            "\n cat\t\n\n  \ndog \n\n",
+        ] {
+            assert_eq!(class_list(text).unwrap(), ["cat", "dog"], "{text:?}");
+        }
+        for (text, expected) in [
+            ("cat\n\ndog\n cat", "`cat` on lines 1 and 4"),
+            (
+                "cat\nd\u{1b}[31mog",
+                r"line 2: expected a class name, found control characters in `d\u{1b}[31mog`",
+            ),
+            ("a\tb\nc", "line 1"),
+            ("\u{feff}\n\n", "found 0"),
+            ("cat", "found 1"),
+        ] {
+            let problem = class_list(text).unwrap_err();
+            assert!(problem.contains(expected), "{text:?}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `receptive import`.
+
+mod classes;
+mod spec;
+
+use super::pretrained::{Source, cache_folder};
+use crate::args::parse_shape;
+use crate::error::{CliError, Exit};
+use crate::render::{line, print_json, say_line};
+use clap::Args;
+use receptive_core::text::{Printable, counted};
+use receptive_interchange::{InterchangeError, Match, Names, import, read};
+use receptive_model::store::read_text;
+use receptive_model::{Artifact, ImageSize, Interpolation, Origin, Resize, weights_sha256};
+use receptive_train::backend::default_device;
+use serde::Serialize;
+use spec::target;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Default, Args)]
+pub(super) struct ImportArgs {
+    /// Safetensors file, PyTorch checkpoint (a state dict), folder with config.json and
+    /// model.safetensors, or hf:ORG/NAME[@REVISION]
+    weights: String,
+    /// Preset, config file or run directory [default: what the file says, if `export` wrote it, or
+    /// what its config.json or its hash says; likewise for the options below]
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+    /// Input shape, if it is not the config's
+    #[arg(long, value_name = "CHANNELSxHEIGHTxWIDTH", value_parser = parse_shape)]
+    input: Option<ImageSize>,
+    /// Number of classes, or a file with one class name per line [default: those of the run given
+    /// with --network; likewise --mean, --std and --resize]
+    #[arg(long, value_name = "N|FILE")]
+    classes: Option<String>,
+    /// Mean subtracted from pixels in 0..1: one number, or one per channel
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    mean: Option<Vec<f32>>,
+    /// Standard deviation that pixels are then divided by: one number, or one per channel
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    std: Option<Vec<f32>>,
+    /// How images of another size are resized
+    #[arg(long, value_enum)]
+    resize: Option<Resize>,
+    /// How their pixels are computed
+    #[arg(long, value_enum)]
+    interpolation: Option<Interpolation>,
+    /// With --resize crop: the share of the resized image that is cut out of its middle
+    #[arg(long, value_name = "FRACTION")]
+    crop_fraction: Option<f64>,
+    /// Entry of the checkpoint that holds the state dict, such as state_dict
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// File that maps the network's layers to the file's, for when their order differs: lines such
+    /// as conv2d_1 = "features.0"
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Output directory of the model
+    #[arg(long, value_name = "DIR", default_value = "imported")]
+    out: PathBuf,
+    /// Fetch nothing: take from the cache what was fetched before
+    #[arg(long)]
+    offline: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The largest list of classes or names that is read, in bytes.
+const TEXT_BYTES: u64 = 4 << 20;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    model: String,
+    params: usize,
+    weights_sha256: String,
+    origin: &'a Origin,
+    layers: Vec<(&'a str, &'a str)>,
+    left_out: &'a [String],
+}
+
+/// Weights that have become a model.
+struct Import {
+    artifact: Artifact,
+    origin: Origin,
+    matches: Vec<Match>,
+    left_out: Vec<String>,
+    notes: Vec<String>,
+}
+
+fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
+    let source = Source::open(&arguments.weights, arguments.offline)?;
+    let file = read(&source.weights, arguments.key.as_deref())?;
+    let target = target(arguments, &source, &file)?;
+    let plan = target.spec.config.plan()?;
+    let imported = import(&plan, &file, &target.names, &*default_device()?);
+    let imported = imported.map_err(|error| match (error, &arguments.classes) {
+        (
+            InterchangeError::Setting {
+                setting: "classes",
+                problem,
+            },
+            Some(classes),
+        ) => CliError::argument(&format!("--classes {}", classes.shell_word()), problem),
+        (error, _) => error.into(),
+    })?;
+    Ok(Import {
+        artifact: Artifact {
+            model: imported.model,
+            classes: target.spec.classes,
+            input: target.spec.input,
+        },
+        origin: target.origin,
+        matches: imported.matches,
+        left_out: imported.left_out,
+        notes: target.notes,
+    })
+}
+
+/// Imports published weights into the cache, and says where: a file, a folder with a `config.json`, or
+/// a hub's repository. `None` where `from` is a run or a model of receptive's.
+pub(super) fn import_published(
+    from: &Path,
+    network: Option<&str>,
+    offline: bool,
+) -> Result<Option<PathBuf>, CliError> {
+    let text = from.to_string_lossy();
+    let is_published = Source::is_hub(&text)
+        || from.is_file()
+        || from.is_dir() && !Artifact::is_at(from) && Source::is_folder(from);
+    if !is_published {
+        return Ok(None);
+    }
+    let arguments = ImportArgs {
+        weights: text.into_owned(),
+        network: network.map(String::from),
+        offline,
+        ..ImportArgs::default()
+    };
+    let import = imported(&arguments)?;
+    for note in import.notes {
+        say_line("note", note);
+    }
+    let hash: String = import.origin.sha256.chars().take(16).collect();
+    let out = cache_folder()?.join("models").join(hash);
+    import
+        .artifact
+        .save_with_origin(&out, Some(&import.origin))?;
+    Ok(Some(out))
+}
+
+pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
+    let out = &arguments.out;
+    if out.exists() && !Artifact::is_at(out) {
+        return Err(CliError::Usage(format!(
+            "--out {}: already exists and is not a model directory; name a new one",
+            out.printable()
+        )));
+    }
+    let Import {
+        artifact,
+        origin,
+        matches,
+        left_out,
+        notes,
+    } = imported(arguments)?;
+    artifact.save_with_origin(out, Some(&origin))?;
+    let plan = artifact.model.plan();
+    let layers = layers(&matches);
+    if arguments.json {
+        print_json(&Json {
+            model: out.to_string_lossy().into_owned(),
+            params: plan.total.params,
+            weights_sha256: weights_sha256(&artifact.model),
+            origin: &origin,
+            layers,
+            left_out: &left_out,
+        })?;
+        return Ok(Exit::Done);
+    }
+    if layers.iter().any(|(ours, theirs)| ours != theirs) {
+        for (ours, theirs) in layers {
+            say_line("layer", format!("{ours} from {theirs}"));
+        }
+    }
+    if let Some(first) = left_out.first() {
+        let tensors = counted(left_out.len(), "tensor");
+        let first = first.printable();
+        say_line(
+            "left out",
+            format!("{tensors} that the network does not use, such as {first}"),
+        );
+    }
+    for note in notes {
+        say_line("note", note);
+    }
+    let (params, classes) = (plan.total.params, counted(plan.classes, "class"));
+    line(
+        "model",
+        format!("{}: {params} parameters, {classes}", out.printable()),
+    )?;
+    if let Some(weights) = &origin.weights {
+        let licence = origin.licence.as_deref().unwrap_or("unknown");
+        line(
+            "weights",
+            format!("{}, licence {licence}", weights.printable()),
+        )?;
+    }
+    let out = out.shell_word();
+    line("next", format!("receptive evaluate {out} DATA"))?;
+    Ok(Exit::Done)
+}
+
+/// Each layer once, with its name in the file.
+fn layers(matches: &[Match]) -> Vec<(&str, &str)> {
+    let layer = |name: &'_ str| -> usize { name.rfind('.').unwrap_or(name.len()) };
+    let mut layers: Vec<(&str, &str)> = matches
+        .iter()
+        .map(|found| {
+            (
+                &found.name[..layer(&found.name)],
+                &found.from[..layer(&found.from)],
+            )
+        })
+        .collect();
+    layers.dedup();
+    layers
+}
+
+/// The table of names, where one is given.
+fn given_names(arguments: &ImportArgs) -> Result<Option<Names>, CliError> {
+    let Some(path) = &arguments.names else {
+        return Ok(None);
+    };
+    let text = read_text(path, TEXT_BYTES)?;
+    let table = toml::from_str(&text).map(Names::Given);
+    table.map(Some).map_err(|error| {
+        let file = path.printable();
+        CliError::argument(
+            "--names",
+            format!("{file}: expected lines such as conv2d_1 = \"features.0\": {error}"),
+        )
+    })
+}

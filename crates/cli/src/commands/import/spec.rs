@@ -1,0 +1,315 @@
+//! What the weights become: the network, its classes and its input, from the arguments, from what lies
+//! beside the weights, from the network's name, and from the file itself.
+
+use super::classes::read_classes;
+use super::{ImportArgs, given_names};
+use crate::commands::network::{is_trained, model_config, model_directory};
+use crate::commands::pretrained::Source;
+use crate::error::CliError;
+use receptive_core::text::counted;
+use receptive_interchange::{Names, Spec, WeightFile, choose_form};
+use receptive_model::presets::{Published, imagenet_classes, published, published_names};
+use receptive_model::{Artifact, Fit, InputSpec, ModelConfig, Origin, Resize};
+use receptive_train::backend::default_device;
+use std::path::Path;
+
+/// What weights become.
+pub(super) struct Target {
+    pub(super) spec: Spec,
+    pub(super) names: Names,
+    pub(super) origin: Origin,
+    /// What was assumed.
+    pub(super) notes: Vec<String>,
+}
+
+/// A network and what is known beside it.
+struct Network {
+    config: ModelConfig,
+    names: Names,
+    classes: Option<Vec<String>>,
+    input: Option<InputSpec>,
+    weights: Option<String>,
+    licence: Option<String>,
+    notes: Vec<String>,
+}
+
+impl Network {
+    fn from_spec(spec: &Spec) -> Self {
+        Self {
+            classes: Some(spec.classes.clone()),
+            input: Some(spec.input.clone()),
+            ..Self::from_config(spec.config.clone())
+        }
+    }
+
+    fn from_config(config: ModelConfig) -> Self {
+        Self {
+            config,
+            names: Names::Auto,
+            classes: None,
+            input: None,
+            weights: None,
+            licence: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// What the arguments, and where they are silent the file and what lies beside it, say.
+pub(super) fn target(
+    arguments: &ImportArgs,
+    source: &Source,
+    file: &WeightFile,
+) -> Result<Target, CliError> {
+    let given = given_names(arguments)?;
+    let network = network(arguments, source, file, given.is_some())?;
+    let spec = spec(arguments, &network)?;
+    Ok(Target {
+        spec,
+        names: given.unwrap_or(network.names),
+        origin: Origin {
+            source: source.address.clone(),
+            sha256: file.sha256().into(),
+            weights: network.weights.or_else(|| source.name()),
+            licence: source.licence().or(network.licence),
+        },
+        notes: network.notes,
+    })
+}
+
+fn network(
+    arguments: &ImportArgs,
+    source: &Source,
+    file: &WeightFile,
+    has_names: bool,
+) -> Result<Network, CliError> {
+    let name = match (&arguments.network, &file.spec, source.architecture()) {
+        (Some(name), _, _) => name.clone(),
+        (None, Some(spec), _) => return Ok(Network::from_spec(spec)),
+        (None, None, Some(architecture)) => architecture.to_string(),
+        (None, None, None) => match known_by_hash(file) {
+            Some(name) => name.to_string(),
+            None => {
+                return Err(missing(
+                    "--network",
+                    "NAME, FILE or RUN: the network that the weights belong to",
+                ));
+            }
+        },
+    };
+    let forms = published(&name);
+    if !forms.is_empty() {
+        return published_network(&name, &forms, source, file, has_names);
+    }
+    if arguments.network.is_none() {
+        return Err(CliError::Usage(format!(
+            "{}: its config.json says `{name}`, which is no preset; `receptive networks` lists them, and \
+             --network FILE gives a network of another name",
+            arguments.weights
+        )));
+    }
+    let model = match is_trained(&name) {
+        true => model_directory(Path::new(&name)).ok(),
+        false => None,
+    };
+    let trained = match model {
+        Some(model) => Some(Artifact::load(&model, &*default_device()?)?),
+        None => None,
+    };
+    let trained = trained.as_ref().map(Spec::from_artifact);
+    let config = match &trained {
+        Some(spec) => spec.config.clone(),
+        None => model_config(&name)?,
+    };
+    // What `export` wrote knows classes and input, and a trained model of the same network too.
+    Ok(match file.spec.as_ref().or(trained.as_ref()) {
+        Some(spec) => Network {
+            config,
+            ..Network::from_spec(spec)
+        },
+        None => Network::from_config(config),
+    })
+}
+
+/// The network whose known weights the file is.
+fn known_by_hash(file: &WeightFile) -> Option<&'static str> {
+    let is_known = |name: &&str| {
+        let forms = published(name);
+        forms
+            .iter()
+            .any(|form| form.weights_of(file.sha256()).is_some())
+    };
+    published_names().find(is_known)
+}
+
+/// A network that published weights belong to, in the form that the file's names say.
+fn published_network(
+    name: &str,
+    forms: &[Published],
+    source: &Source,
+    file: &WeightFile,
+    has_names: bool,
+) -> Result<Network, CliError> {
+    let choice = choose_form(forms, file);
+    let first = &forms[0];
+    let form = choice.as_ref().map_or(first, |choice| choice.form);
+    let differ = forms.iter().any(|form| form.layers != first.layers);
+    // Names that nobody knows leave open which of the forms is meant, and so the epsilons.
+    if choice.is_none() && !has_names && differ && file.spec.is_none() {
+        let schemes: Vec<&str> = forms.iter().map(|form| form.scheme.name()).collect();
+        return Err(CliError::argument(
+            "--network",
+            format!(
+                "the file's layers have none of the names that {name} is published under ({}), which \
+                 differ in more than names; give --network FILE with a config of the very network",
+                schemes.join(", ")
+            ),
+        ));
+    }
+    let weights = choice.as_ref().and_then(|choice| choice.weights);
+    let mut notes = Vec::new();
+    let input = match (source.input()?, weights) {
+        (Some(input), _) => input,
+        (None, Some(weights)) => weights.preparation.input(),
+        (None, None) => {
+            notes.push(format!(
+                "the input is the one of {name} ({}); --mean, --std, --resize, --crop-fraction and \
+                 --interpolation set another",
+                form.scheme.name()
+            ));
+            form.input.clone()
+        }
+    };
+    let outputs = choice.as_ref().and_then(|choice| choice.outputs);
+    let classes = match (source.classes(), outputs) {
+        (Some(classes), _) => Some(classes),
+        (None, Some(1000)) => {
+            if weights.is_none() {
+                notes.push(
+                    "1,000 classes: they are named as ImageNet's; --classes FILE sets others"
+                        .into(),
+                );
+            }
+            Some(imagenet_classes())
+        }
+        (None, Some(outputs)) if outputs > 1 => {
+            notes.push(format!(
+                "the names of {} are not known and are numbers; --classes FILE sets them",
+                counted(outputs, "class")
+            ));
+            Some((0..outputs).map(|class| class.to_string()).collect())
+        }
+        _ => None,
+    };
+    let size = input.size();
+    let config = ModelConfig::new(size.channels, size.height, size.width);
+    let mut network = Network {
+        classes,
+        input: Some(input),
+        weights: weights.map(|weights| weights.name.into()),
+        licence: weights.map(|weights| weights.licence.into()),
+        notes,
+        ..Network::from_config(config.layers(form.layers.clone()))
+    };
+    if let Some(choice) = choice {
+        network.names = choice.names;
+    }
+    Ok(network)
+}
+
+/// The network with its classes and its input, overridden by the arguments.
+fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, CliError> {
+    let mut config = network.config.clone();
+    let own = network.input.as_ref();
+    config.input = arguments.input.unwrap_or(config.input);
+    let classes = match (&arguments.classes, &network.classes) {
+        (Some(classes), _) => read_classes(classes)?,
+        (None, Some(classes)) => classes.clone(),
+        (None, None) => {
+            return Err(missing("--classes", "N, or FILE with one name per line"));
+        }
+    };
+    let channels = config.input.channels;
+    let mean = match (&arguments.mean, own) {
+        (Some(mean), _) => {
+            if let Some(value) = mean.iter().find(|value| !value.is_finite()) {
+                let problem = format!("expected finite numbers, found {value}");
+                return Err(CliError::argument("--mean", problem));
+            }
+            per_channel("--mean", mean, channels)?
+        }
+        (None, Some(input)) => input.mean.clone(),
+        (None, None) => {
+            return Err(missing(
+                "--mean",
+                "0.5 or 0.485,0.456,0.406: the mean subtracted from pixels in 0..1; 0 for none",
+            ));
+        }
+    };
+    let std = match (&arguments.std, own) {
+        (Some(std), _) => {
+            let is_valid = |value: &f32| value.is_finite() && *value > 0.0;
+            if let Some(value) = std.iter().find(|value| !is_valid(value)) {
+                let problem = format!("expected numbers above 0, found {value}");
+                return Err(CliError::argument("--std", problem));
+            }
+            per_channel("--std", std, channels)?
+        }
+        (None, Some(input)) => input.std.clone(),
+        (None, None) => {
+            return Err(missing(
+                "--std",
+                "0.5 or 0.229,0.224,0.225: the standard deviation that pixels are divided by; 1 for none",
+            ));
+        }
+    };
+    Ok(Spec {
+        input: InputSpec::new(config.input)
+            .with_fit(fit(arguments, own)?)
+            .with_normalization(mean, std),
+        config: config.with_classes(classes.len()),
+        classes,
+    })
+}
+
+/// How images are fitted. A resize rule that is given brings no crop fraction of another along.
+fn fit(arguments: &ImportArgs, own: Option<&InputSpec>) -> Result<Fit, CliError> {
+    let own = own.map(InputSpec::fit).unwrap_or_default();
+    let mut fit = Fit {
+        resize: arguments.resize.unwrap_or(own.resize),
+        interpolation: arguments.interpolation.unwrap_or(own.interpolation),
+        crop_fraction: arguments.crop_fraction.or(own.crop_fraction),
+    };
+    if arguments
+        .resize
+        .is_some_and(|resize| resize != Resize::Crop)
+        && arguments.crop_fraction.is_none()
+    {
+        fit.crop_fraction = None;
+    }
+    fit.check()
+        .map_err(|problem| CliError::argument("--crop-fraction", problem))?;
+    Ok(fit)
+}
+
+fn missing(flag: &str, what: &str) -> CliError {
+    CliError::Usage(format!(
+        "{flag} is required, because the file was not written by `receptive export` and does not \
+         say it: {flag} {what}"
+    ))
+}
+
+fn per_channel(flag: &str, values: &[f32], channels: usize) -> Result<Vec<f32>, CliError> {
+    match values {
+        [value] => Ok(vec![*value; channels]),
+        values if values.len() == channels => Ok(values.to_vec()),
+        values => Err(CliError::argument(
+            flag,
+            format!(
+                "expected one number, or one for each of {}, found {}",
+                counted(channels, "channel"),
+                values.len()
+            ),
+        )),
+    }
+}

@@ -1,0 +1,147 @@
+//! A published network's `config.json`, as timm writes it.
+
+use crate::error::CliError;
+use receptive_core::text::Printable;
+use receptive_model::store::read_text;
+use receptive_model::{Fit, ImageSize, InputSpec, Interpolation, Resize};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+/// The largest `config.json` that is read, in bytes: ImageNet-21k's class names take one of them.
+const CONFIG_BYTES: u64 = 16 << 20;
+
+/// What is read of it; other keys are ignored.
+#[derive(Debug, Deserialize)]
+pub(super) struct PublishedConfig {
+    pub(super) architecture: String,
+    #[serde(default)]
+    pub(super) label_names: Option<Vec<String>>,
+    #[serde(default)]
+    global_pool: Option<String>,
+    #[serde(default)]
+    model_args: Map<String, Value>,
+    #[serde(default)]
+    pretrained_cfg: Option<Pretrained>,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Pretrained {
+    #[serde(default)]
+    tag: Option<String>,
+    #[serde(default)]
+    input_size: Option<[usize; 3]>,
+    #[serde(default)]
+    interpolation: Option<String>,
+    #[serde(default)]
+    crop_pct: Option<f64>,
+    #[serde(default)]
+    crop_mode: Option<String>,
+    #[serde(default)]
+    mean: Option<Vec<f32>>,
+    #[serde(default)]
+    std: Option<Vec<f32>>,
+    #[serde(default)]
+    license: Option<String>,
+}
+
+/// Arguments of a network that change nothing here: classes are the file's.
+const HARMLESS: [&str; 2] = ["num_classes", "pretrained"];
+
+impl PublishedConfig {
+    pub(super) fn load(path: &Path) -> Result<Self, CliError> {
+        let text = read_text(path, CONFIG_BYTES)?;
+        let mut config: Self = serde_json::from_str(&text).map_err(|error| {
+            CliError::Usage(format!(
+                "{}: expected a published network's config with its `architecture`: {error}",
+                path.printable()
+            ))
+        })?;
+        config.path = path.into();
+        if let Some(pool) = config.global_pool.as_deref().filter(|pool| *pool != "avg") {
+            return Err(config.refuse(format!(
+                "its `global_pool` is `{pool}`, but the presets average; give --network FILE with a \
+                 config of the very network"
+            )));
+        }
+        let mut changes = config.model_args.keys();
+        if let Some(argument) = changes.find(|name| !HARMLESS.contains(&name.as_str())) {
+            return Err(config.refuse(format!(
+                "its `model_args` set `{argument}`, which the preset does not; give --network FILE with \
+                 a config of the very network"
+            )));
+        }
+        Ok(config)
+    }
+
+    /// `resnet18.a1_in1k`.
+    pub(super) fn name(&self) -> Option<String> {
+        let tag = self.pretrained_cfg.as_ref()?.tag.as_deref()?;
+        Some(format!("{}.{tag}", self.architecture))
+    }
+
+    pub(super) fn licence(&self) -> Option<String> {
+        self.pretrained_cfg.as_ref()?.license.clone()
+    }
+
+    /// The input; `None` where it is not said.
+    pub(super) fn input(&self) -> Result<Option<InputSpec>, CliError> {
+        let Some(pretrained) = &self.pretrained_cfg else {
+            return Ok(None);
+        };
+        // timm's defaults where a key is left out.
+        let [channels, height, width] = pretrained.input_size.unwrap_or([3, 224, 224]);
+        let mean = pretrained.mean.clone().unwrap_or(vec![0.485, 0.456, 0.406]);
+        let std = pretrained.std.clone().unwrap_or(vec![0.229, 0.224, 0.225]);
+        for (name, values) in [("mean", &mean), ("std", &std)] {
+            let is_valid = |value: &f32| value.is_finite() && (name == "mean" || *value > 0.0);
+            if values.len() != channels || !values.iter().all(is_valid) {
+                return Err(self.refuse(format!(
+                    "expected `{name}` with {channels} finite numbers, found {values:?}"
+                )));
+            }
+        }
+        Ok(Some(
+            InputSpec::new(ImageSize::new(channels, height, width))
+                .with_fit(self.fit(pretrained)?)
+                .with_normalization(mean, std),
+        ))
+    }
+
+    fn fit(&self, pretrained: &Pretrained) -> Result<Fit, CliError> {
+        let interpolation = match pretrained.interpolation.as_deref() {
+            None | Some("bicubic") => Interpolation::Bicubic,
+            Some("bilinear") => Interpolation::Bilinear,
+            Some(other) => {
+                return Err(self.refuse(format!(
+                    "expected the interpolation `bilinear` or `bicubic`, found `{other}`; give \
+                     --interpolation and --resize"
+                )));
+            }
+        };
+        let fraction = pretrained.crop_pct.unwrap_or(0.875);
+        let (resize, crop_fraction) = match pretrained.crop_mode.as_deref() {
+            None | Some("center") => (Resize::Crop, Some(fraction)),
+            Some("squash") if fraction == 1.0 => (Resize::Stretch, None),
+            Some("border") if fraction == 1.0 => (Resize::Pad, None),
+            Some(other) => {
+                return Err(self.refuse(format!(
+                    "its `crop_mode` is `{other}` with `crop_pct` {fraction}, but only `center` crops"
+                )));
+            }
+        };
+        let fit = Fit {
+            resize,
+            interpolation,
+            crop_fraction,
+        };
+        fit.check().map_err(|problem| self.refuse(problem))?;
+        Ok(fit)
+    }
+
+    fn refuse(&self, problem: String) -> CliError {
+        CliError::Usage(format!("{}: {problem}", self.path.printable()))
+    }
+}

@@ -1,0 +1,298 @@
+//! Published weights from a file, a folder and a hub, to a model that predicts.
+
+use crate::{done, json, output, receptive, text};
+use burn::tensor::Device;
+use receptive_interchange::tensors;
+use receptive_model::presets::{self, Scheme};
+use receptive_model::{ImageSize, ModelConfig};
+use serde_json::{Map, Value};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+
+const NETWORK: &str = "mobilenetv3_small_100";
+const PHOTO: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../data/assets/photos/flower.jpg"
+);
+
+/// The safetensors file of random weights under a scheme's names.
+fn weights(scheme: Scheme, classes: usize) -> Vec<u8> {
+    let forms = presets::published(NETWORK);
+    let form = forms
+        .into_iter()
+        .find(|form| form.scheme == scheme)
+        .unwrap();
+    let size = ImageSize::new(3, 64, 64);
+    let config = ModelConfig::new(size.channels, size.height, size.width);
+    let plan = config
+        .layers(form.layers)
+        .with_classes(classes)
+        .plan()
+        .unwrap();
+    let (mut header, mut bytes) = (Map::new(), Vec::new());
+    let (mut last, mut layers) = (String::new(), form.names.iter());
+    let mut name = "";
+    for tensor in tensors(&plan.init(&Device::flex())).unwrap() {
+        let (layer, part) = tensor.name.rsplit_once('.').unwrap();
+        if layer != last {
+            last = layer.into();
+            name = layers.next().unwrap();
+        }
+        let start = bytes.len();
+        bytes.extend(tensor.bytes());
+        let entry = serde_json::json!({
+            "dtype": "F32",
+            "shape": tensor.shape,
+            "data_offsets": [start, bytes.len()],
+        });
+        header.insert(format!("{name}.{part}"), entry);
+    }
+    let header = Value::Object(header).to_string();
+    [
+        &(header.len() as u64).to_le_bytes(),
+        header.as_bytes(),
+        &bytes,
+    ]
+    .concat()
+}
+
+fn config() -> String {
+    serde_json::json!({
+        "architecture": NETWORK,
+        "num_classes": 3,
+        "label_names": ["cat", "dog", "flower"],
+        "pretrained_cfg": {
+            "tag": "test_in3",
+            "input_size": [3, 64, 64],
+            "interpolation": "bicubic",
+            "crop_pct": 0.9,
+            "crop_mode": "center",
+            "mean": [0.5, 0.4, 0.3],
+            "std": [0.25, 0.25, 0.2],
+            "license": "apache-2.0",
+        },
+    })
+    .to_string()
+}
+
+fn model(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path.join("model.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_folder_with_its_config_becomes_a_model_without_a_flag() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let folder = at("net");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(at("net/config.json"), config()).unwrap();
+    std::fs::write(at("net/model.safetensors"), weights(Scheme::Timm, 3)).unwrap();
+    let out = at("out");
+    let imported = json(&["import", &folder, "--out", &out, "--json"]);
+    assert_eq!(imported["origin"]["weights"], format!("{NETWORK}.test_in3"));
+    assert_eq!(imported["origin"]["licence"], "apache-2.0");
+    assert_eq!(
+        imported["layers"][0],
+        serde_json::json!(["conv2d_1", "conv_stem"])
+    );
+    let model = model(Path::new(&out));
+    assert_eq!(
+        model["classes"],
+        serde_json::json!(["cat", "dog", "flower"])
+    );
+    let input = &model["input"];
+    assert_eq!(input["crop_fraction"], 0.9);
+    assert_eq!(input["interpolation"], "bicubic");
+    assert_eq!(input["resize"], "crop");
+    let origin = std::fs::read_to_string(at("out/origin.json")).unwrap();
+    assert!(origin.contains(imported["origin"]["sha256"].as_str().unwrap()));
+    let predicted = json(&["predict", &out, PHOTO, "--json"]);
+    assert!(predicted.to_string().contains("flower"), "{predicted}");
+    let exported = done(&["export", &out, "--to", "safetensors", "--out", &at("st")]);
+    assert!(!exported.is_empty());
+
+    // Arguments override what lies beside the weights.
+    done(&[
+        "import", &folder, "--out", &out, "--resize", "stretch", "--input", "3x96x96",
+    ]);
+    let input = &self::model(Path::new(&out))["input"];
+    assert_eq!(
+        (&input["resize"], &input["height"]),
+        (&"stretch".into(), &96.into())
+    );
+    assert_eq!(input.get("crop_fraction"), None);
+}
+
+#[test]
+fn a_file_brings_the_epsilon_of_its_scheme_and_says_what_was_assumed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    for (scheme, epsilon) in [(Scheme::Timm, "0.00001"), (Scheme::Torchvision, "0.001")] {
+        let file = at("weights.safetensors");
+        std::fs::write(&file, weights(scheme, 1000)).unwrap();
+        let out = at(scheme.name());
+        let ran = output(&["import", &file, "--network", NETWORK, "--out", &out]);
+        let errors = text(&ran.stderr);
+        assert!(ran.status.success(), "{errors}");
+        assert!(errors.contains("ImageNet"), "{errors}");
+        let model = model(Path::new(&out));
+        assert_eq!(model["classes"][285], "Egyptian cat");
+        let norms = model["config"]["layers"].to_string();
+        let expected: f64 = epsilon.parse().unwrap();
+        assert!(
+            norms.contains(&format!("\"epsilon\":{expected:?}")),
+            "{norms:.300}"
+        );
+    }
+    // Without a network, an unknown file says what is needed.
+    let ran = output(&["import", &at("weights.safetensors"), "--out", &at("x")]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(text(&ran.stderr).contains("--network"));
+    // Names of neither scheme leave the epsilon open.
+    let mut bytes = weights(Scheme::Timm, 10);
+    let header = String::from_utf8_lossy(&bytes[8..]).to_string();
+    let at_stem = 8 + header.find("conv_stem").unwrap();
+    bytes[at_stem..at_stem + 9].copy_from_slice(b"conv_root");
+    std::fs::write(at("renamed.safetensors"), bytes).unwrap();
+    let ran = output(&[
+        "import",
+        &at("renamed.safetensors"),
+        "--network",
+        NETWORK,
+        "--out",
+        &at("x"),
+    ]);
+    let errors = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("timm, torchvision"), "{errors}");
+}
+
+/// A hub that has one repository.
+fn hub() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let weights = weights(Scheme::Timm, 3);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = answer(stream, &weights);
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream, weights: &[u8]) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte)? == 1 {
+        request.push(byte[0]);
+    }
+    let request = String::from_utf8_lossy(&request).to_string();
+    let config = config();
+    let body = match request.split(' ').nth(1).unwrap() {
+        "/timm/net/resolve/main/config.json" => config.as_bytes(),
+        path if path.ends_with("/config.json") && path.starts_with("/timm/net/") => {
+            config.as_bytes()
+        }
+        path if path.ends_with("/model.safetensors") && path.starts_with("/timm/net/") => weights,
+        _ => b"",
+    };
+    let status = if body.is_empty() {
+        "404 Not Found"
+    } else {
+        "200 OK"
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nConnection: close\r\nX-Repo-Commit: {}\r\n\
+         X-Linked-Etag: \"{}\"\r\nContent-Length: {}\r\n\r\n",
+        "0123456789".repeat(4),
+        receptive_core::hash::sha256(body),
+        body.len()
+    )?;
+    match request.starts_with("HEAD") {
+        true => Ok(()),
+        false => stream.write_all(body),
+    }
+}
+
+#[test]
+fn a_repository_of_a_hub_is_fetched_once_and_then_found_offline() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let url = hub();
+    let run = |arguments: &[&str], endpoint: &str| {
+        let mut command = receptive(arguments);
+        command
+            .env("HF_ENDPOINT", endpoint)
+            .env("RECEPTIVE_CACHE", at("cache"));
+        command.output().unwrap()
+    };
+    let out = at("out");
+    let import = ["import", "hf:timm/net", "--out", &out];
+    let first = run(&import, &url);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    let origin = std::fs::read_to_string(at("out/origin.json")).unwrap();
+    assert!(origin.contains("/timm/net/tree/0123456789"), "{origin}");
+
+    let nowhere = "http://127.0.0.1:9";
+    let offline = run(&[&import[..], &["--offline"]].concat(), nowhere);
+    assert!(offline.status.success(), "{}", text(&offline.stderr));
+    let refused = run(
+        &["import", "hf:timm/other", "--offline", "--out", &out],
+        nowhere,
+    );
+    assert!(text(&refused.stderr).contains("not in the cache"));
+    let missing = run(&["import", "hf:timm/other", "--out", &out], &url);
+    assert!(
+        text(&missing.stderr).contains("has no config.json"),
+        "{}",
+        text(&missing.stderr)
+    );
+    let bad = run(&["import", "hf:timm", "--out", &out], &url);
+    assert_eq!(bad.status.code(), Some(2));
+
+    // `train --from` takes the same names.
+    let trained = run(
+        &[
+            "train",
+            "fashion-mini",
+            "--from",
+            "hf:timm/net",
+            "--offline",
+            "--limit",
+            "40",
+            "--epochs",
+            "1",
+            "--image-size",
+            "32",
+            "--run-dir",
+            &at("run"),
+        ],
+        nowhere,
+    );
+    assert!(trained.status.success(), "{}", text(&trained.stderr));
+    let config = std::fs::read_to_string(at("run/config.toml")).unwrap();
+    assert!(config.contains("crop_fraction = 0.9"), "{config}");
+}
+
+#[test]
+fn networks_are_listed_with_what_is_known_of_them() {
+    let listed = done(&["networks"]);
+    for name in ["tutorial", "resnet18", "tf_efficientnet_lite0", "vgg16_bn"] {
+        assert!(listed.contains(name), "{listed}");
+    }
+    assert!(
+        listed.lines().all(|line| line.chars().count() <= 80),
+        "{listed}"
+    );
+    let one = json(&["networks", "resnet18", "--json"]);
+    let [one] = one.as_array().unwrap().as_slice() else {
+        panic!("{one}");
+    };
+    assert_eq!(one["params"], 11_689_512);
+    assert_eq!(one["forms"][1]["scheme"], "torchvision");
+    assert_eq!(one["forms"][1]["weights"][0]["licence"], "BSD-3-Clause");
+    assert_eq!(output(&["networks", "resnet19"]).status.code(), Some(2));
+}

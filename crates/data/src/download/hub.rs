@@ -1,0 +1,334 @@
+//! Repositories of the Hugging Face hub, or of a server that answers like it:
+//! `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
+
+use super::agent::agent;
+use super::resume::{Announced, fetch};
+use crate::error::DataError;
+use crate::progress::Progress;
+use receptive_core::file::write_durable;
+use receptive_core::text::Printable;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The hub, unless `HF_ENDPOINT` names another.
+const ENDPOINT: &str = "https://huggingface.co";
+
+/// A repository and one of its revisions, written `ORG/NAME` or `ORG/NAME@REVISION`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubRepository {
+    organization: String,
+    name: String,
+    /// A branch, a tag or a commit.
+    revision: String,
+}
+
+impl FromStr for HubRepository {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, revision) = text.split_once('@').unwrap_or((text, "main"));
+        // Names become folders of the cache and parts of an address.
+        let is_word = |word: &str| {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            !word.is_empty()
+                && !word.starts_with('.')
+                && word.len() <= 96
+                && word.chars().all(is_plain)
+        };
+        match path.split_once('/') {
+            Some((organization, name))
+                if is_word(organization) && is_word(name) && revision.split('/').all(is_word) =>
+            {
+                Ok(Self {
+                    organization: organization.into(),
+                    name: name.into(),
+                    revision: revision.into(),
+                })
+            }
+            _ => Err(format!(
+                "expected ORG/NAME or ORG/NAME@REVISION, such as timm/resnet18.a1_in1k, found `{}`",
+                text.printable()
+            )),
+        }
+    }
+}
+
+/// A hub, and the folder in which its files are kept.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    /// Its address, without a slash at the end.
+    pub endpoint: String,
+    /// Where files are kept: below it a folder for each repository and commit.
+    pub cache: PathBuf,
+    /// Whether nothing is fetched.
+    pub offline: bool,
+    /// A connection on which nothing arrives for so long is given up; 30 seconds by default.
+    pub silence: Option<Duration>,
+}
+
+/// Files of a repository on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubFiles {
+    /// Where they are.
+    pub folder: PathBuf,
+    /// The names that were asked for, each in the form that the repository has.
+    pub names: Vec<String>,
+    /// The address of the revision: `https://huggingface.co/timm/resnet18.a1_in1k/tree/COMMIT`.
+    pub address: String,
+    /// What a user should know: a file without a checksum.
+    pub notes: Vec<String>,
+}
+
+/// What a server answers about a file.
+struct Head {
+    commit: Option<String>,
+    announced: Announced,
+}
+
+impl Hub {
+    /// The hub of `HF_ENDPOINT` or huggingface.co, and a cache in `RECEPTIVE_CACHE` or the user's cache
+    /// folder.
+    ///
+    /// # Errors
+    /// When `HF_ENDPOINT` is no address, or there is no place for a cache.
+    pub fn from_env(
+        offline: bool,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, DataError> {
+        let variable = |name| environment(name).filter(|value| !value.is_empty());
+        let endpoint = match variable("HF_ENDPOINT").map(OsString::into_string) {
+            None => ENDPOINT.into(),
+            Some(Ok(url)) if url.starts_with("https://") || url.starts_with("http://") => url,
+            Some(url) => {
+                let url = url.map_or_else(|url| url.to_string_lossy().into_owned(), |url| url);
+                return Err(DataError::setting(
+                    "HF_ENDPOINT",
+                    format!(
+                        "expected an address such as {ENDPOINT}, found `{}`",
+                        url.printable()
+                    ),
+                ));
+            }
+        };
+        let path = |name| variable(name).map(PathBuf::from);
+        let cache = path("RECEPTIVE_CACHE")
+            .or_else(|| path("XDG_CACHE_HOME").map(|cache| cache.join("receptive")))
+            .or_else(|| path("HOME").map(|home| home.join(".cache").join("receptive")))
+            .or_else(|| path("LOCALAPPDATA").map(|cache| cache.join("receptive")))
+            .ok_or_else(|| {
+                DataError::setting(
+                    "RECEPTIVE_CACHE",
+                    "there is no folder for downloads; set it to one",
+                )
+            })?;
+        Ok(Self {
+            endpoint: endpoint.trim_end_matches('/').into(),
+            cache: cache.join("hub"),
+            offline,
+            silence: None,
+        })
+    }
+
+    /// Files of a repository, from the cache or from the hub. Each entry of `wanted` lists names of
+    /// which the first that the repository has is taken.
+    ///
+    /// # Errors
+    /// When the repository, the revision or a file is not there, the connection ends, or a file is not
+    /// the one that was announced; what is offline and not in the cache.
+    pub fn files(
+        &self,
+        repository: &HubRepository,
+        wanted: &[&[&str]],
+        progress: &dyn Progress,
+    ) -> Result<HubFiles, DataError> {
+        let HubRepository {
+            organization,
+            name,
+            revision,
+        } = repository;
+        let base = self.cache.join(organization).join(name);
+        let mark = base.join("refs").join(revision.replace('/', "--"));
+        let url = |file: &str, revision: &str| {
+            format!(
+                "{}/{organization}/{name}/resolve/{revision}/{file}",
+                self.endpoint
+            )
+        };
+        let first = wanted.first().and_then(|names| names.first());
+        let first = url(first.copied().unwrap_or_default(), revision);
+        let mut commit = if is_commit(revision) {
+            Some(revision.clone())
+        } else if self.offline {
+            fs::read_to_string(&mark).ok().filter(|mark| is_plain(mark))
+        } else {
+            None
+        };
+        let cached = |commit: &str| in_folder(&base.join(commit), wanted);
+        let found = |commit: &str, names: Vec<String>, notes: Vec<String>| HubFiles {
+            folder: base.join(commit),
+            names,
+            address: format!("{}/{organization}/{name}/tree/{commit}", self.endpoint),
+            notes,
+        };
+        if let Some((commit, names)) = commit
+            .as_ref()
+            .and_then(|commit| Some((commit, cached(commit)?)))
+        {
+            return Ok(found(commit, names, Vec::new()));
+        }
+        if self.offline {
+            return Err(DataError::Download {
+                url: first,
+                reason: "it is not in the cache, and fetching is switched off".into(),
+                place: base.join(commit.as_deref().unwrap_or(revision)),
+            });
+        }
+        let (mut names, mut notes) = (Vec::new(), Vec::new());
+        for choices in wanted {
+            let mut head = None;
+            for choice in *choices {
+                let at = commit.as_deref().unwrap_or(revision);
+                head = self
+                    .head(&url(choice, at), &base)?
+                    .map(|head| (*choice, head));
+                if head.is_some() {
+                    break;
+                }
+            }
+            let Some((file, head)) = head else {
+                let at = commit.as_deref().unwrap_or(revision);
+                return Err(DataError::Download {
+                    url: url(choices.first().copied().unwrap_or_default(), at),
+                    reason: format!(
+                        "the repository {organization}/{name} has no {} at `{revision}` (404)",
+                        choices.join(" or ")
+                    ),
+                    place: base.join(at),
+                });
+            };
+            // The first file decides for all of them which commit the revision is.
+            let commit = commit.get_or_insert_with(|| {
+                let commit = head.commit.clone().filter(|commit| is_plain(commit));
+                commit.unwrap_or_else(|| revision.replace('/', "--"))
+            });
+            let folder = base.join(&*commit);
+            if !folder.join(file).is_file() {
+                let at = if is_commit(commit) {
+                    &*commit
+                } else {
+                    revision
+                };
+                fetch(
+                    &url(file, at),
+                    &folder,
+                    file,
+                    &head.announced,
+                    progress,
+                    self.silence,
+                )?;
+                if head.announced.sha256.is_none() && !file.ends_with(".json") {
+                    notes.push(format!("the server gave no checksum of {file}"));
+                }
+            }
+            names.push(file.to_string());
+        }
+        let commit = commit.unwrap_or_else(|| revision.clone());
+        if !is_commit(revision) {
+            let folder = base.join("refs");
+            fs::create_dir_all(&folder).map_err(DataError::io("create", &folder))?;
+            write_durable(&mark, commit.as_bytes()).map_err(DataError::io("write", &mark))?;
+        }
+        Ok(found(&commit, names, notes))
+    }
+
+    /// What the server says of a file; `None` where it is not there.
+    fn head(&self, url: &str, place: &Path) -> Result<Option<Head>, DataError> {
+        let failed = |reason: String| DataError::Download {
+            url: url.to_string(),
+            reason,
+            place: place.to_path_buf(),
+        };
+        let config = agent(url, self.silence)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false);
+        let agent: ureq::Agent = config.build().into();
+        let mut at = url.to_string();
+        for _ in 0..MAX_RENAMED {
+            let response = agent
+                .head(&at)
+                .call()
+                .map_err(|error| failed(error.to_string()))?;
+            let header = |name: &str| {
+                let value = response.headers().get(name)?;
+                Some(value.to_str().ok()?.trim().to_string())
+            };
+            let status = response.status().as_u16();
+            match status {
+                404 => return Ok(None),
+                401 | 403 => {
+                    return Err(failed(format!(
+                        "the server refuses it ({status}): there is no such repository, or it is not open \
+                         to everyone"
+                    )));
+                }
+                200..=399 => {}
+                _ => return Err(failed(format!("the server answers {status}"))),
+            }
+            let linked = header("X-Linked-Etag");
+            // A repository that was renamed: on the same server, without a word about the file.
+            if let (300..=399, None, Some(location)) = (status, &linked, header("Location"))
+                && location.starts_with('/')
+            {
+                at = format!("{}{location}", self.endpoint);
+                continue;
+            }
+            let sha256 = linked.map(|tag| {
+                let tag = tag.trim_start_matches("W/").trim_matches('"');
+                tag.to_ascii_lowercase()
+            });
+            let length = match status {
+                200 => header("Content-Length"),
+                _ => None, // of the redirect, not of the file
+            };
+            let size = header("X-Linked-Size").or(length);
+            return Ok(Some(Head {
+                commit: header("X-Repo-Commit"),
+                announced: Announced {
+                    size: size.and_then(|size| size.parse().ok()),
+                    sha256: sha256.filter(|hash| is_sha256(hash)),
+                },
+            }));
+        }
+        Err(failed("the server redirects without end".into()))
+    }
+}
+
+/// How often a repository may have been renamed.
+const MAX_RENAMED: usize = 5;
+
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_sha256(hash: &str) -> bool {
+    hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether it is a name of one folder, and no more.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    !name.is_empty() && name.len() <= 96 && name.bytes().all(is_plain)
+}
+
+/// The files of a folder, if it has one of each entry.
+fn in_folder(folder: &Path, wanted: &[&[&str]]) -> Option<Vec<String>> {
+    let one = |choices: &&[&str]| {
+        let found = choices.iter().find(|name| folder.join(name).is_file());
+        found.map(ToString::to_string)
+    };
+    wanted.iter().map(one).collect()
+}

@@ -1,0 +1,11 @@
+//! Files from other machines: whole and verified, or absent.
+
+mod agent;
+mod fetch;
+mod hub;
+#[cfg(test)]
+mod hub_tests;
+mod resume;
+
+pub(crate) use fetch::{RemoteFile, fetch};
+pub use hub::{Hub, HubFiles, HubRepository};

@@ -1,0 +1,142 @@
+//! A download that continues where an earlier one ended.
+
+use super::agent::agent;
+use crate::error::DataError;
+use crate::progress::{Progress, ProgressGuard};
+use receptive_core::hash::Sha256;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// What a server says of a file before it is fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Announced {
+    /// In bytes.
+    pub(super) size: Option<u64>,
+    /// In hexadecimal.
+    pub(super) sha256: Option<String>,
+}
+
+/// The largest file whose size is not announced, in bytes.
+const MAX_UNKNOWN: u64 = 16 << 30;
+
+/// Fetches `url` into `folder/name`, which is there only once it is whole. What a connection delivered
+/// before it ended is kept under another name and continued the next time, if the announced hash says
+/// that it is the same file.
+pub(super) fn fetch(
+    url: &str,
+    folder: &Path,
+    name: &str,
+    announced: &Announced,
+    progress: &dyn Progress,
+    silence: Option<Duration>,
+) -> Result<(), DataError> {
+    fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
+    let failed = |reason: String| DataError::Download {
+        url: url.to_string(),
+        reason,
+        place: folder.to_path_buf(),
+    };
+    let partial = match &announced.sha256 {
+        Some(sha256) => folder.join(format!("{name}.partial-{}", &sha256[..16])),
+        None => folder.join(format!("{name}.partial")),
+    };
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&partial)
+        .map_err(DataError::io("create", &partial))?;
+    // Two programs must not write one file. A file system without locks has no such protection.
+    if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
+        return Err(failed("another program is downloading it".into()));
+    }
+    let (mut hash, mut size) = match announced.sha256 {
+        Some(_) => hash_of(&mut file).map_err(DataError::io("read", &partial))?,
+        None => (Sha256::default(), 0),
+    };
+    let limit = announced.size.unwrap_or(MAX_UNKNOWN);
+    if size > limit {
+        (hash, size) = (Sha256::default(), 0);
+    }
+    // All of it may be there already, and only its name was not.
+    if announced.size != Some(size) {
+        let agent: ureq::Agent = agent(url, silence).build().into();
+        let mut request = agent.get(url);
+        if size > 0 {
+            request = request.header("Range", format!("bytes={size}-"));
+        }
+        let response = request.call().map_err(|error| failed(error.to_string()))?;
+        if response.status() != 206 {
+            (hash, size) = (Sha256::default(), 0); // it starts anew
+        }
+        file.set_len(size)
+            .and_then(|()| file.seek(SeekFrom::Start(size)))
+            .map_err(DataError::io("write", &partial))?;
+        let running =
+            ProgressGuard::start(progress, &format!("downloading {name}"), announced.size);
+        running.advance(size);
+        // Never more than what was announced, whatever the server sends.
+        let mut body = response.into_body().into_reader().take(limit - size + 1);
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let n = body
+                .read(&mut buffer)
+                .map_err(|error| failed(error.to_string()))?;
+            let bytes = &buffer[..n];
+            if bytes.is_empty() {
+                break;
+            }
+            hash.update(bytes);
+            file.write_all(bytes)
+                .map_err(DataError::io("write", &partial))?;
+            size += n as u64;
+            running.advance(n as u64);
+        }
+    }
+    if let Some(expected) = announced.size.filter(|expected| size < *expected) {
+        return Err(failed(format!(
+            "the connection ended after {size} of {expected} bytes; the next try continues there"
+        )));
+    }
+    let found = hash.finish();
+    let is_other = announced
+        .sha256
+        .as_ref()
+        .is_some_and(|sha256| *sha256 != found);
+    if size > limit || is_other {
+        drop(file);
+        let _ = fs::remove_file(&partial);
+        return Err(DataError::Checksum {
+            url: url.to_string(),
+            expected: match &announced.sha256 {
+                Some(sha256) => format!("SHA-256 {sha256} of {limit} bytes"),
+                None => format!("{limit} bytes"),
+            },
+            found: if size > limit {
+                "a longer file".into()
+            } else {
+                found
+            },
+        });
+    }
+    file.sync_all().map_err(DataError::io("write", &partial))?;
+    let target = folder.join(name);
+    fs::rename(&partial, &target).map_err(DataError::io("create", &target))
+}
+
+/// The hash of what is there, and its size.
+fn hash_of(file: &mut File) -> std::io::Result<(Sha256, u64)> {
+    let (mut hash, mut size) = (Sha256::default(), 0);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            return Ok((hash, size));
+        }
+        hash.update(&buffer[..n]);
+        size += n as u64;
+    }
+}

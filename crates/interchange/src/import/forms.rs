@@ -1,0 +1,51 @@
+//! Which form of a published network a file of weights is in.
+
+use super::matching::{KnownNames, Names, has_names};
+use super::read::WeightFile;
+use receptive_model::presets::{KnownWeights, Published};
+
+/// The form that a file is in.
+#[derive(Debug, Clone)]
+pub struct FormChoice<'a> {
+    /// The form.
+    pub form: &'a Published,
+    /// How its names are understood.
+    pub names: Names,
+    /// How many values the network's last layer with weights gives, where the file says it.
+    pub outputs: Option<usize>,
+    /// The weights, where the file's hash is that of known ones.
+    pub weights: Option<&'a KnownWeights>,
+}
+
+/// Chooses among the forms of a network the one that a file's names, and its hash, say it is in: known
+/// weights before others, then the first form of which the file has all names. `None` where it has
+/// those of none.
+pub fn choose_form<'a>(forms: &'a [Published], file: &WeightFile) -> Option<FormChoice<'a>> {
+    let contents = file.contents();
+    let fitting: Vec<&Published> = forms
+        .iter()
+        .filter(|form| has_names(&form.names, &contents))
+        .collect();
+    let known = fitting.iter().find_map(|form| {
+        let weights = form.weights_of(file.sha256())?;
+        Some((*form, Some(weights)))
+    });
+    let (form, weights) = known.or_else(|| Some((*fitting.first()?, None)))?;
+    let head = form.names.last()?;
+    let weight = format!("{head}.weight");
+    let is_head = |name: &str| {
+        let before = name.strip_suffix(&weight);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    let outputs = contents.tensors.iter().find(|tensor| is_head(&tensor.name));
+    Some(FormChoice {
+        form,
+        outputs: outputs.and_then(|tensor| tensor.shape.first().copied()),
+        names: Names::Known(KnownNames {
+            scheme: form.scheme.name().into(),
+            layers: form.names.clone(),
+            auxiliary: form.auxiliary.iter().map(ToString::to_string).collect(),
+        }),
+        weights,
+    })
+}

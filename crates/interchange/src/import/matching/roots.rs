@@ -1,0 +1,54 @@
+//! Where in a checkpoint the weights lie: behind the words of wrappers, or in one of several entries.
+
+use std::collections::BTreeSet;
+
+/// Words that wrappers and training programs put before every name of a state dict.
+const WRAPPERS: [&str; 17] = [
+    "_orig_mod",
+    "ema",
+    "ema_model",
+    "ema_state_dict",
+    "model",
+    "model_ema",
+    "model_state_dict",
+    "module",
+    "net",
+    "network",
+    "params",
+    "params_ema",
+    "state_dict",
+    "state_dict_ema",
+    "student",
+    "teacher",
+    "weights",
+];
+
+/// How many of them may follow one another: `state_dict.module._orig_mod.`.
+const MAX_WRAPPERS: usize = 3;
+
+/// What weights may lie behind, the empty root first: `""`, `model.`, `state_dict.`.
+pub(super) fn roots<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut roots = BTreeSet::from([String::new()]);
+    for name in names {
+        let mut end = 0;
+        for word in name.split('.').take(MAX_WRAPPERS) {
+            if !WRAPPERS.contains(&word) {
+                break;
+            }
+            end += word.len() + 1;
+            if end >= name.len() {
+                break;
+            }
+            roots.insert(name[..end].into());
+        }
+    }
+    roots.into_iter().collect()
+}
+
+/// Whether a name lies behind another wrapper than this root's first: a second copy of the weights,
+/// such as their moving average.
+pub(super) fn is_other_entry(name: &str, root: &str) -> bool {
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_string();
+    let word = first(name);
+    !root.is_empty() && word != first(root) && WRAPPERS.contains(&word.as_str())
+}

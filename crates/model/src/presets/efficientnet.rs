@@ -1,0 +1,263 @@
+//! EfficientNet-B0 (Tan and Le 2019) and EfficientNet-Lite (Liu 2020): without gates, with ReLU6.
+//! Networks that were trained in TensorFlow have its padding and epsilon, in timm those whose name
+//! begins with `tf_`.
+
+use super::inverted::{Block, Inverted, LUKEMELAS, Names, Style, TIMM, torchvision_block};
+use super::published::{KnownWeights, Preparation, Published, Scheme};
+use crate::layers::Activation;
+
+/// EfficientNet-B0: repeats, kernel, stride, factor by which blocks widen, filters.
+const ROWS: [[usize; 5]; 7] = [
+    [1, 3, 1, 1, 16],
+    [2, 3, 2, 6, 24],
+    [2, 5, 2, 6, 40],
+    [3, 3, 2, 6, 80],
+    [3, 5, 1, 6, 112],
+    [4, 5, 2, 6, 192],
+    [1, 3, 1, 6, 320],
+];
+
+/// Of timm's own training, and of TensorFlow.
+const OWN: Style = Style {
+    epsilon: 1e-5,
+    is_same: false,
+    gate: [Activation::Silu, Activation::Sigmoid],
+};
+const TENSORFLOW: Style = Style {
+    epsilon: 1e-3,
+    is_same: true,
+    ..OWN
+};
+
+const TORCHVISION: Names = Names {
+    stem: ["features.0.0", "features.0.1"],
+    block: |place| {
+        let block = format!("features.{}.{}.block", place.stage + 1, place.block);
+        torchvision_block(&block, place)
+    },
+    last: ["features.8.0", "features.8.1"],
+    hidden: "",
+    classifier: "classifier.1",
+};
+
+fn b0(style: Style) -> Inverted {
+    network(style, &ROWS, Activation::Silu, true, 0.2)
+}
+
+fn network(
+    style: Style,
+    rows: &[[usize; 5]],
+    activation: Activation,
+    is_gated: bool,
+    dropout: f64,
+) -> Inverted {
+    let mut channels = 32;
+    let mut stages = Vec::new();
+    for &[repeats, kernel, strides, factor, filters] in rows {
+        let mut blocks = Vec::new();
+        for block in 0..repeats {
+            blocks.push(Block {
+                kernel,
+                strides: if block == 0 { strides } else { 1 },
+                wide: factor * channels,
+                filters,
+                // A quarter of the block's input, not of what the gate scales.
+                gate: if is_gated { channels / 4 } else { 0 },
+                activation,
+            });
+            channels = filters;
+        }
+        stages.push(blocks);
+    }
+    Inverted {
+        style,
+        stem: (32, activation),
+        stages,
+        last: (1280, activation),
+        hidden: None,
+        dropout,
+        stochastic_depth: 0.2,
+    }
+}
+
+pub(super) fn efficientnet_b0() -> Vec<Published> {
+    let network = b0(OWN);
+    vec![
+        Published::new(
+            Scheme::Timm,
+            network.stack(&TIMM),
+            [KnownWeights::timm(
+                "timm/efficientnet_b0.ra_in1k",
+                "3dd342df",
+                Preparation::BICUBIC,
+            )],
+        ),
+        Published::new(
+            Scheme::Torchvision,
+            network.stack(&TORCHVISION),
+            [KnownWeights::torchvision(
+                "efficientnet_b0_rwightman-7f5810bc",
+                "7f5810bc",
+                Preparation::BICUBIC,
+            )],
+        ),
+    ]
+}
+
+pub(super) fn tf_efficientnet_b0() -> Vec<Published> {
+    let network = b0(TENSORFLOW);
+    vec![
+        Published::new(
+            Scheme::Timm,
+            network.stack(&TIMM),
+            [KnownWeights::timm(
+                "timm/tf_efficientnet_b0.ns_jft_in1k",
+                "c0e6a31c",
+                Preparation::BICUBIC,
+            )],
+        ),
+        Published::new(
+            Scheme::Lukemelas,
+            network.stack(&LUKEMELAS),
+            [KnownWeights::timm(
+                "efficientnet-b0-355c32eb",
+                "355c32eb",
+                Preparation::BICUBIC,
+            )],
+        ),
+    ]
+}
+
+/// What the members of the Lite family differ in.
+struct Lite {
+    /// Repeats and filters of the seven stages. The stem, the last convolution and the repeats of the
+    /// first and the last stage are the same in all.
+    repeats: [usize; 7],
+    filters: [usize; 7],
+    dropout: f64,
+    /// The input of timm's weights; TensorFlow's have other means.
+    preparation: Preparation,
+}
+
+/// EfficientNet-Lite0, and Lite1 and Lite2 by their factors: depth 1.1 and 1.2, width 1 and 1.1.
+const LITE: [Lite; 3] = [
+    Lite {
+        repeats: [1, 2, 2, 3, 3, 4, 1],
+        filters: [16, 24, 40, 80, 112, 192, 320],
+        dropout: 0.2,
+        preparation: Preparation::BICUBIC,
+    },
+    Lite {
+        repeats: [1, 3, 3, 4, 4, 5, 1],
+        filters: [16, 24, 40, 80, 112, 192, 320],
+        dropout: 0.2,
+        preparation: Preparation::BICUBIC.with_size(240).with_crop(0.882),
+    },
+    Lite {
+        repeats: [1, 3, 3, 4, 4, 5, 1],
+        filters: [16, 24, 48, 88, 120, 208, 352],
+        dropout: 0.3,
+        preparation: Preparation::BICUBIC.with_size(260).with_crop(0.89),
+    },
+];
+
+impl Lite {
+    fn network(&self, style: Style) -> Inverted {
+        let mut rows = ROWS;
+        for (row, (repeats, filters)) in rows.iter_mut().zip(self.repeats.iter().zip(self.filters))
+        {
+            (row[0], row[4]) = (*repeats, filters);
+        }
+        network(style, &rows, Activation::Relu6, false, self.dropout)
+    }
+
+    /// `(pixel - 127) / 128`.
+    fn tensorflow(&self) -> Preparation {
+        Preparation {
+            mean: [127.0 / 255.0; 3],
+            std: [128.0 / 255.0; 3],
+            ..self.preparation
+        }
+    }
+
+    /// Luke Melas-Kyriazi's names, whose weights are TensorFlow's.
+    fn lukemelas(&self, name: &'static str, sha256: &'static str) -> Published {
+        Published::new(
+            Scheme::Lukemelas,
+            self.network(TENSORFLOW).stack(&LUKEMELAS),
+            [KnownWeights::timm(name, sha256, self.tensorflow())],
+        )
+    }
+
+    fn timm(&self, style: Style, weights: KnownWeights) -> Published {
+        Published::new(Scheme::Timm, self.network(style).stack(&TIMM), [weights])
+    }
+}
+
+const LUKEMELAS_WEIGHTS: [(&str, &str); 3] = [
+    ("efficientnet-lite0-57934424", "57934424"),
+    ("efficientnet-lite1-77cc7160", "77cc7160"),
+    ("efficientnet-lite2-9656183e", "9656183e"),
+];
+
+fn lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<Published> {
+    let lite = &LITE[size];
+    let weights = KnownWeights::timm(name, sha256, lite.preparation);
+    let (other, other_sha256) = LUKEMELAS_WEIGHTS[size];
+    vec![lite.timm(OWN, weights), lite.lukemelas(other, other_sha256)]
+}
+
+fn tf_lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<Published> {
+    let lite = &LITE[size];
+    let weights = KnownWeights::timm(name, sha256, lite.preparation.centred());
+    let (other, other_sha256) = LUKEMELAS_WEIGHTS[size];
+    vec![
+        lite.timm(TENSORFLOW, weights),
+        lite.lukemelas(other, other_sha256),
+    ]
+}
+
+pub(super) fn efficientnet_lite0() -> Vec<Published> {
+    lite(0, "timm/efficientnet_lite0.ra_in1k", "37913777")
+}
+
+pub(super) fn efficientnet_lite1() -> Vec<Published> {
+    lite(1, "timm/efficientnet_lite1", "")
+}
+
+pub(super) fn efficientnet_lite2() -> Vec<Published> {
+    lite(2, "timm/efficientnet_lite2", "")
+}
+
+pub(super) fn tf_efficientnet_lite0() -> Vec<Published> {
+    tf_lite(0, "timm/tf_efficientnet_lite0.in1k", "0aa007d2")
+}
+
+pub(super) fn tf_efficientnet_lite1() -> Vec<Published> {
+    tf_lite(1, "timm/tf_efficientnet_lite1.in1k", "bde8b488")
+}
+
+pub(super) fn tf_efficientnet_lite2() -> Vec<Published> {
+    tf_lite(2, "timm/tf_efficientnet_lite2.in1k", "dcccb7df")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::presets::{default_input, preset};
+
+    #[test]
+    fn parameters_are_those_of_pytorch() {
+        for (name, params) in [
+            ("efficientnet_b0", 5_288_548),
+            ("tf_efficientnet_b0", 5_288_548),
+            ("efficientnet_lite0", 4_652_008),
+            ("tf_efficientnet_lite0", 4_652_008),
+            ("tf_efficientnet_lite1", 5_416_680),
+            ("tf_efficientnet_lite2", 6_092_072),
+        ] {
+            let config = preset(name, default_input(name)).unwrap();
+            let plan = config.with_classes(1000).plan().unwrap();
+            assert_eq!(plan.total.params, params, "{name}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The list of networks that published weights belong to.
+
+use super::published::Published;
+use super::{
+    alexnet, convnext, densenet, efficientnet, inception, mobilenet, regnet, repvgg, resnet,
+    shufflenet, vgg,
+};
+
+/// A network's name and what lists its forms, the one that the name means by itself first.
+pub(super) type Network = (&'static str, fn() -> Vec<Published>);
+
+/// All of them, a line each.
+pub(super) const NETWORKS: &[Network] = &[
+    ("resnet18", resnet::resnet18),
+    ("resnet34", resnet::resnet34),
+    ("resnet50", resnet::resnet50),
+    ("resnet101", resnet::resnet101),
+    ("resnext50_32x4d", resnet::resnext50_32x4d),
+    ("wide_resnet50_2", resnet::wide_resnet50_2),
+    ("vgg11", vgg::vgg11),
+    ("vgg11_bn", vgg::vgg11_bn),
+    ("vgg16", vgg::vgg16),
+    ("vgg16_bn", vgg::vgg16_bn),
+    ("mobilenetv2_100", mobilenet::mobilenetv2_100),
+    ("mobilenetv3_small_100", mobilenet::mobilenetv3_small_100),
+    ("mobilenetv3_large_100", mobilenet::mobilenetv3_large_100),
+    ("mnasnet_100", mobilenet::mnasnet_100),
+    ("efficientnet_b0", efficientnet::efficientnet_b0),
+    ("tf_efficientnet_b0", efficientnet::tf_efficientnet_b0),
+    // Those of TensorFlow first: their layers are a form of the others too.
+    ("tf_efficientnet_lite0", efficientnet::tf_efficientnet_lite0),
+    ("tf_efficientnet_lite1", efficientnet::tf_efficientnet_lite1),
+    ("tf_efficientnet_lite2", efficientnet::tf_efficientnet_lite2),
+    ("efficientnet_lite0", efficientnet::efficientnet_lite0),
+    ("efficientnet_lite1", efficientnet::efficientnet_lite1),
+    ("efficientnet_lite2", efficientnet::efficientnet_lite2),
+    ("alexnet", alexnet::alexnet),
+    ("squeezenet1_1", alexnet::squeezenet1_1),
+    ("densenet121", densenet::densenet121),
+    ("googlenet", inception::googlenet),
+    ("inception_v3", inception::inception_v3),
+    ("shufflenet_v2_x1_0", shufflenet::shufflenet_v2_x1_0),
+    ("convnext_tiny", convnext::convnext_tiny),
+    ("regnetx_004", regnet::regnetx_004),
+    ("regnety_004", regnet::regnety_004),
+    ("repvgg_a0", repvgg::repvgg_a0),
+    ("replknet31b", repvgg::replknet31b),
+];
+
+/// The forms of the network that has this name; none where no network has. The first is the one that
+/// the name means by itself.
+pub fn published(name: &str) -> Vec<Published> {
+    let network = NETWORKS.iter().find(|(known, _)| *known == name);
+    network.map(|(_, forms)| forms()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{default_input, preset};
+
+    /// Counted by PyTorch: torchvision's `num_params`, timm's networks, and of RepLKNet its authors'
+    /// 79 million (`sum(p.numel() for p in m.parameters())`), all without auxiliary heads.
+    #[test]
+    fn parameters_are_pytorch_s() {
+        for (name, params) in [
+            ("alexnet", 61_100_840),
+            ("squeezenet1_1", 1_235_496),
+            ("densenet121", 7_978_856),
+            ("googlenet", 6_624_904),
+            ("inception_v3", 23_834_568),
+            ("shufflenet_v2_x1_0", 2_278_604),
+            ("convnext_tiny", 28_589_128),
+            ("regnetx_004", 5_157_512),
+            ("regnety_004", 4_344_144),
+            ("repvgg_a0", 9_108_968),
+        ] {
+            let config = preset(name, default_input(name)).unwrap();
+            let plan = config.with_classes(1000).plan().unwrap();
+            assert_eq!(plan.total.params, params, "{name}");
+        }
+    }
+}

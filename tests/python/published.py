@@ -1,0 +1,93 @@
+"""Builds networks of timm and torchvision by name with random weights, and writes for each, into a
+directory: its state dict, images, and the logits that PyTorch computes from them.
+
+    published.py DIRECTORY NAME SCHEME SIZE
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+TORCHVISION = {
+    "mobilenetv2_100": "mobilenet_v2",
+    "mobilenetv3_small_100": "mobilenet_v3_small",
+    "mobilenetv3_large_100": "mobilenet_v3_large",
+    "mnasnet_100": "mnasnet1_0",
+    "regnetx_004": "regnet_x_400mf",
+    "regnety_004": "regnet_y_400mf",
+}
+
+
+def build(name, scheme):
+    if scheme == "timm":
+        import timm
+
+        return timm.create_model(name, pretrained=False)
+    if scheme == "torchvision":
+        from torchvision import models
+
+        options = {}
+        if name in ("googlenet", "inception_v3"):
+            options = {"init_weights": True}
+        return models.get_model(TORCHVISION.get(name, name), weights=None, **options)
+    if scheme == "lukemelas":
+        from efficientnet_lite_pytorch import EfficientNet
+
+        return EfficientNet.from_name("efficientnet-lite" + name[-1])
+    raise SystemExit(f"{name} cannot be built in the scheme {scheme}")
+
+
+def randomize(network):
+    """Weights that keep values of the order of 1 through all layers, and statistics of batch norms
+    that are not those of a new one: a mistake anywhere must show in the logits."""
+    generator = torch.Generator().manual_seed(7)
+
+    def uniform(tensor, low, high):
+        values = torch.rand(tensor.shape, generator=generator)
+        tensor.copy_(low + (high - low) * values)
+
+    with torch.no_grad():
+        for tensor_name, tensor in network.state_dict().items():
+            if tensor_name.endswith("num_batches_tracked"):
+                continue
+            if tensor_name.endswith("running_mean"):
+                uniform(tensor, -0.3, 0.3)
+            elif tensor_name.endswith("running_var"):
+                # Small ones too: only they tell one epsilon from another.
+                uniform(tensor, 0.01, 1.5)
+            elif tensor.dim() <= 1 or tensor.shape[1:].numel() == 1:
+                if tensor_name.endswith("bias"):
+                    uniform(tensor, -0.2, 0.2)
+                elif tensor.dim() == 1 or tensor.dim() == 3:
+                    uniform(tensor, 0.3, 1.2)
+                else:
+                    uniform(tensor, -1.0, 1.0)
+            else:
+                scale = (1.5 / tensor[0].numel()) ** 0.5
+                uniform(tensor, -scale * 1.7, scale * 1.7)
+
+
+def main():
+    at, name, scheme, size = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+    network = build(name, scheme)
+    randomize(network)
+    network.eval()
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(2, 3, size, size, generator=generator)
+    with torch.no_grad():
+        logits = network(images)
+    torch.save(network.state_dict(), at / "weights.pth")
+    images.numpy().tofile(at / "images.bin")
+    logits.numpy().tofile(at / "logits.bin")
+    auxiliary = ("aux1.", "aux2.", "AuxLogits.")
+    params = sum(
+        tensor.numel()
+        for key, tensor in network.named_parameters()
+        if not key.startswith(auxiliary)
+    )
+    print(json.dumps({"params": params, "largest": float(logits.abs().max())}))
+
+
+main()
