@@ -15,6 +15,7 @@ mod lite;
 mod longer;
 mod networks;
 mod onnx;
+mod onnx_hostile;
 mod photos;
 mod pictures;
 mod published;

@@ -25,7 +25,7 @@ mobilenetv2_100 mobilenetv3_small_100 tf_mobilenetv3_small_100 mnasnet_small sem
 efficientnet_b0 efficientnet_lite0 tf_efficientnet_lite0 tf_efficientnet_b0 tinynet_e mixnet_s ghostnet_100
 inception_v4 convnext_atto repvit_m0_9 fasternet_t0 mambaout_femto rdnet_tiny hgnetv2_b0 mobileone_s0 gernet_s
 starnet_s1 dla34 hrnet_w18_small dpn68 res2net50_26w_4s rexnet_100 edgenext_xx_small levit_128s
-resnetv2_50 convnextv2_atto skresnet18 resnest14d ecaresnet26t mobilevit_xxs poolformer_s12""".split()
+resnetv2_50x1_bit convnextv2_atto skresnet18 resnest14d ecaresnet26t mobilevit_xxs poolformer_s12""".split()
 # Networks whose pool or embedding is for one size only, and Inception, whose maps would vanish.
 SIZES = {"alexnet": 224, "vgg11": 224, "vgg16_bn": 224, "inception_v3": 128, "tv_inception_v3": 128,
          "inception_v4": 128, "levit_128s": 224, "edgenext_xx_small": 256, "mobilevit_xxs": 256}

@@ -1,4 +1,5 @@
-//! Export of trained classifiers to ONNX, safetensors and PyTorch, and import of weights.
+//! Export of trained classifiers to ONNX, safetensors and PyTorch, and import of weights and of ONNX
+//! networks.
 //!
 //! ```text
 //! Artifact --to_onnx--------> ONNX, for onnxruntime, browsers, phones
@@ -6,6 +7,7 @@
 //!          --to_python------> the same network as a PyTorch module
 //!
 //! safetensors or a PyTorch checkpoint --read--> WeightFile --import--> Classifier
+//! ONNX --read_onnx--> OnnxNetwork: ModelConfig and WeightFile
 //! ```
 //!
 //! # Example

@@ -64,7 +64,11 @@ fn layer(
         Operation::BatchNorm(op) => {
             let [scale, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
                 .map(|leaf| tensor(graph, name, leaf, weights));
-            let attributes = vec![float("epsilon", op.epsilon as f32)];
+            let attributes = vec![
+                float("epsilon", op.epsilon as f32),
+                // ONNX counts the share of the old statistics.
+                float("momentum", (1.0 - op.momentum) as f32),
+            ];
             let inputs = [x, &scale?, &shift?, &mean?, &variance?];
             graph.node("BatchNormalization", name, inputs, attributes)
         }

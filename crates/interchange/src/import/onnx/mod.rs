@@ -14,6 +14,8 @@ mod lower;
 mod merge;
 mod metadata;
 mod network;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod view;
 mod vocabulary;

@@ -35,7 +35,7 @@ impl Lowering {
         let layer = BatchNormLayer {
             epsilon: short(node.float("epsilon").unwrap_or(1e-5)),
             // ONNX counts the share of the old statistics.
-            momentum: short(1.0 - node.float("momentum").unwrap_or(0.9)),
+            momentum: short(1.0 - short(node.float("momentum").unwrap_or(0.9))),
         };
         let value = self.value(&tensor, node)?;
         let kind = Kind::Layer {

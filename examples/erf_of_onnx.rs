@@ -1,0 +1,36 @@
+//! The effective receptive field of an ONNX file's last map, by the file's own weights:
+//! `cargo run --example erf_of_onnx -- model.onnx` prints the verdict and draws `erf.png`.
+
+use receptive_erf::theory::Weights;
+use receptive_erf::{Aggregate, MeasureOptions, Network, Noise, Probe, Study, measure_layer};
+use receptive_interchange::{OnnxReadOptions, read_onnx};
+use receptive_plot::Draw;
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let file = std::env::args().nth(1).ok_or("name an ONNX file")?;
+    let device = receptive_train::Backend::from_env()?.device()?;
+    let model = read_onnx(file.as_ref(), OnnxReadOptions::default())?.classifier(&device)?;
+    let (plan, input) = (model.plan(), model.input());
+    let mut layers = plan.layers.iter().rev();
+    let layer = layers.find(|layer| layer.output.map_size() != [1, 1]);
+    let layer = layer.ok_or("it has no map")?;
+    let shape = [input.channels, input.height, input.width];
+    let measurement = measure_layer(
+        Network::Given(&model),
+        &layer.name,
+        &Probe::central(plan, &layer.name)?,
+        &Noise { shape, seed: 0 },
+        &MeasureOptions::default(),
+        &device,
+        &mut |_, _, _| {},
+    )?;
+    let weights = Weights::Given(&model);
+    let study = Study::new(measurement, plan, layer, weights, Aggregate::Abs)?;
+    let (field, judgement) = (&study.headline, &study.headline.judgement);
+    let (sigma, size) = (field.sigma_both.value, field.size.value);
+    println!("{}: sigma {sigma:.1} px, size {size:.1} px", layer.name);
+    println!("{}: {}", judgement.verdict, judgement.explanation);
+    study.picture(&file, "noise")?.write("erf.png".as_ref())?;
+    Ok(())
+}
