@@ -143,7 +143,7 @@ impl Lowering {
         let mut result = operands.next().ok_or("it has no inputs")?;
         for next in operands {
             result = match (result, next) {
-                (Value::Tensor(a), Value::Tensor(b)) => self.pair(node, a, b)?,
+                (Value::Tensor(a), Value::Tensor(b)) => self.pair(node, &a, &b)?,
                 (Value::Tensor(x), Value::Constant(c)) => self.by_constant(node, x, &c, false)?,
                 (Value::Constant(c), Value::Tensor(x)) => self.by_constant(node, x, &c, true)?,
                 _ => return Err("it takes constants before tensors".into()),
@@ -152,16 +152,19 @@ impl Lowering {
         Ok(vec![result])
     }
 
-    fn pair(&mut self, node: &Node, a: Tensor, b: Tensor) -> Result<Value, String> {
+    fn pair(&mut self, node: &Node, a: &Tensor, b: &Tensor) -> Result<Value, String> {
         let is_one_value = self.functions.of(a.function) == self.functions.of(b.function);
         if is_one_value && a.view == b.view {
-            let [x, y] = [self.roomy(&a, node)?, self.roomy(&b, node)?];
+            let [x, y] = [self.roomy(a, node)?, self.roomy(b, node)?];
             let operands = [Operand::Function(x), Operand::Function(y)];
             if let Some(function) = self.functions.binary(rule(node), operands) {
-                return Ok(Value::Tensor(Tensor { function, ..a }));
+                return Ok(Value::Tensor(Tensor {
+                    function,
+                    ..a.clone()
+                }));
             }
         }
-        self.joined(node, &a, &b)
+        self.joined(node, a, b)
     }
 
     /// A tensor and a constant, in the other order if `swapped`.

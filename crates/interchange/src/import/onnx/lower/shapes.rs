@@ -9,8 +9,8 @@ use super::super::vocabulary;
 use super::{Lowering, Outputs, Tensor, Value};
 use receptive_model::Shape;
 
-fn viewed(tensor: Tensor, view: View) -> Outputs {
-    vec![Value::Tensor(Tensor { view, ..tensor })]
+fn viewed(tensor: &Tensor, view: View) -> Outputs {
+    vec![Value::Tensor(Tensor { view, ..*tensor })]
 }
 
 impl Lowering {
@@ -34,7 +34,7 @@ impl Lowering {
         Ok(vec![Value::Constant(constant)])
     }
 
-    fn reshaped(tensor: Tensor, dims: &[usize]) -> Result<Outputs, String> {
+    fn reshaped(tensor: &Tensor, dims: &[usize]) -> Result<Outputs, String> {
         match tensor.view.reshaped(dims) {
             Some(view) => Ok(viewed(tensor, view)),
             None => Err(format!(
@@ -52,7 +52,7 @@ impl Lowering {
         };
         let dims = tensor.view.dims();
         let dims = resolved(&dims, &wanted, node.int("allowzero") == Some(1))?;
-        let outputs = Self::reshaped(tensor, &dims)?;
+        let outputs = Self::reshaped(&tensor, &dims)?;
         self.settled(outputs, node)
     }
 
@@ -77,7 +77,7 @@ impl Lowering {
         let at = position(node.int("axis").unwrap_or(1), dims.len() + 1)?;
         let side = |dims: &[usize]| dims.iter().product();
         let dims = [side(&dims[..at]), side(&dims[at..])];
-        Self::reshaped(tensor, &dims)
+        Self::reshaped(&tensor, &dims)
     }
 
     pub(super) fn transpose(&mut self, node: &Node) -> Result<Outputs, String> {
@@ -87,7 +87,7 @@ impl Lowering {
             .view
             .transposed(&order)
             .ok_or("its order names an axis twice")?;
-        Ok(viewed(tensor, view))
+        Ok(viewed(&tensor, view))
     }
 
     /// The axes that a node names in an attribute or, in newer files, an input.
@@ -101,14 +101,14 @@ impl Lowering {
     pub(super) fn squeeze(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let dims = squeezed(&tensor.view.dims(), self.given_axes(node)?.as_deref())?;
-        Self::reshaped(tensor, &dims)
+        Self::reshaped(&tensor, &dims)
     }
 
     pub(super) fn unsqueeze(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
         let axes = self.given_axes(node)?.unwrap_or_default();
         let dims = unsqueezed(&tensor.view.dims(), &axes)?;
-        Self::reshaped(tensor, &dims)
+        Self::reshaped(&tensor, &dims)
     }
 
     pub(super) fn expand(&mut self, node: &Node) -> Result<Outputs, String> {
@@ -120,7 +120,7 @@ impl Lowering {
                 "it repeats {dims:?} to {wanted:?}; it would need a layer that repeats values"
             ));
         }
-        Self::reshaped(tensor, &wanted)
+        Self::reshaped(&tensor, &wanted)
     }
 
     /// Some adjacent channels of a tensor.
@@ -249,6 +249,6 @@ impl Lowering {
         if is_one {
             dims.remove(axis);
         }
-        Self::reshaped(part, &dims)
+        Self::reshaped(&part, &dims)
     }
 }

@@ -106,15 +106,20 @@ impl Lowering {
         let mut value = self.map(&tensor, node)?;
         let shape = self.network.shape(value);
         let mut slide = slide(node, kernel(node)?, shape)?;
+        let mut shape = shape;
         if let Some(border) = tensor.border {
-            let is_least = border.value == f32::NEG_INFINITY;
-            if !is_least && !(border.value == 0.0 && self.is_positive(value)) {
+            if border.value == f32::NEG_INFINITY || border.value == 0.0 && self.is_positive(value) {
+                slide.edges = sum(slide.edges, border.edges);
+            } else if border.value == 0.0 {
+                value = self.padded(value, border.edges, node);
+                shape = self.network.shape(value);
+            } else {
                 return Err(format!(
-                    "its input is padded with {}; a max pool's padding is never the largest value",
+                    "its input is padded with {}; a layer pads with zeros, and a max pool with values that \
+                     are never the largest",
                     border.value
                 ));
             }
-            slide.edges = sum(slide.edges, border.edges);
         }
         if let Shape::Flat(_) = shape {
             return Err("it pools a map of 1x1".into());
@@ -123,6 +128,32 @@ impl Lowering {
         let layer = vocabulary::pool(Pool::Max, &slide, shape);
         value = self.network.plain(layer, value, output, node.name());
         Ok(self.fresh_map(value))
+    }
+
+    /// A map with zeros around it, by a convolution of each channel with one weight of 1.
+    fn padded(&mut self, value: usize, edges: Edges, node: &Node) -> usize {
+        let shape = self.network.shape(value);
+        let channels = shape.channels();
+        let [height, width] = shape.map_size();
+        let layer = Conv2dLayer::new(channels, 1)
+            .with_groups(channels)
+            .with_padding(edges)
+            .with_bias(false);
+        let weight = Weight {
+            leaf: "weight",
+            shape: vec![channels, 1, 1, 1],
+            values: vec![1.0; channels],
+        };
+        let kind = Kind::Layer {
+            config: layer.into(),
+            weights: vec![weight],
+        };
+        let output = Shape::Map {
+            channels,
+            height: height + edges.top + edges.bottom,
+            width: width + edges.left + edges.right,
+        };
+        self.network.push(kind, vec![value], output, node.name())
     }
 
     /// Whether no value is below zero, as after a ReLU.
