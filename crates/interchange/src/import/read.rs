@@ -197,12 +197,12 @@ fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> Interchang
 
 impl WeightFile {
     /// Tensors that have been read from a file of another kind.
-    pub(super) fn new(path: &Path, tensors: BTreeMap<String, TensorData>) -> Self {
+    pub(super) fn new(path: &Path, sha256: String, tensors: BTreeMap<String, TensorData>) -> Self {
         Self {
             path: path.into(),
             tensors,
             order: None,
-            sha256: String::new(),
+            sha256,
             spec: None,
         }
     }

@@ -1,6 +1,7 @@
 //! `receptive import`.
 
 mod classes;
+mod onnx;
 mod spec;
 
 use super::pretrained::{Source, cache_folder};
@@ -9,7 +10,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{line, print_json, say_line};
 use clap::Args;
 use receptive_core::text::{Printable, counted};
-use receptive_interchange::{InterchangeError, Match, Names, import, read};
+use receptive_interchange::{InterchangeError, Match, Names, import, is_onnx, read};
 use receptive_model::store::read_text;
 use receptive_model::{Artifact, ImageSize, Interpolation, Origin, Resize, weights_sha256};
 use receptive_train::backend::default_device;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct ImportArgs {
-    /// Safetensors file, PyTorch checkpoint (a state dict), folder with config.json and
+    /// ONNX file, safetensors file, PyTorch checkpoint (a state dict), folder with config.json and
     /// model.safetensors, or hf:ORG/NAME[@REVISION]
     weights: String,
     /// Preset, config file or run directory [default: what the file says, if `export` wrote it, or
@@ -58,6 +59,9 @@ pub(super) struct ImportArgs {
     /// With --resize crop: the share of the resized image that is cut out of its middle
     #[arg(long, value_name = "FRACTION")]
     crop_fraction: Option<f64>,
+    /// ONNX: the file's network takes its channels in the order blue, green, red
+    #[arg(long)]
+    bgr: bool,
     /// Entry of the checkpoint that holds the state dict, such as state_dict
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
@@ -101,6 +105,13 @@ struct Import {
 
 fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
     let source = Source::open(&arguments.weights, arguments.offline)?;
+    if is_onnx(&source.weights) {
+        return onnx::imported(arguments, &source);
+    }
+    if arguments.bgr {
+        let problem = "only an ONNX file's first convolution is turned; leave the option out";
+        return Err(CliError::argument("--bgr", problem));
+    }
     let file = read(&source.weights, arguments.key.as_deref())?;
     let target = target(arguments, &source, &file)?;
     let plan = target.spec.config.plan()?;

@@ -23,11 +23,11 @@ pub(super) struct Target {
 }
 
 /// A network and what is known beside it.
-struct Network {
+pub(super) struct Network {
     config: ModelConfig,
     names: Names,
-    classes: Option<Vec<String>>,
-    input: Option<InputSpec>,
+    pub(super) classes: Option<Vec<String>>,
+    pub(super) input: Option<InputSpec>,
     weights: Option<String>,
     licence: Option<String>,
     notes: Vec<String>,
@@ -42,7 +42,7 @@ impl Network {
         }
     }
 
-    fn from_config(config: ModelConfig) -> Self {
+    pub(super) fn from_config(config: ModelConfig) -> Self {
         Self {
             config,
             names: Names::Auto,
@@ -218,7 +218,7 @@ fn published_network(
 }
 
 /// The network with its classes and its input, overridden by the arguments.
-fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, CliError> {
+pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, CliError> {
     let mut config = network.config.clone();
     let own = network.input.as_ref();
     config.input = arguments.input.unwrap_or(config.input);

@@ -31,6 +31,7 @@ use metadata::Metadata;
 use network::{Kind, Network};
 use prost::Message;
 use prost::bytes::Bytes;
+use receptive_core::hash::sha256;
 use receptive_core::text::Printable;
 use receptive_model::store::read_capped;
 use receptive_model::{Classifier, Fit, ImageSize, LayerConfig, ModelConfig, Plan};
@@ -114,6 +115,7 @@ pub fn is_onnx(path: &Path) -> bool {
 pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, InterchangeError> {
     let fail = |problem: String| InterchangeError::file(path, problem);
     let bytes = Bytes::from(read_capped(path, MAX_BYTES)?);
+    let hash = sha256(&bytes);
     wire::check_size(&bytes).map_err(fail)?;
     let model = ModelProto::decode(bytes)
         .map_err(|error| fail(format!("it is not ONNX, or is damaged: {error}")))?;
@@ -166,7 +168,7 @@ pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, I
     let plan = config
         .plan()
         .map_err(|error| fail(format!("its network cannot be built: {error}")))?;
-    let (weights, layers) = filled(path, steps, &plan);
+    let (tensors, layers) = filled(steps, &plan);
     let per_channel = |values: Vec<f32>| match values.as_slice() {
         [value] => vec![*value; image.channels()],
         _ => values,
@@ -182,7 +184,7 @@ pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, I
     let fits = |values: &Vec<f32>| values.len() == image.channels();
     Ok(OnnxNetwork {
         config: plan.config,
-        weights,
+        weights: WeightFile::new(path, hash, tensors),
         layers,
         classes: metadata.classes.filter(|classes| classes.len() == outputs),
         mean: mean.filter(fits),
@@ -251,7 +253,7 @@ fn folded(network: &Network) -> Option<String> {
 }
 
 /// The weights under the names of the plan's layers, and the node of each layer.
-fn filled(path: &Path, steps: Vec<tree::Step>, plan: &Plan) -> (WeightFile, Vec<Match>) {
+fn filled(steps: Vec<tree::Step>, plan: &Plan) -> (BTreeMap<String, TensorData>, Vec<Match>) {
     let mut filled = Vec::new();
     fill(steps, &plan.layers, &mut filled);
     let mut tensors = BTreeMap::new();
@@ -271,5 +273,5 @@ fn filled(path: &Path, steps: Vec<tree::Step>, plan: &Plan) -> (WeightFile, Vec<
             from: node,
         });
     }
-    (WeightFile::new(path, tensors), layers)
+    (tensors, layers)
 }

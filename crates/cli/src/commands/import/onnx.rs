@@ -1,0 +1,104 @@
+//! An ONNX file as a model: its graph is the network.
+
+use super::spec::{Network, spec};
+use super::{Import, ImportArgs};
+use crate::commands::pretrained::Source;
+use crate::error::CliError;
+use receptive_core::text::counted;
+use receptive_interchange::{InterchangeError, Match, OnnxNetwork, OnnxReadOptions, read_onnx};
+use receptive_model::presets::imagenet_classes;
+use receptive_model::{Artifact, InputSpec, Origin};
+use receptive_train::backend::default_device;
+
+/// How many classes ImageNet has.
+const IMAGENET: usize = 1000;
+
+pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import, CliError> {
+    for (flag, is_given) in [
+        ("--network", arguments.network.is_some()),
+        ("--key", arguments.key.is_some()),
+        ("--names", arguments.names.is_some()),
+    ] {
+        if is_given {
+            let problem = "an ONNX file has a network and names of its own; leave the option out";
+            return Err(CliError::argument(flag, problem));
+        }
+    }
+    let options = OnnxReadOptions {
+        size: arguments.input,
+        bgr: arguments.bgr,
+    };
+    let onnx = read_onnx(&source.weights, options).map_err(|error| match error {
+        InterchangeError::Setting {
+            setting: "input",
+            problem,
+        } => CliError::argument("--input CHANNELSxHEIGHTxWIDTH", problem),
+        error => error.into(),
+    })?;
+    let outputs = onnx.config.classes.unwrap_or_default();
+    let mut notes = onnx.notes.clone();
+    let classes = match (&onnx.classes, &arguments.classes) {
+        (Some(classes), _) => Some(classes.clone()),
+        (None, Some(_)) => None,
+        (None, None) => Some(class_names(outputs, &mut notes)),
+    };
+    let mut network = Network::from_config(onnx.config.clone());
+    (network.classes, network.input) = (classes, input(&onnx));
+    let spec = spec(arguments, &network)?;
+    if spec.classes.len() != outputs {
+        return Err(CliError::argument(
+            "--classes",
+            format!(
+                "expected {outputs} classes, as many as the network has outputs, found {}",
+                spec.classes.len()
+            ),
+        ));
+    }
+    let mut model = onnx.classifier(&*default_device()?)?;
+    let size = spec.config.input;
+    if size != model.input() {
+        model = model.resized(size.height, size.width)?;
+    }
+    // A name for the layer and a point, behind which others have the tensor's.
+    let whole = |found: &Match| Match {
+        name: format!("{}.", found.name),
+        from: format!("{}.", found.from),
+    };
+    Ok(Import {
+        artifact: Artifact {
+            model,
+            classes: spec.classes,
+            input: spec.input,
+        },
+        origin: Origin {
+            source: source.address.clone(),
+            sha256: onnx.weights.sha256().into(),
+            weights: None,
+            licence: None,
+        },
+        matches: onnx.layers.iter().map(whole).collect(),
+        left_out: Vec::new(),
+        notes,
+    })
+}
+
+/// The names of classes that nobody names.
+fn class_names(outputs: usize, notes: &mut Vec<String>) -> Vec<String> {
+    if outputs == IMAGENET {
+        notes
+            .push("1,000 classes: they are named as ImageNet's; --classes FILE sets others".into());
+        return imagenet_classes();
+    }
+    notes.push(format!(
+        "the names of {} are not in the file and are numbers; --classes FILE sets them",
+        counted(outputs, "class")
+    ));
+    (0..outputs).map(|class| class.to_string()).collect()
+}
+
+/// The input, where the file says how pixels are normalised.
+fn input(onnx: &OnnxNetwork) -> Option<InputSpec> {
+    let (mean, std) = (onnx.mean.clone()?, onnx.std.clone()?);
+    let input = InputSpec::new(onnx.config.input).with_fit(onnx.fit.unwrap_or_default());
+    Some(input.with_normalization(mean, std))
+}
