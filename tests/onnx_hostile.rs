@@ -46,9 +46,21 @@ fn read(path: &Path, bytes: &[u8]) -> bool {
 
 #[test]
 fn thousands_of_damaged_files_never_panic() {
+    damage(1, 2000);
+}
+
+/// A quarter of an hour.
+#[test]
+#[ignore = "long"]
+fn thousands_of_damaged_files_never_panic_long() {
+    damage(2, 60_000);
+}
+
+/// Cuts, flips, splices and gaps, so many of each network.
+fn damage(seed: u64, rounds: usize) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("damaged.onnx");
-    let mut random = Random(1);
+    let mut random = Random(seed);
     let (mut valid, mut all) = (0, 0);
     for config in [networks::every_kind(), crate::tiny().with_classes(10)] {
         let whole = exported(&config);
@@ -61,7 +73,7 @@ fn thousands_of_damaged_files_never_panic() {
             assert!(!read(&path, &whole[..cut]), "cut at {cut}");
             all += 1;
         }
-        for round in 0..2000 {
+        for round in 0..rounds {
             let mut bytes = whole.clone();
             match round % 4 {
                 0 | 1 => {
@@ -89,5 +101,8 @@ fn thousands_of_damaged_files_never_panic() {
     }
     // A bit of a weight cannot be seen.
     println!("{all} damaged files, {valid} read");
-    assert!(all > 4000 && valid < all / 2 + all / 4, "{valid} of {all}");
+    assert!(
+        all > 2 * rounds && valid < all / 2 + all / 4,
+        "{valid} of {all}"
+    );
 }

@@ -20,6 +20,7 @@ mod labels;
 mod live;
 mod manners;
 mod manual;
+mod onnx;
 mod other_data;
 mod predict;
 mod published;
