@@ -65,6 +65,9 @@ impl Slide {
             if ceil && (output[axis] - 1) * stride >= size[axis] + before[axis] {
                 output[axis] -= 1;
             }
+            if output[axis] == 0 {
+                return Err("none of its windows starts in its input".into());
+            }
         }
         Ok(Shape::Map {
             channels,
