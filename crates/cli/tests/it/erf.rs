@@ -254,7 +254,7 @@ fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
         (vec!["erf", "plain-3", "--unit", "99,0"], "rows"),
         (vec!["erf", "plain-3", "--unit", "here"], "ROW,COLUMN"),
         (vec!["erf", "plain-3", "--channels", "32"], "32 channels"),
-        (vec!["erf", "plain-3", "--size", "0x4"], "height"),
+        (vec!["erf", "plain-3", "--size", "0x4"], "1 pixel or more"),
         (vec!["erf", "plain-3", "--input", "own"], "is not trained"),
         (vec!["erf", "plain-3", "--samples", "0"], "1 or more"),
         (
