@@ -238,6 +238,17 @@ impl Lowering {
         let (Some(first), true) = (given.first(), indices.dims.len() <= 1) else {
             return Err(vocabulary::needed("Gather"));
         };
+        if let Some(groups) = shuffle_groups(&given) {
+            let shape = self.base_shape(&tensor);
+            let is_map = tensor.view.is_map(self.batch, shape)
+                && tensor.view.is_whole(axis, Dim::Channels, given.len());
+            if is_map && !is_one {
+                let value = self.value(&tensor, node)?;
+                let layer = vocabulary::shuffle(groups);
+                let value = self.network.plain(layer, value, shape, node.name());
+                return Ok(self.fresh_map(value));
+            }
+        }
         let end = first + given.len();
         if !given.iter().copied().eq(*first..end) {
             return Err(
@@ -251,4 +262,15 @@ impl Lowering {
         }
         Self::reshaped(&part, &dims)
     }
+}
+
+/// The number of groups that these channels interleave: `0, n, 2n ... 1, n + 1 ...`.
+fn shuffle_groups(channels: &[usize]) -> Option<usize> {
+    let each = *channels.get(1)?;
+    if each < 2 || !channels.len().is_multiple_of(each) {
+        return None;
+    }
+    let groups = channels.len() / each;
+    let shuffled = (0..channels.len()).map(|channel| channel % groups * each + channel / groups);
+    channels.iter().copied().eq(shuffled).then_some(groups)
 }
