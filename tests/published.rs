@@ -103,7 +103,7 @@ fn published_networks_give_pytorch_s_logits() {
         for form in &forms {
             let scheme = form.scheme.name();
             // Its package cannot be installed everywhere; its names are those of a file in another test.
-            if scheme == "lukemelas" || scheme == "official" {
+            if scheme == "lukemelas" {
                 continue;
             }
             match compare(&python, name, form, &forms) {

@@ -5,6 +5,7 @@ directory: its state dict, images, and the logits that PyTorch computes from the
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -36,6 +37,10 @@ def build(name, scheme):
         from efficientnet_lite_pytorch import EfficientNet
 
         return EfficientNet.from_name("efficientnet-lite" + name[-1])
+    if name == "replknet31b":
+        from replknet import RepLKNet31B
+
+        return RepLKNet31B()
     raise SystemExit(f"{name} cannot be built in the scheme {scheme}")
 
 
@@ -78,7 +83,12 @@ def main():
     images = torch.randn(2, 3, size, size, generator=generator)
     with torch.no_grad():
         logits = network(images)
-    torch.save(network.state_dict(), at / "weights.pth")
+    weights = network.state_dict()
+    if name == "densenet121" and scheme == "torchvision":
+        # As in torchvision's file, which is older than its code.
+        old = re.compile(r"(denselayer\d+\.(?:norm|conv))([12])")
+        weights = {old.sub(r"\1.\2", key): value for key, value in weights.items()}
+    torch.save(weights, at / "weights.pth")
     images.numpy().tofile(at / "images.bin")
     logits.numpy().tofile(at / "logits.bin")
     auxiliary = ("aux1.", "aux2.", "AuxLogits.")
