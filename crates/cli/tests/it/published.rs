@@ -140,11 +140,8 @@ fn a_file_brings_the_epsilon_of_its_scheme_and_says_what_was_assumed() {
         let model = model(Path::new(&out));
         assert_eq!(model["classes"][285], "Egyptian cat");
         let norms = model["config"]["layers"].to_string();
-        let expected: f64 = epsilon.parse().unwrap();
-        assert!(
-            norms.contains(&format!("\"epsilon\":{expected:?}")),
-            "{norms:.300}"
-        );
+        let expected = format!("\"epsilon\":{epsilon}");
+        assert!(norms.contains(&expected), "{norms:.300}");
     }
     // Without a network, an unknown file says what is needed.
     let ran = output(&["import", &at("weights.safetensors"), "--out", &at("x")]);

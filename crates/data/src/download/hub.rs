@@ -103,7 +103,7 @@ impl Hub {
             None => ENDPOINT.into(),
             Some(Ok(url)) if url.starts_with("https://") || url.starts_with("http://") => url,
             Some(url) => {
-                let url = url.map_or_else(|url| url.to_string_lossy().into_owned(), |url| url);
+                let url = url.unwrap_or_else(|url| url.to_string_lossy().into_owned());
                 return Err(DataError::setting(
                     "HF_ENDPOINT",
                     format!(

@@ -209,7 +209,8 @@ mod tests {
     fn uneven_windows_share_values() {
         let both = Planes::filled(1, [0..1, 0..2], 6.0);
         // Three columns to two: the middle one belongs to both.
-        let windows = [vec![0..1], vec![0..2, 1..3]];
+        let first = 0..1;
+        let windows = [vec![first], vec![0..2, 1..3]];
         assert_eq!(both.shared(&windows, 1).values, [3.0, 6.0, 3.0]);
         assert_eq!(both.shared(&windows, 2).values, [1.5, 3.0, 1.5]);
     }

@@ -141,7 +141,7 @@ impl PublishedConfig {
         Ok(fit)
     }
 
-    fn refuse(&self, problem: String) -> CliError {
+    fn refuse(&self, problem: impl std::fmt::Display) -> CliError {
         CliError::Usage(format!("{}: {problem}", self.path.printable()))
     }
 }

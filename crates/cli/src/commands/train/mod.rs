@@ -23,8 +23,8 @@ use std::path::{Path, PathBuf};
 const RUNS: &str = "runs";
 
 /// What defines a run, which `--resume` takes from the run itself. A test holds it complete.
-const NEW_RUN: [&str; 8] = [
-    "data", "preset", "config", "from", "freeze", "run_dir", "dry_run", "overfit",
+const NEW_RUN: [&str; 9] = [
+    "data", "preset", "config", "from", "offline", "freeze", "run_dir", "dry_run", "overfit",
 ];
 
 #[derive(Debug, Args)]
@@ -89,7 +89,8 @@ pub(super) struct TrainArgs {
         long,
         value_name = "N",
         conflicts_with_all = [
-            "from", "run_dir", "track_erf", "tensorboard", "checkpoint_every", "patience", "balance",
+            "from", "offline", "run_dir", "track_erf", "tensorboard", "checkpoint_every", "patience",
+            "balance",
         ],
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
@@ -311,7 +312,7 @@ mod tests {
         ];
         let overfit = [&machine[..], &new_run, &["freeze"]].concat();
         let files = ["checkpoint_every", "run_dir", "tensorboard", "track_erf"];
-        let trained = ["balance", "freeze", "from", "patience"];
+        let trained = ["balance", "freeze", "from", "offline", "patience"];
         let dry_run = [&machine[..], &new_run, &trained, &files].concat();
         for (argument, mut expected) in [
             ("resume", resume),
