@@ -60,8 +60,9 @@ def randomize(network):
             if tensor_name.endswith("running_mean"):
                 uniform(tensor, -0.3, 0.3)
             elif tensor_name.endswith("running_var"):
-                # Small ones too: only they tell one epsilon from another.
-                uniform(tensor, 0.01, 1.5)
+                # Small enough to tell one epsilon from another, and no smaller: the rounding of 32-bit
+                # floats must stay far below that.
+                uniform(tensor, 0.2, 1.5)
             elif tensor.dim() <= 1 or tensor.shape[1:].numel() == 1:
                 if tensor_name.endswith("bias"):
                     uniform(tensor, -0.2, 0.2)
