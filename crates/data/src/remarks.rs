@@ -9,8 +9,8 @@ const NAMED: usize = 5;
 const IMBALANCE: usize = 3;
 
 impl DataSet {
-    /// What training on these splits means: classes that are never validated or tested, classes of
-    /// one image, no validation or test images at all, and classes of very different sizes.
+    /// What training on these splits means: classes that are never trained on, validated or tested,
+    /// classes of one image, no validation or test images at all, and classes of very different sizes.
     pub fn remarks(&self) -> Vec<String> {
         let train = self.train.class_counts();
         let mut remarks = Vec::new();
@@ -63,6 +63,17 @@ impl DataSet {
                     ));
                 }
             }
+        }
+        let unseen: Vec<&str> = (0..train.len())
+            .filter(|class| train[*class] == 0)
+            .map(|class| self.classes[class].as_str())
+            .collect();
+        if !unseen.is_empty() && !self.train.is_empty() {
+            remarks.push(format!(
+                "no training image is of {}: the network cannot learn {}",
+                list(&unseen),
+                pronoun(&unseen)
+            ));
         }
         let single = named(&|class| train[class] == 1);
         if !single.is_empty() {

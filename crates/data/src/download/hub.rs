@@ -2,7 +2,7 @@
 //! `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
 
 use super::agent::agent;
-use super::resume::{Announced, fetch};
+use super::resume::{Announced, fetch, is_intact, noted_hash};
 use crate::error::DataError;
 use crate::progress::Progress;
 use receptive_core::file::write_durable;
@@ -182,7 +182,8 @@ impl Hub {
         if self.offline {
             return Err(DataError::Download {
                 url: first,
-                reason: "it is not in the cache, and fetching is switched off".into(),
+                reason: "it is not in the cache, or damaged there, and fetching is switched off"
+                    .into(),
                 place: base.join(commit.as_deref().unwrap_or(revision)),
             });
         }
@@ -215,7 +216,11 @@ impl Hub {
                 commit.unwrap_or_else(|| revision.replace('/', "--"))
             });
             let folder = base.join(&*commit);
-            if !folder.join(file).is_file() {
+            // What is not of one commit may be another file today.
+            let is_this = is_commit(commit)
+                || head.announced.sha256.is_some()
+                    && head.announced.sha256 == noted_hash(&folder, file);
+            if !(is_this && is_intact(&folder, file)) {
                 let at = if is_commit(commit) {
                     &*commit
                 } else {
@@ -327,7 +332,7 @@ fn is_plain(name: &str) -> bool {
 /// The files of a folder, if it has one of each entry.
 fn in_folder(folder: &Path, wanted: &[&[&str]]) -> Option<Vec<String>> {
     let one = |choices: &&[&str]| {
-        let found = choices.iter().find(|name| folder.join(name).is_file());
+        let found = choices.iter().find(|name| is_intact(folder, name));
         found.map(ToString::to_string)
     };
     wanted.iter().map(one).collect()

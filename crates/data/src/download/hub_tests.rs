@@ -247,6 +247,22 @@ fn a_file_without_a_hash_is_taken_and_said() {
 }
 
 #[test]
+fn a_file_that_was_damaged_in_the_cache_is_fetched_again() {
+    let (server, cache) = (serve(Server::Good), tempfile::tempdir().unwrap());
+    let mut hub = hub(&server.url, cache.path());
+    let file = get(&hub).unwrap().folder.join("model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[50_000] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    hub.offline = true;
+    let error = get(&hub).unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    hub.offline = false;
+    get(&hub).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), weights());
+}
+
+#[test]
 fn the_second_name_is_taken_where_the_first_is_not_there() {
     let (server, cache) = (serve(Server::Bin), tempfile::tempdir().unwrap());
     let files = get(&hub(&server.url, cache.path())).unwrap();

@@ -3,10 +3,11 @@
 use super::agent::agent;
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
+use receptive_core::file::write_durable;
 use receptive_core::hash::Sha256;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a server says of a file before it is fetched.
@@ -124,7 +125,32 @@ pub(super) fn fetch(
     }
     file.sync_all().map_err(DataError::io("write", &partial))?;
     let target = folder.join(name);
+    if !name.ends_with(".json") {
+        let note = note_of(folder, name);
+        write_durable(&note, found.as_bytes()).map_err(DataError::io("write", &note))?;
+    }
     fs::rename(&partial, &target).map_err(DataError::io("create", &target))
+}
+
+/// Where the hash of a file stands that was fetched.
+fn note_of(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.sha256"))
+}
+
+/// The hash that a file had when it was fetched, if it was noted.
+pub(super) fn noted_hash(folder: &Path, name: &str) -> Option<String> {
+    fs::read_to_string(note_of(folder, name)).ok()
+}
+
+/// Whether a file is there, and is as it was fetched: disks and people change files.
+pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
+    let Ok(mut file) = File::open(folder.join(name)) else {
+        return false;
+    };
+    match noted_hash(folder, name) {
+        None => true,
+        Some(noted) => hash_of(&mut file).is_ok_and(|(hash, _)| hash.finish() == noted),
+    }
 }
 
 /// The hash of what is there, and its size.

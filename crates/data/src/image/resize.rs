@@ -101,13 +101,23 @@ fn scale(
     to: (usize, usize),
     fit: Fit,
 ) -> Result<Vec<u8>, DataError> {
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(match fit.interpolation {
-            Interpolation::Bilinear => FilterType::Bilinear,
-            Interpolation::Bicubic => FilterType::CatmullRom,
-        }));
+    let filter = match fit.interpolation {
+        Interpolation::Bilinear => FilterType::Bilinear,
+        Interpolation::Bicubic => FilterType::CatmullRom,
+    };
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    let resample = |to: (usize, usize)| match fit.interpolation {
+        Interpolation::Bilinear => convolve(pixels, from, channels, to, &options),
+        // It goes beyond 0 and 255, where it is cut off after each pass. So their order matters: Pillow
+        // goes along rows first, the library along columns.
+        Interpolation::Bicubic => {
+            let rows = (to.0, from.1);
+            let wide = convolve(pixels, from, channels, rows, &options)?;
+            convolve(&wide, rows, channels, to, &options)
+        }
+    };
     match (fit.resize, fit.crop_fraction) {
-        (Resize::Stretch, _) => convolve(pixels, from, channels, to, &options),
+        (Resize::Stretch, _) => resample(to),
         (Resize::Crop, None) => {
             let options = options.fit_into_destination(Some((0.5, 0.5)));
             convolve(pixels, from, channels, to, &options)
@@ -117,13 +127,13 @@ fn scale(
             let resized = if whole == from {
                 pixels.to_vec()
             } else {
-                convolve(pixels, from, channels, whole, &options)?
+                resample(whole)?
             };
             Ok(middle(&resized, whole, to, channels))
         }
         (Resize::Pad, _) => {
             let inner = within(from, to);
-            let resized = convolve(pixels, from, channels, inner, &options)?;
+            let resized = resample(inner)?;
             let (left, top) = ((to.0 - inner.0) / 2, (to.1 - inner.1) / 2);
             let mut padded = vec![0; to.0 * to.1 * channels];
             let rows = padded.chunks_exact_mut(to.0 * channels).skip(top);

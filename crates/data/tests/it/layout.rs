@@ -200,3 +200,28 @@ fn class_names_with_control_characters_are_refused_and_shown_escaped() {
         "{notes:?}"
     );
 }
+
+#[test]
+fn a_class_without_a_training_image_is_said() {
+    let root = tempfile::tempdir().unwrap();
+    for (split, class, n) in [
+        ("train", "cat", 6),
+        ("train", "dog", 6),
+        ("test", "cat", 2),
+        ("test", "dog", 2),
+    ] {
+        images(&root.path().join(split).join(class), n);
+    }
+    let remarks = |classes: &[&str]| open(root.path(), &given(classes)).unwrap().remarks();
+    let about_training = |remarks: Vec<String>| {
+        let found = remarks.into_iter();
+        found
+            .filter(|remark| remark.contains("no training image is of"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(about_training(remarks(&["cat", "dog"])), [""; 0]);
+    assert_eq!(
+        about_training(remarks(&["cat", "bird", "dog"])),
+        ["no training image is of bird: the network cannot learn it"]
+    );
+}

@@ -82,6 +82,16 @@ pub fn import(
                 remedy: "save the weights of an earlier, finite state".into(),
             });
         }
+        let is_variance = found.name.ends_with(".running_var");
+        if let Some(value) = values.iter().find(|value| is_variance && **value < 0.0) {
+            return Err(InterchangeError::Mismatch {
+                problem: format!(
+                    "`{}` holds {value}, but a variance is 0 or more",
+                    found.from
+                ),
+                remedy: "save the weights of an undamaged state".into(),
+            });
+        }
         // The network's shape: a file may have ones more or less at its end.
         let own = wanted.iter().find(|tensor| tensor.name == found.name);
         let shape = own.map(|tensor| tensor.shape.clone()).unwrap_or_default();

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default, Args)]
 pub(super) struct ImportArgs {
     /// ONNX file, safetensors file, PyTorch checkpoint (a state dict), folder with config.json and
-    /// model.safetensors, or hf:ORG/NAME[@REVISION]
+    /// model.safetensors, or `hf:ORG/NAME[@REVISION]`
     weights: String,
     /// Preset, config file or run directory [default: what the file says, if `export` wrote it, or
     /// what its config.json or its hash says; likewise for the options below]

@@ -199,7 +199,15 @@ fn published_network(
             ));
             Some((0..outputs).map(|class| class.to_string()).collect())
         }
-        _ => None,
+        // As published; where the file has another number of outputs, or is of another network, that
+        // is what the import says.
+        _ => {
+            notes.push(
+                "1,000 classes, named as ImageNet's, are assumed; --classes FILE sets others"
+                    .into(),
+            );
+            Some(imagenet_classes())
+        }
     };
     let size = input.size();
     let config = ModelConfig::new(size.channels, size.height, size.width);
@@ -238,7 +246,8 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
             }
             per_channel("--mean", mean, channels)?
         }
-        (None, Some(input)) => input.mean.clone(),
+        (None, Some(input)) if input.mean.len() == channels => input.mean.clone(),
+        (None, Some(input)) => return Err(of_other_channels("--mean", input, channels)),
         (None, None) => {
             return Err(missing(
                 "--mean",
@@ -255,7 +264,8 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
             }
             per_channel("--std", std, channels)?
         }
-        (None, Some(input)) => input.std.clone(),
+        (None, Some(input)) if input.std.len() == channels => input.std.clone(),
+        (None, Some(input)) => return Err(of_other_channels("--std", input, channels)),
         (None, None) => {
             return Err(missing(
                 "--std",
@@ -290,6 +300,14 @@ fn fit(arguments: &ImportArgs, own: Option<&InputSpec>) -> Result<Fit, CliError>
     fit.check()
         .map_err(|problem| CliError::argument("--crop-fraction", problem))?;
     Ok(fit)
+}
+
+fn of_other_channels(flag: &str, input: &InputSpec, channels: usize) -> CliError {
+    CliError::Usage(format!(
+        "{flag} is required with --input of {}: the network's own is for {}",
+        counted(channels, "channel"),
+        counted(input.channels, "channel")
+    ))
 }
 
 fn missing(flag: &str, what: &str) -> CliError {

@@ -47,8 +47,16 @@ struct Pretrained {
     license: Option<String>,
 }
 
-/// Arguments of a network that change nothing here: classes are the file's.
-const HARMLESS: [&str; 2] = ["num_classes", "pretrained"];
+/// Whether an argument of a network leaves it as the preset is: it has the preset's own value, or is
+/// about classes, which are the file's, or about training.
+fn is_default(argument: &str, value: &Value) -> bool {
+    match argument {
+        "num_classes" | "pretrained" | "drop_rate" | "drop_path_rate" => true,
+        "in_chans" => value == 3,
+        "global_pool" => value == "avg",
+        _ => value.is_null(),
+    }
+}
 
 impl PublishedConfig {
     pub(super) fn load(path: &Path) -> Result<Self, CliError> {
@@ -66,11 +74,11 @@ impl PublishedConfig {
                  config of the very network"
             )));
         }
-        let mut changes = config.model_args.keys();
-        if let Some(argument) = changes.find(|name| !HARMLESS.contains(&name.as_str())) {
+        let mut arguments = config.model_args.iter();
+        if let Some((argument, value)) = arguments.find(|(name, value)| !is_default(name, value)) {
             return Err(config.refuse(format!(
-                "its `model_args` set `{argument}`, which the preset does not; give --network FILE with \
-                 a config of the very network"
+                "its `model_args` set `{argument}` to {value}, which the preset does not; give \
+                 --network FILE with a config of the very network"
             )));
         }
         Ok(config)

@@ -80,8 +80,8 @@ fn values_that_grow_from_node_to_node_are_counted() {
     image()
         .integers("shape", &[1 << 14, 1 << 14, 4])
         .node("ConstantOfShape", &["shape"], "c", &[])
-        .node("Mul", &["x", "c"], "y", &[])
-        .head("y", 3)
+        .node("Mul", &["x", "c"], "d", &[])
+        .head("d", 3)
         .rejected(&["more than the"]);
 }
 
