@@ -10,6 +10,9 @@ fuzz_target!(|bytes: &[u8]| {
     file.write_all(bytes).expect("written");
     let options = OnnxReadOptions::default();
     if let Ok(network) = read_onnx(file.path(), options) {
-        network.config.plan().expect("a network that is read has a plan");
+        network
+            .config
+            .plan()
+            .expect("a network that is read has a plan");
     }
 });
