@@ -2,7 +2,7 @@
 //! effective field side by side, as JSON that a later run continues and as tables in Markdown.
 
 use crate::gaussian::{Estimate, MassSquare, Verdict};
-use crate::measure::Channels;
+use crate::measure::{Aggregate, Channels};
 use crate::study::Study;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -88,7 +88,9 @@ impl Stage {
     /// The numbers of a study of the mean absolute gradient.
     pub fn from_study(study: &Study) -> Self {
         let (headline, measured) = (&study.headline, &study.measurement);
-        let square = measured.judge(crate::Aggregate::Square);
+        let mut others = study.others.iter();
+        let square = others.find(|other| other.aggregate == Aggregate::Square);
+        let square = square.unwrap_or(headline);
         let [rows, columns] = study.theory.sigma;
         Self {
             layer: study.layer.number.clone(),
@@ -102,7 +104,7 @@ impl Stage {
             verdict: headline.judgement.verdict,
             mass_squares: headline.mass_squares.clone(),
             replknet_squares: study.replknet_squares(),
-            sigma_square: square.sigma_both(),
+            sigma_square: square.sigma_both,
             sigma_null: (rows * columns).sqrt(),
             exact: study.theory.exact,
             samples: measured.samples,

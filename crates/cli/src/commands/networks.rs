@@ -4,8 +4,9 @@ use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
 use receptive_core::text::grouped;
+use receptive_erf::default_layer;
 use receptive_model::presets::{self, Published};
-use receptive_model::{ModelConfig, ModelError, Plan, Shape};
+use receptive_model::{ModelConfig, ModelError, Plan};
 use serde::Serialize;
 
 #[derive(Debug, Args)]
@@ -118,13 +119,8 @@ fn network(name: &str) -> Result<Network, ModelError> {
 
 /// What a unit of the last map sees, unless that is the whole image.
 fn field(plan: &Plan) -> Option<i64> {
-    let is_map = |shape: &Shape| matches!(shape, Shape::Map { .. });
-    let last = plan.layers.iter().rfind(|layer| is_map(&layer.output))?;
-    let gates = plan
-        .rows()
-        .into_iter()
-        .any(|row| row.kind == "squeeze_excite");
-    (!gates).then(|| last.trf[0].size())
+    let last = default_layer(plan).ok()?;
+    (!last.is_gated()).then(|| last.trf[0].size())
 }
 
 fn form(form: &Published) -> Form {

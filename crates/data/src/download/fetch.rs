@@ -1,10 +1,11 @@
 //! Downloads that are verified by a checksum and leave no partial files.
 
 use super::agent::agent;
+use super::body::copy;
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
 use receptive_core::hash::Sha256;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
@@ -47,7 +48,7 @@ pub(crate) fn fetch(
         .call()
         .map_err(|error| failed(error.to_string()))?;
     // Never more than what was published, whatever the server sends.
-    let mut body = response.into_body().into_reader().take(remote.size + 1);
+    let body = response.into_body().into_reader().take(remote.size + 1);
 
     let mut partial = new_file(folder)?;
     let running = ProgressGuard::start(
@@ -55,23 +56,9 @@ pub(crate) fn fetch(
         &format!("downloading {}", remote.file),
         Some(remote.size),
     );
-    let (mut hash, mut size) = (Sha256::default(), 0);
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let n = body
-            .read(&mut buffer)
-            .map_err(|error| failed(error.to_string()))?;
-        let bytes = &buffer[..n];
-        if bytes.is_empty() {
-            break;
-        }
-        hash.update(bytes);
-        partial
-            .write_all(bytes)
-            .map_err(DataError::io("write", partial.path()))?;
-        size += n as u64;
-        running.advance(n as u64);
-    }
+    let mut hash = Sha256::default();
+    let path = partial.path().to_path_buf();
+    let size = copy(body, &mut partial, &path, &mut hash, &running, failed)?;
     if size < remote.size {
         return Err(failed(format!(
             "the connection ended after {size} of {} bytes",
@@ -152,6 +139,7 @@ fn is_stale(path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn what_a_killed_program_left_is_removed_and_what_is_being_written_is_not() {

@@ -1,6 +1,7 @@
 //! Files from other machines: whole and verified, or absent.
 
 mod agent;
+mod body;
 mod fetch;
 mod hub;
 #[cfg(test)]

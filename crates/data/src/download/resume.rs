@@ -1,12 +1,13 @@
 //! A download that continues where an earlier one ended.
 
 use super::agent::agent;
+use super::body::copy;
 use crate::error::DataError;
 use crate::progress::{Progress, ProgressGuard};
 use receptive_core::file::write_durable;
 use receptive_core::hash::Sha256;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,22 +81,8 @@ pub(super) fn fetch(
             ProgressGuard::start(progress, &format!("downloading {name}"), announced.size);
         running.advance(size);
         // Never more than what was announced, whatever the server sends.
-        let mut body = response.into_body().into_reader().take(limit - size + 1);
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let n = body
-                .read(&mut buffer)
-                .map_err(|error| failed(error.to_string()))?;
-            let bytes = &buffer[..n];
-            if bytes.is_empty() {
-                break;
-            }
-            hash.update(bytes);
-            file.write_all(bytes)
-                .map_err(DataError::io("write", &partial))?;
-            size += n as u64;
-            running.advance(n as u64);
-        }
+        let body = response.into_body().into_reader().take(limit - size + 1);
+        size += copy(body, &mut file, &partial, &mut hash, &running, failed)?;
     }
     if let Some(expected) = announced.size.filter(|expected| size < *expected) {
         return Err(failed(format!(

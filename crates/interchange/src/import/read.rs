@@ -24,7 +24,7 @@ const COUNTER: &str = "num_batches_tracked";
 #[derive(Debug)]
 pub struct WeightFile {
     path: PathBuf,
-    tensors: BTreeMap<String, TensorData>,
+    tensors: Tensors,
     /// The names in the order in which the file's program defined them, where the file keeps it.
     order: Option<Vec<String>>,
     sha256: String,
@@ -41,8 +41,8 @@ pub struct WeightFile {
 /// key is given for a safetensors file, or a checkpoint holds a whole model instead of its weights.
 pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
     let bytes = read_capped(path, MAX_BYTES)?;
-    let hash = sha256(&bytes);
-    let mut file = if is_safetensors(&bytes) {
+    let mut order = None;
+    let (mut tensors, spec) = if is_safetensors(&bytes) {
         if let Some(key) = key {
             return Err(InterchangeError::Setting {
                 setting: "key",
@@ -58,14 +58,13 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         if holds_program(&bytes) && key.is_none() {
             return Err(InterchangeError::file(path, PROGRAM));
         }
-        let mut file = from_pytorch(path, key)?;
-        let names: Vec<String> = file.tensors.keys().cloned().collect();
-        file.order = definition_order(&bytes, &names);
-        file
+        let tensors = from_pytorch(path, key)?;
+        let names: Vec<String> = tensors.keys().cloned().collect();
+        order = definition_order(&bytes, &names);
+        (tensors, None)
     };
-    file.sha256 = hash;
-    file.tensors.retain(|name, _| !name.ends_with(COUNTER));
-    if file.tensors.is_empty() {
+    tensors.retain(|name, _| !name.ends_with(COUNTER));
+    if tensors.is_empty() {
         let hint = match key {
             Some(_) => "",
             None => "; if the state dict is an entry of a larger checkpoint, give that entry's key",
@@ -75,8 +74,15 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
             format!("it holds no tensors{hint}"),
         ));
     }
-    Ok(file)
+    Ok(WeightFile {
+        order,
+        spec,
+        ..WeightFile::new(path, sha256(&bytes), tensors)
+    })
 }
+
+/// A file's tensors by name.
+type Tensors = BTreeMap<String, TensorData>;
 
 /// Why a pickled module is rejected.
 const PROGRAM: &str = "it holds a whole model, which is a Python program and not only weights; save \
@@ -95,7 +101,10 @@ fn is_safetensors(bytes: &[u8]) -> bool {
     bytes.get(8) == Some(&b'{')
 }
 
-fn from_safetensors(path: &Path, bytes: &[u8]) -> Result<WeightFile, InterchangeError> {
+fn from_safetensors(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(Tensors, Option<Spec>), InterchangeError> {
     let damaged = |error: &dyn std::fmt::Display| {
         InterchangeError::file(
             path,
@@ -125,16 +134,10 @@ fn from_safetensors(path: &Path, bytes: &[u8]) -> Result<WeightFile, Interchange
         let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
         tensors.insert(name.to_string(), data);
     }
-    Ok(WeightFile {
-        path: path.into(),
-        tensors,
-        order: None,
-        sha256: String::new(),
-        spec,
-    })
+    Ok((tensors, spec))
 }
 
-fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeError> {
+fn from_pytorch(path: &Path, key: Option<&str>) -> Result<Tensors, InterchangeError> {
     let damaged = |reason: String| {
         InterchangeError::file(
             path,
@@ -161,13 +164,7 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<WeightFile, Interchang
             other => return Err(no_floats(path, &name, &other)),
         };
     }
-    Ok(WeightFile {
-        path: path.into(),
-        tensors,
-        order: None,
-        sha256: String::new(),
-        spec: None,
-    })
+    Ok(tensors)
 }
 
 /// Entries of a checkpoint that a training program keeps beside the weights.
@@ -197,7 +194,7 @@ fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> Interchang
 
 impl WeightFile {
     /// Tensors that have been read from a file of another kind.
-    pub(super) fn new(path: &Path, sha256: String, tensors: BTreeMap<String, TensorData>) -> Self {
+    pub(super) fn new(path: &Path, sha256: String, tensors: Tensors) -> Self {
         Self {
             path: path.into(),
             tensors,

@@ -2,12 +2,12 @@
 //! Networks that were trained in TensorFlow have its padding and epsilon, in timm those whose name
 //! begins with `tf_`.
 
-use super::inverted::{Block, Inverted, LUKEMELAS, Names, Style, TIMM, torchvision_block};
+use super::inverted::{Inverted, LUKEMELAS, Names, Row, Style, TIMM, torchvision_block};
 use super::published::{KnownWeights, Preparation, Published, Scheme};
 use crate::layers::Activation;
 
-/// EfficientNet-B0: repeats, kernel, stride, factor by which blocks widen, filters.
-const ROWS: [[usize; 5]; 7] = [
+/// EfficientNet-B0.
+const ROWS: [Row; 7] = [
     [1, 3, 1, 1, 16],
     [2, 3, 2, 6, 24],
     [2, 5, 2, 6, 40],
@@ -46,37 +46,17 @@ fn b0(style: Style) -> Inverted {
 
 fn network(
     style: Style,
-    rows: &[[usize; 5]],
+    rows: &[Row],
     activation: Activation,
     is_gated: bool,
     dropout: f64,
 ) -> Inverted {
-    let mut channels = 32;
-    let mut stages = Vec::new();
-    for &[repeats, kernel, strides, factor, filters] in rows {
-        let mut blocks = Vec::new();
-        for block in 0..repeats {
-            blocks.push(Block {
-                kernel,
-                strides: if block == 0 { strides } else { 1 },
-                wide: factor * channels,
-                filters,
-                // A quarter of the block's input, not of what the gate scales.
-                gate: if is_gated { channels / 4 } else { 0 },
-                activation,
-            });
-            channels = filters;
-        }
-        stages.push(blocks);
-    }
+    // A quarter of the block's input, not of what the gate scales.
+    let gate = |channels: usize| if is_gated { channels / 4 } else { 0 };
     Inverted {
-        style,
-        stem: (32, activation),
-        stages,
-        last: (1280, activation),
-        hidden: None,
         dropout,
         stochastic_depth: 0.2,
+        ..Inverted::from_rows(style, rows, activation, gate)
     }
 }
 

@@ -98,7 +98,47 @@ pub(super) struct Inverted {
     pub(super) stochastic_depth: f64,
 }
 
+/// A stage of blocks that widen by a factor: repeats, kernel, stride, factor, filters.
+pub(super) type Row = [usize; 5];
+
 impl Inverted {
+    /// Stages between a stem of 32 filters and a convolution of 1280. `gate` gives the hidden units of a
+    /// block's gate by the channels of its input.
+    pub(super) fn from_rows(
+        style: Style,
+        rows: &[Row],
+        activation: Activation,
+        gate: impl Fn(usize) -> usize,
+    ) -> Self {
+        const STEM: usize = 32;
+        let mut channels = STEM;
+        let mut stages = Vec::new();
+        for &[repeats, kernel, strides, factor, filters] in rows {
+            let mut blocks = Vec::new();
+            for block in 0..repeats {
+                blocks.push(Block {
+                    kernel,
+                    strides: if block == 0 { strides } else { 1 },
+                    wide: factor * channels,
+                    filters,
+                    gate: gate(channels),
+                    activation,
+                });
+                channels = filters;
+            }
+            stages.push(blocks);
+        }
+        Self {
+            style,
+            stem: (STEM, activation),
+            stages,
+            last: (1280, activation),
+            hidden: None,
+            dropout: 0.2,
+            stochastic_depth: 0.0,
+        }
+    }
+
     /// The layers, under one scheme's names.
     pub(super) fn stack(&self, names: &Names) -> Stack {
         let style = &self.style;

@@ -13,31 +13,12 @@ const STYLE: Style = Style {
 const FIRST: Preparation = Preparation::BILINEAR;
 const SECOND: Preparation = Preparation::BILINEAR.with_crop(0.965);
 
-/// Stages of blocks that widen by a factor: repeats, kernel, stride, factor, filters.
-type Row = [usize; 5];
-
-fn stages(rows: &[Row], mut channels: usize, activation: Activation) -> Vec<Vec<Block>> {
-    let mut stages = Vec::new();
-    for &[repeats, kernel, strides, factor, filters] in rows {
-        let mut blocks = Vec::new();
-        for block in 0..repeats {
-            blocks.push(Block {
-                kernel,
-                strides: if block == 0 { strides } else { 1 },
-                wide: factor * channels,
-                filters,
-                gate: 0,
-                activation,
-            });
-            channels = filters;
-        }
-        stages.push(blocks);
-    }
-    stages
+/// These networks' blocks have no gates.
+fn without_gates(_: usize) -> usize {
+    0
 }
 
 pub(super) fn mobilenetv2_100() -> Vec<Published> {
-    let relu6 = Activation::Relu6;
     let rows = [
         [1, 3, 1, 1, 16],
         [2, 3, 2, 6, 24],
@@ -47,15 +28,7 @@ pub(super) fn mobilenetv2_100() -> Vec<Published> {
         [3, 3, 2, 6, 160],
         [1, 3, 1, 6, 320],
     ];
-    let network = Inverted {
-        style: STYLE,
-        stem: (32, relu6),
-        stages: stages(&rows, 32, relu6),
-        last: (1280, relu6),
-        hidden: None,
-        dropout: 0.2,
-        stochastic_depth: 0.0,
-    };
+    let network = Inverted::from_rows(STYLE, &rows, Activation::Relu6, without_gates);
     let torchvision = Names {
         stem: ["features.0.0", "features.0.1"],
         block: mobilenetv2_block,
@@ -95,7 +68,6 @@ fn mobilenetv2_block(place: &Place) -> BlockNames {
 }
 
 pub(super) fn mnasnet_100() -> Vec<Published> {
-    let relu = Activation::Relu;
     let rows = [
         [1, 3, 1, 1, 16],
         [3, 3, 2, 3, 24],
@@ -105,15 +77,7 @@ pub(super) fn mnasnet_100() -> Vec<Published> {
         [4, 5, 2, 6, 192],
         [1, 3, 1, 6, 320],
     ];
-    let network = Inverted {
-        style: STYLE,
-        stem: (32, relu),
-        stages: stages(&rows, 32, relu),
-        last: (1280, relu),
-        hidden: None,
-        dropout: 0.2,
-        stochastic_depth: 0.0,
-    };
+    let network = Inverted::from_rows(STYLE, &rows, Activation::Relu, without_gates);
     let torchvision = Names {
         stem: ["layers.0", "layers.1"],
         block: mnasnet_block,
@@ -145,11 +109,11 @@ pub(super) fn mnasnet_100() -> Vec<Published> {
 
 /// In torchvision the layers of the first block stand in the network's own sequence.
 fn mnasnet_block(place: &Place) -> BlockNames {
-    let (block, first) = match place.stage {
-        0 => ("layers".into(), 0),
-        stage => (format!("layers.{}.{}.layers", stage + 7, place.block), 0),
+    let block = match place.stage {
+        0 => "layers".into(),
+        stage => format!("layers.{}.{}.layers", stage + 7, place.block),
     };
-    let at = |step: usize| [step, step + 1].map(|step| format!("{block}.{}", first + step));
+    let at = |step: usize| [step, step + 1].map(|step| format!("{block}.{step}"));
     BlockNames {
         widen: at(0),
         depthwise: at(3),

@@ -213,16 +213,12 @@ fn is_same(known: &AtlasNetwork, found: &AtlasNetwork) -> bool {
 
 /// The stages' maps side by side.
 fn draw(files: &Files, subject: &Subject, studies: &[Study]) -> Result<(), CliError> {
-    let fields: Vec<(String, &Study)> = studies
+    let fields: Vec<ComparisonField<'_>> = studies
         .iter()
         .map(|study| {
             let stride = study.layer.trf[0].stride;
-            (format!("stage of stride {stride}"), study)
+            ComparisonField::from_study(&format!("stage of stride {stride}"), study)
         })
-        .collect();
-    let fields: Vec<ComparisonField<'_>> = fields
-        .iter()
-        .map(|(name, study)| ComparisonField::from_study(name, study))
         .collect();
     let title = format!("{}: the field of each stage", subject.name);
     let subtitle = format!("{}, {}", Aggregate::Abs.formula(), conditions(subject));

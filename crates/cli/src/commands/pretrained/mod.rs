@@ -27,6 +27,13 @@ pub(super) fn cache_folder() -> Result<PathBuf, CliError> {
         .unwrap_or_default())
 }
 
+/// The weights in a folder, if a `config.json` lies beside them.
+fn weights_in(folder: &Path) -> Option<PathBuf> {
+    let mut weights = WEIGHTS.iter().map(|name| folder.join(name));
+    let found = weights.find(|path| path.is_file())?;
+    folder.join(CONFIG).is_file().then_some(found)
+}
+
 /// Weights on this machine, and what is said beside them.
 pub(super) struct Source {
     /// The file of weights.
@@ -60,7 +67,7 @@ impl Source {
 
     /// Whether a folder is one of published weights.
     pub(super) fn is_folder(path: &Path) -> bool {
-        path.join(CONFIG).is_file() && WEIGHTS.iter().any(|name| path.join(name).is_file())
+        weights_in(path).is_some()
     }
 
     fn fetch(repository: &str, offline: bool) -> Result<Self, CliError> {
@@ -81,9 +88,7 @@ impl Source {
 
     /// The weights in a folder that has a `config.json`.
     fn in_folder(folder: &Path, address: String) -> Result<Self, CliError> {
-        let weights = WEIGHTS.iter().map(|name| folder.join(name));
-        let weights = weights.into_iter().find(|path| path.is_file());
-        let Some(weights) = weights.filter(|_| folder.join(CONFIG).is_file()) else {
+        let Some(weights) = weights_in(folder) else {
             return Err(CliError::Usage(format!(
                 "{}: expected a file of weights, or a folder with {CONFIG} and {}",
                 folder.printable(),

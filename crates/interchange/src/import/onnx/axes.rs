@@ -5,28 +5,24 @@ use super::graph::Node;
 
 /// The position of an axis among so many.
 pub(super) fn position(axis: i64, axes: usize) -> Result<usize, String> {
-    let counted = if axis < 0 {
-        axis.saturating_add(axes as i64)
-    } else {
-        axis
-    };
-    usize::try_from(counted)
-        .ok()
-        .filter(|at| *at < axes)
-        .ok_or_else(|| format!("it names axis {axis} of {axes}"))
+    counted(axis, axes, "axis")
 }
 
 /// An index along an axis of this length.
 pub(super) fn index(index: i64, side: usize) -> Result<usize, String> {
-    let counted = if index < 0 {
-        index.saturating_add(side as i64)
+    counted(index, side, "index")
+}
+
+fn counted(number: i64, length: usize, what: &str) -> Result<usize, String> {
+    let counted = if number < 0 {
+        number.saturating_add(length as i64)
     } else {
-        index
+        number
     };
     usize::try_from(counted)
         .ok()
-        .filter(|at| *at < side)
-        .ok_or_else(|| format!("it names index {index} of {side}"))
+        .filter(|at| *at < length)
+        .ok_or_else(|| format!("it names {what} {number} of {length}"))
 }
 
 /// The lengths of two tensors axis by axis.
