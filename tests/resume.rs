@@ -11,7 +11,7 @@ use receptive_model::{Artifact, weights_sha256};
 use receptive_train::config::{EarlyStopping, Monitor};
 use receptive_train::{
     Compute, InputFrom, Interval, Outcome, Recorder, ResumePoint, RunConfig, RunDirectory,
-    RunSetup, Step, Stop, TrainError, TrainResult, prepare, resume, train,
+    RunSetup, StartConfig, Step, Stop, TrainError, TrainResult, prepare, resume, train,
 };
 use std::path::Path;
 use std::process::Command;
@@ -175,6 +175,31 @@ fn a_run_can_be_stopped_and_resumed_repeatedly() {
     assert_eq!(result(&path, &again), expected);
     let left = std::fs::read_dir(run.checkpoints()).unwrap().count();
     assert_eq!(left, prepared.config.checkpoint.keep);
+}
+
+#[test]
+fn fine_tuning_resumes_to_the_same_bits() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.train.epochs = 2;
+    let first = whole(&parent.path().join("first"), &prepared(config.clone()));
+    config.start = Some(StartConfig::fine_tuning(
+        parent.path().join("first/whole/model"),
+    ));
+    config.train.augment.crop = 0.5;
+    let prepared = prepare(config, InputFrom::Model, &NoProgress).unwrap();
+    let expected = whole(parent.path(), &prepared);
+    assert_ne!(expected.last, first.last);
+    let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
+    let compute = flex(&prepared);
+    let mut trained = None;
+    for step in [3, 8, 99] {
+        let stop = Stop::default();
+        let mut observer = StopAfter(step, stop.clone());
+        let drive = if step == 3 { train } else { resume };
+        trained = Some(drive(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap());
+    }
+    assert_eq!(result(run.path(), &trained.unwrap()), expected);
 }
 
 #[test]

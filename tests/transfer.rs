@@ -4,7 +4,8 @@ use burn::tensor::Device;
 use receptive_data::NoProgress;
 use receptive_model::{Artifact, Classifier};
 use receptive_train::{
-    InputFrom, RunConfig, RunDirectory, StartConfig, Stop, TrainError, TrainResult, prepare, train,
+    InputFrom, RunConfig, RunDirectory, StartConfig, Stop, TrainConfig, TrainError, TrainResult,
+    prepare, train,
 };
 use std::path::Path;
 
@@ -54,6 +55,41 @@ fn frozen_layers_keep_their_bits_and_the_others_learn() {
             "layer {number}"
         );
     }
+}
+
+#[test]
+fn the_recipe_keeps_batch_norms_statistics_and_changes_the_stem_least() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = first_run(parent.path(), 0);
+    let from = config.start.take().unwrap().from;
+    config.start = Some(StartConfig::fine_tuning(from));
+    config.train.optimizer = TrainConfig::fine_tuning().optimizer;
+    let run = |name: &str, threads: usize| {
+        let mut config = config.clone();
+        config.train.micro_batch = receptive_train::config::MicroBatch::Images(4);
+        config.machine.threads = threads;
+        trained_in(&parent.path().join(name), config).unwrap()
+    };
+    let (one, three) = (run("one", 1), run("three", 3));
+    assert_eq!(one.weights_sha256, three.weights_sha256);
+
+    let (before, after) = (
+        model(&parent.path().join("first")),
+        model(&parent.path().join("one")),
+    );
+    let value = |model: &Classifier, number: &str| model.values(number).unwrap();
+    let (old, new) = (value(&before, "2"), value(&after, "2"));
+    assert_eq!((&old.mean, &old.variance), (&new.mean, &new.variance));
+    assert_ne!(old.gamma, new.gamma);
+    // Adam's steps have the size of the rate: a hundredth at the stem, all of it at the head.
+    let moved = |number: &str| {
+        let (old, new) = (value(&before, number).weight, value(&after, number).weight);
+        let pairs = old.iter().zip(&new);
+        let sum: f32 = pairs.clone().map(|(a, b)| (a - b).abs()).sum();
+        sum / pairs.len() as f32
+    };
+    let (stem, head) = (moved("1"), moved("9"));
+    assert!(stem > 0.0 && 20.0 * stem < head, "{stem} {head}");
 }
 
 #[test]

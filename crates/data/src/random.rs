@@ -20,6 +20,7 @@ pub(crate) enum Purpose {
     Split = 3,
     Limit = 4,
     Balance = 5,
+    Crop = 6,
 }
 
 impl Random {

@@ -43,6 +43,13 @@ pub fn sample_tile(samples: &Samples, sample: &Sample) -> Tile {
 pub fn augmentation_summary(augment: &Augment) -> String {
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     let all = [
+        (
+            augment.crop > 0.0,
+            format!(
+                "a random window of at least {} of the area resized to the whole",
+                percent(augment.crop)
+            ),
+        ),
         (augment.flip, "mirrored left and right at random".into()),
         (
             augment.shift > 0,

@@ -1,7 +1,7 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
-use crate::config::{Monitor, RunConfig};
+use crate::config::{Monitor, OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
@@ -131,8 +131,11 @@ pub(crate) fn prepare_with(
     own_input: Option<OwnInput<'_>>,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
+    let open = OpenSettings::take(&mut config);
     config.check()?;
     let mut data = open_data(&mut config, record, progress)?;
+    open.fill(&mut config, data.train.len());
+    data.notes.extend(open.note(&config, data.train.len()));
     let plan = plan_network(&mut config, input_from, &mut data)?;
     data.notes
         .extend(step_notes(&config, &plan, data.train.len())?);

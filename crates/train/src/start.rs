@@ -59,11 +59,8 @@ impl StartConfig {
         if model.config() != &plan.config {
             return Err(other_network(&self.from));
         }
-        if self.freeze > 0 {
-            model = model.freeze_first(self.freeze)?;
-        }
         Ok(InitialModel {
-            model,
+            model: self.freeze(model)?,
             input: InputSpec {
                 height: input.height,
                 width: input.width,
@@ -72,6 +69,17 @@ impl StartConfig {
             has_new_head,
             weights_sha256,
         })
+    }
+
+    /// The model with its first layers and its batch norms' statistics frozen as set.
+    pub(crate) fn freeze(&self, mut model: Classifier) -> Result<Classifier, TrainError> {
+        if self.freeze_statistics {
+            model = model.freeze_statistics();
+        }
+        if self.freeze > 0 {
+            model = model.freeze_first(self.freeze)?;
+        }
+        Ok(model)
     }
 }
 

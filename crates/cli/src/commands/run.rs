@@ -14,7 +14,7 @@ use receptive_train::backend::default_device;
 use receptive_train::config::{ClassWeights, Sampling, WeightRule, with_overrides};
 use receptive_train::{
     Backend, DataPlace, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName,
-    StartConfig,
+    StartConfig, TrainConfig,
 };
 use std::path::{Path, PathBuf};
 
@@ -133,9 +133,14 @@ impl RunSettings {
         if let Some(run) = &from {
             let from = model_directory(run)?;
             let from = std::path::absolute(&from).unwrap_or(from);
+            // A config file says itself how to train.
+            let start = match arguments.config {
+                Some(_) => StartConfig::new(from),
+                None => StartConfig::fine_tuning(from),
+            };
             config.start = Some(StartConfig {
                 freeze: arguments.freeze.unwrap_or(0),
-                ..StartConfig::new(from)
+                ..start
             });
         }
         set_network(&mut config, arguments);
@@ -189,10 +194,11 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
     Ok(Some(from.clone()))
 }
 
-/// All defaults for a trained run's network and, unless other data is named, its data.
+/// The recipe of fine-tuning for a trained run's network and, unless other data is named, its data.
 fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
     let artifact = load_model(run, &*default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
+    config.train = TrainConfig::fine_tuning();
     config.machine.backend = Backend::from_env()?.to_string();
     if !has_data {
         let own = RunDirectory::around(run).map(|run| run.config());

@@ -1,5 +1,6 @@
 //! Random changes of training images, each a pure function of (seed, epoch, index).
 
+use super::crop::{Window, crop};
 use crate::error::DataError;
 use crate::random::{Purpose, Random};
 use receptive_core::ImageSize;
@@ -11,6 +12,11 @@ use receptive_core::ImageSize;
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
+    /// Cut out a random window of this share of the area to all of it, 0 to 1, of proportions 3:4 to
+    /// 4:3 of the image's, and resize it to the image's size (random resized crop; Szegedy et al.
+    /// 2015); 0 switches it off. torchvision calls it the lower bound of `scale`, by default 0.08.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub crop: f32,
     /// Mirror left and right, for every other image on average.
     pub flip: bool,
     /// Move by up to this many pixels in each direction (also known as pad and crop).
@@ -26,6 +32,11 @@ pub struct Augment {
     pub erase: f32,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
 impl Augment {
     /// Whether nothing is ever changed.
     pub fn is_off(&self) -> bool {
@@ -35,6 +46,7 @@ impl Augment {
     /// Checks that every number lies in its documented range.
     pub fn check(&self) -> Result<(), DataError> {
         for (setting, value, max) in [
+            ("train.augment.crop", self.crop, 1.0),
             ("train.augment.rotation", self.rotation, 180.0),
             ("train.augment.brightness", self.brightness, 1.0),
             ("train.augment.contrast", self.contrast, 1.0),
@@ -80,6 +92,11 @@ impl Augment {
         let brightness = 1.0 + random.signed() * self.brightness;
         let contrast = 1.0 + random.signed() * self.contrast;
 
+        if self.crop > 0.0 {
+            // A stream of its own: the other changes are the same with and without it.
+            let mut random = Random::new(Purpose::Crop, seed, epoch, index);
+            *pixels = crop(pixels, size, &Window::random(size, self.crop, &mut random));
+        }
         if self.flip && flip {
             mirror(pixels, size);
         }
@@ -212,6 +229,7 @@ mod tests {
 
     fn all() -> Augment {
         Augment {
+            crop: 0.5,
             flip: true,
             shift: 2,
             rotation: 20.0,
@@ -249,6 +267,18 @@ mod tests {
         assert_eq!(pixels[..3], image()[9..12]);
         mirror(&mut pixels, &SIZE);
         assert_eq!(pixels, image());
+    }
+
+    #[test]
+    fn a_crop_moves_no_other_change() {
+        let flat = |augment: &Augment| {
+            let mut pixels = vec![100; 60];
+            augment.apply(&mut pixels, &SIZE, &[1, 2, 3], (4, 5, 6));
+            pixels
+        };
+        let without = Augment { crop: 0.0, ..all() };
+        assert_eq!(flat(&all()), flat(&without));
+        assert_ne!(apply(&all(), (4, 5, 6)), apply(&without, (4, 5, 6)));
     }
 
     #[test]
@@ -338,6 +368,7 @@ mod tests {
     fn numbers_out_of_range_are_refused() {
         assert!(all().check().is_ok());
         for wrong in [
+            Augment { crop: 1.5, ..all() },
             Augment {
                 rotation: 181.0,
                 ..all()

@@ -1,5 +1,6 @@
 //! Random changes of training images, one by one and by the batch, and their normalization.
 
 pub(crate) mod batch;
+mod crop;
 pub(crate) mod image;
 pub(crate) mod normalize;

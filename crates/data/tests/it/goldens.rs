@@ -20,6 +20,7 @@ fn augmentations_never_change_silently() {
     let size = ImageSize::new(1, 6, 6);
     let mut pixels: Vec<u8> = (0..36).map(|i| i * 7).collect();
     let augment = Augment {
+        crop: 0.0,
         flip: true,
         shift: 3,
         rotation: 0.0,

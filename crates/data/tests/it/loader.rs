@@ -39,6 +39,7 @@ fn options(workers: usize) -> LoaderOptions {
 fn augmented(workers: usize, epoch: u64) -> LoaderOptions {
     LoaderOptions {
         augment: Augment {
+            crop: 0.0,
             flip: true,
             shift: 2,
             rotation: 15.0,

@@ -7,7 +7,7 @@ use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
 use super::pass::{BatchStatistics, Pass};
 use super::planner::Planner;
 use super::random::RandomWeights;
-use super::{Operation, PlannedLayer};
+use super::{Layer, Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Units};
 use burn::module::{Module, RunningState};
@@ -126,8 +126,27 @@ impl LayerOp for BatchNormOp {
     }
 }
 
+impl Layer {
+    /// Merges the shards' statistics into the batch norms, depth first; `norm` counts them.
+    pub(crate) fn merge_statistics(
+        &mut self,
+        shards: &[(f64, Vec<BatchStatistics>)],
+        norm: &mut usize,
+    ) {
+        self.each_batch_norm(&mut |layer| merge_statistics(layer, shards, norm));
+    }
+
+    /// Makes its batch norms use and keep their running statistics in training too; their scale and
+    /// shift still learn.
+    pub(crate) fn freeze_statistics(&mut self) {
+        self.each_batch_norm(&mut |norm| {
+            norm.training = norm.training.clone().with_value(false);
+        });
+    }
+}
+
 /// Merges what the batch norm saw of each shard, `count` counting those that train.
-pub(super) fn merge_statistics(
+fn merge_statistics(
     norm: &mut BatchNorm,
     shards: &[(f64, Vec<BatchStatistics>)],
     count: &mut usize,

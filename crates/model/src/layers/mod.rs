@@ -75,7 +75,6 @@ pub(crate) use sequence::{cut_modules, find, through};
 
 use crate::ModelError;
 use crate::geometry::{Edges, Field, Shape, Units};
-use batch_norm::merge_statistics;
 use branches::{Branches, Residual};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
@@ -315,26 +314,22 @@ macro_rules! kinds {
                 }
             }
 
-            /// Merges the shards' statistics into the batch norms, depth first; `norm` counts them.
-            pub(crate) fn merge_statistics(
-                &mut self,
-                shards: &[(f64, Vec<BatchStatistics>)],
-                norm: &mut usize,
-            ) {
+            /// Its batch norms, depth first.
+            fn each_batch_norm(&mut self, change: &mut dyn FnMut(&mut burn::nn::BatchNorm)) {
                 match self {
                     $(Self::$Kind(module) => {
-                        if let Some(layer) = $Op::batch_norm(module) {
-                            merge_statistics(layer, shards, norm);
+                        if let Some(norm) = $Op::batch_norm(module) {
+                            change(norm);
                         }
                     })*
                     Self::Residual(Residual { body, projection }) => {
                         for layer in body.iter_mut().chain(projection) {
-                            layer.merge_statistics(shards, norm);
+                            layer.each_batch_norm(change);
                         }
                     }
                     Self::Branches(Branches { branches }) => {
                         for layer in branches.iter_mut().flatten() {
-                            layer.merge_statistics(shards, norm);
+                            layer.each_batch_norm(change);
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::Classifier;
 use crate::ModelError;
-use burn::module::Module;
+use burn::module::{Module, ParamId, list_param_ids};
 
 impl Classifier {
     /// The same network for other classes: all layers keep their weights but the head, which is drawn
@@ -38,6 +38,23 @@ impl Classifier {
             }
         }
         Ok(new)
+    }
+
+    /// Makes every batch norm use and keep its running statistics in training too, as it does in
+    /// inference; scale and shift still learn. Statistics of a few small batches are too noisy to
+    /// replace those that a network was pretrained with. The state lasts through `valid` and `train`.
+    pub fn freeze_statistics(mut self) -> Self {
+        for layer in &mut self.layers {
+            layer.freeze_statistics();
+        }
+        self
+    }
+
+    /// The ids of the parameters of each layer, as [`Plan::layers`](crate::Plan) counts them: groups
+    /// for an optimizer with a learning rate for each.
+    pub fn parameter_groups(&self) -> Vec<Vec<ParamId>> {
+        let layers = self.layers.iter();
+        layers.map(list_param_ids).collect()
     }
 
     /// Freezes the first `layers` layers as [`Plan::layers`](crate::Plan) counts them (those

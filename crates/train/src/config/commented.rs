@@ -42,6 +42,14 @@ const UNSET: &[Unset] = &[
         "{ from = \"runs/001/model\", freeze = 0 }",
         "weights are initialized from the seed",
     ),
+    unset(
+        "start",
+        "freeze_statistics",
+        "true",
+        "batch norm's statistics are trained",
+    ),
+    unset("start", "body_rate", "0.1", "the head's learning rate"),
+    unset("start", "stem_rate", "0.01", "the head's learning rate"),
     unset("start", "weights_sha256", "\"...\"", "filled in by a run"),
     unset("track_erf", "layer", "\"4\"", "the last map"),
     unset("data", "data_dir", "\"DIR\"", "the usual places"),
@@ -92,6 +100,7 @@ const UNSET: &[Unset] = &[
         "{ metric = \"val_loss\", patience = 10 }",
         "all epochs are trained",
     ),
+    unset("train.augment", "crop", "0.5", "images are taken whole"),
 ];
 
 /// Settings that `KEY=none` takes out again.
@@ -129,9 +138,9 @@ impl RunConfig {
             else {
                 continue;
             };
-            let Some(toml::Value::Table(section)) = table.get(name) else {
-                continue;
-            };
+            let mut within = name.split('.');
+            let section = within.try_fold(&table, |table, part| table.get(part)?.as_table());
+            let Some(section) = section else { continue };
             for unset in UNSET.iter().filter(|unset| unset.table == name) {
                 if !section.contains_key(unset.name) {
                     commented += &unset.line();
@@ -200,13 +209,14 @@ mod tests {
                     metric: Monitor::ValTop1,
                     patience: 3,
                 }),
+                augment: TrainConfig::fine_tuning().augment,
                 ..train
             },
             machine,
             checkpoint,
             start: Some(StartConfig {
                 weights_sha256: Some("0".into()),
-                ..StartConfig::new("m")
+                ..StartConfig::fine_tuning("m")
             }),
             track_erf: Some(FieldConfig {
                 layer: Some("1".into()),
@@ -246,7 +256,7 @@ mod tests {
             .collect();
         let there = settings(&uncommented.join("\n"));
         let wanted = settings(&full().to_toml().unwrap());
-        let of_start = |name: &&String| *name != "start.weights_sha256";
+        let of_start = |name: &&String| !name.starts_with("start.");
         let missing: Vec<&String> = wanted.difference(&there).filter(of_start).collect();
         assert!(missing.is_empty(), "{missing:?} in {text}");
         toml::from_str::<RunConfig>(&uncommented.join("\n")).unwrap();

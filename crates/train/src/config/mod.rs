@@ -6,6 +6,7 @@ mod data;
 mod optimizer;
 mod overrides;
 mod schedule;
+mod start;
 mod training;
 
 pub use checkpoint::{CheckpointConfig, Interval};
@@ -13,6 +14,8 @@ pub use data::DataConfig;
 pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
 pub use schedule::{Schedule, ScheduleKind};
+pub(crate) use start::OpenSettings;
+pub use start::StartConfig;
 pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, Sampling, TrainConfig, WeightRule,
 };
@@ -24,7 +27,7 @@ use receptive_core::plain;
 use receptive_core::text::Printable;
 use receptive_model::{ModelConfig, presets};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The configuration of a run: data, model, training and machine. A run directory's `config.toml`
 /// holds it, and can be run again.
@@ -112,32 +115,6 @@ impl MachineConfig {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
-        }
-    }
-}
-
-/// The trained model that a run starts from (fine-tuning).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StartConfig {
-    /// The directory of an artifact, such as `runs/001/model`.
-    pub from: PathBuf,
-    /// How many of the first layers keep their weights (as `receptive summary` numbers them).
-    #[serde(default)]
-    pub freeze: usize,
-    /// The hash of the artifact's weights; filled in when the run starts, and compared when it is
-    /// repeated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights_sha256: Option<String>,
-}
-
-impl StartConfig {
-    /// Nothing frozen.
-    pub fn new(from: impl Into<PathBuf>) -> Self {
-        Self {
-            from: from.into(),
-            freeze: 0,
-            weights_sha256: None,
         }
     }
 }
@@ -252,6 +229,9 @@ impl RunConfig {
     pub fn check(&self) -> Result<(), TrainError> {
         self.train.check()?;
         self.checkpoint.check()?;
+        if let Some(start) = &self.start {
+            start.check()?;
+        }
         if let Some(track) = &self.track_erf {
             track.check()?;
         }

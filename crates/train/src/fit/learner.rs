@@ -7,7 +7,9 @@ use crate::compute::Compute;
 use crate::config::{ClassWeights, Sampling, TrainConfig, WeightRule};
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
+use burn::module::ParamGroup;
 use burn::optim::ModuleOptimizer;
+use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use receptive_data::{Batch, Draws, Loader, LoaderOptions, balanced_order, order};
 use receptive_model::{Classifier, DropoutKey};
 use std::sync::Arc;
@@ -21,6 +23,8 @@ pub struct Learner<'a> {
     config: &'a TrainConfig,
     compute: &'a Compute,
     sharding: Sharding,
+    /// Of each layer, as a share of the learning rate; empty where all have the whole.
+    rates: Vec<f64>,
 }
 
 impl<'a> Learner<'a> {
@@ -43,6 +47,7 @@ impl<'a> Learner<'a> {
                 size: config.shard_size(compute.is_cpu()),
                 exact: config.exact_convolutions,
             },
+            rates: Vec::new(),
         }
     }
 
@@ -63,11 +68,18 @@ impl<'a> Learner<'a> {
                     .model
             }
             // The model to start from is gone: the tensors of a checkpoint take the place of these.
-            (Some(start), None) if start.freeze > 0 => random().freeze_first(start.freeze)?,
-            _ => random(),
+            (Some(start), None) => start.freeze(random())?,
+            (None, _) => random(),
         };
         let class_weights = class_weights(setup)?;
-        Ok(Self::new(model, config, class_weights, compute))
+        let learner = Self::new(model, config, class_weights, compute);
+        Ok(Self {
+            rates: setup.config.start.as_ref().map_or_else(Vec::new, |start| {
+                let weights = setup.plan.layers.iter().map(|layer| layer.params > 0);
+                start.rates(&weights.collect::<Vec<bool>>())
+            }),
+            ..learner
+        })
     }
 
     /// The same with the tensors of a checkpoint.
@@ -101,17 +113,32 @@ impl<'a> Learner<'a> {
 
     /// Moves the weights against the gradients, and the running statistics towards the batch's.
     pub fn update(mut self, mut sum: Gradients, learning_rate: f64) -> Self {
+        let rates = rates(&self.model, &self.rates, learning_rate);
         let (model, optimizer) = (self.model, &mut self.optimizer);
         // On one thread of the pool, so that sums have the same order on any machine.
         self.model = self.compute.alone(|| {
             if let Some(max) = self.config.clip_norm {
                 clip_global_norm(&model, &mut sum.gradients, max);
             }
-            let model = optimizer.step(learning_rate, model, sum.gradients);
+            let model = optimizer.step(rates, model, sum.gradients);
             model.merge_statistics(&sum.statistics)
         });
         self
     }
+}
+
+/// The learning rate of each parameter, `shares` having a share of `rate` for each layer.
+fn rates(model: &Classifier, shares: &[f64], rate: f64) -> ModuleLearningRate {
+    if shares.iter().all(|share| *share == 1.0) {
+        return rate.into();
+    }
+    let groups = model.parameter_groups().into_iter().zip(shares);
+    groups
+        .filter(|(_, share)| **share != 1.0)
+        .fold(ModuleLrScheduler::new(rate), |scheduler, (ids, share)| {
+            scheduler.with_group(ParamGroup::from_ids(ids), rate * share)
+        })
+        .step()
 }
 
 /// The epoch's batches without the first `done`: order and augmentation are pure functions of seed,

@@ -1,0 +1,107 @@
+//! A random window of an image, resized to the whole.
+
+use crate::random::Random;
+use receptive_core::ImageSize;
+
+/// A part of an image, in pixels.
+#[derive(Debug, PartialEq)]
+pub(super) struct Window {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Window {
+    /// Of `min_area` to all of the image's area, of proportions 3:4 to 4:3 of the image's evenly on a
+    /// log scale; the whole image where ten draws do not fit into it.
+    pub(super) fn random(size: &ImageSize, min_area: f32, random: &mut Random) -> Self {
+        let (w, h) = (size.width, size.height);
+        for _ in 0..10 {
+            let area = min_area + (1.0 - min_area) * random.unit();
+            let ratio = (random.signed() * (4.0f32 / 3.0).ln()).exp();
+            let width = (w as f32 * (area * ratio).sqrt()).round() as usize;
+            let height = (h as f32 * (area / ratio).sqrt()).round() as usize;
+            if (1..=w).contains(&width) && (1..=h).contains(&height) {
+                return Self {
+                    left: random.below((w - width + 1) as u64) as usize,
+                    top: random.below((h - height + 1) as u64) as usize,
+                    width,
+                    height,
+                };
+            }
+        }
+        Self {
+            left: 0,
+            top: 0,
+            width: w,
+            height: h,
+        }
+    }
+}
+
+/// The window at the size of the whole image; bilinear, with pixels as squares whose centres lie at
+/// halves, as Pillow and torchvision have it.
+pub(super) fn crop(pixels: &[u8], size: &ImageSize, window: &Window) -> Vec<u8> {
+    let (c, w, h) = (size.channels, size.width, size.height);
+    // Within the window: what is outside belongs to no pixel of it.
+    let along = |at: usize, from: usize, part: usize, whole: usize| {
+        let place = (at as f32 + 0.5) * part as f32 / whole as f32 - 0.5;
+        let place = place.clamp(0.0, (part - 1) as f32);
+        let first = place as usize;
+        let second = (first + 1).min(part - 1);
+        (from + first, from + second, place - first as f32)
+    };
+    let columns: Vec<_> = (0..w)
+        .map(|x| along(x, window.left, window.width, w))
+        .collect();
+    let mut cropped = Vec::with_capacity(pixels.len());
+    for y in 0..h {
+        let (y0, y1, fy) = along(y, window.top, window.height, h);
+        for &(x0, x1, fx) in &columns {
+            for channel in 0..c {
+                let at = |x: usize, y: usize| f32::from(pixels[(y * w + x) * c + channel]);
+                let top = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
+                let bottom = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+                cropped.push((top + (bottom - top) * fy).round() as u8);
+            }
+        }
+    }
+    cropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Purpose;
+
+    #[test]
+    fn a_window_is_resized_as_pillow_does() {
+        let size = ImageSize::new(1, 1, 4);
+        let window = |left, width| Window {
+            left,
+            top: 0,
+            width,
+            height: 1,
+        };
+        let row = [0, 100, 200, 40];
+        assert_eq!(crop(&row, &size, &window(0, 4)), row);
+        // Image.resize((4, 1), BILINEAR, box=...) of the same row.
+        assert_eq!(crop(&row, &size, &window(1, 2)), [100, 125, 175, 200]);
+        assert_eq!(crop(&row, &size, &window(3, 1)), [40; 4]);
+    }
+
+    #[test]
+    fn windows_lie_in_the_image_and_have_the_promised_area_and_proportions() {
+        let size = ImageSize::new(3, 60, 90);
+        for index in 0..2000 {
+            let mut random = Random::new(Purpose::Crop, 0, 0, index);
+            let window = Window::random(&size, 0.5, &mut random);
+            assert!(window.left + window.width <= 90 && window.top + window.height <= 60);
+            let area = (window.width * window.height) as f32 / 5400.0;
+            assert!((0.48..=1.0).contains(&area), "{window:?}");
+            let ratio = window.width as f32 / window.height as f32 / 1.5;
+            assert!((0.73..=1.37).contains(&ratio), "{window:?}");
+        }
+    }
+}
