@@ -86,7 +86,7 @@ mod tests {
         };
         let row = [0, 100, 200, 40];
         assert_eq!(crop(&row, &size, &window(0, 4)), row);
-        // Image.resize((4, 1), BILINEAR, box=...) of the same row.
+        // Image.crop(...).resize((4, 1), BILINEAR) of the same row, which is torchvision's resized_crop.
         assert_eq!(crop(&row, &size, &window(1, 2)), [100, 125, 175, 200]);
         assert_eq!(crop(&row, &size, &window(3, 1)), [40; 4]);
     }
