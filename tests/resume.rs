@@ -112,6 +112,19 @@ fn whole(parent: &Path, prepared: &RunSetup) -> Result {
     result(&path, &trained)
 }
 
+/// Trains, stopped after each of these steps and resumed; the last one is beyond the end.
+fn in_pieces(prepared: &RunSetup, run: &RunDirectory, stops: &[u64]) -> Result {
+    let compute = flex(prepared);
+    let mut trained = None;
+    for (piece, &step) in stops.iter().enumerate() {
+        let stop = Stop::default();
+        let mut observer = StopAfter(step, stop.clone());
+        let drive = if piece == 0 { train } else { resume };
+        trained = Some(drive(prepared, run, &compute, &stop, &mut [&mut observer]).unwrap());
+    }
+    result(run.path(), &trained.unwrap())
+}
+
 #[test]
 fn t1_a_stop_after_any_step_changes_no_bit() {
     let parent = tempfile::tempdir().unwrap();
@@ -159,20 +172,13 @@ fn a_run_can_be_stopped_and_resumed_repeatedly() {
     config.checkpoint.every = Interval::Steps(4);
     let prepared = prepared(config);
     let expected = whole(parent.path(), &prepared);
-    let path = parent.path().join("pieces");
-    let run = RunDirectory::create(&path).unwrap();
-    let compute = flex(&prepared);
-    let mut trained = None;
-    for step in [5, 6, 7, 23, 24, 41, 99] {
-        let stop = Stop::default();
-        let mut observer = StopAfter(step, stop.clone());
-        let drive = if step == 5 { train } else { resume };
-        trained = Some(drive(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap());
-    }
-    assert_eq!(result(&path, &trained.unwrap()), expected);
+    let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
+    let stops = [5, 6, 7, 23, 24, 41, 99];
+    assert_eq!(in_pieces(&prepared, &run, &stops), expected);
     // Going on with what is finished changes nothing.
+    let compute = flex(&prepared);
     let again = resume(&prepared, &run, &compute, &Stop::default(), &mut []).unwrap();
-    assert_eq!(result(&path, &again), expected);
+    assert_eq!(result(run.path(), &again), expected);
     let left = std::fs::read_dir(run.checkpoints()).unwrap().count();
     assert_eq!(left, prepared.config.checkpoint.keep);
 }
@@ -191,15 +197,7 @@ fn fine_tuning_resumes_to_the_same_bits() {
     let expected = whole(parent.path(), &prepared);
     assert_ne!(expected.last, first.last);
     let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
-    let compute = flex(&prepared);
-    let mut trained = None;
-    for step in [3, 8, 99] {
-        let stop = Stop::default();
-        let mut observer = StopAfter(step, stop.clone());
-        let drive = if step == 3 { train } else { resume };
-        trained = Some(drive(&prepared, &run, &compute, &stop, &mut [&mut observer]).unwrap());
-    }
-    assert_eq!(result(run.path(), &trained.unwrap()), expected);
+    assert_eq!(in_pieces(&prepared, &run, &[3, 8, 99]), expected);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A random window of an image, resized to the whole.
 
+use super::bilinear::{Between, push};
 use crate::random::Random;
 use receptive_core::ImageSize;
 
 /// A part of an image, in pixels.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Window {
     left: usize,
     top: usize,
@@ -43,28 +44,19 @@ impl Window {
 /// The window at the size of the whole image; bilinear, with pixels as squares whose centres lie at
 /// halves, as Pillow and torchvision have it.
 pub(super) fn crop(pixels: &[u8], size: &ImageSize, window: &Window) -> Vec<u8> {
-    let (c, w, h) = (size.channels, size.width, size.height);
     // Within the window: what is outside belongs to no pixel of it.
     let along = |at: usize, from: usize, part: usize, whole: usize| {
         let place = (at as f32 + 0.5) * part as f32 / whole as f32 - 0.5;
-        let place = place.clamp(0.0, (part - 1) as f32);
-        let first = place as usize;
-        let second = (first + 1).min(part - 1);
-        (from + first, from + second, place - first as f32)
+        Between::new(place, part).moved(from)
     };
-    let columns: Vec<_> = (0..w)
-        .map(|x| along(x, window.left, window.width, w))
+    let columns: Vec<Between> = (0..size.width)
+        .map(|x| along(x, window.left, window.width, size.width))
         .collect();
     let mut cropped = Vec::with_capacity(pixels.len());
-    for y in 0..h {
-        let (y0, y1, fy) = along(y, window.top, window.height, h);
-        for &(x0, x1, fx) in &columns {
-            for channel in 0..c {
-                let at = |x: usize, y: usize| f32::from(pixels[(y * w + x) * c + channel]);
-                let top = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
-                let bottom = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
-                cropped.push((top + (bottom - top) * fy).round() as u8);
-            }
+    for y in 0..size.height {
+        let y = along(y, window.top, window.height, size.height);
+        for &x in &columns {
+            push(&mut cropped, pixels, size, x, y);
         }
     }
     cropped

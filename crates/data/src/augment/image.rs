@@ -1,5 +1,6 @@
 //! Random changes of training images, each a pure function of (seed, epoch, index).
 
+use super::bilinear::{Between, push};
 use super::crop::{Window, crop};
 use crate::error::DataError;
 use crate::random::{Purpose, Random};
@@ -158,7 +159,7 @@ fn translate(pixels: &[u8], size: &ImageSize, dx: isize, dy: isize) -> Vec<u8> {
 
 /// Turns around the centre, then moves; bilinear.
 fn turn_and_move(pixels: &[u8], size: &ImageSize, degrees: f32, dx: isize, dy: isize) -> Vec<u8> {
-    let (c, w, h) = (size.channels, size.width, size.height);
+    let (w, h) = (size.width, size.height);
     let (sin, cos) = degrees.to_radians().sin_cos();
     let (centre_x, centre_y) = ((w - 1) as f32 / 2.0, (h - 1) as f32 / 2.0);
     let mut turned = Vec::with_capacity(pixels.len());
@@ -169,17 +170,9 @@ fn turn_and_move(pixels: &[u8], size: &ImageSize, degrees: f32, dx: isize, dy: i
                 x as f32 - centre_x - dx as f32,
                 y as f32 - centre_y - dy as f32,
             );
-            let from_x = (cos * u + sin * v + centre_x).clamp(0.0, (w - 1) as f32);
-            let from_y = (cos * v - sin * u + centre_y).clamp(0.0, (h - 1) as f32);
-            let (x0, y0) = (from_x as usize, from_y as usize);
-            let (x1, y1) = ((x0 + 1).min(w - 1), (y0 + 1).min(h - 1));
-            let (fx, fy) = (from_x - x0 as f32, from_y - y0 as f32);
-            for channel in 0..c {
-                let at = |x: usize, y: usize| f32::from(pixels[(y * w + x) * c + channel]);
-                let top = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
-                let bottom = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
-                turned.push((top + (bottom - top) * fy).round() as u8);
-            }
+            let from_x = Between::new(cos * u + sin * v + centre_x, w);
+            let from_y = Between::new(cos * v - sin * u + centre_y, h);
+            push(&mut turned, pixels, size, from_x, from_y);
         }
     }
     turned

@@ -72,14 +72,13 @@ impl<'a> Learner<'a> {
             (None, _) => random(),
         };
         let class_weights = class_weights(setup)?;
-        let learner = Self::new(model, config, class_weights, compute);
-        Ok(Self {
-            rates: setup.config.start.as_ref().map_or_else(Vec::new, |start| {
-                let weights = setup.plan.layers.iter().map(|layer| layer.params > 0);
-                start.rates(&weights.collect::<Vec<bool>>())
-            }),
-            ..learner
-        })
+        let mut learner = Self::new(model, config, class_weights, compute);
+        if let Some(start) = &setup.config.start {
+            let layers = setup.plan.layers.iter();
+            let has_weights: Vec<bool> = layers.map(|layer| layer.params > 0).collect();
+            learner.rates = start.rates(&has_weights);
+        }
+        Ok(learner)
     }
 
     /// The same with the tensors of a checkpoint.
