@@ -66,8 +66,8 @@ mod sources;
 mod split;
 
 pub use crate::augment::batch::{BatchAugment, SoftTargets};
-pub use crate::augment::image::Augment;
 pub use crate::augment::normalize::Normalize;
+pub use crate::augment::settings::Augment;
 pub use crate::batch::draws::{Draws, balanced_order};
 pub use crate::batch::images::Images;
 pub use crate::batch::loader::{Loader, LoaderOptions};

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Limit = 4,
     Balance = 5,
     Crop = 6,
+    Saturation = 7,
+    Hue = 8,
 }
 
 impl Random {

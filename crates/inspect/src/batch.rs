@@ -71,6 +71,20 @@ pub fn augmentation_summary(augment: &Augment) -> String {
             format!("contrast changed by up to {}", percent(augment.contrast)),
         ),
         (
+            augment.saturation > 0.0,
+            format!(
+                "saturation changed by up to {}",
+                percent(augment.saturation)
+            ),
+        ),
+        (
+            augment.hue > 0.0,
+            format!(
+                "hues turned by up to {} of the colour circle",
+                percent(augment.hue)
+            ),
+        ),
+        (
             augment.erase > 0.0,
             format!("a rectangle erased in {} of them", percent(augment.erase)),
         ),

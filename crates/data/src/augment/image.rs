@@ -1,68 +1,13 @@
 //! Random changes of training images, each a pure function of (seed, epoch, index).
 
 use super::bilinear::{Between, push};
+use super::color::{saturate, turn_hue};
 use super::crop::{Window, crop};
-use crate::error::DataError;
+use super::settings::Augment;
 use crate::random::{Purpose, Random};
 use receptive_core::ImageSize;
 
-/// Random changes of training images. The default changes nothing.
-///
-/// Pixels that a shift or a rotation moves in from outside repeat the nearest edge: a photo goes
-/// on, a black background stays black, and no new edge appears that a network could learn from.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Augment {
-    /// Cut out a random window of this share of the area to all of it, 0 to 1, of proportions 3:4 to
-    /// 4:3 of the image's, and resize it to the image's size (random resized crop; Szegedy et al.
-    /// 2015); 0 switches it off. torchvision calls it the lower bound of `scale`, by default 0.08.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub crop: f32,
-    /// Mirror left and right, for every other image on average.
-    pub flip: bool,
-    /// Move by up to this many pixels in each direction (also known as pad and crop).
-    pub shift: usize,
-    /// Turn by up to this many degrees either way, 0 to 180.
-    pub rotation: f32,
-    /// Multiply all values by `1 - brightness` to `1 + brightness`; 0 to 1.
-    pub brightness: f32,
-    /// Multiply the distance from the image's mean by `1 - contrast` to `1 + contrast`; 0 to 1.
-    pub contrast: f32,
-    /// The probability, 0 to 1, that a rectangle of 2 to 33 % of the area is filled with the mean
-    /// of the data set (random erasing).
-    pub erase: f32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(value: &f32) -> bool {
-    *value == 0.0
-}
-
 impl Augment {
-    /// Whether nothing is ever changed.
-    pub fn is_off(&self) -> bool {
-        *self == Augment::default()
-    }
-
-    /// Checks that every number lies in its documented range.
-    pub fn check(&self) -> Result<(), DataError> {
-        for (setting, value, max) in [
-            ("train.augment.crop", self.crop, 1.0),
-            ("train.augment.rotation", self.rotation, 180.0),
-            ("train.augment.brightness", self.brightness, 1.0),
-            ("train.augment.contrast", self.contrast, 1.0),
-            ("train.augment.erase", self.erase, 1.0),
-        ] {
-            if !(0.0..=max).contains(&value) {
-                return Err(DataError::setting(
-                    setting,
-                    format!("it is {value}; use 0 to {max}"),
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Changes one image in place.
     ///
     /// The result depends on the arguments alone, not on what was changed before. `fill` is the
@@ -80,7 +25,9 @@ impl Augment {
         if pixels.len() != size.len() || pixels.is_empty() || self.is_off() {
             return;
         }
-        let mut random = Random::new(Purpose::Augment, seed, epoch, index);
+        // What came later has a stream of its own: the other changes are the same with and without it.
+        let stream = |purpose| Random::new(purpose, seed, epoch, index);
+        let mut random = stream(Purpose::Augment);
         // Every number is drawn whether it is used or not: to switch one change off must not
         // change the others.
         let flip = random.next() >> 63 == 1;
@@ -94,8 +41,7 @@ impl Augment {
         let contrast = 1.0 + random.signed() * self.contrast;
 
         if self.crop > 0.0 {
-            // A stream of its own: the other changes are the same with and without it.
-            let mut random = Random::new(Purpose::Crop, seed, epoch, index);
+            let mut random = stream(Purpose::Crop);
             *pixels = crop(pixels, size, &Window::random(size, self.crop, &mut random));
         }
         if self.flip && flip {
@@ -108,6 +54,13 @@ impl Augment {
         }
         if self.brightness > 0.0 || self.contrast > 0.0 {
             relight(pixels, brightness, contrast);
+        }
+        if self.saturation > 0.0 {
+            let factor = 1.0 + stream(Purpose::Saturation).signed() * self.saturation;
+            saturate(pixels, size, factor);
+        }
+        if self.hue > 0.0 {
+            turn_hue(pixels, size, stream(Purpose::Hue).signed() * self.hue);
         }
         if random.unit() < self.erase {
             erase(pixels, size, fill, &mut random);
@@ -229,6 +182,8 @@ mod tests {
             brightness: 0.3,
             contrast: 0.3,
             erase: 0.5,
+            saturation: 0.3,
+            hue: 0.1,
         }
     }
 
@@ -354,34 +309,6 @@ mod tests {
             let mut pixels = vec![1, 2, 3];
             wild.apply(&mut pixels, &size, &[4, 5, 6], (0, 0, index));
             assert_eq!(pixels.len(), 3);
-        }
-    }
-
-    #[test]
-    fn numbers_out_of_range_are_refused() {
-        assert!(all().check().is_ok());
-        for wrong in [
-            Augment { crop: 1.5, ..all() },
-            Augment {
-                rotation: 181.0,
-                ..all()
-            },
-            Augment {
-                brightness: -0.1,
-                ..all()
-            },
-            Augment {
-                contrast: f32::NAN,
-                ..all()
-            },
-            Augment {
-                erase: 1.1,
-                ..all()
-            },
-        ] {
-            // By the name with which it is set.
-            let text = wrong.check().expect_err("must be refused").to_string();
-            assert!(text.starts_with("train.augment."), "{text}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod batch;
 mod bilinear;
+mod color;
 mod crop;
-pub(crate) mod image;
+mod image;
 pub(crate) mod normalize;
+pub(crate) mod settings;

@@ -1,8 +1,8 @@
 //! Batches in a given order, prepared ahead of time by worker threads.
 
 use crate::augment::batch::BatchAugment;
-use crate::augment::image::Augment;
 use crate::augment::normalize::Normalize;
+use crate::augment::settings::Augment;
 use crate::batch::images::BufferPool;
 use crate::batch::samples::Samples;
 use crate::batch::{Batch, Pipeline};

@@ -7,8 +7,8 @@ pub(crate) mod samples;
 mod stats;
 
 use crate::augment::batch::{BatchAugment, SoftTargets};
-use crate::augment::image::Augment;
 use crate::augment::normalize::Normalize;
+use crate::augment::settings::Augment;
 use crate::error::DataError;
 use images::Images;
 use receptive_core::panic;

@@ -27,6 +27,7 @@ fn augmentations_never_change_silently() {
         brightness: 0.2,
         contrast: 0.2,
         erase: 0.3,
+        ..Augment::default()
     };
     augment.apply(&mut pixels, &size, &[128], (42, 1, 7));
     assert_eq!(pixels, GOLDEN_PIXELS);

@@ -46,6 +46,7 @@ fn augmented(workers: usize, epoch: u64) -> LoaderOptions {
             brightness: 0.3,
             contrast: 0.3,
             erase: 0.5,
+            ..Augment::default()
         },
         epoch,
         ..options(workers)

@@ -101,6 +101,8 @@ const UNSET: &[Unset] = &[
         "all epochs are trained",
     ),
     unset("train.augment", "crop", "0.5", "images are taken whole"),
+    unset("train.augment", "saturation", "0.2", "colours keep it"),
+    unset("train.augment", "hue", "0.05", "colours keep it"),
 ];
 
 /// Settings that `KEY=none` takes out again.
@@ -209,7 +211,11 @@ mod tests {
                     metric: Monitor::ValTop1,
                     patience: 3,
                 }),
-                augment: TrainConfig::fine_tuning().augment,
+                augment: receptive_data::Augment {
+                    saturation: 0.2,
+                    hue: 0.05,
+                    ..TrainConfig::fine_tuning().augment
+                },
                 ..train
             },
             machine,
