@@ -19,7 +19,10 @@ parser.add_argument("--modes", nargs="*", default=MODES, choices=MODES)
 parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--steps", type=int, default=30)
 parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--batch", type=int, help="images per step, instead of each network's own")
+parser.add_argument("--size", type=int, help="height and width, for networks of timm and torchvision")
 parser.add_argument("--infer", action="store_true")
+parser.add_argument("--ort", action="store_true", help="ONNX Runtime too, with --infer")
 arguments = parser.parse_args()
 
 
@@ -33,7 +36,10 @@ def measured(command):
 common = ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
 if arguments.infer:
     common.append("--infer")
-print(f"{'network':<9}{'what':<7}{'program':<18}{'images/s':>10}{'spread':>14}{'MiB':>7}{'ratio':>8}")
+for name in ["batch", "size"]:
+    if getattr(arguments, name):
+        common += [f"--{name}", str(getattr(arguments, name))]
+print(f"{'network':<22}{'what':<7}{'program':<18}{'images/s':>10}{'spread':>14}{'MiB':>7}{'ratio':>8}")
 for network in arguments.networks:
     runs = {}
     for _ in range(arguments.rounds):
@@ -42,6 +48,9 @@ for network in arguments.networks:
         for mode in arguments.modes:
             peer = [arguments.python, ROOT / "bench/torch_peer.py", network, "--mode", mode, *common]
             runs.setdefault(mode, []).append(measured(peer))
+        if arguments.ort and arguments.infer:
+            peer = [arguments.python, ROOT / "bench/ort_peer.py", network, *common]
+            runs.setdefault("onnxruntime", []).append(measured(peer))
         for backend in KERAS_BACKENDS if arguments.keras and network != "erf" else []:
             peer = [arguments.keras, ROOT / "bench/keras_peer.py", network]
             peer += ["--backend", backend, *common]
@@ -56,8 +65,8 @@ for network in arguments.networks:
         ratio = f"{medians['receptive'] / medians[name]:.2f}" if name != "receptive" else ""
         spread = f"{speeds[0]:.0f}-{speeds[-1]:.0f}"
         print(
-            f"{network:<9}{all_[0]['what']:<7}{name:<18}{medians[name]:>10.1f}{spread:>14}"
+            f"{network:<22}{all_[0]['what']:<7}{name:<18}{medians[name]:>10.1f}{spread:>14}"
             f"{memory:>7.0f}{ratio:>8}"
         )
     if best:
-        print(f"{network:<9}receptive / PyTorch's best: {medians['receptive'] / best:.2f}\n", flush=True)
+        print(f"{network:<22}receptive / PyTorch's best: {medians['receptive'] / best:.2f}\n", flush=True)

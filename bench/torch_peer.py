@@ -8,57 +8,16 @@ import time
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from networks import NETWORKS, published
 
-def conv(inputs, filters, norm=False):
-    layers = [nn.Conv2d(inputs, filters, 3, padding="same", bias=not norm)]
-    if norm:
-        layers.append(nn.BatchNorm2d(filters))
-    return [*layers, nn.ReLU()]
-
-
-def fashion():
-    return nn.Sequential(
-        *conv(1, 32),
-        nn.MaxPool2d(2),
-        *conv(32, 64),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * 49, 128),
-        nn.ReLU(),
-        nn.Linear(128, 10),
-    )
-
-
-def vgg():
-    layers, inputs = [], 3
-    for filters in (64, 128, 256):
-        layers += conv(inputs, filters, True) + conv(filters, filters, True) + [nn.MaxPool2d(2)]
-        inputs = filters
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 10))
-
-
-def photo():
-    return nn.Sequential(*conv(3, 32), nn.MaxPool2d(2))
-
-
-def erf():
-    return nn.Sequential(*(layer for i in range(20) for layer in conv(32 if i else 3, 32)))
-
-
-NETWORKS = {
-    "fashion": (fashion, (1, 28, 28), 64),
-    "vgg": (vgg, (3, 32, 32), 64),
-    "photo": (photo, (3, 427, 640), 2),
-    "erf": (erf, (3, 128, 128), 1),
-}
 WARM_UP = 3
 
 parser = argparse.ArgumentParser()
-parser.add_argument("network", choices=NETWORKS)
+parser.add_argument("network")
 parser.add_argument("--infer", action="store_true")
 parser.add_argument("--batch", type=int)
+parser.add_argument("--size", type=int)
 parser.add_argument("--steps", type=int, default=30)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--mode", choices=["eager", "channels_last", "compile"], default="eager")
@@ -66,9 +25,13 @@ arguments = parser.parse_args()
 
 torch.set_num_threads(arguments.threads)
 torch.manual_seed(0)
-make, shape, usual = NETWORKS[arguments.network]
+if arguments.network in NETWORKS:
+    make, shape, usual = NETWORKS[arguments.network]
+    network = make()
+else:
+    network, shape, usual = published(arguments.network, arguments.size)
 batch = arguments.batch or usual
-network, images = make(), torch.randn(batch, *shape)
+images = torch.randn(batch, *shape)
 labels = torch.arange(batch) % 10
 if arguments.mode == "channels_last":
     network = network.to(memory_format=torch.channels_last)
@@ -99,6 +62,8 @@ def step():
 
 
 network.train(what == "train")
+# A receptive field needs the gradient with respect to the image alone.
+network.requires_grad_(what == "train")
 times = []
 for number in range(WARM_UP + arguments.steps):
     began = time.perf_counter()

@@ -5,7 +5,7 @@
 //! `cargo run -p receptive-kernels --example layers`
 
 use burn::tensor::{Device, Distribution, Tensor};
-use receptive_kernels::{Algorithm, Conv2dOptions, conv2d};
+use receptive_kernels::{Algorithm, Conv2dOptions, Rectifier, conv2d};
 use std::time::{Duration, Instant};
 
 // As in the program: with the system's allocator every step faults its pages in again.
@@ -71,7 +71,8 @@ fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3
         strides: [1, 1],
         padding: [1; 4],
         dilation: [1, 1],
-        relu: true,
+        groups: 1,
+        rectifier: Rectifier::Relu,
         algorithm,
     };
     let x = || {

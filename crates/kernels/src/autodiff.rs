@@ -2,7 +2,7 @@
 
 use crate::conv::Conv2dOptions;
 use crate::dispatch::{KernelGradients, KernelOps};
-use crate::norm::BatchNormOptions;
+use crate::norm::{BatchNormOptions, Statistics};
 use crate::pool::MaxPool2dOptions;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -16,7 +16,7 @@ use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 struct ConvState<F> {
     x: NodeId,
     weight: NodeId,
-    /// Where a ReLU followed: its result, positive where the gradient passes.
+    /// Where a rectifier followed: its result, which says where the gradient passes.
     output: Option<F>,
     options: Conv2dOptions,
 }
@@ -44,7 +44,7 @@ impl<B: KernelGradients, const N: usize> Backward<B, N> for Conv2d {
         let x: FloatTensor<B> = checkpointer.retrieve_node_output(x);
         let weight: FloatTensor<B> = checkpointer.retrieve_node_output(weight);
         let grad = match output {
-            Some(output) => B::relu_gradient(grad, output),
+            Some(output) => B::rectifier_gradient(options.rectifier, grad, output),
             None => grad,
         };
         let [to_x, to_weight, to_bias] = [0, 1, 2].map(|i| ops.parents.get(i).cloned().flatten());
@@ -94,8 +94,9 @@ struct NormState<F> {
     x: NodeId,
     gamma: NodeId,
     moments: F,
-    /// Where a ReLU followed: its result.
+    /// Where a rectifier followed: its result.
     output: Option<F>,
+    statistics: Statistics,
     options: BatchNormOptions,
 }
 
@@ -117,11 +118,13 @@ impl<B: KernelGradients> Backward<B, 3> for BatchNorm {
             gamma,
             moments,
             output,
+            statistics,
             options,
         } = ops.state;
         let x = checkpointer.retrieve_node_output(x);
         let gamma = checkpointer.retrieve_node_output(gamma);
-        let gradients = B::batch_norm_gradients(x, gamma, moments, grad, output, options);
+        let gradients =
+            B::batch_norm_gradients(x, gamma, moments, grad, output, statistics, options);
         for (parent, gradient) in ops.parents.into_iter().zip(gradients) {
             if let Some(node) = parent {
                 grads.register::<B>(node.id, gradient);
@@ -191,12 +194,20 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         moments: FloatTensor<Self>,
+        statistics: Statistics,
         options: BatchNormOptions,
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let moments = moments.into_primitive();
         let forward = |x, gamma, moments| {
-            B::kernel_batch_norm(x, gamma, beta.into_primitive(), moments, options)
+            B::kernel_batch_norm(
+                x,
+                gamma,
+                beta.into_primitive(),
+                moments,
+                statistics,
+                options,
+            )
         };
         match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
@@ -206,7 +217,8 @@ impl<B: KernelOps + KernelGradients, C: CheckpointStrategy> KernelOps for Autodi
                     x: x_state,
                     gamma: gamma_state,
                     moments,
-                    output: options.relu.then(|| y.clone()),
+                    output: options.rectifier.is_some().then(|| y.clone()),
+                    statistics,
                     options,
                 };
                 prep.finish(state, y)
@@ -233,7 +245,7 @@ fn conv2d<B: KernelGradients, C: CheckpointStrategy, const N: usize>(
             let state = ConvState {
                 x: x_state,
                 weight: weight_state,
-                output: options.relu.then(|| y.clone()),
+                output: options.rectifier.is_some().then(|| y.clone()),
                 options,
             };
             prep.finish(state, y)

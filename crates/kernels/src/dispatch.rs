@@ -1,10 +1,10 @@
 //! The kernels as a burn backend extension, and their implementation for flex.
 
 use crate::conv::{self, Conv2dOptions, ConvSizes, WeightGradients};
-use crate::norm::{self, BatchNormOptions, Moments, NormSizes};
+use crate::norm::{self, BatchNormOptions, Moments, NormSizes, Statistics};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
-use crate::relu;
+use crate::rectifier::{self, Rectifier};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
@@ -43,20 +43,25 @@ pub trait KernelOps: Backend {
     /// Mean and variance of each channel, without a gradient: `[2, channels]`.
     fn kernel_moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
 
-    /// Batch normalisation by `moments`, those of `x` itself: `[2, channels]`.
+    /// Batch normalisation by `moments`, those of `x` itself or given: `[2, channels]`.
     fn kernel_batch_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         moments: FloatTensor<Self>,
+        statistics: Statistics,
         options: BatchNormOptions,
     ) -> FloatTensor<Self>;
 }
 
-/// The kernels' gradients. `output` is the forward pass' result, needed only where a ReLU followed.
+/// The kernels' gradients. `output` is the forward pass' result, needed only where a rectifier followed.
 pub(crate) trait KernelGradients: Backend {
-    /// `grad` where `output` is positive, else 0.
-    fn relu_gradient(grad: FloatTensor<Self>, output: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// `grad` where the rectifier lets it pass, else 0.
+    fn rectifier_gradient(
+        rectifier: Rectifier,
+        grad: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
 
     fn conv2d_input_gradient(
         input: [usize; 4],
@@ -87,6 +92,7 @@ pub(crate) trait KernelGradients: Backend {
         moments: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         output: Option<FloatTensor<Self>>,
+        statistics: Statistics,
         options: BatchNormOptions,
     ) -> [FloatTensor<Self>; 3];
 }
@@ -146,6 +152,7 @@ impl KernelOps for Flex {
         gamma: FlexTensor,
         beta: FlexTensor,
         moments: FlexTensor,
+        _: Statistics,
         options: BatchNormOptions,
     ) -> FlexTensor {
         let shape = dims(&x);
@@ -157,7 +164,7 @@ impl KernelOps for Flex {
                 values(&x),
                 [values(&gamma), values(&beta)],
                 Moments::new(values(&moments), options.epsilon as f32),
-                options.relu,
+                options.rectifier,
             )
         });
         tensor(y, shape)
@@ -181,12 +188,16 @@ fn convolve(
 }
 
 impl KernelGradients for Flex {
-    fn relu_gradient(grad: FlexTensor, output: FlexTensor) -> FlexTensor {
+    fn rectifier_gradient(
+        rectifier: Rectifier,
+        grad: FlexTensor,
+        output: FlexTensor,
+    ) -> FlexTensor {
         let (mut masked, output) = (grad.to_contiguous(), output.to_contiguous());
         // Changed in place where nothing else shares the memory, else copied.
         drop(grad);
-        timed(Kernel::ReluGradient, || {
-            relu::gradient(masked.storage_mut(), values(&output));
+        timed(Kernel::RectifierGradient, || {
+            rectifier::gradient(rectifier, masked.storage_mut(), values(&output));
         });
         masked
     }
@@ -218,7 +229,7 @@ impl KernelGradients for Flex {
         });
         (
             tensor(weight, sizes.weight_shape()),
-            tensor(bias, [sizes.filters]),
+            tensor(bias, [sizes.all_filters()]),
         )
     }
 
@@ -243,6 +254,7 @@ impl KernelGradients for Flex {
         moments: FlexTensor,
         grad: FlexTensor,
         output: Option<FlexTensor>,
+        statistics: Statistics,
         options: BatchNormOptions,
     ) -> [FlexTensor; 3] {
         let shape = dims(&x);
@@ -252,11 +264,12 @@ impl KernelGradients for Flex {
         let gradients = timed(Kernel::BatchNormGradient, || {
             norm::gradients(
                 &sizes,
-                values(&x),
+                [values(&x), values(&grad)],
                 values(&gamma),
                 Moments::new(values(&moments), options.epsilon as f32),
-                values(&grad),
                 output.as_ref().map(values),
+                options.rectifier,
+                statistics,
             )
         });
         [

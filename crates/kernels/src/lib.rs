@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
-//! use receptive_kernels::{Algorithm, Conv2dOptions, conv2d, runs_on};
+//! use receptive_kernels::{Algorithm, Conv2dOptions, Rectifier, conv2d, runs_on};
 //!
 //! let device = Device::flex().autodiff();
 //! assert!(runs_on(&device));
@@ -14,7 +14,8 @@
 //!     strides: [1, 1],
 //!     padding: [1, 1, 1, 1],
 //!     dilation: [1, 1],
-//!     relu: true,
+//!     groups: 1,
+//!     rectifier: Rectifier::Relu,
 //!     algorithm: Algorithm::Auto,
 //! };
 //! let y = conv2d(x, weight.clone(), None, options);
@@ -33,7 +34,7 @@ mod norm;
 mod output_size;
 mod pool;
 mod profile;
-mod relu;
+mod rectifier;
 mod scratch;
 mod simd;
 
@@ -42,9 +43,11 @@ pub use dispatch::KernelOps;
 pub use norm::BatchNormOptions;
 pub use pool::MaxPool2dOptions;
 pub use profile::{Kernel, begin_profile, end_profile};
+pub use rectifier::Rectifier;
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{Device, Tensor};
+use norm::Statistics;
 
 /// Whether this crate's functions take tensors of this device: flex, with or without autodiff.
 pub fn runs_on(device: &Device) -> bool {
@@ -54,11 +57,11 @@ pub fn runs_on(device: &Device) -> bool {
     )
 }
 
-/// 2D convolution of 32-bit floats, plus bias, then ReLU if the options have one.
+/// 2D convolution of 32-bit floats, plus bias, then the options' rectifier.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
-/// - `weight`: `[filters, channels, kernel height, kernel width]`, as burn's `Conv2d` without groups
+/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`, as burn's `Conv2d`
 /// - `bias`: `[filters]`
 /// - output: `[images, filters, out height, out width]`, where each side is
 ///   `floor((n + padding - dilation * (kernel - 1) - 1) / stride) + 1`
@@ -130,7 +133,7 @@ pub struct BatchNormTrain {
     pub variance: Tensor<1>,
 }
 
-/// Batch normalisation by the batch's own mean and variance, then ReLU if the options have one. The
+/// Batch normalisation by the batch's own mean and variance, then the options' rectifier. The
 /// caller updates any running statistics.
 ///
 /// # Shapes
@@ -155,6 +158,7 @@ pub fn batch_norm_train(
         gamma.into_dispatch(),
         beta.into_dispatch(),
         moments.clone(),
+        Statistics::Own,
         options,
     );
     let moments = Tensor::<2>::from_dispatch(moments).without_autodiff(); // [mean and variance, channels]
@@ -169,4 +173,40 @@ pub fn batch_norm_train(
         mean: row(0),
         variance: row(1),
     }
+}
+
+/// Batch normalisation by a given mean and variance, such as running statistics, then the options'
+/// rectifier. Gradients reach `x`, `gamma` and `beta`; the statistics are constants.
+///
+/// # Shapes
+/// - `x`: `[images, channels, height, width]`
+/// - `gamma`, `beta`, `mean`, `variance`: `[channels]`
+/// - output: as `x`
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn batch_norm(
+    x: Tensor<4>,
+    [gamma, beta]: [Tensor<1>; 2],
+    [mean, variance]: [Tensor<1>; 2],
+    options: BatchNormOptions,
+) -> Tensor<4> {
+    let channels = x.dims()[1];
+    for (tensor, what) in [
+        (&gamma, "gamma"),
+        (&beta, "beta"),
+        (&mean, "mean"),
+        (&variance, "variance"),
+    ] {
+        assert_eq!(tensor.dims(), [channels], "{what} of a batch norm");
+    }
+    let moments: Tensor<2> = Tensor::stack(vec![mean, variance], 0); // [2, channels]
+    Tensor::from_dispatch(Dispatch::kernel_batch_norm(
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        moments.into_dispatch(),
+        Statistics::Given,
+        options,
+    ))
 }

@@ -1,8 +1,8 @@
 //! Batch normalisation by the batch's own statistics, and the ReLU that follows it, in one pass over
 //! the values each way. After Ioffe and Szegedy, "Batch Normalization" (2015).
 
-use crate::relu::relu_if;
-use crate::simd::{select, total, vectorized};
+use crate::rectifier::Rectifier;
+use crate::simd::{total, vectorized};
 use rayon::prelude::*;
 
 /// How a batch norm is computed.
@@ -10,8 +10,17 @@ use rayon::prelude::*;
 pub struct BatchNormOptions {
     /// Added to the variance.
     pub epsilon: f64,
-    /// Whether a ReLU follows.
-    pub relu: bool,
+    /// What follows.
+    pub rectifier: Rectifier,
+}
+
+/// Where the mean and variance of a batch norm are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// They are those of the values themselves: gradients flow through them too.
+    Own,
+    /// They are given, such as running statistics, and constant.
+    Given,
 }
 
 /// The sizes of one batch norm.
@@ -129,7 +138,7 @@ fn squared_distances(values: &[f32], mean: f32) -> f32 {
     lanes.iter().sum()
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, then ReLU where `relu`.
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, then the rectifier.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, plane]`
@@ -140,7 +149,7 @@ pub(crate) fn forward(
     x: &[f32],
     [gamma, beta]: [&[f32]; 2],
     moments: Moments<'_>,
-    relu: bool,
+    rectifier: Rectifier,
 ) -> Vec<f32> {
     let mut y = vec![0.0; x.len()];
     sizes
@@ -155,7 +164,7 @@ pub(crate) fn forward(
                 vectorized(|| {
                     for (y, x) in y.iter_mut().zip(x) {
                         let value = (*x - mean) * scale + beta;
-                        *y = relu_if(relu, value);
+                        *y = rectifier.of(value);
                     }
                 });
             }
@@ -170,28 +179,30 @@ pub(crate) struct NormGradients {
     pub(crate) beta: Vec<f32>,
 }
 
-/// The gradients, through mean and variance too: with `z` the normalised values, `g` the gradients and
-/// means over a channel,
+/// The gradients: with `z` the normalised values, `g` the gradients and means over a channel,
 ///
 /// ```text
 /// d beta = sum g,  d gamma = sum g z,  d x = gamma / deviation (g - mean g - z mean(g z))
 /// ```
 ///
+/// where the two means are those through the moments, and absent where these are given.
+///
 /// # Shapes
 /// - `x`, `grad`: `[images, channels, plane]`
-/// - `output`: as `x`, the forward pass' result; only where a ReLU followed
+/// - `output`: as `x`, the forward pass' result; only where a rectifier followed
 /// - `gamma`: `[channels]`
 pub(crate) fn gradients(
     sizes: &NormSizes,
-    x: &[f32],
+    [x, grad]: [&[f32]; 2],
     gamma: &[f32],
     moments: Moments<'_>,
-    grad: &[f32],
     output: Option<&[f32]>,
+    rectifier: Rectifier,
+    statistics: Statistics,
 ) -> NormGradients {
     let mut dx = vec![0.0; x.len()];
-    // Without a ReLU every gradient passes: the mask is not looked at, so any slice will do.
-    let (mask, masked) = (output.unwrap_or(grad), output.is_some());
+    // Without a rectifier every gradient passes: the output is not looked at, so any slice will do.
+    let output = output.unwrap_or(grad);
     let (beta, gamma) = sizes
         .planes_mut(&mut dx)
         .into_par_iter()
@@ -201,21 +212,23 @@ pub(crate) fn gradients(
             let planes = || {
                 let x = sizes.planes(x, channel);
                 let grad = sizes.planes(grad, channel);
-                x.zip(grad).zip(sizes.planes(mask, channel))
+                x.zip(grad).zip(sizes.planes(output, channel))
             };
             let mut sums = [0.0, 0.0];
-            for ((x, grad), mask) in planes() {
-                let [beta, gamma] = vectorized(|| plane_sums(x, grad, mask, masked, mean));
+            for ((x, grad), output) in planes() {
+                let [beta, gamma] = vectorized(|| plane_sums(x, grad, output, rectifier, mean));
                 sums = [sums[0] + beta, sums[1] + gamma];
             }
             let [dbeta, dgamma] = [sums[0], sums[1] * factor];
             let scale = gamma[channel] * factor;
-            let shift = dbeta / sizes.count();
-            let slope = dgamma / sizes.count() * factor;
-            for (dx, ((x, grad), mask)) in dx.into_iter().zip(planes()) {
+            let [shift, slope] = match statistics {
+                Statistics::Own => [dbeta / sizes.count(), dgamma / sizes.count() * factor],
+                Statistics::Given => [0.0; 2],
+            };
+            for (dx, ((x, grad), output)) in dx.into_iter().zip(planes()) {
                 vectorized(|| {
-                    for (((dx, x), grad), mask) in dx.iter_mut().zip(x).zip(grad).zip(mask) {
-                        let grad = select(*grad, !masked | (*mask > 0.0));
+                    for (((dx, x), grad), output) in dx.iter_mut().zip(x).zip(grad).zip(output) {
+                        let grad = rectifier.gradient(*grad, *output);
                         *dx = scale * (grad - shift - (*x - mean) * slope);
                     }
                 });
@@ -229,7 +242,13 @@ pub(crate) fn gradients(
 /// The sums of the gradients, and of their products with the distances from the mean; always in the
 /// same order.
 #[inline(always)]
-fn plane_sums(x: &[f32], grad: &[f32], mask: &[f32], masked: bool, mean: f32) -> [f32; 2] {
+fn plane_sums(
+    x: &[f32],
+    grad: &[f32],
+    output: &[f32],
+    rectifier: Rectifier,
+    mean: f32,
+) -> [f32; 2] {
     const LANES: usize = 16;
     let mut sums = [[0.0_f32; LANES]; 2];
     let chunks = |values: &[f32]| values.len() - values.len() % LANES;
@@ -237,21 +256,21 @@ fn plane_sums(x: &[f32], grad: &[f32], mask: &[f32], masked: bool, mean: f32) ->
     let parts = x[..whole]
         .chunks_exact(LANES)
         .zip(grad[..whole].chunks_exact(LANES))
-        .zip(mask[..whole].chunks_exact(LANES));
-    for ((x, grad), mask) in parts {
+        .zip(output[..whole].chunks_exact(LANES));
+    for ((x, grad), output) in parts {
         for lane in 0..LANES {
-            let grad = select(grad[lane], !masked | (mask[lane] > 0.0));
+            let grad = rectifier.gradient(grad[lane], output[lane]);
             sums[0][lane] += grad;
             sums[1][lane] += grad * (x[lane] - mean);
         }
     }
-    for (lane, ((x, grad), mask)) in x[whole..]
+    for (lane, ((x, grad), output)) in x[whole..]
         .iter()
         .zip(&grad[whole..])
-        .zip(&mask[whole..])
+        .zip(&output[whole..])
         .enumerate()
     {
-        let grad = select(*grad, !masked | (*mask > 0.0));
+        let grad = rectifier.gradient(*grad, *output);
         sums[0][lane] += grad;
         sums[1][lane] += grad * (x - mean);
     }

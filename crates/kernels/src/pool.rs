@@ -2,8 +2,8 @@
 //! index of the largest value: two floats take less memory traffic than an index of eight bytes.
 
 use crate::output_size::output_size;
-use crate::relu::relu_if;
-use crate::simd::{select, vectorized};
+use crate::rectifier::Rectifier;
+use crate::simd::vectorized;
 use rayon::prelude::*;
 
 /// How a max pool moves over its input.
@@ -17,25 +17,25 @@ pub struct MaxPool2dOptions {
     pub padding: [usize; 4],
     /// Rows and columns between neighbouring taps.
     pub dilation: [usize; 2],
-    /// Whether a ReLU follows; the same as one before the pool, on fewer values.
-    pub relu: bool,
+    /// What follows; the same as one before the pool, on fewer values.
+    pub rectifier: Rectifier,
 }
 
 impl MaxPool2dOptions {
     /// A pool of 2x2 with stride 2, without padding.
-    pub fn new_2x2(relu: bool) -> Self {
+    pub fn new_2x2(rectifier: Rectifier) -> Self {
         Self {
             kernel_size: [2, 2],
             strides: [2, 2],
             padding: [0; 4],
             dilation: [1, 1],
-            relu,
+            rectifier,
         }
     }
 
     /// Whether this is the pool of [`new_2x2`](Self::new_2x2), which has the fastest code.
     pub fn is_2x2(&self) -> bool {
-        *self == Self::new_2x2(self.relu)
+        *self == Self::new_2x2(self.rectifier)
     }
 }
 
@@ -72,10 +72,10 @@ impl PoolSizes {
         }
     }
 
-    /// The gradient before the ReLU, given that after it.
+    /// The gradient before the rectifier, given that after it.
     #[inline(always)]
-    fn relu_gradient(&self, grad: f32, output: f32) -> f32 {
-        select(grad, !self.options.relu | (output > 0.0))
+    fn rectifier_gradient(&self, grad: f32, output: f32) -> f32 {
+        self.options.rectifier.gradient(grad, output)
     }
 
     /// The input indices along an axis of the window of output `index`, without those in the padding.
@@ -103,13 +103,13 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
             let planes = y.chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
                 if sizes.options.is_2x2() {
-                    vectorized(|| max_pool_2x2(width, x, y, sizes.options.relu));
+                    vectorized(|| max_pool_2x2(width, x, y, sizes.options.rectifier));
                 } else {
                     for (at, largest) in y.iter_mut().enumerate() {
                         let window = window(sizes, [at / out_width, at % out_width]);
                         let values = window.map(|at| x[at]);
                         let value = values.fold(f32::NEG_INFINITY, larger);
-                        *largest = relu_if(sizes.options.relu, value);
+                        *largest = sizes.options.rectifier.of(value);
                     }
                 }
             }
@@ -140,7 +140,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                     vectorized(|| max_pool_2x2_gradient(sizes, x, y, grad, dx));
                 } else {
                     for (at, (y, grad)) in y.iter().zip(grad).enumerate() {
-                        let grad = sizes.relu_gradient(*grad, *y);
+                        let grad = sizes.rectifier_gradient(*grad, *y);
                         let mut window = window(sizes, [at / out_width, at % out_width]);
                         if let Some(at) = window.find(|at| is_largest(x[*at], *y)) {
                             dx[at] += grad;
@@ -184,13 +184,13 @@ fn is_largest(value: f32, largest: f32) -> bool {
 /// - `x`: `[height, width]`
 /// - `y`: `[height / 2, width / 2]`
 #[inline(always)]
-pub(crate) fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32], relu: bool) {
+pub(crate) fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32], rectifier: Rectifier) {
     let rows = x.chunks_exact(2 * width);
     for (rows, y) in rows.zip(y.chunks_exact_mut(width / 2)) {
         let (upper, lower) = rows.split_at(width);
         let windows = upper.chunks_exact(2).zip(lower.chunks_exact(2));
         for (y, (a, b)) in y.iter_mut().zip(windows) {
-            *y = relu_if(relu, larger(larger(a[0], a[1]), larger(b[0], b[1])));
+            *y = rectifier.of(larger(larger(a[0], a[1]), larger(b[0], b[1])));
         }
     }
 }
@@ -231,7 +231,7 @@ fn max_pool_2x2_gradient_row<const N: usize, const M: usize>(
         let (y, grad) = (&y[first..first + N], &grad[first..first + N]);
         let mut passed = [0.0; N];
         for i in 0..N {
-            passed[i] = sizes.relu_gradient(grad[i], y[i]);
+            passed[i] = sizes.rectifier_gradient(grad[i], y[i]);
         }
         let largest = twice::<N, M>(y);
         let upper = are_largest::<M>(&upper[columns.clone()], &largest);

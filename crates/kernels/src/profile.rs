@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 pub enum Kernel {
     /// A convolution with what follows it.
     Conv2d,
-    /// The gradient of the ReLU that followed a convolution.
-    ReluGradient,
+    /// The gradient of the rectifier that followed a convolution.
+    RectifierGradient,
     /// A convolution's gradient with respect to its input.
     Conv2dInputGradient,
     /// Its gradient with respect to weight and bias.
@@ -28,7 +28,7 @@ impl Kernel {
     /// All of them, each forward pass before its gradients.
     pub const ALL: [Self; 8] = [
         Self::Conv2d,
-        Self::ReluGradient,
+        Self::RectifierGradient,
         Self::Conv2dInputGradient,
         Self::Conv2dWeightGradient,
         Self::MaxPool2d,
@@ -41,7 +41,7 @@ impl Kernel {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Conv2d => "conv2d",
-            Self::ReluGradient => "relu gradient",
+            Self::RectifierGradient => "relu gradient",
             Self::Conv2dInputGradient => "conv2d input gradient",
             Self::Conv2dWeightGradient => "conv2d weight gradient",
             Self::MaxPool2d => "max_pool2d",

@@ -6,7 +6,7 @@ use super::im2col::{col2im, im2col};
 use super::{ConvSizes, WeightGradients};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::pool::max_pool_2x2;
-use crate::relu::add_bias;
+use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
 use crate::simd::{add, total, vectorized};
 use rayon::prelude::*;
@@ -35,8 +35,9 @@ pub(super) fn forward(
         |image, first_filter, outputs| {
             let planes = &x[image * image_values..][..image_values];
             let filters = outputs.len() / plane;
-            let weight = &weight[first_filter * patch..][..filters * patch];
-            let bias = bias.map(|bias| &bias[first_filter..][..filters]);
+            let weight = &sizes.weight_of(weight, image)[first_filter * patch..][..filters * patch];
+            let first_bias = sizes.group(image) * sizes.filters + first_filter;
+            let bias = bias.map(|bias| &bias[first_bias..][..filters]);
             for rows in bands(sizes) {
                 let (from, width) = (rows.start * sizes.output[1], rows.len() * sizes.output[1]);
                 with_scratch(patch * width, |columns| {
@@ -52,7 +53,7 @@ pub(super) fn forward(
                 // While the band is still in the cache.
                 for (filter, output) in outputs.chunks_exact_mut(plane).enumerate() {
                     let bias = bias.map_or(0.0, |bias| bias[filter]);
-                    add_bias(&mut output[from..][..width], bias, sizes.options.relu);
+                    add_bias(&mut output[from..][..width], bias, sizes.options.rectifier);
                 }
             }
         },
@@ -102,8 +103,9 @@ pub(crate) fn forward_pooled(
                         outputs.zip(products.chunks_exact(positions)).enumerate()
                     {
                         let output = &mut output[pooled.clone()];
-                        vectorized(|| max_pool_2x2(sizes.output[1], products, output, false));
-                        add_bias(output, bias[first_filter + filter], sizes.options.relu);
+                        let rectifier = Rectifier::None;
+                        vectorized(|| max_pool_2x2(sizes.output[1], products, output, rectifier));
+                        add_bias(output, bias[first_filter + filter], sizes.options.rectifier);
                     }
                 });
             }
@@ -125,6 +127,7 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) ->
         input_plane,
         |image, first_channel, planes| {
             let grad = &grad[image * grad_values..][..grad_values];
+            let weight = sizes.weight_of(weight, image);
             let rows_of_taps = planes.len() / input_plane * taps;
             for rows in bands(sizes) {
                 let width = rows.len() * sizes.output[1];
@@ -161,15 +164,33 @@ impl WeightGradients {
 
 /// As [`super::weight_gradients`].
 pub(super) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> WeightGradients {
-    // Bands of images are added up in groups, and then the groups in order: the groups depend on
+    let groups: Vec<WeightGradients> = (0..sizes.options.groups)
+        .into_par_iter()
+        .map(|group| group_gradients(sizes, x, grad, group))
+        .collect();
+    let (weight, bias): (Vec<_>, Vec<_>) = groups
+        .into_iter()
+        .map(|group| (group.weight, group.bias))
+        .unzip();
+    WeightGradients {
+        weight: weight.concat(),
+        bias: bias.concat(),
+    }
+}
+
+/// The gradients of one group's weights.
+fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> WeightGradients {
+    // Bands of images are added up in parts, and then the parts in order: the parts depend on
     // the sizes alone, so the sum has the same bits on any number of threads.
-    let pieces: Vec<(usize, Range<usize>)> = (0..sizes.images)
+    let pieces: Vec<(usize, Range<usize>)> = (group..sizes.images)
+        .step_by(sizes.options.groups)
         .flat_map(|image| bands(sizes).map(move |rows| (image, rows)))
         .collect();
-    let sums = (sizes.images * sizes.output_plane() / POSITIONS_PER_SUM).clamp(1, MAX_SUMS);
-    let group = pieces.len().div_ceil(sums).max(1);
+    let images = sizes.images / sizes.options.groups;
+    let sums = (images * sizes.output_plane() / POSITIONS_PER_SUM).clamp(1, MAX_SUMS);
+    let part = pieces.len().div_ceil(sums).max(1);
     pieces
-        .par_chunks(group)
+        .par_chunks(part)
         .map(|pieces| {
             let mut sum = WeightGradients::zeros(sizes);
             for (image, rows) in pieces {
@@ -190,10 +211,12 @@ pub(super) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> We
 /// The gradient with respect to the bias: the sum of each filter's gradients.
 pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
     let plane = sizes.output_plane();
-    (0..sizes.filters)
+    let filters = sizes.all_filters();
+    let images = sizes.images / sizes.options.groups;
+    (0..filters)
         .into_par_iter()
         .map(|filter| {
-            let planes = (0..sizes.images).map(|image| (image * sizes.filters + filter) * plane);
+            let planes = (0..images).map(|image| (image * filters + filter) * plane);
             planes
                 .map(|from| vectorized(|| total(&grad[from..][..plane])))
                 .sum()

@@ -1,7 +1,8 @@
 //! 2D convolution and its gradients: the options, the sizes, and the choice between [`direct`] sums
-//! of products and [`winograd`]'s filtering.
+//! of products, [`winograd`]'s filtering and [`depthwise`] convolution.
 
 mod bands;
+mod depthwise;
 mod direct;
 mod im2col;
 mod winograd;
@@ -10,8 +11,9 @@ pub(crate) use direct::forward_pooled;
 
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;
+use crate::rectifier::Rectifier;
 
-/// How a convolution moves over its input, and whether a ReLU follows.
+/// How a convolution moves over its input, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {
     /// Rows and columns that the window moves.
@@ -20,20 +22,22 @@ pub struct Conv2dOptions {
     pub padding: [usize; 4],
     /// Rows and columns between neighbouring taps.
     pub dilation: [usize; 2],
-    /// Whether a ReLU follows bias and convolution.
-    pub relu: bool,
+    /// Groups of channels that are convolved separately, each with its share of the filters.
+    pub groups: usize,
+    /// What follows bias and convolution.
+    pub rectifier: Rectifier,
     /// How the convolution and its gradients are computed.
     pub algorithm: Algorithm,
 }
 
 impl Conv2dOptions {
-    /// The options without their ReLU, and those of a pool of 2x2 that has it instead.
+    /// The options without their rectifier, and those of a pool of 2x2 that has it instead.
     pub(crate) fn before_2x2_pool(self) -> (Self, MaxPool2dOptions) {
         let plain = Self {
-            relu: false,
+            rectifier: Rectifier::None,
             ..self
         };
-        (plain, MaxPool2dOptions::new_2x2(self.relu))
+        (plain, MaxPool2dOptions::new_2x2(self.rectifier))
     }
 }
 
@@ -48,10 +52,13 @@ pub enum Algorithm {
     Direct,
 }
 
-/// The sizes of one convolution.
+/// The sizes of one convolution. Each group of channels of each image counts as an image of its own:
+/// they lie one after the other, and so do their weights.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConvSizes {
+    /// Images times groups.
     pub(crate) images: usize,
+    /// Of a group, as `filters`.
     pub(crate) channels: usize,
     /// Height and width, as `kernel` and `output`.
     pub(crate) input: [usize; 2],
@@ -69,19 +76,28 @@ impl ConvSizes {
         [filters, weight_channels, kernel_height, kernel_width]: [usize; 4],
         options: Conv2dOptions,
     ) -> Self {
-        assert_eq!(channels, weight_channels, "input channels of a convolution");
-        let (input, kernel) = ([height, width], [kernel_height, kernel_width]);
         let Conv2dOptions {
             strides,
             padding,
             dilation,
+            groups,
             ..
         } = options;
-        Self {
-            images,
+        assert_eq!(
             channels,
+            weight_channels * groups,
+            "input channels of a convolution of {groups} groups"
+        );
+        assert!(
+            filters.is_multiple_of(groups),
+            "{groups} groups of {filters} filters"
+        );
+        let (input, kernel) = ([height, width], [kernel_height, kernel_width]);
+        Self {
+            images: images * groups,
+            channels: weight_channels,
             input,
-            filters,
+            filters: filters / groups,
             kernel,
             output: output_size(input, kernel, strides, padding, dilation),
             options,
@@ -105,33 +121,51 @@ impl ConvSizes {
 
     pub(crate) fn output_shape(&self) -> [usize; 4] {
         let [height, width] = self.output;
-        [self.images, self.filters, height, width]
+        let groups = self.options.groups;
+        [self.images / groups, self.filters * groups, height, width]
     }
 
     pub(crate) fn input_shape(&self) -> [usize; 4] {
         let [height, width] = self.input;
-        [self.images, self.channels, height, width]
+        let groups = self.options.groups;
+        [self.images / groups, self.channels * groups, height, width]
     }
 
     pub(crate) fn weight_shape(&self) -> [usize; 4] {
         let [height, width] = self.kernel;
-        [self.filters, self.channels, height, width]
+        [self.all_filters(), self.channels, height, width]
+    }
+
+    /// The filters of all groups.
+    pub(crate) fn all_filters(&self) -> usize {
+        self.filters * self.options.groups
+    }
+
+    /// The group that an "image" is.
+    fn group(&self, image: usize) -> usize {
+        image % self.options.groups
+    }
+
+    /// The weights of an "image": `[filters, patch]` of its group.
+    fn weight_of<'a>(&self, weight: &'a [f32], image: usize) -> &'a [f32] {
+        let values = self.filters * self.patch();
+        &weight[self.group(image) * values..][..values]
     }
 }
 
 /// The gradients with respect to weight and bias.
 pub(crate) struct WeightGradients {
-    /// `[filters, channels, kernel height, kernel width]`.
+    /// `[filters, channels / groups, kernel height, kernel width]`.
     pub(crate) weight: Vec<f32>,
     /// `[filters]`.
     pub(crate) bias: Vec<f32>,
 }
 
-/// The convolution of every image, plus bias, then ReLU if the options have one.
+/// The convolution of every image, plus bias, then the options' rectifier.
 ///
 /// # Shapes
 /// - `x`: `[images, channels, height, width]`
-/// - `weight`: `[filters, channels, kernel height, kernel width]`
+/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
 /// - `bias`: `[filters]`
 /// - output: `[images, filters, output height, output width]`
 pub(crate) fn forward(
@@ -142,6 +176,8 @@ pub(crate) fn forward(
 ) -> Vec<f32> {
     if winograd::applies(sizes) {
         winograd::forward(sizes, x, weight, bias)
+    } else if depthwise::applies(sizes) {
+        depthwise::forward(sizes, x, weight, bias)
     } else {
         direct::forward(sizes, x, weight, bias)
     }
@@ -149,18 +185,22 @@ pub(crate) fn forward(
 
 /// Whether [`forward_pooled`] computes a convolution of these sizes.
 pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
-    !winograd::applies(sizes) && sizes.output.iter().all(|side| *side >= 2)
+    sizes.options.groups == 1
+        && !winograd::applies(sizes)
+        && sizes.output.iter().all(|side| *side >= 2)
 }
 
 /// The gradient with respect to the input.
 ///
 /// # Shapes
-/// - `weight`: `[filters, channels, kernel height, kernel width]`
+/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
 /// - `grad`: `[images, filters, output height, output width]`
 /// - result: `[images, channels, height, width]`
 pub(crate) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) -> Vec<f32> {
     if winograd::applies(sizes) {
         winograd::input_gradient(sizes, weight, grad)
+    } else if depthwise::applies(sizes) {
+        depthwise::input_gradient(sizes, weight, grad)
     } else {
         direct::input_gradient(sizes, weight, grad)
     }
@@ -175,6 +215,11 @@ pub(crate) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> We
     if winograd::applies(sizes) {
         WeightGradients {
             weight: winograd::weight_gradient(sizes, x, grad),
+            bias: direct::bias_gradient(sizes, grad),
+        }
+    } else if depthwise::applies(sizes) {
+        WeightGradients {
+            weight: depthwise::weight_gradient(sizes, x, grad),
             bias: direct::bias_gradient(sizes, grad),
         }
     } else {

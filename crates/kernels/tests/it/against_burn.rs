@@ -8,8 +8,8 @@ use burn::tensor::module::{
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor};
 use receptive_kernels::{
-    Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, batch_norm_train, conv2d,
-    conv2d_max_pool_2x2, max_pool2d,
+    Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, Rectifier, batch_norm,
+    batch_norm_train, conv2d, conv2d_max_pool_2x2, max_pool2d,
 };
 
 const CASES: u64 = 2_000;
@@ -26,13 +26,46 @@ fn convolutions_and_their_gradients_match_burn() {
                 strides: random.pair(1, 3),
                 padding: [(); 4].map(|()| random.between(0, 3)),
                 dilation: random.pair(1, 3),
-                relu: random.between(0, 1) == 1,
+                groups: 1,
+                rectifier: random.rectifier(),
                 algorithm: Algorithm::Auto,
             },
             channels: random.between(1, 20),
             filters: random.between(1, 20),
             images: random.between(1, 5),
             excess: random.pair(0, 12),
+        };
+        let differences = convolution.differences(&mut random);
+        assert!(
+            differences.max() < TOLERANCE,
+            "case {case}: {convolution:?}: {differences:?}"
+        );
+    }
+}
+
+#[test]
+fn grouped_and_depthwise_convolutions_match_burn() {
+    for case in 0..CASES {
+        let mut random = Random::new(case);
+        let groups = random.between(2, 9);
+        let [channels, filters] = match random.between(0, 1) {
+            0 => [1, 1],
+            _ => random.pair(1, 4),
+        };
+        let convolution = Convolution {
+            kernel: random.pair(1, 9),
+            options: Conv2dOptions {
+                strides: random.pair(1, 3),
+                padding: [(); 4].map(|()| random.between(0, 4)),
+                dilation: random.pair(1, 3),
+                groups,
+                rectifier: random.rectifier(),
+                algorithm: Algorithm::Auto,
+            },
+            channels: channels * groups,
+            filters: filters * groups,
+            images: random.between(1, 4),
+            excess: random.pair(0, 20),
         };
         let differences = convolution.differences(&mut random);
         assert!(
@@ -56,7 +89,8 @@ fn convolutions_by_winograd_and_their_gradients_match_burn() {
                 strides: [1, 1],
                 padding: [(); 4].map(|()| random.between(0, 3)),
                 dilation: [1, 1],
-                relu: random.between(0, 1) == 1,
+                groups: 1,
+                rectifier: random.rectifier(),
                 algorithm: Algorithm::Auto,
             },
             channels: random.between(16, 50),
@@ -88,7 +122,8 @@ fn many_channels_and_images_by_winograd() {
                 strides: [1, 1],
                 padding: [1; 4],
                 dilation: [1, 1],
-                relu: true,
+                groups: 1,
+                rectifier: Rectifier::Relu,
                 algorithm: Algorithm::Auto,
             },
             channels,
@@ -156,7 +191,12 @@ impl Convolution {
             .require_grad();
         let weight = random
             .tensor(
-                [self.filters, self.channels, self.kernel[0], self.kernel[1]],
+                [
+                    self.filters,
+                    self.channels / options.groups,
+                    self.kernel[0],
+                    self.kernel[1],
+                ],
                 &device,
             )
             .require_grad();
@@ -171,18 +211,11 @@ impl Convolution {
                 options.strides,
                 [(top, bottom), (left, right)],
                 options.dilation,
-                1,
+                options.groups,
             ),
         );
-        // Where sums are almost zero, a ReLU may open in one and not in the other: the gradients
-        // are compared through our own decision.
         let ours = conv2d(x.clone(), weight.clone(), bias.clone(), options);
-        let theirs = if options.relu {
-            let open = ours.clone().without_autodiff().greater_scalar(0.0).float();
-            theirs * Tensor::from_inner(open)
-        } else {
-            theirs
-        };
+        let theirs = rectified(theirs, &ours, options.rectifier);
         let pull = random.tensor(ours.dims(), &device);
         let output = difference(ours.clone().inner(), theirs.clone().inner());
         let ours = (ours * pull.clone()).sum().backward();
@@ -198,6 +231,21 @@ impl Convolution {
     }
 }
 
+/// Their convolution after the rectifier. Where sums are almost at a bound, one may pass and the other
+/// not: the gradients are compared through our own decision.
+fn rectified(theirs: Tensor<4>, ours: &Tensor<4>, rectifier: Rectifier) -> Tensor<4> {
+    let ours = ours.clone().without_autodiff();
+    let above = |bound: f32| Tensor::from_inner(ours.clone().greater_elem(bound).float());
+    match rectifier {
+        Rectifier::None => theirs,
+        Rectifier::Relu => theirs * above(0.0),
+        Rectifier::Relu6 => {
+            let at_most = above(5.999_999);
+            theirs * (above(0.0) - at_most.clone()) + at_most.mul_scalar(6.0)
+        }
+    }
+}
+
 /// With a gradient and without; the layers one by one are compared with burn's above.
 #[test]
 fn a_convolution_with_a_pool_of_2x2_is_both_in_turn() {
@@ -208,7 +256,8 @@ fn a_convolution_with_a_pool_of_2x2_is_both_in_turn() {
             strides: random.pair(1, 2),
             padding: [(); 4].map(|()| random.between(0, 2)),
             dilation: [1, 1],
-            relu: random.between(0, 1) == 1,
+            groups: 1,
+            rectifier: random.rectifier(),
             algorithm: Algorithm::Auto,
         };
         let kernel = random.pair(1, 3);
@@ -219,7 +268,7 @@ fn a_convolution_with_a_pool_of_2x2_is_both_in_turn() {
         let x = random.tensor([images, channels, height, width], &device);
         let weight = random.tensor([filters, channels, kernel[0], kernel[1]], &device);
         let bias = (random.between(0, 1) == 1).then(|| random.tensor([filters], &device));
-        let pool = MaxPool2dOptions::new_2x2(false);
+        let pool = MaxPool2dOptions::new_2x2(Rectifier::None);
         let two = max_pool2d(
             conv2d(x.clone(), weight.clone(), bias.clone(), options),
             pool,
@@ -248,9 +297,9 @@ fn max_pools_and_their_gradients_match_burn() {
     let device = Device::flex().autodiff();
     for case in 0..CASES {
         let mut random = Random::new(case);
-        let [is_2x2, relu] = [0; 2].map(|_| random.between(0, 1) == 1);
+        let (is_2x2, rectifier) = (random.between(0, 1) == 1, random.rectifier());
         let options = if is_2x2 {
-            MaxPool2dOptions::new_2x2(relu)
+            MaxPool2dOptions::new_2x2(rectifier)
         } else {
             let kernel_size = random.pair(1, 4);
             // Less than the window, so that none lies in the padding alone.
@@ -260,7 +309,7 @@ fn max_pools_and_their_gradients_match_burn() {
                 strides: random.pair(1, 3),
                 padding,
                 dilation: random.pair(1, 2),
-                relu,
+                rectifier,
             }
         };
         let span = |axis: usize| options.dilation[axis] * (options.kernel_size[axis] - 1) + 1;
@@ -275,10 +324,10 @@ fn max_pools_and_their_gradients_match_burn() {
         let x = x.mul_scalar(3.0).round().clamp_min(-1.0).require_grad();
 
         let [top, left, bottom, right] = options.padding;
-        let before = if relu {
-            burn_relu(x.clone())
-        } else {
-            x.clone()
+        let before = match rectifier {
+            Rectifier::None => x.clone(),
+            // No value exceeds 6.
+            Rectifier::Relu | Rectifier::Relu6 => burn_relu(x.clone()),
         };
         let theirs = burn_max_pool2d(
             before,
@@ -306,7 +355,7 @@ fn batch_norms_and_their_gradients_match_burn() {
         let mut random = Random::new(case);
         let options = BatchNormOptions {
             epsilon: [1e-5, 1e-3][random.between(0, 1)],
-            relu: random.between(0, 1) == 1,
+            rectifier: random.rectifier(),
         };
         let channels = random.between(1, 20);
         // At least two values of each channel: one alone has no variance.
@@ -329,12 +378,7 @@ fn batch_norms_and_their_gradients_match_burn() {
         let distance = difference(ours.variance, theirs.variance.without_autodiff());
         assert!(distance < TOLERANCE, "{what}: variance {distance}");
         let ours = ours.output;
-        let theirs = if options.relu {
-            let open = ours.clone().without_autodiff().greater_scalar(0.0).float();
-            theirs.output * Tensor::from_inner(open)
-        } else {
-            theirs.output
-        };
+        let theirs = rectified(theirs.output, &ours, options.rectifier);
         let distance = difference(ours.clone().inner(), theirs.clone().inner());
         assert!(distance < TOLERANCE, "{what}: output {distance}");
 
@@ -346,6 +390,52 @@ fn batch_norms_and_their_gradients_match_burn() {
         assert!(distance < 1e-3, "{what}: input gradient {distance}");
         let distance = difference(gamma.grad(&ours).unwrap(), gamma.grad(&theirs).unwrap());
         assert!(distance < 1e-3, "{what}: gamma gradient {distance}");
+        let distance = difference(beta.grad(&ours).unwrap(), beta.grad(&theirs).unwrap());
+        assert!(distance < TOLERANCE, "{what}: beta gradient {distance}");
+    }
+}
+
+/// By statistics that are not its own.
+#[test]
+fn batch_norms_by_given_statistics_and_their_gradients_match_burn() {
+    let device = Device::flex().autodiff();
+    for case in 0..CASES {
+        let mut random = Random::new(case);
+        let options = BatchNormOptions {
+            epsilon: [1e-5, 1e-3][random.between(0, 1)],
+            rectifier: random.rectifier(),
+        };
+        let channels = random.between(1, 20);
+        let dims = [
+            random.between(1, 5),
+            channels,
+            random.between(1, 9),
+            random.between(1, 9),
+        ];
+        let x = random.tensor(dims, &device).mul_scalar(4.0).require_grad();
+        let gamma = random.tensor([channels], &device).require_grad();
+        let beta = random.tensor([channels], &device).require_grad();
+        let mean: Tensor<1> = random.tensor([channels], &device);
+        let variance = random.tensor([channels], &device).square().add_scalar(0.1);
+
+        let parameters = [gamma.clone(), beta.clone()];
+        let statistics = [mean.clone(), variance.clone()];
+        let ours = batch_norm(x.clone(), parameters, statistics, options);
+        let row = |values: Tensor<1>| values.reshape([1, channels, 1, 1]);
+        let deviation = variance.add_scalar(options.epsilon).sqrt();
+        let theirs = (x.clone() - row(mean)) / row(deviation) * row(gamma.clone());
+        let theirs = rectified(theirs + row(beta.clone()), &ours, options.rectifier);
+        let what = format!("case {case}: {dims:?}, {options:?}");
+        let distance = difference(ours.clone().inner(), theirs.clone().inner());
+        assert!(distance < TOLERANCE, "{what}: output {distance}");
+
+        let pull = random.tensor(dims, &device);
+        let ours = (ours * pull.clone()).sum().backward();
+        let theirs = (theirs * pull).sum().backward();
+        let distance = difference(x.grad(&ours).unwrap(), x.grad(&theirs).unwrap());
+        assert!(distance < TOLERANCE, "{what}: input gradient {distance}");
+        let distance = difference(gamma.grad(&ours).unwrap(), gamma.grad(&theirs).unwrap());
+        assert!(distance < TOLERANCE, "{what}: gamma gradient {distance}");
         let distance = difference(beta.grad(&ours).unwrap(), beta.grad(&theirs).unwrap());
         assert!(distance < TOLERANCE, "{what}: beta gradient {distance}");
     }

@@ -3,8 +3,8 @@
 use crate::random::{Random, values};
 use burn::tensor::Device;
 use receptive_kernels::{
-    Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, batch_norm_train, conv2d,
-    max_pool2d,
+    Algorithm, BatchNormOptions, Conv2dOptions, MaxPool2dOptions, Rectifier, batch_norm_train,
+    conv2d, max_pool2d,
 };
 
 /// Output and gradients of a network's worth of kernels.
@@ -20,17 +20,29 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         strides: [1, 1],
         padding: [1; 4],
         dilation: [1, 1],
-        relu: true,
+        groups: 1,
+        rectifier: Rectifier::Relu,
         algorithm: Algorithm::Auto,
     };
-    let pool = MaxPool2dOptions::new_2x2(true);
+    let pool = MaxPool2dOptions::new_2x2(Rectifier::Relu);
     let norm = BatchNormOptions {
         epsilon: 1e-5,
-        relu: true,
+        rectifier: Rectifier::Relu6,
     };
     let gamma = random.tensor([33], &device).require_grad();
     let beta = random.tensor([33], &device).require_grad();
     let y = conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
+    // Each channel by itself, then three groups of eleven.
+    let [depthwise, grouped] =
+        [[33, 1, 5, 5], [33, 11, 3, 3]].map(|dims| random.tensor(dims, &device).require_grad());
+    let of = |groups, size: usize| Conv2dOptions {
+        groups,
+        padding: [size / 2; 4],
+        rectifier: Rectifier::Relu6,
+        ..options
+    };
+    let y = conv2d(y, depthwise.clone(), None, of(33, 5));
+    let y = conv2d(y, grouped.clone(), None, of(3, 3));
     let y = batch_norm_train(y, gamma.clone(), beta.clone(), norm).output;
     let y = max_pool2d(y, pool);
     let pull = random.tensor(y.dims(), &device);
@@ -40,6 +52,8 @@ fn results([images, channels, height, width]: [usize; 4]) -> Vec<u32> {
         values(x.grad(&grads).unwrap()),
         values(weight.grad(&grads).unwrap()),
         values(bias.grad(&grads).unwrap()),
+        values(depthwise.grad(&grads).unwrap()),
+        values(grouped.grad(&grads).unwrap()),
         values(gamma.grad(&grads).unwrap()),
         values(beta.grad(&grads).unwrap()),
     ]

@@ -2,7 +2,9 @@
 
 use crate::random::{Random, values};
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_kernels::{Algorithm, BatchNormOptions, Conv2dOptions, batch_norm_train, conv2d};
+use receptive_kernels::{
+    Algorithm, BatchNormOptions, Conv2dOptions, Rectifier, batch_norm_train, conv2d,
+};
 
 const STEP: f32 = 1e-2;
 
@@ -12,23 +14,35 @@ const OPTIONS: Conv2dOptions = Conv2dOptions {
     strides: [2, 1],
     padding: [1, 0, 2, 1],
     dilation: [1, 2],
-    relu: false,
+    groups: 1,
+    rectifier: Rectifier::None,
     algorithm: Algorithm::Auto,
 };
 
 #[test]
 fn gradients_are_finite_differences() {
+    // All channels together, in groups, and each by itself.
+    for [channels, filters, groups] in [[3, 4, 1], [4, 6, 2], [4, 4, 4]] {
+        let options = Conv2dOptions { groups, ..OPTIONS };
+        compare_conv2d(channels, filters, options);
+    }
+}
+
+fn compare_conv2d(channels: usize, filters: usize, options: Conv2dOptions) {
     let device = Device::flex().autodiff();
     let mut random = Random::new(7);
-    let x = random.tensor([2, 3, 7, 6], &device).require_grad();
-    let weight = random.tensor([4, 3, 3, 2], &device).require_grad();
-    let bias = random.tensor([4], &device).require_grad();
-    let y = conv2d(x.clone(), weight.clone(), Some(bias.clone()), OPTIONS);
+    let x = random.tensor([2, channels, 7, 6], &device).require_grad();
+    let per_filter = channels / options.groups;
+    let weight = random
+        .tensor([filters, per_filter, 3, 2], &device)
+        .require_grad();
+    let bias = random.tensor([filters], &device).require_grad();
+    let y = conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
     let pull = random.tensor(y.dims(), &device);
     let grads = (y * pull.clone()).sum().backward();
 
     let value = |x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>| -> f32 {
-        (conv2d(x, weight, Some(bias), OPTIONS) * pull.clone().inner())
+        (conv2d(x, weight, Some(bias), options) * pull.clone().inner())
             .sum()
             .into_scalar()
     };
@@ -80,7 +94,7 @@ fn compare<const D: usize>(
 fn gradients_of_batch_norms_are_finite_differences() {
     let options = BatchNormOptions {
         epsilon: 1e-5,
-        relu: false,
+        rectifier: Rectifier::None,
     };
     let device = Device::flex().autodiff();
     let mut random = Random::new(9);

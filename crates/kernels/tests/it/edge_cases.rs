@@ -1,13 +1,16 @@
 //! NaN, views, and shapes that do not fit.
 
 use burn::tensor::{Device, Tensor};
-use receptive_kernels::{Algorithm, Conv2dOptions, MaxPool2dOptions, conv2d, max_pool2d, runs_on};
+use receptive_kernels::{
+    Algorithm, Conv2dOptions, MaxPool2dOptions, Rectifier, conv2d, max_pool2d, runs_on,
+};
 
 const OPTIONS: Conv2dOptions = Conv2dOptions {
     strides: [1, 1],
     padding: [0; 4],
     dilation: [1, 1],
-    relu: true,
+    groups: 1,
+    rectifier: Rectifier::Relu,
     algorithm: Algorithm::Auto,
 };
 
@@ -19,13 +22,21 @@ fn nan_stays_nan() {
     let weight = Tensor::<4>::ones([1, 1, 3, 3], &device);
     let y = conv2d(x.clone(), weight, None, OPTIONS);
     assert!(y.into_data().iter::<f32>().all(f32::is_nan));
+    let depthwise = Conv2dOptions {
+        groups: 2,
+        rectifier: Rectifier::Relu6,
+        ..OPTIONS
+    };
+    let two = x.clone().repeat_dim(1, 2);
+    let y = conv2d(two, Tensor::ones([2, 1, 3, 3], &device), None, depthwise);
+    assert!(y.into_data().iter::<f32>().all(f32::is_nan));
     for kernel_size in [[2, 2], [3, 3]] {
         let options = MaxPool2dOptions {
             kernel_size,
             strides: kernel_size,
             padding: [0; 4],
             dilation: [1, 1],
-            relu: true,
+            rectifier: Rectifier::Relu,
         };
         let y = max_pool2d(x.clone(), options);
         assert!(y.into_data().iter::<f32>().all(f32::is_nan));

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use receptive_kernels::Rectifier;
 
 pub(crate) struct Random(ChaCha8Rng);
 
@@ -18,6 +19,10 @@ impl Random {
 
     pub(crate) fn pair(&mut self, min: usize, max: usize) -> [usize; 2] {
         [self.between(min, max), self.between(min, max)]
+    }
+
+    pub(crate) fn rectifier(&mut self) -> Rectifier {
+        [Rectifier::None, Rectifier::Relu, Rectifier::Relu6][self.between(0, 2)]
     }
 
     /// From -1 to 1.

@@ -286,12 +286,12 @@ impl LayerOp for Conv2dOp {
 #[cfg_attr(not(feature = "flex"), allow(unused_variables))]
 fn conv2d(conv: &Conv2d, x: Tensor<4>, edges: &Edges, activation: Option<Activation>) -> Tensor<4> {
     #[cfg(feature = "flex")]
-    if kernels::fits(&x) && conv.groups == 1 {
-        let relu = activation == Some(Activation::Relu);
-        let options = kernels::conv2d_options(conv, edges, relu);
+    if kernels::fits(&x) {
+        let rectifier = activation.and_then(kernels::rectifier);
+        let options = kernels::conv2d_options(conv, edges, rectifier.unwrap_or_default());
         let bias = conv.bias.as_ref().map(|bias| bias.val());
         let y = receptive_kernels::conv2d(x, conv.weight.val(), bias, options);
-        return Activation::apply(activation.filter(|_| !relu), y);
+        return Activation::apply(activation.filter(|_| rectifier.is_none()), y);
     }
     Activation::apply(activation, conv.forward(x))
 }

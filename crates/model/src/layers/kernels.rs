@@ -1,9 +1,13 @@
 //! Whether and how this project's kernels compute a layer; elsewhere burn's own operations do.
 
 #[cfg(feature = "flex")]
+use super::activation::Activation;
+#[cfg(feature = "flex")]
 use crate::geometry::Edges;
 #[cfg(feature = "flex")]
 use burn::{nn::conv::Conv2d, nn::pool::MaxPool2d, tensor::Tensor};
+#[cfg(feature = "flex")]
+use receptive_kernels::Rectifier;
 use std::cell::Cell;
 
 thread_local! {
@@ -42,18 +46,28 @@ pub(super) fn fits(x: &Tensor<4>) -> bool {
     x.dtype() == burn::tensor::DType::F32 && receptive_kernels::runs_on(&x.device())
 }
 
+/// The activation as kernels compute it together with what it follows; `None` for one that they do not.
+#[cfg(feature = "flex")]
+pub(super) fn rectifier(activation: Activation) -> Option<Rectifier> {
+    match activation {
+        Activation::Relu => Some(Rectifier::Relu),
+        Activation::Relu6 => Some(Rectifier::Relu6),
+        _ => None,
+    }
+}
+
 #[cfg(feature = "flex")]
 pub(super) fn max_pool2d_options(
     pool: &MaxPool2d,
     edges: &Edges,
-    relu: bool,
+    rectifier: Rectifier,
 ) -> receptive_kernels::MaxPool2dOptions {
     receptive_kernels::MaxPool2dOptions {
         kernel_size: pool.kernel_size,
         strides: pool.stride,
         padding: edges.array(),
         dilation: pool.dilation,
-        relu,
+        rectifier,
     }
 }
 
@@ -61,13 +75,14 @@ pub(super) fn max_pool2d_options(
 pub(super) fn conv2d_options(
     conv: &Conv2d,
     edges: &Edges,
-    relu: bool,
+    rectifier: Rectifier,
 ) -> receptive_kernels::Conv2dOptions {
     receptive_kernels::Conv2dOptions {
         strides: conv.stride,
         padding: edges.array(),
         dilation: conv.dilation,
-        relu,
+        groups: conv.groups,
+        rectifier,
         algorithm: algorithm(),
     }
 }

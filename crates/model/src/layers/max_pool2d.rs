@@ -169,7 +169,9 @@ impl LayerOp for MaxPool2dOp {
 fn max_pool2d(pool: &MaxPool2d, x: Tensor<4>, edges: &Edges) -> Tensor<4> {
     #[cfg(feature = "flex")]
     if kernels::fits(&x) {
-        return receptive_kernels::max_pool2d(x, kernels::max_pool2d_options(pool, edges, false));
+        let rectifier = receptive_kernels::Rectifier::None;
+        let options = kernels::max_pool2d_options(pool, edges, rectifier);
+        return receptive_kernels::max_pool2d(x, options);
     }
     pool.forward(x)
 }

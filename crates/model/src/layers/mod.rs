@@ -18,6 +18,7 @@ mod crop;
 mod dropout;
 mod features;
 mod flatten;
+#[cfg(feature = "flex")]
 mod fuse;
 mod global_avg_pool2d;
 mod global_max_pool2d;

@@ -1,6 +1,7 @@
 //! Layers one after the other.
 
 use super::features::Features;
+#[cfg(feature = "flex")]
 use super::fuse::fused;
 use super::pass::Pass;
 use super::{Layer, PlannedLayer};
@@ -21,6 +22,17 @@ pub(crate) fn through(
         };
     }
     signal
+}
+
+/// No kernels, no layers that one computes together.
+#[cfg(not(feature = "flex"))]
+fn fused(
+    _: &[Layer],
+    _: &[PlannedLayer],
+    _: &Features,
+    _: &mut Pass<'_>,
+) -> Option<(Features, usize)> {
+    None
 }
 
 /// The layer of this number, also within branches.

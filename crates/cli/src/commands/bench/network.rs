@@ -8,7 +8,7 @@ use receptive_model::{
     MaxPool2dLayer, ModelConfig, Padding, Plan, presets,
 };
 use receptive_train::{Compute, on_threads};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::time::Instant;
 
 /// Convolutions of the network `erf`.
@@ -26,8 +26,7 @@ pub(super) enum Work {
     Erf,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Network {
     /// Two convolutions and pools on 28x28 grey pixels, then 128 and 10 units.
     Fashion,
@@ -37,10 +36,38 @@ pub(super) enum Network {
     Photo,
     /// Receptive fields of 20 convolutions on 128x128 pixels.
     Erf,
+    /// A network that weights are published for, with 1,000 classes, on images of its own size or of
+    /// this one.
+    Published(&'static str, Option<usize>),
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 impl Network {
-    pub(super) const ALL: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
+    /// Those of this program alone.
+    pub(super) const OWN: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
+
+    /// The network of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let own = Self::OWN.into_iter().find(|known| known.name() == name);
+        own.or_else(|| {
+            let mut published = presets::published_names();
+            let name = published.find(|known| *known == name)?;
+            Some(Self::Published(name, None))
+        })
+    }
+
+    /// On images of this height and width; `None` where its images have the size they have.
+    pub(super) fn with_size(self, side: usize) -> Option<Self> {
+        match self {
+            Self::Published(name, _) => Some(Self::Published(name, Some(side))),
+            _ => None,
+        }
+    }
 
     /// The name on the command line.
     pub(super) const fn name(self) -> &'static str {
@@ -49,12 +76,13 @@ impl Network {
             Self::Vgg => "vgg",
             Self::Photo => "photo",
             Self::Erf => "erf",
+            Self::Published(name, _) => name,
         }
     }
 
     pub(super) const fn default_work(self) -> Work {
         match self {
-            Self::Fashion | Self::Vgg => Work::Train,
+            Self::Fashion | Self::Vgg | Self::Published(..) => Work::Train,
             Self::Photo => Work::Infer,
             Self::Erf => Work::Erf,
         }
@@ -64,6 +92,7 @@ impl Network {
     pub(super) const fn default_batch(self) -> usize {
         match self {
             Self::Fashion | Self::Vgg => 64,
+            Self::Published(..) => 32,
             Self::Photo => 2,
             Self::Erf => 1,
         }
@@ -92,6 +121,11 @@ impl Network {
                 .layer(LinearLayer::classes()),
             Self::Erf => {
                 presets::preset(&format!("plain-{ERF_LAYERS}"), ImageSize::new(3, 128, 128))?
+            }
+            Self::Published(name, side) => {
+                let own = presets::default_input(name);
+                let side = side.map_or(own, |side| ImageSize::new(own.channels, side, side));
+                return Ok(presets::preset(name, side)?.with_classes(1000).plan()?);
             }
         };
         Ok(config.with_classes(10).plan()?)

@@ -6,7 +6,7 @@ use super::transform::{Input, Output, OutputGradient, transform};
 use super::weights::TransformedWeights;
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::matrix::{Write, multiply};
-use crate::relu::add_bias;
+use crate::rectifier::add_bias;
 use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ pub(in crate::conv) fn forward(
     let weights = TransformedWeights::forward(weight, sizes.filters, sizes.channels);
     convolution.run(x, &weights, |filter, values| {
         let bias = bias.map_or(0.0, |bias| bias[filter]);
-        add_bias(values, bias, sizes.options.relu);
+        add_bias(values, bias, sizes.options.rectifier);
     })
 }
 

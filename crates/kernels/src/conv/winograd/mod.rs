@@ -42,6 +42,7 @@ const MIN_CHANNELS: usize = 16;
 /// Whether this folder computes convolutions of these sizes, and faster than plain sums.
 pub(super) fn applies(sizes: &ConvSizes) -> bool {
     sizes.options.algorithm == Algorithm::Auto
+        && sizes.options.groups == 1
         && sizes.kernel == [3, 3]
         && sizes.options.strides == [1, 1]
         && sizes.options.dilation == [1, 1]

@@ -1,0 +1,135 @@
+//! ReLU and ReLU6 as a part of other operations, and their gradients. NaN stays NaN, unlike with
+//! `f32::max`, so that a diverged run shows in its loss.
+
+use crate::simd::{select, vectorized};
+use rayon::prelude::*;
+
+/// What follows an operation, on each of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rectifier {
+    /// Nothing.
+    #[default]
+    None,
+    /// `max(value, 0)`.
+    Relu,
+    /// `min(max(value, 0), 6)`.
+    Relu6,
+}
+
+/// Values that one thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+impl Rectifier {
+    /// The smallest and the largest value that it gives; NaN, with which no comparison holds, where it
+    /// has no bound.
+    const fn bounds(self) -> Bounds {
+        match self {
+            Self::None => Bounds {
+                low: f32::NAN,
+                high: f32::NAN,
+            },
+            Self::Relu => Bounds {
+                low: 0.0,
+                high: f32::NAN,
+            },
+            Self::Relu6 => Bounds {
+                low: 0.0,
+                high: 6.0,
+            },
+        }
+    }
+
+    /// The value after it.
+    #[inline(always)]
+    pub(crate) fn of(self, value: f32) -> f32 {
+        let Bounds { low, high } = self.bounds();
+        let value = if value < low { low } else { value };
+        if value > high { high } else { value }
+    }
+
+    /// The gradient before it, given that after it and its result. At the bounds themselves it is 0, as
+    /// in PyTorch.
+    #[inline(always)]
+    pub(crate) fn gradient(self, grad: f32, output: f32) -> f32 {
+        let Bounds { low, high } = self.bounds();
+        select(
+            grad,
+            (self == Self::None) | ((output > low) & (output != high)),
+        )
+    }
+
+    /// Whether it changes values at all.
+    pub(crate) fn is_some(self) -> bool {
+        self != Self::None
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Bounds {
+    low: f32,
+    high: f32,
+}
+
+/// Adds a bias in place, then applies the rectifier.
+pub(crate) fn add_bias(values: &mut [f32], bias: f32, rectifier: Rectifier) {
+    vectorized(|| match rectifier {
+        Rectifier::None if bias == 0.0 => {}
+        Rectifier::None => values.iter_mut().for_each(|value| *value += bias),
+        // Each with its bounds known to the compiler.
+        Rectifier::Relu => {
+            for value in values {
+                *value = Rectifier::Relu.of(*value + bias);
+            }
+        }
+        Rectifier::Relu6 => {
+            for value in values {
+                *value = Rectifier::Relu6.of(*value + bias);
+            }
+        }
+    });
+}
+
+/// Turns the gradient after the rectifier into that before it, where `output` is its result. In place:
+/// it is as large as a layer's output, and not needed afterwards.
+pub(crate) fn gradient(rectifier: Rectifier, grad: &mut [f32], output: &[f32]) {
+    grad.par_chunks_mut(CHUNK)
+        .zip(output.par_chunks(CHUNK))
+        .for_each(|(grad, output)| {
+            vectorized(|| {
+                for (grad, output) in grad.iter_mut().zip(output) {
+                    *grad = rectifier.gradient(*grad, *output);
+                }
+            });
+        });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_gradients_at_and_beyond_the_bounds() {
+        let values = [-1.0, -0.0, 0.0, 3.0, 6.0, 7.0, f32::INFINITY];
+        for (rectifier, outputs, passes) in [
+            (Rectifier::None, values, [1.0; 7]),
+            (
+                Rectifier::Relu,
+                [0.0, -0.0, 0.0, 3.0, 6.0, 7.0, f32::INFINITY],
+                [0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0],
+            ),
+            (
+                Rectifier::Relu6,
+                [0.0, -0.0, 0.0, 3.0, 6.0, 6.0, 6.0],
+                [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+            ),
+        ] {
+            let found = values.map(|value| rectifier.of(value));
+            assert_eq!(found, outputs, "{rectifier:?}");
+            assert_eq!(found.map(|y| rectifier.gradient(1.0, y)), passes);
+            assert!(rectifier.of(f32::NAN).is_nan());
+            let mut added = values;
+            add_bias(&mut added, 1.0, rectifier);
+            assert_eq!(added, values.map(|value| rectifier.of(value + 1.0)));
+        }
+    }
+}
