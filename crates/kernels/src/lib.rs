@@ -32,6 +32,7 @@ mod dispatch;
 mod matrix;
 mod norm;
 mod output_size;
+mod phases;
 mod pool;
 mod profile;
 mod rectifier;

@@ -2,8 +2,10 @@
 //! index of the largest value: two floats take less memory traffic than an index of eight bytes.
 
 use crate::output_size::output_size;
+use crate::phases::{Phases, Window};
 use crate::rectifier::Rectifier;
-use crate::simd::vectorized;
+use crate::scratch::with_scratch;
+use crate::simd::{select, vectorized};
 use rayon::prelude::*;
 
 /// How a max pool moves over its input.
@@ -78,13 +80,16 @@ impl PoolSizes {
         self.options.rectifier.gradient(grad, output)
     }
 
-    /// The input indices along an axis of the window of output `index`, without those in the padding.
-    fn taps(&self, index: usize, axis: usize) -> impl Iterator<Item = usize> + Clone + use<> {
-        let (dilation, before) = (self.options.dilation[axis], self.options.padding[axis]);
-        let (first, n) = (index * self.options.strides[axis], self.input[axis]);
-        (0..self.options.kernel_size[axis])
-            .map(move |tap| (first + tap * dilation).wrapping_sub(before))
-            .filter(move |index| *index < n)
+    fn phases(&self) -> Phases {
+        let [top, left, ..] = self.options.padding;
+        Phases::new(Window {
+            input: self.input,
+            output: self.output,
+            kernel: self.options.kernel_size,
+            strides: self.options.strides,
+            dilation: self.options.dilation,
+            before: [top, left],
+        })
     }
 }
 
@@ -105,12 +110,7 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
                 if sizes.options.is_2x2() {
                     vectorized(|| max_pool_2x2(width, x, y, sizes.options.rectifier));
                 } else {
-                    for (at, largest) in y.iter_mut().enumerate() {
-                        let window = window(sizes, [at / out_width, at % out_width]);
-                        let values = window.map(|at| x[at]);
-                        let value = values.fold(f32::NEG_INFINITY, larger);
-                        *largest = sizes.options.rectifier.of(value);
-                    }
+                    max_pool(sizes, x, y);
                 }
             }
         });
@@ -139,13 +139,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                 if sizes.options.is_2x2() {
                     vectorized(|| max_pool_2x2_gradient(sizes, x, y, grad, dx));
                 } else {
-                    for (at, (y, grad)) in y.iter().zip(grad).enumerate() {
-                        let grad = sizes.rectifier_gradient(*grad, *y);
-                        let mut window = window(sizes, [at / out_width, at % out_width]);
-                        if let Some(at) = window.find(|at| is_largest(x[*at], *y)) {
-                            dx[at] += grad;
-                        }
-                    }
+                    max_pool_gradient(sizes, x, y, grad, dx);
                 }
             }
         });
@@ -157,13 +151,67 @@ fn planes_per_task(sizes: &PoolSizes) -> usize {
     (1 << 14) / (sizes.input[0] * sizes.input[1]).max(1) + 1
 }
 
-/// The indices, in its plane, of the window of output `[row, column]`, row by row.
-fn window(sizes: &PoolSizes, [y, x]: [usize; 2]) -> impl Iterator<Item = usize> + use<> {
-    let width = sizes.input[1];
-    let columns = sizes.taps(x, 1);
-    sizes
-        .taps(y, 0)
-        .flat_map(move |row| columns.clone().map(move |column| row * width + column))
+/// One plane of [`forward`], tap by tap: each output's largest value so far.
+fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
+    let layout = sizes.phases();
+    with_scratch(layout.padded() + layout.span(), |scratch| {
+        let (phases, largest) = scratch.split_at_mut(layout.padded());
+        layout.split(x, f32::NEG_INFINITY, phases);
+        largest.fill(f32::NEG_INFINITY);
+        for shift in layout.shifts() {
+            let values = &phases[shift..][..layout.span()];
+            vectorized(|| {
+                for (largest, value) in largest.iter_mut().zip(values) {
+                    *largest = larger(*largest, *value);
+                }
+            });
+        }
+        layout.gather(largest, y);
+    });
+    if sizes.options.rectifier.is_some() {
+        vectorized(|| {
+            for y in y {
+                *y = sizes.options.rectifier.of(*y);
+            }
+        });
+    }
+}
+
+/// One plane of [`input_gradient`], tap by tap: an output's gradient goes to the first tap whose value is
+/// the output, and is then gone.
+fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: &mut [f32]) {
+    let layout = sizes.phases();
+    let (padded, span) = (layout.padded(), layout.span());
+    with_scratch(2 * (padded + span), |scratch| {
+        let (phases, scratch) = scratch.split_at_mut(padded);
+        let (gradients, scratch) = scratch.split_at_mut(padded);
+        let (largest, left) = scratch.split_at_mut(span);
+        layout.split(x, f32::NEG_INFINITY, phases);
+        gradients.fill(0.0);
+        largest.fill(0.0);
+        layout.spread(y, largest);
+        // The excess of each row has nothing to give.
+        left.fill(0.0);
+        layout.spread(grad, left);
+        vectorized(|| {
+            for (left, y) in left.iter_mut().zip(&*largest) {
+                *left = sizes.rectifier_gradient(*left, *y);
+            }
+        });
+        for shift in layout.shifts() {
+            let values = &phases[shift..][..span];
+            let gradients = &mut gradients[shift..][..span];
+            vectorized(|| {
+                let outputs = left.iter_mut().zip(&*largest);
+                for (((left, y), value), gradient) in outputs.zip(values).zip(gradients) {
+                    let here = is_largest(*value, *y);
+                    *gradient += select(*left, here);
+                    *left = select(*left, !here);
+                }
+            });
+        }
+        layout.join(gradients, dx);
+    });
 }
 
 /// The larger of two, or NaN if either is.

@@ -19,6 +19,9 @@ pub(super) struct LayerTime {
     pub(super) gmacs_per_s: f64,
 }
 
+/// A table of more layers is too long to read, and each row takes a pass through the layers before it.
+const MAX_TIMED_LAYERS: usize = 24;
+
 impl Bench {
     pub(super) fn infer(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
@@ -53,7 +56,9 @@ impl Bench {
             return Err(receptive_train::TrainError::Worker { step: 0, reason }.into());
         }
         let mut timing = self.timing(times);
-        timing.layers = self.by_layer(&plan, &model, &batch, layers, device);
+        if layers <= MAX_TIMED_LAYERS {
+            timing.layers = self.by_layer(&plan, &model, &batch, layers, device);
+        }
         Ok(timing)
     }
 

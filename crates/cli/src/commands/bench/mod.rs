@@ -259,7 +259,7 @@ struct Timing {
     ms_per_step: f64,
     /// The 10th and 90th percentile of the steps.
     ms_p10_p90: [f64; 2],
-    /// Of inference: each layer's time, in the network's order.
+    /// Of inference in a network of few layers: each one's time, in the network's order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     layers: Vec<LayerTime>,
     /// Of training: each operation's time in a step in one thread.
