@@ -7,6 +7,7 @@
 //! * [`mark`]: the mark on what the program writes, so that it is never taken for data.
 //! * [`memory`]: how much memory this process can still take.
 //! * [`panic`](mod@panic): catching panics of decoders.
+//! * [`proportion`]: what a count of right answers says: intervals, and whether two counts differ.
 //! * [`text`]: percentages, durations and counts as people read them; names that are safe to print
 //!   and to paste into a shell.
 //!
@@ -34,6 +35,7 @@ pub mod mark;
 pub mod memory;
 pub mod panic;
 mod plain;
+pub mod proportion;
 pub mod text;
 
 pub use image::{Fit, ImageSize, Interpolation, Resize};

@@ -120,6 +120,12 @@ impl ModelConfig {
         ))
     }
 
+    /// Whether the network ends with a `linear` head without an activation, whose values can be fitted to
+    /// features.
+    pub fn has_linear_head(&self) -> bool {
+        matches!(self.layers.last(), Some(LayerConfig::Linear(linear)) if linear.activation.is_none())
+    }
+
     /// Leaves the number of the head's outputs to the classes, whatever it was, and returns where the
     /// head stands.
     ///

@@ -82,6 +82,10 @@ impl Report {
                 part(growth, |part| part.html()),
             )
         });
+        let gain = self
+            .gain
+            .as_ref()
+            .map(|gain| section("gain", "Fine-tuning", part(gain, |part| part.html())));
         let first = [
             section("curves", "Training", part(&self.curves, |part| part.html())),
             section(
@@ -118,7 +122,8 @@ impl Report {
             ),
         ];
         let last = section("settings", "Settings", Ok(self.settings.html()));
-        first.into_iter().chain(growth).chain([last]).collect()
+        let all = gain.into_iter().chain(first).chain(growth);
+        all.chain([last]).collect()
     }
 }
 

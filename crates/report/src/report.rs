@@ -2,8 +2,8 @@
 
 use crate::options::{ReportOptions, Watch};
 use crate::sections::{
-    Batch, Classes, Confusions, Curves, Data, Features, Field, Growth, Headline, HeldOut, Losses,
-    Model, Settings,
+    Batch, Classes, Confusions, Curves, Data, Features, Field, Gain, Growth, Headline, HeldOut,
+    Losses, Model, Settings,
 };
 use crate::text::{Part, sentence};
 use receptive_core::text::Printable;
@@ -19,6 +19,8 @@ pub struct Report {
     pub(crate) headline: Headline,
     pub(crate) data: Data,
     pub(crate) model: Model,
+    /// `None` if the run started from random weights.
+    pub(crate) gain: Option<Part<Gain>>,
     pub(crate) curves: Part<Curves>,
     pub(crate) confusions: Part<Confusions>,
     pub(crate) classes: Part<Classes>,
@@ -64,6 +66,9 @@ pub struct Figures {
     pub erf_sigma: Option<f64>,
     /// Whether that field is Gaussian.
     pub erf_verdict: Option<Verdict>,
+    /// What fine-tuning added, of a run that started from a trained model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain: Option<receptive_train::Gain>,
     /// What could not be shown, and why.
     pub missing: Vec<Missing>,
 }
@@ -118,6 +123,7 @@ impl Report {
         Ok(Self {
             data: Data::new(&config, &artifact, &images),
             model: Model::new(&artifact),
+            gain: Gain::new(&config, &log),
             curves: Curves::new(&log, shows_recall),
             confusions: Confusions::new(run, &held_out, &artifact),
             classes: Classes::new(&held_out, &log, &artifact),
@@ -158,6 +164,10 @@ impl Report {
             loss: held_out.map(|figures| figures.loss),
             erf_sigma: self.field.as_ref().ok().map(Field::sigma),
             erf_verdict: headline.verdict,
+            gain: self
+                .gain
+                .as_ref()
+                .and_then(|gain| Some(gain.as_ref().ok()?.figures().clone())),
             missing: self.missing(),
         }
     }

@@ -93,7 +93,30 @@ pub fn evaluate(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
-    let total = samples.len();
+    let mut sums = Sums::new(model.classes());
+    let all = (0..samples.len()).collect();
+    in_order(model, input, samples, all, compute, logits, &mut |part| {
+        for answer in part.answers {
+            sums.add(answer.logits, answer.label);
+        }
+        watch(part)
+    })?;
+    Ok(sums.finish())
+}
+
+/// What `of` computes of each image of `indices` (on a device without autodiff), in order and without
+/// augmentation: the same values on any number of threads, a few batches at a time as the `logits` of
+/// [`Answers`]. `take` may end it early.
+pub(crate) fn in_order(
+    model: &Classifier,
+    input: &InputSpec,
+    samples: &Arc<Samples>,
+    indices: Vec<usize>,
+    compute: &Compute,
+    of: fn(&Classifier, &Batch, &InferenceDevice) -> Vec<f32>,
+    take: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
+) -> Result<(), TrainError> {
+    let total = indices.len();
     let values = input.channels * input.height * input.width;
     let options = LoaderOptions {
         batch_size: batch_size(values),
@@ -102,8 +125,8 @@ pub fn evaluate(
         std: input.std.clone(),
         ..LoaderOptions::default()
     };
-    let mut loader = Loader::new(Arc::clone(samples), (0..total).collect(), options);
-    let mut sums = Sums::new(model.classes());
+    let mut loader = Loader::new(Arc::clone(samples), indices, options);
+    let mut done = 0;
     while loader.len() > 0 {
         let batches = loader
             .by_ref()
@@ -113,33 +136,33 @@ pub fn evaluate(
             .map(
                 batches.len(),
                 |device| (model.clone(), device.clone()),
-                |(model, device), i| logits(model, &batches[i], device),
+                |(model, device), i| of(model, &batches[i], device),
             )
             .map_err(|reason| TrainError::Worker { step: 0, reason })?;
         let mut answers = Vec::new();
-        for (batch, logits) in batches.iter().zip(&outputs) {
+        for (batch, output) in batches.iter().zip(&outputs) {
             let images = batch.indices.iter().zip(&batch.labels);
-            for (logits, (index, label)) in logits.chunks(model.classes()).zip(images) {
-                let (index, label) = (*index, *label);
-                sums.add(logits, label);
+            let width = output.len() / batch.labels.len().max(1);
+            for (logits, (index, label)) in output.chunks(width.max(1)).zip(images) {
                 answers.push(Answer {
-                    index,
-                    label,
+                    index: *index,
+                    label: *label,
                     logits,
                 });
             }
         }
+        done += answers.len();
         let answers = Answers {
             split: samples.split().name(),
-            done: sums.images,
+            done,
             total,
             answers: &answers,
         };
-        if watch(&answers).is_break() {
+        if take(&answers).is_break() {
             break;
         }
     }
-    Ok(sums.finish())
+    Ok(())
 }
 
 /// A `watch` for [`evaluate`] that ignores progress.
@@ -155,7 +178,8 @@ pub(crate) fn logits(model: &Classifier, batch: &Batch, device: &InferenceDevice
     logits.into_data().iter::<f32>().collect()
 }
 
-struct Sums {
+/// The sums behind an [`Evaluation`].
+pub(crate) struct Sums {
     images: usize,
     loss: f64,
     top5: usize,
@@ -163,7 +187,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(classes: usize) -> Self {
+    pub(crate) fn new(classes: usize) -> Self {
         Self {
             images: 0,
             loss: 0.0,
@@ -172,7 +196,7 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, logits: &[f32], label: usize) {
+    pub(crate) fn add(&mut self, logits: &[f32], label: usize) {
         self.images += 1;
         self.loss += cross_entropy(logits, label);
         self.top5 += usize::from(in_top(logits, label, TOP5_CLASSES));
@@ -181,7 +205,7 @@ impl Sums {
         }
     }
 
-    fn finish(self) -> Evaluation {
+    pub(crate) fn finish(self) -> Evaluation {
         let images = self.images.max(1) as f64;
         Evaluation {
             images: self.images,

@@ -46,6 +46,7 @@
 #![recursion_limit = "256"]
 
 pub mod backend;
+mod baseline;
 mod checkpoint;
 mod compute;
 pub mod config;
@@ -67,6 +68,7 @@ mod start;
 pub mod trial;
 
 pub use backend::Backend;
+pub use baseline::{Baselines, Gain, Score, SplitBaselines};
 pub use compute::{Compute, on_threads};
 pub use config::{
     CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, RunConfig, StartConfig,
@@ -78,7 +80,7 @@ pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{predict_file, predict_files};
-pub use prepare::{InputFrom, RunSetup, default_input, prepare, samples_for};
+pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open, samples_for};
 pub use prepare_again::prepare_again;
 pub use recorders::{
     EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels, recall_panel,

@@ -1,7 +1,7 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
-use crate::config::{Monitor, OpenSettings, RunConfig};
+use crate::config::{Counts, Monitor, Open, RunConfig};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
@@ -99,6 +99,20 @@ pub fn prepare(
     input_from: InputFrom,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
+    prepare_open(config, Open::default(), input_from, progress)
+}
+
+/// As [`prepare`] with settings that nobody has given: they are chosen from the data, and the notes say
+/// what was chosen and why.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_open(
+    config: RunConfig,
+    open: Open,
+    input_from: InputFrom,
+    progress: &dyn Progress,
+) -> Result<RunSetup, TrainError> {
     let start_record = match &config.start {
         Some(start) => RunDirectory::around(&start.from)
             .map(|run| run.split_record())
@@ -107,7 +121,7 @@ pub fn prepare(
         None => None,
     };
     let record = start_record.clone().map(|r| (r, RecordUse::Extend));
-    let mut setup = prepare_with(config, input_from, record, None, progress)?;
+    let mut setup = prepare_with(config, open, input_from, record, None, progress)?;
     if setup.start.is_some()
         && start_record
             .as_ref()
@@ -126,16 +140,16 @@ pub(crate) type OwnInput<'a> = &'a dyn Fn() -> Option<InputSpec>;
 /// gone.
 pub(crate) fn prepare_with(
     mut config: RunConfig,
+    open: Open,
     input_from: InputFrom,
     record: Option<(Arc<SplitRecord>, RecordUse)>,
     own_input: Option<OwnInput<'_>>,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
-    let open = OpenSettings::take(&mut config);
     config.check()?;
     let mut data = open_data(&mut config, record, progress)?;
-    open.fill(&mut config, data.train.len());
-    data.notes.extend(open.note(&config, data.train.len()));
+    let choices = open.choose(&mut config, Counts::of(&data));
+    data.notes.extend(choices);
     let plan = plan_network(&mut config, input_from, &mut data)?;
     data.notes
         .extend(step_notes(&config, &plan, data.train.len())?);

@@ -2,7 +2,7 @@
 
 use crate::backend::default_device;
 use crate::checkpoint;
-use crate::config::RunConfig;
+use crate::config::{Open, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, RunSetup, prepare_with};
 use crate::run::RunDirectory;
@@ -27,6 +27,7 @@ pub fn prepare_again(
     let given = config.clone();
     let setup = prepare_with(
         config,
+        Open::default(),
         InputFrom::Model,
         record,
         Some(&|| own_input(run)),

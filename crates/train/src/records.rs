@@ -1,5 +1,6 @@
 //! Records of a run during training and at its end: plain data for recorders, files and callers.
 
+use crate::baseline::Gain;
 use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
 use receptive_erf::Map;
@@ -167,6 +168,8 @@ pub struct TrainResult {
     pub test: Option<Evaluation>,
     /// The best epoch's model on the validation split, where there is one.
     pub val: Option<Evaluation>,
+    /// Of a run that started from a trained model: what fine-tuning added to its frozen features.
+    pub gain: Option<Gain>,
     /// Seconds from the first step to the end of the last epoch, validation included.
     pub train_seconds: f64,
     /// Training images per second, validation not counted.

@@ -1,6 +1,6 @@
 //! Starting from a trained model (fine-tuning) instead of from random weights.
 
-use crate::config::StartConfig;
+use crate::config::{HeadStart, StartConfig};
 use crate::error::TrainError;
 use burn::tensor::Device;
 use receptive_core::text::Printable;
@@ -76,8 +76,12 @@ impl StartConfig {
         if self.freeze_statistics {
             model = model.freeze_statistics();
         }
-        if self.freeze > 0 {
-            model = model.freeze_first(self.freeze)?;
+        let frozen = match self.head {
+            HeadStart::Only => self.freeze.max(model.config().head()?),
+            HeadStart::Random | HeadStart::Fitted => self.freeze,
+        };
+        if frozen > 0 {
+            model = model.freeze_first(frozen)?;
         }
         Ok(model)
     }

@@ -7,7 +7,7 @@ use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_para
 use clap::Args;
 use receptive_core::text::Printable;
 use receptive_train::trial::{LrFind, RangeTest, lr_find};
-use receptive_train::{TrainError, prepare};
+use receptive_train::{TrainError, prepare_open};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -67,11 +67,11 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
         steps: arguments.steps,
     };
     test.check()?;
-    let (config, input_from) = RunSettings::from_args(&arguments.network)?
+    let (config, input_from, open) = RunSettings::from_args(&arguments.network)?
         .finish(&arguments.network.set)
         .map_err(without_hint)?;
     let compute = config.machine.compute()?;
-    let prepared = prepare(config, input_from, &DataProgress::default())
+    let prepared = prepare_open(config, open, input_from, &DataProgress::default())
         .map_err(|error| without_hint(error.into()))?;
     let progress = StepProgress::new("learning rates", test.steps as u64);
     let found = lr_find(&prepared, test, &compute, &mut |tried| {

@@ -11,7 +11,7 @@ use receptive_data::{DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
-use receptive_train::config::{ClassWeights, Sampling, WeightRule, with_overrides};
+use receptive_train::config::{ClassWeights, Open, Sampling, WeightRule, with_overrides};
 use receptive_train::{
     Backend, DataPlace, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName,
     StartConfig, TrainConfig,
@@ -111,6 +111,8 @@ pub(super) fn open_split(
 pub(super) struct RunSettings {
     pub(super) config: RunConfig,
     input_from: InputFrom,
+    /// What the recipe may choose.
+    open: Open,
 }
 
 impl RunSettings {
@@ -144,11 +146,25 @@ impl RunSettings {
             });
         }
         set_network(&mut config, arguments);
-        Ok(Self { config, input_from })
+        // A config file says itself how to train.
+        let open = match arguments.config {
+            Some(_) => Open::default(),
+            None => Open::except(|setting| {
+                setting == "train.batch_size" && arguments.batch_size.is_some()
+            }),
+        };
+        Ok(Self {
+            config,
+            input_from,
+            open,
+        })
     }
 
     /// Applies `--set`, which overrides everything else.
-    pub(super) fn finish(self, overrides: &[String]) -> Result<(RunConfig, InputFrom), CliError> {
+    pub(super) fn finish(
+        self,
+        overrides: &[String],
+    ) -> Result<(RunConfig, InputFrom, Open), CliError> {
         if let Some(key) = overrides.iter().find(|key| is_of(key, "model.classes")) {
             return Err(CliError::Usage(format!(
                 "--set {key}: the number of classes follows from the data"
@@ -166,7 +182,8 @@ impl RunSettings {
             )));
         }
         let config = with_overrides(&self.config, overrides)?;
-        Ok((config, self.input_from))
+        let is_set = |setting: &str| overrides.iter().any(|key| is_of(key, setting));
+        Ok((config, self.input_from, self.open.and(Open::except(is_set))))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::Classifier;
 use crate::ModelError;
-use burn::module::{Module, ParamId, list_param_ids};
+use crate::layers::{Layer, Operation};
+use burn::module::{Module, Param, ParamId, list_param_ids};
+use burn::tensor::TensorData;
 
 impl Classifier {
     /// The same network for other classes: all layers keep their weights but the head, which is drawn
@@ -38,6 +40,55 @@ impl Classifier {
             }
         }
         Ok(new)
+    }
+
+    /// Whether the head has a bias, where the logits are a linear function of
+    /// [`forward_features`](Self::forward_features): the head is `linear` without an activation, and the
+    /// last layer. `None` of any other network.
+    pub fn linear_head(&self) -> Option<bool> {
+        match &self.plan.layers.last()?.operation {
+            Operation::Linear(op) if op.activation.is_none() => Some(op.bias),
+            _ => None,
+        }
+    }
+
+    /// The same network with other values in its head: `weight` is `[features, classes]`, `bias` has a
+    /// value for each class and is ignored where the head has none.
+    ///
+    /// # Errors
+    /// When the head is not [linear](Self::linear_head), or the number of values is not its own.
+    pub fn with_linear_head(
+        mut self,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+    ) -> Result<Self, ModelError> {
+        let device = self.devices().into_iter().next();
+        let has_bias = self.linear_head();
+        let (Some(device), Some(has_bias), Some(Layer::Linear(linear))) =
+            (device, has_bias, self.layers.last_mut())
+        else {
+            return Err(ModelError::model(
+                "its last layer is not `linear` without an activation, so there is no head to give values",
+                "end the network with `linear`",
+            ));
+        };
+        let [features, classes] = linear.weight.dims();
+        if weight.len() != features * classes || (has_bias && bias.len() != classes) {
+            return Err(ModelError::model(
+                format!(
+                    "its head has {features} x {classes} weights and {classes} values of bias, but {} and \
+                     {} are given",
+                    weight.len(),
+                    bias.len()
+                ),
+                "give a weight for each feature and class, and a bias for each class",
+            ));
+        }
+        linear.weight = Param::from_data(TensorData::new(weight, [features, classes]), &device);
+        if has_bias {
+            linear.bias = Some(Param::from_data(TensorData::new(bias, [classes]), &device));
+        }
+        Ok(self)
     }
 
     /// Makes every batch norm use and keep its running statistics in training too, as it does in

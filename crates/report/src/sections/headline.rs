@@ -195,6 +195,7 @@ mod tests {
                 images_per_second: 1.0,
                 weights_sha256: String::new(),
                 classes: Vec::new(),
+                gain: None,
             }),
             ..RunLog::default()
         }

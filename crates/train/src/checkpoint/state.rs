@@ -178,7 +178,7 @@ impl Figures {
 
     fn value(&self, metric: Monitor) -> Option<f64> {
         match metric {
-            Monitor::ValLoss => Some(self.loss),
+            Monitor::ValLoss | Monitor::Last => Some(self.loss),
             Monitor::ValTop1 => Some(self.top1),
             Monitor::ValMeanRecall => self.mean_recall,
         }

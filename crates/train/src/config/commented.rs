@@ -44,6 +44,12 @@ const UNSET: &[Unset] = &[
     ),
     unset(
         "start",
+        "head",
+        "\"fitted\"",
+        "a new head starts with random weights",
+    ),
+    unset(
+        "start",
         "freeze_statistics",
         "true",
         "batch norm's statistics are trained",

@@ -5,6 +5,7 @@ mod commented;
 mod data;
 mod optimizer;
 mod overrides;
+mod recipe;
 mod schedule;
 mod start;
 mod training;
@@ -13,9 +14,10 @@ pub use checkpoint::{CheckpointConfig, Interval};
 pub use data::DataConfig;
 pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
+pub(crate) use recipe::Counts;
+pub use recipe::Open;
 pub use schedule::{Schedule, ScheduleKind};
-pub(crate) use start::OpenSettings;
-pub use start::StartConfig;
+pub use start::{HeadStart, StartConfig};
 pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, Sampling, TrainConfig, WeightRule,
 };
@@ -227,7 +229,9 @@ impl RunConfig {
     /// # Errors
     /// [`TrainError::Setting`] naming the first that cannot be used.
     pub fn check(&self) -> Result<(), TrainError> {
-        self.train.check()?;
+        let is_head_only = |start: &StartConfig| start.head == HeadStart::Only;
+        self.train
+            .check(self.start.as_ref().is_some_and(is_head_only))?;
         self.checkpoint.check()?;
         if let Some(start) = &self.start {
             start.check()?;

@@ -123,6 +123,8 @@ pub enum Monitor {
     /// A higher mean over the classes of the share of their images that are recognised (balanced
     /// accuracy): every class counts the same, however many images it has.
     ValMeanRecall,
+    /// None: the last epoch is kept, whatever the validation says. Of few images it says little.
+    Last,
 }
 
 impl Monitor {
@@ -132,6 +134,7 @@ impl Monitor {
             Self::ValLoss => "val_loss",
             Self::ValTop1 => "val_top1",
             Self::ValMeanRecall => "val_mean_recall",
+            Self::Last => "last",
         }
     }
 
@@ -140,6 +143,7 @@ impl Monitor {
         match self {
             Self::ValLoss => value < best,
             Self::ValTop1 | Self::ValMeanRecall => value > best,
+            Self::Last => !value.is_nan(),
         }
     }
 }
@@ -190,7 +194,8 @@ impl TrainConfig {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), TrainError> {
+    /// `may_rest`: whether a run without an epoch has a result all the same.
+    pub(crate) fn check(&self, may_rest: bool) -> Result<(), TrainError> {
         let micro_batch = match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
             MicroBatch::Auto(_) => self.batch_size,
@@ -200,7 +205,8 @@ impl TrainConfig {
             ("train.batch_size", self.batch_size, 1 << 20),
             ("train.micro_batch", micro_batch, 1 << 20),
         ] {
-            if value == 0 || value > max {
+            let is_rest = may_rest && setting == "train.epochs";
+            if (value == 0 && !is_rest) || value > max {
                 return Err(TrainError::setting(
                     setting,
                     format!("it is {value}; use a number from 1 to {max}"),
@@ -247,6 +253,15 @@ impl TrainConfig {
             return Err(TrainError::setting(
                 "train.early_stopping.patience",
                 "use 1 or more",
+            ));
+        }
+        if self
+            .early_stopping
+            .is_some_and(|stopping| stopping.metric == Monitor::Last)
+        {
+            return Err(TrainError::setting(
+                "train.early_stopping.metric",
+                "`last` judges no epoch; use val_loss, val_top1 or val_mean_recall",
             ));
         }
         self.optimizer.check()?;

@@ -2,12 +2,17 @@
 
 use super::sums::StepLoss;
 use super::{Fit, ratio};
+use crate::baseline::Gain;
 use crate::error::TrainError;
+use crate::evaluate::Evaluation;
+use crate::metrics::in_top;
 use crate::recorders::RunFinish;
 use crate::records::{Divergence, Outcome, TrainResult};
 use crate::run::LOG;
 use receptive_core::text::Printable;
+use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier, weights_sha256};
+use std::sync::Arc;
 
 /// How many of a batch's files a message names; `log.jsonl` has them all.
 const NAMED_FILES: usize = 8;
@@ -40,13 +45,15 @@ impl Fit<'_, '_> {
             ));
         }
         let best = Artifact::load(&self.run.model(), self.compute.device())?;
-        let (mut test, mut val) = (None, None);
+        let (mut test, mut val, mut gain) = (None, None, None);
         if outcome.signal().is_none() {
             if let Some(samples) = &self.setup.test {
-                test = self.evaluate(&best.model, samples)?;
+                (test, gain) = self.measure("test", &best.model, samples)?;
             }
             if !self.setup.val.is_empty() {
-                val = self.evaluate(&best.model, &self.setup.val)?;
+                let gain_on_val;
+                (val, gain_on_val) = self.measure("val", &best.model, &self.setup.val)?;
+                gain = gain.or(gain_on_val);
             }
             if let Some(signal) = self.stop.requested() {
                 outcome = Outcome::Interrupted { signal };
@@ -58,6 +65,7 @@ impl Fit<'_, '_> {
             best_epoch: memory.best_epoch().unwrap_or(0),
             test,
             val,
+            gain,
             train_seconds,
             images_per_second: ratio(memory.images as f64, memory.training_seconds),
             data_wait: ratio(memory.waited_seconds, memory.training_seconds),
@@ -70,6 +78,28 @@ impl Fit<'_, '_> {
         };
         self.recorders.each(|recorder| recorder.ended(&finish))?;
         Ok(result)
+    }
+
+    /// The model on a split, and what fine-tuning added there to the frozen features, if that is known.
+    fn measure(
+        &mut self,
+        split: &str,
+        model: &Classifier,
+        samples: &Arc<Samples>,
+    ) -> Result<(Option<Evaluation>, Option<Gain>), TrainError> {
+        let mut right = Vec::with_capacity(samples.len());
+        let evaluation = self.evaluate(model, samples, &mut |part| {
+            let answers = part.answers.iter();
+            right.extend(answers.map(|answer| in_top(answer.logits, answer.label, 1)));
+        })?;
+        let baselines = match self.setup.config.start {
+            Some(_) => self.run.baselines()?,
+            None => None,
+        };
+        let gain = baselines
+            .zip(evaluation.as_ref())
+            .and_then(|(baselines, evaluation)| Gain::new(&baselines, split, evaluation, &right));
+        Ok((evaluation, gain))
     }
 
     /// The error of a step whose loss, or a weight after it, became NaN or infinite; recorded with

@@ -1,5 +1,6 @@
 //! The training loop, top to bottom.
 
+mod begin;
 mod clip;
 mod end;
 mod learner;
@@ -21,7 +22,7 @@ use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, evaluate};
 use crate::prepare::RunSetup;
-use crate::recorders::{EpochEnd, Recorder, Recorders, RunStart};
+use crate::recorders::{EpochEnd, Recorder, Recorders};
 use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult};
 use crate::run::RunDirectory;
 use burn::module::Module;
@@ -48,9 +49,7 @@ pub fn train(
 ) -> Result<TrainResult, TrainError> {
     let _lock = run.lock()?;
     let learner = Learner::from_setup(setup, compute)?;
-    let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
-    fit.start(&learner.model)?;
-    fit.run(learner, Position::default(), Totals::default())
+    Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
 }
 
 /// A run under way: what it is made of, what it remembers, and who is told.
@@ -118,11 +117,6 @@ impl<'a, 'b> Fit<'a, 'b> {
             began: Instant::now(),
             saved: (Instant::now(), 0),
         })
-    }
-
-    fn start(&mut self, model: &Classifier) -> Result<(), TrainError> {
-        let mut start = RunStart { model, erf: None };
-        self.recorders.each(|recorder| recorder.started(&mut start))
     }
 
     /// The loop: from a position in a run to its end, or to a stop.
@@ -232,7 +226,8 @@ impl<'a, 'b> Fit<'a, 'b> {
         let val = if self.setup.val.is_empty() {
             None
         } else {
-            let Some(val) = self.evaluate(&model.valid(), &self.setup.val)? else {
+            let seen = &mut |_: &Answers<'_>| {};
+            let Some(val) = self.evaluate(&model.valid(), &self.setup.val, seen)? else {
                 return Ok(false);
             };
             Some(val)
@@ -272,18 +267,35 @@ impl<'a, 'b> Fit<'a, 'b> {
         Ok(true)
     }
 
-    /// `None` where a stop was requested before all images were answered.
+    /// `None` where a stop was requested before all images were answered; `seen` gets the answers.
     fn evaluate(
         &mut self,
         model: &Classifier,
         samples: &Arc<Samples>,
+        seen: &mut dyn FnMut(&Answers<'_>),
     ) -> Result<Option<Evaluation>, TrainError> {
-        let (recorders, stop) = (&mut self.recorders, self.stop);
-        if stop.requested().is_some() {
+        if self.stop.requested().is_some() {
             return Ok(None);
         }
+        let (setup, compute) = (self.setup, self.compute);
+        let evaluation = self.watching(|watch| {
+            evaluate(model, &setup.input, samples, compute, &mut |answers| {
+                seen(answers);
+                watch(answers)
+            })
+        })?;
+        Ok((evaluation.images == samples.len()).then_some(evaluation))
+    }
+
+    /// Runs a pass over images that tells the recorders how far it is, and ends it early where a stop is
+    /// requested.
+    fn watching<R>(
+        &mut self,
+        pass: impl FnOnce(&mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>) -> Result<R, TrainError>,
+    ) -> Result<R, TrainError> {
+        let (recorders, stop) = (&mut self.recorders, self.stop);
         let mut recorded = Ok(());
-        let watch = &mut |answers: &Answers<'_>| {
+        let result = pass(&mut |answers| {
             recorded = recorders
                 .each(|recorder| recorder.evaluating(answers.split, answers.done, answers.total));
             if recorded.is_err() || stop.requested().is_some() {
@@ -291,10 +303,9 @@ impl<'a, 'b> Fit<'a, 'b> {
             } else {
                 ControlFlow::Continue(())
             }
-        };
-        let evaluation = evaluate(model, &self.setup.input, samples, self.compute, watch)?;
+        })?;
         recorded?;
-        Ok((evaluation.images == samples.len()).then_some(evaluation))
+        Ok(result)
     }
 
     /// Writes a checkpoint.

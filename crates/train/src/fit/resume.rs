@@ -1,7 +1,7 @@
 //! Resuming a run from its latest valid checkpoint.
 
 use super::{Fit, Learner, Stop};
-use crate::checkpoint::{Checkpoint, Position, Totals, changes_since_config, newest};
+use crate::checkpoint::{Checkpoint, changes_since_config, newest};
 use crate::compute::Compute;
 use crate::error::{SettingChange, TrainError};
 use crate::prepare::RunSetup;
@@ -46,8 +46,7 @@ pub fn resume(
     let Some(checkpoint) = checkpoint else {
         let point = ResumePoint::start(invalid, since_config);
         fit.recorders.each(|recorder| recorder.resumed(&point))?;
-        fit.start(&learner.model)?;
-        return fit.run(learner, Position::default(), Totals::default());
+        return fit.begin(learner);
     };
     let Checkpoint {
         path,

@@ -1,6 +1,7 @@
 //! `metrics.csv` and `log.jsonl`: the history of a run, readable at any moment.
 
 use super::{EpochEnd, Recorder, RunFinish, RunStart};
+use crate::baseline::Gain;
 use crate::error::{SettingChange, TrainError};
 use crate::metrics::{ClassReport, report};
 use crate::records::{Divergence, Epoch, Outcome, ResumePoint};
@@ -62,6 +63,8 @@ struct EndEvent<'a> {
     weights_sha256: &'a str,
     /// Precision, recall and F1 on the test split, or on the validation split where there is none.
     classes: Vec<ClassReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gain: Option<&'a Gain>,
 }
 
 impl Recorder for History {
@@ -115,6 +118,7 @@ impl Recorder for History {
             classes: reported.map_or(Vec::new(), |evaluation| {
                 report(&evaluation.confusion, &end.model.classes)
             }),
+            gain: result.gain.as_ref(),
         };
         self.event("end", &event)
     }

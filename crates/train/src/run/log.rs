@@ -1,6 +1,7 @@
 //! Reading `log.jsonl`, the log of a run.
 
 use super::{LOG, RunDirectory};
+use crate::baseline::Gain;
 use crate::error::{SettingChange, TrainError};
 use crate::metrics::ClassReport;
 use crate::records::{Epoch, EpochField, Outcome};
@@ -45,6 +46,9 @@ pub struct RunEnd {
     pub weights_sha256: String,
     /// Precision, recall and F1 on the test split, or on the validation split where there is none.
     pub classes: Vec<ClassReport>,
+    /// Of a run that started from a trained model: what fine-tuning added.
+    #[serde(default)]
+    pub gain: Option<Gain>,
 }
 
 impl RunLog {

@@ -7,6 +7,7 @@ pub(crate) use images::NO_RECORD;
 pub use images::{DataPlace, ImageQuery, RunImages, SplitName};
 pub use log::{RunEnd, RunLog};
 
+use crate::baseline::Baselines;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::csv;
@@ -141,6 +142,24 @@ impl RunDirectory {
         Ok(Some(Arc::new(record)))
     }
 
+    /// What classifiers on the frozen features of the model that it started from can do; `None` if it has
+    /// no such file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn baselines(&self) -> Result<Option<Baselines>, TrainError> {
+        let path = self.path.join(Self::BASELINES);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = store::read_text(&path, MAX_RECORD_BYTES)?;
+        let baselines = serde_json::from_str(&text).map_err(|error| {
+            let problem = format!("it is not what training writes there: {error}");
+            TrainError::run(&path, problem)
+        })?;
+        Ok(Some(baselines))
+    }
+
     /// Writes the record, unless there is one: a run keeps its split.
     pub(crate) fn keep_split_record(
         &self,
@@ -197,6 +216,9 @@ impl RunDirectory {
     pub const SKIPPED: &str = "skipped.csv";
     /// Which image is in which split, by path and content, if the run has started.
     pub const SPLIT: &str = "split.csv";
+
+    /// What classifiers on the frozen features can do, of a run that started from a trained model.
+    pub const BASELINES: &str = "baselines.json";
 
     /// The curves of loss and top-1.
     pub const CURVES: &str = "curves.png";

@@ -2,12 +2,12 @@
 
 use super::super::run::evaluation_line;
 use crate::error::{CliError, Exit, note_with_arguments};
-use crate::render::{print_json, say, say_line, say_paragraph, wide_line};
+use crate::render::{print_json, say, say_line, say_paragraph, wide_line, wide_paragraph};
 use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::{
-    Backend, Compute, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig, TrainConfig,
-    TrainResult,
+    Backend, Compute, Gain, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig,
+    TrainConfig, TrainResult,
 };
 use serde::Serialize;
 
@@ -122,6 +122,9 @@ struct Json<'a> {
     data_wait: f64,
     epochs: usize,
     best_epoch: usize,
+    /// Of a run that starts from a trained model: what fine-tuning added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gain: Option<&'a Gain>,
     weights_sha256: &'a str,
     backend: String,
     threads: usize,
@@ -158,6 +161,7 @@ pub(super) fn report(
             data_wait: trained.data_wait,
             epochs: trained.epochs.len(),
             best_epoch: trained.best_epoch,
+            gain: trained.gain.as_ref(),
             weights_sha256: &trained.weights_sha256,
             backend: backend.to_string(),
             threads: compute.threads(),
@@ -176,7 +180,17 @@ pub(super) fn report(
             wide_line(split, evaluation_line(evaluation))?;
         }
     }
+    if let Some(gain) = &trained.gain {
+        for (name, score) in gain.rows() {
+            let recall = score.mean_recall.map_or(String::new(), |recall| {
+                format!(", mean recall {}", percent(recall))
+            });
+            wide_line("", format!("{name}: top-1 {}{recall}", score.words()))?;
+        }
+        wide_paragraph("gain", gain.verdict())?;
+    }
     let best = match trained.best_epoch {
+        0 if config.epochs == 0 => "the head was fitted, no epoch was trained".into(),
         0 => "no complete epoch".into(),
         best => format!("best epoch {best} of {}", trained.epochs.len()),
     };

@@ -12,9 +12,9 @@ use crate::signals;
 use clap::Args;
 use messages::{announce, report};
 use receptive_core::text::Printable;
-use receptive_train::config::with_overrides;
+use receptive_train::config::{Monitor, Open, with_overrides};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare, prepare_again,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare_again, prepare_open,
     resume, train,
 };
 use std::path::{Path, PathBuf};
@@ -112,8 +112,11 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
              first argument",
         ));
     }
-    let (config, input_from) = match &arguments.resume {
-        Some(run) => (resume_config(arguments, run)?, InputFrom::Model),
+    let (config, input_from, open) = match &arguments.resume {
+        Some(run) => {
+            let config = resume_config(arguments, run)?;
+            (config, InputFrom::Model, Open::default())
+        }
         None => config(arguments)?,
     };
     let has_view = live_view_wanted(arguments.tui)?;
@@ -125,7 +128,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let progress = DataProgress::default();
     let prepared = match &arguments.resume {
         Some(run) => prepare_again(config, &RunDirectory::open(run)?, &progress)?,
-        None => prepare(config, input_from, &progress)?,
+        None => prepare_open(config, open, input_from, &progress)?,
     };
     if arguments.dry_run {
         return dry_run::run(arguments, &prepared, backend, &compute);
@@ -171,13 +174,14 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
 }
 
 /// Defaults, overridden by the config file, overridden by the arguments.
-fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom), CliError> {
+fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, Open), CliError> {
     let mut settings = RunSettings::from_args(&arguments.network)?;
     apply(arguments, &mut settings.config);
     let stops_already = settings.config.train.early_stopping.is_some();
-    let (mut config, input_from) = settings.finish(&overrides(arguments))?;
+    let (mut config, input_from, mut open) = settings.finish(&overrides(arguments))?;
+    open.epochs &= arguments.epochs.is_none();
     follow_monitor(arguments, stops_already, &mut config);
-    Ok((config, input_from))
+    Ok((config, input_from, open))
 }
 
 /// The config of a run, with the arguments over it: which of them can change within a run is for
@@ -225,7 +229,10 @@ fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunCo
         && !arguments.network.set.iter().any(is_metric)
         && let Some(stopping) = &mut config.train.early_stopping
     {
-        stopping.metric = config.train.monitor;
+        stopping.metric = match config.train.monitor {
+            Monitor::Last => Monitor::default(),
+            monitor => monitor,
+        };
     }
 }
 

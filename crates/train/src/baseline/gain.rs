@@ -1,0 +1,167 @@
+//! What fine-tuning added to the frozen features.
+
+use super::{Baselines, Score};
+use crate::evaluate::Evaluation;
+use receptive_core::proportion::sign_test;
+use receptive_core::text::{counted, percent};
+use serde::{Deserialize, Serialize};
+
+/// A fine-tuned model beside the classifiers on the frozen features, on the same images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    /// The split: `test`, or `val` where there is no test split.
+    pub split: String,
+    /// The nearest class mean of the frozen features.
+    pub nearest_mean: Score,
+    /// A head alone, fitted to the frozen features.
+    pub head_only: Score,
+    /// The model that the run keeps.
+    pub fine_tuned: Score,
+    /// Images that only the fine-tuned model classifies correctly, not the head alone.
+    pub gained: usize,
+    /// Images that only the head alone classifies correctly.
+    pub lost: usize,
+    /// The probability that chance alone would divide these so unevenly (McNemar's exact test).
+    pub p: f64,
+}
+
+/// Below this probability two models are said to differ.
+const SIGNIFICANT: f64 = 0.05;
+
+impl Gain {
+    /// `None` where the baselines are not of the images of this evaluation, `right` of each whether the
+    /// fine-tuned model classified it correctly.
+    pub(crate) fn new(
+        baselines: &Baselines,
+        split: &str,
+        evaluation: &Evaluation,
+        right: &[bool],
+    ) -> Option<Self> {
+        let of = baselines.splits.iter().find(|one| one.split == split)?;
+        if of.head_right.len() != right.len() {
+            return None;
+        }
+        let pairs = || right.iter().zip(&of.head_right);
+        let gained = pairs().filter(|(now, before)| **now && !**before).count();
+        let lost = pairs().filter(|(now, before)| !**now && **before).count();
+        Some(Self {
+            split: split.into(),
+            nearest_mean: of.nearest_mean.clone(),
+            head_only: of.head_only.clone(),
+            fine_tuned: Score::of(evaluation),
+            gained,
+            lost,
+            p: sign_test(gained, lost),
+        })
+    }
+
+    /// The three results by name, in the order of what was trained.
+    pub fn rows(&self) -> [(&'static str, &Score); 3] {
+        [
+            ("nearest class mean", &self.nearest_mean),
+            ("head only", &self.head_only),
+            ("fine-tuned", &self.fine_tuned),
+        ]
+    }
+
+    /// Whether the images are enough to say that fine-tuning changed anything, in a sentence.
+    pub fn verdict(&self) -> String {
+        let images = counted(self.fine_tuned.images, "image");
+        if self.gained + self.lost == 0 {
+            return format!(
+                "Fine-tuning changed none of the head's answers to {images} for better or worse."
+            );
+        }
+        let [gained, lost] = [self.gained, self.lost].map(|count| counted(count, "image"));
+        let counts = format!(
+            "Of {images} fine-tuning corrected {gained} that the head alone gets wrong, and lost {lost}"
+        );
+        let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
+        if self.p >= SIGNIFICANT {
+            return format!(
+                "{counts}: so many images cannot tell whether that is more than chance {test}."
+            );
+        }
+        let direction = if self.gained > self.lost {
+            "better"
+        } else {
+            "worse"
+        };
+        format!("{counts}: it is {direction} than the head alone {test}.")
+    }
+}
+
+impl Score {
+    /// `89.0 % [81.7, 93.6]`.
+    pub fn words(&self) -> String {
+        let [low, high] = self.interval;
+        format!(
+            "{} [{:.1}, {:.1}]",
+            percent(self.top1),
+            100.0 * low,
+            100.0 * high
+        )
+    }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 {
+        "below 0.001".into()
+    } else {
+        format!("{p:.3}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SplitBaselines;
+    use super::*;
+    use crate::evaluate::Sums;
+
+    /// Both classifiers on the same images of two classes, right (true) or wrong.
+    fn gain(head: &[bool], tuned: &[bool]) -> Gain {
+        let evaluation = |right: &[bool]| {
+            let mut sums = Sums::new(2);
+            for right in right {
+                sums.add(&[1.0, 0.0], usize::from(!right));
+            }
+            sums.finish()
+        };
+        let baselines = Baselines {
+            seconds: 0.0,
+            splits: vec![SplitBaselines {
+                split: "test".into(),
+                nearest_mean: Score::of(&evaluation(head)),
+                head_only: Score::of(&evaluation(head)),
+                head_right: head.to_vec(),
+            }],
+        };
+        assert!(Gain::new(&baselines, "val", &evaluation(tuned), tuned).is_none());
+        Gain::new(&baselines, "test", &evaluation(tuned), tuned).unwrap()
+    }
+
+    #[test]
+    fn a_difference_of_few_images_cannot_be_told_and_one_of_many_can() {
+        let mut head = [true; 100];
+        head[..20].fill(false);
+        let mut tuned = head;
+        tuned[..4].fill(true);
+        tuned[99] = false;
+        let few = gain(&head, &tuned);
+        assert_eq!((few.gained, few.lost), (4, 1));
+        assert!((few.p - 0.375).abs() < 1e-12); // 2 * (1 + 5) / 32
+        assert!(few.verdict().contains("cannot tell"), "{}", few.verdict());
+        assert_eq!(few.head_only.words(), "80.0 % [71.1, 86.7]");
+
+        tuned[..18].fill(true);
+        let many = gain(&head, &tuned);
+        assert!(
+            many.verdict().contains("better than the head alone"),
+            "{}",
+            many.verdict()
+        );
+        let worse = gain(&tuned, &head);
+        assert!(worse.verdict().contains("worse"), "{}", worse.verdict());
+        assert!(gain(&head, &head).verdict().contains("changed none"));
+    }
+}

@@ -1,0 +1,156 @@
+//! What a pretrained network can do before it is fine-tuned: classifiers on its frozen features, which
+//! are computed once, take seconds, and say afterwards what fine-tuning added.
+
+mod features;
+mod gain;
+mod linear;
+
+pub use gain::Gain;
+
+use crate::compute::Compute;
+use crate::error::TrainError;
+use crate::evaluate::{Answers, Evaluation, Sums};
+use crate::metrics::in_top;
+use crate::prepare::RunSetup;
+use features::FeatureSet;
+use linear::LinearHead;
+use receptive_core::proportion::wilson;
+use receptive_data::Samples;
+use receptive_model::{Classifier, ModelError};
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// How well a classifier does on a split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Number of images.
+    pub images: usize,
+    /// Top-1 accuracy, from 0 to 1.
+    pub top1: f64,
+    /// The 95 % interval of the top-1 accuracy (Wilson).
+    pub interval: [f64; 2],
+    /// The mean of the classes' recalls, from 0 to 1.
+    pub mean_recall: Option<f64>,
+}
+
+impl Score {
+    pub(crate) fn of(evaluation: &Evaluation) -> Self {
+        let correct = evaluation.confusion.correct();
+        Self {
+            images: evaluation.images,
+            top1: evaluation.top1,
+            interval: wilson(correct, evaluation.images).unwrap_or([0.0, 1.0]),
+            mean_recall: evaluation.mean_recall,
+        }
+    }
+}
+
+/// Classifiers on the frozen features of the model that a run starts from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baselines {
+    /// What the features and both classifiers took, in seconds.
+    pub seconds: f64,
+    /// Of the test and the validation split, as far as they have images.
+    pub splits: Vec<SplitBaselines>,
+}
+
+/// The results on one split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SplitBaselines {
+    /// `test` or `val`.
+    pub split: String,
+    /// The nearest class mean.
+    pub nearest_mean: Score,
+    /// A linear head fitted to the training images' features.
+    pub head_only: Score,
+    /// Of each image, whether that head classifies it correctly.
+    pub head_right: Vec<bool>,
+}
+
+/// The baselines, and the head that belongs to them.
+#[derive(Debug)]
+pub(crate) struct FrozenResult {
+    pub(crate) baselines: Baselines,
+    head: LinearHead,
+}
+
+impl FrozenResult {
+    /// Computes the features of all splits by `model`, which is on a device without autodiff, and fits
+    /// both classifiers. `class_weights` has a weight for each class. `None` where `watch` ended it
+    /// early.
+    pub(crate) fn new(
+        setup: &RunSetup,
+        model: &Classifier,
+        class_weights: Option<&[f32]>,
+        compute: &Compute,
+        watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
+    ) -> Result<Option<Self>, TrainError> {
+        let began = Instant::now();
+        let seed = setup.config.train.seed;
+        let mut features = |samples: &Arc<Samples>| {
+            FeatureSet::new(model, &setup.input, samples, seed, compute, watch)
+        };
+        let Some(train) = features(&setup.train)? else {
+            return Ok(None);
+        };
+        let mut held_out = Vec::new();
+        let val = (!setup.val.is_empty()).then_some(&setup.val);
+        for (name, samples) in [("test", setup.test.as_ref()), ("val", val)] {
+            let Some(samples) = samples else { continue };
+            let Some(set) = features(samples)? else {
+                return Ok(None);
+            };
+            held_out.push((name, set));
+        }
+        let classes = setup.data.classes.len();
+        let nearest = LinearHead::nearest_mean(&train, classes);
+        let has_bias = model.linear_head().unwrap_or(true);
+        // On one thread of the pool, so that sums have the same order on any machine.
+        let head = compute
+            .alone(|| LinearHead::fit(&train, classes, class_weights, has_bias, compute.device()));
+        let splits = held_out
+            .iter()
+            .map(|(split, set)| {
+                let (nearest_mean, _) = score(set, classes, |row| nearest.unit_logits(row));
+                let (head_only, head_right) = score(set, classes, |row| head.logits(row));
+                SplitBaselines {
+                    split: (*split).into(),
+                    nearest_mean,
+                    head_only,
+                    head_right,
+                }
+            })
+            .collect();
+        Ok(Some(Self {
+            baselines: Baselines {
+                seconds: began.elapsed().as_secs_f64(),
+                splits,
+            },
+            head,
+        }))
+    }
+
+    /// The model with the fitted head in place of its own.
+    pub(crate) fn into_head(self, model: Classifier) -> Result<Classifier, ModelError> {
+        let LinearHead { weight, bias } = self.head;
+        model.with_linear_head(weight, bias)
+    }
+}
+
+/// How a classifier does on these features, and which images it gets right.
+fn score(
+    set: &FeatureSet,
+    classes: usize,
+    logits: impl Fn(&[f32]) -> Vec<f32>,
+) -> (Score, Vec<bool>) {
+    let mut sums = Sums::new(classes);
+    let mut right = Vec::with_capacity(set.len());
+    for (row, label) in set.rows().zip(&set.labels) {
+        let logits = logits(row);
+        sums.add(&logits, *label);
+        right.push(in_top(&logits, *label, 1));
+    }
+    (Score::of(&sums.finish()), right)
+}

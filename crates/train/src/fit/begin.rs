@@ -1,0 +1,62 @@
+//! How a run begins: with what the frozen features of a trained model are good for, if it starts from
+//! one.
+
+use super::learner::class_weights;
+use super::{Fit, Learner};
+use crate::baseline::FrozenResult;
+use crate::checkpoint::{Position, Totals};
+use crate::config::HeadStart;
+use crate::error::TrainError;
+use crate::recorders::RunStart;
+use crate::records::{Outcome, TrainResult};
+use crate::run::RunDirectory;
+use burn::module::Module;
+
+impl Fit<'_, '_> {
+    /// Measures the baselines and fits the head, where the run starts from a trained model; then trains
+    /// from the first step.
+    pub(super) fn begin(mut self, mut learner: Learner<'_>) -> Result<TrainResult, TrainError> {
+        let setup = self.setup;
+        if let (Some(start), Some(initial)) = (&setup.config.start, &setup.start) {
+            let Some(frozen) = self.frozen(&learner)? else {
+                // Nothing is saved, so that a resume begins here again.
+                let signal = self.stop.requested().unwrap_or_default();
+                return self.end(Outcome::Interrupted { signal }, &learner.model);
+            };
+            let json = serde_json::to_vec(&frozen.baselines).map_err(|error| {
+                TrainError::run(
+                    self.run.path(),
+                    format!("its baselines are not JSON: {error}"),
+                )
+            })?;
+            self.run.write(RunDirectory::BASELINES, &json)?;
+            let is_fitted = match start.head {
+                HeadStart::Random => false,
+                HeadStart::Fitted => initial.has_new_head && learner.model.linear_head().is_some(),
+                HeadStart::Only => true,
+            };
+            if is_fitted {
+                learner.model = frozen.into_head(learner.model)?;
+            }
+        }
+        let mut start = RunStart {
+            model: &learner.model,
+            erf: None,
+        };
+        self.recorders
+            .each(|recorder| recorder.started(&mut start))?;
+        if setup.config.train.epochs == 0 {
+            // For a resume with more epochs.
+            self.save(&learner, Position::default(), Totals::default())?;
+        }
+        self.run(learner, Position::default(), Totals::default())
+    }
+
+    /// `None` where a stop was requested before all features were computed.
+    fn frozen(&mut self, learner: &Learner<'_>) -> Result<Option<FrozenResult>, TrainError> {
+        let (setup, compute) = (self.setup, self.compute);
+        let weights = class_weights(setup)?;
+        let model = learner.model.valid();
+        self.watching(|watch| FrozenResult::new(setup, &model, weights.as_deref(), compute, watch))
+    }
+}
