@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use receptive_data::NoProgress;
 use receptive_model::store::Moment;
 use receptive_model::{Artifact, weights_sha256};
-use receptive_train::config::{EarlyStopping, Monitor};
+use receptive_train::config::{EarlyStopping, HeadStart, Monitor};
 use receptive_train::{
     Compute, InputFrom, Interval, Outcome, Recorder, ResumePoint, RunConfig, RunDirectory,
     RunSetup, StartConfig, Step, Stop, TrainError, TrainResult, prepare, resume, train,
@@ -189,15 +189,18 @@ fn fine_tuning_resumes_to_the_same_bits() {
     let mut config = config();
     config.train.epochs = 2;
     let first = whole(&parent.path().join("first"), &prepared(config.clone()));
-    config.start = Some(StartConfig::fine_tuning(
-        parent.path().join("first/whole/model"),
-    ));
     config.train.augment.crop = 0.5;
-    let prepared = prepare(config, InputFrom::Model, &NoProgress).unwrap();
-    let expected = whole(parent.path(), &prepared);
-    assert_ne!(expected.last, first.last);
-    let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
-    assert_eq!(in_pieces(&prepared, &run, &[3, 8, 99]), expected);
+    for (name, head) in [("all", HeadStart::Fitted), ("head", HeadStart::Only)] {
+        config.start = Some(StartConfig {
+            head,
+            ..StartConfig::fine_tuning(parent.path().join("first/whole/model"))
+        });
+        let prepared = prepare(config.clone(), InputFrom::Model, &NoProgress).unwrap();
+        let expected = whole(&parent.path().join(name), &prepared);
+        assert_ne!(expected.last, first.last);
+        let run = RunDirectory::create(&parent.path().join(name).join("pieces")).unwrap();
+        assert_eq!(in_pieces(&prepared, &run, &[3, 8, 99]), expected);
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use burn::tensor::Device;
 use receptive_data::NoProgress;
 use receptive_model::{Artifact, Classifier};
+use receptive_report::{Report, ReportOptions, Watch};
+use receptive_train::config::{HeadStart, Monitor};
 use receptive_train::{
-    InputFrom, RunConfig, RunDirectory, StartConfig, Stop, TrainConfig, TrainError, TrainResult,
-    prepare, train,
+    InputFrom, Outcome, RunConfig, RunDirectory, RunLog, StartConfig, Stop, TrainConfig,
+    TrainError, TrainResult, prepare, prepare_again, resume, train,
 };
 use std::path::Path;
 
@@ -93,6 +95,77 @@ fn the_recipe_keeps_batch_norms_statistics_and_changes_the_stem_least() {
 }
 
 #[test]
+fn a_head_alone_is_fitted_to_frozen_features_and_can_be_trained_on() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = first_run(parent.path(), 0);
+    config.start.as_mut().unwrap().head = HeadStart::Only;
+    config.train.epochs = 0;
+    let run = |name: &str, threads: usize| {
+        let mut config = config.clone();
+        config.machine.threads = threads;
+        trained_in(&parent.path().join(name), config).unwrap()
+    };
+    let (one, three) = (run("one", 1), run("three", 3));
+    assert_eq!(one.weights_sha256, three.weights_sha256);
+    assert_eq!((one.outcome, one.epochs.len()), (Outcome::Finished, 0));
+
+    let first = model(&parent.path().join("first"));
+    let fitted = model(&parent.path().join("one"));
+    assert_eq!(first.values("7"), fitted.values("7"));
+    assert_ne!(first.values("9"), fitted.values("9"));
+    // The network with the fitted head is the head on the features, but for the last bit.
+    let gain = one.gain.unwrap();
+    assert_eq!(gain.split, "test");
+    assert!(gain.gained + gain.lost <= 1, "{gain:?}");
+    assert!(gain.head_only.top1 > 0.3, "{gain:?}");
+    let [low, high] = gain.head_only.interval;
+    assert!(low < gain.head_only.top1 && gain.head_only.top1 < high);
+
+    let directory = RunDirectory::open(&parent.path().join("one")).unwrap();
+    let kept = RunLog::read(&directory).unwrap().end.unwrap().gain.unwrap();
+    assert_eq!((kept.gained, kept.lost), (gain.gained, gain.lost));
+    let mut watch = Watch {
+        data: &NoProgress,
+        evaluation: &mut |_, _, _| (),
+        field: &|_, _, _| (),
+    };
+    let options = ReportOptions {
+        samples: 10,
+        ..ReportOptions::default()
+    };
+    let report = Report::new(&directory, &options, Device::flex(), &mut watch).unwrap();
+    assert!(report.html().contains("nearest class mean"));
+    assert!(report.figures().gain.is_some());
+
+    // With an epoch more the head learns from changed images, and nothing else does.
+    let mut config = directory.config().unwrap();
+    config.train.epochs = 1;
+    let setup = prepare_again(config, &directory, &NoProgress).unwrap();
+    let compute = crate::compute(&setup, &Device::flex());
+    let more = resume(&setup, &directory, &compute, &Stop::default(), &mut []).unwrap();
+    assert_eq!((more.epochs.len(), more.best_epoch), (1, 1));
+    let trained = model(&parent.path().join("one"));
+    assert_eq!(first.values("7"), trained.values("7"));
+    assert_ne!(fitted.values("9"), trained.values("9"));
+}
+
+#[test]
+fn the_last_epoch_is_kept_where_no_epoch_is_chosen() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = crate::tiny_run();
+    config.train.epochs = 3;
+    config.train.monitor = Monitor::Last;
+    // It gets worse from epoch to epoch, and is kept all the same.
+    config.train.optimizer =
+        toml::from_str("kind = \"adamw\"\nlearning_rate = 0.3\nweight_decay = 0.0").unwrap();
+    let result = trained_in(&parent.path().join("run"), config).unwrap();
+    assert_eq!(result.best_epoch, 3);
+    let run = parent.path().join("run");
+    let last = Artifact::load(&run.join("last"), &Device::flex()).unwrap();
+    assert_eq!(model(&run).values("9"), last.model.values("9"));
+}
+
+#[test]
 fn the_config_names_the_initial_model_and_repeats_the_run() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = first_run(parent.path(), 1);
@@ -135,6 +208,7 @@ fn other_classes_get_a_new_head_and_the_old_input() {
         ..receptive_train::DataConfig::default()
     };
     let second = parent.path().join("second");
+    let again = config.clone();
     trained_in(&second, config).unwrap();
     let load = |run: &Path| Artifact::load(&run.join("model"), &Device::flex()).unwrap();
     let (before, after) = (load(&parent.path().join("first")), load(&second));
@@ -142,6 +216,15 @@ fn other_classes_get_a_new_head_and_the_old_input() {
     assert_eq!(after.model.classes(), 3);
     assert_eq!(after.input, before.input);
     assert_eq!(after.model.values("1"), before.model.values("1"));
+
+    // The new head begins with a fit to the frozen features: one step of nothing leaves it that.
+    let mut fitted = again;
+    fitted.start.as_mut().unwrap().head = HeadStart::Fitted;
+    fitted.train.optimizer =
+        toml::from_str("kind = \"adamw\"\nlearning_rate = 1e-12\nweight_decay = 0.0").unwrap();
+    let result = trained_in(&parent.path().join("third"), fitted).unwrap();
+    let gain = result.gain.unwrap();
+    assert!(gain.gained + gain.lost <= 1, "{gain:?}");
 }
 
 #[test]

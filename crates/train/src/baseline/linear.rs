@@ -57,13 +57,12 @@ impl LinearHead {
     }
 
     /// Logistic regression on features of length 1, drawn towards the nearest class mean instead of
-    /// towards 0, by Nesterov's accelerated gradient with the step that the loss's curvature allows. The
-    /// result takes features as they are. `class_weights` has a weight for each class; without
-    /// `has_bias` none is fitted.
+    /// towards 0, by Nesterov's accelerated gradient with the step that the loss's curvature allows. Each
+    /// class counts the same, as it does among the means, however many images it has. The result takes
+    /// features as they are. Without `has_bias` no bias is fitted.
     pub(crate) fn fit(
         train: &FeatureSet,
         classes: usize,
-        class_weights: Option<&[f32]>,
         has_bias: bool,
         device: &InferenceDevice,
     ) -> Self {
@@ -78,14 +77,14 @@ impl LinearHead {
                     .map(move |value| (f64::from(*value) * scale) as f32)
             })
             .collect();
-        let weight_of = |label: &usize| class_weights.map_or(1.0, |weights| weights[*label]);
-        let total: f32 = train.labels.iter().map(weight_of).sum();
-        // Of each image, so that all together are 1.
-        let shares: Vec<f32> = train
-            .labels
-            .iter()
-            .map(|label| weight_of(label) / total)
-            .collect();
+        let mut counts = vec![0usize; classes];
+        for label in &train.labels {
+            counts[*label] += 1;
+        }
+        let there = counts.iter().filter(|count| **count > 0).count();
+        // Of each image: those of a class together as much as those of another, all of them 1.
+        let share = |label: &usize| 1.0 / (there * counts[*label]) as f32;
+        let shares: Vec<f32> = train.labels.iter().map(share).collect();
         let mut targets = vec![0.0f32; images * classes];
         for (row, label) in targets.chunks_mut(classes).zip(&train.labels) {
             row[*label] = 1.0;
@@ -177,8 +176,8 @@ mod tests {
         }
     }
 
-    fn fit(train: &FeatureSet, weights: Option<&[f32]>) -> LinearHead {
-        LinearHead::fit(train, 3, weights, true, &Device::flex().into())
+    fn fit(train: &FeatureSet) -> LinearHead {
+        LinearHead::fit(train, 3, true, &Device::flex().into())
     }
 
     #[test]
@@ -205,7 +204,7 @@ mod tests {
             ([0.2, 1.0, 0.3], 1),
             ([0.3, 0.2, 1.0], 2),
         ]);
-        let (nearest, head) = (LinearHead::nearest_mean(&train, 3), fit(&train, None));
+        let (nearest, head) = (LinearHead::nearest_mean(&train, 3), fit(&train));
         let mut seed = 7u32;
         for _ in 0..300 {
             let mut value = || {
@@ -244,15 +243,21 @@ mod tests {
                 .count()
         };
         let nearest = LinearHead::nearest_mean(&train, 3);
-        let head = fit(&train, None);
+        let head = fit(&train);
         let (before, after) = (
             right(&|row| nearest.unit_logits(row)),
             right(&|row| head.logits(row)),
         );
         assert!(after >= before && after > 40, "{before} {after} of 60");
-        // A class that counts more takes more of the images between.
-        let first = |head: &LinearHead| head.bias[0] - head.bias[1];
-        let weighted = fit(&train, Some(&[9.0, 1.0, 1.0]));
-        assert!(first(&weighted) > first(&head));
+        // The same images once more in one class: what the classes count stays the same.
+        let again: Vec<_> = rows
+            .iter()
+            .filter(|(_, class)| *class == 0)
+            .copied()
+            .collect();
+        let doubled = fit(&set(&[rows, again].concat()));
+        for (a, b) in head.bias.iter().zip(&doubled.bias) {
+            assert!((a - b).abs() < 0.05, "{:?} {:?}", head.bias, doubled.bias);
+        }
     }
 }

@@ -11,12 +11,11 @@ use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, Sums};
 use crate::metrics::in_top;
-use crate::prepare::RunSetup;
 use features::FeatureSet;
 use linear::LinearHead;
 use receptive_core::proportion::wilson;
 use receptive_data::Samples;
-use receptive_model::{Classifier, ModelError};
+use receptive_model::{Classifier, InputSpec, ModelError};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -76,35 +75,45 @@ pub(crate) struct FrozenResult {
     head: LinearHead,
 }
 
+/// The images of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrozenImages<'a> {
+    pub(crate) input: &'a InputSpec,
+    pub(crate) train: &'a Arc<Samples>,
+    /// May be empty.
+    pub(crate) val: &'a Arc<Samples>,
+    pub(crate) test: Option<&'a Arc<Samples>>,
+    pub(crate) classes: usize,
+    /// Of the choice among more images than are kept.
+    pub(crate) seed: u64,
+}
+
 impl FrozenResult {
     /// Computes the features of all splits by `model`, which is on a device without autodiff, and fits
-    /// both classifiers. `class_weights` has a weight for each class. `None` where `watch` ended it
-    /// early.
+    /// both classifiers. `None` where `watch` ended it early.
     pub(crate) fn new(
-        setup: &RunSetup,
+        images: FrozenImages<'_>,
         model: &Classifier,
-        class_weights: Option<&[f32]>,
         compute: &Compute,
         watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>, TrainError> {
         let began = Instant::now();
-        let seed = setup.config.train.seed;
+        let classes = images.classes;
         let mut features = |samples: &Arc<Samples>| {
-            FeatureSet::new(model, &setup.input, samples, seed, compute, watch)
+            FeatureSet::new(model, images.input, samples, images.seed, compute, watch)
         };
-        let Some(train) = features(&setup.train)? else {
+        let Some(train) = features(images.train)? else {
             return Ok(None);
         };
         let mut held_out = Vec::new();
-        let val = (!setup.val.is_empty()).then_some(&setup.val);
-        for (name, samples) in [("test", setup.test.as_ref()), ("val", val)] {
+        let val = (!images.val.is_empty()).then_some(images.val);
+        for (name, samples) in [("test", images.test), ("val", val)] {
             let Some(samples) = samples else { continue };
             let Some(set) = features(samples)? else {
                 return Ok(None);
             };
             held_out.push((name, set));
         }
-        let classes = setup.data.classes.len();
         let nearest = LinearHead::nearest_mean(&train, classes);
         let has_bias = model.linear_head().unwrap_or(true);
         // On one thread of the pool, so that sums have the same order on any machine.

@@ -75,6 +75,8 @@ fn photographs() -> Augment {
         flip: true,
         brightness: 0.2,
         contrast: 0.2,
+        saturation: 0.2,
+        hue: 0.05,
         ..Augment::default()
     }
 }
@@ -220,7 +222,7 @@ impl Open {
                 shift: train.augment.shift,
                 ..photographs()
             };
-            chosen.push("random crops, brightness and contrast".into());
+            chosen.push("random crops and colour jitter".into());
         }
         if self.monitor && counts.val >= JUDGES && train.early_stopping.is_none() {
             let patience = (train.epochs / 4).max(1);

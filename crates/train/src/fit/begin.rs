@@ -1,9 +1,8 @@
 //! How a run begins: with what the frozen features of a trained model are good for, if it starts from
 //! one.
 
-use super::learner::class_weights;
 use super::{Fit, Learner};
-use crate::baseline::FrozenResult;
+use crate::baseline::{FrozenImages, FrozenResult};
 use crate::checkpoint::{Position, Totals};
 use crate::config::HeadStart;
 use crate::error::TrainError;
@@ -55,8 +54,15 @@ impl Fit<'_, '_> {
     /// `None` where a stop was requested before all features were computed.
     fn frozen(&mut self, learner: &Learner<'_>) -> Result<Option<FrozenResult>, TrainError> {
         let (setup, compute) = (self.setup, self.compute);
-        let weights = class_weights(setup)?;
+        let images = FrozenImages {
+            input: &setup.input,
+            train: &setup.train,
+            val: &setup.val,
+            test: setup.test.as_ref(),
+            classes: setup.data.classes.len(),
+            seed: setup.config.train.seed,
+        };
         let model = learner.model.valid();
-        self.watching(|watch| FrozenResult::new(setup, &model, weights.as_deref(), compute, watch))
+        self.watching(|watch| FrozenResult::new(images, &model, compute, watch))
     }
 }

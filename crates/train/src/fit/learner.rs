@@ -175,7 +175,7 @@ pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
 }
 
 /// A weight for each class, where the config has them.
-pub(super) fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
+fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
     let classes = setup.data.classes.len();
     match &setup.config.train.class_weights {
         ClassWeights::Rule(WeightRule::None) => Ok(None),
