@@ -221,7 +221,11 @@ fn a_finished_run_is_continued_and_what_cannot_change_is_named() {
     let run = path.to_str().unwrap();
     let classes = [("cat", 20), ("owl", 20)];
     let data = splits(&parent.path().join("data"), &classes, &classes);
-    json(&arguments(&data, run, &["--epochs", "2", "--json"]));
+    json(&arguments(
+        &data,
+        run,
+        &["--epochs", "2", "--batch-size", "64", "--json"],
+    ));
     rejected(
         &[
             "train",

@@ -117,8 +117,7 @@ impl FrozenResult {
         let nearest = LinearHead::nearest_mean(&train, classes);
         let has_bias = model.linear_head().unwrap_or(true);
         // On one thread of the pool, so that sums have the same order on any machine.
-        let head = compute
-            .alone(|| LinearHead::fit(&train, classes, class_weights, has_bias, compute.device()));
+        let head = compute.alone(|| LinearHead::fit(&train, classes, has_bias, compute.device()));
         let splits = held_out
             .iter()
             .map(|(split, set)| {
