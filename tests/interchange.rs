@@ -53,6 +53,7 @@ fn artifact(config: &ModelConfig) -> Artifact {
             .map(|class| format!("class {class}"))
             .collect(),
         input: spec,
+        temperature: None,
     }
 }
 

@@ -211,6 +211,7 @@ fn every_kind_is_exported_under_its_own_name() {
             model: plan.init(&Device::flex()),
             classes: (0..4).map(|class| format!("class {class}")).collect(),
             input: InputSpec::new(plan.input()).with_normalization([0.5; 2], [0.2; 2]),
+            temperature: None,
         };
         let bytes = to_onnx(&artifact, OnnxInput::Normalised).unwrap();
         let text = String::from_utf8_lossy(&bytes);

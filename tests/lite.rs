@@ -87,6 +87,7 @@ fn efficientnet_lite_recognizes_photographs_as_in_pytorch() {
             model,
             classes: (0..CLASSES).map(|class| class.to_string()).collect(),
             input: weights.preparation.input(),
+            temperature: None,
         };
 
         let expected = floats(&directory.path().join("logits.bin"));

@@ -221,6 +221,7 @@ fn what_is_exported_comes_back_with_the_same_meaning() {
                 .map(|class| format!("class {class}"))
                 .collect(),
             input: InputSpec::new(input).with_normalization(mean, std),
+            temperature: None,
         };
         let values = input.channels * input.height * input.width;
         let noise = (0..2 * values)

@@ -26,6 +26,7 @@ fn exported(config: &ModelConfig) -> Vec<u8> {
         model: plan.init(&Device::flex()),
         classes: (0..plan.classes).map(|class| class.to_string()).collect(),
         input: InputSpec::new(plan.input()),
+        temperature: None,
     };
     to_onnx(&artifact, OnnxInput::Normalised).unwrap()
 }

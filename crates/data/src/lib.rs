@@ -80,7 +80,7 @@ pub use crate::image::resize::{check_size, fit};
 pub use crate::image::{Picture, photos};
 pub use crate::names::{enumerate, near as did_you_mean, same_name};
 pub use crate::open::{open, open_unlabelled};
-pub use crate::options::{BadImages, DataOptions, RecordUse};
+pub use crate::options::{BadImages, DataOptions, Fold, RecordUse};
 pub use crate::progress::{NoProgress, Progress};
 pub use crate::random::order;
 pub use crate::record::{Member, Role, SplitRecord, file_content};

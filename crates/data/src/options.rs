@@ -37,6 +37,21 @@ pub enum RecordUse {
     Recognize,
 }
 
+/// One of the parts that a cross-validation divides the data into.
+///
+/// All images but those of the data's own test split, which is left out, are divided into `of` folds,
+/// every class evenly, equal images and images of one group together. Fold `number` is the test split;
+/// of the others `val_fraction` becomes the validation split, and what is left is trained on. Which
+/// fold an image is in depends on the images' content, their groups and the seed, not on their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fold {
+    /// Which of them is tested, from 1.
+    pub number: usize,
+    /// How many there are, 2 or more.
+    pub of: usize,
+}
+
 /// How [`open`](crate::open) finds, splits and checks a data set.
 #[derive(Clone, Debug)]
 pub struct DataOptions {
@@ -49,6 +64,9 @@ pub struct DataOptions {
     /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one
     /// folder of class folders, which has no split of its own. Default 0.1.
     pub test_fraction: f64,
+    /// The part of a cross-validation that is tested; `None` for splits as the data have them or as
+    /// the shares say.
+    pub fold: Option<Fold>,
     /// The seed of the split and of `limit`. Default 0.
     pub seed: u64,
     /// At most this many training images, a stratified and seeded choice. Validation and test
@@ -89,6 +107,7 @@ impl Default for DataOptions {
             data_dir: None,
             val_fraction: 0.1,
             test_fraction: 0.1,
+            fold: None,
             seed: 0,
             limit: None,
             labels: None,
@@ -129,6 +148,14 @@ impl DataOptions {
                      together they must stay below 1",
                     self.val_fraction, self.test_fraction
                 ),
+            ));
+        }
+        if let Some(Fold { number, of }) = self.fold
+            && (of < 2 || !(1..=of).contains(&number))
+        {
+            return Err(DataError::setting(
+                "data.fold",
+                format!("it is number {number} of {of}; use 2 or more folds, counted from 1"),
             ));
         }
         if self.limit == Some(0) {
@@ -179,6 +206,10 @@ mod tests {
         assert!(problem(|o| o.test_fraction = -0.1).contains("data.test_fraction"));
         assert!(problem(|o| (o.val_fraction, o.test_fraction) = (0.5, 0.5)).contains("below 1"));
         assert!(problem(|o| o.limit = Some(0)).contains("data.limit"));
+        for (number, of) in [(1, 1), (0, 5), (6, 5)] {
+            let fold = Some(Fold { number, of });
+            assert!(problem(|o| o.fold = fold).contains("data.fold"));
+        }
         assert!(problem(|o| o.classes = Some(vec!["a".into(), "a".into()])).contains("twice"));
     }
 }

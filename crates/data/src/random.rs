@@ -23,6 +23,7 @@ pub(crate) enum Purpose {
     Crop = 6,
     Saturation = 7,
     Hue = 8,
+    Fold = 64,
 }
 
 impl Random {

@@ -6,7 +6,7 @@ use crate::cam::{default_cam_layer, over_image};
 use crate::class_maps::{ClassMaps, class_maps};
 use crate::error::InspectError;
 use crate::features::require_map;
-use crate::input::{InputImage, Prediction, softmax, top};
+use crate::input::{InputImage, Prediction, probabilities, top};
 use receptive_data::{did_you_mean, enumerate, same_name};
 use receptive_erf::{Map, Region};
 use receptive_model::{Artifact, InferenceDevice};
@@ -89,7 +89,7 @@ pub fn attribute(
     require_map(plan, planned)?;
     let [height, width, _] = image.size();
     let logits = image.logits(&artifact.model, device);
-    let probabilities = softmax(&logits);
+    let probabilities = probabilities(&logits, artifact.temperature);
     let classes = match options.named.as_slice() {
         [] => top(&logits, options.classes),
         named => indices(named, &artifact.classes)?,

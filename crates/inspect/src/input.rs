@@ -15,6 +15,22 @@ pub struct Prediction {
     pub probability: f64,
 }
 
+impl Prediction {
+    /// The `k` most probable classes, the most probable first; `probabilities` has one for each class.
+    pub fn most_probable(probabilities: &[f64], classes: &[String], k: usize) -> Vec<Self> {
+        let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
+        top(&order, k)
+            .into_iter()
+            .filter_map(|class| {
+                Some(Self {
+                    class: classes.get(class)?.clone(),
+                    probability: probabilities[class],
+                })
+            })
+            .collect()
+    }
+}
+
 /// One image as a network's input.
 #[derive(Debug, Clone)]
 pub struct InputImage {
@@ -120,17 +136,12 @@ impl InputImage {
         k: usize,
         device: impl Into<InferenceDevice>,
     ) -> Vec<Prediction> {
-        let probabilities = softmax(&self.logits(&artifact.model, device));
-        let order: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
-        top(&order, k)
-            .into_iter()
-            .filter_map(|class| {
-                Some(Prediction {
-                    class: artifact.classes.get(class)?.clone(),
-                    probability: probabilities[class],
-                })
-            })
-            .collect()
+        let logits = self.logits(&artifact.model, device);
+        Prediction::most_probable(
+            &probabilities(&logits, artifact.temperature),
+            &artifact.classes,
+            k,
+        )
     }
 
     /// The image, to be drawn.
@@ -167,10 +178,17 @@ pub fn top(values: &[f32], k: usize) -> Vec<usize> {
 
 /// Probabilities from logits, in f64.
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    probabilities(logits, None)
+}
+
+/// Probabilities from logits divided by a model's temperature
+/// ([`Artifact::temperature`](receptive_model::Artifact::temperature)), in f64.
+pub fn probabilities(logits: &[f32], temperature: Option<f64>) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let temperature = temperature.unwrap_or(1.0);
     let powers: Vec<f64> = logits
         .iter()
-        .map(|x| f64::from(x - largest).exp())
+        .map(|x| (f64::from(x - largest) / temperature).exp())
         .collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
@@ -189,6 +207,20 @@ mod tests {
             .zip([0.09003057, 0.24472847, 0.66524096])
         {
             assert!((ours - scipy).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn a_temperature_flattens_or_sharpens_and_keeps_the_order() {
+        // scipy.special.softmax([0.5, 1, 1.5]) and softmax([2, 4, 6]).
+        for (temperature, expected) in [
+            (2.0, [0.18632372, 0.30719589, 0.50648039]),
+            (0.5, [0.01587624, 0.11731043, 0.86681333]),
+        ] {
+            let found = probabilities(&[1.0, 2.0, 3.0], Some(temperature));
+            for (ours, scipy) in found.iter().zip(expected) {
+                assert!((ours - scipy).abs() < 1e-8, "{found:?}");
+            }
         }
     }
 

@@ -27,6 +27,7 @@
 //!     model: plan.init(&device),
 //!     classes: vec!["bag".into(), "coat".into()],
 //!     input: InputSpec::new(size).with_normalization([0.5], [0.25]),
+//!     temperature: None,
 //! };
 //!
 //! // `InputImage::read` takes a file.
@@ -60,4 +61,4 @@ pub use class_maps::{ClassMaps, SMOOTH_COPIES, class_maps};
 pub use error::InspectError;
 pub use features::{FeatureMaps, Strength, default_feature_layer, feature_maps, map_layers};
 pub use filters::filters;
-pub use input::{InputImage, Prediction, softmax, top};
+pub use input::{InputImage, Prediction, probabilities, softmax, top};

@@ -24,6 +24,7 @@
 //!     model: plan.init(&burn::tensor::Device::flex()), // or Artifact::load of a run's model
 //!     classes: vec!["cat".into(), "dog".into()],
 //!     input: InputSpec::new(size).with_normalization([0.5], [0.25]),
+//!     temperature: None,
 //! };
 //! let onnx = to_onnx(&artifact, OnnxInput::Normalised)?;
 //! assert!(onnx.windows(4).any(|bytes| bytes == b"Gemm"));

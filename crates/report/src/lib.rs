@@ -30,7 +30,9 @@ mod options;
 mod page;
 mod report;
 mod sections;
+mod series;
 mod text;
 
 pub use options::{ReportOptions, Watch};
 pub use report::{Figures, Missing, Report};
+pub use series::series_page;

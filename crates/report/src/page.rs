@@ -19,43 +19,49 @@ struct Section {
     body: Part<Markup>,
 }
 
+/// A page with this body: without scripts, and with nothing from outside.
+pub(crate) fn document(title: &str, body: &Markup) -> String {
+    let generator = format!("{} {}", mark::SOFTWARE, env!("CARGO_PKG_VERSION"));
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content=(generator);
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    printable_lines(&page.into_string()).into_owned()
+}
+
 impl Report {
     /// The whole page.
     pub fn html(&self) -> String {
         let sections = self.sections();
         let title = format!("Run {} · receptive", self.headline.name());
-        let generator = format!("{} {}", mark::SOFTWARE, env!("CARGO_PKG_VERSION"));
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(POLICY);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta name="generator" content=(generator);
-                    title { (title) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    (self.headline.html())
-                    nav aria-label="Sections" {
-                        ul {
-                            @for section in &sections {
-                                li { a href=(format!("#{}", section.id)) { (section.heading) } }
-                            }
-                        }
-                    }
-                    main {
-                        @for section in &sections { (section.html()) }
-                    }
-                    footer {
-                        "Made by receptive " (env!("CARGO_PKG_VERSION")) " of " (self.headline.run)
+        let body = html! {
+            (self.headline.html())
+            nav aria-label="Sections" {
+                ul {
+                    @for section in &sections {
+                        li { a href=(format!("#{}", section.id)) { (section.heading) } }
                     }
                 }
             }
+            main {
+                @for section in &sections { (section.html()) }
+            }
+            footer {
+                "Made by receptive " (env!("CARGO_PKG_VERSION")) " of " (self.headline.run)
+            }
         };
-        printable_lines(&page.into_string()).into_owned()
+        document(&title, &body)
     }
 
     pub(crate) fn missing(&self) -> Vec<Missing> {
@@ -97,6 +103,11 @@ impl Report {
                 "classes",
                 "Classes",
                 part(&self.classes, |part| part.html()),
+            ),
+            section(
+                "probabilities",
+                "Probabilities",
+                part(&self.probabilities, |part| part.html()),
             ),
             section(
                 "losses",

@@ -3,7 +3,7 @@
 use crate::options::{ReportOptions, Watch};
 use crate::sections::{
     Batch, Classes, Confusions, Curves, Data, Features, Field, Gain, Growth, Headline, HeldOut,
-    Losses, Model, Settings,
+    Losses, Model, Probabilities, Settings,
 };
 use crate::text::{Part, sentence};
 use receptive_core::text::Printable;
@@ -24,6 +24,7 @@ pub struct Report {
     pub(crate) curves: Part<Curves>,
     pub(crate) confusions: Part<Confusions>,
     pub(crate) classes: Part<Classes>,
+    pub(crate) probabilities: Part<Probabilities>,
     pub(crate) losses: Part<Losses>,
     pub(crate) batch: Part<Batch>,
     pub(crate) features: Part<Features>,
@@ -62,6 +63,10 @@ pub struct Figures {
     pub top5: Option<f64>,
     /// The mean cross entropy.
     pub loss: Option<f64>,
+    /// The temperature that calibrates the probabilities, if one was fitted.
+    pub temperature: Option<f64>,
+    /// The expected calibration error of the probabilities, with the temperature if there is one.
+    pub calibration_error: Option<f64>,
     /// The standard deviation of the effective receptive field, pixels.
     pub erf_sigma: Option<f64>,
     /// Whether that field is Gaussian.
@@ -127,6 +132,7 @@ impl Report {
             curves: Curves::new(&log, shows_recall),
             confusions: Confusions::new(run, &held_out, &artifact),
             classes: Classes::new(&held_out, &log, &artifact),
+            probabilities: Probabilities::new(&held_out),
             losses: Losses::new(&held_out, &artifact),
             batch: Batch::new(&images, &config, &artifact, options.batch),
             features: Features::new(&held_out, &artifact, options.channels, device),
@@ -162,6 +168,12 @@ impl Report {
             mean_recall: held_out.and_then(|figures| figures.mean_recall),
             top5: held_out.and_then(|figures| figures.top5),
             loss: held_out.map(|figures| figures.loss),
+            temperature: self
+                .probabilities
+                .as_ref()
+                .ok()
+                .and_then(|one| one.temperature()),
+            calibration_error: self.probabilities.as_ref().ok().map(Probabilities::error),
             erf_sigma: self.field.as_ref().ok().map(Field::sigma),
             erf_verdict: headline.verdict,
             gain: self

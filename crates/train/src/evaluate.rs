@@ -2,12 +2,13 @@
 
 use crate::compute::Compute;
 use crate::error::TrainError;
+use crate::forward::logits;
 use crate::memory::{Pass, check_pass};
 use crate::metrics::{Answer, Confusion, cross_entropy, in_top};
-use burn::tensor::{Tensor, TensorData};
+use crate::tta::Tta;
 use receptive_data::{Batch, Loader, LoaderOptions, Samples};
 use receptive_inspect::top;
-use receptive_model::{Classifier, InferenceDevice, InputSpec, Plan};
+use receptive_model::{Artifact, Classifier, InferenceDevice, InputSpec, Plan};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -93,9 +94,43 @@ pub fn evaluate(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
+    evaluate_by(&logits, model, input, samples, compute, watch)
+}
+
+/// The same with test-time augmentation: the answers are the logarithms of the mean over several views
+/// of each image of the model's calibrated probabilities, so the loss is that of calibrated
+/// probabilities.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_views(
+    artifact: &Artifact,
+    tta: Tta,
+    samples: &Arc<Samples>,
+    compute: &Compute,
+    watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
+) -> Result<Evaluation, TrainError> {
+    let output = |model: &Classifier, batch: &Batch, device: &InferenceDevice| {
+        tta.log_probabilities(model, artifact.temperature, batch, device)
+    };
+    let Artifact { model, input, .. } = artifact;
+    evaluate_by(&output, model, input, samples, compute, watch)
+}
+
+/// What is computed of a batch: as many values of each image.
+type Output<'a> = &'a (dyn Fn(&Classifier, &Batch, &InferenceDevice) -> Vec<f32> + Sync);
+
+fn evaluate_by(
+    output: Output<'_>,
+    model: &Classifier,
+    input: &InputSpec,
+    samples: &Arc<Samples>,
+    compute: &Compute,
+    watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
+) -> Result<Evaluation, TrainError> {
     let mut sums = Sums::new(model.classes());
     let all = (0..samples.len()).collect();
-    in_order(model, input, samples, all, compute, logits, &mut |part| {
+    in_order(model, input, samples, all, compute, output, &mut |part| {
         for answer in part.answers {
             sums.add(answer.logits, answer.label);
         }
@@ -113,7 +148,7 @@ pub(crate) fn in_order(
     samples: &Arc<Samples>,
     indices: Vec<usize>,
     compute: &Compute,
-    of: fn(&Classifier, &Batch, &InferenceDevice) -> Vec<f32>,
+    of: Output<'_>,
     take: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<(), TrainError> {
     let total = indices.len();
@@ -168,14 +203,6 @@ pub(crate) fn in_order(
 /// A `watch` for [`evaluate`] that ignores progress.
 pub fn unwatched(_: &Answers<'_>) -> ControlFlow<()> {
     ControlFlow::Continue(())
-}
-
-/// The logits of a batch, image by image.
-pub(crate) fn logits(model: &Classifier, batch: &Batch, device: &InferenceDevice) -> Vec<f32> {
-    let data = TensorData::new(batch.images.to_vec(), batch.shape);
-    let images = Tensor::<4>::from_data(data, device); // [images, channels, height, width]
-    let logits = model.forward(images); // [images, classes]
-    logits.into_data().iter::<f32>().collect()
 }
 
 /// The sums behind an [`Evaluation`].

@@ -53,6 +53,7 @@ pub mod config;
 mod error;
 mod evaluate;
 mod fit;
+mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inputs;
@@ -64,8 +65,11 @@ mod prepare_again;
 mod recorders;
 mod records;
 mod run;
+mod series;
 mod start;
 pub mod trial;
+mod tta;
+mod tune;
 
 pub use backend::Backend;
 pub use baseline::{Baselines, Gain, Score, SplitBaselines};
@@ -75,11 +79,11 @@ pub use config::{
     TrainConfig,
 };
 pub use error::{SettingChange, TrainError};
-pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, unwatched};
+pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
 pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
-pub use predict::{predict_file, predict_files};
+pub use predict::{predict_file, predict_files, predict_image};
 pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open, samples_for};
 pub use prepare_again::prepare_again;
 pub use recorders::{
@@ -90,4 +94,10 @@ pub use records::{
     TrainResult,
 };
 pub use run::{DataPlace, ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
+pub use series::{
+    OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary,
+    SeriesWatch, Spread,
+};
 pub use start::InitialModel;
+pub use tta::Tta;
+pub use tune::{Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};

@@ -2,6 +2,7 @@
 
 use crate::compute::Compute;
 use crate::error::TrainError;
+use crate::tta::Tta;
 use receptive_data::DecodeLimits;
 use receptive_inspect::{InputImage, Prediction};
 use receptive_model::{Artifact, InferenceDevice};
@@ -16,6 +17,7 @@ pub fn predict_files(
     artifact: &Artifact,
     files: &[PathBuf],
     k: usize,
+    tta: Option<Tta>,
     limits: &DecodeLimits,
     compute: &Compute,
 ) -> Result<Vec<Result<Vec<Prediction>, TrainError>>, TrainError> {
@@ -25,10 +27,28 @@ pub fn predict_files(
             |device| (artifact.clone(), device.clone()),
             |(artifact, device), i| {
                 let image = InputImage::read_within(&files[i], &artifact.input, limits)?;
-                Ok(image.predict(artifact, k, &*device))
+                Ok(predict_image(&image, artifact, k, tta, device))
             },
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })
+}
+
+/// The `k` most probable classes of an image, the most probable first; with test-time augmentation by
+/// the mean of the probabilities of its views.
+pub fn predict_image(
+    image: &InputImage,
+    artifact: &Artifact,
+    k: usize,
+    tta: Option<Tta>,
+    device: &InferenceDevice,
+) -> Vec<Prediction> {
+    let Some(tta) = tta else {
+        return image.predict(artifact, k, device);
+    };
+    let [height, width, channels] = image.size();
+    let (model, shape) = (&artifact.model, [1, channels, height, width]);
+    let mean = tta.probabilities(model, artifact.temperature, image.values(), shape, device);
+    Prediction::most_probable(&mean, &artifact.classes, k)
 }
 
 /// The `k` most probable classes of an image file, the most probable first.

@@ -80,7 +80,8 @@ impl RunSetup {
 }
 
 /// What determines the network's input size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum InputFrom {
     /// The data: a preset adapts to any size.
     Data,
@@ -176,18 +177,7 @@ fn open_data(
     record: Option<(Arc<SplitRecord>, RecordUse)>,
     progress: &dyn Progress,
 ) -> Result<DataSet, TrainError> {
-    if !KNOWN_NAMES.contains(&config.data.source.as_str())
-        && let Ok(absolute) = Path::new(&config.data.source).canonicalize()
-        && let Some(absolute) = absolute.to_str()
-    {
-        config.data.source = absolute.into();
-    }
-    let files = [&mut config.data.data_dir, &mut config.data.labels];
-    for path in files.into_iter().flatten() {
-        if let Ok(absolute) = std::path::absolute(&*path) {
-            *path = absolute;
-        }
-    }
+    set_absolute_paths(config);
     let options = DataOptions {
         record,
         ..config.data.options(config.train.seed, None)
@@ -208,6 +198,22 @@ fn open_data(
     }
     data.notes.extend(data.remarks());
     Ok(data)
+}
+
+/// The paths of the data, so that they are found from any directory.
+pub(crate) fn set_absolute_paths(config: &mut RunConfig) {
+    if !KNOWN_NAMES.contains(&config.data.source.as_str())
+        && let Ok(absolute) = Path::new(&config.data.source).canonicalize()
+        && let Some(absolute) = absolute.to_str()
+    {
+        config.data.source = absolute.into();
+    }
+    let files = [&mut config.data.data_dir, &mut config.data.labels];
+    for path in files.into_iter().flatten() {
+        if let Ok(absolute) = std::path::absolute(&*path) {
+            *path = absolute;
+        }
+    }
 }
 
 /// Fits the network to the images and the classes, and checks it.

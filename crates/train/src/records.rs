@@ -3,6 +3,7 @@
 use crate::baseline::Gain;
 use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
+use crate::metrics::Uncalibrated;
 use receptive_erf::Map;
 use receptive_erf::gaussian::{Estimate, Verdict};
 use serde::{Deserialize, Serialize};
@@ -170,6 +171,11 @@ pub struct TrainResult {
     pub val: Option<Evaluation>,
     /// Of a run that started from a trained model: what fine-tuning added to its frozen features.
     pub gain: Option<Gain>,
+    /// The kept model's temperature, fitted on the validation split
+    /// ([`Artifact::temperature`](receptive_model::Artifact::temperature)).
+    pub temperature: Option<f64>,
+    /// Why none was fitted; `None` also for a run that was interrupted.
+    pub uncalibrated: Option<Uncalibrated>,
     /// Seconds from the first step to the end of the last epoch, validation included.
     pub train_seconds: f64,
     /// Training images per second, validation not counted.

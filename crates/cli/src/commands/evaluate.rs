@@ -8,9 +8,10 @@ use clap::Args;
 use receptive_core::text::{Printable, grouped, percent};
 use receptive_data::{Gone, Split};
 use receptive_model::Artifact;
-use receptive_train::metrics::{ClassReport, report};
+use receptive_train::metrics::{Calibration, CalibrationSums, ClassReport, report};
 use receptive_train::{
-    Compute, DataPlace, Evaluation, SplitName, check_evaluation, evaluate, samples_for,
+    Compute, DataPlace, Evaluation, SplitName, Tta, check_evaluation, evaluate, evaluate_views,
+    samples_for,
 };
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -31,6 +32,10 @@ pub(super) struct EvaluateArgs {
     /// another data set test, else val, else all of it]
     #[arg(long, value_enum)]
     split: Option<SplitName>,
+    /// Also measure with test-time augmentation: the mean of the probabilities of several views of each
+    /// image
+    #[arg(long, value_enum, value_name = "VIEWS")]
+    tta: Option<Tta>,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -53,6 +58,10 @@ struct Json<'a> {
     #[serde(flatten)]
     evaluation: &'a Evaluation,
     classes: &'a [ClassReport],
+    /// Of the probabilities, without and with the model's temperature.
+    calibration: &'a Calibration,
+    /// With test-time augmentation, where it was requested.
+    tta: Option<TtaJson<'a>>,
     /// Images left out because they cannot be read.
     damaged: usize,
     /// The run's images that were found, and those that are no longer there.
@@ -63,6 +72,14 @@ struct Json<'a> {
     /// Images that were not there when the run was trained, measured apart.
     new: Option<&'a Evaluation>,
     notes: &'a [String],
+}
+
+/// The same images with test-time augmentation.
+#[derive(Serialize)]
+struct TtaJson<'a> {
+    views: usize,
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
@@ -86,11 +103,16 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         name,
         is_own,
     } = open_split(&query, &artifact)?;
-    let evaluation = measure(&artifact, &split, &compute)?;
+    let (evaluation, calibration) = measure(&artifact, &split, &compute)?;
+    let tta = arguments.tta;
+    let augmented = tta
+        .map(|tta| measure_views(&artifact, tta, &split, &compute))
+        .transpose()?;
     let has_new = is_own && arguments.split.is_none() && name != "new" && !data.new.is_empty();
     let new = has_new
         .then(|| measure(&artifact, &data.new, &compute))
-        .transpose()?;
+        .transpose()?
+        .map(|(evaluation, _)| evaluation);
     let classes = report(&evaluation.confusion, &artifact.classes);
     if arguments.json {
         let comparison = data.comparison.clone().unwrap_or_default();
@@ -99,6 +121,13 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
             split: name,
             evaluation: &evaluation,
             classes: &classes,
+            calibration: &calibration,
+            tta: tta
+                .zip(augmented.as_ref())
+                .map(|(tta, evaluation)| TtaJson {
+                    views: tta.views(),
+                    evaluation,
+                }),
             damaged: data.damaged.len(),
             known: comparison.known,
             gone: comparison.gone,
@@ -111,6 +140,15 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     show(&evaluation, &classes, &artifact.classes)?;
     print("")?;
     print(result(&data.name, name, &evaluation))?;
+    if let (Some(tta), Some(augmented)) = (tta, &augmented) {
+        let (top1, loss) = (percent(augmented.top1), augmented.loss);
+        let recall = augmented.mean_recall.map_or("-".into(), percent);
+        let views = tta.views();
+        print(format!(
+            "with {views} views of each: top-1 {top1}, mean recall {recall}, loss {loss:.3}"
+        ))?;
+    }
+    print(calibration_text(&calibration))?;
     if let Some(new) = &new {
         print(result(&data.name, "new", new))?;
     }
@@ -119,23 +157,64 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn measure(artifact: &Artifact, split: &Split, compute: &Compute) -> Result<Evaluation, CliError> {
+fn measure(
+    artifact: &Artifact,
+    split: &Split,
+    compute: &Compute,
+) -> Result<(Evaluation, Calibration), CliError> {
     check_evaluation(artifact.model.plan(), split.len(), compute)?;
     // Each image is read once, so none is worth keeping.
     let samples = samples_for(split, &artifact.input, 0);
     let mut progress = TrainProgress::default();
+    let mut calibration = CalibrationSums::new(artifact.temperature);
     let evaluation = evaluate(
         &artifact.model,
         &artifact.input,
         &samples,
         compute,
         &mut |answers| {
+            answers.answers.iter().for_each(|one| calibration.add(one));
             progress.show_evaluation(answers.split, answers.done, answers.total);
             ControlFlow::Continue(())
         },
     )?;
     progress.clear();
+    Ok((evaluation, calibration.finish()))
+}
+
+fn measure_views(
+    artifact: &Artifact,
+    tta: Tta,
+    split: &Split,
+    compute: &Compute,
+) -> Result<Evaluation, CliError> {
+    let samples = samples_for(split, &artifact.input, 0);
+    let mut progress = TrainProgress::default();
+    let evaluation = evaluate_views(artifact, tta, &samples, compute, &mut |answers| {
+        progress.show_evaluation(answers.split, answers.done, answers.total);
+        ControlFlow::Continue(())
+    })?;
+    progress.clear();
     Ok(evaluation)
+}
+
+/// How far the probabilities can be believed, without and with the temperature.
+fn calibration_text(calibration: &Calibration) -> String {
+    let Calibration {
+        temperature,
+        before,
+        after,
+    } = calibration;
+    let before_ece = percent(before.ece);
+    match (temperature, after) {
+        (Some(temperature), Some(after)) => format!(
+            "calibrated: loss {:.3} -> {:.3}, error {before_ece} -> {} (temperature {temperature:.3})",
+            before.nll,
+            after.nll,
+            percent(after.ece)
+        ),
+        _ => format!("probabilities not calibrated: calibration error {before_ece}"),
+    }
 }
 
 /// One line: what was measured on, and the main figures.

@@ -230,6 +230,12 @@ fn show(
         "outputs",
         format!("logits [batch, {}]", artifact.classes.len()),
     )?;
+    if let Some(temperature) = artifact.temperature {
+        paragraph(
+            "after",
+            format!("calibrated probabilities are softmax(logits / {temperature:.4})"),
+        )?;
+    }
     if !arguments.pixels {
         let (mean, std) = (&input.mean, &input.std);
         line(

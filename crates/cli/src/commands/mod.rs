@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod summary;
 mod train;
+mod tune;
 
 use crate::error::{CliError, Exit};
 use crate::render::say_paragraph;
@@ -48,6 +49,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Train a classifier and write a run directory: model, curves, confusion matrix
     Train(train::TrainArgs),
+    /// Search for settings: learning rate, weight decay, augmentation, network
+    Tune(tune::TuneArgs),
     /// Find a learning rate: increase it step by step until the loss diverges
     LrFind(lr_find::LrFindArgs),
     /// Measure a trained model's accuracy on a data set
@@ -87,6 +90,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::LrFind(arguments) => lr_find::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),

@@ -3,6 +3,7 @@
 mod live;
 mod output;
 mod progress;
+mod series_progress;
 mod table;
 mod train_progress;
 
@@ -12,6 +13,7 @@ pub(crate) use output::{
     say_paragraph, wide_line, wide_paragraph,
 };
 pub(crate) use progress::{DataProgress, MeasureProgress, StepProgress};
+pub(crate) use series_progress::SeriesProgress;
 pub(crate) use table::Table;
 pub(crate) use train_progress::TrainProgress;
 

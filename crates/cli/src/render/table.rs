@@ -13,9 +13,9 @@ impl Table {
             .set_content_arrangement(ContentArrangement::Disabled)
             .set_header(head.iter().copied());
         for (index, column) in table.column_iter_mut().enumerate() {
-            let text = head
-                .get(index)
-                .is_some_and(|name| matches!(*name, "" | "layer" | "class" | "network" | "names"));
+            let text = head.get(index).is_some_and(|name| {
+                matches!(*name, "" | "run" | "layer" | "class" | "network" | "names")
+            });
             column.set_padding((0, 2));
             column.set_cell_alignment(if text {
                 CellAlignment::Left

@@ -22,6 +22,17 @@ impl TrainProgress {
         }
     }
 
+    /// A bar over the images of an epoch.
+    pub(crate) fn start(&mut self, title: &str, images: usize) {
+        self.clear();
+        let new = bar(
+            Some(images as u64),
+            "{prefix} [{bar:24}] {pos}/{len}  {msg}  {eta} left",
+        );
+        new.set_prefix(title.to_owned());
+        self.bar = Some(new);
+    }
+
     /// Removes the bar.
     pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
@@ -118,13 +129,7 @@ impl Recorder for TrainProgress {
         epochs: usize,
         images: usize,
     ) -> Result<(), TrainError> {
-        self.clear();
-        let new = bar(
-            Some(images as u64),
-            "{prefix} [{bar:24}] {pos}/{len}  {msg}  {eta} left",
-        );
-        new.set_prefix(format!("epoch {epoch}/{epochs}"));
-        self.bar = Some(new);
+        self.start(&format!("epoch {epoch}/{epochs}"), images);
         Ok(())
     }
 

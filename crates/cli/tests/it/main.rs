@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod attend;
+mod calibrated;
 mod class_counts;
 mod commands;
 mod damaged;
@@ -28,6 +29,7 @@ mod refusals;
 #[cfg(unix)]
 mod reliability;
 mod report;
+mod several;
 #[cfg(unix)]
 mod signals;
 mod split;

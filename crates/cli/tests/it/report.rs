@@ -152,7 +152,13 @@ fn what_is_missing_is_said_in_its_section() {
         .collect();
     assert_eq!(
         missing,
-        ["Data", "Top losses", "Augmented batch", "Feature maps"]
+        [
+            "Data",
+            "Probabilities",
+            "Top losses",
+            "Augmented batch",
+            "Feature maps"
+        ]
     );
     let page = fs::read_to_string(moved["file"].as_str().unwrap()).unwrap();
     assert!(section(&page, "confusion").contains("when training ended"));

@@ -5,6 +5,7 @@ use crate::options::{DataOptions, RecordUse};
 use crate::record::{Role, SplitRecord};
 use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
+use crate::split::folds;
 use crate::split::follow::{Comparison, Contents, follow, left_out_note};
 use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
@@ -45,7 +46,9 @@ pub(crate) fn assign(source: &mut Source, names: &[String], options: &DataOption
         }
         Some((record, usage)) => {
             let extends = (*usage == RecordUse::Extend).then_some(record.as_ref());
-            let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
+            let is_cut = options.fold.is_some()
+                || source.val.is_none()
+                || source.test.is_none() && source.cut_test;
             cut(source, classes, options, &contents, extends);
             let comparison = leave_out_used(source, record, *usage, &contents);
             assigned.comparison = Some(comparison);
@@ -81,6 +84,10 @@ fn cut(
     contents: &Contents,
     start: Option<&SplitRecord>,
 ) {
+    if let Some(fold) = options.fold {
+        folds::cut(source, classes, options, fold, contents);
+        return;
+    }
     let wants_val = source.val.is_none();
     let wants_test = source.test.is_none() && source.cut_test;
     if !wants_val && !wants_test {
@@ -106,7 +113,7 @@ fn cut(
             let keys: Vec<(SplitKey, u32)> = items
                 .iter()
                 .filter(|item| known(item).is_none())
-                .map(|item| (key(&store, item, contents), item.label))
+                .map(|item| (contents.key(&store, item), item.label))
                 .collect();
             let part_of = keyed::cut(&keys, classes, shares, options.seed);
             let mut parts = [vec![], vec![], vec![]];
@@ -116,7 +123,7 @@ fn cut(
                     Some(Role::Test | Role::TestBefore) => Some(if wants_test { 0 } else { 2 }),
                     Some(Role::Val | Role::ValBefore) => Some(if wants_val { 1 } else { 2 }),
                     Some(Role::Train | Role::Before) => Some(2),
-                    None => part_of.get(&key(&store, &item, contents)).copied(),
+                    None => part_of.get(&contents.key(&store, &item)).copied(),
                 };
                 if let Some(part) = part {
                     parts[part].push(item);
@@ -152,13 +159,6 @@ fn group_roles<'a>(
         }
     }
     roles
-}
-
-fn key(store: &Store, item: &Item, contents: &Contents) -> SplitKey {
-    match store.group(item.image as usize) {
-        Some(group) => SplitKey::of_group(group),
-        None => SplitKey::of_content(contents.of_item(item)),
-    }
 }
 
 /// Leaves out of validation and test what the record's run was trained on. For a run that starts

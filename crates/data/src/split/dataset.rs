@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::options::{DataOptions, RecordUse};
+use crate::options::{DataOptions, Fold, RecordUse};
 use crate::progress::Progress;
 use crate::record::{Member, Role, SplitRecord};
 use crate::sources::store::{Item, Store, StoredImage};
@@ -210,7 +210,8 @@ pub(crate) fn assemble(
         ));
     }
     source.join_stores()?;
-    let is_cut = source.val.is_none() || source.test.is_none() && source.cut_test;
+    let is_cut =
+        options.fold.is_some() || source.val.is_none() || source.test.is_none() && source.cut_test;
     let in_files = matches!(*source.train.store, Store::Files(_));
     // Only files need checking, so only of them a part is chosen before what it is used for is known.
     let damaged = match (&options.record, options.limit) {
@@ -296,7 +297,10 @@ fn verify_recorded(
 /// Chooses as many files of every class as will give about `limit` training images. The choice depends
 /// on the seed and each file's path alone, so that a file more or less replaces one at most.
 fn choose(source: &mut Source, classes: usize, limit: usize, options: &DataOptions) {
-    let left = 1.0 - options.val_fraction - options.test_fraction;
+    let left = match options.fold {
+        Some(Fold { of, .. }) => (1.0 - 1.0 / of as f64) * (1.0 - options.val_fraction),
+        None => 1.0 - options.val_fraction - options.test_fraction,
+    };
     let all = limit as f64 / left.max(f64::EPSILON);
     // The cut gives each split about its share: a few more, so that the limit is reached.
     let enough = all + 4.0 * all.sqrt() + 8.0;

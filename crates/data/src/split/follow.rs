@@ -3,8 +3,9 @@
 use crate::names::enumerate;
 use crate::options::DataOptions;
 use crate::record::{Member, Role, SplitRecord};
-use crate::sources::store::Item;
+use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
+use crate::split::keyed::SplitKey;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::counted;
 use std::collections::{HashMap, HashSet};
@@ -61,6 +62,14 @@ impl Contents {
 
     pub(super) fn of_item(&self, item: &Item) -> ContentHash {
         self.0.get(&item.image).copied().unwrap_or_default()
+    }
+
+    /// What decides the split of an image: its group, or else its content.
+    pub(super) fn key(&self, store: &Store, item: &Item) -> SplitKey {
+        match store.group(item.image as usize) {
+            Some(group) => SplitKey::of_group(group),
+            None => SplitKey::of_content(self.of_item(item)),
+        }
     }
 
     pub(super) fn all(&self) -> HashSet<ContentHash> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// What decides the split of an image: its content, or the group it belongs to. Images of one key
 /// are never divided.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SplitKey(ContentHash);
 
 impl SplitKey {
@@ -20,8 +20,13 @@ impl SplitKey {
 
     /// A number that looks random: small ones go to the first share, the next to the second.
     fn draw(&self, seed: u64) -> u64 {
+        self.draw_for(Purpose::Split, seed)
+    }
+
+    /// Such a number for another use.
+    pub(super) fn draw_for(&self, purpose: Purpose, seed: u64) -> u64 {
         let [a, b] = self.0.key();
-        Random::new(Purpose::Split, seed, a, b).next()
+        Random::new(purpose, seed, a, b).next()
     }
 }
 

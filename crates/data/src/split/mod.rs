@@ -3,6 +3,7 @@
 pub(crate) mod assign;
 pub(crate) mod classes;
 pub(crate) mod dataset;
+pub(crate) mod folds;
 pub(crate) mod follow;
 mod keyed;
 mod stratify;

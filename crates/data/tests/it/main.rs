@@ -10,6 +10,7 @@ mod damaged;
 mod equal_pixels;
 mod fashion_mini;
 mod folder;
+mod folds;
 mod foreign;
 mod formats;
 mod goldens;

@@ -51,6 +51,9 @@ pub struct Artifact {
     pub classes: Vec<String>,
     /// How an image becomes an input.
     pub input: InputSpec,
+    /// What the logits are divided by before they become probabilities, so that these are calibrated:
+    /// fitted on the validation split (Guo et al. 2017). `None` where nothing was fitted, which is 1.
+    pub temperature: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +62,9 @@ struct Spec {
     config: ModelConfig,
     classes: Vec<String>,
     input: InputSpec,
+    /// Models of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
     /// Of the values, to compare two runs by eye.
     weights_sha256: String,
 }
@@ -84,12 +90,14 @@ impl Artifact {
     pub fn save_with_origin(&self, path: &Path, origin: Option<&Origin>) -> Result<(), ModelError> {
         let config = self.model.config().clone();
         check(path, &config, &self.classes, &self.input)?;
+        check_temperature(path, self.temperature)?;
         let model = self.model.valid();
         let spec = Spec {
             weights_sha256: weights_sha256(&model),
             config,
             classes: self.classes.clone(),
             input: self.input.clone(),
+            temperature: self.temperature,
         };
         let spec = serde_json::to_string_pretty(&spec)
             .map_err(|error| ModelError::artifact(path.join(SPEC), error.to_string()))?;
@@ -148,6 +156,7 @@ impl Artifact {
         let spec: Spec = serde_json::from_slice(spec)
             .map_err(|error| ModelError::artifact(&spec_path, error.to_string()))?;
         check(&spec_path, &spec.config, &spec.classes, &spec.input)?;
+        check_temperature(&spec_path, spec.temperature)?;
         let plan = spec.config.plan()?;
         let weights_path = path.join(WEIGHTS);
         let implied = plan.total.weight_bytes() as u64;
@@ -174,6 +183,7 @@ impl Artifact {
             model,
             classes: spec.classes,
             input: spec.input,
+            temperature: spec.temperature,
         })
     }
 }
@@ -189,6 +199,16 @@ fn take(
             format!("its manifest does not list `{name}`; use another copy"),
         )
     })
+}
+
+fn check_temperature(path: &Path, temperature: Option<f64>) -> Result<(), ModelError> {
+    match temperature {
+        Some(t) if !(t.is_finite() && t > 0.0) => Err(ModelError::artifact(
+            path,
+            format!("its `temperature` is {t}, not a positive number"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn check(

@@ -22,6 +22,7 @@ fn saved(directory: &Path) -> (Artifact, PathBuf) {
         input: InputSpec::new(input)
             .with_fit(Resize::Pad)
             .with_normalization([0.4, 0.5, 0.6], [0.2, 0.25, 0.3]),
+        temperature: Some(1.25),
     };
     let path = directory.join("model");
     artifact.save(&path).unwrap();

@@ -53,9 +53,16 @@ impl Confusions {
                 };
             }
         };
-        let classes = artifact.classes.clone();
         let confusion = held_out.evaluation.confusion.clone();
-        let split = held_out.words();
+        Self::of(confusion, artifact.classes.clone(), held_out.words())
+    }
+
+    /// Of these counts, of a split called so.
+    pub(crate) fn of(
+        confusion: Confusion,
+        classes: Vec<String>,
+        split: &'static str,
+    ) -> Part<Self> {
         if classes.len() <= MAX_COLUMNS {
             return Ok(Self::Table {
                 classes,

@@ -4,7 +4,7 @@ use crate::options::ReportOptions;
 use crate::text::{Part, sentence};
 use receptive_data::Samples;
 use receptive_model::{Artifact, InferenceDevice};
-use receptive_train::metrics::{TopLosses, in_top};
+use receptive_train::metrics::{Calibration, CalibrationSums, TopLosses, in_top};
 use receptive_train::{
     Compute, Evaluation, RunImages, TrainError, check_evaluation, evaluate, samples_for,
 };
@@ -21,6 +21,7 @@ pub(crate) struct HeldOut {
     pub(crate) samples: Arc<Samples>,
     pub(crate) evaluation: Evaluation,
     pub(crate) losses: TopLosses,
+    pub(crate) calibration: Calibration,
     /// The first image that was taken for what it is, else the first one.
     pub(crate) example: usize,
 }
@@ -42,7 +43,8 @@ impl HeldOut {
                 .to_string()
         })?;
         let samples = samples_for(split, &artifact.input, CACHE_MB);
-        let mut losses = TopLosses::new(options.losses);
+        let mut losses = TopLosses::new(options.losses).with_temperature(artifact.temperature);
+        let mut calibration = CalibrationSums::new(artifact.temperature);
         let mut example = None;
         let mut answer = || -> Result<Evaluation, TrainError> {
             let compute = Compute::new(device.clone(), options.threads)?;
@@ -55,6 +57,7 @@ impl HeldOut {
                 &mut |answers| {
                     for answer in answers.answers {
                         losses.add(answer);
+                        calibration.add(answer);
                         let is_right = in_top(answer.logits, answer.label, 1);
                         if is_right && example.is_none() {
                             example = Some(answer.index);
@@ -72,6 +75,7 @@ impl HeldOut {
             samples,
             evaluation,
             losses,
+            calibration: calibration.finish(),
             example: example.unwrap_or(0),
         })
     }

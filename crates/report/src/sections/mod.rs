@@ -1,6 +1,7 @@
 //! The sections of a page, one file each: the data shown, how they are gathered, and the HTML.
 
 mod batch;
+mod calibration;
 mod classes;
 mod confusions;
 mod curves;
@@ -16,6 +17,7 @@ mod model;
 mod settings;
 
 pub(crate) use batch::Batch;
+pub(crate) use calibration::Probabilities;
 pub(crate) use classes::Classes;
 pub(crate) use confusions::Confusions;
 pub(crate) use curves::Curves;

@@ -52,7 +52,7 @@ impl FeatureSet {
             samples,
             indices,
             compute,
-            features,
+            &features,
             &mut |part| {
                 for answer in part.answers {
                     set.width = answer.logits.len();

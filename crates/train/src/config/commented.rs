@@ -72,6 +72,12 @@ const UNSET: &[Unset] = &[
         "\"(.*)_\"",
         "every image is a group of its own",
     ),
+    unset(
+        "data",
+        "fold",
+        "{ number = 1, of = 5 }",
+        "no cross-validation",
+    ),
     unset("data", "limit", "1000", "all training images"),
     unset(
         "data",

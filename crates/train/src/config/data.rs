@@ -2,7 +2,7 @@
 
 use crate::error::TrainError;
 use receptive_data::{
-    BadImages, DataOptions, DecodeLimits, Fit, Interpolation, KNOWN_NAMES, Resize,
+    BadImages, DataOptions, DecodeLimits, Fit, Fold, Interpolation, KNOWN_NAMES, Resize,
 };
 use receptive_model::Pair;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub struct DataConfig {
     pub val_fraction: f64,
     /// The share held back for a test where a folder has no split at all.
     pub test_fraction: f64,
+    /// The part of a cross-validation that is tested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
     /// The largest number of training images that are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -119,6 +122,7 @@ impl Default for DataConfig {
             data_dir: None,
             val_fraction: 0.1,
             test_fraction: 0.1,
+            fold: None,
             limit: None,
             bad_images: BadImages::Fail,
             image_size: None,
@@ -144,6 +148,7 @@ impl DataConfig {
             data_dir: self.data_dir.clone(),
             val_fraction: self.val_fraction,
             test_fraction: self.test_fraction,
+            fold: self.fold,
             seed,
             limit: self.limit,
             labels: self.labels.clone(),

@@ -9,7 +9,8 @@ use receptive_data::{Augment, DataSet};
 
 /// The settings that nobody has given, which the recipe may choose. Their values in the config are what
 /// they are without a reason to choose.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Open {
     /// `train.epochs`
     pub epochs: bool,

@@ -5,7 +5,7 @@ use super::{Fit, ratio};
 use crate::baseline::Gain;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
-use crate::metrics::in_top;
+use crate::metrics::{Answer, Uncalibrated, ValLogits, in_top};
 use crate::recorders::RunFinish;
 use crate::records::{Divergence, Outcome, TrainResult};
 use crate::run::LOG;
@@ -44,16 +44,23 @@ impl Fit<'_, '_> {
                  epoch's model is in `last`. Try a smaller `train.optimizer.learning_rate`",
             ));
         }
-        let best = Artifact::load(&self.run.model(), self.compute.device())?;
+        let mut best = Artifact::load(&self.run.model(), self.compute.device())?;
         let (mut test, mut val, mut gain) = (None, None, None);
+        let mut uncalibrated = None;
         if outcome.signal().is_none() {
             if let Some(samples) = &self.setup.test {
-                (test, gain) = self.measure("test", &best.model, samples)?;
+                (test, gain) = self.measure("test", &best.model, samples, &mut |_| {})?;
             }
-            if !self.setup.val.is_empty() {
+            let images = self.setup.val.len();
+            let mut logits = ValLogits::new(images, best.model.classes());
+            if images > 0 {
                 let gain_on_val;
-                (val, gain_on_val) = self.measure("val", &best.model, &self.setup.val)?;
+                let see = &mut |answer: &Answer<'_>| logits.add(answer);
+                (val, gain_on_val) = self.measure("val", &best.model, &self.setup.val, see)?;
                 gain = gain.or(gain_on_val);
+            }
+            if val.is_some() || images == 0 {
+                uncalibrated = self.calibrate(&mut best, &logits)?;
             }
             if let Some(signal) = self.stop.requested() {
                 outcome = Outcome::Interrupted { signal };
@@ -66,6 +73,8 @@ impl Fit<'_, '_> {
             test,
             val,
             gain,
+            temperature: best.temperature,
+            uncalibrated,
             train_seconds,
             images_per_second: ratio(memory.images as f64, memory.training_seconds),
             data_wait: ratio(memory.waited_seconds, memory.training_seconds),
@@ -81,16 +90,20 @@ impl Fit<'_, '_> {
     }
 
     /// The model on a split, and what fine-tuning added there to the frozen features, if that is known.
+    /// `see` is shown each answer.
     fn measure(
         &mut self,
         split: &str,
         model: &Classifier,
         samples: &Arc<Samples>,
+        see: &mut dyn FnMut(&Answer<'_>),
     ) -> Result<(Option<Evaluation>, Option<Gain>), TrainError> {
         let mut right = Vec::with_capacity(samples.len());
         let evaluation = self.evaluate(model, samples, &mut |part| {
-            let answers = part.answers.iter();
-            right.extend(answers.map(|answer| in_top(answer.logits, answer.label, 1)));
+            for answer in part.answers {
+                see(answer);
+                right.push(in_top(answer.logits, answer.label, 1));
+            }
         })?;
         let baselines = match self.setup.config.start {
             Some(_) => self.run.baselines()?,
@@ -100,6 +113,22 @@ impl Fit<'_, '_> {
             .zip(evaluation.as_ref())
             .and_then(|(baselines, evaluation)| Gain::new(&baselines, split, evaluation, &right));
         Ok((evaluation, gain))
+    }
+
+    /// Gives the kept model the temperature that makes its probabilities calibrated; or says why there
+    /// is none.
+    fn calibrate(
+        &self,
+        best: &mut Artifact,
+        logits: &ValLogits,
+    ) -> Result<Option<Uncalibrated>, TrainError> {
+        let fitted = logits.temperature();
+        if best.temperature != fitted.ok() {
+            best.temperature = fitted.ok();
+            self.run.check_there()?;
+            best.save(&self.run.model())?;
+        }
+        Ok(fitted.err())
     }
 
     /// The error of a step whose loss, or a weight after it, became NaN or infinite; recorded with

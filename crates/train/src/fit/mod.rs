@@ -377,6 +377,8 @@ impl<'a, 'b> Fit<'a, 'b> {
             model: model.valid(),
             classes: self.setup.data.classes.clone(),
             input: self.setup.input.clone(),
+            // Fitted when the run ends, for the epoch that is kept.
+            temperature: None,
         };
         Ok(artifact.save(path)?)
     }

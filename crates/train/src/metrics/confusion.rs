@@ -31,8 +31,13 @@ impl Confusion {
 
     /// Counts one image.
     pub fn add(&mut self, label: usize, predicted: usize) {
-        if label.max(predicted) < self.classes {
-            *self.counts.entry((label, predicted)).or_default() += 1;
+        self.add_many(label, predicted, 1);
+    }
+
+    /// Counts several images of one class that were predicted as the same.
+    pub fn add_many(&mut self, label: usize, predicted: usize, count: usize) {
+        if label.max(predicted) < self.classes && count > 0 {
+            *self.counts.entry((label, predicted)).or_default() += count;
         }
     }
 

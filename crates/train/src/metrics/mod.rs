@@ -1,8 +1,13 @@
 //! Metrics of a classifier.
 
+mod calibration;
 mod confusion;
 mod top_losses;
 
+pub use calibration::{
+    Calibration, CalibrationSums, MIN_CALIBRATION_IMAGES, RELIABILITY_BINS, Reliability,
+    ReliabilityBin, Uncalibrated, ValLogits,
+};
 pub use confusion::{ClassReport, Confusion, report};
 pub use top_losses::{TopLoss, TopLosses};
 
@@ -33,11 +38,18 @@ pub fn in_top(logits: &[f32], label: usize, k: usize) -> bool {
 
 /// The loss of one image: minus the logarithm of its own class's probability.
 pub fn cross_entropy(logits: &[f32], label: usize) -> f64 {
+    cross_entropy_at(logits, label, None)
+}
+
+/// The same of logits divided by a temperature.
+pub fn cross_entropy_at(logits: &[f32], label: usize, temperature: Option<f64>) -> f64 {
+    let temperature = temperature.unwrap_or(1.0);
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|x| f64::from(x - largest).exp()).sum();
+    let scaled = |x: f32| f64::from(x - largest) / temperature;
+    let sum: f64 = logits.iter().map(|x| scaled(*x).exp()).sum();
     logits
         .get(label)
-        .map_or(f64::NAN, |own| sum.ln() - f64::from(own - largest))
+        .map_or(f64::NAN, |own| sum.ln() - scaled(*own))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The images with the largest losses.
 
-use super::{Answer, cross_entropy};
-use receptive_inspect::{softmax, top};
+use super::{Answer, cross_entropy_at};
+use receptive_inspect::{probabilities, top};
 
 /// The images with the largest losses, and the predictions for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopLosses {
     max: usize,
+    temperature: Option<f64>,
     /// The largest loss first.
     found: Vec<TopLoss>,
 }
@@ -29,17 +30,27 @@ pub struct TopLoss {
 }
 
 impl TopLosses {
-    /// Keeps at most `max` images.
+    /// Keeps at most `max` images, by probabilities from the logits as they are.
     pub fn new(max: usize) -> Self {
         Self {
             max,
+            temperature: None,
             found: Vec::new(),
+        }
+    }
+
+    /// By calibrated probabilities: the logits are divided by the model's temperature, if it has one.
+    #[must_use]
+    pub fn with_temperature(self, temperature: Option<f64>) -> Self {
+        Self {
+            temperature,
+            ..self
         }
     }
 
     /// Adds an image; of equal losses the one added first comes first.
     pub fn add(&mut self, answer: &Answer<'_>) {
-        let loss = cross_entropy(answer.logits, answer.label);
+        let loss = cross_entropy_at(answer.logits, answer.label, self.temperature);
         let place = self.found.partition_point(|other| other.loss >= loss);
         let Some(&predicted) = top(answer.logits, 1).first() else {
             return;
@@ -47,7 +58,7 @@ impl TopLosses {
         if place >= self.max || loss.is_nan() {
             return;
         }
-        let probabilities = softmax(answer.logits);
+        let probabilities = probabilities(answer.logits, self.temperature);
         let probability = |class: usize| probabilities.get(class).copied().unwrap_or(0.0);
         let one = TopLoss {
             index: answer.index,

@@ -58,6 +58,8 @@ struct EndEvent<'a> {
     test_loss: Option<f64>,
     /// The mean of the classes' recalls.
     test_mean_recall: Option<f64>,
+    /// Of the kept model.
+    temperature: Option<f64>,
     train_seconds: f64,
     images_per_second: f64,
     weights_sha256: &'a str,
@@ -112,6 +114,7 @@ impl Recorder for History {
             test_top1: result.test.as_ref().map(|test| test.top1),
             test_loss: result.test.as_ref().map(|test| test.loss),
             test_mean_recall: result.test.as_ref().and_then(|test| test.mean_recall),
+            temperature: result.temperature,
             train_seconds: result.train_seconds,
             images_per_second: result.images_per_second,
             weights_sha256: &result.weights_sha256,

@@ -3,8 +3,8 @@
 use crate::checkpoint::is_finite;
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::evaluate::logits;
 use crate::fit::{Learner, epoch_loader};
+use crate::forward::logits;
 use crate::metrics::cross_entropy;
 use crate::prepare::RunSetup;
 use burn::module::Module;
@@ -196,6 +196,7 @@ fn write_and_read(
         model,
         classes: setup.data.classes.clone(),
         input: setup.input.clone(),
+        temperature: None,
     };
     artifact.save(&path)?;
     let read = weights_sha256(&Artifact::load(&path, device)?.model);

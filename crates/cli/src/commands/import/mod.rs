@@ -131,6 +131,7 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
             model: imported.model,
             classes: target.spec.classes,
             input: target.spec.input,
+            temperature: None,
         },
         origin: target.origin,
         matches: imported.matches,

@@ -69,6 +69,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
             model,
             classes: spec.classes,
             input: spec.input,
+            temperature: None,
         },
         origin: Origin {
             source: source.address.clone(),

@@ -14,7 +14,9 @@ use receptive_core::text::{Printable, counted};
 use receptive_data::{DecodeLimits, Role, SplitRecord, file_content, image_files};
 use receptive_inspect::Prediction;
 use receptive_model::Artifact;
-use receptive_train::{Compute, Pass, RunDirectory, TrainError, check_pass, predict_files};
+use receptive_train::{
+    Compute, Pass, RunDirectory, TrainError, Tta, check_pass, predict_files, predict_image,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +42,9 @@ pub(super) struct PredictArgs {
         allow_negative_numbers = true
     )]
     top: usize,
+    /// Test-time augmentation: the mean of the probabilities of several views of each image
+    #[arg(long, value_enum, value_name = "VIEWS")]
+    tta: Option<Tta>,
     #[command(flatten)]
     max_pixels: PixelArgs,
     #[command(flatten)]
@@ -60,6 +65,9 @@ struct Answer<'a> {
     /// What the run used an image of the same content for: `train`, `val`, `test`, `before` (by the
     /// model that it started from); null if it did not have it.
     split: Option<&'static str>,
+    /// What the logits were divided by, so that the probabilities are calibrated; null for a model
+    /// without.
+    temperature: Option<f64>,
 }
 
 /// What is printed instead of an answer.
@@ -87,6 +95,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     )?;
     let mut predictor = Predictor {
         top: arguments.top,
+        tta: arguments.tta,
         output: match (table, arguments.json) {
             (Some(table), _) => Output::Csv(table),
             (None, true) => Output::Json,
@@ -112,6 +121,17 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
             Ok(files) => predictor.files(&files)?,
             Err(error) => predictor.fail(path, &error.into())?,
         }
+    }
+    if predictor.answered > 0
+        && let Some(temperature) = artifact.temperature
+    {
+        say_paragraph(
+            "note",
+            format!(
+                "the probabilities are calibrated on the run's validation images (temperature \
+                 {temperature:.3})"
+            ),
+        );
     }
     if predictor.trained_on > 0 {
         say_paragraph(
@@ -170,6 +190,7 @@ enum Output {
 /// Predicts image after image. One bad image or path must not hide the answers on the others.
 struct Predictor<'a> {
     top: usize,
+    tta: Option<Tta>,
     output: Output,
     exit: Exit,
     artifact: &'a Artifact,
@@ -184,8 +205,14 @@ struct Predictor<'a> {
 impl Predictor<'_> {
     fn files(&mut self, files: &[PathBuf]) -> Result<(), CliError> {
         for files in files.chunks(ROUND) {
-            let answers =
-                predict_files(self.artifact, files, self.top, &self.limits, self.compute)?;
+            let answers = predict_files(
+                self.artifact,
+                files,
+                self.top,
+                self.tta,
+                &self.limits,
+                self.compute,
+            )?;
             for (file, answer) in files.iter().zip(answers) {
                 let role = self.role(file);
                 self.answer(file, answer, role)?;
@@ -201,7 +228,8 @@ impl Predictor<'_> {
             let record = self.record.as_ref()?;
             known_role(record, content)
         });
-        let answer = read.map(|(image, _)| image.predict(self.artifact, self.top, device));
+        let answer =
+            read.map(|(image, _)| predict_image(&image, self.artifact, self.top, self.tta, device));
         self.answer(Path::new(STDIN), answer, role)
     }
 
@@ -228,6 +256,7 @@ impl Predictor<'_> {
                 path: path.to_string_lossy().into_owned(),
                 top: &top,
                 split: role.map(Role::name),
+                temperature: self.artifact.temperature,
             }),
             Output::Csv(table) => {
                 table.answer(path, top, role);

@@ -5,6 +5,7 @@ use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line, wide_paragraph};
 use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
+use receptive_train::metrics::Uncalibrated;
 use receptive_train::{
     Backend, Compute, Gain, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig,
     TrainConfig, TrainResult,
@@ -117,6 +118,8 @@ struct Json<'a> {
     val_top1: Option<f64>,
     val_mean_recall: Option<f64>,
     val_loss: Option<f64>,
+    temperature: Option<f64>,
+    uncalibrated: Option<Uncalibrated>,
     train_seconds: f64,
     images_per_second: f64,
     data_wait: f64,
@@ -156,6 +159,8 @@ pub(super) fn report(
             val_top1: trained.val.as_ref().map(|val| val.top1),
             val_mean_recall: trained.val.as_ref().and_then(|val| val.mean_recall),
             val_loss: trained.val.as_ref().map(|val| val.loss),
+            temperature: trained.temperature,
+            uncalibrated: trained.uncalibrated,
             train_seconds: trained.train_seconds,
             images_per_second: trained.images_per_second,
             data_wait: trained.data_wait,
@@ -188,6 +193,14 @@ pub(super) fn report(
             wide_line("", format!("{name}: top-1 {}{recall}", score.words()))?;
         }
         wide_paragraph("gain", gain.verdict())?;
+    }
+    match (trained.temperature, trained.uncalibrated) {
+        (Some(temperature), _) => wide_line(
+            "calibrated",
+            format!("temperature {temperature:.3}, fitted on the validation split"),
+        )?,
+        (None, Some(reason)) => wide_paragraph("calibrated", format!("no: {reason}"))?,
+        (None, None) => {}
     }
     let best = match trained.best_epoch {
         0 if config.epochs == 0 => "the head was fitted, no epoch was trained".into(),

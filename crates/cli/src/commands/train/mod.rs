@@ -3,6 +3,7 @@
 mod dry_run;
 pub(super) mod messages;
 mod overfit;
+mod series;
 
 use super::run::{RunSettings, set, set_network};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
@@ -14,17 +15,18 @@ use messages::{announce, report};
 use receptive_core::text::Printable;
 use receptive_train::config::{Monitor, Open, with_overrides};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, prepare_again, prepare_open,
-    resume, train,
+    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, Series, prepare_again,
+    prepare_open, resume, train,
 };
 use std::path::{Path, PathBuf};
 
 /// Where runs go that are given no directory.
-const RUNS: &str = "runs";
+pub(super) const RUNS: &str = "runs";
 
 /// What defines a run, which `--resume` takes from the run itself. A test holds it complete.
-const NEW_RUN: [&str; 9] = [
+const NEW_RUN: [&str; 11] = [
     "data", "preset", "config", "from", "offline", "freeze", "run_dir", "dry_run", "overfit",
+    "seeds", "folds",
 ];
 
 #[derive(Debug, Args)]
@@ -58,6 +60,25 @@ pub(super) struct TrainArgs {
     /// Run directory [default: runs/NNN, the next free number]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
+    /// Train N runs with the seeds S, S + 1, ..., from --seed on: mean and 95 % interval of their results
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["folds", "dry_run", "overfit"],
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    seeds: Option<usize>,
+    /// Cross-validation with K folds: each is tested by a model that was trained on the others. A test
+    /// split of the data stays untouched
+    #[arg(
+        long,
+        value_name = "K",
+        conflicts_with_all = ["dry_run", "overfit"],
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    folds: Option<usize>,
     /// Resume a run from its latest valid checkpoint: one that was stopped, or with --epochs one
     /// that has finished. Settings that cannot change within a run are rejected
     #[arg(long, value_name = "RUN", conflicts_with_all = NEW_RUN)]
@@ -111,6 +132,11 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
             "this is the new place of the data of a run that is resumed; a new run takes DATA as its \
              first argument",
         ));
+    }
+    match &arguments.resume {
+        Some(path) if Series::is_at(path) => return series::resume(arguments, path),
+        None if arguments.seeds.or(arguments.folds).is_some() => return series::start(arguments),
+        _ => {}
     }
     let (config, input_from, open) = match &arguments.resume {
         Some(run) => {

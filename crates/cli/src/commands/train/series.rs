@@ -1,0 +1,231 @@
+//! `train --seeds` and `train --folds`: several runs of one config.
+
+use super::{RUNS, TrainArgs, apply, config, overrides};
+use crate::commands::run::set_network;
+use crate::error::{CliError, Exit};
+use crate::render::{
+    DataProgress, SeriesProgress, Table, Tui, print, print_json, say, say_line, wide_line,
+};
+use crate::signals;
+use receptive_core::proportion::wilson;
+use receptive_core::text::{Printable, counted, duration, percent};
+use receptive_model::store::write_file;
+use receptive_report::series_page;
+use receptive_train::config::with_overrides;
+use receptive_train::{
+    OutOfFold, RunDirectory, Series, SeriesKind, SeriesMeans, SeriesSummary, Spread,
+};
+use serde::Serialize;
+use std::path::Path;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    series: String,
+    signal: Option<usize>,
+    #[serde(flatten)]
+    summary: &'a SeriesSummary,
+}
+
+/// What is to be repeated, if it is.
+pub(super) fn kind(arguments: &TrainArgs, seed: u64) -> Option<SeriesKind> {
+    let seeds = arguments
+        .seeds
+        .map(|count| SeriesKind::Seeds { first: seed, count });
+    let folds = arguments.folds.map(|count| SeriesKind::Folds { count });
+    seeds.or(folds)
+}
+
+/// A new series of runs.
+pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
+    let (base, input_from, open) = config(arguments)?;
+    let Some(kind) = kind(arguments, base.train.seed) else {
+        return Err(CliError::Usage(
+            "--seeds or --folds: one of them is needed".into(),
+        ));
+    };
+    Series::check(kind, &base)?;
+    let directory = match &arguments.run_dir {
+        Some(path) => RunDirectory::create(path)?,
+        None => RunDirectory::next(Path::new(RUNS))?,
+    };
+    let series = Series::create(&directory, kind, base, input_from, open)?;
+    run(arguments, &series)
+}
+
+/// A series that was stopped, with its own settings.
+pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliError> {
+    let series = Series::open(path)?;
+    let mut base = series.base().clone();
+    if let Some(place) = &arguments.moved {
+        base.data.move_to(place);
+    }
+    let mut wanted = base.clone();
+    set_network(&mut wanted, &arguments.network);
+    // Where and how it runs may change; what is trained may not.
+    base.machine = wanted.machine.clone();
+    base.data.data_dir.clone_from(&wanted.data.data_dir);
+    apply(arguments, &mut wanted);
+    if with_overrides(&wanted, &overrides(arguments))? != base {
+        return Err(CliError::argument(
+            "--resume",
+            format!(
+                "{} is a series of runs, which keep their settings; leave the other arguments out, or \
+                 start a new series",
+                path.printable()
+            ),
+        ));
+    }
+    run(arguments, &series.with_base(base))
+}
+
+fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
+    if arguments.tui == Tui::On {
+        return Err(CliError::argument(
+            "--tui on",
+            "several runs have no live view; leave it out",
+        ));
+    }
+    let compute = series.base().machine.compute()?;
+    let runs = series.kind().runs(series.base()).len();
+    let what = match series.kind() {
+        SeriesKind::Seeds { first, .. } => {
+            format!("{}, seeds from {first} on", counted(runs, "run"))
+        }
+        SeriesKind::Folds { .. } => format!("cross-validation with {}", counted(runs, "fold")),
+    };
+    say_line("series", format!("{}: {what}", series.path().printable()));
+    let stop = signals::stop_on_signals()?;
+    signals::quit_on_second(&stop)?;
+    let mut progress = SeriesProgress::default();
+    let (summary, signal) = series.run(&compute, &stop, &DataProgress::default(), &mut progress)?;
+    progress.clear();
+    let page = series_page(&summary, series.path());
+    write_file(&series.path().join(Series::REPORT), page.as_bytes())?;
+    if arguments.json {
+        print_json(&Json {
+            series: series.path().to_string_lossy().into_owned(),
+            signal,
+            summary: &summary,
+        })?;
+    } else {
+        show(series, &summary, signal)?;
+    }
+    Ok(match signal {
+        Some(signal) => Exit::Signal(signal),
+        None if summary.with_result().next().is_none() => Exit::Failed,
+        None => Exit::Done,
+    })
+}
+
+fn show(series: &Series, summary: &SeriesSummary, signal: Option<usize>) -> Result<(), CliError> {
+    let path = series.path().shell_word();
+    if signal.is_some() {
+        say(format!(
+            "stopped with {} left; resume with `receptive train --resume {path}`",
+            counted(summary.remaining, "run")
+        ));
+    }
+    if !summary.runs.is_empty() {
+        print(table(summary).to_string())?;
+        print("")?;
+    }
+    if let Some(means) = &summary.means {
+        show_means(summary.kind, means)?;
+    }
+    if let Some(OutOfFold {
+        images,
+        top1,
+        mean_recall,
+        ..
+    }) = &summary.out_of_fold
+    {
+        let recall = mean_recall.map_or(String::new(), |recall| {
+            format!(", mean recall {}", percent(recall))
+        });
+        let right = (top1 * *images as f64).round() as usize;
+        let interval = wilson(right, *images).map_or(String::new(), |[low, high]| {
+            format!(" (95 % interval {:.1} to {})", 100.0 * low, percent(high))
+        });
+        let top1 = percent(*top1);
+        wide_line("all folds", format!("top-1 {top1}{interval}{recall}"))?;
+    }
+    wide_line(
+        "files",
+        format!(
+            "in {}: {}, {}, {}",
+            series.path().printable(),
+            Series::REPORT,
+            Series::SUMMARY,
+            counted(summary.runs.len(), "run")
+        ),
+    )?;
+    let next = match (summary.kind, summary.with_result().next()) {
+        // The network itself is trained on all images.
+        (SeriesKind::Folds { .. }, _) => {
+            format!("receptive train --config {path}/fold-1/config.toml --set data.fold=none")
+        }
+        (_, Some(run)) => format!("receptive report {path}/{}", run.name),
+        _ => return Ok(()),
+    };
+    wide_line("next", next)
+}
+
+fn table(summary: &SeriesSummary) -> Table {
+    let split = summary.means.as_ref().map_or("test", |means| &means.split);
+    let mut table = Table::new(&[
+        "run",
+        "images",
+        "top-1",
+        "mean recall",
+        "loss",
+        "epoch",
+        "time",
+    ]);
+    let dash = || String::from("-");
+    for run in &summary.runs {
+        let figures = if split == "test" { run.test } else { run.val };
+        let epoch = match &run.failed {
+            Some(_) => "failed".into(),
+            None => format!("{} of {}", run.best_epoch, run.epochs),
+        };
+        let of =
+            |text: &dyn Fn(receptive_train::RunFigures) -> String| figures.map_or_else(dash, text);
+        table.row([
+            run.name.clone(),
+            of(&|one| one.images.to_string()),
+            of(&|one| percent(one.top1)),
+            of(&|one| one.mean_recall.map_or_else(dash, percent)),
+            of(&|one| format!("{:.3}", one.loss)),
+            epoch,
+            duration(run.train_seconds),
+        ]);
+    }
+    table
+}
+
+fn show_means(kind: SeriesKind, means: &SeriesMeans) -> Result<(), CliError> {
+    let share = |value: f64| format!("{:.1}", 100.0 * value);
+    let words = |spread: &Spread, number: &dyn Fn(f64) -> String, unit: &str| {
+        let mean = number(spread.mean);
+        match (kind, spread.interval, spread.deviation) {
+            (SeriesKind::Seeds { .. }, Some([low, high]), _) => format!(
+                "{mean}{unit} (95 % interval {} to {}{unit}, {})",
+                number(low),
+                number(high),
+                counted(spread.count, "run")
+            ),
+            (SeriesKind::Folds { .. }, _, Some(deviation)) => format!(
+                "{mean}{unit} +- {}{unit} (mean and standard deviation of {})",
+                number(deviation),
+                counted(spread.count, "fold")
+            ),
+            _ => format!("{mean}{unit} (one run: no interval)"),
+        }
+    };
+    wide_line("top-1", words(&means.top1, &share, " %"))?;
+    if let Some(recall) = &means.mean_recall {
+        wide_line("recall", words(recall, &share, " %"))?;
+    }
+    wide_line("loss", words(&means.loss, &|loss| format!("{loss:.3}"), ""))
+}

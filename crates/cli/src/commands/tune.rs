@@ -1,0 +1,290 @@
+//! `receptive tune`: random search with successive halving.
+
+use super::run::{RunSettings, set_network};
+use super::train::RUNS;
+use crate::args::{NetworkArgs, parse_number, parse_positive};
+use crate::error::{CliError, Exit};
+use crate::render::{
+    DataProgress, SeriesProgress, Table, print, print_json, say, say_line, wide_line,
+};
+use crate::signals;
+use clap::Args;
+use receptive_core::text::{Printable, counted, duration, percent};
+use receptive_train::{RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The networks that are compared where none is given.
+const NETWORKS: [&str; 3] = ["small", "vgg", "resnet"];
+/// Trials in the table; `--json` has all.
+const SHOWN: usize = 10;
+
+#[derive(Debug, Args)]
+pub(super) struct TuneArgs {
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Number of trials
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        conflicts_with = "resume",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    trials: usize,
+    /// Stop after this many minutes, with the best found until then
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    minutes: Option<f64>,
+    /// Epochs of the last round; earlier ones have a third each time
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "resume",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    epochs: Option<usize>,
+    /// Presets to choose from, with commas between them [default: small,vgg,resnet; none with --preset,
+    /// --config or --from]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with_all = ["preset", "config", "from", "resume"]
+    )]
+    networks: Vec<String>,
+    /// Directory of the search [default: runs/NNN, the next free number]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    run_dir: Option<PathBuf>,
+    /// Continue a search that was stopped, with its own settings
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["data", "preset", "config", "from", "offline", "freeze"]
+    )]
+    resume: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Json<'a> {
+    directory: String,
+    signal: Option<usize>,
+    best: Option<&'a TrialResult>,
+    #[serde(flatten)]
+    state: &'a TuneState,
+}
+
+pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
+    let progress = DataProgress::default();
+    let mut tune = match &arguments.resume {
+        Some(path) => resumed(arguments, path)?,
+        None => {
+            let mut settings = RunSettings::from_args(&arguments.network)?;
+            if let Some(epochs) = arguments.epochs {
+                settings.config.train.epochs = epochs;
+            }
+            let (base, input_from, mut open) = settings.finish(&arguments.network.set)?;
+            open.epochs &= arguments.epochs.is_none();
+            let directory = match &arguments.run_dir {
+                Some(path) => {
+                    RunDirectory::check_free(path)?;
+                    path.clone()
+                }
+                None => RunDirectory::next(Path::new(RUNS))?.path().into(),
+            };
+            Tune::create(
+                &directory,
+                options(arguments),
+                base,
+                open,
+                input_from,
+                &progress,
+            )?
+        }
+    };
+    let compute = tune.base().machine.compute()?;
+    announce(&tune);
+    let stop = signals::stop_on_signals()?;
+    signals::quit_on_second(&stop)?;
+    let mut watch = SeriesProgress::default();
+    let signal = tune.run(&compute, &stop, &progress, &mut watch)?;
+    watch.clear();
+    let has_best = tune.write_best()?;
+    if arguments.json {
+        print_json(&Json {
+            directory: tune.path().to_string_lossy().into_owned(),
+            signal,
+            best: tune.state().best(),
+            state: tune.state(),
+        })?;
+    } else {
+        show(&tune, signal)?;
+    }
+    Ok(match signal {
+        Some(signal) => Exit::Signal(signal),
+        None if has_best => Exit::Done,
+        None => Exit::Failed,
+    })
+}
+
+fn options(arguments: &TuneArgs) -> TuneOptions {
+    let NetworkArgs {
+        preset,
+        config,
+        from,
+        ..
+    } = &arguments.network;
+    let has_network = preset.is_some() || config.is_some() || from.is_some();
+    let networks = match (&arguments.networks[..], has_network) {
+        ([], true) => Vec::new(),
+        ([], false) => NETWORKS.map(String::from).into(),
+        (named, _) => named.to_vec(),
+    };
+    TuneOptions {
+        trials: arguments.trials,
+        minutes: arguments.minutes,
+        networks,
+    }
+}
+
+/// A search that was stopped. Where and how it runs may change, and its time; what is searched may not.
+fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
+    let mut tune = Tune::open(path)?;
+    if let Some(minutes) = arguments.minutes {
+        tune.set_minutes(minutes)?;
+    }
+    let mut wanted: RunConfig = tune.base().clone();
+    set_network(&mut wanted, &arguments.network);
+    let base = tune.base_mut();
+    base.machine = wanted.machine.clone();
+    base.data.data_dir.clone_from(&wanted.data.data_dir);
+    if wanted != *base || !arguments.network.set.is_empty() {
+        return Err(CliError::argument(
+            "--resume",
+            "a search keeps its settings; leave the other arguments out, or start a new one",
+        ));
+    }
+    Ok(tune)
+}
+
+fn announce(tune: &Tune) {
+    let state = tune.state();
+    let rounds = state.rungs.iter();
+    let rounds: Vec<String> = rounds
+        .map(|rung| {
+            let epochs = counted(rung.epochs, "epoch");
+            format!("{} for {epochs}", counted(rung.trials, "trial"))
+        })
+        .collect();
+    let minutes = state.options.minutes;
+    let minutes = minutes.map_or(String::new(), |minutes| {
+        format!("; at most {}", duration(60.0 * minutes))
+    });
+    say_line("search", tune.path().printable());
+    say_line("rounds", format!("{}{minutes}", rounds.join(", ")));
+}
+
+fn show(tune: &Tune, signal: Option<usize>) -> Result<(), CliError> {
+    let (state, path) = (tune.state(), tune.path().shell_word());
+    if signal.is_some() {
+        say(format!(
+            "stopped; resume with `receptive tune --resume {path}`"
+        ));
+    }
+    let all = state.best_first();
+    print(table(state, &all).to_string())?;
+    if all.len() > SHOWN {
+        print(format!(
+            "\nThese are the best {SHOWN} of {} results; {} has all.",
+            all.len(),
+            Tune::STATE
+        ))?;
+    }
+    print("")?;
+    let failed = state
+        .results
+        .iter()
+        .filter(|one| one.failed.is_some())
+        .count();
+    if failed > 0 {
+        wide_line(
+            "failed",
+            format!("{}, such as by divergence", counted(failed, "run")),
+        )?;
+    }
+    let Some(best) = state.best() else {
+        return wide_line("best", "none: no trial has a result");
+    };
+    let cut = if best.cut { " (its time was over)" } else { "" };
+    wide_line(
+        "best",
+        format!(
+            "trial {} with {}{cut}: validation {}",
+            best.trial,
+            counted(best.epochs, "epoch"),
+            figures(best)
+        ),
+    )?;
+    wide_line(
+        "files",
+        format!(
+            "in {}: {}, {}",
+            tune.path().printable(),
+            Tune::BEST,
+            Tune::STATE
+        ),
+    )?;
+    wide_line(
+        "test",
+        "no trial has seen the test split; this evaluates the best on it, once:",
+    )?;
+    wide_line("next", format!("receptive evaluate {path}/{}", best.run))?;
+    wide_line(
+        "",
+        format!("receptive train --config {path}/{}", Tune::BEST),
+    )
+}
+
+fn figures(result: &TrialResult) -> String {
+    let top1 = result.val_top1.map_or("-".into(), percent);
+    let loss = result.val_loss.unwrap_or(f64::NAN);
+    format!("top-1 {top1}, loss {loss:.3}")
+}
+
+fn table(state: &TuneState, all: &[&TrialResult]) -> Table {
+    let mut table = Table::new(&[
+        "", "network", "rate", "decay", "augment", "epochs", "top-1", "loss", "time",
+    ]);
+    for result in all.iter().take(SHOWN) {
+        let Some(settings) = state.trials.get(result.trial) else {
+            continue;
+        };
+        table.row([
+            format!("trial {}", result.trial),
+            settings
+                .network
+                .clone()
+                .unwrap_or_else(|| "as given".into()),
+            format!("{:.1e}", settings.learning_rate),
+            format!("{:.1e}", settings.weight_decay),
+            format!("{}", settings.augment),
+            result.epochs.to_string(),
+            result.val_top1.map_or("-".into(), percent),
+            result
+                .val_loss
+                .map_or("-".into(), |loss| format!("{loss:.3}")),
+            duration(result.seconds),
+        ]);
+    }
+    table
+}

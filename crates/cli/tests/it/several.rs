@@ -1,0 +1,273 @@
+//! Several runs of one config: `train --seeds`, `train --folds`, `tune`.
+
+use crate::{json, output, text};
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Pictures of 8x8 in two classes, with splits of their own.
+fn splits(root: &Path) -> String {
+    for (split, count, first) in [("train", 24u8, 0u8), ("val", 8, 100), ("test", 8, 150)] {
+        for (c, class) in ["cat", "dog"].into_iter().enumerate() {
+            let folder = root.join(split).join(class);
+            fs::create_dir_all(&folder).unwrap();
+            for i in first..first + count {
+                let picture = RgbImage::from_fn(8, 8, |x, y| match c {
+                    0 => Rgb([(25 * x as u8) ^ i, 0, i]),
+                    _ => Rgb([0, (25 * y as u8) ^ i, i]),
+                });
+                picture.save(folder.join(format!("{i}.png"))).unwrap();
+            }
+        }
+    }
+    root.to_str().unwrap().into()
+}
+
+fn train(more: &[&str]) -> Value {
+    let start = [
+        "train",
+        "--preset",
+        "tutorial",
+        "--batch-size",
+        "16",
+        "--json",
+    ];
+    json(&[&start, more].concat())
+}
+
+fn file(path: &str) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn seeds_are_the_runs_that_they_would_be_alone_and_give_a_mean_with_its_interval() {
+    let parent = tempfile::tempdir().unwrap();
+    let at = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
+    let data = splits(&parent.path().join("data"));
+    let (series, alone) = (at("series"), at("alone"));
+    let found = train(&[
+        &data,
+        "--epochs",
+        "2",
+        "--seed",
+        "3",
+        "--seeds",
+        "3",
+        "--run-dir",
+        &series,
+    ]);
+    let one = train(&[&data, "--epochs", "2", "--seed", "4", "--run-dir", &alone]);
+    let runs = found["runs"].as_array().unwrap();
+    let names: Vec<&str> = runs
+        .iter()
+        .map(|run| run["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["seed-3", "seed-4", "seed-5"]);
+    assert_eq!(runs[1]["weights_sha256"], one["weights_sha256"]);
+    assert_eq!(runs[1]["test"]["loss"], one["test_loss"]);
+
+    let losses: Vec<f64> = runs
+        .iter()
+        .map(|run| run["test"]["loss"].as_f64().unwrap())
+        .collect();
+    let mean = losses.iter().sum::<f64>() / 3.0;
+    let deviation = losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>() / 2.0;
+    // Student's t of two degrees of freedom.
+    let half = 4.302652729749 * (deviation / 3.0).sqrt();
+    let loss = &found["means"]["loss"];
+    let near = |value: &Value, wanted: f64| {
+        assert!(
+            (value.as_f64().unwrap() - wanted).abs() < 1e-9,
+            "{value} {wanted}"
+        );
+    };
+    near(&loss["mean"], mean);
+    near(&loss["interval"][0], (mean - half).max(0.0));
+    near(&loss["interval"][1], mean + half);
+    let page = file(&format!("{series}/report.html"));
+    assert!(page.contains("95\u{a0}% interval") && page.contains("seed-5"));
+
+    // Nothing is repeated, and a run that is missing is trained again, to the same bits.
+    let log = file(&format!("{series}/seed-3/log.jsonl"));
+    let kept: Value = serde_json::from_str(&file(&format!("{series}/summary.json"))).unwrap();
+    let mut without = kept.clone();
+    without["runs"].as_array_mut().unwrap().truncate(2);
+    without["remaining"] = 1.into();
+    fs::write(format!("{series}/summary.json"), without.to_string()).unwrap();
+    fs::remove_dir_all(format!("{series}/seed-5")).unwrap();
+    let again = json(&[
+        "train",
+        "--resume",
+        &series,
+        "--threads",
+        "1",
+        "--workers",
+        "0",
+        "--json",
+    ]);
+    assert_eq!(
+        again["runs"][2]["weights_sha256"],
+        runs[2]["weights_sha256"]
+    );
+    assert_eq!(again["means"], found["means"]);
+    assert_eq!(file(&format!("{series}/seed-3/log.jsonl")), log);
+
+    let refused = output(&["train", "--resume", &series, "--epochs", "9"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("keep their settings"));
+}
+
+#[test]
+fn folds_test_every_image_once_and_leave_the_test_split_of_the_data() {
+    let parent = tempfile::tempdir().unwrap();
+    let at = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
+    let data = splits(&parent.path().join("data"));
+    let run = |name: &str, more: &[&str]| {
+        let place = at(name);
+        let start = [
+            data.as_str(),
+            "--epochs",
+            "1",
+            "--folds",
+            "3",
+            "--run-dir",
+            &place,
+        ];
+        train(&[&start[..], more].concat())
+    };
+    let found = run("folds", &["--threads", "2", "--workers", "2"]);
+    let mut tested: BTreeMap<String, usize> = BTreeMap::new();
+    for fold in 1..=3 {
+        for line in file(&format!("{}/fold-{fold}/split.csv", at("folds"))).lines() {
+            assert!(!line.contains(",test/"), "{line}");
+            let mut cells = line.split(',');
+            if cells.next() == Some("test") {
+                *tested.entry(cells.nth(1).unwrap().into()).or_default() += 1;
+            }
+        }
+    }
+    assert_eq!(tested.len(), 64);
+    assert!(tested.values().all(|times| *times == 1));
+    let all = &found["out_of_fold"];
+    assert_eq!(all["images"], 64);
+    let counts = all["confusion_counts"].as_array().unwrap();
+    let sum = |wanted: fn(&Value) -> bool| -> u64 {
+        let counts = counts.iter().filter(|one| wanted(one));
+        counts.map(|one| one[2].as_u64().unwrap()).sum()
+    };
+    assert_eq!(sum(|_| true), 64);
+    let right = sum(|one| one[0] == one[1]) as f64 / 64.0;
+    assert_eq!(all["top1"].as_f64().unwrap(), right);
+
+    let same = run("again", &["--threads", "1", "--workers", "0"]);
+    for (one, other) in found["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(same["runs"].as_array().unwrap())
+    {
+        assert_eq!(one["weights_sha256"], other["weights_sha256"]);
+        assert_eq!(one["confusion_counts"], other["confusion_counts"]);
+    }
+    let page = file(&format!("{}/report.html", at("folds")));
+    assert!(page.contains("of 64 images of the folds"), "{page}");
+
+    // A fold is a run like others: its own test split is what `evaluate` measures.
+    let fold = format!("{}/fold-2", at("folds"));
+    let evaluated = json(&["evaluate", &fold, "--json"]);
+    assert_eq!(evaluated["loss"], found["runs"][1]["test"]["loss"]);
+    let too_many = output(&["train", &data, "--folds", "1"]);
+    assert_eq!(too_many.status.code(), Some(2));
+}
+
+#[test]
+fn a_search_gives_a_config_that_reproduces_its_best_result_and_never_tests() {
+    let parent = tempfile::tempdir().unwrap();
+    let at = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
+    let data = splits(&parent.path().join("data"));
+    let (search, best) = (at("search"), at("best"));
+    let start = [
+        "tune",
+        &data,
+        "--networks",
+        "tutorial",
+        "--batch-size",
+        "16",
+    ];
+    let more = [
+        "--trials",
+        "4",
+        "--epochs",
+        "3",
+        "--run-dir",
+        &search,
+        "--json",
+    ];
+    let found = json(&[&start[..], &more].concat());
+    let rungs = serde_json::json!([{"trials": 4, "epochs": 1}, {"trials": 1, "epochs": 3}]);
+    assert_eq!(found["rungs"], rungs);
+    assert_eq!(found["results"].as_array().unwrap().len(), 5);
+    let losses = |rung: u64| -> Vec<(u64, f64)> {
+        let results = found["results"].as_array().unwrap().iter();
+        results
+            .filter(|one| one["rung"] == rung)
+            .map(|one| {
+                (
+                    one["trial"].as_u64().unwrap(),
+                    one["val_loss"].as_f64().unwrap(),
+                )
+            })
+            .collect()
+    };
+    let first = losses(0);
+    let winner = first.iter().min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert_eq!(losses(1)[0].0, winner.0);
+    for result in found["results"].as_array().unwrap() {
+        let log = file(&format!(
+            "{search}/{}/log.jsonl",
+            result["run"].as_str().unwrap()
+        ));
+        assert!(log.contains("\"test_top1\":null"), "{log}");
+    }
+    let config = format!("{search}/best.toml");
+    let trained = json(&["train", "--config", &config, "--run-dir", &best, "--json"]);
+    assert_eq!(trained["val_loss"], found["best"]["val_loss"]);
+    assert!(trained["test_top1"].is_number());
+
+    // A search that has ended repeats nothing.
+    let again = json(&["tune", "--resume", &search, "--json"]);
+    assert_eq!(again["results"], found["results"]);
+}
+
+#[test]
+fn trials_that_diverge_leave_a_search_without_them() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = splits(&parent.path().join("data"));
+    let search = parent.path().join("search");
+    let ended = output(&[
+        "tune",
+        &data,
+        "--networks",
+        "tutorial",
+        "--trials",
+        "2",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "16",
+        "--set",
+        "train.optimizer.learning_rate=1e30",
+        "--run-dir",
+        search.to_str().unwrap(),
+    ]);
+    let (shown, message) = (text(&ended.stdout), text(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(1), "{message}");
+    assert!(message.contains("diverged"), "{message}");
+    assert!(shown.contains("no trial has a result"), "{shown}");
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
+}

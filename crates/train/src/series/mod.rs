@@ -1,0 +1,259 @@
+//! Several runs of one config: with other seeds, or on the folds of a cross-validation.
+//!
+//! ```text
+//! runs/004/series.json     what varies
+//! runs/004/base.toml       the config of all runs
+//! runs/004/seed-0/ ...     the runs, each complete in its directory
+//! runs/004/summary.json    what the finished ones gave, and together
+//! ```
+//!
+//! Runs are trained one after the other. One that is in `summary.json` is not repeated; one that was
+//! stopped is resumed.
+
+mod one;
+mod plan;
+mod student;
+mod summary;
+
+pub use one::SeriesWatch;
+pub(crate) use one::{RunOutcome, Trainer, Turn};
+pub use plan::{PlannedRun, SeriesKind};
+pub use student::Spread;
+pub use summary::{OutOfFold, RunFigures, RunSummary, SeriesMeans, SeriesSummary};
+
+use crate::compute::Compute;
+use crate::config::{Open, RunConfig};
+use crate::error::TrainError;
+use crate::fit::Stop;
+use crate::prepare::{InputFrom, set_absolute_paths};
+use crate::run::RunDirectory;
+use plan::SeriesFile;
+use receptive_data::Progress;
+use receptive_model::store::{read_text, write_file};
+use std::path::{Path, PathBuf};
+
+const SERIES: &str = "series.json";
+const BASE: &str = "base.toml";
+const FORMAT: &str = "receptive-series";
+const VERSION: u32 = 1;
+/// The largest file of a series that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+/// The most runs of one series.
+const MAX_RUNS: usize = 1000;
+
+/// Several runs of one config, in one directory.
+#[derive(Debug, Clone)]
+pub struct Series {
+    path: PathBuf,
+    kind: SeriesKind,
+    base: RunConfig,
+    input_from: InputFrom,
+    open: Open,
+}
+
+impl Series {
+    /// What the finished runs gave.
+    pub const SUMMARY: &str = "summary.json";
+    /// The page that joins them.
+    pub const REPORT: &str = "report.html";
+
+    /// A new series in a directory that is new or empty. What is `open` the recipe chooses for each run.
+    ///
+    /// # Errors
+    /// When there are too few or too many runs, a setting cannot be used, or the directory holds
+    /// something.
+    pub fn create(
+        directory: &RunDirectory,
+        kind: SeriesKind,
+        mut base: RunConfig,
+        input_from: InputFrom,
+        open: Open,
+    ) -> Result<Self, TrainError> {
+        Self::check(kind, &base)?;
+        set_absolute_paths(&mut base);
+        let path = directory.path().to_path_buf();
+        let file = SeriesFile {
+            format: FORMAT.into(),
+            version: VERSION,
+            input_from,
+            open,
+            kind,
+        };
+        let write = |name: &str, text: &str| write_file(&path.join(name), text.as_bytes());
+        write(BASE, &base.to_toml()?)?;
+        let text = json(&file, &path)?;
+        write(SERIES, &text)?;
+        Ok(Self {
+            path,
+            kind,
+            base,
+            input_from,
+            open,
+        })
+    }
+
+    /// Whether a series of this kind can be made of this config.
+    ///
+    /// # Errors
+    /// When there are too few or too many runs, or the config is of a cross-validation already.
+    pub fn check(kind: SeriesKind, base: &RunConfig) -> Result<(), TrainError> {
+        let (setting, count, least) = match kind {
+            SeriesKind::Seeds { count, .. } => ("seeds", count, 1),
+            SeriesKind::Folds { count } => ("folds", count, 2),
+        };
+        if !(least..=MAX_RUNS).contains(&count) {
+            return Err(TrainError::setting(
+                setting,
+                format!("it is {count}; use {least} to {MAX_RUNS}"),
+            ));
+        }
+        if base.data.fold.is_some() && setting == "folds" {
+            return Err(TrainError::setting(
+                "data.fold",
+                "the config is that of one fold already; take this setting out of it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether `path` is the directory of a series.
+    pub fn is_at(path: &Path) -> bool {
+        path.join(SERIES).is_file()
+    }
+
+    /// Opens the series in this directory.
+    ///
+    /// # Errors
+    /// When there is none, or its files are not what a series writes.
+    pub fn open(path: &Path) -> Result<Self, TrainError> {
+        let file = path.join(SERIES);
+        let text = read_text(&file, MAX_BYTES)?;
+        let wrong = |reason: String| TrainError::run(&file, reason);
+        let series: SeriesFile = serde_json::from_str(&text)
+            .map_err(|error| wrong(format!("it is not what a series of runs writes: {error}")))?;
+        if series.format != FORMAT || series.version != VERSION {
+            let (format, version) = (series.format, series.version);
+            return Err(wrong(format!(
+                "it is `{format}`, version {version}; `{FORMAT}`, version {VERSION} is wanted"
+            )));
+        }
+        let base = RunConfig::load(&path.join(BASE))?;
+        Self::check(series.kind, &base)?;
+        Ok(Self {
+            path: path.into(),
+            kind: series.kind,
+            base,
+            input_from: series.input_from,
+            open: series.open,
+        })
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// In what its runs differ.
+    pub fn kind(&self) -> SeriesKind {
+        self.kind
+    }
+
+    /// The config of all runs.
+    pub fn base(&self) -> &RunConfig {
+        &self.base
+    }
+
+    /// The same with another number of threads, or its data at another place; what has an influence on
+    /// the results stays.
+    #[must_use]
+    pub fn with_base(self, base: RunConfig) -> Self {
+        Self { base, ..self }
+    }
+
+    /// The results so far.
+    ///
+    /// # Errors
+    /// When `summary.json` is damaged.
+    pub fn summary(&self) -> Result<SeriesSummary, TrainError> {
+        let path = self.path.join(Self::SUMMARY);
+        if !path.exists() {
+            let total = self.kind.runs(&self.base).len();
+            return Ok(SeriesSummary::new(
+                self.kind,
+                self.base.data.source.clone(),
+                total,
+            ));
+        }
+        let text = read_text(&path, MAX_BYTES)?;
+        serde_json::from_str(&text).map_err(|error| {
+            TrainError::run(
+                &path,
+                format!(
+                    "it is not what a series of runs writes ({error}); delete it, and the finished runs \
+                     are evaluated again"
+                ),
+            )
+        })
+    }
+
+    /// Trains the runs that have not been finished. Returns what all gave, and the number of the signal
+    /// that stopped it, if one did.
+    ///
+    /// # Errors
+    /// What would end every run: data that cannot be opened, a setting that cannot be used, an I/O
+    /// error. A run that diverges is a part of the summary.
+    pub fn run(
+        &self,
+        compute: &Compute,
+        stop: &Stop,
+        progress: &dyn Progress,
+        watch: &mut dyn SeriesWatch,
+    ) -> Result<(SeriesSummary, Option<usize>), TrainError> {
+        let mut summary = self.summary()?;
+        let trainer = Trainer {
+            compute,
+            stop,
+            progress,
+            open: self.open,
+            tests: true,
+        };
+        let planned = self.kind.runs(&self.base);
+        for (index, run) in planned.iter().enumerate() {
+            if summary.runs.iter().any(|done| done.name == run.name) {
+                continue;
+            }
+            if let Some(signal) = stop.requested() {
+                return Ok((summary, Some(signal)));
+            }
+            let turn = Turn {
+                name: &run.name,
+                number: index + 1,
+                total: planned.len(),
+            };
+            let outcome = trainer.run(
+                &self.path.join(&run.name),
+                run.config.clone(),
+                self.input_from,
+                &turn,
+                watch,
+            )?;
+            match outcome {
+                RunOutcome::Done { result, classes } => {
+                    summary.classes = classes;
+                    summary.add(RunSummary::done(&run.name, self.kind, &result));
+                }
+                RunOutcome::Failed(reason) => {
+                    summary.add(RunSummary::failed(&run.name, reason));
+                }
+                RunOutcome::Interrupted { signal, .. } => return Ok((summary, Some(signal))),
+            }
+            let text = json(&summary, &self.path)?;
+            write_file(&self.path.join(Self::SUMMARY), text.as_bytes())?;
+        }
+        Ok((summary, None))
+    }
+}
+
+fn json(value: &impl serde::Serialize, path: &Path) -> Result<String, TrainError> {
+    serde_json::to_string_pretty(value).map_err(|error| TrainError::run(path, error.to_string()))
+}

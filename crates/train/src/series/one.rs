@@ -1,0 +1,139 @@
+//! One run of several: trained, resumed where it was stopped, and never the end of the others.
+
+use crate::compute::Compute;
+use crate::config::{Open, RunConfig};
+use crate::error::TrainError;
+use crate::fit::{Stop, resume, train};
+use crate::prepare::{InputFrom, RunSetup, prepare_open};
+use crate::prepare_again::prepare_again;
+use crate::recorders::Recorder;
+use crate::records::TrainResult;
+use crate::run::RunDirectory;
+use receptive_data::Progress;
+use std::path::Path;
+
+/// How one of several runs ended.
+#[derive(Debug)]
+pub(crate) enum RunOutcome {
+    /// With a result.
+    Done {
+        /// What training gave.
+        result: Box<TrainResult>,
+        /// The class names.
+        classes: Vec<String>,
+    },
+    /// Without one, such as a run that diverged: a sentence that says why.
+    Failed(String),
+    /// By a request to stop; its state is saved.
+    Interrupted {
+        /// The signal's number.
+        signal: usize,
+        /// What it has so far.
+        result: Box<TrainResult>,
+    },
+}
+
+/// Who watches several runs: their [`Recorder`], told besides which run comes.
+pub trait SeriesWatch: Recorder {
+    /// The `number`th of `total` runs starts, or is resumed.
+    fn run_starts(&mut self, _name: &str, _number: usize, _total: usize, _setup: &RunSetup) {}
+
+    /// A run ended without a result; the others go on.
+    fn run_failed(&mut self, _name: &str, _reason: &str) {}
+}
+
+/// Where and how all of the runs are computed.
+pub(crate) struct Trainer<'a> {
+    pub(crate) compute: &'a Compute,
+    pub(crate) stop: &'a Stop,
+    pub(crate) progress: &'a dyn Progress,
+    /// What the recipe may choose for each of them.
+    pub(crate) open: Open,
+    /// Whether the test split is evaluated at the end of a run.
+    pub(crate) tests: bool,
+}
+
+/// Which of how many.
+pub(crate) struct Turn<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) number: usize,
+    pub(crate) total: usize,
+}
+
+impl Trainer<'_> {
+    /// Trains a run in its directory, or resumes it there. What ends this run alone is a
+    /// [`RunOutcome::Failed`]; what would end the others too is an error.
+    pub(crate) fn run(
+        &self,
+        directory: &Path,
+        config: RunConfig,
+        input_from: InputFrom,
+        turn: &Turn<'_>,
+        watch: &mut dyn SeriesWatch,
+    ) -> Result<RunOutcome, TrainError> {
+        let run = RunDirectory::open(directory).ok();
+        let prepared = match &run {
+            Some(run) => run.config().and_then(|mut own| {
+                own.machine = config.machine;
+                own.data.move_to(&config.data.source);
+                own.data.data_dir = config.data.data_dir;
+                prepare_again(own, run, self.progress)
+            }),
+            None => prepare_open(config, self.open, input_from, self.progress),
+        };
+        let mut setup = match prepared {
+            Ok(setup) => setup,
+            Err(error) if is_of_this_run(&error) => return Ok(failed(turn, &error, watch)),
+            Err(error) => return Err(error),
+        };
+        if !self.tests {
+            setup.test = None;
+        }
+        watch.run_starts(turn.name, turn.number, turn.total, &setup);
+        let recorders: &mut [&mut dyn Recorder] = &mut [&mut *watch];
+        let trained = match &run {
+            Some(run) => resume(&setup, run, self.compute, self.stop, recorders),
+            None => {
+                // Of a process that was killed before it wrote anything.
+                let _ = std::fs::remove_file(directory.join(".lock"));
+                let run = RunDirectory::create(directory)?;
+                train(&setup, &run, self.compute, self.stop, recorders)
+            }
+        };
+        match trained {
+            Ok(result) => Ok(match result.outcome.signal() {
+                Some(signal) => RunOutcome::Interrupted {
+                    signal,
+                    result: Box::new(result),
+                },
+                None => RunOutcome::Done {
+                    result: Box::new(result),
+                    classes: setup.data.classes,
+                },
+            }),
+            // A run directory that is gone is none of training's own failures.
+            Err(error) if is_of_this_run(&error) && RunDirectory::open(directory).is_ok() => {
+                Ok(failed(turn, &error, watch))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn failed(turn: &Turn<'_>, error: &TrainError, watch: &mut dyn SeriesWatch) -> RunOutcome {
+    let reason = error.to_string();
+    watch.run_failed(turn.name, &reason);
+    RunOutcome::Failed(reason)
+}
+
+/// Whether an error is about the settings or the course of one run, so that others may still succeed.
+fn is_of_this_run(error: &TrainError) -> bool {
+    match error {
+        TrainError::Diverged { .. }
+        | TrainError::Memory { .. }
+        | TrainError::PassMemory { .. }
+        | TrainError::Run { .. } => true,
+        TrainError::Model(error) => error.is_usage(),
+        _ => false,
+    }
+}

@@ -1,0 +1,76 @@
+//! What a series of runs is: its settings and the runs that follow from them.
+
+use crate::config::{Open, RunConfig};
+use crate::prepare::InputFrom;
+use receptive_data::Fold;
+use serde::{Deserialize, Serialize};
+
+/// In what the runs of a series differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SeriesKind {
+    /// By their seeds, from `first` on: how much a result owes to chance.
+    Seeds {
+        /// The seed of the first run.
+        first: u64,
+        /// Number of runs.
+        count: usize,
+    },
+    /// By the fold that is tested: a cross-validation.
+    Folds {
+        /// Number of folds.
+        count: usize,
+    },
+}
+
+/// One run of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedRun {
+    /// Its directory within the series.
+    pub name: String,
+    /// Its config, with which it can also be trained alone.
+    pub config: RunConfig,
+}
+
+impl SeriesKind {
+    /// What one run of it is called: `seed` or `fold`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Seeds { .. } => "seed",
+            Self::Folds { .. } => "fold",
+        }
+    }
+
+    /// The runs in their order; `base` is the config of all.
+    pub fn runs(self, base: &RunConfig) -> Vec<PlannedRun> {
+        let planned = |name: String, change: &dyn Fn(&mut RunConfig)| {
+            let mut config = base.clone();
+            change(&mut config);
+            PlannedRun { name, config }
+        };
+        match self {
+            Self::Seeds { first, count } => (0..count as u64)
+                .map(|n| first.saturating_add(n))
+                .map(|seed| planned(format!("seed-{seed}"), &|config| config.train.seed = seed))
+                .collect(),
+            Self::Folds { count: of } => (1..=of)
+                .map(|number| {
+                    let fold = Some(Fold { number, of });
+                    planned(format!("fold-{number}"), &|config| config.data.fold = fold)
+                })
+                .collect(),
+        }
+    }
+}
+
+/// `series.json`: what a series is. Its runs and results are in other files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeriesFile {
+    pub(super) format: String,
+    pub(super) version: u32,
+    pub(super) input_from: InputFrom,
+    /// What the recipe may choose for each run.
+    pub(super) open: Open,
+    pub(super) kind: SeriesKind,
+}

@@ -1,0 +1,218 @@
+//! `summary.json`: what the runs of a series gave, one by one and together.
+
+use super::plan::SeriesKind;
+use super::student::Spread;
+use crate::evaluate::Evaluation;
+use crate::metrics::Confusion;
+use crate::records::TrainResult;
+use serde::{Deserialize, Serialize};
+
+/// The figures of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RunFigures {
+    /// Number of images.
+    pub images: usize,
+    /// Top-1 accuracy, from 0 to 1.
+    pub top1: f64,
+    /// The mean of the classes' recalls, from 0 to 1.
+    pub mean_recall: Option<f64>,
+    /// The mean cross entropy.
+    pub loss: f64,
+}
+
+impl From<&Evaluation> for RunFigures {
+    fn from(evaluation: &Evaluation) -> Self {
+        Self {
+            images: evaluation.images,
+            top1: evaluation.top1,
+            mean_recall: evaluation.mean_recall,
+            loss: evaluation.loss,
+        }
+    }
+}
+
+/// What one run gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its directory within the series.
+    pub name: String,
+    /// Why it has no result; `None` if it has one.
+    pub failed: Option<String>,
+    /// Completed epochs.
+    pub epochs: usize,
+    /// The epoch whose model is kept, from 1.
+    pub best_epoch: usize,
+    /// Seconds from its first step to its last, validation included.
+    pub train_seconds: f64,
+    /// Of the kept weights.
+    pub weights_sha256: String,
+    /// On the test split; of a cross-validation, on the fold that was tested.
+    pub test: Option<RunFigures>,
+    /// On the validation split.
+    pub val: Option<RunFigures>,
+    /// Of a cross-validation: `[true class, predicted class, count]` of the fold that was tested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confusion_counts: Vec<[usize; 3]>,
+}
+
+impl RunSummary {
+    pub(super) fn done(name: &str, kind: SeriesKind, result: &TrainResult) -> Self {
+        let confusion = match kind {
+            SeriesKind::Folds { .. } => result.test.as_ref().map(|test| &test.confusion),
+            SeriesKind::Seeds { .. } => None,
+        };
+        let counts = confusion.into_iter().flat_map(Confusion::entries);
+        Self {
+            name: name.into(),
+            failed: None,
+            epochs: result.epochs.len(),
+            best_epoch: result.best_epoch,
+            train_seconds: result.train_seconds,
+            weights_sha256: result.weights_sha256.clone(),
+            test: result.test.as_ref().map(RunFigures::from),
+            val: result.val.as_ref().map(RunFigures::from),
+            confusion_counts: counts
+                .map(|(label, of, count)| [label, of, count])
+                .collect(),
+        }
+    }
+
+    pub(super) fn failed(name: &str, reason: String) -> Self {
+        Self {
+            name: name.into(),
+            failed: Some(reason),
+            epochs: 0,
+            best_epoch: 0,
+            train_seconds: 0.0,
+            weights_sha256: String::new(),
+            test: None,
+            val: None,
+            confusion_counts: Vec::new(),
+        }
+    }
+}
+
+/// Means over the runs of a series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesMeans {
+    /// What was evaluated: `test`, or `val` where a run has no test split.
+    pub split: String,
+    /// Top-1 accuracy, from 0 to 1.
+    pub top1: Spread,
+    /// The mean of the classes' recalls, from 0 to 1.
+    pub mean_recall: Option<Spread>,
+    /// The mean cross entropy.
+    pub loss: Spread,
+}
+
+/// All predictions of a cross-validation, each by the model that was not trained on the image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutOfFold {
+    /// Number of images.
+    pub images: usize,
+    /// The share whose class was predicted.
+    pub top1: f64,
+    /// The mean of the classes' recalls.
+    pub mean_recall: Option<f64>,
+    /// `[true class, predicted class, count]`.
+    pub confusion_counts: Vec<[usize; 3]>,
+}
+
+impl OutOfFold {
+    /// The confusion matrix.
+    pub fn confusion(&self, classes: usize) -> Confusion {
+        let mut confusion = Confusion::new(classes);
+        for [label, predicted, count] in &self.confusion_counts {
+            confusion.add_many(*label, *predicted, *count);
+        }
+        confusion
+    }
+}
+
+/// The results of a series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesSummary {
+    /// In what its runs differ.
+    #[serde(flatten)]
+    pub kind: SeriesKind,
+    /// The data set.
+    pub data: String,
+    /// The class names, once a run has started.
+    pub classes: Vec<String>,
+    /// How many runs have not been finished yet.
+    pub remaining: usize,
+    /// The finished runs, in order.
+    pub runs: Vec<RunSummary>,
+    /// Over the runs that have a result; `None` without any.
+    pub means: Option<SeriesMeans>,
+    /// Of a cross-validation of which all folds are finished.
+    pub out_of_fold: Option<OutOfFold>,
+}
+
+impl SeriesSummary {
+    pub(super) fn new(kind: SeriesKind, data: String, total: usize) -> Self {
+        Self {
+            kind,
+            data,
+            classes: Vec::new(),
+            remaining: total,
+            runs: Vec::new(),
+            means: None,
+            out_of_fold: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, run: RunSummary) {
+        self.runs.push(run);
+        self.remaining = self.remaining.saturating_sub(1);
+        self.means = self.means_now();
+        self.out_of_fold = match self.kind {
+            SeriesKind::Folds { .. } if self.remaining == 0 => self.joined(),
+            _ => None,
+        };
+    }
+
+    /// The runs that have a result.
+    pub fn with_result(&self) -> impl Iterator<Item = &RunSummary> {
+        self.runs.iter().filter(|run| run.failed.is_none())
+    }
+
+    fn means_now(&self) -> Option<SeriesMeans> {
+        let has_test = self.with_result().all(|run| run.test.is_some());
+        let figures: Vec<RunFigures> = self
+            .with_result()
+            .filter_map(|run| if has_test { run.test } else { run.val })
+            .collect();
+        let spread = |figure: fn(&RunFigures) -> f64, most: f64| {
+            let values: Vec<f64> = figures.iter().map(figure).collect();
+            Some(Spread::of(&values)?.within(0.0, most))
+        };
+        let recalls: Vec<f64> = figures.iter().filter_map(|one| one.mean_recall).collect();
+        Some(SeriesMeans {
+            split: if has_test { "test" } else { "val" }.into(),
+            top1: spread(|one| one.top1, 1.0)?,
+            mean_recall: Spread::of(&recalls).map(|recall| recall.within(0.0, 1.0)),
+            loss: spread(|one| one.loss, f64::MAX)?,
+        })
+    }
+
+    fn joined(&self) -> Option<OutOfFold> {
+        if self.runs.iter().any(|run| run.test.is_none()) {
+            return None;
+        }
+        let mut confusion = Confusion::new(self.classes.len());
+        for [label, predicted, count] in self.runs.iter().flat_map(|run| &run.confusion_counts) {
+            confusion.add_many(*label, *predicted, *count);
+        }
+        let images = confusion.total();
+        let counts = confusion.entries();
+        Some(OutOfFold {
+            images,
+            top1: confusion.correct() as f64 / images.max(1) as f64,
+            mean_recall: confusion.mean_recall(),
+            confusion_counts: counts
+                .map(|(label, of, count)| [label, of, count])
+                .collect(),
+        })
+    }
+}

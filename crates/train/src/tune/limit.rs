@@ -1,0 +1,99 @@
+//! Ending a trial when its time is over.
+
+use crate::error::TrainError;
+use crate::fit::Stop;
+use crate::prepare::RunSetup;
+use crate::recorders::{EpochEnd, Recorder, RunFinish, RunStart};
+use crate::records::{Divergence, ResumePoint, Step};
+use crate::series::SeriesWatch;
+use std::time::{Duration, Instant};
+
+/// The number that a trial's own stop has when its time is over: that of SIGALRM.
+pub(super) const TIME_OVER: usize = 14;
+
+/// Passes events on, and stops the trial when the search is asked to stop or the time is over.
+pub(super) struct Limit<'a> {
+    watch: &'a mut dyn SeriesWatch,
+    asked: &'a Stop,
+    own: &'a Stop,
+    end: Option<Instant>,
+}
+
+impl<'a> Limit<'a> {
+    pub(super) fn new(
+        watch: &'a mut dyn SeriesWatch,
+        asked: &'a Stop,
+        own: &'a Stop,
+        left: Option<Duration>,
+    ) -> Self {
+        Self {
+            watch,
+            asked,
+            own,
+            end: left.and_then(|left| Instant::now().checked_add(left)),
+        }
+    }
+
+    fn look(&self) {
+        if let Some(signal) = self.asked.requested() {
+            self.own.request(signal);
+        } else if self.end.is_some_and(|end| Instant::now() >= end) {
+            self.own.request(TIME_OVER);
+        }
+    }
+}
+
+impl SeriesWatch for Limit<'_> {
+    fn run_starts(&mut self, name: &str, number: usize, total: usize, setup: &RunSetup) {
+        self.watch.run_starts(name, number, total, setup);
+    }
+
+    fn run_failed(&mut self, name: &str, reason: &str) {
+        self.watch.run_failed(name, reason);
+    }
+}
+
+impl Recorder for Limit<'_> {
+    fn started(&mut self, start: &mut RunStart<'_>) -> Result<(), TrainError> {
+        self.watch.started(start)
+    }
+
+    fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
+        self.watch.resumed(from)
+    }
+
+    fn epoch_started(
+        &mut self,
+        epoch: usize,
+        epochs: usize,
+        images: usize,
+    ) -> Result<(), TrainError> {
+        self.watch.epoch_started(epoch, epochs, images)
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), TrainError> {
+        self.look();
+        self.watch.step(step)
+    }
+
+    fn evaluating(&mut self, split: &str, done: usize, total: usize) -> Result<(), TrainError> {
+        self.look();
+        self.watch.evaluating(split, done, total)
+    }
+
+    fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
+        self.watch.epoch(end)
+    }
+
+    fn diverged(&mut self, divergence: &Divergence) -> Result<(), TrainError> {
+        self.watch.diverged(divergence)
+    }
+
+    fn noted(&mut self, note: &str) -> Result<(), TrainError> {
+        self.watch.noted(note)
+    }
+
+    fn ended(&mut self, end: &RunFinish<'_>) -> Result<(), TrainError> {
+        self.watch.ended(end)
+    }
+}

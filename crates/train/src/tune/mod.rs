@@ -1,0 +1,344 @@
+//! Finding settings: random search with successive halving on the validation split.
+//!
+//! ```text
+//! runs/007/tune.json             the search: its rounds, its trials' settings, their results
+//! runs/007/base.toml             the config that the trials vary
+//! runs/007/trial-03/epochs-8/    a trial's run in one round
+//! runs/007/best.toml             the config of the best
+//! ```
+//!
+//! Every trial of every round is a run of its own, from the first weights to the end of its schedule, so
+//! the best config reproduces the best result bit for bit. No trial evaluates the test split.
+
+mod halving;
+mod limit;
+mod space;
+mod state;
+
+pub use halving::Rung;
+pub use space::TrialSettings;
+pub use state::{TrialResult, TuneOptions, TuneState};
+
+use crate::compute::Compute;
+use crate::config::{Open, RunConfig};
+use crate::error::TrainError;
+use crate::fit::Stop;
+use crate::prepare::{InputFrom, prepare_open};
+use crate::run::{RunDirectory, RunLog};
+use crate::series::{RunOutcome, SeriesWatch, Trainer, Turn};
+use limit::{Limit, TIME_OVER};
+use receptive_data::Progress;
+use receptive_model::store::{read_text, write_file};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const STATE: &str = "tune.json";
+const BASE: &str = "base.toml";
+const FORMAT: &str = "receptive-tune";
+const VERSION: u32 = 1;
+/// The largest file of a search that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+/// The most trials of one search.
+const MAX_TRIALS: usize = 10_000;
+/// The longest search: a year.
+const MAX_MINUTES: f64 = 527_040.0;
+
+/// A search for settings, in its directory.
+#[derive(Debug, Clone)]
+pub struct Tune {
+    path: PathBuf,
+    base: RunConfig,
+    state: TuneState,
+}
+
+impl Tune {
+    /// The config of the best trial.
+    pub const BEST: &str = "best.toml";
+    /// Plan and results.
+    pub const STATE: &str = STATE;
+
+    /// A new search in a directory that is new or empty. The data are opened once, to know how many
+    /// epochs and what validation images there are.
+    ///
+    /// # Errors
+    /// When an option cannot be used, or the data cannot be opened or have no validation images.
+    pub fn create(
+        directory: &Path,
+        options: TuneOptions,
+        base: RunConfig,
+        open: Open,
+        input_from: InputFrom,
+        progress: &dyn Progress,
+    ) -> Result<Self, TrainError> {
+        check(&options)?;
+        let setup = prepare_open(base, open, input_from, progress)?;
+        if setup.val.is_empty() {
+            return Err(TrainError::setting(
+                "data.val_fraction",
+                "there are no validation images to compare trials by; set it above 0",
+            ));
+        }
+        // All is filled in: input, classes, what the data decide.
+        let base = setup.config;
+        let seed = base.train.seed;
+        let numbers = 0..options.trials as u64;
+        let trials = numbers.map(|number| space::draw(number, seed, &base, &options.networks));
+        let state = TuneState {
+            format: FORMAT.into(),
+            version: VERSION,
+            monitor: base.train.monitor,
+            rungs: halving::rungs(options.trials, base.train.epochs),
+            trials: trials.collect(),
+            options,
+            results: Vec::new(),
+            rungs_done: 0,
+            seconds: 0.0,
+        };
+        let tune = Self {
+            path: RunDirectory::create(directory)?.path().into(),
+            base,
+            state,
+        };
+        write_file(&tune.path.join(BASE), tune.base.to_toml()?.as_bytes())?;
+        tune.save()?;
+        Ok(tune)
+    }
+
+    /// Opens a search that was stopped.
+    ///
+    /// # Errors
+    /// When there is none, or its files are not what a search writes.
+    pub fn open(path: &Path) -> Result<Self, TrainError> {
+        let file = path.join(STATE);
+        if !file.is_file() {
+            return Err(TrainError::run(
+                path,
+                format!("it is not the directory of a search (it has no {STATE})"),
+            ));
+        }
+        let wrong = |reason: String| TrainError::run(&file, reason);
+        let text = read_text(&file, MAX_BYTES)?;
+        let state: TuneState = serde_json::from_str(&text)
+            .map_err(|error| wrong(format!("it is not what a search writes: {error}")))?;
+        if state.format != FORMAT || state.version != VERSION {
+            let (format, version) = (&state.format, state.version);
+            return Err(wrong(format!(
+                "it is `{format}`, version {version}; `{FORMAT}`, version {VERSION} is wanted"
+            )));
+        }
+        check(&state.options)?;
+        Ok(Self {
+            path: path.into(),
+            base: RunConfig::load(&path.join(BASE))?,
+            state,
+        })
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The config that the trials vary.
+    pub fn base(&self) -> &RunConfig {
+        &self.base
+    }
+
+    /// The same where and how it runs changed; what has an influence on the results stays.
+    pub fn base_mut(&mut self) -> &mut RunConfig {
+        &mut self.base
+    }
+
+    /// Plan and results.
+    pub fn state(&self) -> &TuneState {
+        &self.state
+    }
+
+    /// Sets another limit of time, from the start of the search.
+    ///
+    /// # Errors
+    /// When it is not a positive number.
+    pub fn set_minutes(&mut self, minutes: f64) -> Result<(), TrainError> {
+        self.state.options.minutes = Some(minutes);
+        check(&self.state.options)
+    }
+
+    /// Trains the trials that are left, until they or the time are over. Returns the number of the
+    /// signal that stopped it, if one did. A trial that diverges has no result; the others go on.
+    ///
+    /// # Errors
+    /// What would end every trial: data that cannot be opened, an I/O error.
+    pub fn run(
+        &mut self,
+        compute: &Compute,
+        stop: &Stop,
+        progress: &dyn Progress,
+        watch: &mut dyn SeriesWatch,
+    ) -> Result<Option<usize>, TrainError> {
+        let began = Instant::now();
+        let before = self.state.seconds;
+        let rungs = self.state.rungs.clone();
+        let total = self.state.options.minutes.map(|minutes| 60.0 * minutes);
+        for (rung, of) in rungs.iter().enumerate().skip(self.state.rungs_done) {
+            // Rounds cost about the same, so each has the same share of the time.
+            let share = total.map(|total| total * (rung + 1) as f64 / rungs.len() as f64);
+            let candidates = self.state.candidates(rung);
+            for (at, &trial) in candidates.iter().enumerate() {
+                if self.state.has(trial, rung) {
+                    continue;
+                }
+                if let Some(signal) = stop.requested() {
+                    return Ok(Some(signal));
+                }
+                let now = before + began.elapsed().as_secs_f64();
+                // The first of a round may use what is left: a round without a result leads nowhere.
+                let is_first = self.state.ranked(rung).is_empty();
+                let end = if is_first { total } else { share };
+                if end.is_some_and(|end| now >= end) {
+                    break;
+                }
+                let left = end.map(|end| Duration::from_secs_f64((end - now).max(0.0)));
+                let name = format!("trial-{trial:02}/epochs-{}", of.epochs);
+                let turn = Turn {
+                    name: &name,
+                    number: at + 1,
+                    total: candidates.len(),
+                };
+                let result =
+                    self.trial(trial, rung, &turn, left, (compute, stop, progress), watch)?;
+                self.state.seconds = before + began.elapsed().as_secs_f64();
+                match result {
+                    Ok(result) => self.state.results.push(result),
+                    Err(signal) => {
+                        self.save()?;
+                        return Ok(Some(signal));
+                    }
+                }
+                self.save()?;
+            }
+            self.state.rungs_done = rung + 1;
+            self.save()?;
+        }
+        Ok(None)
+    }
+
+    /// One trial of one round; or the number of the signal that interrupted it.
+    fn trial(
+        &self,
+        trial: usize,
+        rung: usize,
+        turn: &Turn<'_>,
+        left: Option<Duration>,
+        (compute, stop, progress): (&Compute, &Stop, &dyn Progress),
+        watch: &mut dyn SeriesWatch,
+    ) -> Result<Result<TrialResult, usize>, TrainError> {
+        let began = Instant::now();
+        let (settings, epochs) = (&self.state.trials[trial], self.state.rungs[rung].epochs);
+        let config = settings.apply(&self.base, epochs)?;
+        // A preset adapts to the images; the base's network is planned already.
+        let input_from = match settings.network {
+            Some(_) => InputFrom::Data,
+            None => InputFrom::Model,
+        };
+        let own = Stop::default();
+        let trainer = Trainer {
+            compute,
+            stop: &own,
+            progress,
+            // Chosen for the base already.
+            open: Open::default(),
+            tests: false,
+        };
+        let mut limit = Limit::new(watch, stop, &own, left);
+        let directory = self.path.join(turn.name);
+        let outcome = trainer.run(&directory, config, input_from, turn, &mut limit)?;
+        let mut result = TrialResult {
+            trial,
+            rung,
+            run: turn.name.into(),
+            epochs,
+            val_loss: None,
+            val_top1: None,
+            val_mean_recall: None,
+            seconds: 0.0,
+            cut: false,
+            failed: None,
+        };
+        let monitor = self.state.monitor;
+        match outcome {
+            RunOutcome::Done { result: done, .. } => {
+                result = result.with_best(&done.epochs, monitor)
+            }
+            RunOutcome::Interrupted {
+                signal,
+                result: done,
+            } => {
+                if signal != TIME_OVER {
+                    return Ok(Err(signal));
+                }
+                result = result.with_best(&done.epochs, monitor);
+                result.cut = true;
+            }
+            RunOutcome::Failed(reason) => {
+                // What it had reached before counts for nothing: its epochs end in a divergence.
+                let log = RunDirectory::open(&directory).and_then(|run| RunLog::read(&run));
+                result.failed = Some(match log.ok().and_then(|log| log.diverged) {
+                    Some(_) => "diverged".into(),
+                    None => reason,
+                });
+            }
+        }
+        result.seconds = began.elapsed().as_secs_f64();
+        Ok(Ok(result))
+    }
+
+    /// The config of the best trial, which reproduces its result; `None` as long as there is none.
+    ///
+    /// # Errors
+    /// When its run's config cannot be read.
+    pub fn best_config(&self) -> Result<Option<RunConfig>, TrainError> {
+        let best = self.state.best();
+        best.map(|best| RunDirectory::open(&self.path.join(&best.run))?.config())
+            .transpose()
+    }
+
+    /// Writes the config of the best trial; whether there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn write_best(&self) -> Result<bool, TrainError> {
+        let Some(config) = self.best_config()? else {
+            return Ok(false);
+        };
+        let text = config.to_commented_toml()?;
+        write_file(&self.path.join(Self::BEST), text.as_bytes())?;
+        Ok(true)
+    }
+
+    fn save(&self) -> Result<(), TrainError> {
+        let text = serde_json::to_string_pretty(&self.state)
+            .map_err(|error| TrainError::run(&self.path, error.to_string()))?;
+        Ok(write_file(&self.path.join(STATE), text.as_bytes())?)
+    }
+}
+
+fn check(options: &TuneOptions) -> Result<(), TrainError> {
+    if !(1..=MAX_TRIALS).contains(&options.trials) {
+        return Err(TrainError::setting(
+            "trials",
+            format!("it is {}; use 1 to {MAX_TRIALS}", options.trials),
+        ));
+    }
+    if let Some(minutes) = options.minutes
+        && !(minutes > 0.0 && minutes <= MAX_MINUTES)
+    {
+        return Err(TrainError::setting(
+            "minutes",
+            format!("it is {minutes}; use a number above 0 and up to {MAX_MINUTES}"),
+        ));
+    }
+    for network in &options.networks {
+        RunConfig::preset(network)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! What is searched: the settings of each trial, drawn at random.
+
+use crate::config::{RunConfig, with_overrides};
+use crate::error::TrainError;
+use receptive_core::hash::{SPLITMIX_STEP, splitmix};
+use receptive_data::Augment;
+use serde::{Deserialize, Serialize};
+
+/// The settings of a trial. Those of trial 0 are the base's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialSettings {
+    /// `train.optimizer.learning_rate`.
+    pub learning_rate: f64,
+    /// `train.optimizer.weight_decay`.
+    pub weight_decay: f64,
+    /// How strong `train.augment` is: 1 as in the base, 0 without.
+    pub augment: f64,
+    /// The preset, where networks are compared.
+    pub network: Option<String>,
+}
+
+/// The learning rate lies between a tenth and ten times the base's.
+const RATE_DECADES: [f64; 2] = [-1.0, 1.0];
+/// The weight decay, likewise.
+const DECAY_DECADES: [f64; 2] = [-1.5, 1.0];
+/// The weight decay where the base has none.
+const DECAYS: [f64; 2] = [-5.0, -2.0];
+/// The strength of augmentation.
+const STRENGTHS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
+
+/// The settings of trial `number`: rates log-uniform, each a pure function of seed and number, so that
+/// more trials add to those there are.
+pub(super) fn draw(number: u64, seed: u64, base: &RunConfig, networks: &[String]) -> TrialSettings {
+    let (rate, decay) = rates(base);
+    let first = networks.first().cloned();
+    if number == 0 {
+        return TrialSettings {
+            learning_rate: rate,
+            weight_decay: decay,
+            augment: match base.train.augment.is_off() {
+                true => 0.0,
+                false => 1.0,
+            },
+            network: first,
+        };
+    }
+    let unit = |what: u64| unit(seed, number, what);
+    let between = |[low, high]: [f64; 2], share: f64| low + (high - low) * share;
+    let pick = |count: usize, share: f64| ((share * count as f64) as usize).min(count.max(1) - 1);
+    TrialSettings {
+        learning_rate: rounded(rate * 10f64.powf(between(RATE_DECADES, unit(0)))),
+        weight_decay: rounded(match decay > 0.0 {
+            true => decay * 10f64.powf(between(DECAY_DECADES, unit(1))),
+            false => 10f64.powf(between(DECAYS, unit(1))),
+        }),
+        augment: STRENGTHS[pick(STRENGTHS.len(), unit(2))],
+        network: networks.get(pick(networks.len(), unit(3))).cloned(),
+    }
+}
+
+/// Learning rate and weight decay, whatever the optimizer.
+fn rates(base: &RunConfig) -> (f64, f64) {
+    let optimizer = toml::Value::try_from(&base.train.optimizer).ok();
+    let of = |name: &str| optimizer.as_ref()?.get(name)?.as_float();
+    let rate = base.train.optimizer.learning_rate();
+    (rate, of("weight_decay").unwrap_or(0.0))
+}
+
+/// To three digits, so that a config reads well and says exactly what was used.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.2e}").parse().unwrap_or(value)
+}
+
+/// A number from 0 to 1 that looks random.
+fn unit(seed: u64, number: u64, what: u64) -> f64 {
+    let key = [seed, number, what]
+        .into_iter()
+        .fold(SPLITMIX_STEP, |state, part| {
+            splitmix(state.wrapping_add(SPLITMIX_STEP) ^ splitmix(part.wrapping_add(SPLITMIX_STEP)))
+        });
+    (key >> 11) as f64 / (1u64 << 53) as f64
+}
+
+impl TrialSettings {
+    /// The base with these settings, for so many epochs.
+    pub(super) fn apply(&self, base: &RunConfig, epochs: usize) -> Result<RunConfig, TrainError> {
+        let mut config = base.clone();
+        config.train.epochs = epochs;
+        config.train.augment = strengthened(&base.train.augment, self.augment as f32);
+        if let Some(network) = &self.network {
+            config.model = RunConfig::preset(network)?.model;
+        }
+        with_overrides(
+            &config,
+            &[
+                format!("train.optimizer.learning_rate={:?}", self.learning_rate),
+                format!("train.optimizer.weight_decay={:?}", self.weight_decay),
+            ],
+        )
+    }
+}
+
+/// All amounts times `strength`. What is either on or off, such as mirroring, stays: whether a mirrored
+/// image is of the same class is not a matter of strength.
+fn strengthened(augment: &Augment, strength: f32) -> Augment {
+    if strength == 1.0 && !augment.is_off() {
+        return augment.clone();
+    }
+    let mild = Augment {
+        shift: 1,
+        brightness: 0.2,
+        contrast: 0.2,
+        ..augment.clone()
+    };
+    // Where the base changes nothing, what no class depends on is tried.
+    let augment = if augment.is_off() { &mild } else { augment };
+    Augment {
+        crop: match augment.crop > 0.0 && strength > 0.0 {
+            true => (1.0 - strength * (1.0 - augment.crop)).clamp(0.08, 1.0),
+            false => 0.0,
+        },
+        shift: (augment.shift as f32 * strength).round() as usize,
+        rotation: (augment.rotation * strength).min(180.0),
+        brightness: (augment.brightness * strength).min(1.0),
+        contrast: (augment.contrast * strength).min(1.0),
+        saturation: (augment.saturation * strength).min(1.0),
+        hue: (augment.hue * strength).min(0.5),
+        erase: (augment.erase * strength).min(1.0),
+        ..augment.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use receptive_model::presets;
+
+    fn base() -> RunConfig {
+        RunConfig::preset(presets::DEFAULT).unwrap()
+    }
+
+    #[test]
+    fn the_first_trial_is_the_base_and_others_are_drawn_by_seed_and_number() {
+        let base = base();
+        let first = draw(0, 5, &base, &[]);
+        let config = first.apply(&base, 7).unwrap();
+        assert_eq!(config.train.optimizer, base.train.optimizer);
+        assert_eq!((config.train.epochs, config.model), (7, base.model.clone()));
+        assert_eq!(draw(3, 5, &base, &[]), draw(3, 5, &base, &[]));
+        assert_ne!(draw(3, 5, &base, &[]), draw(4, 5, &base, &[]));
+        assert_ne!(draw(3, 5, &base, &[]), draw(3, 6, &base, &[]));
+    }
+
+    #[test]
+    fn rates_are_log_uniform_and_networks_and_strengths_all_come() {
+        let base = base();
+        let networks = ["small".to_string(), "vgg".into()];
+        let all: Vec<TrialSettings> = (1..600).map(|n| draw(n, 1, &base, &networks)).collect();
+        let rate = base.train.optimizer.learning_rate();
+        let logs: Vec<f64> = all
+            .iter()
+            .map(|one| (one.learning_rate / rate).log10())
+            .collect();
+        assert!(logs.iter().all(|log| (-1.01..=1.01).contains(log)));
+        let below = logs.iter().filter(|log| **log < 0.0).count();
+        assert!((250..350).contains(&below), "{below}");
+        for network in &networks {
+            let count = all
+                .iter()
+                .filter(|one| one.network.as_ref() == Some(network))
+                .count();
+            assert!((250..350).contains(&count), "{network}: {count}");
+        }
+        for strength in STRENGTHS {
+            let count = all.iter().filter(|one| one.augment == strength).count();
+            assert!((80..160).contains(&count), "{strength}: {count}");
+        }
+        for one in &all {
+            one.apply(&base, 3).unwrap().check().unwrap();
+        }
+    }
+
+    #[test]
+    fn strength_scales_amounts_and_leaves_mirroring() {
+        let augment = Augment {
+            crop: 0.5,
+            flip: true,
+            shift: 2,
+            brightness: 0.3,
+            ..Augment::default()
+        };
+        let weak = strengthened(&augment, 0.5);
+        assert_eq!((weak.crop, weak.flip, weak.shift), (0.75, true, 1));
+        let none = strengthened(&augment, 0.0);
+        assert_eq!(
+            none,
+            Augment {
+                flip: true,
+                ..Augment::default()
+            }
+        );
+        assert!(strengthened(&augment, 2.0).check().is_ok());
+        assert_eq!(strengthened(&Augment::default(), 2.0).shift, 2);
+        assert!(strengthened(&Augment::default(), 0.0).is_off());
+    }
+}

@@ -1,0 +1,226 @@
+//! `tune.json`: what a search is, and what its trials gave.
+
+use super::halving::Rung;
+use super::space::TrialSettings;
+use crate::config::Monitor;
+use crate::records::Epoch;
+use serde::{Deserialize, Serialize};
+
+/// How a search is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuneOptions {
+    /// Number of trials.
+    pub trials: usize,
+    /// The time after which no more is trained, in minutes; without it the trials decide.
+    pub minutes: Option<f64>,
+    /// Presets to choose from; none to keep the network.
+    pub networks: Vec<String>,
+}
+
+/// What a trial gave in one round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialResult {
+    /// The trial, from 0.
+    pub trial: usize,
+    /// The round, from 0.
+    pub rung: usize,
+    /// Its run's directory, within that of the search.
+    pub run: String,
+    /// The number of epochs it was to train.
+    pub epochs: usize,
+    /// On the validation split, after the best epoch.
+    pub val_loss: Option<f64>,
+    /// Likewise.
+    pub val_top1: Option<f64>,
+    /// Likewise.
+    pub val_mean_recall: Option<f64>,
+    /// Seconds that it took, with everything around the training.
+    pub seconds: f64,
+    /// Whether the time was over before its last epoch.
+    pub cut: bool,
+    /// Why it has no result, such as that it diverged.
+    pub failed: Option<String>,
+}
+
+impl TrialResult {
+    /// With the figures of the best of these epochs.
+    pub(super) fn with_best(mut self, epochs: &[Epoch], monitor: Monitor) -> Self {
+        let value = |epoch: &Epoch| match monitor {
+            // Where the last epoch is kept, its loss is what counts.
+            Monitor::ValLoss | Monitor::Last => epoch.val_loss,
+            Monitor::ValTop1 => epoch.val_top1,
+            Monitor::ValMeanRecall => epoch.val_mean_recall,
+        };
+        let mut best: Option<(&Epoch, f64)> = None;
+        for epoch in epochs {
+            if let Some(value) = value(epoch).filter(|value| value.is_finite())
+                && best.is_none_or(|(_, best)| monitor.is_better(value, best))
+            {
+                best = Some((epoch, value));
+            }
+        }
+        if let Some((epoch, _)) = best {
+            self.val_loss = epoch.val_loss;
+            self.val_top1 = epoch.val_top1;
+            self.val_mean_recall = epoch.val_mean_recall;
+        }
+        self
+    }
+
+    /// What trials are compared by; `None` if it has no result.
+    pub fn score(&self, monitor: Monitor) -> Option<f64> {
+        match monitor {
+            Monitor::ValLoss | Monitor::Last => self.val_loss,
+            Monitor::ValTop1 => self.val_top1,
+            Monitor::ValMeanRecall => self.val_mean_recall,
+        }
+    }
+}
+
+/// A search: its plan and its results so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuneState {
+    pub(super) format: String,
+    pub(super) version: u32,
+    /// How it is made.
+    pub options: TuneOptions,
+    /// What trials are compared by: `train.monitor`.
+    pub monitor: Monitor,
+    /// The rounds.
+    pub rungs: Vec<Rung>,
+    /// The settings of each trial.
+    pub trials: Vec<TrialSettings>,
+    /// What was found, in the order in which it was.
+    pub results: Vec<TrialResult>,
+    /// Number of rounds that are over.
+    pub rungs_done: usize,
+    /// Seconds used so far.
+    pub seconds: f64,
+}
+
+impl TuneState {
+    /// The results of a round, the best first; those without a score are left out, and of equal ones
+    /// the earlier trial comes first.
+    pub(super) fn ranked(&self, rung: usize) -> Vec<&TrialResult> {
+        let of = self.results.iter().filter(|result| result.rung == rung);
+        self.by_score(of)
+    }
+
+    /// All results with a score, the best first.
+    pub fn best_first(&self) -> Vec<&TrialResult> {
+        self.by_score(self.results.iter())
+    }
+
+    /// The best result; one that the time cut short only if there is no other.
+    pub fn best(&self) -> Option<&TrialResult> {
+        let all = self.best_first();
+        let whole = all.iter().find(|result| !result.cut);
+        whole.or(all.first()).copied()
+    }
+
+    fn by_score<'a>(&self, results: impl Iterator<Item = &'a TrialResult>) -> Vec<&'a TrialResult> {
+        let monitor = self.monitor;
+        let rises = matches!(monitor, Monitor::ValTop1 | Monitor::ValMeanRecall);
+        // Smaller is better.
+        let score = |result: &TrialResult| {
+            let score = result.score(monitor)?;
+            Some(if rises { -score } else { score })
+        };
+        let mut scored: Vec<(f64, &TrialResult)> = results
+            .filter_map(|result| Some((score(result)?, result)))
+            .collect();
+        // Of the same score, the one with more epochs, then the earlier trial.
+        scored.sort_by(|(a, one), (b, other)| {
+            let order = a.total_cmp(b).then(other.epochs.cmp(&one.epochs));
+            order.then(one.trial.cmp(&other.trial))
+        });
+        scored.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// The trials of a round, those that did best in the round before first.
+    pub(super) fn candidates(&self, rung: usize) -> Vec<usize> {
+        let most = self.rungs.get(rung).map_or(0, |rung| rung.trials);
+        match rung.checked_sub(1) {
+            None => (0..self.trials.len()).collect(),
+            Some(before) => {
+                let ranked = self.ranked(before).into_iter().take(most);
+                ranked.map(|result| result.trial).collect()
+            }
+        }
+    }
+
+    pub(super) fn has(&self, trial: usize, rung: usize) -> bool {
+        let mut results = self.results.iter();
+        results.any(|result| (result.trial, result.rung) == (trial, rung))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(trial: usize, rung: usize, val_top1: Option<f64>) -> TrialResult {
+        TrialResult {
+            trial,
+            rung,
+            run: String::new(),
+            epochs: 1 + rung,
+            val_loss: val_top1.map(|top1| 1.0 - top1),
+            val_top1,
+            val_mean_recall: None,
+            seconds: 1.0,
+            cut: false,
+            failed: None,
+        }
+    }
+
+    fn state(monitor: Monitor) -> TuneState {
+        TuneState {
+            format: String::new(),
+            version: 1,
+            options: TuneOptions {
+                trials: 4,
+                minutes: None,
+                networks: Vec::new(),
+            },
+            monitor,
+            rungs: super::super::halving::rungs(6, 3),
+            trials: Vec::new(),
+            results: vec![
+                result(0, 0, Some(0.5)),
+                result(1, 0, None),
+                result(2, 0, Some(0.7)),
+                result(3, 0, Some(0.7)),
+                result(2, 1, Some(0.6)),
+            ],
+            rungs_done: 1,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_best_of_a_round_go_on_and_those_without_a_result_never() {
+        for monitor in [Monitor::ValTop1, Monitor::ValLoss, Monitor::Last] {
+            let state = state(monitor);
+            let ranked: Vec<usize> = state.ranked(0).iter().map(|one| one.trial).collect();
+            assert_eq!(ranked, [2, 3, 0]);
+            assert_eq!(state.candidates(1), [2, 3]);
+        }
+    }
+
+    #[test]
+    fn a_trial_that_was_cut_short_is_the_best_only_if_there_is_no_other() {
+        let mut state = state(Monitor::ValTop1);
+        assert_eq!(state.best().unwrap().trial, 2);
+        state
+            .results
+            .iter_mut()
+            .for_each(|one| one.cut = one.trial == 2);
+        assert_eq!(state.best().unwrap().trial, 3);
+        state.results.retain(|one| one.cut);
+        assert_eq!(state.best().unwrap().trial, 2);
+    }
+}
