@@ -113,6 +113,9 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("channels", "--channels"),
 ];
 
+/// Named by the reason why an image is too large to be read.
+const MAX_PIXELS: &str = "data.max_pixels";
+
 /// The argument to change, in brackets, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
     let setting = match error {
@@ -128,8 +131,17 @@ fn hint(error: &TrainError) -> String {
         TrainError::Memory { .. } => {
             return " (set by --image-size, --batch-size and --threads)".into();
         }
-        TrainError::Data(DataError::BadImages { .. } | DataError::MissingImages { .. }) => {
-            return "\nuse --bad-images skip to leave them out".into();
+        TrainError::Data(
+            error @ (DataError::BadImages { .. } | DataError::MissingImages { .. }),
+        ) => {
+            let larger = match error.to_string().contains(MAX_PIXELS) {
+                true => ", or --set data.max_pixels=N to read larger ones",
+                false => "",
+            };
+            return format!("\nuse --bad-images skip to leave them out{larger}");
+        }
+        TrainError::Data(DataError::Image { reason, .. }) if reason.contains(MAX_PIXELS) => {
+            return " (set by --max-pixels)".into();
         }
         TrainError::Lost { config, .. } => {
             let config = config.shell_word();

@@ -11,6 +11,7 @@ mod signals;
 
 use clap::Parser;
 use error::Exit;
+use receptive_core::memory::available_bytes;
 use std::process::ExitCode;
 
 // Training allocates and frees whole feature maps many times a step; the system's allocator gives
@@ -18,12 +19,29 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// With less memory the program cannot start its threads, and the first allocation that is refused ends it.
+const MIN_MEMORY: u64 = 64 << 20;
+
+fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
+    if let Some(available) = available_bytes()
+        && available < MIN_MEMORY
+    {
+        return Err(error::CliError::Usage(format!(
+            "{} MiB of memory are available, and at least {} are needed to start; raise the limit (`ulimit \
+             -v`, or that of the container), or end other programs",
+            available >> 20,
+            MIN_MEMORY >> 20
+        )));
+    }
+    commands::run(arguments)
+}
+
 fn main() -> ExitCode {
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
     let arguments =
         commands::Arguments::try_parse().unwrap_or_else(|error| render::exit_usage(&error));
-    match commands::run(arguments) {
+    match start(arguments) {
         Ok(exit) => exit.code(),
         Err(error) => {
             // If the reader of a pipe has gone away, there is nothing left to say.

@@ -12,7 +12,8 @@ pub fn available_bytes() -> Option<u64> {
     let machine = of_machine(&read("/proc/meminfo"));
     let address_space = limit(&read("/proc/self/limits")).map(|limit| {
         let used = field(&read("/proc/self/status"), "VmSize:").unwrap_or(0);
-        limit.saturating_sub(used)
+        let reserved = reserved(&read("/proc/self/smaps"));
+        limit.saturating_sub(used.saturating_sub(reserved))
     });
     let group = of_group(&read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
     [machine, address_space, group].into_iter().flatten().min()
@@ -36,6 +37,37 @@ fn limit(limits: &str) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("Max address space"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// A mapping without a file that is smaller than this belongs to something else than the allocator's reserve,
+/// such as a thread's stack.
+const MIN_RESERVE: u64 = 32 << 20;
+
+/// The address space that the allocator has reserved and not used yet: it counts against the limit already,
+/// and takes what is allocated next.
+fn reserved(smaps: &str) -> u64 {
+    let mut sum = 0;
+    let mut size = None;
+    for line in smaps.lines() {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if !first.ends_with(':') {
+            // `7f00-7f40 rw-p 00000000 00:00 0`, and the path of a file if it maps one.
+            let is_writable = words.next().is_some_and(|access| access.starts_with("rw"));
+            size = (is_writable && words.count() <= 3).then_some(0);
+        } else if let Some(bytes) = size.as_mut() {
+            if let Some(found) = field(line, "Size:") {
+                *bytes = found;
+            } else if let Some(used) = field(line, "Rss:") {
+                sum += match *bytes >= MIN_RESERVE {
+                    true => bytes.saturating_sub(used),
+                    false => 0,
+                };
+                size = None;
+            }
+        }
+    }
+    sum
 }
 
 /// What the control group and those around it leave: version 2 (`memory.max`) or 1
@@ -100,6 +132,27 @@ mod tests {
         };
         assert_eq!(limit(&row("4096000000")), Some(4_096_000_000));
         assert_eq!(limit(&row("unlimited")), None);
+    }
+
+    #[test]
+    fn only_what_an_allocator_has_reserved_is_free_again() {
+        let mapping = |head: &str, size: u64, rss: u64| {
+            format!("{head}\nSize: {size} kB\nKernelPageSize: 4 kB\nRss: {rss} kB\nPss: 9 kB\n")
+        };
+        let smaps = [
+            mapping(
+                "5500-5600 r-xp 00000000 08:01 99 /usr/bin/receptive",
+                90_000,
+                10,
+            ),
+            mapping("7f00-7f10 rw-p 00000000 00:00 0 ", 1_048_576, 48_576),
+            mapping("7f10-7f20 ---p 00000000 00:00 0 ", 65_536, 0),
+            mapping("7f20-7f30 rw-p 00000000 00:00 0 ", 8_192, 16),
+            mapping("7f30-7f40 rw-p 00000000 08:01 99 /data/file", 90_000, 0),
+            mapping("7ffd-7ffe rw-p 00000000 00:00 0 [stack]", 90_000, 8),
+        ];
+        assert_eq!(reserved(&smaps.concat()), 1_000_000 * 1024);
+        assert_eq!(reserved(""), 0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::sources::named::SearchPath;
 use crate::sources::store::Store;
 use crate::sources::tree::Folder;
 use crate::sources::{Source, cifar, folder, groups, idx, labels, layout, named, pictures};
-use crate::split::classes;
+use crate::split::classes::{self, ClassList};
 use crate::split::dataset::{DataSet, assemble};
 use receptive_core::text::Printable;
 use std::path::Path;
@@ -42,7 +42,7 @@ pub fn open(
 ) -> Result<DataSet, DataError> {
     options.check()?;
     let mut found = read(source, options, progress)?;
-    let classes = classes::resolve(&mut found, options.classes.as_deref())?;
+    let classes = classes::resolve(&mut found, options)?;
     assemble(found, classes, options, progress)
 }
 
@@ -71,7 +71,7 @@ pub fn open_unlabelled(
         classes: Some(classes.clone()),
         ..options.clone()
     };
-    assemble(found, classes, &options, progress)
+    assemble(found, ClassList::new(classes), &options, progress)
 }
 
 fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {
@@ -122,10 +122,14 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
     if metadata.is_file() && idx::is_idx(path) {
         return open_idx_of(source, path);
     }
-    let kind = match metadata.is_file() {
-        true => ArchiveKind::of(path)?,
-        false => None,
-    };
+    if !metadata.is_file() {
+        return Err(DataError::layout(
+            path,
+            "this is a pipe, device or socket, and images are read more than once; write what comes from it \
+             into a file, such as a .tar or .zip, and give that",
+        ));
+    }
+    let kind = ArchiveKind::of(path)?;
     let Some(kind) = kind else {
         return Err(DataError::layout(
             path,

@@ -81,8 +81,12 @@ pub struct DataOptions {
     pub label_column: Option<String>,
     /// What images belong together, such as those of one patient, and must not be separated by a
     /// split: a column of the label list, or a regular expression of which the part in brackets is
-    /// the group. It is compared with file names, or with paths below the folder if it has a `/`.
+    /// the group. It is compared with file names, or with paths below the folder if it has a `/`. Empty:
+    /// images are not grouped.
     pub group: Option<String>,
+    /// Whether `group` is that of another run, which may fit these images or not: where it does not, a note
+    /// says so. Default false.
+    pub group_is_inherited: bool,
     /// What to do about images that cannot be read.
     pub bad_images: BadImages,
     /// Whether to open a set although no training image of some class, or none at all, can be read.
@@ -105,14 +109,15 @@ impl Default for DataOptions {
     fn default() -> Self {
         Self {
             data_dir: None,
-            val_fraction: 0.1,
-            test_fraction: 0.1,
+            val_fraction: Self::DEFAULT_FRACTION,
+            test_fraction: Self::DEFAULT_FRACTION,
             fold: None,
             seed: 0,
             limit: None,
             labels: None,
             label_column: None,
             group: None,
+            group_is_inherited: false,
             bad_images: BadImages::Fail,
             allow_empty_classes: false,
             classes: None,
@@ -124,6 +129,9 @@ impl Default for DataOptions {
 }
 
 impl DataOptions {
+    /// The default of `val_fraction` and `test_fraction`.
+    pub const DEFAULT_FRACTION: f64 = 0.1;
+
     /// Checks the fractions, the limit and the class list.
     ///
     /// # Errors

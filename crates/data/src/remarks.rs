@@ -1,6 +1,5 @@
 //! What one should know of the splits before training on them, a sentence each.
 
-use crate::split::Split;
 use crate::split::dataset::DataSet;
 
 /// The largest number of classes that a sentence names.
@@ -10,7 +9,7 @@ const IMBALANCE: usize = 3;
 
 impl DataSet {
     /// What training on these splits means: classes that are never trained on, validated or tested,
-    /// classes of one image, no validation or test images at all, and classes of very different sizes.
+    /// classes of one image, no validation or test images at all.
     pub fn remarks(&self) -> Vec<String> {
         let train = self.train.class_counts();
         let mut remarks = Vec::new();
@@ -83,7 +82,6 @@ impl DataSet {
                 pronoun(&single)
             ));
         }
-        remarks.extend(self.imbalance(&self.train));
         remarks
     }
 
@@ -94,17 +92,24 @@ impl DataSet {
             .is_some_and(|[(_, most), (_, least)]| most > IMBALANCE * least)
     }
 
-    /// That the classes of a split have very different sizes, if they have.
-    fn imbalance(&self, split: &Split) -> Option<String> {
-        let [(largest, most), (smallest, least)] = extremes(&split.class_counts())?;
-        (most > IMBALANCE * least).then(|| {
-            format!(
-                "the classes are imbalanced: {most} training images of {}, {least} of {}; a network \
-                 may neglect the small ones, which top-1 hides and mean recall shows. \
+    /// That the classes have very different numbers of training images, if they have; `is_balanced` says that
+    /// training makes up for it already.
+    pub fn imbalance(&self, is_balanced: bool) -> Option<String> {
+        let [(largest, most), (smallest, least)] = extremes(&self.train.class_counts())?;
+        if most <= IMBALANCE * least {
+            return None;
+        }
+        let counts = format!(
+            "the classes are imbalanced: {most} training images of {}, {least} of {}",
+            self.classes[largest], self.classes[smallest]
+        );
+        Some(match is_balanced {
+            true => format!("{counts}; they get the same influence, as set"),
+            false => format!(
+                "{counts}; a network may neglect the small ones, which top-1 hides and mean recall shows. \
                  train.class_weights = \"balanced\" weighs their loss more, train.sampling = \
-                 \"balanced\" draws them more often",
-                self.classes[largest], self.classes[smallest]
-            )
+                 \"balanced\" draws them more often"
+            ),
         })
     }
 }

@@ -1,6 +1,8 @@
 use crate::error::InspectError;
 use burn::tensor::{Device, Tensor, TensorData};
-use receptive_data::{DecodeLimits, ImageSize, Normalize, decode, decode_file, fit};
+use receptive_data::{
+    DecodeLimits, ImageIdentity, ImageSize, Normalize, Picture, fit, identify, identify_file,
+};
 use receptive_model::{Artifact, Classifier, InferenceDevice, InputSpec};
 use receptive_plot::Tile;
 use serde::Serialize;
@@ -39,6 +41,7 @@ pub struct InputImage {
     /// Normalized: `[channels, height, width]`.
     values: Vec<f32>,
     size: ImageSize,
+    identity: Option<ImageIdentity>,
 }
 
 impl InputImage {
@@ -59,8 +62,8 @@ impl InputImage {
         input: &InputSpec,
         limits: &DecodeLimits,
     ) -> Result<Self, InspectError> {
-        let image = decode_file(path, limits)?;
-        Self::from_pixels(fit(&image, &input.size(), input.fit())?, input)
+        let (image, identity) = identify_file(path, limits)?;
+        Self::identified(&image, identity, input)
     }
 
     /// The same of an image file's bytes; `name` stands for the file in messages.
@@ -81,8 +84,20 @@ impl InputImage {
         input: &InputSpec,
         limits: &DecodeLimits,
     ) -> Result<Self, InspectError> {
-        let image = decode(bytes, name, limits)?;
-        Self::from_pixels(fit(&image, &input.size(), input.fit())?, input)
+        let (image, identity) = identify(bytes, name, limits)?;
+        Self::identified(&image, identity, input)
+    }
+
+    fn identified(
+        image: &Picture,
+        identity: ImageIdentity,
+        input: &InputSpec,
+    ) -> Result<Self, InspectError> {
+        let pixels = fit(image, &input.size(), input.fit())?;
+        Ok(Self {
+            identity: Some(identity),
+            ..Self::from_pixels(pixels, input)?
+        })
     }
 
     /// `pixels` have the network's size already: `[height, width, channels]`.
@@ -98,7 +113,13 @@ impl InputImage {
             pixels,
             values,
             size,
+            identity: None,
         })
+    }
+
+    /// What it is recognized by; `None` if it was not read from a file's bytes.
+    pub fn identity(&self) -> Option<&ImageIdentity> {
+        self.identity.as_ref()
     }
 
     /// Bytes: `[height, width, channels]`.

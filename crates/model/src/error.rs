@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ModelError {
     /// The text is not a model config: a syntax error, an unknown key, a wrong type.
-    #[error("the model config {origin} cannot be read: {reason}")]
+    #[error("could not read the model config {origin}: {reason}")]
     Config {
         /// The file, or what else the text came from.
         origin: String,

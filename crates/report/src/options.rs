@@ -18,6 +18,8 @@ pub struct ReportOptions {
     pub channels: usize,
     /// Path of the run's data, if it was moved.
     pub data: Option<String>,
+    /// Path of the run's label list, if it was moved.
+    pub labels: Option<PathBuf>,
     /// Directory in which named data sets are searched first, if not the run's.
     pub data_dir: Option<PathBuf>,
 }
@@ -33,6 +35,7 @@ impl Default for ReportOptions {
             // With the picture itself three rows of eight.
             channels: 23,
             data: None,
+            labels: None,
             data_dir: None,
         }
     }

@@ -10,7 +10,7 @@ use receptive_core::text::Printable;
 use receptive_erf::gaussian::Verdict;
 use receptive_model::{Artifact, InferenceDevice};
 use receptive_train::config::Monitor;
-use receptive_train::{DataPlace, ImageQuery, RunDirectory, RunLog, TrainError};
+use receptive_train::{DataPlace, ImageQuery, Remedies, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
 /// Everything that a page about a run shows.
@@ -102,20 +102,29 @@ impl Report {
     ) -> Result<Self, TrainError> {
         let device = &device.into();
         let artifact = Artifact::load(&run.kept_model()?, device)?;
-        let config = run.config()?;
+        let mut config = run.config()?;
         let log = RunLog::read(run).map_err(sentence);
         let path = run.path();
-        let remedy = format!("receptive report {} --data DATA", path.shell_word());
+        let name = path.shell_word();
+        let remedies = Remedies {
+            data: format!("receptive report {name} --data NEWPLACE"),
+            labels: format!("receptive report {name} --labels NEWPLACE"),
+        };
         let query = ImageQuery {
             place: DataPlace::new(options.data.as_deref(), None),
+            labels: options.labels.as_deref(),
             data_dir: options.data_dir.as_deref(),
-            ..ImageQuery::new(path, remedy)
+            ..ImageQuery::new(path, remedies)
         };
         let images = match query.open(&artifact, watch.data) {
             // Named, so that a page without it is not what was asked for.
-            Err(error) if options.data.is_some() => return Err(error),
+            Err(error) if options.data.is_some() || options.labels.is_some() => return Err(error),
             images => images.map_err(sentence),
         };
+        // Where the images were found, not where they were once.
+        if let Some(place) = &options.data {
+            config.data.move_to(place);
+        }
         let shows_recall = config.train.monitor == Monitor::ValMeanRecall
             || images
                 .as_ref()

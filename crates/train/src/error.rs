@@ -38,7 +38,7 @@ pub enum TrainError {
         problem: String,
     },
     /// A config file that cannot be parsed.
-    #[error("the config {origin} cannot be read: {reason}")]
+    #[error("could not read the config {origin}: {reason}")]
     Config {
         /// The file, or what else the text came from.
         origin: String,

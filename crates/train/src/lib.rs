@@ -83,7 +83,7 @@ pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_vie
 pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
-pub use predict::{predict_file, predict_files, predict_image};
+pub use predict::{FilePrediction, predict_file, predict_files, predict_image};
 pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open, samples_for};
 pub use prepare_again::prepare_again;
 pub use recorders::{
@@ -93,7 +93,9 @@ pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
     TrainResult,
 };
-pub use run::{DataPlace, ImageQuery, RunDirectory, RunEnd, RunImages, RunLog, SplitName};
+pub use run::{
+    DataPlace, ImageQuery, Remedies, RunDirectory, RunEnd, RunImages, RunLog, SplitName,
+};
 pub use series::{
     OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary,
     SeriesWatch, Spread,

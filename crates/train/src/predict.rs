@@ -3,10 +3,19 @@
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::tta::Tta;
-use receptive_data::DecodeLimits;
+use receptive_data::{DecodeLimits, ImageIdentity};
 use receptive_inspect::{InputImage, Prediction};
 use receptive_model::{Artifact, InferenceDevice};
 use std::path::{Path, PathBuf};
+
+/// The answer on an image file.
+#[derive(Debug, Clone)]
+pub struct FilePrediction {
+    /// The most probable classes, the most probable first.
+    pub top: Vec<Prediction>,
+    /// What the image is recognized by, to look it up in the record of a run.
+    pub identity: ImageIdentity,
+}
 
 /// The same as [`predict_file`] for each of many files, in their order, on all threads: one that
 /// cannot be read does not hide the others' answers.
@@ -20,14 +29,17 @@ pub fn predict_files(
     tta: Option<Tta>,
     limits: &DecodeLimits,
     compute: &Compute,
-) -> Result<Vec<Result<Vec<Prediction>, TrainError>>, TrainError> {
+) -> Result<Vec<Result<FilePrediction, TrainError>>, TrainError> {
     compute
         .map(
             files.len(),
             |device| (artifact.clone(), device.clone()),
             |(artifact, device), i| {
                 let image = InputImage::read_within(&files[i], &artifact.input, limits)?;
-                Ok(predict_image(&image, artifact, k, tta, device))
+                Ok(FilePrediction {
+                    top: predict_image(&image, artifact, k, tta, device),
+                    identity: image.identity().copied().unwrap_or_default(),
+                })
             },
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })

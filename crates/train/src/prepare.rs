@@ -178,11 +178,16 @@ fn open_data(
     progress: &dyn Progress,
 ) -> Result<DataSet, TrainError> {
     set_absolute_paths(config);
+    let inherits_group = inherits_group(config);
     let options = DataOptions {
         record,
+        group_is_inherited: inherits_group,
         ..config.data.options(config.train.seed, None)
     };
     let mut data = receptive_data::open(&config.data.source, &options, progress)?;
+    if inherits_group && !data.has_groups() {
+        config.data.group = None;
+    }
     if data.train.is_empty() {
         return Err(TrainError::setting(
             "data.source",
@@ -197,6 +202,8 @@ fn open_data(
         ));
     }
     data.notes.extend(data.remarks());
+    data.notes
+        .extend(data.imbalance(config.train.balances_classes()));
     Ok(data)
 }
 
@@ -214,6 +221,14 @@ pub(crate) fn set_absolute_paths(config: &mut RunConfig) {
             *path = absolute;
         }
     }
+}
+
+/// Whether the images are grouped as those of the run that this one starts from, so that it may not fit them.
+fn inherits_group(config: &RunConfig) -> bool {
+    let start = config.start.as_ref();
+    let run = start.and_then(|start| RunDirectory::around(&start.from));
+    let own = run.and_then(|run| run.config().ok());
+    config.data.group.is_some() && own.is_some_and(|own| own.data.group == config.data.group)
 }
 
 /// Fits the network to the images and the classes, and checks it.

@@ -21,6 +21,7 @@ pub fn prepare_again(
     run: &RunDirectory,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
+    config.data.check_labels("")?;
     let record = run
         .split_record()?
         .map(|record| (record, RecordUse::Follow));

@@ -4,7 +4,7 @@ use super::run::load_model;
 use super::{create_directory, write_picture};
 use crate::args::{MachineArgs, PixelArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
-use crate::render::{line, paragraph, print, print_json, say_error};
+use crate::render::{line, paragraph, print, print_json, say_error, say_line};
 use clap::Args;
 use receptive_core::text::{Printable, percent};
 use receptive_data::image_files;
@@ -60,6 +60,9 @@ pub(super) struct AttendArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Classes that one figure has room for.
+const MAX_DRAWN: usize = 60;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -262,7 +265,23 @@ fn write(
 ) -> Result<Vec<PathBuf>, CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let picture = out.join("attend.png");
-    let drawn = attribution.draw(&format!("Where the network looks in {name}"), image)?;
+    let title = format!("Where the network looks in {name}");
+    let drawn = match attribution.classes.get(..MAX_DRAWN) {
+        None => attribution.draw(&title, image)?,
+        Some(first) => {
+            if first.len() < attribution.classes.len() {
+                say_line(
+                    "note",
+                    format!("the figure has the first {MAX_DRAWN} classes"),
+                );
+            }
+            let drawn = Attribution {
+                classes: first.to_vec(),
+                ..attribution.clone()
+            };
+            drawn.draw(&title, image)?
+        }
+    };
     write_picture(&drawn, &picture)?;
     let mut files = vec![picture];
     for class in &attribution.classes {

@@ -1,6 +1,6 @@
 //! `receptive evaluate`.
 
-use super::run::{RunSplit, evaluation_line, image_query, load_model, open_split};
+use super::run::{RunSplit, evaluation_line, image_query, load_model, open_split, remedies};
 use crate::args::{MachineArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
@@ -69,6 +69,8 @@ struct Json<'a> {
     gone: Gone,
     /// Images left out because the model was trained on them.
     trained_on: usize,
+    /// Images left out because the model does not have their class.
+    unknown_class: usize,
     /// Images that were not there when the run was trained, measured apart.
     new: Option<&'a Evaluation>,
     notes: &'a [String],
@@ -85,14 +87,10 @@ struct TtaJson<'a> {
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
     let (_, compute) = arguments.machine.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
-    let remedy = format!(
-        "receptive evaluate {} --data NEWPLACE",
-        arguments.run.shell_word()
-    );
     let place = DataPlace::new(arguments.data.as_deref(), arguments.other.as_deref());
     let query = image_query(
         &arguments.run,
-        remedy,
+        remedies("evaluate", &arguments.run),
         place,
         arguments.split,
         &arguments.source,
@@ -132,6 +130,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
             known: comparison.known,
             gone: comparison.gone,
             trained_on: comparison.left_out,
+            unknown_class: data.unknown_class,
             new: new.as_ref(),
             notes: &data.notes,
         })?;

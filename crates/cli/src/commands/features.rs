@@ -1,6 +1,6 @@
 //! `receptive features`: feature maps of an image, layer by layer.
 
-use super::run::{RunSplit, load_model, open_split, predictions_line};
+use super::run::{RunSplit, load_model, open_split, predictions_line, remedies};
 use super::{create_directory, write_picture};
 use crate::args::{MachineArgs, PixelArgs, parse_positive};
 use crate::error::{CliError, Exit};
@@ -27,6 +27,9 @@ pub(super) struct FeaturesArgs {
     /// New place of the run's data, if it was moved
     #[arg(long, value_name = "DATA", conflicts_with = "image")]
     data: Option<String>,
+    /// New place of the run's label list, if it was moved
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    labels: Option<PathBuf>,
     /// Layer, by number or name as `summary` shows them, or `all` [default: the last one with maps
     /// as large as the first one's]
     #[arg(long, value_name = "LAYER")]
@@ -51,6 +54,9 @@ pub(super) struct FeaturesArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Channels of a layer that one figure has room for.
+const MAX_CHANNELS: usize = 511;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -111,12 +117,22 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     create_directory(&arguments.out)?;
     let name = path.file_name().unwrap_or_default();
     let mut files = Vec::new();
+    let most = arguments.most.min(MAX_CHANNELS);
+    if layers
+        .iter()
+        .any(|maps| maps.channels().min(arguments.most) > most)
+    {
+        say_line(
+            "note",
+            format!("a figure has at most {most} channels of a layer, the strongest"),
+        );
+    }
     for maps in &layers {
         let title = format!("{}: {}", name.to_string_lossy(), predictions_line(&top));
         let path = arguments
             .out
             .join(format!("{}-{}.png", maps.number, maps.name));
-        write_picture(&maps.draw(&title, &image, arguments.most)?, &path)?;
+        write_picture(&maps.draw(&title, &image, most)?, &path)?;
         files.push(path);
     }
     if let Some(picture) = filters(&artifact, 256) {
@@ -170,10 +186,10 @@ fn own_image(
     artifact: &Artifact,
 ) -> Result<(PathBuf, InputImage), CliError> {
     let run = &arguments.run;
-    let remedy = format!("receptive features {} --data NEWPLACE", run.shell_word());
     let query = ImageQuery {
         place: DataPlace::new(arguments.data.as_deref(), None),
-        ..ImageQuery::new(run, remedy)
+        labels: arguments.labels.as_deref(),
+        ..ImageQuery::new(run, remedies("features", run))
     };
     let RunSplit { split, .. } = open_split(&query, artifact)?;
     let sample = samples_for(&split, &artifact.input, 0).get(0)?;

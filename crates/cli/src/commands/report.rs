@@ -22,9 +22,12 @@ pub(super) struct ReportArgs {
     /// Output file [default: report.html in the run directory]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// New place of the run's data, if it was moved; it is split as for training
+    /// New place of the run's data, if it was moved; its images are in the splits they were in
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
+    /// New place of the run's label list, if it was moved
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
     /// Directory of data sets known by name: searched first, and downloads go there
     #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
@@ -83,6 +86,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         samples: arguments.samples,
         losses: arguments.losses,
         data: arguments.data.clone(),
+        labels: arguments.labels.clone(),
         data_dir: arguments.data_dir.clone(),
         ..ReportOptions::default()
     };

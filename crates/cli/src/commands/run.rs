@@ -13,8 +13,8 @@ use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::{ClassWeights, Open, Sampling, WeightRule, with_overrides};
 use receptive_train::{
-    Backend, DataPlace, Evaluation, ImageQuery, InputFrom, RunConfig, RunDirectory, SplitName,
-    StartConfig, TrainConfig,
+    Backend, DataPlace, Evaluation, ImageQuery, InputFrom, Remedies, RunConfig, RunDirectory,
+    SplitName, StartConfig, TrainConfig,
 };
 use std::path::{Path, PathBuf};
 
@@ -59,10 +59,22 @@ pub(super) struct RunSplit {
     pub(super) is_own: bool,
 }
 
+/// The command that names the new place of a run's data or label list.
+pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
+    let moved = |argument: &str| {
+        let run = run.shell_word();
+        format!("receptive {command} {run} {argument} NEWPLACE")
+    };
+    Remedies {
+        data: moved("--data"),
+        labels: moved("--labels"),
+    }
+}
+
 /// Which images a command names: those at `place` and in `split`, else the run's own test images.
 pub(super) fn image_query<'a>(
     run: &'a Path,
-    remedy: String,
+    remedies: Remedies,
     place: DataPlace<'a>,
     split: Option<SplitName>,
     source: &'a SourceArgs,
@@ -76,7 +88,7 @@ pub(super) fn image_query<'a>(
         data_dir: source.data_dir.as_deref(),
         bad_images: source.bad_images,
         limit: source.limit,
-        ..ImageQuery::new(run, remedy)
+        ..ImageQuery::new(run, remedies)
     }
 }
 
@@ -217,9 +229,13 @@ fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError>
     let mut config = RunConfig::new(artifact.model.config().clone());
     config.train = TrainConfig::fine_tuning();
     config.machine.backend = Backend::from_env()?.to_string();
-    if !has_data {
-        let own = RunDirectory::around(run).map(|run| run.config());
-        config.data = match own.transpose()? {
+    let own = RunDirectory::around(run).map(|run| run.config());
+    let own = own.transpose()?;
+    if has_data {
+        // A patient that was trained on is not tested, nor the other way round.
+        config.data.group = own.and_then(|own| own.data.group);
+    } else {
+        config.data = match own {
             Some(own) if own.data.is_there() => own.data,
             Some(own) => {
                 let problem = format!(

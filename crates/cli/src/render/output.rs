@@ -99,7 +99,8 @@ pub(crate) fn say_paragraph(label: &str, text: impl Display) {
     say(wrapped(label, LABEL, &text.to_string()));
 }
 
-/// Writes an error to standard error: wrapped on a terminal, elsewhere on the lines it has.
+/// Writes an error to standard error: as all text wrapped on a terminal, and elsewhere, unlike notes and results, as
+/// the one line that a log or a program searches.
 pub(crate) fn say_error(error: &impl Display) {
     let message = format!("error: {error}");
     if std::io::stderr().is_terminal() {

@@ -5,6 +5,7 @@
 
 mod attend;
 mod calibrated;
+mod changed_data;
 mod class_counts;
 mod commands;
 mod damaged;

@@ -175,7 +175,7 @@ fn a_run_that_lost_a_part_says_which() {
 
     let config = std::fs::read(path.join("config.toml")).unwrap();
     std::fs::write(path.join("config.toml"), "[data").unwrap();
-    refused(&["evaluate", run], 2, &["config.toml cannot be read"]);
+    refused(&["evaluate", run], 2, &["could not read the config"]);
     std::fs::write(path.join("config.toml"), config).unwrap();
 
     let again = format!("`receptive train --config '{run}/config.toml'`");

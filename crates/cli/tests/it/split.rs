@@ -90,7 +90,7 @@ pub(crate) fn train(data: &Path, run: &Path, arguments: &[&str]) {
 pub(crate) fn record(run: &Path) -> HashMap<String, String> {
     let text = fs::read_to_string(run.join("split.csv")).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("split,class,path,sha256,group"));
+    assert_eq!(lines.next(), Some("split,class,path,sha256,group,pixels"));
     lines
         .filter(|line| !line.starts_with("end,"))
         .map(|line| {

@@ -196,6 +196,13 @@ fn a_run_that_stops_early_says_why() {
         "{message}"
     );
     assert!(text(&ended.stdout).contains("stopped_early"));
+    // After its last epoch it has not stopped early, however long it has waited.
+    let whole = parent.path().join("whole");
+    let last = ["--lr", "1e-12", "--epochs", "3", "--patience", "2"];
+    let last = [&last[..], &monitor].concat();
+    let ended = output(&arguments(&data, whole.to_str().unwrap(), &last));
+    assert!(text(&ended.stdout).contains("\"finished\""));
+    assert!(!messages(&ended).contains("stopped early"));
     let again = messages(&output(&["train", "--resume", run]));
     assert!(
         again.contains("no step is left") && again.contains("--patience"),

@@ -1,6 +1,7 @@
 //! Decoding an image file to 8-bit pixels, within limits.
 
 use crate::error::DataError;
+use crate::image::equal::{ImageIdentity, PixelHash};
 use crate::image::foreign::{self, Foreign};
 use crate::image::{Picture, ico, jpeg, reduce, spare_bytes, tiff};
 use image::metadata::Orientation;
@@ -52,12 +53,35 @@ pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<Picture, DataEr
     Ok(read_image(path, limits)?.picture)
 }
 
+/// As [`decode_file`], with what the image is recognized by.
+///
+/// # Errors
+/// As [`decode_file`].
+pub fn identify_file(
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<(Picture, ImageIdentity), DataError> {
+    Ok(read_image(path, limits)?.identified())
+}
+
 /// The same of bytes that are in memory already. `name` stands for the file in messages; its
 /// extension says nothing but for TGA.
 ///
 /// # Errors
 /// As [`decode_file`].
 pub fn decode(bytes: &[u8], name: &Path, limits: &DecodeLimits) -> Result<Picture, DataError> {
+    Ok(identify(bytes, name, limits)?.0)
+}
+
+/// As [`decode`], with what the image is recognized by.
+///
+/// # Errors
+/// As [`decode_file`].
+pub fn identify(
+    bytes: &[u8],
+    name: &Path,
+    limits: &DecodeLimits,
+) -> Result<(Picture, ImageIdentity), DataError> {
     if bytes.len() as u64 > limits.file_bytes {
         return Err(DataError::TooLarge {
             path: name.to_path_buf(),
@@ -65,7 +89,7 @@ pub fn decode(bytes: &[u8], name: &Path, limits: &DecodeLimits) -> Result<Pictur
             limit: format!("{} bytes", limits.file_bytes),
         });
     }
-    Ok(decode_named(bytes, name, limits)?.picture)
+    Ok(decode_named(bytes, name, limits)?.identified())
 }
 
 /// A decoded file and what only the decoder knows about it.
@@ -77,6 +101,28 @@ pub(crate) struct ImageFile {
     pub(crate) colours: &'static str,
     /// The hash of the file.
     pub(crate) content: ContentHash,
+    /// How the file says that its pixels are turned, which `picture` is already.
+    orientation: Orientation,
+}
+
+impl ImageFile {
+    /// What the image is recognized by.
+    pub(crate) fn identity(&self) -> ImageIdentity {
+        let stored = match inverse(self.orientation) {
+            Orientation::NoTransforms => PixelHash::default(),
+            back => PixelHash::of_picture(&orient(self.picture.clone(), back)),
+        };
+        ImageIdentity {
+            content: self.content,
+            pixels: PixelHash::of_picture(&self.picture),
+            stored,
+        }
+    }
+
+    fn identified(self) -> (Picture, ImageIdentity) {
+        let identity = self.identity();
+        (self.picture, identity)
+    }
 }
 
 pub(crate) fn read_image(path: &Path, limits: &DecodeLimits) -> Result<ImageFile, DataError> {
@@ -105,6 +151,7 @@ pub(crate) fn decode_named(
         size: decoded.size,
         colours: decoded.colours,
         content: ContentHash::of(bytes),
+        orientation: decoded.orientation,
     })
 }
 
@@ -131,6 +178,7 @@ struct Decoded {
     picture: Picture,
     size: ImageSize,
     colours: &'static str,
+    orientation: Orientation,
 }
 
 /// What the bytes are, and, if they hold the image in another file, that one.
@@ -242,6 +290,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
         size: ImageSize::new(picture.channels, height, width),
         picture,
         colours,
+        orientation,
     })
 }
 
@@ -250,6 +299,15 @@ fn too_large(limits: &DecodeLimits, what: &str) -> String {
         "{what}, and data.max_pixels allows {} pixels; set it higher, or make the image smaller",
         limits.pixels
     )
+}
+
+/// What turns an image back.
+fn inverse(orientation: Orientation) -> Orientation {
+    match orientation {
+        Orientation::Rotate90 => Orientation::Rotate270,
+        Orientation::Rotate270 => Orientation::Rotate90,
+        mirrored => mirrored,
+    }
 }
 
 fn orient(picture: Picture, orientation: Orientation) -> Picture {

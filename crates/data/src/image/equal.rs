@@ -1,6 +1,68 @@
-//! Which decoded images are equal, whatever the bytes of their files.
+//! Which images are equal, whatever the bytes of their files.
 
 use crate::image::Picture;
+use receptive_core::hash::ContentHash;
+use std::fmt;
+use std::str::FromStr;
+
+/// What an image is recognized by, under any name and in any folder: equal bytes, or equal pixels of files
+/// that differ in compression or metadata. An image that was resized, cropped, edited or saved again with
+/// loss (as JPEG) is another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ImageIdentity {
+    /// SHA-256 of the file, or of the pixels where a file holds many images.
+    pub content: ContentHash,
+    /// The hash of its pixels as they are shown.
+    pub pixels: PixelHash,
+    /// Of an image that its file's EXIF data turn or mirror: the hash of its pixels as they are stored,
+    /// which is how the image looks once these data are removed.
+    pub stored: PixelHash,
+}
+
+/// A hash of an image's size and pixels. Zero stands for pixels that are not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PixelHash(u128);
+
+impl PixelHash {
+    /// Whether it is that of an image.
+    pub fn is_known(self) -> bool {
+        self.0 != 0
+    }
+
+    pub(crate) fn of_picture(picture: &Picture) -> Self {
+        let size = [picture.width, picture.height, picture.channels];
+        Self::of(size, &picture.pixels)
+    }
+
+    /// Of `[height, width, channels]` pixels; `size` is width, height and channels. Grey images have the
+    /// same hash whether they are stored with one channel or three. It takes a fraction of the time that
+    /// decoding does; equal hashes of images that differ come about by chance only, one in 2^100.
+    pub(crate) fn of([width, height, channels]: [usize; 3], pixels: &[u8]) -> Self {
+        let is_grey = |pixel: &[u8]| pixel[0] == pixel[1] && pixel[0] == pixel[2];
+        if channels == 3 && pixels.chunks_exact(3).all(is_grey) {
+            let grey: Vec<u8> = pixels.iter().step_by(3).copied().collect();
+            return Self(hash([width, height, 1], &grey));
+        }
+        Self(hash([width, height, channels], pixels))
+    }
+}
+
+impl fmt::Display for PixelHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for PixelHash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_hash = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = is_hash.then(|| u128::from_str_radix(text, 16).ok());
+        let wrong = || format!("`{text}` is not a hash of pixels with 32 hexadecimal digits");
+        number.flatten().map(Self).ok_or_else(wrong)
+    }
+}
 
 /// Odd numbers without a pattern.
 const KEYS: [u64; 4] = [
@@ -10,12 +72,10 @@ const KEYS: [u64; 4] = [
     0x27d4_eb2f_1656_67c5,
 ];
 
-/// A hash of an image's size and pixels. It takes a fraction of the time that decoding does; equal hashes of
-/// images that differ come about by chance only, one in 2^100.
-pub(crate) fn pixel_hash(picture: &Picture) -> u128 {
-    let size = [picture.width, picture.height, picture.channels].map(|side| side as u64);
+fn hash(size: [usize; 3], pixels: &[u8]) -> u128 {
+    let size = size.map(|side| side as u64);
     let [mut a, mut b] = [KEYS[0] ^ size[0], KEYS[1] ^ size[1] ^ (size[2] << 56)];
-    let mut chunks = picture.pixels.chunks_exact(16);
+    let mut chunks = pixels.chunks_exact(16);
     for chunk in &mut chunks {
         (a, b) = mix(a, b, chunk);
     }
@@ -53,38 +113,43 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn picture(width: usize, height: usize, pixels: Vec<u8>) -> Picture {
-        Picture {
-            width,
-            height,
-            channels: 1,
-            pixels,
-        }
-    }
-
     #[test]
     fn one_bit_or_another_shape_is_another_hash() {
         let mut hashes = HashSet::new();
+        let of = |width, height, pixels: &[u8]| PixelHash::of([width, height, 1], pixels);
         for length in [1, 15, 16, 17, 48, 49] {
             let pixels = vec![7; length];
-            assert!(hashes.insert(pixel_hash(&picture(length, 1, pixels.clone()))));
-            let same = picture(length, 1, pixels.clone());
-            assert!(!hashes.insert(pixel_hash(&same)));
+            assert!(hashes.insert(of(length, 1, &pixels)));
+            assert!(!hashes.insert(of(length, 1, &pixels)));
             if length > 1 {
-                assert!(hashes.insert(pixel_hash(&picture(1, length, pixels.clone()))));
+                assert!(hashes.insert(of(1, length, &pixels)));
             }
             for bit in 0..8 * length {
                 let mut other = pixels.clone();
                 other[bit / 8] ^= 1 << (bit % 8);
-                assert!(
-                    hashes.insert(pixel_hash(&picture(length, 1, other))),
-                    "{length} {bit}"
-                );
+                assert!(hashes.insert(of(length, 1, &other)), "{length} {bit}");
             }
         }
         // Black images of many sizes: zeros must not be swallowed.
         for length in 1..200 {
-            assert!(hashes.insert(pixel_hash(&picture(length, 1, vec![0; length]))));
+            assert!(hashes.insert(of(length, 1, &vec![0; length])));
+        }
+    }
+
+    #[test]
+    fn grey_is_the_same_in_one_channel_and_in_three() {
+        let grey = PixelHash::of([2, 1, 1], &[9, 200]);
+        let rgb = |last| PixelHash::of([2, 1, 3], &[9, 9, 9, 200, 200, last]);
+        assert_eq!(grey, rgb(200));
+        assert_ne!(grey, rgb(201));
+    }
+
+    #[test]
+    fn a_hash_reads_back_and_nothing_else_does() {
+        let hash = PixelHash::of([1, 1, 1], &[3]);
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        for text in ["", "3", &"g".repeat(32), &"+".repeat(32)] {
+            assert!(text.parse::<PixelHash>().is_err(), "{text}");
         }
     }
 }

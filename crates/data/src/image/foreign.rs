@@ -20,6 +20,7 @@ pub(crate) enum Foreign {
     DjVu,
     Video,
     Dicom,
+    Rare,
     LfsPointer,
     Html,
     Xml,
@@ -35,7 +36,7 @@ use Foreign::*;
 
 /// Extensions, in lower case, of photographs, pictures and films that cannot be read. In a class
 /// folder such a file was meant as an image of the class.
-const EXTENSIONS: [(Foreign, &[&str]); 12] = [
+const EXTENSIONS: [(Foreign, &[&str]); 13] = [
     (Heic, &["heic", "heif", "heics", "heifs", "hif"]),
     (Avif, &["avif", "avifs", "avci"]),
     (
@@ -59,6 +60,13 @@ const EXTENSIONS: [(Foreign, &[&str]); 12] = [
     (Pdf, &["pdf"]),
     (PostScript, &["eps"]),
     (Dicom, &["dcm", "dicom"]),
+    (
+        Rare,
+        &[
+            "cin", "cur", "dpx", "emf", "fits", "fts", "hdp", "icns", "iff", "jng", "jxr", "lbm",
+            "mng", "pcd", "pct", "pcx", "pict", "ras", "sgi", "wbmp", "wdp", "wmf", "xbm", "xpm",
+        ],
+    ),
     (
         Video,
         &[
@@ -93,7 +101,7 @@ impl Foreign {
     pub(crate) fn is_picture(self) -> bool {
         matches!(
             self,
-            Heic | Avif | Raw | JpegXl | Jpeg2000 | Photoshop | Gimp | Dicom | Video
+            Heic | Avif | Raw | JpegXl | Jpeg2000 | Photoshop | Gimp | Dicom | Rare | Video
         )
     }
 
@@ -143,6 +151,10 @@ impl Foreign {
             Dicom => {
                 "a DICOM image, which cannot be read; convert it, for example with `dcm2img` or \
                  `magick`"
+            }
+            Rare => {
+                "an image of a format that is rare today (as PCX, SGI, XPM, JPEG XR and FITS are), which \
+                 cannot be read; convert it, for example with `magick mogrify -format png`"
             }
             LfsPointer => {
                 "a Git LFS pointer and not the image itself; fetch the image with `git lfs pull`"
@@ -194,7 +206,7 @@ fn has_tag(bytes: &[u8], tag: u16) -> bool {
 }
 
 fn binary(head: &[u8]) -> Option<Foreign> {
-    const STARTS: [(&[u8], Foreign); 38] = [
+    const STARTS: [(&[u8], Foreign); 51] = [
         (b"\xff\x0a", JpegXl),
         (b"\0\0\0\x0cJXL \r\n\x87\n", JpegXl),
         (b"\0\0\0\x0cjP  \r\n\x87\n", Jpeg2000),
@@ -221,7 +233,20 @@ fn binary(head: &[u8]) -> Option<Foreign> {
         (b"\x93NUMPY", Numpy),
         (b"PK\x03\x04", Archive),
         (b"PK\x05\x06", Archive),
+        (b"II\xbc", Rare),
+        (b"\x01\xda", Rare),
+        (b"\x59\xa6\x6a\x95", Rare),
+        (b"/* XPM", Rare),
+        (b"SIMPLE  =", Rare),
+        (b"\xd7\xcd\xc6\x9a", Rare),
+        (b"\x8aMNG\r\n", Rare),
+        (b"icns", Rare),
         (b"\x1f\x8b", Archive),
+        (b"\x1f\x9d", Archive),
+        (b"LZIP", Archive),
+        (b"\x5d\0\0", Archive),
+        (b"\x04\x22\x4d\x18", Archive),
+        (b"MSCF", Archive),
         (b"BZh", Archive),
         (b"\xfd7zXZ\0", Archive),
         (b"\x28\xb5\x2f\xfd", Archive),
@@ -242,6 +267,10 @@ fn binary(head: &[u8]) -> Option<Foreign> {
         (Some(b"moov" | b"mdat" | b"wide" | b"free"), _) => return Some(Video),
         (_, Some(b"AVI ")) if head.starts_with(b"RIFF") => return Some(Video),
         _ => {}
+    }
+    // PCX: version, run lengths, bits of a pixel.
+    if matches!(head, [0x0a, 0 | 2..=5, 1, 1 | 2 | 4 | 8, ..]) {
+        return Some(Rare);
     }
     if head.get(128..132) == Some(b"DICM") {
         return Some(Dicom);
@@ -314,7 +343,8 @@ pub(crate) fn is_picture(head: &[u8]) -> bool {
             | ImageFormat::WebP
             | ImageFormat::Tiff)
     );
-    readable || binary(head).is_some_and(Foreign::is_picture)
+    // Of rare formats some begin with a few bytes that anything may begin with.
+    readable || binary(head).is_some_and(|kind| kind.is_picture() && kind != Rare)
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
 use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit};
-use receptive_core::ImageSize;
-use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -124,14 +122,7 @@ impl Builder<'_> {
                     image: self.files.len() as u32,
                     label,
                 });
-                self.files.push(FileEntry {
-                    path,
-                    content: ContentHash::default(),
-                    pixels: 0,
-                    size: ImageSize::new(0, 0, 0),
-                    colours: "",
-                    group: None,
-                });
+                self.files.push(FileEntry::unchecked(path, None));
             }
         }
         passed.add_beside(folder)?;

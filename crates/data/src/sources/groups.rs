@@ -19,8 +19,19 @@ pub(crate) fn apply(
     pattern: Option<&str>,
     options: &DataOptions,
 ) -> Result<(), DataError> {
-    if let Some(pattern) = pattern {
-        set(source, pattern)?;
+    if let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) {
+        match set(source, pattern) {
+            Err(error) if options.group_is_inherited => {
+                let DataError::Setting { problem, .. } = error else {
+                    return Err(error);
+                };
+                source.notes.push(format!(
+                    "the images are not grouped as those of the run are, since {SETTING} does not fit: \
+                     {problem}"
+                ));
+            }
+            result => result?,
+        }
     }
     let Groups {
         splits,

@@ -248,7 +248,7 @@ fn header<const D: usize>(
 ) -> Result<[u32; D], DataError> {
     let mut found = [0; 4];
     let mut sizes = [0; D];
-    let unreadable = |error| DataError::format(name, format!("it could not be read: {error}"));
+    let unreadable = |error| DataError::format(name, format!("could not read it: {error}"));
     reader.read_exact(&mut found).map_err(unreadable)?;
     if found != magic {
         return Err(DataError::format(
@@ -274,7 +274,7 @@ fn body(reader: &mut dyn Read, name: &str, expected: u64) -> Result<Vec<u8>, Dat
         ));
     }
     let bytes = inflate::read_all(reader, expected)
-        .map_err(|error| DataError::format(name, format!("it could not be read: {error}")))?;
+        .map_err(|error| DataError::format(name, format!("could not read it: {error}")))?;
     match bytes {
         Some(bytes) if bytes.len() as u64 == expected => Ok(bytes),
         Some(bytes) => Err(DataError::format(

@@ -17,6 +17,8 @@ pub(crate) struct PassedOver {
     ignored: usize,
     junk: Vec<PathBuf>,
     own: Vec<PathBuf>,
+    /// Not passed over, though they have the files of a run.
+    mixed: Vec<PathBuf>,
     links: Vec<PathBuf>,
 }
 
@@ -45,6 +47,9 @@ impl PassedOver {
         let junk = &folder.contents()?.junk;
         self.junk
             .extend(junk.iter().map(|name| folder.path().join(name)));
+        let mixed = folder.mixed()?.into_iter();
+        self.mixed
+            .extend(mixed.map(|name| folder.path().join(name)));
         let own = folder.own()?;
         self.own
             .extend(own.into_iter().map(|name| folder.path().join(name)));
@@ -61,6 +66,12 @@ impl PassedOver {
         }
         let named = [
             ("passed over what receptive wrote itself", &self.own),
+            (
+                "folders with the files of a run directory or a model (config.toml, MANIFEST.json) and \
+                 with other images are taken as data; move those files away if it is, or the images if \
+                 it is a run",
+                &self.mixed,
+            ),
             (
                 "passed over folders that a system or a program leaves behind, which hold no images \
                  of a class",

@@ -6,8 +6,6 @@ use crate::sources::kind::has_image_extension;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::walk::image_files;
 use crate::sources::{Source, SourceSplit, cifar, idx};
-use receptive_core::ImageSize;
-use receptive_core::hash::ContentHash;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,14 +21,7 @@ pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>,
     if !is_folder && !is_one {
         return Ok(None);
     }
-    let entry = |path| FileEntry {
-        path,
-        content: ContentHash::default(),
-        pixels: 0,
-        size: ImageSize::new(0, 0, 0),
-        colours: "",
-        group: None,
-    };
+    let entry = |path| FileEntry::unchecked(path, None);
     let entries: Vec<FileEntry> = image_files(path)?.into_iter().map(entry).collect();
     let images = u32::try_from(entries.len())
         .map_err(|_| DataError::layout(path, "more than 4 billion images are not supported"))?;

@@ -2,6 +2,7 @@
 
 use crate::error::DataError;
 use crate::image::decode::{DecodeLimits, ImageFile, decode_named, read_image};
+use crate::image::equal::{ImageIdentity, PixelHash};
 use crate::sources::archive::Archive;
 use receptive_core::ImageSize;
 use receptive_core::hash::ContentHash;
@@ -28,25 +29,21 @@ impl Store {
         }
     }
 
-    /// The hash of an image's file (known once it was verified) or pixels.
-    pub(crate) fn content(&self, image: usize) -> ContentHash {
+    /// What an image is recognized by; of a file it is known once that was verified.
+    pub(crate) fn identity(&self, image: usize) -> ImageIdentity {
         match self {
-            Self::Memory(memory) => ContentHash::of(memory.image(image).unwrap_or_default()),
+            Self::Memory(memory) => {
+                let (size, pixels) = (memory.size, memory.image(image).unwrap_or_default());
+                ImageIdentity {
+                    content: ContentHash::of(pixels),
+                    pixels: PixelHash::of([size.width, size.height, size.channels], pixels),
+                    stored: PixelHash::default(),
+                }
+            }
             Self::Files(files) => files
                 .entries
                 .get(image)
-                .map_or_else(ContentHash::default, |e| e.content),
-        }
-    }
-
-    /// What is equal for two images of the same pixels, whatever the bytes of their files.
-    pub(crate) fn look(&self, image: usize) -> u128 {
-        match self {
-            Self::Memory(_) => {
-                let [a, b] = self.content(image).key();
-                u128::from(a) << 64 | u128::from(b)
-            }
-            Self::Files(files) => files.entries.get(image).map_or(0, |entry| entry.pixels),
+                .map_or_else(ImageIdentity::default, |entry| entry.identity),
         }
     }
 
@@ -154,14 +151,31 @@ impl Files {
 #[derive(Clone)]
 pub(crate) struct FileEntry {
     pub(crate) path: PathBuf,
-    pub(crate) content: ContentHash,
-    /// The hash of its pixels; 0 before it was checked.
-    pub(crate) pixels: u128,
+    /// What it is recognized by; not known before it was checked.
+    pub(crate) identity: ImageIdentity,
     pub(crate) size: ImageSize,
     pub(crate) colours: &'static str,
     /// The patient, plant or video that it shows, if known: every split that is cut has either all
     /// images of a group or none. `None` is a group of its own.
     pub(crate) group: Option<Arc<str>>,
+}
+
+impl FileEntry {
+    /// A file that is not checked yet.
+    pub(crate) fn unchecked(path: PathBuf, group: Option<Arc<str>>) -> Self {
+        Self {
+            path,
+            identity: ImageIdentity::default(),
+            size: ImageSize::new(0, 0, 0),
+            colours: "",
+            group,
+        }
+    }
+
+    /// Whether its image was decoded, so that more than its path is known.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.identity != ImageIdentity::default()
+    }
 }
 
 /// One image of a split.

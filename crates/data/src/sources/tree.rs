@@ -165,6 +165,19 @@ impl Folder {
         self.purpose() == Purpose::Data
     }
 
+    /// The folders directly in it that hold data, and files as a run directory or a model has.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub(crate) fn mixed(&self) -> Result<Vec<&OsStr>, DataError> {
+        let is_mixed = |folder: &&Folder| {
+            let contents = folder.contents();
+            folder.holds_images() && contents.is_ok_and(Contents::is_run_or_model)
+        };
+        let folders = self.contents()?.folders.iter();
+        Ok(folders.filter(is_mixed).map(Folder::name).collect())
+    }
+
     fn is_own(&self) -> bool {
         self.purpose() == Purpose::Own
     }
@@ -175,7 +188,7 @@ impl Folder {
             let Ok(contents) = self.contents() else {
                 return Purpose::Data;
             };
-            if contents.is_run_or_model() {
+            if contents.is_run_or_model() && !contents.holds_more_than_a_run() {
                 return Purpose::Own;
             }
             if !contents.images.is_empty() {
@@ -210,7 +223,39 @@ impl Contents {
         let model = file("MANIFEST.json") && (file("model.json") || file("state.json"));
         run || model
     }
+
+    /// Whether images lie in it or its folders that no run or model has: then it is data, into which files of
+    /// a run were copied.
+    fn holds_more_than_a_run(&self) -> bool {
+        let is_figure = |name: &OsString| RUN_FIGURES.iter().any(|figure| name == figure);
+        let is_part = |folder: &Folder| RUN_FOLDERS.iter().any(|part| folder.name() == *part);
+        self.images.iter().any(|name| !is_figure(name))
+            || self
+                .folders
+                .iter()
+                .any(|folder| !folder.is_link && !is_part(folder) && folder.holds_images())
+    }
 }
+
+/// Figures in a run directory, to which earlier versions gave no mark.
+const RUN_FIGURES: [&str; 5] = [
+    "batch.png",
+    "confusion.png",
+    "curves.png",
+    "erf.png",
+    "lr.png",
+];
+/// Folders in a run directory.
+const RUN_FOLDERS: [&str; 8] = [
+    "attend",
+    "checkpoints",
+    "erf",
+    "features",
+    "last",
+    "lr-find",
+    "model",
+    "tensorboard",
+];
 
 fn list(path: &Path) -> Result<Contents, DataError> {
     let mut contents = Contents::default();

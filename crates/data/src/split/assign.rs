@@ -1,16 +1,20 @@
 //! Deciding which split each image is in: by a run's record, by the source's folders, or by a cut.
 
-use crate::names::enumerate;
+use crate::image::equal::PixelHash;
 use crate::options::{DataOptions, RecordUse};
 use crate::record::{Role, SplitRecord};
 use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
+use crate::split::classes::{ClassList, unknown_note};
+use crate::split::contents::Contents;
 use crate::split::folds;
-use crate::split::follow::{Comparison, Contents, follow, left_out_note};
+use crate::split::follow::{Comparison, Followed, changed_note, follow, left_out_note};
+use crate::split::groups::{GroupRoles, note_groups};
 use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
+use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Images of equal content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -25,27 +29,37 @@ pub struct Duplicates {
 pub(crate) struct Assigned {
     /// Images that a run's record does not know.
     pub(crate) new: Vec<Item>,
+    /// Images left out because the trained model does not have their class.
+    pub(crate) unknown: Vec<Item>,
     pub(crate) comparison: Option<Comparison>,
     pub(crate) duplicates: Duplicates,
 }
 
 /// Puts every image of the source into its split. Its images must have been verified.
-pub(crate) fn assign(source: &mut Source, names: &[String], options: &DataOptions) -> Assigned {
-    let classes = names.len();
-    let contents = Contents::of(source);
+pub(crate) fn assign(source: &mut Source, names: &ClassList, options: &DataOptions) -> Assigned {
+    let classes = names.known().len();
+    let record = options.record.as_ref().map(|(record, _)| record.as_ref());
+    let contents = Contents::of(source, record);
     let mut assigned = Assigned {
         new: Vec::new(),
+        unknown: Vec::new(),
         comparison: None,
         duplicates: Duplicates::default(),
     };
     match &options.record {
         Some((record, usage)) if follows(record, *usage, &contents) => {
-            let (comparison, new) = follow(source, record, &contents, names, options);
+            let Followed {
+                comparison,
+                new,
+                unknown,
+            } = follow(source, record, &contents, names, options);
             assigned.comparison = Some(comparison);
             assigned.new = new;
+            assigned.unknown = unknown;
         }
         Some((record, usage)) => {
             let extends = (*usage == RecordUse::Extend).then_some(record.as_ref());
+            assigned.unknown = leave_out_unknown(source, names);
             let is_cut = options.fold.is_some()
                 || source.val.is_none()
                 || source.test.is_none() && source.cut_test;
@@ -56,13 +70,31 @@ pub(crate) fn assign(source: &mut Source, names: &[String], options: &DataOption
                 note_groups(source, record);
             }
         }
-        None => cut(source, classes, options, &contents, None),
+        None => {
+            assigned.unknown = leave_out_unknown(source, names);
+            cut(source, classes, options, &contents, None);
+        }
     }
+    let note = unknown_note(&assigned.unknown, names);
+    source.notes.extend(note);
     // The splits of a run stay as they were recorded, by content alone.
     let is_recorded = assigned.comparison.as_ref().is_some_and(|c| c.is_own);
+    // Before copies are left out: what is equal in two classes may lie in two splits.
+    assigned.duplicates.between_classes = note_contradictions(source, &contents);
     assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
-    assigned.duplicates.between_classes = note_contradictions(source);
     assigned
+}
+
+/// Leaves out the images of classes that the trained model does not have.
+fn leave_out_unknown(source: &mut Source, classes: &ClassList) -> Vec<Item> {
+    let mut unknown = Vec::new();
+    for (_, part) in source.parts_mut() {
+        let left = part
+            .items
+            .extract_if(.., |item| classes.is_unknown(item.label));
+        unknown.extend(left);
+    }
+    unknown
 }
 
 /// Of another data set, the share of a run's images from which it is taken for the run's own.
@@ -90,6 +122,7 @@ fn cut(
     }
     let wants_val = source.val.is_none();
     let wants_test = source.test.is_none() && source.cut_test;
+    note_unused_fractions(source, options);
     if !wants_val && !wants_test {
         return;
     }
@@ -100,11 +133,10 @@ fn cut(
     ];
     let store = source.train.store.clone();
     let items = std::mem::take(&mut source.train.items);
-    let of_groups = start.map(|start| group_roles(&store, &items, contents, start));
+    let of_groups = start.map(|start| GroupRoles::new(&store, &items, contents, start));
     let known = |item: &Item| {
-        let group = store.group(item.image as usize);
-        let role = start?.role_with_group(&contents.of_item(item), group);
-        role.or_else(|| of_groups.as_ref()?.get(group?).copied())
+        let role = start?.role(&contents.of_item(item));
+        role.or_else(|| of_groups.as_ref()?.found(store.group(item.image as usize)?))
     };
     let (train, [test, val]) = match &*store {
         // The images of an IDX or CIFAR file have places instead of names: none comes or goes alone.
@@ -142,23 +174,23 @@ fn cut(
     }
 }
 
-/// What each group of these images was used for, by the record of a run that did not know the groups:
-/// of several uses, the one that says most about what was learned.
-fn group_roles<'a>(
-    store: &'a Store,
-    items: &[Item],
-    contents: &Contents,
-    start: &SplitRecord,
-) -> HashMap<&'a str, Role> {
-    let mut roles: HashMap<&str, Role> = HashMap::new();
-    for item in items {
-        let role = start.role(&contents.of_item(item));
-        if let (Some(group), Some(role)) = (store.group(item.image as usize), role) {
-            let known = roles.entry(group).or_insert(role);
-            *known = known.more_learned(role);
-        }
+/// Says that a share was set, and that the source has splits of its own.
+fn note_unused_fractions(source: &mut Source, options: &DataOptions) {
+    let is_set = |share: f64| options.classes.is_none() && share != DataOptions::DEFAULT_FRACTION;
+    let has_val = source.val.is_some();
+    let found = match (&source.test, source.cut_test) {
+        (Some(_), _) => Some("the data has a test split"),
+        (None, false) => Some("the data has splits of its own, of which none is for the test"),
+        (None, true) => None,
+    };
+    if has_val && is_set(options.val_fraction) {
+        let note = "data.val_fraction has no effect: the data has a validation split";
+        source.notes.push(note.into());
     }
-    roles
+    if let Some(found) = found.filter(|_| is_set(options.test_fraction)) {
+        let note = format!("data.test_fraction has no effect: {found}");
+        source.notes.push(note);
+    }
 }
 
 /// Leaves out of validation and test what the record's run was trained on. For a run that starts
@@ -173,21 +205,34 @@ fn leave_out_used(
     let mut comparison = Comparison::default();
     let mut kept_unseen = 0;
     let mut chose = 0;
+    let paths = record.paths();
     let store = source.train.store.clone();
+    let items: Vec<Item> = source
+        .parts_mut()
+        .flat_map(|(_, part)| part.items.iter().copied())
+        .collect();
+    let of_groups = GroupRoles::new(&store, &items, contents, record);
+    let mut by_group = Vec::new();
     for (split, part) in source.parts_mut() {
         part.items.retain(|item| {
             let group = store.group(item.image as usize);
             let content = contents.of_item(item);
-            let role = record.role_with_group(&content, group);
+            let own = record.role(&content);
+            let role = own.or_else(|| of_groups.most_learned(group?));
             chose += usize::from(role == Some(Role::Val));
             comparison.known += usize::from(role.is_some());
             comparison.new += usize::from(role.is_none());
+            let is_changed = role.is_none()
+                && usage != RecordUse::Extend
+                && paths.contains(store.name(item.image as usize).as_str());
+            comparison.changed += usize::from(is_changed);
             let extends = usage == RecordUse::Extend;
             let is_tested =
                 record.is_tested(&content) || matches!(role, Some(Role::Test | Role::TestBefore));
             match role {
                 Some(role) if role.is_trained_on() && (split != "train" || !extends) => {
                     comparison.left_out += 1;
+                    by_group.extend(group.filter(|_| own.is_none()));
                     false
                 }
                 _ if is_tested && split == "train" && extends => {
@@ -199,7 +244,17 @@ fn leave_out_used(
         });
     }
     if comparison.left_out > 0 {
-        source.notes.push(left_out_note(comparison.left_out));
+        source
+            .notes
+            .push(left_out_note(comparison.left_out, &by_group));
+    }
+    source.notes.extend(changed_note(comparison.changed));
+    if usage == RecordUse::Recognize && comparison.new > 0 {
+        source.notes.push(
+            "images that the run was trained on are recognized by equal bytes or equal pixels; one that \
+             was resized, edited or saved again with loss, as JPEG, counts as new"
+                .into(),
+        );
     }
     if chose > 0 && usage != RecordUse::Extend {
         source.notes.push(format!(
@@ -217,53 +272,21 @@ fn leave_out_used(
     comparison
 }
 
-/// Of a run that starts from another: that one knew no groups, or other ones, so its splits divide
-/// these; or these images are not grouped, as those were.
-fn note_groups(source: &mut Source, record: &SplitRecord) {
-    let store = source.train.store.clone();
-    let mut splits: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
-    for (split, part) in source.parts_mut() {
-        for item in &part.items {
-            if let Some(group) = store.group(item.image as usize) {
-                splits.entry(group).or_default().insert(split);
-            }
-        }
-    }
-    if splits.is_empty() && record.has_groups() {
-        source.notes.push(
-            "the images of the model that training starts from were split by groups, these are not: \
-             set data.group, or images of one group may be in several splits"
-                .into(),
-        );
-    }
-    let divided: Vec<String> = splits
-        .into_iter()
-        .filter(|(_, splits)| splits.len() > 1)
-        .map(|(group, _)| group.to_string())
-        .collect();
-    if !divided.is_empty() {
-        source.notes.push(format!(
-            "groups with images in more than one split: {}, since the model that training starts from \
-             was split without them, and its test images must stay unseen; the results on these groups \
-             say little about new groups: {}",
-            divided.len(),
-            enumerate(&divided)
-        ));
-    }
+/// By what copies are found.
+#[derive(PartialEq, Eq, Hash)]
+enum Look {
+    Content(ContentHash),
+    Pixels(PixelHash),
 }
 
 /// Leaves images out of the validation and test splits whose content or pixels are also trained on, and
 /// out of the validation split what is tested on. `by_content` alone, or also by pixels.
 fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) -> usize {
-    let store = source.train.store.clone();
     let look = |item: &Item| match by_content {
-        true => {
-            let [a, b] = contents.of_item(item).key();
-            u128::from(a) << 64 | u128::from(b)
-        }
-        false => store.look(item.image as usize),
+        true => Look::Content(contents.of_item(item)),
+        false => Look::Pixels(contents.look(item)),
     };
-    let mut used: HashSet<u128> = source.train.items.iter().map(look).collect();
+    let mut used: HashSet<Look> = source.train.items.iter().map(look).collect();
     let mut total = 0;
     for (name, part) in [("test", &mut source.test), ("validation", &mut source.val)] {
         let Some(part) = part else { continue };
@@ -287,19 +310,19 @@ fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) 
 }
 
 /// Notes equal images that stand in several classes; returns the number of such images.
-fn note_contradictions(source: &mut Source) -> usize {
+fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()
         .flat_map(|(_, part)| part.items.iter().copied())
         .collect();
-    let look = |item: &Item| store.look(item.image as usize);
-    let mut labels: HashMap<u128, (u32, bool)> = HashMap::with_capacity(items.len());
+    let look = |item: &Item| contents.look(item);
+    let mut labels: HashMap<PixelHash, (u32, bool)> = HashMap::with_capacity(items.len());
     for item in &items {
         let (label, differ) = labels.entry(look(item)).or_insert((item.label, false));
         *differ |= *label != item.label;
     }
-    let mut contradicting: Vec<(u128, String)> = items
+    let mut contradicting: Vec<(PixelHash, String)> = items
         .iter()
         .map(|item| (look(item), item))
         .filter(|(content, _)| labels.get(content).is_some_and(|(_, differ)| *differ))
@@ -308,8 +331,8 @@ fn note_contradictions(source: &mut Source) -> usize {
     contradicting.sort();
     if let [(_, one), (_, other), ..] = contradicting.as_slice() {
         source.notes.push(format!(
-            "{} stand in two or more classes with equal pixels, such as {} and {}; all are kept, \
-             but no network can tell them apart: remove them from the wrong class",
+            "{} stand in two or more classes with equal pixels, such as {} and {}; no network can \
+             tell them apart: remove them from the wrong class",
             counted(contradicting.len(), "image"),
             one.printable(),
             other.printable()

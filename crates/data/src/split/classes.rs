@@ -2,19 +2,53 @@
 
 use crate::error::DataError;
 use crate::names::{enumerate, key, near};
+use crate::options::{DataOptions, RecordUse};
 use crate::sources::Source;
-use crate::sources::store::Store;
-use std::collections::HashMap;
+use crate::sources::store::{Item, Store};
+use receptive_core::text::counted;
+use std::collections::{BTreeSet, HashMap};
+
+/// The classes of a data set: a label is a place in this list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClassList {
+    /// The classes, then those that a trained model does not have: its record may know better, else their
+    /// images are left out.
+    names: Vec<String>,
+    known: usize,
+}
+
+impl ClassList {
+    pub(crate) fn new(classes: Vec<String>) -> Self {
+        Self {
+            known: classes.len(),
+            names: classes,
+        }
+    }
+
+    /// All names that labels index.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The classes without those that a trained model does not have.
+    pub(crate) fn known(&self) -> &[String] {
+        &self.names[..self.known]
+    }
+
+    /// Whether a trained model does not have the class of this label.
+    pub(crate) fn is_unknown(&self, label: u32) -> bool {
+        label as usize >= self.known
+    }
+}
 
 /// Decides the class list of a source and maps the names it uses to places in that list.
 ///
-/// The list is the trained model's (`given`) or the source's own, which comes from its training
+/// The list is the trained model's (`options.classes`) or the source's own, which comes from its training
 /// split alone. So a class that is missing from some split, or is extra there, never shifts the
-/// label of another.
-pub(crate) fn resolve(
-    source: &mut Source,
-    given: Option<&[String]>,
-) -> Result<Vec<String>, DataError> {
+/// label of another. Image files of classes that a trained model does not have come behind its own, unless
+/// nothing else is there.
+pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<ClassList, DataError> {
+    let given = options.classes.as_deref();
     let list: Vec<String> = match given {
         // A source that only numbers its classes means the places in the model's list.
         Some(given) if source.numbered => {
@@ -36,11 +70,22 @@ pub(crate) fn resolve(
         by_name.entry(key(class)).or_insert(place as u32);
     }
     let place = |name: &String| by_name.get(&key(name)).copied();
-    let places: Vec<Option<u32>> = source.names.iter().map(place).collect();
+    let mut places: Vec<Option<u32>> = source.names.iter().map(place).collect();
     let names = source.names.clone();
     let origin = source.name.clone();
     // Labels within IDX and CIFAR files have no name that could be mistyped or changed.
     let in_files = matches!(*source.train.store, Store::Memory(_));
+    let known = list.len();
+    let mut list = list;
+    let is_followed = matches!(options.record, Some((_, RecordUse::Follow)));
+    if given.is_some() && !in_files && (is_followed || has_known(source, &places)) {
+        for (name, place) in names.iter().zip(&mut places) {
+            if place.is_none() {
+                *place = Some(list.len() as u32);
+                list.push(name.clone());
+            }
+        }
+    }
     for (split, part) in source.parts_mut() {
         let mut seen = vec![false; list.len()];
         for item in &mut part.items {
@@ -79,6 +124,7 @@ pub(crate) fn resolve(
         }
         part.absent = list
             .iter()
+            .take(known)
             .zip(seen)
             .filter(|(_, seen)| !seen)
             .map(|(c, _)| c.clone())
@@ -95,5 +141,33 @@ pub(crate) fn resolve(
         })
         .collect();
     source.notes.extend(absent);
-    Ok(list)
+    Ok(ClassList { names: list, known })
+}
+
+/// Whether an image is of a class that has a place.
+fn has_known(source: &mut Source, places: &[Option<u32>]) -> bool {
+    let is_known = |item: &Item| matches!(places.get(item.label as usize), Some(Some(_)));
+    source
+        .parts_mut()
+        .any(|(_, part)| part.items.iter().any(is_known))
+}
+
+/// Images left out because the trained model does not have their class, by class.
+pub(crate) fn unknown_note(items: &[Item], classes: &ClassList) -> Option<String> {
+    let labels: BTreeSet<u32> = items.iter().map(|item| item.label).collect();
+    let names: Vec<String> = labels
+        .iter()
+        .filter_map(|label| classes.names().get(*label as usize).cloned())
+        .collect();
+    let first = names.first()?;
+    let hint = match names.len() {
+        1 => near(first, classes.known().iter().map(String::as_str)),
+        _ => String::new(),
+    };
+    Some(format!(
+        "left out {} of {}: the trained model has no such {}{hint}",
+        counted(items.len(), "image"),
+        enumerate(&names),
+        if names.len() == 1 { "class" } else { "classes" },
+    ))
 }

@@ -8,6 +8,7 @@ use crate::record::{Member, Role, SplitRecord};
 use crate::sources::store::{Item, Store, StoredImage};
 use crate::sources::{Source, SourceSplit};
 use crate::split::assign::{Duplicates, assign};
+use crate::split::classes::{ClassList, unknown_note};
 use crate::split::follow::Comparison;
 use crate::split::verify::{DamagedImage, verify};
 use crate::split::{Split, keyed, stratify};
@@ -44,6 +45,9 @@ pub struct DataSet {
     pub damaged: Vec<DamagedImage>,
     /// How many images a label list names that are not there.
     pub missing: usize,
+    /// How many images were left out because the trained model ([`DataOptions::classes`]) does not have
+    /// their class.
+    pub unknown_class: usize,
 }
 
 /// The smallest, the median and the largest of some sizes in pixels.
@@ -140,7 +144,9 @@ impl DataSet {
                 hash.update((split.label(i) as u64).to_le_bytes());
                 match split.stored(i) {
                     Ok(StoredImage::Pixels(_, pixels)) => hash.update(pixels),
-                    Ok(StoredImage::File(entry, _)) => hash.update(entry.content.to_string()),
+                    Ok(StoredImage::File(entry, _)) => {
+                        hash.update(entry.identity.content.to_string())
+                    }
                     Err(_) => {} // an item always lies within its store
                 }
             }
@@ -160,11 +166,17 @@ impl DataSet {
                     .cloned()
                     .unwrap_or_default(),
                 path: split.name_in_source(i),
-                content: split.content(i),
+                identity: split.identity(i),
                 group: split.group(i).into(),
             })
         });
         SplitRecord::new(members.collect())
+    }
+
+    /// Whether its images are grouped, such as by patients.
+    pub fn has_groups(&self) -> bool {
+        self.splits()
+            .any(|split| (0..split.len()).any(|i| !split.group(i).is_empty()))
     }
 
     fn stored(&self) -> impl Iterator<Item = StoredImage<'_>> {
@@ -195,17 +207,18 @@ fn nothing_left(damaged: &[DamagedImage]) -> String {
 /// Cuts the missing splits, limits them and puts the data set together.
 pub(crate) fn assemble(
     mut source: Source,
-    classes: Vec<String>,
+    classes: ClassList,
     options: &DataOptions,
     progress: &dyn Progress,
 ) -> Result<DataSet, DataError> {
-    let n = classes.len();
+    let n = classes.known().len();
+    let all = classes.names().len();
     if n < 2 && options.classes.is_none() {
         return Err(DataError::layout(
             &source.name,
             format!(
                 "there is only one class, {}; a classifier needs at least two",
-                enumerate(&classes)
+                enumerate(classes.known())
             ),
         ));
     }
@@ -219,7 +232,7 @@ pub(crate) fn assemble(
             verify_recorded(&mut source, &classes, record, options, progress)?
         }
         (_, Some(limit)) if in_files && is_cut => {
-            choose(&mut source, n, limit, options);
+            choose(&mut source, all, limit, options);
             verify(&mut source, &classes, options, progress)?
         }
         _ => verify(&mut source, &classes, options, progress)?,
@@ -233,6 +246,11 @@ pub(crate) fn assemble(
         None => !source.train.items.is_empty(),
     } || !assigned.new.is_empty()
         || assigned.comparison.as_ref().is_some_and(|c| c.left_out > 0);
+    let unknown_class = assigned.unknown.len();
+    if !has_images && let Some(note) = unknown_note(&assigned.unknown, &classes) {
+        let problem = format!("nothing is left to measure: {note}");
+        return Err(DataError::layout(&source.name, problem));
+    }
     let only_listed = options.allow_empty_classes && !damaged.is_empty();
     if !has_images && !only_listed {
         return Err(DataError::layout(&source.name, nothing_left(&damaged)));
@@ -245,7 +263,7 @@ pub(crate) fn assemble(
     let new = Split::new("new", store.clone(), assigned.new, n);
     Ok(DataSet {
         name: source.name.printable().into_owned(),
-        classes,
+        classes: classes.known().to_vec(),
         val: split("val", source.val).unwrap_or(empty),
         test: split("test", source.test),
         train: Split::new("train", store, source.train.items, n),
@@ -255,6 +273,7 @@ pub(crate) fn assemble(
         notes: source.notes,
         damaged,
         missing: source.missing,
+        unknown_class,
     })
 }
 
@@ -262,7 +281,7 @@ pub(crate) fn assemble(
 /// were renamed.
 fn verify_recorded(
     source: &mut Source,
-    classes: &[String],
+    classes: &ClassList,
     record: &SplitRecord,
     options: &DataOptions,
     progress: &dyn Progress,
@@ -281,7 +300,7 @@ fn verify_recorded(
     let found = source
         .parts_mut()
         .flat_map(|(_, part)| part.items.iter())
-        .map(|item| store.content(item.image as usize))
+        .map(|item| record.content(&store.identity(item.image as usize)))
         .collect();
     if record.gone(&found).next().is_none() {
         return Ok(damaged);

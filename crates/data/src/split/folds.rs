@@ -4,7 +4,7 @@ use crate::options::{DataOptions, Fold};
 use crate::random::Purpose;
 use crate::sources::store::Item;
 use crate::sources::{Source, SourceSplit};
-use crate::split::follow::Contents;
+use crate::split::contents::Contents;
 use crate::split::keyed::{self, SplitKey};
 use receptive_core::text::counted;
 use std::collections::{BTreeMap, HashMap};

@@ -3,12 +3,14 @@
 use crate::names::enumerate;
 use crate::options::DataOptions;
 use crate::record::{Member, Role, SplitRecord};
-use crate::sources::store::{Item, Store};
+use crate::sources::store::Item;
 use crate::sources::{Source, SourceSplit};
-use crate::split::keyed::SplitKey;
+use crate::split::classes::ClassList;
+use crate::split::contents::Contents;
+use crate::split::groups::GroupRoles;
 use receptive_core::hash::ContentHash;
-use receptive_core::text::counted;
-use std::collections::{HashMap, HashSet};
+use receptive_core::text::{Printable, counted};
+use std::collections::{BTreeMap, HashMap};
 
 /// A data set beside a run's record of what it used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +24,9 @@ pub struct Comparison {
     pub gone: Gone,
     /// How many images were not there when the run was trained.
     pub new: usize,
+    /// How many of these have the path of an image of the run: the same image edited or saved again, or
+    /// another under its name.
+    pub changed: usize,
     /// The images that are in another class than when the run was trained, by their path then.
     pub relabelled: Vec<String>,
     /// How many images were left out because the model was trained on them, or on copies of them.
@@ -46,35 +51,13 @@ impl Gone {
     }
 }
 
-/// The content of every image in use, by its place in the store.
-pub(super) struct Contents(HashMap<u32, ContentHash>);
-
-impl Contents {
-    pub(super) fn of(source: &mut Source) -> Self {
-        let store = source.train.store.clone();
-        let hashes = source
-            .parts_mut()
-            .flat_map(|(_, part)| part.items.iter().map(|item| item.image))
-            .map(|image| (image, store.content(image as usize)))
-            .collect();
-        Self(hashes)
-    }
-
-    pub(super) fn of_item(&self, item: &Item) -> ContentHash {
-        self.0.get(&item.image).copied().unwrap_or_default()
-    }
-
-    /// What decides the split of an image: its group, or else its content.
-    pub(super) fn key(&self, store: &Store, item: &Item) -> SplitKey {
-        match store.group(item.image as usize) {
-            Some(group) => SplitKey::of_group(group),
-            None => SplitKey::of_content(self.of_item(item)),
-        }
-    }
-
-    pub(super) fn all(&self) -> HashSet<ContentHash> {
-        self.0.values().copied().collect()
-    }
+/// What following a record gives beside the splits.
+pub(super) struct Followed {
+    pub(super) comparison: Comparison,
+    /// Images that the record does not know.
+    pub(super) new: Vec<Item>,
+    /// Images of classes that the trained model does not have.
+    pub(super) unknown: Vec<Item>,
 }
 
 /// The record's splits. Images are matched by path and content, then by content alone (they were
@@ -83,9 +66,9 @@ pub(super) fn follow(
     source: &mut Source,
     record: &SplitRecord,
     contents: &Contents,
-    names: &[String],
+    classes: &ClassList,
     options: &DataOptions,
-) -> (Comparison, Vec<Item>) {
+) -> Followed {
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()
@@ -93,7 +76,8 @@ pub(super) fn follow(
         .collect();
     let mut members: HashMap<ContentHash, Vec<(usize, &Member)>> = HashMap::new();
     for (at, member) in record.members().iter().enumerate() {
-        let of = members.entry(member.content).or_default();
+        let content = record.content(&member.identity);
+        let of = members.entry(content).or_default();
         of.push((at, member));
     }
     let mut roles: Vec<Option<(usize, &Member)>> = vec![None; items.len()];
@@ -117,26 +101,52 @@ pub(super) fn follow(
         is_own: true,
         ..Comparison::default()
     };
-    let (mut train, mut val, mut test, mut new) = (vec![], vec![], vec![], vec![]);
+    let paths = record.paths();
+    let (mut train, mut val, mut test) = (vec![], vec![], vec![]);
+    let (mut new, mut unknown) = (vec![], vec![]);
+    let mut renamed = Renamed::default();
+    let of_groups = GroupRoles::new(&store, &items, contents, record);
+    let mut by_group = Vec::new();
     let mut relabelled = Vec::new();
-    for (item, found) in items.into_iter().zip(roles) {
+    for (mut item, found) in items.into_iter().zip(roles) {
         let Some((at, member)) = found else {
             let group = store.group(item.image as usize);
-            let of_group = group.and_then(|group| record.group_role(group));
-            match (record.role(&contents.of_item(&item)), of_group) {
+            let of_group = group.and_then(|group| of_groups.most_learned(group));
+            let own = record.role(&contents.of_item(&item));
+            match (own, of_group) {
                 (Some(role), _) | (None, Some(role)) if role.is_trained_on() => {
                     comparison.left_out += 1;
+                    by_group.extend(group.filter(|_| own.is_none()));
                 }
                 // A copy of an image that is measured already.
                 (Some(role), _) if role.is_own() => {}
                 // Of a run that used a part of its data, nobody knows which images are new.
                 _ if options.limit.is_some() => {}
-                _ => new.push(item),
+                _ if classes.is_unknown(item.label) => unknown.push(item),
+                _ => {
+                    let path = store.name(item.image as usize);
+                    comparison.changed += usize::from(paths.contains(path.as_str()));
+                    new.push(item);
+                }
             }
             continue;
         };
         comparison.known += 1;
-        if names.get(item.label as usize) != Some(&member.class) {
+        let was = classes
+            .known()
+            .iter()
+            .position(|class| *class == member.class);
+        if let Some(was) = was
+            && classes.is_unknown(item.label)
+        {
+            renamed.add(item.label, was);
+            item.label = was as u32;
+        }
+        if classes.is_unknown(item.label) {
+            unknown.push(item);
+            continue;
+        }
+        if was != Some(item.label as usize) {
             relabelled.push(member.path.clone());
         }
         match member.role {
@@ -157,6 +167,7 @@ pub(super) fn follow(
         ));
     }
     comparison.relabelled = relabelled;
+    source.notes.extend(renamed.note(classes));
     let gone: Vec<&Member> = members
         .into_values()
         .flatten()
@@ -171,7 +182,7 @@ pub(super) fn follow(
         }
     }
     comparison.new = new.len();
-    note_changes(&mut source.notes, &comparison, gone);
+    note_changes(&mut source.notes, &comparison, gone, &by_group);
     // In the order of the record, whatever the files are called now.
     let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {
         items.sort_by_key(|(at, _)| *at);
@@ -181,10 +192,48 @@ pub(super) fn follow(
     source.train.items = ordered(train);
     source.val = part(val);
     source.test = part(test).filter(|test| !test.items.is_empty());
-    (comparison, new)
+    Followed {
+        comparison,
+        new,
+        unknown,
+    }
 }
 
-fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, mut gone: Vec<&Member>) {
+/// Folders of classes that the run did not know, with images that it knows.
+#[derive(Default)]
+struct Renamed(BTreeMap<(u32, usize), usize>);
+
+impl Renamed {
+    fn add(&mut self, label: u32, was: usize) {
+        *self.0.entry((label, was)).or_default() += 1;
+    }
+
+    fn note(&self, classes: &ClassList) -> Option<String> {
+        let name = |class: usize| format!("`{}`", classes.names()[class].printable());
+        let renamed: Vec<String> = self
+            .0
+            .iter()
+            .map(|((label, was), images)| {
+                let images = counted(*images, "image");
+                format!("{images} of {} as {}", name(*label as usize), name(*was))
+            })
+            .collect();
+        (!renamed.is_empty()).then(|| {
+            format!(
+                "the data has changed: the trained model does not have these classes, but the run knows \
+                 their images, which are measured by the class they had then: {}",
+                renamed.join(", ")
+            )
+        })
+    }
+}
+
+fn note_changes(
+    notes: &mut Vec<String>,
+    comparison: &Comparison,
+    mut gone: Vec<&Member>,
+    by_group: &[&str],
+) {
     if !gone.is_empty() {
         gone.sort_by(|a, b| a.path.cmp(&b.path));
         let names: Vec<String> = gone.iter().map(|member| member.path.clone()).collect();
@@ -199,23 +248,45 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, mut gone: Vec<
     }
     if comparison.new > 0 {
         notes.push(format!(
-            "the data has changed: {} not there when the run was trained and {} in none of its \
-             splits; as the split `new` they are measured apart",
+            "the data has changed: {} there when the run was trained, and {} in the split `new`",
             match comparison.new {
-                1 => "1 image was".to_string(),
-                new => format!("{} were", counted(new, "image")),
+                1 => "1 image was not".to_string(),
+                new => format!("{} were not", counted(new, "image")),
             },
             if comparison.new == 1 { "is" } else { "are" },
         ));
     }
+    notes.extend(changed_note(comparison.changed));
     if comparison.left_out > 0 {
-        notes.push(left_out_note(comparison.left_out));
+        notes.push(left_out_note(comparison.left_out, by_group));
     }
 }
 
-pub(super) fn left_out_note(images: usize) -> String {
-    format!(
-        "left out {}: the model was trained on the same content, or on the same group",
-        counted(images, "image")
-    )
+/// What cannot be found out by content.
+pub(super) fn changed_note(images: usize) -> Option<String> {
+    let (are, they) = match images {
+        0 => return None,
+        1 => ("1 new image has".to_string(), "it is"),
+        _ => (format!("{images} new images have"), "they are"),
+    };
+    Some(format!(
+        "{are} the path of an image of the run and other pixels: if {they} the same, edited or saved \
+         again with loss, the model has seen what it is measured on here"
+    ))
+}
+
+/// `by_group` are the groups of those whose group alone was trained on.
+pub(super) fn left_out_note(images: usize, by_group: &[&str]) -> String {
+    let content = "the model was trained on the same bytes or pixels";
+    let mut groups: Vec<String> = by_group.iter().map(|group| group.to_string()).collect();
+    groups.sort();
+    groups.dedup();
+    match by_group.len() {
+        0 => format!("left out {}: {content}", counted(images, "image")),
+        grouped => format!(
+            "left out {}: {content}, or, of {grouped}, on images of the same group: {}",
+            counted(images, "image"),
+            enumerate(&groups)
+        ),
+    }
 }

@@ -2,17 +2,19 @@
 
 pub(crate) mod assign;
 pub(crate) mod classes;
+mod contents;
 pub(crate) mod dataset;
 pub(crate) mod folds;
 pub(crate) mod follow;
+mod groups;
 mod keyed;
 mod stratify;
 pub(crate) mod verify;
 
 use crate::error::DataError;
 use crate::image::Picture;
+use crate::image::equal::ImageIdentity;
 use crate::sources::store::{Item, Store, StoredImage};
-use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
 use std::sync::Arc;
 
@@ -111,11 +113,11 @@ impl Split {
             .unwrap_or_default()
     }
 
-    /// The SHA-256 of image `i`'s file, or of its pixels where a file holds many images.
-    pub fn content(&self, i: usize) -> ContentHash {
+    /// What image `i` is recognized by.
+    pub fn identity(&self, i: usize) -> ImageIdentity {
         let item = self.items.get(i);
-        item.map_or_else(ContentHash::default, |item| {
-            self.store.content(item.image as usize)
+        item.map_or_else(ImageIdentity::default, |item| {
+            self.store.identity(item.image as usize)
         })
     }
 

@@ -1,13 +1,12 @@
 //! Decoding every image file once, so that damaged ones are found before training starts.
 
 use crate::error::DataError;
-use crate::image::equal::pixel_hash;
 use crate::names::enumerate;
 use crate::options::{BadImages, DataOptions};
 use crate::progress::{Progress, ProgressGuard};
 use crate::sources::Source;
 use crate::sources::store::{FileEntry, Files, Store};
-use receptive_core::hash::ContentHash;
+use crate::split::classes::ClassList;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -66,8 +65,8 @@ impl DamagedImage {
             .map(|(reason, files)| {
                 let (first, more) = (files[0].path.printable(), files.len() - 1);
                 match more {
-                    0 => format!("{first} cannot be read: {reason}"),
-                    _ => format!("{first} and {more} more cannot be read: {reason}"),
+                    0 => format!("could not read {first}: {reason}"),
+                    _ => format!("could not read {first} and {more} more: {reason}"),
                 }
             })
             .collect()
@@ -78,7 +77,7 @@ impl DamagedImage {
 /// damaged ones out of every split. Sources in memory are decoded already.
 pub(crate) fn verify(
     source: &mut Source,
-    classes: &[String],
+    classes: &ClassList,
     options: &DataOptions,
     progress: &dyn Progress,
 ) -> Result<Vec<DamagedImage>, DataError> {
@@ -92,7 +91,7 @@ pub(crate) fn verify(
     used.sort_unstable();
     let total = used.len();
     // Of some it is known already.
-    used.retain(|image| files.entries[*image].content == ContentHash::default());
+    used.retain(|image| !files.entries[*image].is_checked());
     let checked = check_all(files, &used, progress);
 
     let mut entries = files.entries.clone();
@@ -150,17 +149,19 @@ struct UnreadableClasses<'a> {
 impl<'a> UnreadableClasses<'a> {
     fn find(
         source: &mut Source,
-        classes: &[String],
+        classes: &ClassList,
         files: &'a Files,
         bad: &[bool],
     ) -> Option<Self> {
-        let mut before = vec![0usize; classes.len()];
-        let mut after = vec![0usize; classes.len()];
+        let all = classes.names().len();
+        let (mut before, mut after) = (vec![0usize; all], vec![0usize; all]);
         for item in &source.train.items {
             before[item.label as usize] += 1;
             after[item.label as usize] += usize::from(!bad[item.image as usize]);
         }
-        let is_lost = |class: usize| before[class] > 0 && after[class] == 0;
+        let classes = classes.known();
+        let is_lost =
+            |class: usize| class < classes.len() && before[class] > 0 && after[class] == 0;
         let lost: Vec<usize> = (0..classes.len()).filter(|class| is_lost(*class)).collect();
         if lost.is_empty() {
             return None;
@@ -227,12 +228,11 @@ fn check(files: &Files, image: usize) -> Result<FileEntry, String> {
         other => other.to_string(),
     })?;
     let size = found.size;
-    let pixels = pixel_hash(&found.picture);
+    let identity = found.identity();
     found.picture.recycle();
     Ok(FileEntry {
         path: path.clone(),
-        content: found.content,
-        pixels,
+        identity,
         size,
         colours: found.colours,
         group: entry.group.clone(),

@@ -264,12 +264,12 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         (
             "a.zip",
             zip[..zip.len() / 2].to_vec(),
-            "cannot be read as a zip archive",
+            "could not read it as a zip archive",
         ),
         (
             "a.zip",
             b"no archive at all".to_vec(),
-            "cannot be read as a zip archive",
+            "could not read it as a zip archive",
         ),
         (
             "a.zip",
@@ -281,10 +281,10 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         (
             "a.tar.gz",
             b"no archive at all".to_vec(),
-            "cannot be read as a tar archive",
+            "could not read it as a tar archive",
         ),
         ("a.7z", b"7z\xbc\xaf\x27\x1c".to_vec(), "it is a 7z archive"),
-        ("a.tar.xz", b"\xfd7zXZ\0".to_vec(), "it is a xz archive"),
+        ("a.tar.xz", b"\xfd7zXZ\0".to_vec(), "it is an xz archive"),
         (
             "a.bin",
             b"nothing of that".to_vec(),

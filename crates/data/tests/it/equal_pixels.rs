@@ -1,8 +1,11 @@
 //! Images of equal pixels are equal, whatever the bytes of their files.
 
-use crate::make::{open, png, write};
-use receptive_data::DataOptions;
+use crate::formats::jpeg_turned;
+use crate::make::{encoded, open, png, rgb, write};
+use image::ImageFormat;
+use receptive_data::{DataOptions, DecodeLimits, Member, Role, SplitRecord, identify};
 use std::io::Cursor;
+use std::path::Path;
 
 /// The same pixels in another format.
 fn bmp(png: &[u8]) -> Vec<u8> {
@@ -39,4 +42,42 @@ fn a_copy_in_another_format_is_not_tested_and_in_another_class_not_unsaid() {
     let notes = data.notes.join("\n");
     assert!(notes.contains("pixel for pixel"), "{notes}");
     assert!(notes.contains("train/dog/wrong.bmp"), "{notes}");
+}
+
+/// A run's record knows a photo whose EXIF data turn it after these were removed, and after its pixels were
+/// turned for good.
+#[test]
+fn a_turned_photo_is_recognized_without_the_data_that_turn_it() {
+    let limits = DecodeLimits::default();
+    let look = |bytes: &[u8]| identify(bytes, Path::new("photo"), &limits).unwrap();
+    let photo = rgb(16, 8, 3);
+    let whole = jpeg_turned(&photo, 1);
+    let end = 4 + usize::from(u16::from_be_bytes([whole[4], whole[5]]));
+    let stripped = [&whole[..2], &whole[end..]].concat();
+    for turn in 2..=8 {
+        let (shown, turned) = look(&jpeg_turned(&photo, turn));
+        let member = Member {
+            role: Role::Train,
+            class: "cat".into(),
+            path: "cat/photo.png".into(),
+            identity: turned,
+            group: String::new(),
+        };
+        let record = SplitRecord::new(vec![member]);
+        let role = |bytes: &[u8]| record.role(&record.content(&look(bytes).1));
+        assert_eq!(role(&stripped), Some(Role::Train), "{turn}");
+        let size = [shown.width, shown.height].map(|side| side as u32);
+        let pixels = image::RgbImage::from_raw(size[0], size[1], shown.pixels).unwrap();
+        let baked = encoded(&pixels.into(), ImageFormat::Png);
+        assert_eq!(role(&baked), Some(Role::Train), "{turn}");
+        assert_eq!(role(&png(8, 6, 4)), None);
+        // And the other way round: what was removed is there again.
+        let member = Member {
+            identity: look(&stripped).1,
+            ..record.members()[0].clone()
+        };
+        let record = SplitRecord::new(vec![member]);
+        let again = look(&jpeg_turned(&photo, turn)).1;
+        assert_eq!(record.role(&record.content(&again)), Some(Role::Train));
+    }
 }

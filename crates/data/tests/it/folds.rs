@@ -24,7 +24,9 @@ fn folds(root: &Path, group: Option<&str>) -> Vec<DataSet> {
 }
 
 fn contents(split: &Split) -> BTreeSet<ContentHash> {
-    (0..split.len()).map(|i| split.content(i)).collect()
+    (0..split.len())
+        .map(|i| split.identity(i).content)
+        .collect()
 }
 
 fn tested(data: &DataSet) -> BTreeSet<ContentHash> {

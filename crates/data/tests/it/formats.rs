@@ -122,7 +122,7 @@ fn transparent_pixels_become_white() {
 }
 
 /// A JPEG with an EXIF orientation tag.
-fn jpeg_turned(image: &DynamicImage, orientation: u8) -> Vec<u8> {
+pub(crate) fn jpeg_turned(image: &DynamicImage, orientation: u8) -> Vec<u8> {
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, 100);
     image.write_with_encoder(encoder).expect("encoded");

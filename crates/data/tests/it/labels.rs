@@ -168,6 +168,85 @@ fn a_column_of_splits_defines_them_and_else_they_are_cut() {
 }
 
 #[test]
+fn columns_that_are_true_for_a_split_s_images_define_the_splits() {
+    let listed = Listed::new(FLAT);
+    for (header, rows, expected) in [
+        ("file,label,is_test", ["0", "0", "0", "1"], [3, 0, 1]),
+        (
+            "file,label,is_training_image",
+            ["1", "1", "0", "1"],
+            [3, 0, 1],
+        ),
+        (
+            "file,label,Is Train,Is Val",
+            ["1,0", "1,0", "0,1", "0,0"],
+            [2, 1, 1],
+        ),
+        (
+            "file,label,train,test",
+            ["True,False", "True,False", "False,False", "False,True"],
+            [2, 1, 1],
+        ),
+        (
+            "file,label,test",
+            ["false", "false", "true", "true"],
+            [2, 0, 2],
+        ),
+        (
+            "file,art,train,val,test",
+            ["1,0,0", "1,0,0", "0,1,0", "0,0,1"],
+            [2, 1, 1],
+        ),
+        (
+            "file,label,usage",
+            ["Training", "Training", "PublicTest", "PrivateTest"],
+            [2, 1, 1],
+        ),
+        (
+            "file,label,phase",
+            ["train", "train", "valid", "test"],
+            [2, 1, 1],
+        ),
+    ] {
+        let classes = ["cat", "dog", "dog", "cat"];
+        let names = ["a", "b", "c", "d"];
+        let lines = names.iter().zip(classes).zip(rows);
+        let lines = lines.map(|((name, class), row)| format!("{name},{class},{row}\n"));
+        let list = format!("{header}\n{}", lines.collect::<String>());
+        let data = listed.open(&list);
+        let test = data.test.as_ref().map_or(0, |test| test.len());
+        assert_eq!([data.train.len(), data.val.len(), test], expected, "{list}");
+        assert!(data.notes[0].contains("the splits"), "{:?}", data.notes);
+    }
+    // Both, or neither yes nor no.
+    for row in ["1,1", "2,0"] {
+        let list = format!("file,label,is_train,is_test\na,cat,1,0\nb,dog,{row}\n");
+        let error = listed.refusal(&list);
+        assert!(
+            error.contains("line 3") && error.contains("no valid split"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn classes_called_like_splits_are_classes_and_an_empty_column_is_told() {
+    let listed = Listed::new(FLAT);
+    let data = listed.open("file,bus,train,car,boat\na,1,0,0,0\nb,0,1,0,0\nc,0,1,0,0\nd,0,0,1,0\n");
+    assert_eq!(data.classes, ["bus", "car", "train"]);
+    assert_eq!(data.train.len(), 4);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("a 1 in the column `boat`"), "{notes}");
+    // Of columns for classes and for splits each.
+    let data = listed.open("file,bus,car,train,test\na,1,0,1,0\nb,0,1,1,0\nc,0,1,0,1\nd,1,0,0,1\n");
+    assert_eq!(data.classes, ["bus", "car"]);
+    assert_eq!(
+        (data.train.len(), data.test.map(|test| test.len())),
+        (2, Some(2))
+    );
+}
+
+#[test]
 fn folders_called_like_splits_are_splits_where_the_list_does_not_say() {
     let listed = Listed::new(&["train/1.png", "train/2.png", "val/1.png", "val/2.png"]);
     let data = listed.open("train/1.png,a\ntrain/2.png,b\nval/1.png,a\nval/2.png,b\n");

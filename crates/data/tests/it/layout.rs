@@ -225,3 +225,44 @@ fn a_class_without_a_training_image_is_said() {
         ["no training image is of bird: the network cannot learn it"]
     );
 }
+
+#[test]
+fn a_share_that_is_set_and_has_no_effect_is_said() {
+    let root = tempfile::tempdir().unwrap();
+    for split in ["train", "val"] {
+        images(&root.path().join(split).join("cat"), 3);
+        images(&root.path().join(split).join("dog"), 3);
+    }
+    let notes = |val_fraction, test_fraction| {
+        let options = DataOptions {
+            val_fraction,
+            test_fraction,
+            ..DataOptions::default()
+        };
+        open(root.path(), &options).unwrap().notes.join("\n")
+    };
+    assert!(!notes(0.1, 0.1).contains("no effect"));
+    let said = notes(0.1, 0.25);
+    assert!(said.contains("data.test_fraction has no effect"), "{said}");
+    assert!(!said.contains("data.val_fraction"), "{said}");
+    let said = notes(0.25, 0.1);
+    assert!(said.contains("data.val_fraction has no effect"), "{said}");
+    images(&root.path().join("test/cat"), 3);
+    assert!(notes(0.1, 0.25).contains("has a test split"));
+}
+
+#[test]
+fn imbalance_that_training_makes_up_for_is_no_advice_to_do_so() {
+    let root = tempfile::tempdir().unwrap();
+    images(&root.path().join("train/cat"), 13);
+    images(&root.path().join("train/dog"), 4);
+    images(&root.path().join("val/cat"), 1);
+    let data = open(root.path(), &DataOptions::default()).unwrap();
+    let advice = data.imbalance(false).unwrap();
+    assert!(advice.contains("13 training images of cat") && advice.contains("train.sampling"));
+    let said = data.imbalance(true).unwrap();
+    assert!(
+        said.contains("13 training images") && !said.contains("train."),
+        "{said}"
+    );
+}

@@ -50,6 +50,46 @@ fn what_the_program_wrote_is_no_data_wherever_it_lies() {
 }
 
 #[test]
+fn a_folder_of_images_into_which_a_run_s_files_were_copied_stays_a_class_and_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    let before = open(root.path(), &uncut()).unwrap().fingerprint();
+    for name in [
+        "config.toml",
+        "metrics.csv",
+        "split.csv",
+        "MANIFEST.json",
+        "model.json",
+    ] {
+        write(&root.path().join("cat").join(name), "");
+    }
+    fs::create_dir(root.path().join("cat/checkpoints")).unwrap();
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.train.class_counts(), [4, 4]);
+    assert_eq!(data.fingerprint(), before);
+    let notes = data.notes.join("\n");
+    assert!(
+        notes.contains("are taken as data") && notes.contains("`cat`"),
+        "{notes}"
+    );
+
+    // The same of a split.
+    let root = tempfile::tempdir().unwrap();
+    for split in ["train", "val"] {
+        cats_and_dogs(&root.path().join(split));
+    }
+    write(&root.path().join("train/config.toml"), "");
+    write(&root.path().join("train/metrics.csv"), "");
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!((data.train.len(), data.val.len()), (8, 8));
+    assert!(
+        data.notes.join("\n").contains("`train`"),
+        "{:?}",
+        data.notes
+    );
+}
+
+#[test]
 fn outputs_beside_the_splits_change_no_layout_and_are_named() {
     let root = tempfile::tempdir().unwrap();
     for split in ["train", "val"] {

@@ -44,7 +44,7 @@ fn a_pipe_is_no_source_and_pipes_beside_data_files_are_passed_over() {
     let pipe = root.path().join("train-images-idx3-ubyte");
     fifo(&pipe);
     fifo(&root.path().join("data_batch_1.bin"));
-    assert!(refusal(&pipe).contains("neither a folder"));
+    assert!(refusal(&pipe).contains("a pipe, device or socket"));
     assert!(image_files(&pipe).is_err());
     assert!(refusal(root.path()).contains("no class folders"));
 }

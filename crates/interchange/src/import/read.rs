@@ -117,7 +117,7 @@ fn from_safetensors(
     let spec = spec
         .map(|text| {
             serde_json::from_str(text).map_err(|error| {
-                InterchangeError::file(path, format!("its `{SPEC}` entry cannot be read: {error}"))
+                InterchangeError::file(path, format!("could not read its `{SPEC}` entry: {error}"))
             })
         })
         .transpose()?;

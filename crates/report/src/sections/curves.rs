@@ -19,7 +19,7 @@ pub(crate) struct Curves {
 impl Curves {
     pub(crate) fn new(log: &Part<RunLog>, shows_recall: bool) -> Part<Self> {
         let log = log.as_ref().map_err(|sentence| {
-            format!("The log of the run cannot be read, so there are no curves: {sentence}")
+            format!("There are no curves, since the log of the run is damaged: {sentence}")
         })?;
         if log.epochs.is_empty() {
             return Err("No epoch was finished, so there are no curves.".into());

@@ -42,7 +42,7 @@ impl Data {
             classes: artifact.classes.len(),
             input: artifact.input.clone(),
             found: match images {
-                Ok(images) => Ok(DataSummary::of(&images.data)),
+                Ok(images) => Ok(DataSummary::of(&images.data, config)),
                 Err(sentence) => Err(sentence.clone()),
             },
         }
@@ -85,7 +85,7 @@ impl Data {
 }
 
 impl DataSummary {
-    fn of(data: &DataSet) -> Self {
+    fn of(data: &DataSet, config: &RunConfig) -> Self {
         let splits: Vec<_> = data.splits().filter(|split| !split.is_empty()).collect();
         let counts: Vec<Vec<usize>> = splits.iter().map(|split| split.class_counts()).collect();
         let of = |counts: &Vec<usize>, class: usize| counts.get(class).copied().unwrap_or(0);
@@ -143,7 +143,9 @@ impl DataSummary {
                 grouped(data.damaged.len())
             ));
         }
-        notes.extend(imbalance(data));
+        if !config.train.balances_classes() {
+            notes.extend(imbalance(data));
+        }
         Self {
             splits: splits
                 .iter()

@@ -105,10 +105,11 @@ impl Memory {
 
     /// How the run has ended, if nothing is left to train from here.
     pub(crate) fn ended(&self, at: Position, config: &TrainConfig) -> Option<Outcome> {
-        if self.has_waited_enough(config) {
-            return Some(Outcome::StoppedEarly);
+        if at.epochs_done >= config.epochs {
+            return Some(Outcome::Finished);
         }
-        (at.epochs_done >= config.epochs).then_some(Outcome::Finished)
+        self.has_waited_enough(config)
+            .then_some(Outcome::StoppedEarly)
     }
 
     /// Judges the past by settings that changed on resume.

@@ -1,6 +1,7 @@
 //! The data of a run, and how they become inputs.
 
 use crate::error::TrainError;
+use receptive_core::text::Printable;
 use receptive_data::{
     BadImages, DataOptions, DecodeLimits, Fit, Fold, Interpolation, KNOWN_NAMES, Resize,
 };
@@ -137,6 +138,29 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// Checks that the label list of a run that exists is still there. One that lies in an archive is looked
+    /// for when that is opened. `remedy` is the command that names its new place.
+    pub(crate) fn check_labels(&self, remedy: &str) -> Result<(), TrainError> {
+        let Some(list) = &self.labels else {
+            return Ok(());
+        };
+        let is_inside = list.starts_with(&self.source) && Path::new(&self.source).is_file();
+        if is_inside || list.exists() {
+            return Ok(());
+        }
+        Err(TrainError::setting(
+            "data.labels",
+            format!(
+                "the label list {} that the run was trained with is no longer there; name its new place{}",
+                list.printable(),
+                match remedy {
+                    "" => String::new(),
+                    remedy => format!(": {remedy}"),
+                }
+            ),
+        ))
+    }
+
     /// Whether the source can be there: it is known by name, or its path exists.
     pub fn is_there(&self) -> bool {
         KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()

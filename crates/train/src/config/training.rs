@@ -76,6 +76,13 @@ pub enum ClassWeights {
     Given(Vec<f32>),
 }
 
+impl TrainConfig {
+    /// Whether classes of different sizes get the same influence, or one that is set.
+    pub fn balances_classes(&self) -> bool {
+        self.class_weights != ClassWeights::default() || self.sampling != Sampling::default()
+    }
+}
+
 impl Default for ClassWeights {
     fn default() -> Self {
         Self::Rule(WeightRule::None)

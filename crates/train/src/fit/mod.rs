@@ -205,7 +205,8 @@ impl<'a, 'b> Fit<'a, 'b> {
             if is_last || every.ends_with(epoch) || self.is_checkpoint_due(step) {
                 self.save(&learner, Position::after(step, epoch), Totals::default())?;
             }
-            if self.has_waited_enough() {
+            // After the last epoch it has ended as it would have anyway.
+            if self.has_waited_enough() && epoch < config.epochs {
                 return self.end(Outcome::StoppedEarly, &learner.model);
             }
         }

@@ -45,13 +45,22 @@ impl<'a> DataPlace<'a> {
     }
 }
 
+/// Commands that name the new place of something, for messages.
+#[derive(Debug, Clone, Default)]
+pub struct Remedies {
+    /// Of the data.
+    pub data: String,
+    /// Of the label list.
+    pub labels: String,
+}
+
 /// Which images a trained run is applied to.
 #[derive(Debug, Clone)]
 pub struct ImageQuery<'a> {
     /// The run's directory, or that of an artifact.
     pub run: &'a Path,
-    /// The command that names the data's new place, for messages.
-    pub remedy: String,
+    /// What to do where the data or their labels were moved.
+    pub remedies: Remedies,
     /// Where they are.
     pub place: DataPlace<'a>,
     /// The part; that which is most like a test where it is left out.
@@ -85,14 +94,16 @@ struct DataSource {
     seed: u64,
     record: Option<Arc<SplitRecord>>,
     is_own: bool,
+    /// Whether its groups are those that the run was trained with.
+    inherits_group: bool,
 }
 
 impl<'a> ImageQuery<'a> {
     /// A run's own images.
-    pub fn new(run: &'a Path, remedy: String) -> Self {
+    pub fn new(run: &'a Path, remedies: Remedies) -> Self {
         Self {
             run,
-            remedy,
+            remedies,
             place: DataPlace::Own,
             split: None,
             labels: None,
@@ -119,18 +130,25 @@ impl<'a> ImageQuery<'a> {
             seed,
             record,
             is_own,
+            inherits_group,
         } = self.source()?;
         let mut options = config.options(seed, Some(artifact.classes.clone()));
         let is_complete = record
             .as_ref()
             .is_some_and(|record| !record.is_incomplete());
-        options.record = record.map(|record| match is_own {
+        options.group_is_inherited = inherits_group;
+        options.record = record.clone().map(|record| match is_own {
             true => (record, RecordUse::Follow),
             false => (record, RecordUse::Recognize),
         });
         let mut data = receptive_data::open(&config.source, &options, progress)?;
         if !is_complete {
             data.notes.push(NO_RECORD.into());
+        }
+        // Without a setting they came from a column that a label list had.
+        let was_grouped = !is_own && record.is_some_and(|record| record.has_groups());
+        if was_grouped && config.group.is_none() && !data.has_groups() {
+            data.notes.push(NO_GROUPS.into());
         }
         let followed = data.comparison.as_ref().map(|comparison| comparison.is_own);
         Ok(RunImages {
@@ -147,7 +165,7 @@ impl<'a> ImageQuery<'a> {
         };
         let config = run.map(|run| run.config()).transpose()?;
         let no_data = |problem: &str| {
-            TrainError::setting("data.source", format!("{problem}: {}", self.remedy))
+            TrainError::setting("data.source", format!("{problem}: {}", self.remedies.data))
         };
         let own = |run: RunConfig| (run.data, run.train.seed, true);
         let (mut data, seed, is_own) = match (self.place, config) {
@@ -185,6 +203,7 @@ impl<'a> ImageQuery<'a> {
                     val_fraction: share(trained.val_fraction),
                     test_fraction: share(trained.test_fraction),
                     max_pixels: trained.max_pixels,
+                    group: trained.group,
                     ..DataConfig::default()
                 };
                 (other, seed, false)
@@ -194,12 +213,16 @@ impl<'a> ImageQuery<'a> {
         if let Some(labels) = self.labels {
             data.labels = Some(labels.into());
         }
+        if self.labels.is_none() {
+            data.check_labels(&self.remedies.labels)?;
+        }
         if let Some(column) = self.label_column {
             data.label_column = Some(column.into());
         }
         if let Some(group) = self.group {
             data.group = Some(group.into());
         }
+        let inherits_group = !is_own && self.group.is_none();
         let data_dir = self.data_dir.map(PathBuf::from);
         data.data_dir = data_dir.or(data.data_dir.take());
         data.bad_images = self.bad_images.unwrap_or(data.bad_images);
@@ -208,6 +231,7 @@ impl<'a> ImageQuery<'a> {
             seed,
             record,
             is_own,
+            inherits_group,
         })
     }
 }
@@ -215,6 +239,10 @@ impl<'a> ImageQuery<'a> {
 /// Said where a model, or the one that its training started from, comes without a record of its images.
 pub(crate) const NO_RECORD: &str = "the model has no record of all images that it was trained on (split.csv in the directory of each \
      run), so some of these may have been trained on";
+
+/// Said where nothing tells the groups of other images.
+const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images of a group that was trained \
+     on are not recognized; set data.group, or name a label list with a column of groups";
 
 fn is_same(a: &str, b: &str) -> bool {
     let place = |source: &str| Path::new(source).canonicalize().ok();

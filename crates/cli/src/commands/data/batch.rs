@@ -3,7 +3,7 @@
 use super::super::write_picture;
 use super::DataArgs;
 use crate::error::{CliError, Exit};
-use crate::render::{DataProgress, line, paragraph, print_json};
+use crate::render::{DataProgress, line, paragraph, print_json, say_line};
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
 use receptive_inspect::{augmentation_summary, training_batch};
@@ -25,6 +25,9 @@ struct Json<'a> {
     augment: &'a Augment,
 }
 
+/// Images that one figure has room for.
+const MAX_DRAWN: usize = 512;
+
 pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliError> {
     let images = data.train.len();
     if images == 0 {
@@ -43,7 +46,10 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     let threads = MachineConfig::default().thread_count();
     let (mean, _) = samples.mean_std(&DataProgress::default(), threads)?;
     let augment = TrainConfig::default().augment;
-    let (seed, count) = (arguments.seed, arguments.count);
+    let (seed, count) = (arguments.seed, arguments.count.min(MAX_DRAWN));
+    if count < arguments.count.min(images) {
+        say_line("note", format!("a figure has at most {MAX_DRAWN} images"));
+    }
     let grid = training_batch(&samples, &data.classes, &augment, &mean, seed, count)?;
     let drawn = grid.tiles.len();
     let text = format!(

@@ -8,7 +8,7 @@ use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{
-    BadImages, DataOptions, DataSet, DecodeLimits, Duplicates, SizeRange, Split, open,
+    BadImages, DataOptions, DataSet, DecodeLimits, Duplicates, SizeRange, Split, enumerate, open,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -123,6 +123,13 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+fn notes(data: &DataSet) -> Vec<String> {
+    let mut notes = data.notes.clone();
+    notes.extend(data.remarks());
+    notes.extend(data.imbalance(false));
+    notes
+}
+
 fn json(data: &DataSet) -> Json<'_> {
     let sizes = data.sizes();
     let range = |range: SizeRange| [range.min, range.median, range.max];
@@ -147,7 +154,7 @@ fn json(data: &DataSet) -> Json<'_> {
             })
             .collect(),
         duplicates: data.duplicates,
-        notes: data.notes.iter().cloned().chain(data.remarks()).collect(),
+        notes: notes(data),
         fingerprint: data.fingerprint(),
     }
 }
@@ -210,9 +217,13 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
             .collect();
         line("colours", colours.join(", "))?;
     }
-    for note in data.notes.iter().cloned().chain(data.remarks()) {
+    for note in notes(data) {
         paragraph("note", note_with_arguments(&note))?;
     }
+    // A class of which nothing can be read is refused whatever is done about damaged images.
+    let counts = data.train.class_counts();
+    let lost = (0..counts.len()).filter(|class| counts[*class] == 0 && !data.damaged.is_empty());
+    let lost: Vec<String> = lost.map(|class| data.classes[class].clone()).collect();
     let mut skip = "";
     if !data.damaged.is_empty() {
         print(format!(
@@ -220,12 +231,20 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
             counted(data.damaged.len(), "damaged file")
         ))?;
         for bad in &data.damaged {
-            print(format!("  {}: {}", bad.path.printable(), bad.reason))?;
+            let reason = bad.reason.replace("data.max_pixels", "--max-pixels");
+            print(format!("  {}: {reason}", bad.path.printable()))?;
         }
         print("")?;
     }
     if !data.damaged.is_empty() || data.missing > 0 {
         skip = " --bad-images skip";
+    }
+    if !lost.is_empty() {
+        let lost = enumerate(&lost);
+        return paragraph(
+            "next",
+            format!("repair the files, or remove {lost}: nothing of it can be trained on"),
+        );
     }
     let pixels = arguments
         .max_pixels

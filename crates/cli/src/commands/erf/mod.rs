@@ -95,9 +95,19 @@ struct SubjectArgs {
     /// New place of a run's data, if it was moved; its images are in the splits they were in
     #[arg(long, value_name = "DATA", conflicts_with = "input")]
     data: Option<String>,
+    /// New place of a run's label list, if it was moved
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    labels: Option<PathBuf>,
     /// Image size [default: as trained; of a preset or a config large enough for the field]
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
     size: Option<[usize; 2]>,
+}
+
+impl SubjectArgs {
+    /// Whether a run's own images are not requested by name, so that noise may take their place.
+    fn names_no_images(&self) -> bool {
+        self.input.is_none() && self.data.is_none() && self.labels.is_none()
+    }
 }
 
 /// Arguments of `erf` and of its experiments.

@@ -2,11 +2,10 @@
 
 use super::{Compat, SubjectArgs};
 use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
-use crate::commands::run::{RunSplit, load_model, open_split, say_notes};
+use crate::commands::run::{RunSplit, load_model, open_split, remedies, say_notes};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use clap::ValueEnum;
-use receptive_core::text::Printable;
 use receptive_data::{BadImages, DataOptions, DataSet, Resize, Samples, Split, open_unlabelled};
 use receptive_erf::{Images, Inputs, Network, Noise, all_ones, plan_that_fits};
 use receptive_model::{
@@ -138,7 +137,7 @@ impl Subject {
         let weights = query.subject.weights.unwrap_or(WeightSource::Given);
         let source = match query.subject.input.as_deref() {
             Some("noise") => None,
-            None if weights != WeightSource::Given && query.subject.data.is_none() => None,
+            None if weights != WeightSource::Given && query.subject.names_no_images() => None,
             None | Some("own") => Some(None),
             Some(source) => Some(Some(source)),
         };
@@ -147,7 +146,7 @@ impl Subject {
             None => synthetic(&plan, weights, query),
             Some(data) => match images(run, data, &artifact, query) {
                 // Not requested by name: a run whose data is gone can still be measured.
-                Err(error) if query.subject.input.is_none() && query.subject.data.is_none() => {
+                Err(error) if query.subject.names_no_images() => {
                     say_paragraph("note", format!("{error}; measuring on noise instead"));
                     synthetic(&plan, weights, query)
                 }
@@ -277,10 +276,10 @@ fn images(
             (given.split, given.input)
         }
         None => {
-            let remedy = format!("receptive erf {} --data NEWPLACE", run.shell_word());
             let images = ImageQuery {
                 place: DataPlace::new(query.subject.data.as_deref(), None),
-                ..ImageQuery::new(run, remedy)
+                labels: query.subject.labels.as_deref(),
+                ..ImageQuery::new(run, remedies("erf", run))
             };
             let RunSplit {
                 data, split, name, ..

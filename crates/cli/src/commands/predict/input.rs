@@ -1,7 +1,6 @@
 //! Images and lists of images that do not come as arguments.
 
 use crate::error::CliError;
-use receptive_core::hash::ContentHash;
 use receptive_data::{DataError, DecodeLimits};
 use receptive_inspect::InputImage;
 use receptive_model::InputSpec;
@@ -16,11 +15,11 @@ pub(super) const STDIN: &str = "-";
 /// The largest list of paths that is read, in bytes.
 const LIST_BYTES: u64 = 1 << 30;
 
-/// One image from standard input, and the hash of its bytes.
+/// One image from standard input.
 pub(super) fn stdin_image(
     input: &InputSpec,
     limits: &DecodeLimits,
-) -> Result<(InputImage, ContentHash), TrainError> {
+) -> Result<InputImage, TrainError> {
     let name = Path::new("standard input");
     // One byte more than is decoded tells a file that is too large from one that just fits.
     let limit = limits.file_bytes.saturating_add(1);
@@ -33,8 +32,7 @@ pub(super) fn stdin_image(
             path: name.into(),
             source,
         })?;
-    let image = InputImage::from_bytes_within(&bytes, name, input, limits)?;
-    Ok((image, ContentHash::of(&bytes)))
+    Ok(InputImage::from_bytes_within(&bytes, name, input, limits)?)
 }
 
 /// The paths listed in a file.

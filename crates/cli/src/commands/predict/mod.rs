@@ -9,13 +9,13 @@ use crate::error::{CliError, Exit};
 use crate::render::{line, print, print_json, say_error, say_paragraph};
 use clap::Args;
 use input::{STDIN, listed_files, stdin_image};
-use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
-use receptive_data::{DecodeLimits, Role, SplitRecord, file_content, image_files};
+use receptive_data::{DecodeLimits, ImageIdentity, Role, SplitRecord, image_files};
 use receptive_inspect::Prediction;
 use receptive_model::Artifact;
 use receptive_train::{
-    Compute, Pass, RunDirectory, TrainError, Tta, check_pass, predict_files, predict_image,
+    Compute, FilePrediction, Pass, RunDirectory, TrainError, Tta, check_pass, predict_files,
+    predict_image,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub(super) struct PredictArgs {
 struct Answer<'a> {
     path: String,
     top: &'a [Prediction],
-    /// What the run used an image of the same content for: `train`, `val`, `test`, `before` (by the
+    /// What the run used an image of the same bytes or pixels for: `train`, `val`, `test`, `before` (by the
     /// model that it started from); null if it did not have it.
     split: Option<&'static str>,
     /// What the logits were divided by, so that the probabilities are calibrated; null for a model
@@ -175,10 +175,15 @@ fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
     Ok(images)
 }
 
-/// What the run used content for, or a model before it was trained on it for.
-fn known_role(record: &SplitRecord, content: &ContentHash) -> Option<Role> {
-    let role = record.role(content)?;
+/// What the run used an image for, or a model before it was trained on it for.
+fn known_role(record: &SplitRecord, identity: &ImageIdentity) -> Option<Role> {
+    let role = record.role(&record.content(identity))?;
     (role.is_own() || role.is_trained_on()).then_some(role)
+}
+
+/// The error with this command's argument instead of the setting.
+fn with_argument(error: &TrainError) -> String {
+    error.to_string().replace("data.max_pixels", "--max-pixels")
 }
 
 enum Output {
@@ -214,8 +219,7 @@ impl Predictor<'_> {
                 self.compute,
             )?;
             for (file, answer) in files.iter().zip(answers) {
-                let role = self.role(file);
-                self.answer(file, answer, role)?;
+                self.answer(file, answer)?;
             }
         }
         Ok(())
@@ -224,25 +228,24 @@ impl Predictor<'_> {
     fn stdin(&mut self) -> Result<(), CliError> {
         let device = self.compute.device();
         let read = stdin_image(&self.artifact.input, &self.limits);
-        let role = read.as_ref().ok().and_then(|(_, content)| {
-            let record = self.record.as_ref()?;
-            known_role(record, content)
+        let answer = read.map(|image| FilePrediction {
+            top: predict_image(&image, self.artifact, self.top, self.tta, device),
+            identity: image.identity().copied().unwrap_or_default(),
         });
-        let answer =
-            read.map(|(image, _)| predict_image(&image, self.artifact, self.top, self.tta, device));
-        self.answer(Path::new(STDIN), answer, role)
+        self.answer(Path::new(STDIN), answer)
     }
 
     fn answer(
         &mut self,
         path: &Path,
-        answer: Result<Vec<Prediction>, TrainError>,
-        role: Option<Role>,
+        answer: Result<FilePrediction, TrainError>,
     ) -> Result<(), CliError> {
-        let top = match answer {
-            Ok(top) => top,
+        let FilePrediction { top, identity } = match answer {
+            Ok(answer) => answer,
             Err(error) => return self.fail(path, &error),
         };
+        let record = self.record.as_ref();
+        let role = record.and_then(|record| known_role(record, &identity));
         let is_trained_on = role.is_some_and(Role::is_trained_on);
         self.answered += 1;
         self.trained_on += usize::from(is_trained_on);
@@ -265,24 +268,18 @@ impl Predictor<'_> {
         }
     }
 
-    /// What the run used this image for. One that cannot be read again was answered all the same.
-    fn role(&self, path: &Path) -> Option<Role> {
-        let record = self.record.as_ref()?;
-        let content = file_content(path, self.limits.file_bytes).ok()?;
-        known_role(record, &content)
-    }
-
     fn fail(&mut self, path: &Path, error: &TrainError) -> Result<(), CliError> {
         self.exit = Exit::Failed;
+        let error = &with_argument(error);
         say_error(error);
         match &mut self.output {
             Output::Text => Ok(()),
             Output::Json => print_json(&Failure {
                 path: path.to_string_lossy().into_owned(),
-                error: error.to_string(),
+                error: error.clone(),
             }),
             Output::Csv(table) => {
-                table.failure(path, error.to_string());
+                table.failure(path, error.clone());
                 Ok(())
             }
         }

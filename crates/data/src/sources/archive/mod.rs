@@ -63,7 +63,7 @@ pub(crate) enum ArchiveKind {
     Tar,
     /// Hopefully a tar.
     Gzip,
-    /// Of this name, which cannot be read.
+    /// Of this name, with its article, which cannot be read.
     Other(&'static str),
 }
 
@@ -81,11 +81,16 @@ impl ArchiveKind {
                 Some(Self::Zip)
             }
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            [b'7', b'z', 0xbc, 0xaf, ..] => Some(Self::Other("7z")),
-            [b'R', b'a', b'r', b'!', ..] => Some(Self::Other("RAR")),
-            [b'B', b'Z', b'h', ..] => Some(Self::Other("bzip2")),
-            [0xfd, b'7', b'z', b'X', b'Z', ..] => Some(Self::Other("xz")),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Other("zstd")),
+            [b'7', b'z', 0xbc, 0xaf, ..] => Some(Self::Other("a 7z")),
+            [b'R', b'a', b'r', b'!', ..] => Some(Self::Other("a RAR")),
+            [b'B', b'Z', b'h', ..] => Some(Self::Other("a bzip2")),
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => Some(Self::Other("an xz")),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Other("a zstd")),
+            [0x5d, 0, 0, _, _, ..] => Some(Self::Other("an LZMA")),
+            [b'L', b'Z', b'I', b'P', ..] => Some(Self::Other("an lzip")),
+            [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Other("an LZ4")),
+            [0x1f, 0x9d, ..] => Some(Self::Other("a compress")),
+            [b'M', b'S', b'C', b'F', ..] => Some(Self::Other("a CAB")),
             _ if is_tar || name.ends_with(".tar") => Some(Self::Tar),
             // What is cut short, or never was one, is told as such.
             _ if name.ends_with(".zip") => Some(Self::Zip),
@@ -113,7 +118,7 @@ impl Archive {
             ArchiveKind::Gzip => tar::unpack(file, &mut list, progress)?,
             ArchiveKind::Other(name) => {
                 return Err(list.error(format!(
-                    "it is a {name} archive, which cannot be read; unpack it, or pack the folder \
+                    "it is {name} archive, which cannot be read; unpack it, or pack the folder \
                      as .zip, .tar or .tar.gz"
                 )));
             }

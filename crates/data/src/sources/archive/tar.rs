@@ -181,6 +181,6 @@ fn is_list(name: &Path) -> bool {
 
 fn unreadable(list: &List, error: &dyn std::fmt::Display) -> DataError {
     list.error(format!(
-        "it cannot be read as a tar archive ({error}); if it is cut short, copy it again"
+        "could not read it as a tar archive ({error}); if it is cut short, copy it again"
     ))
 }

@@ -14,7 +14,7 @@ const HEADER: usize = 30;
 pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
     let unreadable = |list: &List, error: &dyn std::fmt::Display| {
         list.error(format!(
-            "it cannot be read as a zip archive ({error}); if it is cut short, copy it again, if it \
+            "could not read it as a zip archive ({error}); if it is cut short, copy it again, if it \
              is one part of several, join or unpack them"
         ))
     };

@@ -2,9 +2,9 @@
 
 use crate::names::enumerate;
 use crate::sources::labels::index::{Index, Lookup};
+use crate::sources::labels::splits::{self, SplitColumns};
 use crate::sources::labels::table::Table;
-use crate::sources::labels::words::{CLASS, FILE, GROUP, SPLIT, VALID, plain};
-use crate::sources::split_names::split_named;
+use crate::sources::labels::words::{CLASS, FILE, FLAGS, GROUP, SPLIT, flag, plain};
 use std::collections::HashSet;
 
 /// Rows by which the column of files is found.
@@ -17,7 +17,7 @@ pub(super) struct Columns {
     pub(super) first: usize,
     pub(super) file: usize,
     pub(super) class: ClassColumn,
-    pub(super) split: Option<SplitColumn>,
+    pub(super) split: Option<SplitColumns>,
     pub(super) group: Option<usize>,
     /// A sentence on which columns were taken.
     pub(super) note: String,
@@ -30,15 +30,6 @@ pub(super) enum ClassColumn {
     Named(usize),
     /// A column a class, named in the header, with a 1 for each image of the class.
     OneHot(Vec<usize>),
-}
-
-/// Where the splits are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SplitColumn {
-    /// `train`, `val` or `test`.
-    Named(usize),
-    /// True or 1 for validation images, false or 0 for training images.
-    IsValid(usize),
 }
 
 /// Why the columns were not found.
@@ -79,8 +70,9 @@ impl Columns {
             None => finder.known(GROUP, &taken).first().copied(),
         };
         let spare = group.filter(|_| settings.group.is_none());
-        let split = finder.split(&[&taken[..], &Vec::from_iter(group)].concat());
-        taken.extend(split.map(SplitColumn::place));
+        let aside = [&taken[..], &Vec::from_iter(group)].concat();
+        let split = splits::find(table, finder.first, &aside, given.is_some());
+        taken.extend(split.iter().flat_map(SplitColumns::places));
         let class = match given {
             Some(column) => ClassColumn::Named(column),
             None => finder.class(&[&taken[..], &Vec::from_iter(group)].concat(), spare)?,
@@ -96,17 +88,47 @@ impl Columns {
             note: String::new(),
         };
         columns.note = finder.note(&columns);
-        columns.note += &finder.unused_splits(&columns);
+        let mut used = vec![columns.file];
+        used.extend(columns.group);
+        match &columns.class {
+            ClassColumn::Named(class) => used.push(*class),
+            ClassColumn::OneHot(classes) => used.extend(classes),
+        }
+        columns.note += &splits::unused(table, finder.first, columns.split.as_ref(), &used);
         Ok(columns)
     }
 }
 
-impl SplitColumn {
-    pub(super) fn place(self) -> usize {
-        match self {
-            Self::Named(column) | Self::IsValid(column) => column,
-        }
+impl Columns {
+    /// That classes with a column of their own have no image.
+    pub(super) fn empty_note(&self, table: &Table) -> Option<String> {
+        let ClassColumn::OneHot(classes) = &self.class else {
+            return None;
+        };
+        let is_empty = |column: &usize| !has_one(table, *column, self.first);
+        let empty: Vec<usize> = classes.iter().copied().filter(is_empty).collect();
+        (!empty.is_empty()).then(|| {
+            format!(
+                "no row of the label list has a 1 in the {} {}, so {} no class",
+                if empty.len() == 1 {
+                    "column"
+                } else {
+                    "columns"
+                },
+                table.header_names(self.first, &empty),
+                if empty.len() == 1 {
+                    "it is"
+                } else {
+                    "they are"
+                },
+            )
+        })
     }
+}
+
+fn has_one(table: &Table, column: usize, first: usize) -> bool {
+    let values = table.values(column, first);
+    values.iter().any(|value| flag(value) == Some(true))
 }
 
 /// The column of this name, or of this number counted from 1; `None` if there is none.
@@ -165,7 +187,7 @@ impl<'a> Finder<'a> {
         let is_image = index.find(cell) != Lookup::Missing || has_extension(cell);
         let is_known = (0..width).any(|column| {
             let cell = plain(table.cell(0, column));
-            [FILE, CLASS, SPLIT, VALID, GROUP]
+            [FILE, CLASS, SPLIT, FLAGS[0], FLAGS[1], FLAGS[2], GROUP]
                 .concat()
                 .contains(&cell.as_str())
         });
@@ -201,73 +223,7 @@ impl<'a> Finder<'a> {
 
     /// The columns with one of these names.
     fn known(&self, names: &[&str], taken: &[usize]) -> Vec<usize> {
-        let is_known = |column: &usize| {
-            self.first == 1 && names.contains(&plain(self.table.cell(0, *column)).as_str())
-        };
-        (0..self.table.width())
-            .filter(|column| !taken.contains(column) && is_known(column))
-            .collect()
-    }
-
-    fn split(&self, taken: &[usize]) -> Option<SplitColumn> {
-        let is_split = |value: &&str| split_named(value.as_ref()).is_some();
-        let names_splits = |column: &usize, least: usize| {
-            let values = self.table.values(*column, self.first);
-            let filled = values.iter().filter(|value| !value.is_empty());
-            let splits = values.iter().filter(|value| is_split(value)).count();
-            splits >= least && splits == filled.count()
-        };
-        let known = self.known(SPLIT, taken);
-        // Folds and sets may be numbered, which says nothing about what is trained on.
-        let strict = |column: &&usize| plain(self.table.cell(0, **column)) == "split";
-        let named = known.iter().find(|column| names_splits(column, 1));
-        if let Some(column) = named.or_else(|| known.iter().find(strict)) {
-            return Some(SplitColumn::Named(*column));
-        }
-        if let Some(column) = self.known(VALID, taken).first() {
-            return Some(SplitColumn::IsValid(*column));
-        }
-        let others = (0..self.table.width()).filter(|column| !taken.contains(column));
-        let by_content: Vec<usize> = others.clone().filter(|c| names_splits(c, 2)).collect();
-        match by_content.as_slice() {
-            // A class may be called `train`, but then there is no other column for the classes.
-            [column] if others.count() > 1 => Some(SplitColumn::Named(*column)),
-            _ => None,
-        }
-    }
-
-    /// A sentence on columns that are called as columns of splits are, but name none, such as the numbers
-    /// of a `fold`.
-    fn unused_splits(&self, columns: &Columns) -> String {
-        let mut taken = vec![columns.file];
-        taken.extend(columns.split.map(SplitColumn::place));
-        taken.extend(columns.group);
-        if let ClassColumn::Named(class) = columns.class {
-            taken.push(class);
-        }
-        let unused: Vec<usize> = match &columns.class {
-            ClassColumn::OneHot(flags) => {
-                let known = self.known(SPLIT, &taken).into_iter();
-                known.filter(|column| !flags.contains(column)).collect()
-            }
-            ClassColumn::Named(_) => self.known(SPLIT, &taken),
-        };
-        let Some(first) = unused.first() else {
-            return String::new();
-        };
-        let mut values: Vec<String> = self
-            .table
-            .values(*first, self.first)
-            .into_iter()
-            .map(String::from)
-            .collect();
-        values.sort();
-        format!(
-            "; {} has no influence on the splits, since its values ({}) do not say what is trained on: \
-             write train, val or test",
-            self.names(&unused),
-            enumerate(&values)
-        )
+        self.table.named(self.first, names, taken)
     }
 
     fn class(&self, taken: &[usize], group: Option<usize>) -> Result<ClassColumn, ColumnProblem> {
@@ -334,14 +290,9 @@ impl<'a> Finder<'a> {
         )
     }
 
-    /// The columns as a message names them: by header, or by number.
+    /// The columns as a message names them.
     fn names(&self, columns: &[usize]) -> String {
-        match self.first {
-            1 => enumerate(&Vec::from_iter(
-                columns.iter().map(|c| self.table.cell(0, *c).to_string()),
-            )),
-            _ => enumerate(&Vec::from_iter(columns.iter().map(|c| (c + 1).to_string()))),
-        }
+        self.table.header_names(self.first, columns)
     }
 
     fn note(&self, columns: &Columns) -> String {
@@ -356,8 +307,8 @@ impl<'a> Finder<'a> {
             "of the label list's columns, {} names the images, {class}",
             names(&[self.file])
         );
-        if let Some(split) = columns.split {
-            note.push_str(&format!(", {} the splits", names(&[split.place()])));
+        if let Some(split) = &columns.split {
+            note.push_str(&format!(", {} the splits", names(&split.places())));
         }
         if let Some(group) = columns.group {
             note.push_str(&format!(", {} the groups", names(&[group])));
@@ -370,15 +321,6 @@ impl<'a> Finder<'a> {
 pub(super) fn ones(table: &Table, row: usize, flags: &[usize]) -> Vec<usize> {
     let is_one = |column: &&usize| flag(table.cell(row, **column)) == Some(true);
     flags.iter().filter(is_one).copied().collect()
-}
-
-/// Whether a cell says yes or no.
-pub(super) fn flag(cell: &str) -> Option<bool> {
-    match cell.to_ascii_lowercase().as_str() {
-        "1" | "1.0" | "true" => Some(true),
-        "0" | "0.0" | "false" => Some(false),
-        _ => None,
-    }
 }
 
 /// How many images a column names, by rows from all parts of the list.

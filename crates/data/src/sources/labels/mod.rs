@@ -4,6 +4,7 @@
 mod columns;
 mod index;
 mod rows;
+mod splits;
 mod table;
 mod words;
 
@@ -20,8 +21,6 @@ use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit, groups};
 use columns::{ColumnProblem, Columns, Settings, column_named};
 use index::Index;
-use receptive_core::ImageSize;
-use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use rows::{Rows, lines};
 use std::path::{Path, PathBuf};
@@ -53,7 +52,7 @@ pub(crate) fn open(
         None => read_capped(list, MAX_BYTES)?,
     };
     let table = Table::parse(&bytes).map_err(problem)?;
-    let group = options.group.as_deref();
+    let group = options.group.as_deref().filter(|group| !group.is_empty());
     let is_column = group.is_some_and(|name| column_named(&table, name).is_some());
     let settings = Settings {
         class: options.label_column.as_deref(),
@@ -67,6 +66,7 @@ pub(crate) fn open(
     })?;
     let rows = Rows::read(&table, &columns, &index, images.len()).map_err(problem)?;
     let mut notes = vec![columns.note.clone()];
+    notes.extend(columns.empty_note(&table));
     check_missing(root, list, &rows, options, &mut notes)?;
     if rows.repeated > 0 {
         notes.push(format!(
@@ -192,14 +192,8 @@ impl Labelled {
                 image: labelled.entries.len() as u32,
                 label: label.class,
             });
-            labelled.entries.push(FileEntry {
-                path,
-                content: ContentHash::default(),
-                pixels: 0,
-                size: ImageSize::new(0, 0, 0),
-                colours: "",
-                group: label.group,
-            });
+            let entry = FileEntry::unchecked(path, label.group);
+            labelled.entries.push(entry);
         }
         labelled
     }
@@ -224,9 +218,14 @@ impl Labelled {
         sort(&mut classes);
         let known = options.classes.as_ref().unwrap_or(&classes);
         let known: Vec<String> = known.iter().map(|class| key(class)).collect();
-        for (split, part) in ["train", "val", "test"].iter().zip([&train, &val, &test]) {
-            let class = |item: &Item| &self.classes[item.label as usize];
-            if let Some(item) = part.iter().find(|item| !known.contains(&key(class(item)))) {
+        let class = |item: &Item| &self.classes[item.label as usize];
+        let is_known = |item: &Item| known.contains(&key(class(item)));
+        // What a trained model does not have is left out, if there is anything else.
+        let parts = [("train", &train), ("val", &val), ("test", &test)];
+        let may_have_more = options.classes.is_some()
+            && (options.record.is_some() || parts.iter().any(|(_, p)| p.iter().any(is_known)));
+        for (split, part) in parts.into_iter().filter(|_| !may_have_more) {
+            if let Some(item) = part.iter().find(|item| !is_known(item)) {
                 return Err(DataError::UnknownClass {
                     hint: near(class(item), known.iter().map(String::as_str)),
                     class: class(item).clone(),

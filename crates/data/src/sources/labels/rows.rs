@@ -1,10 +1,9 @@
 //! What the rows of a label list say about each image.
 
 use crate::names::key;
-use crate::sources::labels::columns::{ClassColumn, Columns, SplitColumn, flag, ones};
+use crate::sources::labels::columns::{ClassColumn, Columns, ones};
 use crate::sources::labels::index::{Index, Lookup};
 use crate::sources::labels::table::Table;
-use crate::sources::split_names::split_named;
 use receptive_core::text::{Printable, is_unprintable};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -186,16 +185,14 @@ impl Reader<'_> {
 
     /// `None` if the row has no valid split.
     fn split(&mut self, row: usize) -> Option<Option<usize>> {
-        let Some(column) = self.columns.split else {
+        let Some(columns) = &self.columns.split else {
             return Some(None);
         };
-        let cell = self.table.cell(row, column.place());
-        let split = match column {
-            SplitColumn::Named(_) => split_named(cell.as_ref()),
-            SplitColumn::IsValid(_) => flag(cell).map(usize::from),
-        };
+        let split = columns.of_row(self.table, row);
         if split.is_none() {
-            let line = format!("{} has {}", self.describe(row), quoted(cell));
+            let cells = columns.places().into_iter();
+            let cells: Vec<&str> = cells.map(|c| self.table.cell(row, c)).collect();
+            let line = format!("{} has {}", self.describe(row), quoted(&cells.join(", ")));
             self.problems.splits.push(line);
         }
         split.map(Some)
@@ -241,7 +238,10 @@ impl Problems {
                 &self.several,
                 "have more than one class; a classifier needs one for each image",
             ),
-            (&self.splits, "have no valid split; use train, val or test"),
+            (
+                &self.splits,
+                "have no valid split, or several; use train, val or test",
+            ),
             (
                 &self.ambiguous,
                 "name a file that several folders have; give its path relative to the data set's \

@@ -1,5 +1,7 @@
 //! A label list as rows of cells: encoding, delimiter and quotes.
 
+use crate::names::enumerate;
+use crate::sources::labels::words::plain;
 use receptive_core::csv::{Row, Rows};
 use std::collections::HashSet;
 
@@ -94,6 +96,25 @@ impl Table {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The columns with one of these names, but those taken; none without a header. `first` is the first row
+    /// that is no header.
+    pub(super) fn named(&self, first: usize, names: &[&str], taken: &[usize]) -> Vec<usize> {
+        let is_known =
+            |column: &usize| first == 1 && names.contains(&plain(self.cell(0, *column)).as_str());
+        (0..self.width())
+            .filter(|column| !taken.contains(column) && is_known(column))
+            .collect()
+    }
+
+    /// The columns as a message names them: by header, or by number.
+    pub(super) fn header_names(&self, first: usize, columns: &[usize]) -> String {
+        let name = |column: &usize| match first {
+            1 => self.cell(0, *column).to_string(),
+            _ => (column + 1).to_string(),
+        };
+        enumerate(&Vec::from_iter(columns.iter().map(name)))
     }
 }
 

@@ -44,9 +44,36 @@ pub(super) const CLASS: &[&str] = &[
     "variety",
 ];
 /// The same of a column of splits.
-pub(super) const SPLIT: &[&str] = &["fold", "partition", "set", "split", "subset"];
-/// The same of a column that is true for validation images.
-pub(super) const VALID: &[&str] = &["isval", "isvalid", "isvalidation"];
+pub(super) const SPLIT: &[&str] = &[
+    "datasplit",
+    "fold",
+    "partition",
+    "phase",
+    "set",
+    "split",
+    "subset",
+    "traintest",
+    "traintestsplit",
+    "usage",
+];
+/// The same of a column that is true for training, validation or test images.
+pub(super) const FLAGS: [&[&str]; 3] = [
+    &["istrain", "istraining", "istrainingimage", "istrainingset"],
+    &[
+        "isdev",
+        "isval",
+        "isvalid",
+        "isvalidation",
+        "isvalidationset",
+    ],
+    &["iseval", "istest", "istesting", "istestset"],
+];
+/// The same, if its values and the other columns confirm that it is no class.
+pub(super) const PLAIN_FLAGS: [&[&str]; 3] = [
+    &["train", "training"],
+    &["dev", "val", "valid", "validation"],
+    &["eval", "evaluation", "test", "testing"],
+];
 /// The same of a column of groups.
 pub(super) const GROUP: &[&str] = &[
     "group",
@@ -64,6 +91,15 @@ pub(super) const GROUP: &[&str] = &[
     "video",
     "videoid",
 ];
+
+/// Whether a cell says yes or no.
+pub(super) fn flag(cell: &str) -> Option<bool> {
+    match cell.to_ascii_lowercase().as_str() {
+        "1" | "1.0" | "true" => Some(true),
+        "0" | "0.0" | "false" => Some(false),
+        _ => None,
+    }
+}
 
 /// The name of a column as it is compared.
 pub(super) fn plain(name: &str) -> String {

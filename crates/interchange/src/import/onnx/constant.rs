@@ -220,7 +220,7 @@ impl Constant {
                     let data = TensorData::from_bytes_vec(bytes.to_vec(), vec![self.count()], kind);
                     data.convert::<f32>()
                         .try_into_vec()
-                        .map_err(|error| format!("its values cannot be read: {error:?}"))
+                        .map_err(|error| format!("could not read its values: {error:?}"))
                 }
                 None => Ok(self.integers()?.into_iter().map(|v| v as f32).collect()),
             },

@@ -34,7 +34,7 @@ pub(super) fn read(model: &Path, tensor: &TensorProto, expected: usize) -> Resul
         ));
     }
     let path = within(model, location)?;
-    let fail = |error: std::io::Error| format!("{} cannot be read: {error}", path.printable());
+    let fail = |error: std::io::Error| format!("could not read {}: {error}", path.printable());
     let found = std::fs::metadata(&path).map_err(fail)?;
     let end = offset.checked_add(length);
     if !found.is_file() || end.is_none_or(|end| end > found.len()) {
@@ -72,7 +72,7 @@ fn within(model: &Path, location: &str) -> Result<PathBuf, String> {
     let path = directory.join(name);
     let real = |path: &Path| {
         path.canonicalize()
-            .map_err(|error| format!("{} cannot be read: {error}", path.printable()))
+            .map_err(|error| format!("could not read {}: {error}", path.printable()))
     };
     if real(&path)?.starts_with(real(directory)?) {
         Ok(path)
@@ -135,7 +135,7 @@ mod tests {
                 vec![("location", "weights.bin"), ("offset", "-1")],
                 "no number",
             ),
-            (vec![("location", "none.bin")], "cannot be read"),
+            (vec![("location", "none.bin")], "could not read"),
             (vec![("location", ".")], "fetch the whole file"),
             (vec![], "does not name"),
         ] {

@@ -26,7 +26,7 @@ impl Metadata {
         let spec: Option<Spec> = entry(SPEC)
             .map(|text| {
                 serde_json::from_str(text)
-                    .map_err(|error| format!("its `{SPEC}` entry cannot be read: {error}"))
+                    .map_err(|error| format!("could not read its `{SPEC}` entry: {error}"))
             })
             .transpose()?;
         let classes = match (&spec, entry("classes"), entry("names")) {

@@ -1,12 +1,11 @@
 //! Which image of a data set a run used for what, so that later looks at the run use the same split.
 
-use crate::error::DataError;
-use receptive_core::csv;
+mod table;
+
+use crate::image::equal::{ImageIdentity, PixelHash};
 use receptive_core::hash::ContentHash;
-use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::Path;
 
 /// What a run used an image for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,54 +95,87 @@ pub struct Member {
     pub class: String,
     /// Its path within the data set, or `t10k-images-idx3-ubyte[17]`.
     pub path: String,
-    /// SHA-256 of the file, or of the pixels where a file holds many images.
-    pub content: ContentHash,
+    /// What it is recognized by.
+    pub identity: ImageIdentity,
     /// The group it belongs to, such as a patient; empty if it has none.
     pub group: String,
 }
 
 /// The images of a run, each with its split: what `split.csv` in a run's directory holds.
 ///
-/// Images are recognized by content, so under any name and in any folder.
+/// Images are recognized by their bytes or pixels, so under any name and in any folder. Those of equal
+/// pixels are one: [`content`](Self::content) stands for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitRecord {
     members: Vec<Member>,
+    /// Of several files of equal pixels, all but the first: the first.
+    firsts: HashMap<ContentHash, ContentHash>,
+    /// The first file of these pixels.
+    looks: HashMap<PixelHash, ContentHash>,
     roles: HashMap<ContentHash, Role>,
     groups: HashMap<String, Role>,
     /// What this run or one before it was tested on.
     tested: HashSet<ContentHash>,
 }
 
-const COLUMNS: [&str; 5] = ["split", "class", "path", "sha256", "group"];
-/// Stands in the last row, with the number of rows before it and their hash.
-const END: &str = "end";
 /// The path of the row that stands for images nobody recorded.
 const UNKNOWN: &str = "(unknown)";
 
 impl SplitRecord {
     /// A record of these images.
     pub fn new(members: Vec<Member>) -> Self {
-        let mut roles = HashMap::with_capacity(members.len());
-        let mut groups = HashMap::new();
+        let mut record = Self::default();
+        for member in &members {
+            record.add_look(&member.identity);
+        }
         let first = |known: &mut Role, role: Role| *known = known.more_learned(role);
         for member in &members {
-            first(
-                roles.entry(member.content).or_insert(member.role),
-                member.role,
-            );
+            let content = record.content(&member.identity);
+            let known = record.roles.entry(content).or_insert(member.role);
+            first(known, member.role);
+            if matches!(member.role, Role::Test | Role::TestBefore) {
+                record.tested.insert(content);
+            }
             if !member.group.is_empty() {
+                let groups = &mut record.groups;
                 let known = groups.entry(member.group.clone()).or_insert(member.role);
                 first(known, member.role);
             }
         }
-        let is_tested = |member: &&Member| matches!(member.role, Role::Test | Role::TestBefore);
-        let tested = members.iter().filter(is_tested);
-        Self {
-            tested: tested.map(|member| member.content).collect(),
-            members,
-            roles,
-            groups,
+        record.members = members;
+        record
+    }
+
+    /// Remembers by which pixels an image is recognized.
+    fn add_look(&mut self, identity: &ImageIdentity) {
+        let content = self.firsts.get(&identity.content);
+        let mut first = content.copied().unwrap_or(identity.content);
+        let looks = [identity.pixels, identity.stored];
+        let known = looks.iter().filter(|look| look.is_known());
+        if let Some(earlier) = known.clone().find_map(|look| self.looks.get(look)) {
+            first = *earlier;
         }
+        if first != identity.content {
+            self.firsts.insert(identity.content, first);
+        }
+        for look in known {
+            self.looks.entry(*look).or_insert(first);
+        }
+    }
+
+    /// The content of the recorded image that this one equals in bytes or pixels; its own if there is none.
+    pub fn content(&self, identity: &ImageIdentity) -> ContentHash {
+        let own = identity.content;
+        if let Some(first) = self.firsts.get(&own) {
+            return *first;
+        }
+        if self.roles.contains_key(&own) {
+            return own;
+        }
+        let looks = [identity.pixels, identity.stored];
+        let known = looks.iter().filter(|look| look.is_known());
+        let first = known.clone().find_map(|look| self.looks.get(look));
+        first.copied().unwrap_or(own)
     }
 
     /// This record, where the model that the run starts from has none: what that one was trained on is
@@ -154,7 +186,7 @@ impl SplitRecord {
             role: Role::Before,
             class: String::new(),
             path: UNKNOWN.into(),
-            content: ContentHash::default(),
+            identity: ImageIdentity::default(),
             group: String::new(),
         });
         Self::new(members)
@@ -170,19 +202,14 @@ impl SplitRecord {
     /// trained on counts as trained on, and what it was tested on stays unseen, whether or not it is
     /// in this run's data. What runs before that one used is in its record, so it is kept too.
     pub fn with_start(self, start: &Self) -> Self {
-        let Self {
-            mut members,
-            roles,
-            tested,
-            ..
-        } = self;
         let before = start.members.iter().filter_map(|member| {
-            let own = roles.get(&member.content);
+            let content = self.content(&member.identity);
+            let own = self.roles.get(&content);
             let role = match member.role {
                 Role::Train | Role::Before => (own != Some(&Role::Train)).then_some(Role::Before),
                 Role::Val | Role::ValBefore => own.is_none().then_some(Role::ValBefore),
                 Role::Test | Role::TestBefore => {
-                    (!tested.contains(&member.content)).then_some(Role::TestBefore)
+                    (!self.tested.contains(&content)).then_some(Role::TestBefore)
                 }
             }?;
             Some(Member {
@@ -190,6 +217,8 @@ impl SplitRecord {
                 ..member.clone()
             })
         });
+        let before: Vec<Member> = before.collect();
+        let mut members = self.members;
         members.extend(before);
         Self::new(members)
     }
@@ -199,7 +228,8 @@ impl SplitRecord {
         &self.members
     }
 
-    /// What an image of this content was used for; `None` if it was not there.
+    /// What an image was used for, by its [`content`](Self::content) in this record; `None` if it was not
+    /// there.
     pub fn role(&self, content: &ContentHash) -> Option<Role> {
         self.roles.get(content).copied()
     }
@@ -209,23 +239,13 @@ impl SplitRecord {
         self.groups.get(group).copied()
     }
 
-    /// What an image was used for, or else the images of its group.
-    pub(crate) fn role_with_group(
-        &self,
-        content: &ContentHash,
-        group: Option<&str>,
-    ) -> Option<Role> {
-        self.role(content)
-            .or_else(|| group.and_then(|group| self.group_role(group)))
-    }
-
     /// Whether this run or one that it started from was tested on this content.
     pub fn is_tested(&self, content: &ContentHash) -> bool {
         self.tested.contains(content)
     }
 
     /// Whether its images were split by groups.
-    pub(crate) fn has_groups(&self) -> bool {
+    pub fn has_groups(&self) -> bool {
         self.own().any(|member| !member.group.is_empty())
     }
 
@@ -239,12 +259,13 @@ impl SplitRecord {
         self.own().map(|member| member.path.as_str()).collect()
     }
 
-    /// The images of the run's own data whose content is not among these.
+    /// The images of the run's own data whose [`content`](Self::content) is not among these.
     pub(crate) fn gone<'a>(
         &'a self,
         found: &'a HashSet<ContentHash>,
     ) -> impl Iterator<Item = &'a Member> {
-        self.own().filter(|member| !found.contains(&member.content))
+        self.own()
+            .filter(|member| !found.contains(&self.content(&member.identity)))
     }
 
     /// The share of the run's own images whose content is among these.
@@ -253,90 +274,6 @@ impl SplitRecord {
         let gone = self.gone(found).count();
         (own - gone) as f64 / own.max(1) as f64
     }
-
-    /// The record as CSV with the columns `split`, `class`, `path`, `sha256` and `group`.
-    pub fn to_csv(&self) -> Vec<u8> {
-        let mut table = Vec::new();
-        csv::push_row(&mut table, COLUMNS);
-        for member in &self.members {
-            let content = member.content.to_string();
-            let Member {
-                role,
-                class,
-                path,
-                group,
-                ..
-            } = member;
-            csv::push_row(&mut table, [role.name(), class, path, &content, group]);
-        }
-        let (rows, hash) = (
-            self.members.len().to_string(),
-            ContentHash::of(&table).to_string(),
-        );
-        csv::push_row(&mut table, [END, "", &rows, &hash, ""]);
-        table
-    }
-
-    /// Reads what [`to_csv`](Self::to_csv) wrote. `file` stands for it in messages.
-    ///
-    /// # Errors
-    /// [`DataError::Format`] with the line.
-    pub fn from_csv(text: &str, file: &str) -> Result<Self, DataError> {
-        let damaged = |problem: String| DataError::format(file, problem);
-        let mut rows = csv::Rows::new(text, b',');
-        let is_header = |row: &csv::Row| (0..COLUMNS.len()).all(|at| row.cell(at) == COLUMNS[at]);
-        if !rows.next().is_some_and(|row| is_header(&row)) {
-            let columns = COLUMNS.join(",");
-            return Err(damaged(format!("its first line must be `{columns}`")));
-        }
-        let mut members: Vec<Member> = Vec::new();
-        let mut is_whole = false;
-        for row in rows {
-            let line = row.line;
-            if row.cell(0) == END {
-                let before = text.rfind("\nend,").map_or(text, |at| &text[..=at]);
-                is_whole = row.cell(3) == ContentHash::of(before.as_bytes()).to_string();
-                break;
-            }
-            let role = Role::ALL
-                .into_iter()
-                .find(|role| role.name() == row.cell(0));
-            let Some(role) = role else {
-                return Err(damaged(format!(
-                    "line {line}: `{}` is not a split; expected train, val, test, before, \
-                     val_before or test_before",
-                    row.cell(0).printable()
-                )));
-            };
-            members.push(Member {
-                role,
-                class: row.cell(1).into(),
-                path: row.cell(2).into(),
-                group: row.cell(4).into(),
-                content: row
-                    .cell(3)
-                    .parse()
-                    .map_err(|reason| damaged(format!("line {line}: {reason}")))?,
-            });
-        }
-        if !is_whole {
-            return Err(damaged(
-                "its last row does not fit the rows before it, so it was cut short or edited; which \
-                 images were trained on is not known"
-                    .into(),
-            ));
-        }
-        Ok(Self::new(members))
-    }
-}
-
-/// The content of a file, to be looked up in a record.
-///
-/// # Errors
-/// A file that cannot be read, or is larger than `limit` bytes.
-pub fn file_content(path: &Path, limit: u64) -> Result<ContentHash, DataError> {
-    let bytes = crate::image::decode::read_capped(path, limit)?;
-    Ok(ContentHash::of(&bytes))
 }
 
 #[cfg(test)]
@@ -348,7 +285,11 @@ mod tests {
             role,
             class: "a, \"quoted\"\nclass".into(),
             path: path.into(),
-            content: ContentHash::of(content.as_bytes()),
+            identity: ImageIdentity {
+                content: ContentHash::of(content.as_bytes()),
+                pixels: PixelHash::of([content.len(), 1, 1], content.as_bytes()),
+                stored: PixelHash::default(),
+            },
             group: "p, 1".into(),
         }
     }
@@ -430,6 +371,40 @@ mod tests {
         let csv = String::from_utf8(third.to_csv()).unwrap();
         assert_eq!(SplitRecord::from_csv(&csv, "split.csv").unwrap(), third);
         assert_eq!(third.own().count(), 1);
+    }
+
+    #[test]
+    fn images_of_equal_pixels_are_one_whatever_their_files() {
+        let saved = |role, path: &str, bytes: &str, looks: [&[u8]; 2]| {
+            let mut saved = member(role, path, bytes);
+            let look = |at: usize| match looks[at] {
+                [] => PixelHash::default(),
+                pixels => PixelHash::of([pixels.len(), 1, 1], pixels),
+            };
+            (saved.identity.pixels, saved.identity.stored) = (look(0), look(1));
+            saved
+        };
+        let record = SplitRecord::new(vec![
+            saved(Role::Test, "a.png", "deflated", [b"ab", b""]),
+            saved(Role::Train, "a.bmp", "plain", [b"ab", b""]),
+            saved(Role::Val, "turned.jpg", "turned", [b"cd", b"dc"]),
+        ]);
+        let role = |bytes: &str, looks| {
+            let other = saved(Role::Test, "other", bytes, looks);
+            record.role(&record.content(&other.identity))
+        };
+        // Of two files with equal pixels, the more learned of their roles.
+        for bytes in ["deflated", "plain", "saved again"] {
+            assert_eq!(role(bytes, [b"ab", b""]), Some(Role::Train), "{bytes}");
+        }
+        // Without the EXIF data, with its pixels turned for good, and with the data of another program.
+        for looks in [[&b"dc"[..], b""], [b"cd", b""], [b"xx", b"dc"]] {
+            assert_eq!(role("turned again", looks), Some(Role::Val));
+        }
+        // Known by its bytes, whatever a decoder makes of them.
+        assert_eq!(role("turned", [b"zz", b""]), Some(Role::Val));
+        assert_eq!(role("new", [b"xx", b""]), None);
+        assert_eq!(role("new", [b"", b""]), None);
     }
 
     #[test]

@@ -1,0 +1,51 @@
+//! What the images of a source are recognized by.
+
+use crate::image::equal::PixelHash;
+use crate::record::SplitRecord;
+use crate::sources::Source;
+use crate::sources::store::{Item, Store};
+use crate::split::keyed::SplitKey;
+use receptive_core::hash::ContentHash;
+use std::collections::{HashMap, HashSet};
+
+/// What every image in use is recognized by, by its place in the store.
+pub(super) struct Contents(HashMap<u32, (ContentHash, PixelHash)>);
+
+impl Contents {
+    /// An image that equals one of the record, if only in its pixels, has that one's content.
+    pub(super) fn of(source: &mut Source, record: Option<&SplitRecord>) -> Self {
+        let store = source.train.store.clone();
+        let of_image = |image: u32| {
+            let identity = store.identity(image as usize);
+            let content = record.map_or(identity.content, |record| record.content(&identity));
+            (image, (content, identity.pixels))
+        };
+        let hashes = source
+            .parts_mut()
+            .flat_map(|(_, part)| part.items.iter().map(|item| item.image))
+            .map(of_image)
+            .collect();
+        Self(hashes)
+    }
+
+    pub(super) fn of_item(&self, item: &Item) -> ContentHash {
+        self.0.get(&item.image).copied().unwrap_or_default().0
+    }
+
+    /// What decides the split of an image: its group, or else its content.
+    pub(super) fn key(&self, store: &Store, item: &Item) -> SplitKey {
+        match store.group(item.image as usize) {
+            Some(group) => SplitKey::of_group(group),
+            None => SplitKey::of_content(self.of_item(item)),
+        }
+    }
+
+    /// The hash of an image's pixels.
+    pub(super) fn look(&self, item: &Item) -> PixelHash {
+        self.0.get(&item.image).copied().unwrap_or_default().1
+    }
+
+    pub(super) fn all(&self) -> HashSet<ContentHash> {
+        self.0.values().map(|(content, _)| *content).collect()
+    }
+}

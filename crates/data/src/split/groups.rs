@@ -1,0 +1,85 @@
+//! Groups of images, such as those of one patient, beside what a run used them for.
+
+use crate::names::enumerate;
+use crate::record::{Role, SplitRecord};
+use crate::sources::Source;
+use crate::sources::store::{Item, Store};
+use crate::split::contents::Contents;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What a run used each group for: found out by the images of a group that the run knows, whatever the group
+/// is called now, and by the groups' names.
+pub(super) struct GroupRoles<'a> {
+    found: HashMap<&'a str, Role>,
+    record: &'a SplitRecord,
+}
+
+impl<'a> GroupRoles<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        items: &[Item],
+        contents: &Contents,
+        record: &'a SplitRecord,
+    ) -> Self {
+        let mut found: HashMap<&str, Role> = HashMap::new();
+        for item in items {
+            let role = record.role(&contents.of_item(item));
+            if let (Some(group), Some(role)) = (store.group(item.image as usize), role) {
+                let known = found.entry(group).or_insert(role);
+                *known = known.more_learned(role);
+            }
+        }
+        Self { found, record }
+    }
+
+    /// By its images, else by its name.
+    pub(super) fn found(&self, group: &str) -> Option<Role> {
+        let found = self.found.get(group).copied();
+        found.or_else(|| self.record.group_role(group))
+    }
+
+    /// By its images or its name, whichever says more about what was learned.
+    pub(super) fn most_learned(&self, group: &str) -> Option<Role> {
+        let found = self.found.get(group).copied();
+        let named = self.record.group_role(group);
+        match (found, named) {
+            (Some(found), Some(named)) => Some(found.more_learned(named)),
+            (found, named) => found.or(named),
+        }
+    }
+}
+
+/// Of a run that starts from another: that one knew no groups, or other ones, so its splits divide
+/// these; or these images are not grouped, as those were.
+pub(super) fn note_groups(source: &mut Source, record: &SplitRecord) {
+    let store = source.train.store.clone();
+    let mut splits: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
+    for (split, part) in source.parts_mut() {
+        for item in &part.items {
+            if let Some(group) = store.group(item.image as usize) {
+                splits.entry(group).or_default().insert(split);
+            }
+        }
+    }
+    if splits.is_empty() && record.has_groups() {
+        source.notes.push(
+            "the images of the model that training starts from were split by groups, these are not: \
+             set data.group, or images of one group may be in several splits"
+                .into(),
+        );
+    }
+    let divided: Vec<String> = splits
+        .into_iter()
+        .filter(|(_, splits)| splits.len() > 1)
+        .map(|(group, _)| group.to_string())
+        .collect();
+    if !divided.is_empty() {
+        source.notes.push(format!(
+            "groups with images in more than one split: {}, since the model that training starts from \
+             was split without them, and its test images must stay unseen; the results on these groups \
+             say little about new groups: {}",
+            divided.len(),
+            enumerate(&divided)
+        ));
+    }
+}
