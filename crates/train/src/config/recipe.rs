@@ -33,6 +33,8 @@ pub(crate) struct Counts {
     val: usize,
     /// Training images of the average class.
     per_class: usize,
+    /// Whether they may be photographs.
+    are_coloured: bool,
 }
 
 /// Fewer training images than this come in small batches.
@@ -88,6 +90,7 @@ impl Counts {
             train: data.train.len(),
             val: data.val.len(),
             per_class: data.train.len() / data.classes.len().max(1),
+            are_coloured: data.natural_size().is_none_or(|size| size.channels == 3),
         }
     }
 }
@@ -133,7 +136,7 @@ impl Open {
             None => return notes,
         }
         notes.extend(self.choose_epoch(config, counts));
-        if self != Self::default() && !notes.is_empty() {
+        if !notes.is_empty() {
             notes.push("what was chosen is in config.toml, and can be set otherwise".into());
         }
         notes
@@ -237,10 +240,15 @@ impl Open {
         if chosen.is_empty() {
             return None;
         }
+        let pretrained = match counts.are_coloured {
+            true => {
+                ". From so few, a network that was pretrained on photographs learns far more: start.from = \
+                 \"hf:timm/tf_efficientnet_lite0.in1k\""
+            }
+            false => "",
+        };
         Some(format!(
-            "{} are few for a network that starts from random weights: {}. From so few, a network that \
-             was pretrained on photographs learns far more: `start.from`, such as \
-             hf:timm/tf_efficientnet_lite0.in1k",
+            "{} are few for a network that starts from random weights: {}{pretrained}",
             counted(images, "training image"),
             chosen.join(", ")
         ))
@@ -291,6 +299,7 @@ mod tests {
             train,
             val,
             per_class: train / classes,
+            are_coloured: true,
         }
     }
 

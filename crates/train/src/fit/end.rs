@@ -106,7 +106,8 @@ impl Fit<'_, '_> {
             }
         })?;
         let baselines = match self.setup.config.start {
-            Some(_) => self.run.baselines()?,
+            // A damaged file must not cost a run its result.
+            Some(_) => self.run.baselines().ok().flatten(),
             None => None,
         };
         let gain = baselines
