@@ -1,5 +1,5 @@
 """Times torchvision's ImageFolder and DataLoader on a folder of photographs: decoding, a random resized
-crop to 224x224, a flip, to float tensors. `--make` writes such a folder: smooth random scenes with some
+crop to 224x224, a flip, perhaps a policy of random changes, to float tensors. `--make` writes such a folder: smooth random scenes with some
 noise, 500x375 pixels, as JPEG of quality 88."""
 
 import argparse
@@ -17,6 +17,8 @@ parser.add_argument("--images", type=int, default=2000)
 parser.add_argument("--workers", type=int, default=2)
 parser.add_argument("--batch", type=int, default=64)
 parser.add_argument("--epochs", type=int, default=2)
+parser.add_argument("--augment", choices=["none", "randaugment", "trivialaugment"], default="none")
+parser.add_argument("--tensors", action="store_true", help="the policy on tensors of bytes, not on images")
 arguments = parser.parse_args()
 
 if arguments.make:
@@ -32,7 +34,18 @@ if arguments.make:
 
 import torch  # noqa: E402, slow, and not needed above
 import torchvision  # noqa: E402
-from torchvision import transforms  # noqa: E402
+from torchvision.transforms import v2 as transforms  # noqa: E402
+
+if arguments.workers == 0:
+    torch.set_num_threads(1)
+bilinear = transforms.InterpolationMode.BILINEAR
+policy = {
+    "none": [],
+    "randaugment": [transforms.RandAugment(interpolation=bilinear)],
+    "trivialaugment": [transforms.TrivialAugmentWide(interpolation=bilinear)],
+}[arguments.augment]
+if arguments.tensors:
+    policy.insert(0, transforms.PILToTensor())
 
 data = torchvision.datasets.ImageFolder(
     arguments.folder,
@@ -40,7 +53,9 @@ data = torchvision.datasets.ImageFolder(
         [
             transforms.RandomResizedCrop(224),
             transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
+            *policy,
+            transforms.ToImage(),
+            transforms.ToDtype(torch.float32, scale=True),
             transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
         ]
     ),

@@ -70,6 +70,28 @@ fn balanced_sampling_keeps_the_bits_too() {
 }
 
 #[test]
+fn mixed_batches_keep_the_bits_too() {
+    let device = Device::flex();
+    let hash = |threads, workers, mixup| {
+        let mut config = tiny_run();
+        config.train.augment.randaugment = Some(receptive_data::RandAugment::default());
+        (config.train.augment.mixup, config.train.augment.cutmix) = (mixup, 1.0);
+        config.machine.threads = threads;
+        config.machine.workers = workers;
+        run(config, &device).unwrap().weights_sha256
+    };
+    let first = hash(1, 0, 0.4);
+    for (threads, workers) in [(1, 1), (2, 0), (2, 2), (3, 1)] {
+        assert_eq!(
+            hash(threads, workers, 0.4),
+            first,
+            "{threads} threads, {workers} workers"
+        );
+    }
+    assert_ne!(hash(1, 0, 0.0), first);
+}
+
+#[test]
 fn another_seed_gives_other_weights() {
     let device = Device::flex();
     let hash = |seed| {

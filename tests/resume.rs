@@ -204,6 +204,21 @@ fn fine_tuning_resumes_to_the_same_bits() {
 }
 
 #[test]
+fn mixed_batches_resume_to_the_same_bits_within_an_epoch() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.train.epochs = 2;
+    config.train.augment.trivialaugment = Some(receptive_data::TrivialAugment::default());
+    (config.train.augment.mixup, config.train.augment.cutmix) = (0.4, 1.0);
+    let mut prepared = prepared(config);
+    let expected = whole(parent.path(), &prepared);
+    let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
+    prepared.config.machine.threads = 2;
+    prepared.config.machine.workers = 2;
+    assert_eq!(in_pieces(&prepared, &run, &[2, 7, 99]), expected);
+}
+
+#[test]
 fn early_stopping_keeps_its_count_across_a_resume() {
     let parent = tempfile::tempdir().unwrap();
     let mut config = config();

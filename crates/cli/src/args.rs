@@ -4,7 +4,7 @@ use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use receptive_core::ImageSize;
 use receptive_core::text::Printable;
-use receptive_data::{BadImages, DecodeLimits};
+use receptive_data::{Augment, BadImages, DecodeLimits};
 use receptive_train::{Backend, Compute, MachineConfig, RunDirectory};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
@@ -186,6 +186,8 @@ pub(crate) struct NetworkArgs {
     /// drawing small classes more often
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) balance: Option<Balance>,
+    #[command(flatten)]
+    pub(crate) augment: AugmentArgs,
     /// Seed of weight initialization, shuffling, augmentation and dropout
     #[arg(long, value_name = "N", value_parser = parse_whole::<u64>, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
@@ -201,6 +203,71 @@ pub(crate) struct NetworkArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+}
+
+/// Random changes of the training images.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AugmentArgs {
+    /// Change images by a policy, or not at all (--set train.augment.NAME sets single changes)
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub(crate) augment: Option<AugmentPolicy>,
+    /// Mix images of a batch, and their labels, with mixup of this alpha, such as 0.2; 0 for none
+    #[arg(
+        long,
+        value_name = "ALPHA",
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    pub(crate) mixup: Option<f64>,
+    /// Put rectangles of other images of the batch into images, with CutMix of this alpha, such as 1; 0
+    /// for none
+    #[arg(
+        long,
+        value_name = "ALPHA",
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    pub(crate) cutmix: Option<f64>,
+}
+
+/// A set of random changes by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AugmentPolicy {
+    /// Beside the other changes two operations of one strength, drawn for each image (RandAugment)
+    Randaugment,
+    /// Beside the other changes one operation, drawn for each image with its strength (TrivialAugment)
+    Trivialaugment,
+    /// No random changes
+    None,
+}
+
+impl AugmentArgs {
+    /// Whether none is given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.augment.is_none() && self.mixup.is_none() && self.cutmix.is_none()
+    }
+
+    /// Whether nothing is to be changed at random.
+    pub(crate) fn is_none(&self) -> bool {
+        self.augment == Some(AugmentPolicy::None)
+    }
+
+    pub(crate) fn apply(&self, augment: &mut Augment) {
+        match self.augment {
+            Some(AugmentPolicy::Randaugment) => {
+                augment.randaugment = Some(augment.randaugment.unwrap_or_default());
+                augment.trivialaugment = None;
+            }
+            Some(AugmentPolicy::Trivialaugment) => {
+                augment.trivialaugment = Some(augment.trivialaugment.unwrap_or_default());
+                augment.randaugment = None;
+            }
+            Some(AugmentPolicy::None) => *augment = Augment::default(),
+            None => {}
+        }
+        augment.mixup = self.mixup.map_or(augment.mixup, |alpha| alpha as f32);
+        augment.cutmix = self.cutmix.map_or(augment.cutmix, |alpha| alpha as f32);
+    }
 }
 
 /// How classes of different sizes get the same influence.

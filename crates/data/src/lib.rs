@@ -66,13 +66,18 @@ mod sources;
 mod split;
 
 pub use crate::augment::batch::{BatchAugment, SoftTargets};
+pub use crate::augment::changes::{
+    Fill, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize, TrivialAugment,
+};
+pub use crate::augment::mix::Mix;
 pub use crate::augment::normalize::Normalize;
 pub use crate::augment::settings::Augment;
+pub use crate::batch::Batch;
 pub use crate::batch::draws::{Draws, balanced_order};
 pub use crate::batch::images::Images;
-pub use crate::batch::loader::{Loader, LoaderOptions};
+pub use crate::batch::loader::Loader;
+pub use crate::batch::options::LoaderOptions;
 pub use crate::batch::samples::{Sample, Samples};
-pub use crate::batch::{Batch, augmented};
 pub use crate::download::{Hub, HubFiles, HubRepository};
 pub use crate::error::DataError;
 pub use crate::image::decode::{DecodeLimits, decode, decode_file, identify, identify_file};

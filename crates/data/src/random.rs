@@ -23,6 +23,18 @@ pub(crate) enum Purpose {
     Crop = 6,
     Saturation = 7,
     Hue = 8,
+    VerticalFlip = 9,
+    Affine = 10,
+    Policy = 11,
+    Autocontrast = 12,
+    Equalize = 13,
+    Invert = 14,
+    Posterize = 15,
+    Solarize = 16,
+    Grayscale = 17,
+    Sharpness = 18,
+    Blur = 19,
+    Mix = 20,
     Fold = 64,
 }
 

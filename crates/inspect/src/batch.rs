@@ -2,35 +2,160 @@
 
 use crate::error::InspectError;
 use crate::input::tile;
-use receptive_data::{Augment, Sample, Samples, augmented, order};
+use receptive_data::{Augment, Batch, Loader, LoaderOptions, Sample, Samples, order};
 use receptive_plot::{Grid, Tile};
+use std::sync::Arc;
 
-/// The first `count` images of a run's first epoch as training with this seed sees them: in its
-/// order, resized and randomly changed. `mean` fills what is erased.
-///
-/// # Errors
-/// When an image cannot be read, or a setting of `augment` is out of range.
-pub fn training_batch(
-    samples: &Samples,
-    classes: &[String],
-    augment: &Augment,
-    mean: &[f32],
-    seed: u64,
-    count: usize,
-) -> Result<Grid, InspectError> {
-    const FIRST_EPOCH: u64 = 1;
-    let mut indices = order(samples.len(), seed, FIRST_EPOCH);
-    indices.truncate(count);
-    let images = augmented(samples, &indices, augment, mean, (seed, FIRST_EPOCH))?;
-    let tiles = images.iter().map(|sample| {
-        let class = classes.get(sample.label).map_or("", String::as_str);
-        sample_tile(samples, sample).caption(class)
-    });
-    Ok(Grid {
-        fitted: true,
-        tiles: tiles.collect(),
-        ..Grid::new("")
-    })
+/// A run's training images and what is made of them before the network sees them.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingView<'a> {
+    /// The images, at the size of the network's input.
+    pub samples: &'a Arc<Samples>,
+    /// The names of the classes.
+    pub classes: &'a [String],
+    /// How they are changed at random.
+    pub augment: &'a Augment,
+    /// Mean of each channel, from 0 to 1; fills what is erased.
+    pub mean: &'a [f32],
+    /// Standard deviation of each channel.
+    pub std: &'a [f32],
+    /// The run's.
+    pub seed: u64,
+}
+
+/// Epochs count from 1.
+const FIRST_EPOCH: u64 = 1;
+
+impl TrainingView<'_> {
+    /// The first `count` images of the first epoch's first batch, which has `batch_size` images: in the
+    /// run's order, resized, changed at random and mixed.
+    ///
+    /// # Errors
+    /// When an image cannot be read, or a setting of `augment` is out of range.
+    pub fn batch(&self, count: usize, batch_size: usize) -> Result<Grid, InspectError> {
+        // Only where images are mixed does one depend on the others.
+        let len = match self.augment.mix() {
+            Some(_) => batch_size.max(1),
+            None => count,
+        };
+        let indices = self.first(len.max(count));
+        let mut tiles = Vec::with_capacity(count);
+        if let Some(batch) = self.load(indices, FIRST_EPOCH, self.augment, len)? {
+            for at in 0..batch.labels.len().min(count) {
+                tiles.push(self.caption(self.tile(&batch, at), &batch, at));
+            }
+        }
+        Ok(Grid {
+            fitted: true,
+            tiles,
+            ..Grid::new("")
+        })
+    }
+
+    /// Images in the run's order, a row each: as they are, and in each of the first epochs after their
+    /// random changes, before any are mixed.
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch).
+    pub fn epochs(&self, images: usize, epochs: u64) -> Result<Grid, InspectError> {
+        let indices = self.first(images);
+        let single = Augment {
+            mixup: 0.0,
+            cutmix: 0.0,
+            ..self.augment.clone()
+        };
+        let off = Augment::default();
+        let mut columns = Vec::new();
+        for epoch in 0..FIRST_EPOCH + epochs {
+            let augment = if epoch < FIRST_EPOCH { &off } else { &single };
+            let len = indices.len();
+            columns.extend(self.load(indices.clone(), epoch, augment, len)?);
+        }
+        let rows = columns.first().map_or(0, |batch| batch.labels.len());
+        let mut grid = Grid {
+            fitted: true,
+            columns: columns.len(),
+            column_names: vec!["as it is".into()],
+            ..Grid::new("")
+        };
+        let names = (FIRST_EPOCH..FIRST_EPOCH + epochs).map(|epoch| format!("epoch {epoch}"));
+        grid.column_names.extend(names);
+        for row in 0..rows {
+            let label = columns[0].labels[row];
+            grid.row_names.push(String::new());
+            grid.row_classes.push((self.class(label).into(), label));
+            let tiles = columns.iter().map(|batch| self.tile(batch, row));
+            grid.tiles.extend(tiles);
+        }
+        Ok(grid)
+    }
+
+    /// The indices of the first epoch's first images.
+    fn first(&self, count: usize) -> Vec<usize> {
+        let mut indices = order(self.samples.len(), self.seed, FIRST_EPOCH);
+        indices.truncate(count);
+        indices
+    }
+
+    /// The first batch of these images, by the loader that trains; `None` where there are none.
+    fn load(
+        &self,
+        indices: Vec<usize>,
+        epoch: u64,
+        augment: &Augment,
+        batch_size: usize,
+    ) -> Result<Option<Batch>, InspectError> {
+        let options = LoaderOptions {
+            batch_size: batch_size.max(1),
+            workers: 0,
+            augment: augment.clone(),
+            classes: self.classes.to_vec(),
+            mean: self.mean.to_vec(),
+            std: self.std.to_vec(),
+            seed: self.seed,
+            epoch,
+            ..LoaderOptions::default()
+        };
+        let mut loader = Loader::new(Arc::clone(self.samples), indices, options);
+        Ok(loader.next().transpose()?)
+    }
+
+    /// An image of a batch, its normalization undone.
+    fn tile(&self, batch: &Batch, at: usize) -> Tile {
+        let [_, channels, height, width] = batch.shape;
+        let plane = height * width;
+        let values = &batch.images[at * channels * plane..][..channels * plane];
+        let mut pixels = vec![0; values.len()];
+        for (at, pixel) in pixels.iter_mut().enumerate() {
+            let (place, channel) = (at / channels, at % channels);
+            let value = values[channel * plane + place];
+            *pixel = (255.0 * (value * self.std[channel] + self.mean[channel])).round() as u8;
+        }
+        tile(&pixels, [height, width, channels])
+    }
+
+    /// Names the class of an image, or the shares of those that are mixed in it.
+    fn caption(&self, tile: Tile, batch: &Batch, at: usize) -> Tile {
+        let own = batch.labels[at];
+        let Some(soft) = &batch.soft_targets else {
+            return tile.caption(self.class(own));
+        };
+        let row = &soft.values[at * soft.classes..][..soft.classes];
+        let mut shares: Vec<(usize, f32)> = row.iter().copied().enumerate().collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+        shares.truncate(2);
+        shares.retain(|(_, share)| *share >= 0.005);
+        let text = |(class, share): &(usize, f32)| match *share >= 0.995 {
+            true => self.class(*class).to_string(),
+            false => format!("{:.0} % {}", 100.0 * share, self.class(*class)),
+        };
+        let texts: Vec<String> = shares.iter().map(text).collect();
+        tile.caption(&texts.join(", "))
+    }
+
+    fn class(&self, label: usize) -> &str {
+        self.classes.get(label).map_or("", String::as_str)
+    }
 }
 
 /// An image of these samples, to be drawn.
@@ -42,57 +167,109 @@ pub fn sample_tile(samples: &Samples, sample: &Sample) -> Tile {
 /// The augmentations that are on, in words.
 pub fn augmentation_summary(augment: &Augment) -> String {
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
-    let all = [
-        (
-            augment.crop > 0.0,
-            format!(
-                "a random window of at least {} of the area resized to the whole",
-                percent(augment.crop)
+    let mut said: Vec<String> = Vec::new();
+    let mut say = |is_on: bool, words: String| said.extend(is_on.then_some(words));
+    let of_them = |what: &str, p: f32| format!("{what} in {} of them", percent(p));
+    let up_to = |what: &str, most: f32| format!("{what} changed by up to {}", percent(most));
+
+    let window = percent(augment.crop);
+    say(
+        augment.crop > 0.0,
+        format!("a random window of at least {window} of the area resized to the whole"),
+    );
+    say(augment.flip, "mirrored left and right at random".into());
+    say(
+        augment.vertical_flip,
+        "mirrored top and bottom at random".into(),
+    );
+    say(
+        augment.shift > 0,
+        format!("moved by up to {} pixels", augment.shift),
+    );
+    say(
+        augment.rotation > 0.0,
+        format!("turned by up to {} degrees", augment.rotation),
+    );
+    if let Some(affine) = &augment.affine {
+        let [across, down] = affine.translate;
+        let [low, high] = affine.scale;
+        let parts = [
+            (
+                affine.degrees > 0.0,
+                format!("turned by up to {} degrees", affine.degrees),
             ),
-        ),
-        (augment.flip, "mirrored left and right at random".into()),
-        (
-            augment.shift > 0,
-            format!("moved by up to {} pixels", augment.shift),
-        ),
-        (
-            augment.rotation > 0.0,
-            format!("turned by up to {} degrees", augment.rotation),
-        ),
-        (
-            augment.brightness > 0.0,
-            format!(
-                "brightness changed by up to {}",
-                percent(augment.brightness)
+            (
+                across.max(down) > 0.0,
+                format!("moved by up to {} of their size", percent(across.max(down))),
             ),
-        ),
-        (
-            augment.contrast > 0.0,
-            format!("contrast changed by up to {}", percent(augment.contrast)),
-        ),
-        (
-            augment.saturation > 0.0,
-            format!(
-                "saturation changed by up to {}",
-                percent(augment.saturation)
+            (
+                low != 1.0 || high != 1.0,
+                format!("scaled by {low} to {high}"),
             ),
-        ),
-        (
-            augment.hue > 0.0,
-            format!(
-                "hues turned by up to {} of the colour circle",
-                percent(augment.hue)
+            (
+                affine.shear > 0.0,
+                format!("sheared by up to {} degrees", affine.shear),
             ),
-        ),
-        (
-            augment.erase > 0.0,
-            format!("a rectangle erased in {} of them", percent(augment.erase)),
-        ),
-    ];
-    let said: Vec<String> = all
-        .into_iter()
-        .filter_map(|(is_on, words)| is_on.then_some(words))
-        .collect();
+        ];
+        for (is_on, words) in parts {
+            say(is_on, words);
+        }
+    }
+    if let Some(policy) = &augment.randaugment {
+        let (ops, magnitude) = (policy.num_ops, policy.magnitude);
+        let bins = policy.num_magnitude_bins;
+        say(
+            true,
+            format!("{ops} operations of RandAugment at magnitude {magnitude} of {bins}"),
+        );
+    }
+    say(
+        augment.trivialaugment.is_some(),
+        "an operation of TrivialAugment".into(),
+    );
+    say(
+        augment.brightness > 0.0,
+        up_to("brightness", augment.brightness),
+    );
+    say(augment.contrast > 0.0, up_to("contrast", augment.contrast));
+    say(
+        augment.saturation > 0.0,
+        up_to("saturation", augment.saturation),
+    );
+    let circle = percent(augment.hue);
+    say(
+        augment.hue > 0.0,
+        format!("hues turned by up to {circle} of the colour circle"),
+    );
+    let posterize = augment.posterize.map_or(0.0, |change| change.p);
+    let solarize = augment.solarize.map_or(0.0, |change| change.p);
+    let sharpness = augment.sharpness.map_or(0.0, |change| change.p);
+    let blur = augment.blur.map_or(0.0, |change| change.p);
+    for (what, p) in [
+        ("contrast spread to the whole range", augment.autocontrast),
+        ("histogram equalized", augment.equalize),
+        ("negative", augment.invert),
+        ("lower bits cut off", posterize),
+        ("bright values inverted", solarize),
+        ("colours made grey", augment.grayscale),
+        ("sharpness changed", sharpness),
+        ("blurred", blur),
+        ("a rectangle erased", augment.erase),
+    ] {
+        say(p > 0.0, of_them(what, p));
+    }
+    let mixed = match (augment.mixup > 0.0, augment.cutmix > 0.0) {
+        (true, true) => "mixed within the batch by mixup or CutMix",
+        (true, false) => "mixed within the batch by mixup",
+        _ => "mixed within the batch by CutMix",
+    };
+    say(augment.mix().is_some(), mixed.into());
+    for (name, classes) in &augment.exclude {
+        say(
+            !classes.is_empty(),
+            format!("no {name} of {}", classes.join(", ")),
+        );
+    }
     if said.is_empty() {
         return "not changed at random".into();
     }
@@ -117,6 +294,18 @@ mod tests {
         assert_eq!(
             augmentation_summary(&Augment::default()),
             "not changed at random"
+        );
+        let augment = Augment {
+            randaugment: Some(receptive_data::RandAugment::default()),
+            blur: Some(receptive_data::GaussianBlur::default()),
+            cutmix: 1.0,
+            exclude: [("flip".to_string(), vec!["b".to_string(), "d".to_string()])].into(),
+            ..Augment::default()
+        };
+        assert_eq!(
+            augmentation_summary(&augment),
+            "2 operations of RandAugment at magnitude 9 of 31, blurred in 50 % of them, mixed within the \
+             batch by CutMix, no flip of b, d"
         );
     }
 }

@@ -2,11 +2,11 @@
 //! layer's filters, Grad-CAM, and the gradients of a logit with respect to the pixels.
 //!
 //! ```text
-//! InputImage --predict------> Prediction   the most probable classes
-//!            --feature_maps-> FeatureMaps  what a layer outputs
-//!            --attribute----> Attribution  Grad-CAM, gradients and SmoothGrad of each class
-//! Artifact   --filters------> Grid         the filters of its first convolution
-//! Samples    --training_batch-> Grid       images as training sees them, augmented
+//! InputImage   --predict------> Prediction   the most probable classes
+//!              --feature_maps-> FeatureMaps  what a layer outputs
+//!              --attribute----> Attribution  Grad-CAM, gradients and SmoothGrad of each class
+//! Artifact     --filters------> Grid         the filters of its first convolution
+//! TrainingView --batch-------> Grid         images as training sees them, augmented
 //! ```
 //!
 //! Each result holds its values; `draw` turns it into a [`Grid`](receptive_plot::Grid), which can be
@@ -55,7 +55,7 @@ mod filters;
 mod input;
 
 pub use attribution::{Attribution, AttributionOptions, ClassAttribution, attribute};
-pub use batch::{augmentation_summary, sample_tile, training_batch};
+pub use batch::{TrainingView, augmentation_summary, sample_tile};
 pub use cam::{default_cam_layer, over_image};
 pub use class_maps::{ClassMaps, SMOOTH_COPIES, class_maps};
 pub use error::InspectError;

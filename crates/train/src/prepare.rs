@@ -151,7 +151,9 @@ pub(crate) fn prepare_with(
     let mut data = open_data(&mut config, record, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);
+    config.train.augment.by_class(&data.classes)?;
     let plan = plan_network(&mut config, input_from, &mut data)?;
+    data.notes.extend(grey_note(&config));
     data.notes
         .extend(step_notes(&config, &plan, data.train.len())?);
     let left = memory::check(&config, &plan, data.train.len())?;
@@ -168,6 +170,25 @@ pub(crate) fn prepare_with(
         train,
         val,
         test,
+    })
+}
+
+/// What is said of changes of colours where there are none.
+fn grey_note(config: &RunConfig) -> Option<String> {
+    let augment = &config.train.augment;
+    let changes = [
+        ("saturation", augment.saturation),
+        ("hue", augment.hue),
+        ("grayscale", augment.grayscale),
+    ];
+    let idle: Vec<String> = changes
+        .into_iter()
+        .filter(|(_, value)| *value > 0.0)
+        .map(|(name, _)| format!("`train.augment.{name}`"))
+        .collect();
+    (config.model.input.channels == 1 && !idle.is_empty()).then(|| {
+        let names = idle.join(" and ");
+        format!("the images are grey: nothing comes of {names}")
     })
 }
 

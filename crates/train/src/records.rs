@@ -33,7 +33,7 @@ pub struct Epoch {
     pub epoch: usize,
     /// Mean loss over the training batches, with augmentation and dropout.
     pub train_loss: f64,
-    /// Top-1 accuracy on the same images.
+    /// Top-1 accuracy on the same images; a mixed one counts for the label with the largest share.
     pub train_top1: f64,
     /// The loss on the validation split, without label smoothing.
     pub val_loss: Option<f64>,

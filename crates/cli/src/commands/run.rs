@@ -161,8 +161,10 @@ impl RunSettings {
         // A config file says itself how to train.
         let open = match arguments.config {
             Some(_) => Open::default(),
-            None => Open::except(|setting| {
-                setting == "train.batch_size" && arguments.batch_size.is_some()
+            None => Open::except(|setting| match setting {
+                "train.batch_size" => arguments.batch_size.is_some(),
+                "train.augment" => arguments.augment.is_none(),
+                _ => false,
             }),
         };
         Ok(Self {
@@ -266,6 +268,7 @@ pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
     config.data.group = labels.group.or(config.data.group.take());
     set(&mut config.train.batch_size, arguments.batch_size);
     set(&mut config.train.seed, arguments.seed);
+    arguments.augment.apply(&mut config.train.augment);
     config.data.limit = arguments.source.limit.or(config.data.limit);
     config.data.image_size = arguments
         .image_size

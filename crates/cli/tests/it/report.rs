@@ -264,3 +264,48 @@ fn data_show_draws_a_batch_that_its_seed_decides() {
     let refused = output(&["data", "--seed", "3"]);
     assert_eq!(refused.status.code(), Some(2));
 }
+
+#[test]
+fn data_show_draws_the_random_changes_that_are_set() {
+    let place = Place::new();
+    let file = place.at("a.png");
+    let show = ["data", "--show", "--count", "2", "--out", &file, "--json"];
+    let shown = |more: &[&str]| json(&[&show[..], more].concat());
+    let height = || image::open(&file).unwrap().height();
+    let own = shown(&[]);
+    let low = height();
+    let with = shown(&[
+        "--augment",
+        "randaugment",
+        "--mixup",
+        "0.2",
+        "--set",
+        "train.augment.hue=0.1",
+    ]);
+    assert_eq!(own["augment"].get("randaugment"), None);
+    assert_eq!(with["augment"]["randaugment"]["magnitude"], 9);
+    assert_eq!(with["augment"]["flip"], true);
+    assert!(height() > low + 100, "a mixed batch stands below");
+    let off = shown(&["--augment", "none"]);
+    assert_eq!(off["augment"]["flip"], false);
+
+    for (arguments, expected) in [
+        (&["data", "--mixup", "1"][..], "--show draws"),
+        (
+            &["data", "--show", "--set", "train.epochs=3"],
+            "random changes",
+        ),
+        (&["data", "--show", "--mixup", "-1"], "(set by --mixup)"),
+        (&["train", "--cutmix", "-1"], "(set by --cutmix)"),
+        (&["train", "--set", "train.augment.hue=0.7"], "use 0 to 0.5"),
+        (
+            &["train", "--set", "train.augment.exclude.flip=[\"Bagg\"]"],
+            "did you mean `Bag`?",
+        ),
+    ] {
+        let refused = output(arguments);
+        assert_eq!(refused.status.code(), Some(2));
+        let errors = text(&refused.stderr);
+        assert!(errors.contains(expected), "{arguments:?}: {errors}");
+    }
+}

@@ -1,9 +1,12 @@
 //! Random changes of training images, each a pure function of (seed, epoch, index).
 
+use super::affine::{Affine, Outside, warp};
 use super::bilinear::{Between, push};
-use super::color::{saturate, turn_hue};
+use super::changes::{Fill, RandomAffine};
 use super::crop::{Window, crop};
+use super::policy::Space;
 use super::settings::Augment;
+use super::{color, filter, tones};
 use crate::random::{Purpose, Random};
 use receptive_core::ImageSize;
 
@@ -47,23 +50,137 @@ impl Augment {
         if self.flip && flip {
             mirror(pixels, size);
         }
-        if self.rotation > 0.0 {
+        if self.vertical_flip && stream(Purpose::VerticalFlip).next() >> 63 == 1 {
+            mirror_rows(pixels, size);
+        }
+        let black = vec![0; size.channels];
+        let outside = match self.fill {
+            Fill::Black => Outside::Color(&black),
+            // Of another length it would be no pixel.
+            Fill::Mean if fill.len() == size.channels => Outside::Color(fill),
+            Fill::Edge | Fill::Mean => Outside::Edge,
+        };
+        if self.fill != Fill::Edge && (self.rotation > 0.0 || (dx, dy) != (0, 0)) {
+            let degrees = f64::from(if self.rotation > 0.0 { angle } else { 0.0 });
+            let translate = [dx as f64, dy as f64];
+            let affine = Affine {
+                degrees,
+                translate,
+                ..Affine::IDENTITY
+            };
+            *pixels = warp(pixels, size, affine.centred(size), outside);
+        } else if self.rotation > 0.0 {
             *pixels = turn_and_move(pixels, size, angle, dx, dy);
         } else if (dx, dy) != (0, 0) {
             *pixels = translate(pixels, size, dx, dy);
         }
+        if let Some(affine) = &self.affine {
+            let matrix = affine
+                .draw(size, &mut stream(Purpose::Affine))
+                .centred(size);
+            *pixels = warp(pixels, size, matrix, outside);
+        }
+        self.apply_policy(pixels, size, outside, stream(Purpose::Policy));
         if self.brightness > 0.0 || self.contrast > 0.0 {
             relight(pixels, brightness, contrast);
         }
-        if self.saturation > 0.0 {
-            let factor = 1.0 + stream(Purpose::Saturation).signed() * self.saturation;
-            saturate(pixels, size, factor);
-        }
-        if self.hue > 0.0 {
-            turn_hue(pixels, size, stream(Purpose::Hue).signed() * self.hue);
-        }
+        self.retouch(pixels, size, stream);
         if random.unit() < self.erase {
             erase(pixels, size, fill, &mut random);
+        }
+    }
+
+    /// RandAugment or TrivialAugment.
+    fn apply_policy(
+        &self,
+        pixels: &mut Vec<u8>,
+        size: &ImageSize,
+        outside: Outside<'_>,
+        mut random: Random,
+    ) {
+        let strength =
+            |step: usize, bins: usize| step as f32 / bins.saturating_sub(1).max(1) as f32;
+        if let Some(policy) = &self.randaugment {
+            let space = Space::rand_augment(size);
+            let strength = strength(policy.magnitude, policy.num_magnitude_bins);
+            for _ in 0..policy.num_ops {
+                let operation = space.draw(strength, &mut random);
+                operation.apply(pixels, size, outside);
+            }
+        }
+        if let Some(policy) = &self.trivialaugment {
+            let bins = policy.num_magnitude_bins;
+            let step = random.below(bins as u64) as usize;
+            let operation = Space::trivial_augment_wide().draw(strength(step, bins), &mut random);
+            operation.apply(pixels, size, outside);
+        }
+    }
+
+    /// What moves no pixel and came after brightness and contrast.
+    fn retouch(&self, pixels: &mut [u8], size: &ImageSize, stream: impl Fn(Purpose) -> Random) {
+        if self.saturation > 0.0 {
+            let factor = 1.0 + stream(Purpose::Saturation).signed() * self.saturation;
+            color::saturate(pixels, size, factor);
+        }
+        if self.hue > 0.0 {
+            let turn = stream(Purpose::Hue).signed() * self.hue;
+            color::turn_hue(pixels, size, turn);
+        }
+        let happens = |purpose, p| p > 0.0 && stream(purpose).unit() < p;
+        if happens(Purpose::Autocontrast, self.autocontrast) {
+            tones::autocontrast(pixels, size);
+        }
+        if happens(Purpose::Equalize, self.equalize) {
+            tones::equalize(pixels, size);
+        }
+        if happens(Purpose::Invert, self.invert) {
+            tones::invert(pixels);
+        }
+        if let Some(posterize) = &self.posterize
+            && happens(Purpose::Posterize, posterize.p)
+        {
+            tones::posterize(pixels, posterize.bits);
+        }
+        if let Some(solarize) = &self.solarize
+            && happens(Purpose::Solarize, solarize.p)
+        {
+            tones::solarize(pixels, solarize.threshold);
+        }
+        if happens(Purpose::Grayscale, self.grayscale) {
+            color::saturate(pixels, size, 0.0);
+        }
+        if let Some(sharpness) = &self.sharpness
+            && happens(Purpose::Sharpness, sharpness.p)
+        {
+            filter::sharpness(pixels, size, sharpness.sharpness_factor);
+        }
+        if let Some(blur) = &self.blur {
+            let mut random = stream(Purpose::Blur);
+            let [low, high] = blur.sigma;
+            if random.unit() < blur.p {
+                let sigma = low + (high - low) * random.unit();
+                filter::blur(pixels, size, blur.kernel_size, sigma);
+            }
+        }
+    }
+}
+
+impl RandomAffine {
+    fn draw(&self, size: &ImageSize, random: &mut Random) -> Affine {
+        let degrees = random.signed() * self.degrees;
+        let mut moved = |share: f32, side: usize| (random.signed() * share * side as f32).round();
+        let translate = [
+            moved(self.translate[0], size.width),
+            moved(self.translate[1], size.height),
+        ];
+        let [low, high] = self.scale;
+        let scale = low + (high - low) * random.unit();
+        let shear = random.signed() * self.shear;
+        Affine {
+            degrees: degrees.into(),
+            translate: translate.map(f64::from),
+            scale: scale.into(),
+            shear: [shear.into(), 0.0],
         }
     }
 }
@@ -78,6 +195,14 @@ fn mirror(pixels: &mut [u8], size: &ImageSize) {
             row.chunks_exact_mut(size.channels)
                 .for_each(<[u8]>::reverse);
         }
+    }
+}
+
+fn mirror_rows(pixels: &mut [u8], size: &ImageSize) {
+    let row = size.width * size.channels;
+    for top in 0..size.height / 2 {
+        let (above, below) = pixels.split_at_mut((size.height - 1 - top) * row);
+        above[top * row..][..row].swap_with_slice(&mut below[..row]);
     }
 }
 
@@ -165,26 +290,13 @@ fn erase(pixels: &mut [u8], size: &ImageSize, fill: &[u8], random: &mut Random) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::tests::all;
     use super::*;
 
     const SIZE: ImageSize = ImageSize::new(3, 5, 4);
 
     fn image() -> Vec<u8> {
         (0..60).map(|i| i * 4).collect()
-    }
-
-    fn all() -> Augment {
-        Augment {
-            crop: 0.5,
-            flip: true,
-            shift: 2,
-            rotation: 20.0,
-            brightness: 0.3,
-            contrast: 0.3,
-            erase: 0.5,
-            saturation: 0.3,
-            hue: 0.1,
-        }
     }
 
     fn apply(augment: &Augment, key: (u64, u64, u64)) -> Vec<u8> {

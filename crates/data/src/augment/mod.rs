@@ -1,9 +1,18 @@
 //! Random changes of training images, one by one and by the batch, and their normalization.
 
+mod affine;
 pub(crate) mod batch;
 mod bilinear;
+pub(crate) mod changes;
 mod color;
 mod crop;
+mod exclude;
+mod filter;
 mod image;
+pub(crate) mod mix;
 pub(crate) mod normalize;
+mod policy;
 pub(crate) mod settings;
+mod tones;
+#[cfg(test)]
+mod torchvision;

@@ -1,51 +1,120 @@
 //! The settings of random changes.
 
+use super::changes::{
+    Fill, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize, TrivialAugment,
+    up_to,
+};
+use super::mix::Mix;
 use crate::error::DataError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Random changes of training images. The default changes nothing.
+/// Random changes of training images, in the order in which they are made; `mixup` and `cutmix` change
+/// whole batches after that. The default changes nothing.
 ///
-/// Pixels that a shift or a rotation moves in from outside repeat the nearest edge: a photo goes
-/// on, a black background stays black, and no new edge appears that a network could learn from.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+/// Pixels that a shift, a rotation or the like moves in from outside repeat the nearest edge, unless `fill`
+/// says otherwise: a photo goes on, a black background stays black, and no new edge appears that a network
+/// could learn from.
+///
+/// Every change has random numbers of its own, so that none depends on which others are on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
     /// Cut out a random window of this share of the area to all of it, 0 to 1, of proportions 3:4 to
     /// 4:3 of the image's, and resize it to the image's size (random resized crop; Szegedy et al.
     /// 2015); 0 switches it off. torchvision calls it the lower bound of `scale`, by default 0.08.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub crop: f32,
     /// Mirror left and right, for every other image on average.
     pub flip: bool,
+    /// Mirror top and bottom, for every other image on average.
+    #[serde(skip_serializing_if = "is_default")]
+    pub vertical_flip: bool,
     /// Move by up to this many pixels in each direction (also known as pad and crop).
     pub shift: usize,
     /// Turn by up to this many degrees either way, 0 to 180.
     pub rotation: f32,
+    /// Turn, move, scale and shear.
+    #[serde(skip_serializing_if = "is_default")]
+    pub affine: Option<RandomAffine>,
+    /// Some operations drawn at random for each image, all of one strength.
+    #[serde(skip_serializing_if = "is_default")]
+    pub randaugment: Option<RandAugment>,
+    /// One operation drawn at random for each image, with its strength.
+    #[serde(skip_serializing_if = "is_default")]
+    pub trivialaugment: Option<TrivialAugment>,
     /// Multiply all values by `1 - brightness` to `1 + brightness`; 0 to 1.
     pub brightness: f32,
     /// Multiply the distance from the image's mean by `1 - contrast` to `1 + contrast`; 0 to 1.
     pub contrast: f32,
     /// Multiply the distance of every colour from its grey by `1 - saturation` to `1 + saturation`; 0
     /// to 1. Of a grey image nothing changes.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub saturation: f32,
     /// Turn all hues by up to this share of the colour circle either way; 0 to 0.5. Of a grey image
     /// nothing changes.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub hue: f32,
+    /// The probability, 0 to 1, that each channel's values are spread over the whole range.
+    #[serde(skip_serializing_if = "is_default")]
+    pub autocontrast: f32,
+    /// The probability, 0 to 1, that each channel's histogram is equalized.
+    #[serde(skip_serializing_if = "is_default")]
+    pub equalize: f32,
+    /// The probability, 0 to 1, of the negative.
+    #[serde(skip_serializing_if = "is_default")]
+    pub invert: f32,
+    /// Cut off lower bits.
+    #[serde(skip_serializing_if = "is_default")]
+    pub posterize: Option<Posterize>,
+    /// Invert the values above a threshold.
+    #[serde(skip_serializing_if = "is_default")]
+    pub solarize: Option<Solarize>,
+    /// The probability, 0 to 1, that colours become grey. Of a grey image nothing changes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub grayscale: f32,
+    /// Sharpen or soften.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sharpness: Option<Sharpness>,
+    /// Blur.
+    #[serde(skip_serializing_if = "is_default")]
+    pub blur: Option<GaussianBlur>,
     /// The probability, 0 to 1, that a rectangle of 2 to 33 % of the area is filled with the mean
     /// of the data set (random erasing).
     pub erase: f32,
+    /// What stands where a change brings in pixels from outside the image.
+    #[serde(skip_serializing_if = "is_default")]
+    pub fill: Fill,
+    /// Alpha of mixup, which mixes images with others of their batch and their labels likewise; 0
+    /// switches it off.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mixup: f32,
+    /// Alpha of CutMix, which puts a rectangle of another image of the batch into each, and its label
+    /// in proportion; 0 switches it off. With both, each batch gets one of the two.
+    #[serde(skip_serializing_if = "is_default")]
+    pub cutmix: f32,
+    /// Classes whose images are left out of a change, by the name of its setting: `flip = ["b", "d"]`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub exclude: BTreeMap<String, Vec<String>>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(value: &f32) -> bool {
-    *value == 0.0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Augment {
     /// Whether nothing is ever changed.
     pub fn is_off(&self) -> bool {
         *self == Augment::default()
+    }
+
+    /// The changes of whole batches, if any.
+    pub fn mix(&self) -> Option<Mix> {
+        let mix = Mix {
+            mixup: self.mixup,
+            cutmix: self.cutmix,
+        };
+        (mix != Mix::default()).then_some(mix)
     }
 
     /// Checks that every number lies in its documented range.
@@ -57,60 +126,170 @@ impl Augment {
             ("train.augment.contrast", self.contrast, 1.0),
             ("train.augment.saturation", self.saturation, 1.0),
             ("train.augment.hue", self.hue, 0.5),
+            ("train.augment.autocontrast", self.autocontrast, 1.0),
+            ("train.augment.equalize", self.equalize, 1.0),
+            ("train.augment.invert", self.invert, 1.0),
+            ("train.augment.grayscale", self.grayscale, 1.0),
             ("train.augment.erase", self.erase, 1.0),
         ] {
-            if !(0.0..=max).contains(&value) {
-                return Err(DataError::setting(
-                    setting,
-                    format!("it is {value}; use 0 to {max}"),
-                ));
+            up_to(setting, value, max)?;
+        }
+        for (setting, alpha) in [
+            ("train.augment.mixup", self.mixup),
+            ("train.augment.cutmix", self.cutmix),
+        ] {
+            if !(0.0..=1e3).contains(&alpha) {
+                let problem = format!(
+                    "it is {alpha}; use an alpha above 0, such as 0.2 or 1, or 0 to switch it off"
+                );
+                return Err(DataError::setting(setting, problem));
             }
         }
-        Ok(())
+        self.affine.map_or(Ok(()), |change| change.check())?;
+        self.randaugment.map_or(Ok(()), |change| change.check())?;
+        self.trivialaugment
+            .map_or(Ok(()), |change| change.check())?;
+        self.posterize.map_or(Ok(()), |change| change.check())?;
+        self.solarize.map_or(Ok(()), |change| change.check())?;
+        self.sharpness.map_or(Ok(()), |change| change.check())?;
+        self.blur.map_or(Ok(()), |change| change.check())?;
+        if self.randaugment.is_some() && self.trivialaugment.is_some() {
+            let problem = "it is set, and so is train.augment.trivialaugment, which takes its place; \
+                           leave one of them out";
+            return Err(DataError::setting("train.augment.randaugment", problem));
+        }
+        self.check_exclude()
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
+    /// Every change on.
+    pub(in super::super) fn all() -> Augment {
+        Augment {
+            crop: 0.5,
+            flip: true,
+            vertical_flip: true,
+            shift: 2,
+            rotation: 20.0,
+            affine: Some(RandomAffine {
+                degrees: 10.0,
+                translate: [0.2, 0.1],
+                scale: [0.8, 1.2],
+                shear: 5.0,
+            }),
+            randaugment: Some(RandAugment::default()),
+            trivialaugment: Some(TrivialAugment::default()),
+            brightness: 0.3,
+            contrast: 0.3,
+            saturation: 0.3,
+            hue: 0.1,
+            autocontrast: 0.5,
+            equalize: 0.5,
+            invert: 0.5,
+            posterize: Some(Posterize::default()),
+            solarize: Some(Solarize::default()),
+            grayscale: 0.5,
+            sharpness: Some(Sharpness::default()),
+            blur: Some(GaussianBlur::default()),
+            erase: 0.5,
+            fill: Fill::Mean,
+            mixup: 0.2,
+            cutmix: 1.0,
+            exclude: [("flip".to_string(), vec!["b".to_string()])].into(),
+        }
+    }
+
     #[test]
-    fn numbers_out_of_range_are_refused() {
-        let default = Augment::default;
-        assert!(default().check().is_ok());
-        for wrong in [
-            Augment {
-                crop: 1.5,
-                ..default()
-            },
-            Augment {
-                rotation: 181.0,
-                ..default()
-            },
-            Augment {
-                brightness: -0.1,
-                ..default()
-            },
-            Augment {
-                contrast: f32::NAN,
-                ..default()
-            },
-            Augment {
-                saturation: 1.1,
-                ..default()
-            },
-            Augment {
-                hue: 0.6,
-                ..default()
-            },
-            Augment {
-                erase: 1.1,
-                ..default()
-            },
-        ] {
-            // By the name with which it is set.
-            let text = wrong.check().expect_err("must be refused").to_string();
-            assert!(text.starts_with("train.augment."), "{text}");
+    fn numbers_out_of_range_are_refused_by_the_name_with_which_they_are_set() {
+        let mut valid = all();
+        valid.trivialaugment = None;
+        valid.check().unwrap();
+        type Change = fn(&mut Augment);
+        let wrong: [(&str, Change); 24] = [
+            ("crop", |a| a.crop = 1.5),
+            ("rotation", |a| a.rotation = 181.0),
+            ("brightness", |a| a.brightness = -0.1),
+            ("contrast", |a| a.contrast = f32::NAN),
+            ("saturation", |a| a.saturation = 1.1),
+            ("hue", |a| a.hue = 0.6),
+            ("autocontrast", |a| a.autocontrast = -1.0),
+            ("equalize", |a| a.equalize = 2.0),
+            ("invert", |a| a.invert = 2.0),
+            ("grayscale", |a| a.grayscale = 2.0),
+            ("erase", |a| a.erase = 1.1),
+            ("mixup", |a| a.mixup = -0.2),
+            ("cutmix", |a| a.cutmix = f32::INFINITY),
+            ("affine.degrees", |a| {
+                a.affine = Some(RandomAffine {
+                    degrees: 200.0,
+                    ..RandomAffine::default()
+                });
+            }),
+            ("affine.translate", |a| {
+                a.affine = Some(RandomAffine {
+                    translate: [0.0, 1.5],
+                    ..RandomAffine::default()
+                });
+            }),
+            ("affine.scale", |a| {
+                a.affine = Some(RandomAffine {
+                    scale: [0.0, 1.0],
+                    ..RandomAffine::default()
+                });
+            }),
+            ("affine.shear", |a| {
+                a.affine = Some(RandomAffine {
+                    shear: 90.0,
+                    ..RandomAffine::default()
+                });
+            }),
+            ("randaugment.magnitude", |a| {
+                a.randaugment = Some(RandAugment {
+                    magnitude: 31,
+                    ..RandAugment::default()
+                });
+            }),
+            ("randaugment.num_ops", |a| {
+                a.randaugment = Some(RandAugment {
+                    num_ops: 0,
+                    ..RandAugment::default()
+                });
+            }),
+            ("trivialaugment.num_magnitude_bins", |a| {
+                a.trivialaugment = Some(TrivialAugment {
+                    num_magnitude_bins: 1,
+                });
+            }),
+            ("randaugment", |a| {
+                a.trivialaugment = Some(TrivialAugment::default());
+            }),
+            ("posterize.bits", |a| {
+                a.posterize = Some(Posterize { bits: 9, p: 0.5 });
+            }),
+            ("blur.kernel_size", |a| {
+                a.blur = Some(GaussianBlur {
+                    kernel_size: 4,
+                    ..GaussianBlur::default()
+                });
+            }),
+            ("blur.sigma", |a| {
+                a.blur = Some(GaussianBlur {
+                    sigma: [2.0, 1.0],
+                    ..GaussianBlur::default()
+                });
+            }),
+        ];
+        for (name, change) in wrong {
+            let mut augment = valid.clone();
+            change(&mut augment);
+            let text = augment.check().unwrap_err().to_string();
+            assert!(
+                text.starts_with(&format!("train.augment.{name}: ")),
+                "{text}"
+            );
         }
     }
 }

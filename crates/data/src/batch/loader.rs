@@ -2,67 +2,16 @@
 
 use crate::augment::batch::BatchAugment;
 use crate::augment::normalize::Normalize;
-use crate::augment::settings::Augment;
 use crate::batch::images::BufferPool;
+use crate::batch::options::LoaderOptions;
 use crate::batch::samples::Samples;
 use crate::batch::{Batch, Pipeline};
 use crate::error::DataError;
-use crate::image::resize::check_size;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// How batches are made.
-#[derive(Clone, Debug)]
-pub struct LoaderOptions {
-    /// Images a batch, at least 1.
-    pub batch_size: usize,
-    /// Threads that make batches; 0 makes each in the calling thread when it is needed. Never
-    /// changes what is delivered.
-    pub workers: usize,
-    /// Batches that may be ready and waiting, at least 1. Each takes
-    /// `4 * batch_size * channels * height * width` bytes.
-    pub prefetch: usize,
-    /// Random changes; off by default, and to be left off for validation and test.
-    pub augment: Augment,
-    /// A random change of each whole batch; none by default, and to be left out for validation and
-    /// test.
-    pub batch_augment: Option<Arc<dyn BatchAugment>>,
-    /// Mean of each channel, in units of the full range (0 to 1).
-    pub mean: Vec<f32>,
-    /// Standard deviation of each channel, in units of the full range.
-    pub std: Vec<f32>,
-    /// With `epoch` and an image's index, the key of its random changes.
-    pub seed: u64,
-    /// See `seed`.
-    pub epoch: u64,
-    /// How often each of the indices came before in this epoch ([`Draws`](crate::Draws)), so that its
-    /// random changes differ; empty where none comes twice.
-    pub repeats: Vec<u64>,
-    /// Whether a last batch with fewer images is left out.
-    pub drop_last: bool,
-}
-
-impl Default for LoaderOptions {
-    /// Batches of 64 grey images, two workers, four batches ahead, no random changes.
-    fn default() -> Self {
-        Self {
-            batch_size: 64,
-            workers: 2,
-            prefetch: 4,
-            augment: Augment::default(),
-            batch_augment: None,
-            mean: vec![0.0],
-            std: vec![1.0],
-            seed: 0,
-            epoch: 0,
-            repeats: Vec::new(),
-            drop_last: false,
-        }
-    }
-}
 
 /// An iterator over the [`Batch`]es of one epoch.
 ///
@@ -172,12 +121,22 @@ impl Loader {
     pub fn new(samples: Arc<Samples>, indices: Vec<usize>, options: LoaderOptions) -> Self {
         let batch_size = options.batch_size.max(1);
         let fill = Normalize::neutral(&options.mean);
-        let checked = check(&samples, &indices, &options)
-            .and_then(|()| Normalize::new(&options.mean, &options.std));
-        let (normalize, refused) = match checked {
-            Ok(normalize) => (normalize, None),
-            Err(error) => (Normalize::identity(), Some(error)),
+        let checked = options.check(&samples, &indices).and_then(|()| {
+            let class_augments = options.augment.by_class(&options.classes)?;
+            let normalize = Normalize::new(&options.mean, &options.std)?;
+            Ok((normalize, class_augments))
+        });
+        let ((normalize, class_augments), refused) = match checked {
+            Ok(checked) => (checked, None),
+            Err(error) => ((Normalize::identity(), Vec::new()), Some(error)),
         };
+        let own = || {
+            options
+                .augment
+                .mix()
+                .map(|mix| Arc::new(mix) as Arc<dyn BatchAugment>)
+        };
+        let batch_augment = options.batch_augment.clone().or_else(own);
         let batches = match (&refused, options.drop_last) {
             (Some(_), _) => 0,
             (None, true) => indices.len() / batch_size,
@@ -193,7 +152,8 @@ impl Loader {
             pipeline: Pipeline {
                 normalize,
                 augment: options.augment,
-                batch_augment: options.batch_augment,
+                class_augments,
+                batch_augment,
                 fill,
                 seed: options.seed,
                 epoch: options.epoch,
@@ -291,34 +251,6 @@ impl Drop for Loader {
     }
 }
 
-fn check(samples: &Samples, indices: &[usize], options: &LoaderOptions) -> Result<(), DataError> {
-    check_size(&samples.size())?;
-    options.augment.check()?;
-    if options.batch_size == 0 {
-        return Err(DataError::setting(
-            "train.batch_size",
-            "it is 0; use 1 or more",
-        ));
-    }
-    if let Some(&index) = indices.iter().find(|index| **index >= samples.len()) {
-        return Err(DataError::Index {
-            index,
-            len: samples.len(),
-        });
-    }
-    if options.mean.len() != samples.size().channels {
-        return Err(DataError::setting(
-            "mean and std",
-            format!(
-                "{} means for images of {} channels; give one a channel",
-                options.mean.len(),
-                samples.size().channels
-            ),
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,12 +312,13 @@ mod tests {
 
     #[test]
     fn impossible_options_are_one_error_and_then_the_end() {
-        let wrong: [fn(&mut LoaderOptions); 5] = [
+        let wrong: [fn(&mut LoaderOptions); 6] = [
             |o| o.batch_size = 0,
             |o| o.mean = vec![0.1, 0.2],
             |o| o.std = vec![],
             |o| o.std = vec![0.0],
             |o| o.augment.erase = 2.0,
+            |o| o.augment.exclude = [("flip".into(), vec!["cat".into()])].into(),
         ];
         for change in wrong {
             let mut options = options(2);

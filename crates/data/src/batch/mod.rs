@@ -3,6 +3,7 @@
 pub(crate) mod draws;
 pub(crate) mod images;
 pub(crate) mod loader;
+pub(crate) mod options;
 pub(crate) mod samples;
 mod stats;
 
@@ -12,7 +13,7 @@ use crate::augment::settings::Augment;
 use crate::error::DataError;
 use images::Images;
 use receptive_core::panic;
-use samples::{Sample, Samples};
+use samples::Samples;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Batch {
 struct Pipeline {
     normalize: Normalize,
     augment: Augment,
+    /// Of each class, where not all have `augment`.
+    class_augments: Vec<Augment>,
     batch_augment: Option<Arc<dyn BatchAugment>>,
     /// The colour of erased pixels.
     fill: Vec<u8>,
@@ -64,7 +67,9 @@ impl Pipeline {
                     samples.read_into(index, scratch)?; // [height, width, channels]
                     let again = repeated(place).wrapping_mul(samples.len() as u64);
                     let key = (self.seed, self.epoch, again.wrapping_add(index as u64));
-                    self.augment.apply(scratch, &size, &self.fill, key);
+                    let augment = self.class_augments.get(samples.label(index));
+                    let augment = augment.unwrap_or(&self.augment);
+                    augment.apply(scratch, &size, &self.fill, key);
                     // [channels, height, width]
                     self.normalize.append(scratch, &size, images.values_mut())
                 },
@@ -107,34 +112,4 @@ fn catching<T>(
             message: panic::message(&*panic),
         })
     })
-}
-
-/// Images of a split after their random changes: the pixels that a [`Loader`](crate::Loader) with
-/// the same `augment`, `mean`, seed and epoch would normalize and deliver.
-///
-/// # Errors
-/// A setting of `augment` out of range, an index out of range, a file that cannot be read (any
-/// more).
-pub fn augmented(
-    samples: &Samples,
-    indices: &[usize],
-    augment: &Augment,
-    mean: &[f32],
-    (seed, epoch): (u64, u64),
-) -> Result<Vec<Sample>, DataError> {
-    augment.check()?;
-    let size = samples.size();
-    let fill = Normalize::neutral(mean);
-    indices
-        .iter()
-        .map(|&index| {
-            let Sample { pixels, label } = samples.get(index)?;
-            let mut pixels = pixels.to_vec();
-            augment.apply(&mut pixels, &size, &fill, (seed, epoch, index as u64));
-            Ok(Sample {
-                pixels: pixels.into(),
-                label,
-            })
-        })
-        .collect()
 }

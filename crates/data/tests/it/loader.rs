@@ -201,33 +201,6 @@ fn mean_and_std_do_not_depend_on_the_threads() {
     }
 }
 
-#[test]
-fn what_is_drawn_of_a_batch_is_what_the_loader_delivers() {
-    let root = tempfile::tempdir().unwrap();
-    let samples = samples(root.path(), 0);
-    let options = augmented(0, 3);
-    let indices = vec![4, 20, 0, 9];
-    let drawn = receptive_data::augmented(
-        &samples,
-        &indices,
-        &options.augment,
-        &options.mean,
-        (options.seed, options.epoch),
-    )
-    .unwrap();
-    let normalize = receptive_data::Normalize::new(&options.mean, &options.std).unwrap();
-    let mut values = Vec::new();
-    for sample in &drawn {
-        normalize
-            .append(&sample.pixels, &SIZE, &mut values)
-            .unwrap();
-    }
-    let batch = deliver(&samples, indices, options).remove(0).unwrap();
-    assert_eq!(*batch.images, *values);
-    let labels: Vec<usize> = drawn.iter().map(|sample| sample.label).collect();
-    assert_eq!(batch.labels, labels);
-}
-
 /// Mixes each image and its target with those of another image of the batch (mixup, in short).
 #[derive(Debug)]
 struct Mix;
@@ -298,4 +271,118 @@ fn a_change_of_whole_batches_is_the_same_for_any_workers_and_after_a_resume() {
         softened += usize::from(*targets != SoftTargets::from_labels(&mixed.labels, 2));
     }
     assert!(softened > 3, "{softened} batches");
+}
+
+/// Every change on, mixing too.
+fn everything() -> Augment {
+    Augment {
+        vertical_flip: true,
+        affine: Some(receptive_data::RandomAffine {
+            degrees: 10.0,
+            translate: [0.1; 2],
+            scale: [0.8, 1.2],
+            shear: 5.0,
+        }),
+        randaugment: Some(receptive_data::RandAugment::default()),
+        saturation: 0.4,
+        hue: 0.1,
+        autocontrast: 0.3,
+        equalize: 0.3,
+        invert: 0.3,
+        posterize: Some(receptive_data::Posterize::default()),
+        solarize: Some(receptive_data::Solarize::default()),
+        grayscale: 0.3,
+        sharpness: Some(receptive_data::Sharpness::default()),
+        blur: Some(receptive_data::GaussianBlur::default()),
+        fill: receptive_data::Fill::Mean,
+        mixup: 0.4,
+        cutmix: 1.0,
+        exclude: [("flip".to_string(), vec!["cat".to_string()])].into(),
+        ..augmented(0, 0).augment
+    }
+}
+
+#[test]
+fn mixup_cutmix_and_every_change_are_the_same_for_any_workers_and_after_a_resume() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), Samples::CACHE_BYTES);
+    let order = order(samples.len(), 7, 0);
+    let batches = |augment: Augment, workers, epoch, indices: &[usize]| -> Vec<Batch> {
+        let options = LoaderOptions {
+            augment,
+            classes: vec!["cat".into(), "dog".into()],
+            epoch,
+            ..options(workers)
+        };
+        let made = deliver(&samples, indices.to_vec(), options);
+        made.into_iter().map(Result::unwrap).collect()
+    };
+    let first = batches(everything(), 0, 0, &order);
+    for workers in [1, 2, 4] {
+        assert!(
+            batches(everything(), workers, 0, &order) == first,
+            "{workers} workers"
+        );
+    }
+    assert!(batches(everything(), 2, 0, &order[12..]) == first[3..]);
+    assert!(batches(everything(), 2, 1, &order) != first);
+
+    let softened = first.iter().filter(|batch| {
+        let hard = SoftTargets::from_labels(&batch.labels, 2);
+        batch.soft_targets.as_ref().unwrap() != &hard
+    });
+    assert!(softened.count() > 3);
+
+    // The changes of single images are the same with and without mixing.
+    let single = Augment {
+        mixup: 0.0,
+        cutmix: 0.0,
+        ..everything()
+    };
+    let plain = batches(single.clone(), 1, 0, &order);
+    assert!(plain.iter().all(|batch| batch.soft_targets.is_none()));
+    let mut values = plain[0].images.to_vec();
+    let mut targets = SoftTargets::from_labels(&plain[0].labels, 2);
+    let key = (7, 0, order[0] as u64);
+    let mix = everything().mix().unwrap();
+    mix.apply(&mut values, plain[0].shape, &mut targets, key);
+    assert!(values == *first[0].images);
+    assert_eq!(Some(targets), first[0].soft_targets);
+}
+
+#[test]
+fn an_excluded_class_is_left_out_of_a_change_and_of_no_other() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), Samples::CACHE_BYTES);
+    let images = |excluded: &[&str]| -> Vec<(usize, Vec<f32>)> {
+        let classes = excluded.iter().map(|class| (*class).to_string()).collect();
+        let options = LoaderOptions {
+            batch_size: 1,
+            augment: Augment {
+                flip: true,
+                brightness: 0.3,
+                exclude: [("flip".to_string(), classes)].into(),
+                ..Augment::default()
+            },
+            classes: vec!["cat".into(), "dog".into()],
+            ..options(1)
+        };
+        let made = deliver(&samples, (0..26).collect(), options);
+        made.into_iter()
+            .map(|batch| {
+                batch
+                    .map(|batch| (batch.labels[0], batch.images.to_vec()))
+                    .unwrap()
+            })
+            .collect()
+    };
+    let (all, without) = (images(&[]), images(&["dog"]));
+    let changed = |label: usize| {
+        let pairs = all.iter().zip(&without);
+        pairs
+            .filter(|(one, other)| one.0 == label && one.1 != other.1)
+            .count()
+    };
+    assert_eq!(changed(0), 0);
+    assert!(changed(1) > 2, "{}", changed(1));
 }

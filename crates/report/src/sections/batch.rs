@@ -3,7 +3,7 @@
 use crate::html::{Picture, pictures, tiles};
 use crate::text::{Part, sentence};
 use maud::{Markup, html};
-use receptive_inspect::{augmentation_summary, training_batch};
+use receptive_inspect::{TrainingView, augmentation_summary};
 use receptive_model::Artifact;
 use receptive_train::{RunConfig, RunImages, samples_for};
 
@@ -26,10 +26,19 @@ impl Batch {
             return Err("The data set has no training images.".into());
         }
         let augment = &config.train.augment;
-        let (mean, seed) = (&artifact.input.mean, config.train.seed);
-        let grid = training_batch(&samples, &artifact.classes, augment, mean, seed, count);
+        let view = TrainingView {
+            samples: &samples,
+            classes: &artifact.classes,
+            augment,
+            mean: &artifact.input.mean,
+            std: &artifact.input.std,
+            seed: config.train.seed,
+        };
+        let grid = view
+            .batch(count, config.train.batch_size)
+            .map_err(sentence)?;
         Ok(Self {
-            tiles: pictures(&grid.map_err(sentence)?)?,
+            tiles: pictures(&grid)?,
             changes: augmentation_summary(augment),
         })
     }

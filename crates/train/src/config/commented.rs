@@ -113,8 +113,74 @@ const UNSET: &[Unset] = &[
         "all epochs are trained",
     ),
     unset("train.augment", "crop", "0.5", "images are taken whole"),
+    unset(
+        "train.augment",
+        "vertical_flip",
+        "true",
+        "top and bottom stay",
+    ),
+    unset(
+        "train.augment",
+        "affine",
+        "{ degrees = 10.0, translate = [0.1, 0.1], scale = [0.9, 1.1], shear = 5.0 }",
+        "no such change",
+    ),
+    unset(
+        "train.augment",
+        "randaugment",
+        "{ num_ops = 2, magnitude = 9, num_magnitude_bins = 31 }",
+        "no RandAugment",
+    ),
+    unset(
+        "train.augment",
+        "trivialaugment",
+        "{ num_magnitude_bins = 31 }",
+        "no TrivialAugment",
+    ),
     unset("train.augment", "saturation", "0.2", "colours keep it"),
     unset("train.augment", "hue", "0.05", "colours keep it"),
+    unset("train.augment", "autocontrast", "0.5", "never"),
+    unset("train.augment", "equalize", "0.5", "never"),
+    unset("train.augment", "invert", "0.5", "never"),
+    unset(
+        "train.augment",
+        "posterize",
+        "{ bits = 4, p = 0.5 }",
+        "never",
+    ),
+    unset(
+        "train.augment",
+        "solarize",
+        "{ threshold = 128.0, p = 0.5 }",
+        "never",
+    ),
+    unset("train.augment", "grayscale", "0.1", "never"),
+    unset(
+        "train.augment",
+        "sharpness",
+        "{ sharpness_factor = 2.0, p = 0.5 }",
+        "never",
+    ),
+    unset(
+        "train.augment",
+        "blur",
+        "{ kernel_size = 9, sigma = [0.1, 2.0], p = 0.5 }",
+        "never",
+    ),
+    unset(
+        "train.augment",
+        "fill",
+        "\"black\"",
+        "the nearest pixel of the edge",
+    ),
+    unset("train.augment", "mixup", "0.2", "images are not blended"),
+    unset("train.augment", "cutmix", "1.0", "images are not cut"),
+    unset(
+        "train.augment",
+        "exclude",
+        "{ flip = [\"b\", \"d\"] }",
+        "all classes are changed alike",
+    ),
 ];
 
 /// Settings that `KEY=none` takes out again.
@@ -180,6 +246,10 @@ mod tests {
     use crate::config::{
         DataConfig, EarlyStopping, FieldConfig, Monitor, Sampling, StartConfig, TrainConfig,
     };
+    use receptive_data::{
+        Augment, Fill, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize,
+        TrivialAugment,
+    };
     use receptive_model::{LinearLayer, ModelConfig, Pair};
     use std::collections::BTreeSet;
 
@@ -223,10 +293,27 @@ mod tests {
                     metric: Monitor::ValTop1,
                     patience: 3,
                 }),
-                augment: receptive_data::Augment {
+                augment: Augment {
+                    crop: 0.5,
+                    vertical_flip: true,
+                    affine: Some(RandomAffine::default()),
+                    randaugment: Some(RandAugment::default()),
+                    trivialaugment: Some(TrivialAugment::default()),
                     saturation: 0.2,
                     hue: 0.05,
-                    ..TrainConfig::fine_tuning().augment
+                    autocontrast: 0.5,
+                    equalize: 0.5,
+                    invert: 0.5,
+                    posterize: Some(Posterize::default()),
+                    solarize: Some(Solarize::default()),
+                    grayscale: 0.1,
+                    sharpness: Some(Sharpness::default()),
+                    blur: Some(GaussianBlur::default()),
+                    fill: Fill::Black,
+                    mixup: 0.2,
+                    cutmix: 1.0,
+                    exclude: [("flip".to_string(), vec!["b".to_string()])].into(),
+                    ..train.augment
                 },
                 ..train
             },

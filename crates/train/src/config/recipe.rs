@@ -120,6 +120,11 @@ impl Open {
         }
     }
 
+    /// Chooses by the images of a data set, and says what and why in a line for each choice.
+    pub fn choose_for(self, config: &mut RunConfig, data: &DataSet) -> Vec<String> {
+        self.choose(config, Counts::of(data))
+    }
+
     /// Chooses, and says what and why in a line for each choice.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let mut notes = Vec::new();
@@ -224,6 +229,10 @@ impl Open {
             train.augment = Augment {
                 erase: train.augment.erase,
                 shift: train.augment.shift,
+                randaugment: train.augment.randaugment,
+                trivialaugment: train.augment.trivialaugment,
+                mixup: train.augment.mixup,
+                cutmix: train.augment.cutmix,
                 ..photographs()
             };
             chosen.push("random crops and colour jitter".into());

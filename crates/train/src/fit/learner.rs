@@ -148,6 +148,7 @@ pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
         batch_size: config.train.batch_size,
         workers: config.machine.workers,
         augment: config.train.augment.clone(),
+        classes: setup.data.classes.clone(),
         mean: setup.input.mean.clone(),
         std: setup.input.std.clone(),
         seed: config.train.seed,

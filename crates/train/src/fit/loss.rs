@@ -93,6 +93,20 @@ impl<'a> Targets<'a> {
             }),
         }
     }
+
+    /// The label of each image; of mixed images the one with the largest share, the first of equal ones.
+    pub(super) fn dominant(&self) -> Vec<usize> {
+        let Some(soft) = self.soft else {
+            return self.labels.to_vec();
+        };
+        let classes = soft.len() / self.labels.len().max(1);
+        let largest = |row: &[f32]| {
+            let best =
+                |best: usize, class: usize| if row[class] > row[best] { class } else { best };
+            (0..row.len()).fold(0, best)
+        };
+        soft.chunks_exact(classes.max(1)).map(largest).collect()
+    }
 }
 
 /// The number of images whose label has the largest logit.
@@ -121,6 +135,20 @@ fn targets(labels: &[usize], device: &Device) -> Tensor<1, Int> {
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mixed_image_counts_for_the_label_with_the_largest_share() {
+        let dominant = |soft| {
+            Targets {
+                labels: &[2, 0, 1],
+                soft,
+            }
+            .dominant()
+        };
+        assert_eq!(dominant(None), [2, 0, 1]);
+        let soft = [0.4, 0.0, 0.6, 0.2, 0.8, 0.0, 0.0, 0.5, 0.5];
+        assert_eq!(dominant(Some(&soft)), [2, 1, 1]);
+    }
 
     #[test]
     fn soft_targets_that_are_one_hot_give_the_loss_and_gradients_of_the_labels() {

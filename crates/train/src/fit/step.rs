@@ -17,7 +17,8 @@ pub struct Gradients {
     pub(super) statistics: Vec<(f64, Vec<BatchStatistics>)>,
     /// The batch's loss, `[1]`: a tensor, since reading it waits for a GPU.
     pub loss: Tensor<1>,
-    /// How many images had their own class as the largest logit, `[1]`.
+    /// How many images had their own class as the largest logit, `[1]`; of a mixed image, the class with
+    /// the largest share.
     pub correct: Tensor<1>,
 }
 
@@ -68,7 +69,6 @@ pub(super) fn gradients(
                     TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
                     &*device,
                 ); // [rows, channels, height, width]
-                let labels = &batch.labels[rows.clone()];
                 let targets = Targets::new(batch, rows.clone());
                 let key = DropoutKey {
                     first_row: rows.start,
@@ -80,7 +80,7 @@ pub(super) fn gradients(
                     true => receptive_model::exactly(forward),
                     false => forward(),
                 };
-                let correct = correct(logits.clone().without_autodiff(), labels);
+                let correct = correct(logits.clone().without_autodiff(), &targets.dominant());
                 // Scaled before the backward pass, so that the gradients need only be added.
                 let loss = loss
                     .forward(logits, targets)

@@ -2,9 +2,10 @@
 
 use crate::error::CliError;
 use receptive_data::{
-    DataOptions, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open, order,
+    Augment, DataOptions, ImageSize, Loader, LoaderOptions, NoProgress, Resize, Samples, open,
+    order,
 };
-use receptive_train::{TrainConfig, check_bytes};
+use receptive_train::check_bytes;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,12 +23,13 @@ pub(super) struct LoadTiming {
     pub(super) images_per_s_later: f64,
 }
 
-/// Times two epochs of `data` at `side` x `side` pixels, augmented as in training by default.
+/// Times two epochs of `data` at `side` x `side` pixels.
 pub(super) fn load(
     data: &str,
     side: usize,
     batch_size: usize,
     workers: usize,
+    augment: &Augment,
 ) -> Result<LoadTiming, CliError> {
     let train = open(data, &DataOptions::default(), &NoProgress)?.train;
     let size = ImageSize::new(3, side, side);
@@ -43,7 +45,7 @@ pub(super) fn load(
         let options = LoaderOptions {
             batch_size,
             workers,
-            augment: TrainConfig::default().augment,
+            augment: augment.clone(),
             mean: vec![0.5; 3],
             std: vec![0.25; 3],
             epoch,

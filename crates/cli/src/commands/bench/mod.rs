@@ -9,7 +9,7 @@ mod load;
 mod network;
 mod train;
 
-use crate::args::{MachineArgs, parse_positive, parse_whole};
+use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
@@ -18,8 +18,8 @@ use network::{Network, Work};
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
 use receptive_data::Batch;
-use receptive_train::Compute;
 use receptive_train::trial::peak_resident_bytes;
+use receptive_train::{Compute, TrainConfig};
 use serde::Serialize;
 use std::time::Instant;
 use train::OperationTime;
@@ -45,6 +45,8 @@ pub(super) struct BenchArgs {
         allow_negative_numbers = true
     )]
     workers: usize,
+    #[command(flatten)]
+    augment: AugmentArgs,
     /// Time inference instead of training
     #[arg(long)]
     infer: bool,
@@ -123,6 +125,13 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         let problem = "networks are timed on random images; use it with `bench data`";
         return Err(CliError::argument("DATA", problem));
     }
+    if !arguments.augment.is_empty() {
+        let problem = "networks are timed on random images as they are; use it with `bench data`";
+        return Err(CliError::argument(
+            "--augment, --mixup and --cutmix",
+            problem,
+        ));
+    }
     let (backend, compute) = arguments.machine.compute()?;
     let bench = Bench {
         network,
@@ -172,7 +181,10 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
         return Err(CliError::argument("DATA", problem));
     };
     let (side, batch) = (arguments.size.unwrap_or(224), arguments.batch.unwrap_or(64));
-    let timing = load::load(data, side, batch, arguments.workers)?;
+    // As in training by default, but for what the arguments say.
+    let mut augment = TrainConfig::default().augment;
+    arguments.augment.apply(&mut augment);
+    let timing = load::load(data, side, batch, arguments.workers, &augment)?;
     if arguments.json {
         print_json(&LoadResult {
             peer: peer(),

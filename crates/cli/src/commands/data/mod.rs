@@ -2,7 +2,9 @@
 
 mod batch;
 
-use crate::args::{LabelArgs, PixelArgs, parse_directory, parse_positive, parse_whole};
+use crate::args::{
+    AugmentArgs, LabelArgs, PixelArgs, parse_directory, parse_positive, parse_whole,
+};
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{DataProgress, Table, line, paragraph, print, print_json};
 use clap::Args;
@@ -26,15 +28,15 @@ pub(super) struct DataArgs {
     /// Directory of data sets known by name: searched first, and downloads go there
     #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
-    /// Draw training images as the network sees them: resized, and augmented as `train` does by
-    /// default
+    /// Draw training images as the network sees them: resized, and changed at random epoch by epoch as
+    /// `train` does with the same arguments
     #[arg(long)]
     show: bool,
-    /// Number of images to draw
+    /// Number of images to draw, a row each
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 32,
+        default_value_t = 8,
         requires = "show",
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
@@ -50,6 +52,11 @@ pub(super) struct DataArgs {
         allow_negative_numbers = true
     )]
     seed: u64,
+    #[command(flatten)]
+    augment: AugmentArgs,
+    /// Override any setting of the random changes, such as train.augment.hue=0.1; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "show")]
+    set: Vec<String>,
     /// Output file of the picture (PNG or SVG)
     #[arg(
         long,
@@ -92,6 +99,13 @@ struct DamagedFile<'a> {
 }
 
 pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
+    if !arguments.show && !arguments.augment.is_empty() {
+        return Err(CliError::Usage(
+            "--augment, --mixup and --cutmix: they change training images, which --show draws; add it, or \
+             leave them out"
+                .into(),
+        ));
+    }
     let options = DataOptions {
         data_dir: arguments.data_dir.clone(),
         labels: arguments.labels.labels.clone(),

@@ -1,0 +1,272 @@
+//! The changes that have settings of their own, with torchvision's names and defaults.
+
+use crate::error::DataError;
+use serde::{Deserialize, Serialize};
+
+/// A random turn, move, scale and shear in one step, as torchvision's `RandomAffine`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RandomAffine {
+    /// Turn by up to this many degrees either way, 0 to 180.
+    pub degrees: f32,
+    /// Move by up to these shares of the width and the height, 0 to 1.
+    pub translate: [f32; 2],
+    /// Enlarge by a factor from the first to the second.
+    pub scale: [f32; 2],
+    /// Shear along the rows by up to this many degrees either way, below 90.
+    pub shear: f32,
+}
+
+impl Default for RandomAffine {
+    /// Changes nothing.
+    fn default() -> Self {
+        Self {
+            degrees: 0.0,
+            translate: [0.0; 2],
+            scale: [1.0; 2],
+            shear: 0.0,
+        }
+    }
+}
+
+/// RandAugment (Cubuk et al. 2020) with torchvision's operations and strengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RandAugment {
+    /// Operations for each image, one after the other.
+    pub num_ops: usize,
+    /// Their strength: a step of the scale, from 0.
+    pub magnitude: usize,
+    /// The number of steps of the scale.
+    pub num_magnitude_bins: usize,
+}
+
+impl Default for RandAugment {
+    fn default() -> Self {
+        Self {
+            num_ops: 2,
+            magnitude: 9,
+            num_magnitude_bins: 31,
+        }
+    }
+}
+
+/// TrivialAugment (Müller and Hutter 2021) with the wide range of strengths, as torchvision's
+/// `TrivialAugmentWide`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrivialAugment {
+    /// The number of steps of the scale of strengths.
+    pub num_magnitude_bins: usize,
+}
+
+impl Default for TrivialAugment {
+    fn default() -> Self {
+        Self {
+            num_magnitude_bins: 31,
+        }
+    }
+}
+
+/// Fewer values, as torchvision's `RandomPosterize`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Posterize {
+    /// The upper bits that are kept, 0 to 8.
+    pub bits: u8,
+    /// The probability, 0 to 1.
+    pub p: f32,
+}
+
+impl Default for Posterize {
+    fn default() -> Self {
+        Self { bits: 4, p: 0.5 }
+    }
+}
+
+/// Bright values inverted, as torchvision's `RandomSolarize`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Solarize {
+    /// The value, 0 to 255, from which on values are inverted.
+    pub threshold: f32,
+    /// The probability, 0 to 1.
+    pub p: f32,
+}
+
+impl Default for Solarize {
+    fn default() -> Self {
+        Self {
+            threshold: 128.0,
+            p: 0.5,
+        }
+    }
+}
+
+/// Sharper or softer images, as torchvision's `RandomAdjustSharpness`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sharpness {
+    /// 0 smooths, 1 changes nothing, 2 sharpens as much as 0 smooths.
+    pub sharpness_factor: f32,
+    /// The probability, 0 to 1.
+    pub p: f32,
+}
+
+impl Default for Sharpness {
+    fn default() -> Self {
+        Self {
+            sharpness_factor: 2.0,
+            p: 0.5,
+        }
+    }
+}
+
+/// Blurred images, as torchvision's `GaussianBlur` with a probability.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GaussianBlur {
+    /// Pixels that count, along each side; odd.
+    pub kernel_size: usize,
+    /// The deviation in pixels is drawn evenly from the first to the second.
+    pub sigma: [f32; 2],
+    /// The probability, 0 to 1.
+    pub p: f32,
+}
+
+impl Default for GaussianBlur {
+    fn default() -> Self {
+        Self {
+            kernel_size: 9,
+            sigma: [0.1, 2.0],
+            p: 0.5,
+        }
+    }
+}
+
+/// What stands where a change brings in pixels from outside the image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fill {
+    /// The nearest pixel of the edge.
+    #[default]
+    Edge,
+    /// Black, as torchvision has it by default.
+    Black,
+    /// The mean of the data set, as timm has it.
+    Mean,
+}
+
+/// More operations than this one after the other leave nothing of an image.
+const MAX_OPS: usize = 16;
+/// The largest kernel of a blur.
+const MAX_KERNEL: usize = 101;
+
+impl RandomAffine {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        up_to("train.augment.affine.degrees", self.degrees, 180.0)?;
+        for share in self.translate {
+            up_to("train.augment.affine.translate", share, 1.0)?;
+        }
+        range("train.augment.affine.scale", self.scale, 100.0)?;
+        up_to("train.augment.affine.shear", self.shear, 89.0)
+    }
+}
+
+impl RandAugment {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let bins = self.num_magnitude_bins;
+        check_bins("train.augment.randaugment.num_magnitude_bins", bins)?;
+        if self.magnitude >= bins {
+            let problem = format!(
+                "it is {}; use 0 to {}, one less than num_magnitude_bins",
+                self.magnitude,
+                bins - 1
+            );
+            let setting = "train.augment.randaugment.magnitude";
+            return Err(DataError::setting(setting, problem));
+        }
+        if !(1..=MAX_OPS).contains(&self.num_ops) {
+            let problem = format!("it is {}; use 1 to {MAX_OPS}", self.num_ops);
+            let setting = "train.augment.randaugment.num_ops";
+            return Err(DataError::setting(setting, problem));
+        }
+        Ok(())
+    }
+}
+
+impl TrivialAugment {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let setting = "train.augment.trivialaugment.num_magnitude_bins";
+        check_bins(setting, self.num_magnitude_bins)
+    }
+}
+
+impl Posterize {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        up_to("train.augment.posterize.bits", self.bits.into(), 8.0)?;
+        up_to("train.augment.posterize.p", self.p, 1.0)
+    }
+}
+
+impl Solarize {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        up_to("train.augment.solarize.threshold", self.threshold, 255.0)?;
+        up_to("train.augment.solarize.p", self.p, 1.0)
+    }
+}
+
+impl Sharpness {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let setting = "train.augment.sharpness.sharpness_factor";
+        up_to(setting, self.sharpness_factor, 100.0)?;
+        up_to("train.augment.sharpness.p", self.p, 1.0)
+    }
+}
+
+impl GaussianBlur {
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let size = self.kernel_size;
+        if size.is_multiple_of(2) || size > MAX_KERNEL {
+            let problem = format!("it is {size}; use an odd number up to {MAX_KERNEL}");
+            return Err(DataError::setting(
+                "train.augment.blur.kernel_size",
+                problem,
+            ));
+        }
+        range("train.augment.blur.sigma", self.sigma, 1000.0)?;
+        up_to("train.augment.blur.p", self.p, 1.0)
+    }
+}
+
+fn check_bins(setting: &'static str, bins: usize) -> Result<(), DataError> {
+    match (2..=1000).contains(&bins) {
+        true => Ok(()),
+        false => Err(DataError::setting(
+            setting,
+            format!("it is {bins}; use 2 to 1000"),
+        )),
+    }
+}
+
+pub(super) fn up_to(setting: &'static str, value: f32, max: f32) -> Result<(), DataError> {
+    match (0.0..=max).contains(&value) {
+        true => Ok(()),
+        false => Err(DataError::setting(
+            setting,
+            format!("it is {value}; use 0 to {max}"),
+        )),
+    }
+}
+
+fn range(setting: &'static str, [low, high]: [f32; 2], max: f32) -> Result<(), DataError> {
+    match low > 0.0 && low <= high && high <= max {
+        true => Ok(()),
+        false => Err(DataError::setting(
+            setting,
+            format!(
+                "it is [{low}, {high}]; use two numbers above 0 and up to {max}, the smaller one first"
+            ),
+        )),
+    }
+}

@@ -1,0 +1,146 @@
+//! RandAugment and TrivialAugment: operations drawn at random, as torchvision has them.
+
+use super::affine::{Affine, Outside, warp};
+use super::{color, filter, tones};
+use crate::random::Random;
+use receptive_core::ImageSize;
+
+/// One change of an image, with its strength.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub(super) enum Operation {
+    Identity,
+    /// Pixels to the left for each pixel down.
+    ShearX(f32),
+    /// Pixels up for each pixel to the right.
+    ShearY(f32),
+    /// In whole pixels.
+    TranslateX(f32),
+    TranslateY(f32),
+    /// In degrees, counter-clockwise.
+    Rotate(f32),
+    /// One less than the factor, as of the next three.
+    Brightness(f32),
+    Color(f32),
+    Contrast(f32),
+    Sharpness(f32),
+    /// The bits that are kept.
+    Posterize(u8),
+    /// The value from which on values are inverted.
+    Solarize(f32),
+    AutoContrast,
+    Equalize,
+}
+
+/// How strong the operations of a policy are at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Space {
+    shear: f32,
+    /// In pixels, to the side and down.
+    translate: [f32; 2],
+    rotate: f32,
+    /// The most that brightness, colour, contrast and sharpness change.
+    enhance: f32,
+    /// The most bits that are cut off.
+    bits: f32,
+}
+
+impl Space {
+    /// RandAugment's (Cubuk et al. 2020).
+    pub(super) fn rand_augment(size: &ImageSize) -> Self {
+        Self {
+            shear: 0.3,
+            translate: [size.width, size.height].map(|side| 150.0 / 331.0 * side as f32),
+            rotate: 30.0,
+            enhance: 0.9,
+            bits: 4.0,
+        }
+    }
+
+    /// TrivialAugment's wide one (Müller and Hutter 2021).
+    pub(super) fn trivial_augment_wide() -> Self {
+        Self {
+            shear: 0.99,
+            translate: [32.0; 2],
+            rotate: 135.0,
+            enhance: 0.99,
+            bits: 6.0,
+        }
+    }
+
+    /// An operation at `strength`, 0 to 1 of the strongest; of those that have one, the direction is drawn.
+    pub(super) fn draw(&self, strength: f32, random: &mut Random) -> Operation {
+        let kind = random.below(14);
+        let direction = if random.next() >> 63 == 1 { -1.0 } else { 1.0 };
+        let signed = |max: f32| direction * strength * max;
+        let [across, down] = self.translate.map(|most| signed(most).trunc());
+        match kind {
+            0 => Operation::Identity,
+            1 => Operation::ShearX(signed(self.shear)),
+            2 => Operation::ShearY(signed(self.shear)),
+            3 => Operation::TranslateX(across),
+            4 => Operation::TranslateY(down),
+            5 => Operation::Rotate(signed(self.rotate)),
+            6 => Operation::Brightness(signed(self.enhance)),
+            7 => Operation::Color(signed(self.enhance)),
+            8 => Operation::Contrast(signed(self.enhance)),
+            9 => Operation::Sharpness(signed(self.enhance)),
+            10 => Operation::Posterize((8.0 - strength * self.bits).round_ties_even() as u8),
+            11 => Operation::Solarize(255.0 * (1.0 - strength)),
+            12 => Operation::AutoContrast,
+            _ => Operation::Equalize,
+        }
+    }
+}
+
+impl Operation {
+    pub(super) fn apply(self, pixels: &mut Vec<u8>, size: &ImageSize, outside: Outside<'_>) {
+        let still = Affine::IDENTITY;
+        let degrees = |slope: f32| f64::from(slope).atan().to_degrees();
+        let affine = match self {
+            // Around the upper left corner.
+            Self::ShearX(slope) => Affine {
+                shear: [degrees(slope), 0.0],
+                ..still
+            }
+            .matrix([0.0; 2]),
+            Self::ShearY(slope) => Affine {
+                shear: [0.0, degrees(slope)],
+                ..still
+            }
+            .matrix([0.0; 2]),
+            Self::TranslateX(by) => Affine {
+                translate: [f64::from(by), 0.0],
+                ..still
+            }
+            .centred(size),
+            Self::TranslateY(by) => Affine {
+                translate: [0.0, f64::from(by)],
+                ..still
+            }
+            .centred(size),
+            Self::Rotate(degrees) => Affine {
+                degrees: f64::from(-degrees),
+                ..still
+            }
+            .centred(size),
+            _ => return self.retouch(pixels, size),
+        };
+        *pixels = warp(pixels, size, affine, outside);
+    }
+
+    /// Those that move no pixel.
+    fn retouch(self, pixels: &mut [u8], size: &ImageSize) {
+        match self {
+            Self::Brightness(by) => tones::brightness(pixels, 1.0 + by),
+            Self::Color(by) => color::saturate(pixels, size, 1.0 + by),
+            Self::Contrast(by) => tones::contrast(pixels, size, 1.0 + by),
+            Self::Sharpness(by) => filter::sharpness(pixels, size, 1.0 + by),
+            Self::Posterize(bits) => tones::posterize(pixels, bits),
+            Self::Solarize(threshold) => tones::solarize(pixels, threshold),
+            Self::AutoContrast => tones::autocontrast(pixels, size),
+            Self::Equalize => tones::equalize(pixels, size),
+            _ => {}
+        }
+    }
+}

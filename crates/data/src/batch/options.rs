@@ -1,0 +1,91 @@
+//! How batches are made.
+
+use crate::augment::batch::BatchAugment;
+use crate::augment::settings::Augment;
+use crate::batch::samples::Samples;
+use crate::error::DataError;
+use crate::image::resize::check_size;
+use std::sync::Arc;
+
+/// How batches are made.
+#[derive(Clone, Debug)]
+pub struct LoaderOptions {
+    /// Images a batch, at least 1.
+    pub batch_size: usize,
+    /// Threads that make batches; 0 makes each in the calling thread when it is needed. Never
+    /// changes what is delivered.
+    pub workers: usize,
+    /// Batches that may be ready and waiting, at least 1. Each takes
+    /// `4 * batch_size * channels * height * width` bytes.
+    pub prefetch: usize,
+    /// Random changes; off by default, and to be left off for validation and test.
+    pub augment: Augment,
+    /// The names of the classes, which `augment` may leave out of a change; needed only where it does.
+    pub classes: Vec<String>,
+    /// A random change of each whole batch, instead of what `augment` has (mixup and CutMix); none by
+    /// default, and to be left out for validation and test.
+    pub batch_augment: Option<Arc<dyn BatchAugment>>,
+    /// Mean of each channel, in units of the full range (0 to 1).
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel, in units of the full range.
+    pub std: Vec<f32>,
+    /// With `epoch` and an image's index, the key of its random changes.
+    pub seed: u64,
+    /// See `seed`.
+    pub epoch: u64,
+    /// How often each of the indices came before in this epoch ([`Draws`](crate::Draws)), so that its
+    /// random changes differ; empty where none comes twice.
+    pub repeats: Vec<u64>,
+    /// Whether a last batch with fewer images is left out.
+    pub drop_last: bool,
+}
+
+impl Default for LoaderOptions {
+    /// Batches of 64 grey images, two workers, four batches ahead, no random changes.
+    fn default() -> Self {
+        Self {
+            batch_size: 64,
+            workers: 2,
+            prefetch: 4,
+            augment: Augment::default(),
+            classes: Vec::new(),
+            batch_augment: None,
+            mean: vec![0.0],
+            std: vec![1.0],
+            seed: 0,
+            epoch: 0,
+            repeats: Vec::new(),
+            drop_last: false,
+        }
+    }
+}
+
+impl LoaderOptions {
+    pub(super) fn check(&self, samples: &Samples, indices: &[usize]) -> Result<(), DataError> {
+        check_size(&samples.size())?;
+        self.augment.check()?;
+        if self.batch_size == 0 {
+            return Err(DataError::setting(
+                "train.batch_size",
+                "it is 0; use 1 or more",
+            ));
+        }
+        if let Some(&index) = indices.iter().find(|index| **index >= samples.len()) {
+            return Err(DataError::Index {
+                index,
+                len: samples.len(),
+            });
+        }
+        if self.mean.len() != samples.size().channels {
+            return Err(DataError::setting(
+                "mean and std",
+                format!(
+                    "{} means for images of {} channels; give one a channel",
+                    self.mean.len(),
+                    samples.size().channels
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
