@@ -198,6 +198,7 @@ fn a_checkpoint_of_pytorch_is_read_without_python() {
         serde_json::from_slice(&fs::read(assets.join("checkpoint.json")).unwrap()).unwrap();
     for (name, key) in [
         ("checkpoint.pt", None),
+        ("stem_of_21_characters.pt", None),
         ("nested.pt", Some("state_dict")),
         ("nested.pt", None),
     ] {

@@ -1,10 +1,13 @@
 """Builds networks of timm and torchvision by name with random weights, and writes for each, into a
-directory: its state dict, images, and the logits that PyTorch computes from them.
+directory: its state dict, images, the logits that PyTorch computes from them, and the gradients of a
+weighted sum of the logits, as a state dict too. Prints parameters, and multiply-adds as torchinfo counts
+them.
 
     published.py DIRECTORY NAME SCHEME SIZE
 """
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -75,6 +78,39 @@ def randomize(network):
                 uniform(tensor, -scale * 1.7, scale * 1.7)
 
 
+def multiply_adds(network, size):
+    """torchinfo's count for one image, of convolutions and linear layers without their biases. Of a
+    linear layer over a map it counts one position; here they all count."""
+    from torchinfo import summary
+
+    total = 0
+    for layer in summary(network, (1, 3, size, size), verbose=0).summary_list:
+        module = layer.module
+        is_convolution = isinstance(module, torch.nn.Conv2d)
+        if layer.is_leaf_layer and (is_convolution or isinstance(module, torch.nn.Linear)):
+            positions = layer.output_size[2:] if is_convolution else layer.output_size[1:-1]
+            positions = math.prod(positions)
+            bias = 0 if module.bias is None else module.bias.numel()
+            if is_convolution:
+                total += layer.macs - bias * positions
+            else:
+                total += (layer.macs - bias) * positions
+    return total
+
+
+def gradients(network):
+    """A state dict of gradients: 0 for what has none, and statistics that any file may have."""
+    found = {name: value.grad for name, value in network.named_parameters()}
+    values = {}
+    for name, value in network.state_dict().items():
+        if name.endswith("running_var"):
+            values[name] = torch.ones_like(value)
+        else:
+            gradient = found.get(name)
+            values[name] = torch.zeros_like(value) if gradient is None else gradient
+    return values
+
+
 def main():
     at, name, scheme, size = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
     network = build(name, scheme)
@@ -82,14 +118,17 @@ def main():
     network.eval()
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(2, 3, size, size, generator=generator)
-    with torch.no_grad():
-        logits = network(images)
-    weights = network.state_dict()
-    if name == "densenet121" and scheme == "torchvision":
-        # As in torchvision's file, which is older than its code.
-        old = re.compile(r"(denselayer\d+\.(?:norm|conv))([12])")
-        weights = {old.sub(r"\1.\2", key): value for key, value in weights.items()}
-    torch.save(weights, at / "weights.pth")
+    logits = network(images)
+    # Of both signs, so that nothing cancels.
+    factors = torch.arange(logits.numel()).mul(37).remainder(19).div(9).sub(1)
+    (logits * factors.reshape(logits.shape)).sum().backward()
+    logits = logits.detach()
+    for file, values in [("weights.pth", network.state_dict()), ("gradients.pth", gradients(network))]:
+        if name == "densenet121" and scheme == "torchvision":
+            # As in torchvision's file, which is older than its code.
+            old = re.compile(r"(denselayer\d+\.(?:norm|conv))([12])")
+            values = {old.sub(r"\1.\2", key): value for key, value in values.items()}
+        torch.save(values, at / file)
     images.numpy().tofile(at / "images.bin")
     logits.numpy().tofile(at / "logits.bin")
     auxiliary = ("aux1.", "aux2.", "AuxLogits.")
@@ -98,7 +137,7 @@ def main():
         for key, tensor in network.named_parameters()
         if not key.startswith(auxiliary)
     )
-    print(json.dumps({"params": params, "largest": float(logits.abs().max())}))
+    print(json.dumps({"params": params, "macs": multiply_adds(network, size)}))
 
 
 main()

@@ -167,6 +167,16 @@ pub enum DataError {
         /// The folder in which the file is looked for.
         place: PathBuf,
     },
+    /// A file of a hub could not be had.
+    #[error("could not download {url}: {reason}; {remedy}")]
+    Hub {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+        /// What was kept, and what to do.
+        remedy: String,
+    },
     /// A downloaded file is not the published one; nothing of it was kept.
     #[error(
         "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: \

@@ -97,6 +97,8 @@ pub struct DataOptions {
     /// a class that it does not have is an error, and one class is enough. A folder may then have a
     /// validation or test split alone; its training split is empty.
     pub classes: Option<Vec<String>>,
+    /// Other names of those classes, one for each: a folder of such a name has images of that class.
+    pub class_ids: Option<Vec<String>>,
     /// The record of a trained run, and what it is for here. Default `None`.
     pub record: Option<(Arc<SplitRecord>, RecordUse)>,
     /// Whether a data set known by name may be downloaded. Default true.
@@ -121,6 +123,7 @@ impl Default for DataOptions {
             bad_images: BadImages::Fail,
             allow_empty_classes: false,
             classes: None,
+            class_ids: None,
             record: None,
             download: true,
             decode: DecodeLimits::default(),

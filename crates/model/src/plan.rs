@@ -139,16 +139,34 @@ impl Plan {
 
     /// All remarks and warnings, each with its layer.
     pub fn notes(&self) -> Vec<String> {
-        self.rows()
-            .iter()
-            .flat_map(|row| {
-                row.notes
-                    .iter()
-                    .map(move |note| format!("layer {} ({}): {note}", row.number, row.kind))
-            })
-            .collect()
+        let rows = self.rows();
+        // The same of many layers is one note.
+        let mut notes: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        for row in &rows {
+            for note in &row.notes {
+                let known = notes
+                    .iter_mut()
+                    .find(|(kind, text, _)| *kind == row.kind && *text == note.as_str());
+                match known {
+                    Some((_, _, numbers)) => numbers.push(&row.number),
+                    None => notes.push((row.kind, note, vec![&row.number])),
+                }
+            }
+        }
+        let sentence = |(kind, note, numbers): &(&str, &str, Vec<&str>)| match numbers.as_slice() {
+            [number] => format!("layer {number} ({kind}): {note}"),
+            [first, .., last] if numbers.len() > MAX_LISTED => format!(
+                "{} layers from {first} to {last} ({kind}): {note}",
+                numbers.len()
+            ),
+            _ => format!("layers {} ({kind}): {note}", numbers.join(", ")),
+        };
+        notes.iter().map(sentence).collect()
     }
 }
+
+/// Of more layers with the same note only the first and the last are named.
+const MAX_LISTED: usize = 5;
 
 fn check_sizes(config: &ModelConfig) -> Result<(), ModelError> {
     let input = config.input;

@@ -1,6 +1,8 @@
 //! A network by name: a preset, a config file or a run's directory.
 
+use super::pretrained::Source;
 use crate::error::CliError;
+use receptive_core::text::Printable;
 use receptive_model::{Artifact, ModelConfig, presets};
 use receptive_train::{RunConfig, RunDirectory};
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     if let Ok(preset) = preset {
         return Ok(preset);
     }
+    check_is_model(path)?;
     if path.is_dir() {
         return match RunDirectory::open(path).and_then(|run| run.config()) {
             Ok(run) => Ok(run.model),
@@ -38,7 +41,30 @@ pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
     if Artifact::is_at(run) {
         return Ok(run.into());
     }
+    check_is_model(run)?;
     Ok(RunDirectory::open(run)?.kept_model()?)
+}
+
+/// What the names of files of weights end in.
+const WEIGHTS: [&str; 6] = ["onnx", "pth", "pt", "bin", "ckpt", "safetensors"];
+
+/// Rejects published weights, which have to be imported first.
+pub(super) fn check_is_model(path: &Path) -> Result<(), CliError> {
+    let text = path.to_string_lossy();
+    let extension = path.extension().map(|name| name.to_ascii_lowercase());
+    let is_weights = extension.is_some_and(|name| WEIGHTS.iter().any(|known| name == *known));
+    let is_published = Source::is_hub(&text)
+        || path.is_file() && is_weights
+        || path.is_dir() && !Artifact::is_at(path) && Source::is_folder(path);
+    if !is_published {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{} is weights and not yet a model; make one with `receptive import {} --out imported`, and name \
+         that in its place",
+        path.printable(),
+        path.shell_word()
+    )))
 }
 
 /// Whether the name stands for a network with trained weights.

@@ -1,7 +1,7 @@
 //! `receptive networks`.
 
 use crate::error::{CliError, Exit};
-use crate::render::{Table, print, print_json};
+use crate::render::{Table, line, print, print_json};
 use clap::Args;
 use receptive_core::text::grouped;
 use receptive_erf::default_layer;
@@ -89,7 +89,29 @@ pub(super) fn run(arguments: &NetworksArgs) -> Result<Exit, CliError> {
         ]);
     }
     print(table.to_string())?;
+    // Of all networks at once they would be a second table.
+    if !arguments.names.is_empty() {
+        for network in &networks {
+            show_weights(network)?;
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// The weights that are known by their hash, with their licences.
+fn show_weights(network: &Network) -> Result<(), CliError> {
+    for form in &network.forms {
+        for weights in &form.weights {
+            line(
+                "weights",
+                format!(
+                    "{}, {}, licence {}",
+                    weights.name, form.scheme, weights.licence
+                ),
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// Those of receptive's own, `plain-N` by an example, then the published ones.
@@ -140,7 +162,7 @@ fn form(form: &Published) -> Form {
 }
 
 /// `11.7 M`, `640 K`, or all digits of what is less than ten thousand.
-fn millions(count: usize) -> String {
+pub(super) fn millions(count: usize) -> String {
     match count {
         0..10_000 => grouped(count),
         10_000..1_000_000 => format!("{:.0} K", count as f64 / 1e3),

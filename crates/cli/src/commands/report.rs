@@ -2,6 +2,7 @@
 
 use super::begins_with;
 use super::erf::parse_samples;
+use super::network::check_is_model;
 use crate::args::{MachineArgs, parse_directory, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{
@@ -9,6 +10,7 @@ use crate::render::{
 };
 use clap::Args;
 use receptive_core::text::{Printable, grouped, percent, plural};
+use receptive_model::Artifact;
 use receptive_model::store::write_file;
 use receptive_report::{Figures, Report, ReportOptions, Watch};
 use receptive_train::RunDirectory;
@@ -68,6 +70,7 @@ struct Json<'a> {
 pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let (backend, threads) = arguments.machine.backend()?;
     let device = backend.device()?;
+    check_is_run(&arguments.run)?;
     let run = RunDirectory::open(&arguments.run)?;
     if let Some(file) = &arguments.out
         && file.exists()
@@ -124,6 +127,28 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         show(file, page.len(), &figures)?;
     }
     Ok(Exit::Done)
+}
+
+/// Rejects a model without a run, such as an imported one: a report is about a training.
+fn check_is_run(run: &Path) -> Result<(), CliError> {
+    check_is_model(run)?;
+    if !Artifact::is_at(run) {
+        return Ok(());
+    }
+    let word = run.shell_word();
+    Err(match RunDirectory::around(run) {
+        Some(around) => CliError::Usage(format!(
+            "{} is the model of a run; name the run: `receptive report {}`",
+            run.printable(),
+            around.path().shell_word()
+        )),
+        None => CliError::Usage(format!(
+            "{} is a model without a run, and a report is about a training; see it with `receptive \
+             evaluate {word} DATA`, `receptive erf {word}`, `receptive features {word}` and `receptive \
+             attend {word} IMAGE`, or train it on data of your own: `receptive train DATA --from {word}`",
+            run.printable()
+        )),
+    })
 }
 
 fn show(file: &Path, bytes: usize, figures: &Figures) -> Result<(), CliError> {

@@ -1,9 +1,10 @@
 //! `receptive summary`.
 
 use super::network::{DEFAULT_CLASSES, is_trained, model_config};
+use super::networks::millions;
 use crate::args::{parse_positive, parse_shape};
 use crate::error::{CliError, Exit};
-use crate::render::{Table, line, paragraph, print, print_json};
+use crate::render::{MAX_WIDTH, Table, cut, line, paragraph, print, print_json};
 use clap::Args;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_model::{Edges, Field, ImageSize, ModelConfig, Plan, PlannedLayer, presets};
@@ -165,22 +166,7 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
         input.width,
         counted(plan.classes, "class")
     ))?;
-    let mut table = Table::new(&["", "layer", "output", "params", "MACs", "field", "step"]);
-    for layer in plan.rows() {
-        table.row([
-            layer.number.clone(),
-            format!("{} {}", layer.kind, layer.summary)
-                .trim_end()
-                .to_string(),
-            layer.output.to_string(),
-            grouped(layer.params),
-            grouped(layer.macs),
-            both(layer.ungated_trf, |field| field.size().to_string())
-                + if layer.is_gated() { "*" } else { "" },
-            both(layer.trf, |field| field.stride.to_string()),
-        ]);
-    }
-    print(table.to_string())?;
+    print(table(plan).to_string())?;
     print("")?;
     let total = &plan.total;
     let (params, buffers) = (grouped(total.params), grouped(total.buffers));
@@ -219,6 +205,51 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
         )?;
     }
     Ok(())
+}
+
+/// The most characters of a line.
+const MAX_LINE: usize = 80;
+/// The fewest characters of a layer's description that are kept.
+const MIN_LAYER: usize = 14;
+
+/// A row for each layer. One that would be too wide has MACs in thousands or millions, and layers cut.
+fn table(plan: &Plan) -> Table {
+    let full = rows(plan, grouped, MAX_WIDTH);
+    if full.width() <= MAX_LINE {
+        return full;
+    }
+    let excess = rows(plan, millions, MAX_WIDTH)
+        .width()
+        .saturating_sub(MAX_LINE);
+    let longest = plan.rows().iter().map(|layer| described(layer).len()).max();
+    let longest = longest.unwrap_or(0).min(MAX_WIDTH);
+    rows(
+        plan,
+        millions,
+        longest.saturating_sub(excess).max(MIN_LAYER),
+    )
+}
+
+fn described(layer: &PlannedLayer) -> String {
+    let text = format!("{} {}", layer.kind, layer.summary);
+    text.trim_end().to_string()
+}
+
+fn rows(plan: &Plan, macs: fn(usize) -> String, width: usize) -> Table {
+    let mut table = Table::new(&["", "layer", "output", "params", "MACs", "field", "step"]);
+    for layer in plan.rows() {
+        table.row([
+            layer.number.clone(),
+            cut(&described(layer), width),
+            layer.output.to_string(),
+            grouped(layer.params),
+            macs(layer.macs),
+            both(layer.ungated_trf, |field| field.size().to_string())
+                + if layer.is_gated() { "*" } else { "" },
+            both(layer.trf, |field| field.stride.to_string()),
+        ]);
+    }
+    table
 }
 
 /// One number where both axes agree, else height x width.

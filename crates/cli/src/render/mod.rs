@@ -14,7 +14,7 @@ pub(crate) use output::{
 };
 pub(crate) use progress::{DataProgress, MeasureProgress, StepProgress};
 pub(crate) use series_progress::SeriesProgress;
-pub(crate) use table::Table;
+pub(crate) use table::{MAX_WIDTH, Table, cut};
 pub(crate) use train_progress::TrainProgress;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

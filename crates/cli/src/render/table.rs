@@ -47,14 +47,29 @@ impl fmt::Display for Table {
     }
 }
 
+impl Table {
+    /// The number of characters of its longest line.
+    pub(crate) fn width(&self) -> usize {
+        let text = self.to_string();
+        text.lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0)
+    }
+}
+
 /// Maximum width of a cell, so that five columns fit 80: longer class names are cut.
-const MAX_WIDTH: usize = 36;
+pub(crate) const MAX_WIDTH: usize = 36;
 
 fn short(cell: &str) -> String {
-    let cell = cell.printable().into_owned();
-    if cell.chars().count() <= MAX_WIDTH {
-        return cell;
+    cut(&cell.printable(), MAX_WIDTH)
+}
+
+/// At most so many characters of a text, the last three of them dots if there are more.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.into();
     }
-    let kept: String = cell.chars().take(MAX_WIDTH - 3).collect();
+    let kept: String = text.chars().take(width.saturating_sub(3)).collect();
     kept + "..."
 }

@@ -16,6 +16,30 @@ fn an_onnx_file_is_a_model_to_evaluate_and_to_start_from() {
         serde_json::json!(["conv2d_1", "conv2d_1"])
     );
     assert_eq!(imported["origin"]["source"], file);
+    // A report is about a training, which an imported model has not.
+    let report = output(&["report", &back]);
+    let errors = text(&report.stderr);
+    assert_eq!(report.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("receptive evaluate"), "{errors}");
+    let inside = output(&["report", &format!("{run}/model")]);
+    let errors = text(&inside.stderr);
+    assert!(
+        errors.contains(&format!("receptive report {run}")),
+        "{errors}"
+    );
+    let erf = output(&[
+        "erf",
+        &back,
+        "--input",
+        "own",
+        "--samples",
+        "2",
+        "--out",
+        &at("erf"),
+    ]);
+    let errors = text(&erf.stderr);
+    assert!(!errors.contains("copied out of its run"), "{errors}");
+    assert!(errors.contains("does not know its data"), "{errors}");
     let copy = at("copy");
     std::fs::rename(format!("{run}/model"), &copy).unwrap();
     let confusion = |model: &str| {
@@ -79,6 +103,19 @@ fn what_an_onnx_file_leaves_open_is_asked_for() {
         assert!(errors.contains(expected), "{arguments:?}: {errors}");
     };
     rejected(&[&bare], 2, "--mean");
+    // A training has no such option.
+    let ran = output(&[
+        "train",
+        "fashion-mini",
+        "--from",
+        &bare,
+        "--run-dir",
+        &at("tuned"),
+    ]);
+    let errors = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("receptive import"), "{errors}");
+    assert!(errors.contains("--from imported"), "{errors}");
     rejected(
         &[&bare, "--mean", "0", "--std", "1", "--classes", "3"],
         2,

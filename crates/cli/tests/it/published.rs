@@ -91,8 +91,9 @@ fn a_folder_with_its_config_becomes_a_model_without_a_flag() {
     std::fs::write(at("net/model.safetensors"), weights(Scheme::Timm, 3)).unwrap();
     let out = at("out");
     let imported = json(&["import", &folder, "--out", &out, "--json"]);
-    assert_eq!(imported["origin"]["weights"], format!("{NETWORK}.test_in3"));
-    assert_eq!(imported["origin"]["licence"], "apache-2.0");
+    // A folder may have anybody's weights, with the description of those that they began with.
+    assert_eq!(imported["origin"].get("weights"), None);
+    assert_eq!(imported["origin"].get("licence"), None);
     assert_eq!(
         imported["layers"][0],
         serde_json::json!(["conv2d_1", "conv_stem"])
@@ -114,9 +115,21 @@ fn a_folder_with_its_config_becomes_a_model_without_a_flag() {
     assert!(!exported.is_empty());
 
     // Arguments override what lies beside the weights.
-    done(&[
+    let ran = output(&[
         "import", &folder, "--out", &out, "--resize", "stretch", "--input", "3x96x96",
     ]);
+    let errors = text(&ran.stderr);
+    assert!(ran.status.success(), "{errors}");
+    let words: Vec<&str> = errors.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(words.contains("test_in3 (licence apache-2.0)"), "{errors}");
+    // One line for all layers.
+    let layers: Vec<&str> = errors
+        .lines()
+        .filter(|line| line.contains(" from "))
+        .collect();
+    assert_eq!(layers.len(), 1, "{errors}");
+    assert!(layers[0].contains("conv2d_1 from conv_stem"), "{errors}");
     let input = &self::model(Path::new(&out))["input"];
     assert_eq!(
         (&input["resize"], &input["height"]),
@@ -166,6 +179,118 @@ fn a_file_brings_the_epsilon_of_its_scheme_and_says_what_was_assumed() {
     assert!(errors.contains("timm, torchvision"), "{errors}");
 }
 
+#[test]
+fn what_a_config_says_wrongly_and_weights_without_a_head_are_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let (folder, out) = (at("net"), at("out"));
+    std::fs::create_dir(&folder).unwrap();
+    let other = config().replace("\"num_classes\":3", "\"num_classes\":7");
+    std::fs::write(at("net/config.json"), other).unwrap();
+    std::fs::write(at("net/model.safetensors"), weights(Scheme::Timm, 3)).unwrap();
+    let ran = output(&["import", &folder, "--out", &out]);
+    let errors = text(&ran.stderr);
+    let words: Vec<&str> = errors.split_whitespace().collect();
+    let errors = words.join(" ");
+    assert!(ran.status.success(), "{errors}");
+    assert!(errors.contains("config.json says 7 classes"), "{errors}");
+    assert!(errors.contains("3 outputs"), "{errors}");
+
+    let bare = at("bare.safetensors");
+    std::fs::write(&bare, without(weights(Scheme::Timm, 3), "classifier.")).unwrap();
+    let ran = output(&["import", &bare, "--network", NETWORK, "--out", &out]);
+    let errors = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("without its head"), "{errors}");
+}
+
+/// A safetensors file without the tensors whose names begin so; their bytes stay as another's.
+fn without(file: Vec<u8>, prefix: &str) -> Vec<u8> {
+    let length = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let header: Map<String, Value> = serde_json::from_slice(&file[8..8 + length]).unwrap();
+    let (mut kept, mut bytes) = (Map::new(), Vec::new());
+    for (name, mut entry) in header {
+        if name.starts_with(prefix) {
+            continue;
+        }
+        let bounds = [0, 1].map(|i| entry["data_offsets"][i].as_u64().unwrap() as usize);
+        let start = bytes.len();
+        bytes.extend(&file[8 + length + bounds[0]..8 + length + bounds[1]]);
+        entry["data_offsets"] = serde_json::json!([start, bytes.len()]);
+        kept.insert(name, entry);
+    }
+    let header = Value::Object(kept).to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes(), &bytes].concat()
+}
+
+#[test]
+fn weights_that_are_no_model_yet_are_to_be_imported() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    for name in ["net.onnx", "net.pth"] {
+        std::fs::write(at(name), "PK").unwrap();
+    }
+    for name in [
+        at("net.onnx"),
+        at("net.pth"),
+        "hf:timm/resnet18.a1_in1k".into(),
+    ] {
+        for command in [
+            vec!["summary", &name],
+            vec!["erf", &name],
+            vec!["predict", &name, PHOTO],
+            vec!["evaluate", &name, "fashion-mini"],
+            vec!["report", &name],
+        ] {
+            let ran = output(&command);
+            let errors = text(&ran.stderr);
+            assert_eq!(ran.status.code(), Some(2), "{command:?}: {errors}");
+            assert!(errors.contains("receptive import"), "{command:?}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn a_gate_s_field_is_the_whole_image_in_theory() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let measured = done(&[
+        "erf",
+        NETWORK,
+        "--layer",
+        "7",
+        "--size",
+        "32x32",
+        "--samples",
+        "2",
+        "--out",
+        &at("erf"),
+    ]);
+    let field = measured
+        .lines()
+        .find(|line| line.starts_with("field"))
+        .unwrap();
+    assert!(field.contains("the whole image in theory"), "{measured}");
+    let words: Vec<&str> = measured.split_whitespace().collect();
+    assert!(
+        words.join(" ").contains("with gates held constant"),
+        "{measured}"
+    );
+    // A table of many numbers fits a terminal of 80 columns, and notes do not repeat themselves.
+    for network in [NETWORK, "tf_efficientnet_lite0"] {
+        let summary = done(&["summary", network]);
+        let widest = summary
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap();
+        assert!(widest <= 80, "{network}: {widest}");
+        let notes = summary.lines().filter(|line| line.starts_with("note"));
+        assert!(notes.count() <= 8, "{summary}");
+    }
+}
+
 /// A hub that has one repository.
 fn hub() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -188,11 +313,9 @@ fn answer(mut stream: TcpStream, weights: &[u8]) -> std::io::Result<()> {
     let request = String::from_utf8_lossy(&request).to_string();
     let config = config();
     let body = match request.split(' ').nth(1).unwrap() {
-        "/timm/net/resolve/main/config.json" => config.as_bytes(),
-        path if path.ends_with("/config.json") && path.starts_with("/timm/net/") => {
-            config.as_bytes()
-        }
-        path if path.ends_with("/model.safetensors") && path.starts_with("/timm/net/") => weights,
+        path if path.starts_with("/timm/other/") => b"",
+        path if path.ends_with("/config.json") => config.as_bytes(),
+        path if path.ends_with("/model.safetensors") => weights,
         _ => b"",
     };
     let status = if body.is_empty() {
@@ -232,6 +355,13 @@ fn a_repository_of_a_hub_is_fetched_once_and_then_found_offline() {
     assert!(first.status.success(), "{}", text(&first.stderr));
     let origin = std::fs::read_to_string(at("out/origin.json")).unwrap();
     assert!(origin.contains("/timm/net/tree/0123456789"), "{origin}");
+    assert!(!origin.contains("apache"), "{origin}");
+    // A repository that is called as its config calls the weights.
+    let named = format!("hf:timm/{NETWORK}.test_in3");
+    let ran = run(&["import", &named, "--out", &at("named")], &url);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let origin = std::fs::read_to_string(at("named/origin.json")).unwrap();
+    assert!(origin.contains("apache-2.0"), "{origin}");
 
     let nowhere = "http://127.0.0.1:9";
     let offline = run(&[&import[..], &["--offline"]].concat(), nowhere);
@@ -241,6 +371,7 @@ fn a_repository_of_a_hub_is_fetched_once_and_then_found_offline() {
         nowhere,
     );
     assert!(text(&refused.stderr).contains("not in the cache"));
+    assert!(!text(&refused.stderr).contains("nothing was kept"));
     let missing = run(&["import", "hf:timm/other", "--out", &out], &url);
     assert!(
         text(&missing.stderr).contains("has no config.json"),
@@ -284,6 +415,8 @@ fn networks_are_listed_with_what_is_known_of_them() {
         listed.lines().all(|line| line.chars().count() <= 80),
         "{listed}"
     );
+    let resnet = done(&["networks", "resnet18"]);
+    assert!(resnet.contains("licence BSD-3-Clause"), "{resnet}");
     let one = json(&["networks", "resnet18", "--json"]);
     let [one] = one.as_array().unwrap().as_slice() else {
         panic!("{one}");

@@ -25,6 +25,13 @@ pub struct HubRepository {
     revision: String,
 }
 
+impl HubRepository {
+    /// Its name, without the organization.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl FromStr for HubRepository {
     type Err = String;
 
@@ -180,11 +187,16 @@ impl Hub {
             return Ok(found(commit, names, Vec::new()));
         }
         if self.offline {
-            return Err(DataError::Download {
+            return Err(DataError::Hub {
                 url: first,
-                reason: "it is not in the cache, or damaged there, and fetching is switched off"
-                    .into(),
-                place: base.join(commit.as_deref().unwrap_or(revision)),
+                reason: format!(
+                    "fetching is switched off, and it is not in the cache {}, or damaged there",
+                    base.printable()
+                ),
+                remedy:
+                    "allow fetching once, or download the repository's files by other means and \
+                         name their folder"
+                        .into(),
             });
         }
         let (mut names, mut notes) = (Vec::new(), Vec::new());
@@ -192,22 +204,23 @@ impl Hub {
             let mut head = None;
             for choice in *choices {
                 let at = commit.as_deref().unwrap_or(revision);
-                head = self
-                    .head(&url(choice, at), &base)?
-                    .map(|head| (*choice, head));
+                head = self.head(&url(choice, at))?.map(|head| (*choice, head));
                 if head.is_some() {
                     break;
                 }
             }
             let Some((file, head)) = head else {
                 let at = commit.as_deref().unwrap_or(revision);
-                return Err(DataError::Download {
+                return Err(DataError::Hub {
                     url: url(choices.first().copied().unwrap_or_default(), at),
                     reason: format!(
                         "the repository {organization}/{name} has no {} at `{revision}` (404)",
                         choices.join(" or ")
                     ),
-                    place: base.join(at),
+                    remedy:
+                        "check the name and the revision; only repositories with both files can be \
+                             imported"
+                            .into(),
                 });
             };
             // The first file decides for all of them which commit the revision is.
@@ -250,12 +263,13 @@ impl Hub {
     }
 
     /// What the server says of a file; `None` where it is not there.
-    fn head(&self, url: &str, place: &Path) -> Result<Option<Head>, DataError> {
-        let failed = |reason: String| DataError::Download {
+    fn head(&self, url: &str) -> Result<Option<Head>, DataError> {
+        let rejected = |reason: String, remedy: &str| DataError::Hub {
             url: url.to_string(),
             reason,
-            place: place.to_path_buf(),
+            remedy: remedy.into(),
         };
+        let failed = |reason: String| rejected(reason, "check the network and try again");
         let config = agent(url, self.silence)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -275,10 +289,11 @@ impl Hub {
             match status {
                 404 => return Ok(None),
                 401 | 403 => {
-                    return Err(failed(format!(
+                    let reason = format!(
                         "the server refuses it ({status}): there is no such repository, or it is not open \
                          to everyone"
-                    )));
+                    );
+                    return Err(rejected(reason, "check the name"));
                 }
                 200..=399 => {}
                 _ => return Err(failed(format!("the server answers {status}"))),

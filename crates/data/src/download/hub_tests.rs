@@ -33,6 +33,8 @@ enum Server {
     Broken,
     /// More than was announced, for ever.
     Endless,
+    /// A page for people in place of the config, with a commit in its headers.
+    Page,
     /// Ranges are not understood: the file from its beginning, each time.
     NoRanges,
 }
@@ -97,6 +99,7 @@ fn answer(mut stream: TcpStream, server: Server) -> std::io::Result<()> {
     }
     let commit = format!("X-Repo-Commit: {COMMIT}\r\n");
     let body = match path.rsplit('/').next().unwrap() {
+        "config.json" if server == Server::Page => b"<!DOCTYPE html><p>Log in".to_vec(),
         "config.json" => CONFIG.to_vec(),
         "model.safetensors" if server != Server::Bin => weights(),
         "pytorch_model.bin" if server == Server::Bin => weights(),
@@ -199,6 +202,8 @@ fn a_body_that_is_cut_is_continued_by_the_next_try() {
             error.contains("of 90000 bytes") || error.contains("model.safetensors"),
             "{error}"
         );
+        assert!(error.contains("continues there"), "{error}");
+        assert!(!error.contains("nothing"), "{error}");
     }
     let files = get(&hub).unwrap();
     assert_eq!(
@@ -288,6 +293,26 @@ fn what_is_not_there_or_not_open_is_said_and_leaves_nothing() {
     hub.offline = true;
     let error = get(&hub).unwrap_err().to_string();
     assert!(error.contains("not in the cache"), "{error}");
+    // Nothing was tried, so that nothing need be tried again.
+    assert!(!error.contains("nothing was kept"), "{error}");
+    assert!(!error.contains("check the network"), "{error}");
+    let folder = cache.path().join("timm").join("net");
+    assert!(error.contains(&*folder.to_string_lossy()), "{error}");
+}
+
+#[test]
+fn a_page_in_place_of_the_config_is_not_kept() {
+    let (bad, cache) = (serve(Server::Page), tempfile::tempdir().unwrap());
+    let error = get(&hub(&bad.url, cache.path())).unwrap_err().to_string();
+    assert!(error.contains("something else than JSON"), "{error}");
+    let good = serve(Server::Good);
+    let files = get(&hub(&good.url, cache.path())).unwrap();
+    let config = files.folder.join("config.json");
+    assert_eq!(fs::read(&config).unwrap(), CONFIG);
+    // One that an earlier version kept is fetched again.
+    fs::write(&config, "<!DOCTYPE html>").unwrap();
+    get(&hub(&good.url, cache.path())).unwrap();
+    assert_eq!(fs::read(&config).unwrap(), CONFIG);
 }
 
 #[test]

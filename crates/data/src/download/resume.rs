@@ -35,10 +35,16 @@ pub(super) fn fetch(
     silence: Option<Duration>,
 ) -> Result<(), DataError> {
     fs::create_dir_all(folder).map_err(DataError::io("create", folder))?;
-    let failed = |reason: String| DataError::Download {
+    let failed = |reason: String| DataError::Hub {
         url: url.to_string(),
         reason,
-        place: folder.to_path_buf(),
+        remedy: match announced.sha256 {
+            Some(_) => {
+                "what arrived is kept: check the network and try again, which continues there"
+            }
+            None => "nothing of it was kept: check the network and try again",
+        }
+        .into(),
     };
     let partial = match &announced.sha256 {
         Some(sha256) => folder.join(format!("{name}.partial-{}", &sha256[..16])),
@@ -53,7 +59,11 @@ pub(super) fn fetch(
         .map_err(DataError::io("create", &partial))?;
     // Two programs must not write one file. A file system without locks has no such protection.
     if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-        return Err(failed("another program is downloading it".into()));
+        return Err(DataError::Hub {
+            url: url.to_string(),
+            reason: "another program is downloading it".into(),
+            remedy: "wait until that has ended".into(),
+        });
     }
     let (mut hash, mut size) = match announced.sha256 {
         Some(_) => hash_of(&mut file).map_err(DataError::io("read", &partial))?,
@@ -86,7 +96,7 @@ pub(super) fn fetch(
     }
     if let Some(expected) = announced.size.filter(|expected| size < *expected) {
         return Err(failed(format!(
-            "the connection ended after {size} of {expected} bytes; the next try continues there"
+            "the connection ended after {size} of {expected} bytes"
         )));
     }
     let found = hash.finish();
@@ -111,8 +121,19 @@ pub(super) fn fetch(
         });
     }
     file.sync_all().map_err(DataError::io("write", &partial))?;
+    if is_json(name) && !holds_object(&partial) {
+        drop(file);
+        let _ = fs::remove_file(&partial);
+        return Err(DataError::Hub {
+            url: url.to_string(),
+            reason:
+                "the server sent something else than JSON, such as the page of a login or a proxy"
+                    .into(),
+            remedy: "nothing of it was kept: see what a browser shows at that address".into(),
+        });
+    }
     let target = folder.join(name);
-    if !name.ends_with(".json") {
+    if !is_json(name) {
         let note = note_of(folder, name);
         write_durable(&note, found.as_bytes()).map_err(DataError::io("write", &note))?;
     }
@@ -129,8 +150,27 @@ pub(super) fn noted_hash(folder: &Path, name: &str) -> Option<String> {
     fs::read_to_string(note_of(folder, name)).ok()
 }
 
+fn is_json(name: &str) -> bool {
+    name.ends_with(".json")
+}
+
+/// The largest JSON file that is looked into, in bytes.
+const MAX_JSON: u64 = 64 << 20;
+
+/// Whether a file begins and ends as a JSON object does.
+fn holds_object(path: &Path) -> bool {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_JSON).read_to_end(&mut bytes));
+    let text = bytes.trim_ascii();
+    read.is_ok() && text.starts_with(b"{") && text.ends_with(b"}")
+}
+
 /// Whether a file is there, and is as it was fetched: disks and people change files.
 pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
+    // These have no hash.
+    if is_json(name) {
+        return holds_object(&folder.join(name));
+    }
     let Ok(mut file) = File::open(folder.join(name)) else {
         return false;
     };

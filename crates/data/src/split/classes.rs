@@ -46,9 +46,10 @@ impl ClassList {
 /// The list is the trained model's (`options.classes`) or the source's own, which comes from its training
 /// split alone. So a class that is missing from some split, or is extra there, never shifts the
 /// label of another. Image files of classes that a trained model does not have come behind its own, unless
-/// nothing else is there.
+/// nothing else is there. A class's own name comes before its other one (`options.class_ids`).
 pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<ClassList, DataError> {
     let given = options.classes.as_deref();
+    let ids = options.class_ids.as_deref();
     let list: Vec<String> = match given {
         // A source that only numbers its classes means the places in the model's list.
         Some(given) if source.numbered => {
@@ -68,6 +69,9 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
     let mut by_name: HashMap<String, u32> = HashMap::new();
     for (place, class) in list.iter().enumerate() {
         by_name.entry(key(class)).or_insert(place as u32);
+    }
+    for (place, id) in ids.unwrap_or_default().iter().enumerate().take(list.len()) {
+        by_name.entry(key(id)).or_insert(place as u32);
     }
     let place = |name: &String| by_name.get(&key(name)).copied();
     let mut places: Vec<Option<u32>> = source.names.iter().map(place).collect();

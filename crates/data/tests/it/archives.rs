@@ -17,7 +17,7 @@ fn images() -> Vec<(String, Vec<u8>)> {
     (0..40).map(image).collect()
 }
 
-fn zipped(files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+pub(crate) fn zipped(files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(method);
     for (name, content) in files {
@@ -27,7 +27,7 @@ fn zipped(files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn tarred(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn tarred(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_gnu();

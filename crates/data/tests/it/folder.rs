@@ -201,6 +201,29 @@ fn one_class_is_enough_for_a_trained_model_and_not_for_training() {
 }
 
 #[test]
+fn a_folder_may_have_the_other_name_of_a_class() {
+    let root = tempfile::tempdir().unwrap();
+    images(&root.path().join("n02123045"), 2);
+    images(&root.path().join("bee"), 1);
+    let words = |words: [&str; 3]| Some(words.map(String::from).to_vec());
+    let options = DataOptions {
+        classes: words(["bee", "tabby", "n02206856"]),
+        // The last is a class's own name too, which comes first.
+        class_ids: words(["n02206856", "n02123045", "n00000001"]),
+        ..uncut()
+    };
+    assert_eq!(
+        open(root.path(), &options).unwrap().train.labels(),
+        [0, 1, 1]
+    );
+    std::fs::rename(root.path().join("bee"), root.path().join("n02206856")).unwrap();
+    assert_eq!(
+        open(root.path(), &options).unwrap().train.labels(),
+        [1, 1, 2]
+    );
+}
+
+#[test]
 fn hidden_and_other_files_are_passed_over_and_counted() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("cat"), 2);

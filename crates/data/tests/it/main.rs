@@ -20,6 +20,7 @@ mod labels;
 mod layout;
 mod loader;
 mod make;
+mod mutated;
 mod nested;
 mod passed_over;
 mod pillow;

@@ -1,6 +1,6 @@
 //! Which form of a published network a file of weights is in.
 
-use super::matching::{KnownNames, Names, has_names};
+use super::matching::{Contents, KnownNames, Names, has_names, has_names_but_last};
 use super::read::WeightFile;
 use receptive_model::presets::{KnownWeights, Published};
 
@@ -18,14 +18,20 @@ pub struct FormChoice<'a> {
 }
 
 /// Chooses among the forms of a network the one that a file's names, and its hash, say it is in: known
-/// weights before others, then the first form of which the file has all names. `None` where it has
-/// those of none.
+/// weights before others, then the first form of which the file has all names, or all but those of the
+/// head. `None` where it has those of none.
 pub fn choose_form<'a>(forms: &'a [Published], file: &WeightFile) -> Option<FormChoice<'a>> {
     let contents = file.contents();
-    let fitting: Vec<&Published> = forms
-        .iter()
-        .filter(|form| has_names(&form.names, &contents))
-        .collect();
+    let with = |has: fn(&[String], &Contents) -> bool| -> Vec<&Published> {
+        forms
+            .iter()
+            .filter(|form| has(&form.names, &contents))
+            .collect()
+    };
+    let mut fitting = with(has_names);
+    if fitting.is_empty() {
+        fitting = with(has_names_but_last);
+    }
     let known = fitting.iter().find_map(|form| {
         let weights = form.weights_of(file.sha256())?;
         Some((*form, Some(weights)))

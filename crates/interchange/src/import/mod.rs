@@ -1,5 +1,6 @@
 //! Importing another program's weights into a classifier of the same architecture.
 
+mod archive;
 mod forms;
 mod matching;
 mod onnx;
@@ -66,6 +67,7 @@ pub fn import(
                         plan.classes
                     ),
                 },
+                None if is_headless(&wanted, &contents, names) => headless(&wanted, file),
                 None => error,
             },
         )?;
@@ -130,13 +132,40 @@ pub fn import(
     }
 }
 
+/// The layer of a tensor.
+fn layer_of(tensor: &str) -> &str {
+    tensor.rsplit_once('.').map_or("", |(layer, _)| layer)
+}
+
+/// Whether the file has all tensors but those of the network's last layer.
+fn is_headless(wanted: &[Shaped], found: &Contents, names: &Names) -> bool {
+    let Some(last) = wanted.last() else {
+        return false;
+    };
+    let head = layer_of(&last.name);
+    let body: Vec<Shaped> = wanted
+        .iter()
+        .filter(|tensor| layer_of(&tensor.name) != head)
+        .cloned()
+        .collect();
+    !body.is_empty() && match_names(&body, found, &names.without_last()).is_ok()
+}
+
+fn headless(wanted: &[Shaped], file: &WeightFile) -> InterchangeError {
+    let head = wanted.last().map_or("", |tensor| layer_of(&tensor.name));
+    InterchangeError::Mismatch {
+        problem: format!(
+            "{} has the weights of every layer but the last, `{head}`, which gives the classes: it \
+             was saved without its head (`num_classes=0` in timm)",
+            file.path().printable()
+        ),
+        remedy: "save or fetch the weights with the head".into(),
+    }
+}
+
 /// The number of outputs with which the network would have the file's tensors, if there is one.
 fn outputs(wanted: &[Shaped], classes: usize, found: &Contents, names: &Names) -> Option<usize> {
-    let layer = |name: &str| {
-        name.rsplit_once('.')
-            .map_or(String::new(), |(layer, _)| layer.into())
-    };
-    let head = layer(&wanted.last()?.name);
+    let head = layer_of(&wanted.last()?.name);
     let sizes: BTreeSet<usize> = found
         .tensors
         .iter()
@@ -146,7 +175,7 @@ fn outputs(wanted: &[Shaped], classes: usize, found: &Contents, names: &Names) -
         let mut other = wanted.to_vec();
         let of_head = other
             .iter_mut()
-            .filter(|tensor| layer(&tensor.name) == head);
+            .filter(|tensor| layer_of(&tensor.name) == head);
         for side in of_head.filter_map(|tensor| tensor.shape.first_mut()) {
             if *side == classes {
                 *side = *size;

@@ -1,11 +1,12 @@
 //! Reading a file of named tensors in either of the two formats.
 
+use super::archive::readable;
 use super::matching::{Contents, Shaped};
 use super::order::definition_order;
 use crate::spec::SPEC;
 use crate::{InterchangeError, Spec};
 use burn::store::bridge;
-use burn::store::pytorch::PytorchReader;
+use burn::store::pytorch::{PytorchError, PytorchReader};
 use burn::tensor::{DType, TensorData};
 use receptive_core::hash::sha256;
 use receptive_core::panic::catch;
@@ -58,7 +59,9 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         if holds_program(&bytes) && key.is_none() {
             return Err(InterchangeError::file(path, PROGRAM));
         }
-        let tensors = from_pytorch(path, key)?;
+        let copy = readable(&bytes)?;
+        let place = copy.as_ref().map_or(path, |copy| copy.path());
+        let tensors = from_pytorch(path, place, is_checkpoint(&bytes), key)?;
         let names: Vec<String> = tensors.keys().cloned().collect();
         order = definition_order(&bytes, &names);
         (tensors, None)
@@ -128,7 +131,7 @@ fn from_safetensors(
             Dtype::F64 => DType::F64,
             Dtype::F16 => DType::F16,
             Dtype::BF16 => DType::BF16,
-            _ if name.ends_with(COUNTER) => continue,
+            _ if is_counter(name, view.shape()) => continue,
             other => return Err(no_floats(path, name, &other)),
         };
         let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
@@ -137,21 +140,42 @@ fn from_safetensors(
     Ok((tensors, spec))
 }
 
-fn from_pytorch(path: &Path, key: Option<&str>) -> Result<Tensors, InterchangeError> {
+/// Whether a file begins as `torch.save` begins them: as a zip archive, or with the number that opened
+/// its files before 1.6.
+fn is_checkpoint(bytes: &[u8]) -> bool {
+    const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+    let head = &bytes[..bytes.len().min(32)];
+    head.starts_with(b"PK\x03\x04") || memchr::memmem::find(head, &MAGIC).is_some()
+}
+
+/// Reads `path`, whose bytes are at `place`.
+fn from_pytorch(
+    path: &Path,
+    place: &Path,
+    is_checkpoint: bool,
+    key: Option<&str>,
+) -> Result<Tensors, InterchangeError> {
     let damaged = |reason: String| {
-        InterchangeError::file(
-            path,
-            format!("it is neither a safetensors file nor a PyTorch checkpoint: {reason}"),
-        )
+        let what = match is_checkpoint {
+            true => {
+                "it begins as a PyTorch checkpoint and is damaged or cut off; fetch it or save it \
+                 again"
+            }
+            false => "it is neither a safetensors file nor a PyTorch checkpoint",
+        };
+        InterchangeError::file(path, format!("{what}: {reason}"))
     };
     // Its parser is not ours: whatever it does with a hostile file, this program continues.
     let read = catch(|| match key {
-        Some(key) => PytorchReader::with_top_level_key(path, key),
-        None => PytorchReader::new(path),
+        Some(key) => PytorchReader::with_top_level_key(place, key),
+        None => PytorchReader::new(place),
     });
     let reader = read
         .map_err(|_| damaged("its parser panicked".into()))?
-        .map_err(|error| damaged(error.to_string()))?;
+        .map_err(|error| match (error, key) {
+            (PytorchError::KeyNotFound(problem), Some(key)) => no_entry(path, key, &problem),
+            (error, _) => damaged(error.to_string()),
+        })?;
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.into_tensors() {
         if name.ends_with(COUNTER) || key.is_none() && is_training_state(&name) {
@@ -160,6 +184,7 @@ fn from_pytorch(path: &Path, key: Option<&str>) -> Result<Tensors, InterchangeEr
         let data = bridge::into_data(bridge::from_pytorch(tensor))
             .map_err(|error| damaged(format!("{name}: {error}")))?;
         match data.dtype() {
+            other if !other.is_float() && is_counter(&name, &data.shape().to_vec()) => continue,
             DType::F64 | DType::F32 | DType::F16 | DType::BF16 => tensors.insert(name, data),
             other => return Err(no_floats(path, &name, &other)),
         };
@@ -184,6 +209,41 @@ fn is_training_state(name: &str) -> bool {
     let entry = name.split('.').next().unwrap_or_default();
     TRAINING.contains(&entry) && name != entry
 }
+
+/// Whether it counts something, which no layer depends on: a batch norm's batches, by that or any other
+/// name. Only of what holds integers.
+fn is_counter(name: &str, shape: &[usize]) -> bool {
+    name.ends_with(COUNTER) || shape.iter().product::<usize>() == 1
+}
+
+/// A checkpoint without the entry that was named. `problem` is the reader's sentence, whose list of
+/// entries stands in brackets.
+fn no_entry(path: &Path, key: &str, problem: &str) -> InterchangeError {
+    let list = problem.split_once('[').map_or("", |(_, list)| list);
+    let mut entries: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
+    entries.sort_unstable();
+    entries.retain(|entry| !entry.is_empty());
+    let entries: Vec<String> = entries
+        .iter()
+        .take(MAX_LISTED)
+        .map(|entry| format!("`{}`", entry.trim_matches('"').printable()))
+        .collect();
+    InterchangeError::Setting {
+        setting: "key",
+        problem: format!(
+            "{} has no entry `{}` that holds tensors; its entries are {}",
+            path.printable(),
+            key.printable(),
+            match entries.is_empty() {
+                true => "none".into(),
+                false => entries.join(", "),
+            }
+        ),
+    }
+}
+
+/// As many entries of a checkpoint are named.
+const MAX_LISTED: usize = 12;
 
 fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> InterchangeError {
     InterchangeError::file(
@@ -260,5 +320,53 @@ mod tests {
             let error = read(file.path(), None).unwrap_err().to_string();
             assert!(error.contains("torch.save(model.state_dict()"), "{error}");
         }
+    }
+
+    const CHECKPOINTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/");
+
+    #[test]
+    fn a_checkpoint_that_is_cut_off_is_not_called_another_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let whole = std::fs::read(format!("{CHECKPOINTS}checkpoint.pt")).unwrap();
+        // The number that began files before 1.6, as its pickle has it.
+        let legacy = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
+        for bytes in [&whole[..whole.len() / 2], legacy] {
+            std::fs::write(file.path(), bytes).unwrap();
+            let error = read(file.path(), None).unwrap_err().to_string();
+            assert!(error.contains("damaged or cut off"), "{error}");
+            assert!(!error.contains("neither"), "{error}");
+        }
+        std::fs::write(file.path(), "<html>").unwrap();
+        let error = read(file.path(), None).unwrap_err().to_string();
+        assert!(error.contains("neither a safetensors file"), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_is_answered_with_those_that_are() {
+        let path = format!("{CHECKPOINTS}nested.pt");
+        let error = read(path.as_ref(), Some("model")).unwrap_err();
+        assert!(error.is_usage());
+        let message = error.to_string();
+        assert!(message.starts_with("key: "), "{message}");
+        assert!(message.contains("no entry `model`"), "{message}");
+        assert!(message.contains("`state_dict`"), "{message}");
+    }
+
+    #[test]
+    fn counters_under_any_name_are_passed_over() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let header = r#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"bn.steps":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}"#;
+        let bytes = |header: &str| {
+            let length = (header.len() as u64).to_le_bytes();
+            [&length[..], header.as_bytes(), &[0; 16]].concat()
+        };
+        std::fs::write(file.path(), bytes(header)).unwrap();
+        let contents = read(file.path(), None).unwrap().contents();
+        assert_eq!(contents.tensors.len(), 1);
+        // Integers that are many are no counter.
+        let table = header.replace("[]", "[2]").replace("I64", "I32");
+        std::fs::write(file.path(), bytes(&table)).unwrap();
+        let error = read(file.path(), None).unwrap_err().to_string();
+        assert!(error.contains("bn.steps"), "{error}");
     }
 }

@@ -9,6 +9,15 @@ pub fn imagenet_classes() -> Vec<String> {
     CLASSES.lines().map(String::from).collect()
 }
 
+/// Their WordNet numbers, by which ImageNet's folders are called: `n01440764` for the tench.
+const SYNSETS: &str = include_str!("../../assets/imagenet/synsets.txt");
+
+/// The WordNet number of each class of a model, where its classes are ImageNet's.
+pub fn imagenet_synsets(classes: &[String]) -> Option<Vec<String>> {
+    let is_imagenet = CLASSES.lines().eq(classes.iter().map(String::as_str));
+    is_imagenet.then(|| SYNSETS.lines().map(String::from).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +31,17 @@ mod tests {
         classes.sort();
         classes.dedup();
         assert_eq!(classes.len(), 1000);
+    }
+
+    #[test]
+    fn numbers_belong_to_imagenet_s_classes_alone() {
+        let mut classes = imagenet_classes();
+        let synsets = imagenet_synsets(&classes).unwrap();
+        assert_eq!(synsets.len(), 1000);
+        assert_eq!(synsets[0], "n01440764");
+        assert_eq!(synsets[285], "n02124075");
+        assert!(synsets.is_sorted());
+        classes.swap(3, 4);
+        assert_eq!(imagenet_synsets(&classes), None);
     }
 }

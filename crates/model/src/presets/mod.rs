@@ -20,7 +20,7 @@ mod shufflenet;
 mod stack;
 mod vgg;
 
-pub use imagenet::imagenet_classes;
+pub use imagenet::{imagenet_classes, imagenet_synsets};
 pub use list::published;
 pub use published::{KnownWeights, Preparation, Published, Scheme};
 

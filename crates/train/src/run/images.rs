@@ -6,6 +6,7 @@ use crate::error::TrainError;
 use receptive_core::text::Printable;
 use receptive_data::{BadImages, DataSet, Progress, RecordUse, Split, SplitRecord};
 use receptive_model::Artifact;
+use receptive_model::presets::imagenet_synsets;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -133,6 +134,7 @@ impl<'a> ImageQuery<'a> {
             inherits_group,
         } = self.source()?;
         let mut options = config.options(seed, Some(artifact.classes.clone()));
+        options.class_ids = imagenet_synsets(&artifact.classes);
         let is_complete = record
             .as_ref()
             .is_some_and(|record| !record.is_incomplete());
@@ -171,7 +173,8 @@ impl<'a> ImageQuery<'a> {
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
                 return Err(no_data(&format!(
-                    "the model {} was copied out of its run and does not know its data; name some",
+                    "the model {} is not in the run that trained it, if there was one, and does not know \
+                     its data; name some",
                     self.run.printable()
                 )));
             }

@@ -90,7 +90,8 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
         seed: arguments.seed,
         ..MeasureOptions::default()
     };
-    for name in &arguments.networks {
+    let count = arguments.networks.len();
+    for (index, name) in arguments.networks.iter().enumerate() {
         let query = Query {
             subject: &arguments.subject,
             layer: None,
@@ -118,8 +119,19 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             );
             continue;
         }
+        let layers = stages(subject.plan());
+        say_line(
+            "network",
+            format!(
+                "{} of {count}: {}, {}",
+                index + 1,
+                name.printable(),
+                counted(layers.len(), "stage")
+            ),
+        );
         let mut studies = Vec::new();
-        for layer in stages(subject.plan()) {
+        for (stage, layer) in layers.iter().enumerate() {
+            let what = format!("{name}, stage {} of {}", stage + 1, layers.len());
             let probe = Probe::central(subject.plan(), &layer.number)?;
             let probe = probe.with_channels(arguments.channels);
             check_memory(&subject, layer, options.method, backend, threads)?;
@@ -129,8 +141,8 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
                 &probe,
                 &options,
                 Aggregate::Abs,
-                &device,
-                threads,
+                (&device, threads),
+                &what,
             )?);
         }
         draw(&files, &subject, &studies)?;

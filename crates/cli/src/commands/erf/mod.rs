@@ -233,14 +233,15 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
                 probe.unit = arguments.unit.unwrap_or(probe.unit);
                 let options = arguments.options();
                 check_memory(&subject, layer, options.method, backend, threads)?;
+                let what = format!("layer {}", layer.number);
                 study(
                     &subject,
                     layer,
                     &probe,
                     &options,
                     arguments.aggregate,
-                    &device,
-                    threads,
+                    (&device, threads),
+                    &what,
                 )
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -313,16 +314,17 @@ fn check_memory(
     )?)
 }
 
+/// Measures one layer. `what` names it beside the progress.
 fn study(
     subject: &Subject,
     layer: &PlannedLayer,
     probe: &Probe,
     options: &MeasureOptions,
     aggregate: Aggregate,
-    device: &InferenceDevice,
-    threads: usize,
+    (device, threads): (&InferenceDevice, usize),
+    what: &str,
 ) -> Result<Study, CliError> {
-    let progress = MeasureProgress::new(&format!("layer {}", layer.number));
+    let progress = MeasureProgress::new(what);
     let found = on_threads(threads, || {
         measure_layer(
             subject.network(),

@@ -60,18 +60,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     }
     print(table.to_string())?;
     print("")?;
-    let (rows, columns) = (measured.trf.height, measured.trf.width);
-    line("field", format!("{rows}x{columns} pixels in theory"))?;
-    if let Some(ungated) = study.ungated_trf() {
-        let (rows, columns) = (ungated.height, ungated.width);
-        paragraph(
-            "",
-            format!(
-                "of all paths; a gate before this layer sees the whole image. With gates held \
-                 constant {rows}x{columns} pixels. What is measured includes both"
-            ),
-        )?;
-    }
+    field_in_theory(study)?;
     paragraph("theory", theory_text(&study.theory))?;
     paragraph("mass", squares(&headline.mass_squares))?;
     if subject.compat == Some(Compat::Replknet) {
@@ -99,6 +88,24 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
         format!(
             "{}: {}",
             headline.judgement.verdict, headline.judgement.explanation
+        ),
+    )
+}
+
+/// The theoretical field: behind a gate the whole image, and what gates held constant leave of it.
+fn field_in_theory(study: &Study) -> Result<(), CliError> {
+    let trf = study.measurement.trf;
+    let (rows, columns) = (trf.height, trf.width);
+    let Some(ungated) = study.ungated_trf() else {
+        return line("field", format!("{rows}x{columns} pixels in theory"));
+    };
+    let (kept_rows, kept_columns) = (ungated.height, ungated.width);
+    paragraph(
+        "field",
+        format!(
+            "the whole image in theory, by way of a gate before this layer ({rows}x{columns} pixels, \
+             which hold it from any unit); {kept_rows}x{kept_columns} pixels with gates held constant. \
+             What is measured includes both"
         ),
     )
 }

@@ -1,11 +1,29 @@
-//! Class names given on the command line.
+//! Class names: given on the command line, or those of classes that nobody names.
 
 use super::TEXT_BYTES;
 use crate::error::CliError;
-use receptive_core::text::Printable;
+use receptive_core::text::{Printable, counted};
+use receptive_model::presets::imagenet_classes;
 use receptive_model::store::read_text;
 use std::collections::HashMap;
 use std::path::Path;
+
+/// How many classes ImageNet has.
+pub(super) const IMAGENET: usize = 1000;
+
+/// The names of classes that neither an argument nor the file names, and a note that says so.
+pub(super) fn unnamed_classes(count: usize, notes: &mut Vec<String>) -> Vec<String> {
+    if count == IMAGENET {
+        notes
+            .push("1,000 classes: they are named as ImageNet's; --classes FILE sets others".into());
+        return imagenet_classes();
+    }
+    notes.push(format!(
+        "the names of {} are not in the file and are numbers; --classes FILE sets them",
+        counted(count, "class")
+    ));
+    (0..count).map(|class| class.to_string()).collect()
+}
 
 /// The class names: from a file, or the numbers below a count.
 pub(super) fn read_classes(text: &str) -> Result<Vec<String>, CliError> {

@@ -7,7 +7,7 @@ mod spec;
 use super::pretrained::{Source, cache_folder};
 use crate::args::parse_shape;
 use crate::error::{CliError, Exit};
-use crate::render::{line, print_json, say_line};
+use crate::render::{line, print_json, say_line, say_paragraph};
 use clap::Args;
 use receptive_core::text::{Printable, counted};
 use receptive_interchange::{InterchangeError, Match, Names, import, is_onnx, read};
@@ -78,6 +78,26 @@ pub(super) struct ImportArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Whether a training starts from the weights, with none of these options.
+    #[arg(skip)]
+    is_start: bool,
+}
+
+impl ImportArgs {
+    /// The error that neither an option nor the file says something. `what` is the option's value and
+    /// what it means.
+    fn missing(&self, flag: &str, what: &str) -> CliError {
+        let file = self.weights.shell_word();
+        let reason = "the file was not written by `receptive export` and does not say it";
+        CliError::Usage(match self.is_start {
+            true => format!(
+                "--from {file}: an import of it needs {flag}, because {reason}: {flag} {what}. Import it \
+                 first, with `receptive import {file} {flag} ... --out imported`, and then start with \
+                 --from imported"
+            ),
+            false => format!("{flag} is required, because {reason}: {flag} {what}"),
+        })
+    }
 }
 
 /// The largest list of classes or names that is read, in bytes.
@@ -158,11 +178,12 @@ pub(super) fn import_published(
         weights: text.into_owned(),
         network: network.map(String::from),
         offline,
+        is_start: true,
         ..ImportArgs::default()
     };
     let import = imported(&arguments)?;
     for note in import.notes {
-        say_line("note", note);
+        say_paragraph("note", note);
     }
     let hash: String = import.origin.sha256.chars().take(16).collect();
     let out = cache_folder()?.join("models").join(hash);
@@ -201,11 +222,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
         })?;
         return Ok(Exit::Done);
     }
-    if layers.iter().any(|(ours, theirs)| ours != theirs) {
-        for (ours, theirs) in layers {
-            say_line("layer", format!("{ours} from {theirs}"));
-        }
-    }
+    say_layers(&layers);
     if let Some(first) = left_out.first() {
         let tensors = counted(left_out.len(), "tensor");
         let first = first.printable();
@@ -215,7 +232,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
         );
     }
     for note in notes {
-        say_line("note", note);
+        say_paragraph("note", note);
     }
     let (params, classes) = (plan.total.params, counted(plan.classes, "class"));
     line(
@@ -232,6 +249,32 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     let out = out.shell_word();
     line("next", format!("receptive evaluate {out} DATA"))?;
     Ok(Exit::Done)
+}
+
+/// As many layers of other names are listed one by one.
+const MAX_LISTED: usize = 6;
+
+/// Which of the file's layers went where, if their names differ. Of many only the first and the last.
+fn say_layers(layers: &[(&str, &str)]) {
+    if layers.iter().all(|(ours, theirs)| ours == theirs) {
+        return;
+    }
+    if let ([first, .., last], true) = (layers, layers.len() > MAX_LISTED) {
+        let of = |(ours, theirs): &(&str, &str)| format!("{ours} from {}", theirs.printable());
+        say_paragraph(
+            "layers",
+            format!(
+                "{}: {} to {}; --json lists all",
+                layers.len(),
+                of(first),
+                of(last)
+            ),
+        );
+        return;
+    }
+    for (ours, theirs) in layers {
+        say_line("layer", format!("{ours} from {}", theirs.printable()));
+    }
 }
 
 /// Each layer once, with its name in the file.

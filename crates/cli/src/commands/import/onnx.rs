@@ -1,17 +1,13 @@
 //! An ONNX file as a model: its graph is the network.
 
+use super::classes::unnamed_classes;
 use super::spec::{Network, spec};
 use super::{Import, ImportArgs};
 use crate::commands::pretrained::Source;
 use crate::error::CliError;
-use receptive_core::text::counted;
 use receptive_interchange::{InterchangeError, Match, OnnxNetwork, OnnxReadOptions, read_onnx};
-use receptive_model::presets::imagenet_classes;
 use receptive_model::{Artifact, InputSpec, Origin};
 use receptive_train::backend::default_device;
-
-/// How many classes ImageNet has.
-const IMAGENET: usize = 1000;
 
 pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import, CliError> {
     for (flag, is_given) in [
@@ -40,7 +36,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
     let classes = match (&onnx.classes, &arguments.classes) {
         (Some(classes), _) => Some(classes.clone()),
         (None, Some(_)) => None,
-        (None, None) => Some(class_names(outputs, &mut notes)),
+        (None, None) => Some(unnamed_classes(outputs, &mut notes)),
     };
     let mut network = Network::from_config(onnx.config.clone());
     (network.classes, network.input) = (classes, input(&onnx));
@@ -81,20 +77,6 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
         left_out: Vec::new(),
         notes,
     })
-}
-
-/// The names of classes that nobody names.
-fn class_names(outputs: usize, notes: &mut Vec<String>) -> Vec<String> {
-    if outputs == IMAGENET {
-        notes
-            .push("1,000 classes: they are named as ImageNet's; --classes FILE sets others".into());
-        return imagenet_classes();
-    }
-    notes.push(format!(
-        "the names of {} are not in the file and are numbers; --classes FILE sets them",
-        counted(outputs, "class")
-    ));
-    (0..outputs).map(|class| class.to_string()).collect()
 }
 
 /// The input, where the file says how pixels are normalised.

@@ -1,7 +1,7 @@
 //! What the weights become: the network, its classes and its input, from the arguments, from what lies
 //! beside the weights, from the network's name, and from the file itself.
 
-use super::classes::read_classes;
+use super::classes::{IMAGENET, read_classes, unnamed_classes};
 use super::{ImportArgs, given_names};
 use crate::commands::network::{is_trained, model_config, model_directory};
 use crate::commands::pretrained::Source;
@@ -90,7 +90,7 @@ fn network(
         (None, None, None) => match known_by_hash(file) {
             Some(name) => name.to_string(),
             None => {
-                return Err(missing(
+                return Err(arguments.missing(
                     "--network",
                     "NAME, FILE or RUN: the network that the weights belong to",
                 ));
@@ -181,38 +181,28 @@ fn published_network(
         }
     };
     let outputs = choice.as_ref().and_then(|choice| choice.outputs);
-    let classes = match (source.classes(), outputs) {
-        (Some(classes), _) => Some(classes),
-        (None, Some(1000)) => {
-            if weights.is_none() {
-                notes.push(
-                    "1,000 classes: they are named as ImageNet's; --classes FILE sets others"
-                        .into(),
-                );
-            }
-            Some(imagenet_classes())
-        }
-        (None, Some(outputs)) if outputs > 1 => {
-            notes.push(format!(
-                "the names of {} are not known and are numbers; --classes FILE sets them",
-                counted(outputs, "class")
-            ));
-            Some((0..outputs).map(|class| class.to_string()).collect())
-        }
-        // As published; where the file has another number of outputs, or is of another network, that
-        // is what the import says.
-        _ => {
-            notes.push(
-                "1,000 classes, named as ImageNet's, are assumed; --classes FILE sets others"
-                    .into(),
-            );
-            Some(imagenet_classes())
-        }
+    // As published, unless the file says it; where it has another number of outputs, or is of another
+    // network, that is what the import says.
+    let count = outputs.filter(|outputs| *outputs > 1).unwrap_or(IMAGENET);
+    let classes = match source.classes() {
+        Some(classes) => classes,
+        // What is known by its hash needs no note.
+        None if weights.is_some() => imagenet_classes(),
+        None => unnamed_classes(count, &mut notes),
     };
+    if let (Some(said), Some(outputs)) = (source.class_count(), outputs)
+        && said != outputs
+    {
+        notes.push(format!(
+            "its config.json says {}, but the weights have {outputs} outputs, which is what counts",
+            counted(said, "class")
+        ));
+    }
+    notes.extend(source.note());
     let size = input.size();
     let config = ModelConfig::new(size.channels, size.height, size.width);
     let mut network = Network {
-        classes,
+        classes: Some(classes),
         input: Some(input),
         weights: weights.map(|weights| weights.name.into()),
         licence: weights.map(|weights| weights.licence.into()),
@@ -234,7 +224,7 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
         (Some(classes), _) => read_classes(classes)?,
         (None, Some(classes)) => classes.clone(),
         (None, None) => {
-            return Err(missing("--classes", "N, or FILE with one name per line"));
+            return Err(arguments.missing("--classes", "N, or FILE with one name per line"));
         }
     };
     let channels = config.input.channels;
@@ -249,7 +239,7 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
         (None, Some(input)) if input.mean.len() == channels => input.mean.clone(),
         (None, Some(input)) => return Err(of_other_channels("--mean", input, channels)),
         (None, None) => {
-            return Err(missing(
+            return Err(arguments.missing(
                 "--mean",
                 "0.5 or 0.485,0.456,0.406: the mean subtracted from pixels in 0..1; 0 for none",
             ));
@@ -267,7 +257,7 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
         (None, Some(input)) if input.std.len() == channels => input.std.clone(),
         (None, Some(input)) => return Err(of_other_channels("--std", input, channels)),
         (None, None) => {
-            return Err(missing(
+            return Err(arguments.missing(
                 "--std",
                 "0.5 or 0.229,0.224,0.225: the standard deviation that pixels are divided by; 1 for none",
             ));
@@ -307,13 +297,6 @@ fn of_other_channels(flag: &str, input: &InputSpec, channels: usize) -> CliError
         "{flag} is required with --input of {}: the network's own is for {}",
         counted(channels, "channel"),
         counted(input.channels, "channel")
-    ))
-}
-
-fn missing(flag: &str, what: &str) -> CliError {
-    CliError::Usage(format!(
-        "{flag} is required, because the file was not written by `receptive export` and does not \
-         say it: {flag} {what}"
     ))
 }
 

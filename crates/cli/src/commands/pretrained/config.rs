@@ -18,6 +18,8 @@ pub(super) struct PublishedConfig {
     #[serde(default)]
     pub(super) label_names: Option<Vec<String>>,
     #[serde(default)]
+    num_classes: Value,
+    #[serde(default)]
     global_pool: Option<String>,
     #[serde(default)]
     model_args: Map<String, Value>,
@@ -84,10 +86,16 @@ impl PublishedConfig {
         Ok(config)
     }
 
-    /// `resnet18.a1_in1k`.
+    /// The weights that it describes: `resnet18.a1_in1k`. Programs that save weights of their own keep
+    /// this of the network that they began with.
     pub(super) fn name(&self) -> Option<String> {
         let tag = self.pretrained_cfg.as_ref()?.tag.as_deref()?;
         Some(format!("{}.{tag}", self.architecture))
+    }
+
+    /// How many classes it says there are.
+    pub(super) fn class_count(&self) -> Option<usize> {
+        usize::try_from(self.num_classes.as_u64()?).ok()
     }
 
     pub(super) fn licence(&self) -> Option<String> {

@@ -41,6 +41,8 @@ pub(super) struct Source {
     /// Where they are from: the file, or the address they were fetched from.
     pub(super) address: String,
     config: Option<PublishedConfig>,
+    /// The name of the hub's repository, without its organization.
+    repository: Option<String>,
 }
 
 impl Source {
@@ -55,9 +57,10 @@ impl Source {
                 weights: path.into(),
                 address: text.into(),
                 config: None,
+                repository: None,
             });
         }
-        Self::in_folder(path, text.into())
+        Self::in_folder(path, text.into(), None)
     }
 
     /// Whether `text` names a hub's repository.
@@ -83,11 +86,16 @@ impl Source {
         for note in files.notes {
             say_paragraph("note", note);
         }
-        Self::in_folder(&files.folder, files.address)
+        let name = repository.name().to_string();
+        Self::in_folder(&files.folder, files.address, Some(name))
     }
 
     /// The weights in a folder that has a `config.json`.
-    fn in_folder(folder: &Path, address: String) -> Result<Self, CliError> {
+    fn in_folder(
+        folder: &Path,
+        address: String,
+        repository: Option<String>,
+    ) -> Result<Self, CliError> {
         let Some(weights) = weights_in(folder) else {
             return Err(CliError::Usage(format!(
                 "{}: expected a file of weights, or a folder with {CONFIG} and {}",
@@ -99,6 +107,7 @@ impl Source {
             weights,
             address,
             config: Some(PublishedConfig::load(&folder.join(CONFIG))?),
+            repository,
         })
     }
 
@@ -109,14 +118,42 @@ impl Source {
             .map(|config| config.architecture.as_str())
     }
 
+    /// Whether the weights are those that the config describes. It says which ones the network began with,
+    /// and whoever trained it further, or saved random weights, has that copied: it is the repository's
+    /// name that says the same.
+    fn is_described(&self) -> bool {
+        let described = self.config.as_ref().and_then(PublishedConfig::name);
+        described.is_some() && described == self.repository
+    }
+
     /// What the publisher calls the weights.
     pub(super) fn name(&self) -> Option<String> {
-        self.config.as_ref()?.name()
+        self.config.as_ref().filter(|_| self.is_described())?.name()
     }
 
     /// The licence of the weights.
     pub(super) fn licence(&self) -> Option<String> {
-        self.config.as_ref()?.licence()
+        self.config
+            .as_ref()
+            .filter(|_| self.is_described())?
+            .licence()
+    }
+
+    /// What the config says of weights that may be others.
+    pub(super) fn note(&self) -> Option<String> {
+        let config = self.config.as_ref().filter(|_| !self.is_described())?;
+        let name = config.name()?;
+        let licence = config.licence();
+        let licence = licence.map_or(String::new(), |licence| format!(" (licence {licence})"));
+        Some(format!(
+            "its config.json describes {name}{licence}, which the network may only have begun with: \
+             weights and licence are noted as unknown"
+        ))
+    }
+
+    /// How many classes the config says there are.
+    pub(super) fn class_count(&self) -> Option<usize> {
+        self.config.as_ref()?.class_count()
     }
 
     /// The class names.

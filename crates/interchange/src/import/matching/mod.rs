@@ -75,6 +75,12 @@ pub(super) fn has_names(wanted: &[String], found: &Contents) -> bool {
     !matches!(root(&layers, found, wanted), Ok(None))
 }
 
+/// Whether the file has these layers but for the last, and no others: a network without its head.
+pub(super) fn has_names_but_last(wanted: &[String], found: &Contents) -> bool {
+    let body = wanted.split_last().map_or(&[][..], |(_, body)| body);
+    !body.is_empty() && layers(&found.tensors).len() == body.len() && has_names(body, found)
+}
+
 /// What a file lacks whose names are not, or not all, those of the scheme.
 fn lacking(wanted: &[Layer], found: &Contents, known: &KnownNames) -> InterchangeError {
     let index = Index::new(found);

@@ -16,6 +16,17 @@ pub enum Names {
     Known(KnownNames),
 }
 
+impl Names {
+    /// The same without the network's last layer.
+    pub(in crate::import) fn without_last(&self) -> Self {
+        let mut names = self.clone();
+        if let Self::Known(known) = &mut names {
+            known.layers.pop();
+        }
+        names
+    }
+}
+
 /// What files of a scheme call the layers of a network.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KnownNames {

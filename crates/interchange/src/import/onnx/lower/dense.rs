@@ -91,6 +91,9 @@ impl Lowering {
     /// A linear layer along the last axis: of a row, or of each position of a map with channels last, which
     /// is a 1x1 convolution.
     pub(super) fn matmul(&mut self, node: &Node) -> Result<Outputs, String> {
+        if let Some(outputs) = self.adaptive_pool(node)? {
+            return Ok(outputs);
+        }
         let tensor = self.bare(node, 0)?;
         let depends = |input: usize| self.optional(node, input).is_err();
         if depends(1) {

@@ -4,6 +4,7 @@
 //! of its axes. Nodes that change only the last two make no layer. So an activation may be written with any
 //! nodes, and a layer norm or a linear layer on channels-last maps needs no `Transpose`.
 
+mod adaptive;
 mod arithmetic;
 mod dense;
 mod image;
@@ -70,6 +71,8 @@ struct Lowering {
     network: Network,
     functions: Functions,
     values: HashMap<String, Value>,
+    /// The node that first gave each function of a value.
+    makers: HashMap<FunctionId, String>,
     batch: usize,
     /// How many values nodes may still compute from constants, and layers may have.
     left: usize,
@@ -91,6 +94,7 @@ pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<Lowered, Lo
         network: Network::new(shape),
         functions: Functions::default(),
         values: HashMap::new(),
+        makers: HashMap::new(),
         batch: image.batch,
         left: MAX_COMPUTED,
         notes: graph.notes,
@@ -122,6 +126,10 @@ pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<Lowered, Lo
             .and_then(|outputs| lowering.checked(outputs))
             .map_err(|problem| LowerError::File(format!("{}: {problem}", node.label())))?;
         for (name, value) in node.outputs.iter().zip(outputs) {
+            if let Value::Tensor(tensor) = &value {
+                let maker = lowering.makers.entry(tensor.function);
+                maker.or_insert_with(|| node.label());
+            }
             lowering.values.insert(name.clone(), value);
         }
         // Nothing is kept that no later node takes.
@@ -289,10 +297,11 @@ impl Lowering {
                 Some((end, meaning))
             });
             let Some((end, meaning)) = found else {
-                return Err(
-                    "its input is a function of each value that is none of the activations there are"
-                        .into(),
-                );
+                let maker = self.makers.get(&tensor.function);
+                return Err(format!(
+                    "its input{} is a function of each value that is none of the activations there are",
+                    maker.map_or(String::new(), |maker| format!(", which {maker} gives,"))
+                ));
             };
             value = self.pointwise(value, meaning, node);
             self.functions.set_computed(stations[end], value);

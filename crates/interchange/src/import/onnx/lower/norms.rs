@@ -1,5 +1,6 @@
 //! Normalisation, and activations with weights.
 
+use super::super::axes::position;
 use super::super::graph::Node;
 use super::super::network::{Kind, Weight};
 use super::super::view::Dim;
@@ -124,6 +125,16 @@ impl Lowering {
     /// Left out where it is the last node.
     pub(super) fn softmax(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.bare(node, 0)?;
+        let dims = tensor.view.dims();
+        let given = node.int("axis").unwrap_or(-1);
+        let axis = position(given, dims.len())?;
+        let of_image: usize = dims.iter().skip(1).product();
+        // Else it is left out of a network that gives something else.
+        if axis == 0 || dims[axis] != of_image {
+            return Err(format!(
+                "its shares are along axis {given} of {dims:?}, and not over the classes of each image"
+            ));
+        }
         Ok(vec![Value::Probabilities(tensor, node.label())])
     }
 }

@@ -1,5 +1,6 @@
 //! Graphs as other programs write them, and as nobody should.
 
+mod exported;
 mod hostile;
 
 use super::*;
@@ -378,4 +379,35 @@ fn blue_green_red_becomes_red_green_blue() {
             width: 8
         }
     );
+}
+
+#[test]
+fn shares_over_the_images_are_not_taken_for_probabilities() {
+    let softmax = |axis: i64| {
+        image()
+            .floats("w", &[4, 3])
+            .node("GlobalAveragePool", &["x"], "m", &[])
+            .node("Flatten", &["m"], "f", &[])
+            .node("Gemm", &["f", "w"], "l", &[int("transB", 1)])
+            .node("Softmax", &["l"], "y", &[int("axis", axis)])
+            .read()
+    };
+    for axis in [1, -1] {
+        assert!(softmax(axis).is_ok(), "{axis}");
+    }
+    let error = softmax(0).unwrap_err();
+    assert!(error.contains("node `Softmax/y` (Softmax)"), "{error}");
+    assert!(error.contains("along axis 0"), "{error}");
+}
+
+#[test]
+fn a_function_that_is_no_activation_is_named_by_the_node_that_gives_it() {
+    let error = image()
+        .floats("w", &[4, 3, 1, 1])
+        .node("Exp", &["x"], "e", &[])
+        .node("Conv", &["e", "w"], "c", &[])
+        .head("c", 4)
+        .read()
+        .unwrap_err();
+    assert!(error.contains("which node `Exp/e` (Exp) gives"), "{error}");
 }
