@@ -21,6 +21,7 @@ fn an_exported_adaptive_pool_is_read_as_two_that_do_the_same() {
         let artifact = Artifact {
             classes: ["a", "b", "c"].map(String::from).to_vec(),
             input: InputSpec::new(model.input()),
+            temperature: None,
             model,
         };
         let file = tempfile::NamedTempFile::new().unwrap();
