@@ -21,6 +21,7 @@ mod pictures;
 mod published;
 mod report;
 mod resume;
+mod steps;
 mod tensorboard;
 mod transfer;
 mod trial;

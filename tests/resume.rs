@@ -38,7 +38,7 @@ fn flex(setup: &RunSetup) -> Compute {
     crate::compute(setup, &Device::flex())
 }
 
-fn prepared(config: RunConfig) -> RunSetup {
+pub(crate) fn prepared(config: RunConfig) -> RunSetup {
     prepare(config, InputFrom::Data, &NoProgress).unwrap()
 }
 
@@ -66,7 +66,7 @@ impl Recorder for Remember {
 
 /// Everything of a run that must not depend on its pauses.
 #[derive(Debug, PartialEq)]
-struct Result {
+pub(crate) struct Result {
     best: String,
     last: String,
     epochs: Vec<String>,
@@ -103,7 +103,7 @@ fn result(path: &Path, trained: &TrainResult) -> Result {
     }
 }
 
-fn whole(parent: &Path, prepared: &RunSetup) -> Result {
+pub(crate) fn whole(parent: &Path, prepared: &RunSetup) -> Result {
     let path = parent.join("whole");
     let run = RunDirectory::create(&path).unwrap();
     let compute = flex(prepared);
@@ -113,7 +113,7 @@ fn whole(parent: &Path, prepared: &RunSetup) -> Result {
 }
 
 /// Trains, stopped after each of these steps and resumed; the last one is beyond the end.
-fn in_pieces(prepared: &RunSetup, run: &RunDirectory, stops: &[u64]) -> Result {
+pub(crate) fn in_pieces(prepared: &RunSetup, run: &RunDirectory, stops: &[u64]) -> Result {
     let compute = flex(prepared);
     let mut trained = None;
     for (piece, &step) in stops.iter().enumerate() {

@@ -167,7 +167,7 @@ pub(crate) struct NetworkArgs {
     /// Override any setting, such as train.optimizer.learning_rate=0.01; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Images per training step
+    /// Images per batch
     #[arg(
         long,
         value_name = "N",
@@ -175,6 +175,26 @@ pub(crate) struct NetworkArgs {
         allow_negative_numbers = true
     )]
     pub(crate) batch_size: Option<usize>,
+    /// Batches per training step: their gradients are added up, as if a batch were N times as large
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    pub(crate) accumulate: Option<usize>,
+    /// Optimizer, with its default learning rate and weight decay [default: sgd, or adamw with --from]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) optimizer: Option<OptimizerKind>,
+    /// Stochastic depth: leave out the branches of residual blocks at random, at a rate from 0 in the
+    /// first block to RATE in the last
+    #[arg(
+        long,
+        value_name = "RATE",
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    pub(crate) stochastic_depth: Option<f64>,
     /// Height and width of the input images: N, or HEIGHTxWIDTH [default: the data's own, or 64 for
     /// photos]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -267,6 +287,31 @@ impl AugmentArgs {
         }
         augment.mixup = self.mixup.map_or(augment.mixup, |alpha| alpha as f32);
         augment.cutmix = self.cutmix.map_or(augment.cutmix, |alpha| alpha as f32);
+    }
+}
+
+/// An optimizer by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizerKind {
+    /// Stochastic gradient descent with Nesterov momentum
+    Sgd,
+    /// Adam with decoupled weight decay
+    Adamw,
+    /// Steps by the sign of a momentum
+    Lion,
+    /// Gradients divided by the root of their mean square
+    Rmsprop,
+}
+
+impl OptimizerKind {
+    /// As `train.optimizer.kind` has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adamw => "adamw",
+            Self::Lion => "lion",
+            Self::Rmsprop => "rmsprop",
+        }
     }
 }
 

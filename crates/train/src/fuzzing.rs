@@ -1,6 +1,6 @@
 //! Entry point for `fuzz/`: parses a checkpoint's files without the hashes that protect them.
 
-use crate::checkpoint::parse;
+use crate::checkpoint::{Files, parse};
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
 use burn::tensor::Device;
@@ -11,13 +11,18 @@ use std::path::Path;
 /// # Errors
 /// If the files do not make a valid checkpoint of this run.
 pub fn checkpoint(
-    files: [Vec<u8>; 3],
+    [state, model, optimizer]: [Vec<u8>; 3],
     setup: &RunSetup,
     device: &Device,
 ) -> Result<(), TrainError> {
     // Without autodiff, since burn 0.22.1 keeps a few KiB for each tensor that requires gradients and
     // never sees a backward pass: nothing for one model, too much for a million.
-    let model = setup.plan.init_seeded(0, device);
-    let optimizer = setup.config.train.optimizer.init();
-    parse(Path::new("fuzzed"), files, setup, None, model, optimizer).map(|_| ())
+    let new = setup.plan.init_seeded(0, device);
+    let files = Files {
+        state,
+        model,
+        optimizer,
+        averaged: None,
+    };
+    parse(Path::new("fuzzed"), files, setup, None, new).map(|_| ())
 }

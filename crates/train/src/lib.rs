@@ -45,6 +45,7 @@
 //! ```
 #![recursion_limit = "256"]
 
+mod averaged;
 pub mod backend;
 mod baseline;
 mod checkpoint;
@@ -59,6 +60,7 @@ pub mod fuzzing;
 mod inputs;
 mod memory;
 pub mod metrics;
+mod optimizer;
 mod predict;
 mod prepare;
 mod prepare_again;
@@ -80,7 +82,7 @@ pub use config::{
 };
 pub use error::{SettingChange, TrainError};
 pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
-pub use fit::{Gradients, Learner, Stop, epoch_loader, resume, train};
+pub use fit::{Gradients, Learner, StepRate, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{FilePrediction, predict_file, predict_files, predict_image};
@@ -91,7 +93,7 @@ pub use recorders::{
 };
 pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
-    TrainResult,
+    TrainResult, Weights,
 };
 pub use run::{
     DataPlace, ImageQuery, Remedies, RunDirectory, RunEnd, RunImages, RunLog, SplitName,

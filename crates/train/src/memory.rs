@@ -34,9 +34,16 @@ pub(crate) fn step_bytes(
         true => (outputs as f64 * WORK_SPACE) as u64,
         false => outputs.saturating_mul(2),
     };
-    // Weights, two moments of the optimizer, their sum, and the gradients of each shard.
-    let weights = bytes(plan.total.params, 4 + shards as u64) + bytes(plan.total.buffers, 1);
-    let batches = BATCHES.min(images.div_ceil(batch) as u64);
+    // Weights, two moments of the optimizer, their sum, and the gradients of each shard; averaged
+    // weights, and those that take their place.
+    let averages = config.train.ema.is_some() || config.train.average.is_some();
+    let averages = if averages { 2 } else { 0 };
+    let weights = bytes(plan.total.params, 4 + averages + shards as u64)
+        + bytes(plan.total.buffers, 1 + averages);
+    let in_use = config.train.accumulate as u64;
+    let batches = (BATCHES - 1)
+        .saturating_add(in_use)
+        .min(images.div_ceil(batch) as u64);
     let inputs = bytes(plan.input().len(), batch as u64).saturating_mul(batches);
     Ok(outputs.saturating_add(weights).saturating_add(inputs))
 }

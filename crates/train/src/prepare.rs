@@ -1,7 +1,7 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
-use crate::config::{Counts, Monitor, Open, RunConfig};
+use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
@@ -47,7 +47,7 @@ pub struct RunSetup {
 impl RunSetup {
     /// Steps of one epoch.
     pub fn steps_per_epoch(&self) -> u64 {
-        self.train.len().div_ceil(self.config.train.batch_size) as u64
+        self.train.len().div_ceil(self.config.train.step_images()) as u64
     }
 
     /// Steps of the whole run.
@@ -222,6 +222,13 @@ fn open_data(
              early stopping out",
         ));
     }
+    if data.val.is_empty() && config.train.schedule.kind == ScheduleKind::Plateau {
+        return Err(TrainError::setting(
+            "train.schedule.kind",
+            "there are no validation images to judge a plateau by; set a data.val_fraction above 0, or \
+             take another schedule",
+        ));
+    }
     data.notes.extend(data.remarks());
     data.notes
         .extend(data.imbalance(config.train.balances_classes()));
@@ -296,6 +303,16 @@ fn plan_network(
     if config.start.is_some() {
         // One output for each class, however many it had. Without a head the plan says what is wrong.
         let _ = config.model.open_head();
+    }
+    if let Some(rate) = config.train.stochastic_depth {
+        let deep = config.model.clone().with_stochastic_depth(rate);
+        config.model = deep.ok_or_else(|| {
+            TrainError::setting(
+                "train.stochastic_depth",
+                "the network has no residual block whose branch could be left out; take one that has, \
+                 or leave the setting out",
+            )
+        })?;
     }
     let model = config.model.clone().with_classes(data.classes.len());
     let plan = model.plan()?;

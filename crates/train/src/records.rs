@@ -54,9 +54,40 @@ pub struct Epoch {
     pub seconds: f64,
     /// Whether this is the best epoch so far.
     pub best: bool,
+    /// The weights that were validated, and kept if they were the best.
+    #[serde(default, skip_serializing_if = "Weights::is_trained")]
+    pub weights: Weights,
     /// The effective receptive field after this epoch, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erf: Option<EpochField>,
+}
+
+/// Which weights an epoch was validated with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    /// Those that are trained.
+    #[default]
+    Trained,
+    /// Their exponential moving average (`train.ema`).
+    Ema,
+    /// The mean of the last epochs' (`train.average`).
+    Mean,
+}
+
+impl Weights {
+    fn is_trained(&self) -> bool {
+        *self == Self::Trained
+    }
+
+    /// Its name in `metrics.csv` and `log.jsonl`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trained => "trained",
+            Self::Ema => "ema",
+            Self::Mean => "mean",
+        }
+    }
 }
 
 /// The effective receptive field after an epoch, as `metrics.csv` keeps it.

@@ -57,7 +57,10 @@ impl StartConfig {
             model = model.with_classes(classes.len(), seed)?;
         }
         if model.config() != &plan.config {
-            return Err(other_network(&self.from));
+            // Stochastic depth is how it is trained, not what the weights are of.
+            model = model
+                .with_depth_of(plan)
+                .ok_or_else(|| other_network(&self.from))?;
         }
         Ok(InitialModel {
             model: self.freeze(model)?,

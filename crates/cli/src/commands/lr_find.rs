@@ -1,6 +1,6 @@
 //! `receptive lr-find`.
 
-use super::run::RunSettings;
+use super::run::{RunSettings, optimizer_override};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
@@ -67,8 +67,13 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
         steps: arguments.steps,
     };
     test.check()?;
+    let kind = optimizer_override(&arguments.network);
+    let overrides: Vec<String> = kind
+        .into_iter()
+        .chain(arguments.network.set.clone())
+        .collect();
     let (config, input_from, open) = RunSettings::from_args(&arguments.network)?
-        .finish(&arguments.network.set)
+        .finish(&overrides)
         .map_err(without_hint)?;
     let compute = config.machine.compute()?;
     let prepared = prepare_open(config, open, input_from, &DataProgress::default())

@@ -174,7 +174,7 @@ impl RunSettings {
         })
     }
 
-    /// Applies `--set`, which overrides everything else.
+    /// Applies `--optimizer` and `--set`, which overrides everything else.
     pub(super) fn finish(
         self,
         overrides: &[String],
@@ -199,6 +199,12 @@ impl RunSettings {
         let is_set = |setting: &str| overrides.iter().any(|key| is_of(key, setting));
         Ok((config, self.input_from, self.open.and(Open::except(is_set))))
     }
+}
+
+/// `--optimizer` as an override: the kind brings its own defaults.
+pub(super) fn optimizer_override(arguments: &NetworkArgs) -> Option<String> {
+    let kind = arguments.optimizer?;
+    Some(format!("train.optimizer.kind={}", kind.name()))
 }
 
 /// Whether a `KEY=VALUE` is of this setting, or of one within it.
@@ -267,8 +273,11 @@ pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
     config.data.label_column = labels.label_column.or(config.data.label_column.take());
     config.data.group = labels.group.or(config.data.group.take());
     set(&mut config.train.batch_size, arguments.batch_size);
+    set(&mut config.train.accumulate, arguments.accumulate);
     set(&mut config.train.seed, arguments.seed);
     arguments.augment.apply(&mut config.train.augment);
+    let depth = arguments.stochastic_depth;
+    config.train.stochastic_depth = depth.or(config.train.stochastic_depth);
     config.data.limit = arguments.source.limit.or(config.data.limit);
     config.data.image_size = arguments
         .image_size

@@ -1,7 +1,7 @@
 use super::{bar, say, say_paragraph};
 use indicatif::ProgressBar;
 use receptive_core::text::{Printable, counted};
-use receptive_train::{Epoch, EpochEnd, Outcome, Recorder, ResumePoint, Step, TrainError};
+use receptive_train::{Epoch, EpochEnd, Outcome, Recorder, ResumePoint, Step, TrainError, Weights};
 
 /// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
 #[derive(Default)]
@@ -50,7 +50,15 @@ pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize, shows_recall: bool) -> St
     });
     let val = match (epoch.val_loss, epoch.val_top1) {
         (Some(loss), Some(top1)) => {
-            format!("  val loss {loss:.3} top-1 {:4.1} %{recall}", 100.0 * top1)
+            let weights = match epoch.weights {
+                Weights::Trained => "",
+                Weights::Ema => " (EMA)",
+                Weights::Mean => " (mean)",
+            };
+            format!(
+                "  val{weights} loss {loss:.3} top-1 {:4.1} %{recall}",
+                100.0 * top1
+            )
         }
         _ => String::new(),
     };

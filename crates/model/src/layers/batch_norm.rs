@@ -136,6 +136,21 @@ impl Layer {
         self.each_batch_norm(&mut |layer| merge_statistics(layer, shards, norm));
     }
 
+    /// Gives its batch norms these running statistics; `norm` counts those that train, depth first.
+    pub(crate) fn set_statistics(&mut self, all: &[BatchStatistics], norm: &mut usize) {
+        self.each_batch_norm(&mut |layer| {
+            // A frozen one keeps its own.
+            if !layer.training.is_enabled() {
+                return;
+            }
+            if let Some(seen) = all.get(*norm) {
+                layer.running_mean = moved(&layer.running_mean, seen.mean.clone(), 1.0);
+                layer.running_var = moved(&layer.running_var, seen.variance.clone(), 1.0);
+            }
+            *norm += 1;
+        });
+    }
+
     /// Makes its batch norms use and keep their running statistics in training too; their scale and
     /// shift still learn.
     pub(crate) fn freeze_statistics(&mut self) {
@@ -177,20 +192,38 @@ fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>
     seen.output
 }
 
-/// Moves the running statistics by the layer's momentum towards those of the whole batch, which
-/// the shards' own give exactly: `E[var] + Var[mean]`.
+/// Moves the running statistics by the layer's momentum towards those of the whole batch.
 fn merge(norm: &mut BatchNorm, shards: &[(f64, &BatchStatistics)]) {
-    let Some(mean) = weighted(shards, |seen| seen.mean.clone()) else {
-        return;
-    };
-    let Some(square) = weighted(shards, |seen| {
+    if let Some(BatchStatistics { mean, variance }) = whole(shards) {
+        norm.running_mean = moved(&norm.running_mean, mean, norm.momentum);
+        norm.running_var = moved(&norm.running_var, variance, norm.momentum);
+    }
+}
+
+/// The statistics of the whole batch, which the shards' own give exactly: `E[var] + Var[mean]`.
+fn whole(shards: &[(f64, &BatchStatistics)]) -> Option<BatchStatistics> {
+    let mean = weighted(shards, |seen| seen.mean.clone())?;
+    let square = weighted(shards, |seen| {
         seen.variance.clone() + seen.mean.clone().square()
-    }) else {
-        return;
-    };
+    })?;
     let variance = square - mean.clone().square();
-    norm.running_mean = moved(&norm.running_mean, mean, norm.momentum);
-    norm.running_var = moved(&norm.running_var, variance, norm.momentum);
+    Some(BatchStatistics { mean, variance })
+}
+
+impl BatchStatistics {
+    /// The statistics of each batch norm on all images of these parts, each given with the share of
+    /// the images (summing to 1) that it holds. A part without statistics counts for nothing.
+    pub fn of_parts(parts: &[(f64, Vec<Self>)]) -> Vec<Self> {
+        let norms = parts.iter().map(|(_, norms)| norms.len()).max();
+        let of_norm = |norm: usize| {
+            let of_parts = parts.iter();
+            let seen: Vec<(f64, &Self)> = of_parts
+                .filter_map(|(share, norms)| Some((*share, norms.get(norm)?)))
+                .collect();
+            whole(&seen)
+        };
+        (0..norms.unwrap_or(0)).filter_map(of_norm).collect()
+    }
 }
 
 fn weighted(

@@ -65,6 +65,7 @@ pub use prelu::{PreluLayer, PreluOp};
 pub use random::DropoutKey;
 pub use residual::ResidualLayer;
 pub use squeeze_excite::SqueezeExciteLayer;
+pub(crate) use stochastic_depth::adopt;
 pub use stochastic_depth::{StochasticDepthLayer, StochasticDepthOp};
 
 pub(crate) use cone::cut;

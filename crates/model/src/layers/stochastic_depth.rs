@@ -6,7 +6,7 @@ use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
-use super::{Operation, PlannedLayer};
+use super::{Layer, LayerConfig, Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Units};
 use burn::nn::{BatchNorm, Dropout, DropoutConfig};
@@ -98,4 +98,24 @@ fn drop_rows<const D: usize>(state: &Dropout, x: Tensor<D>, pass: &mut Pass<'_>)
         }
     };
     x * mask
+}
+
+/// Puts the old layers in the place of the new ones, all but stochastic depth.
+pub(crate) fn adopt(new: &mut [Layer], old: &[Layer], configs: &[LayerConfig]) {
+    for ((new, old), config) in new.iter_mut().zip(old).zip(configs) {
+        match (new, old, config) {
+            (_, _, LayerConfig::StochasticDepth(_)) => {}
+            (Layer::Residual(new), Layer::Residual(old), LayerConfig::Residual(config)) => {
+                adopt(&mut new.body, &old.body, &config.layers);
+                adopt(&mut new.projection, &old.projection, &config.projection);
+            }
+            (Layer::Branches(new), Layer::Branches(old), LayerConfig::Branches(config)) => {
+                let branches = new.branches.iter_mut().zip(&old.branches);
+                for ((new, old), config) in branches.zip(&config.branches) {
+                    adopt(new, old, config);
+                }
+            }
+            (new, old, _) => *new = old.clone(),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The network as a burn module, composed of burn's own layers.
 
 mod cone;
+mod depth;
 #[cfg(feature = "learner")]
 mod learner;
 mod transfer;
@@ -157,6 +158,17 @@ impl Classifier {
         let mut norm = 0;
         for layer in &mut self.layers {
             layer.merge_statistics(shards, &mut norm);
+        }
+        self
+    }
+
+    /// Gives the batch norms these running statistics, in the order in which
+    /// [`forward_keyed`](Self::forward_keyed) returns them; frozen ones, which saw nothing, keep their
+    /// own. The model is one that trains, not one of `valid`.
+    pub fn with_statistics(mut self, statistics: &[BatchStatistics]) -> Self {
+        let mut norm = 0;
+        for layer in &mut self.layers {
+            layer.set_statistics(statistics, &mut norm);
         }
         self
     }

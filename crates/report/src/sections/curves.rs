@@ -159,6 +159,7 @@ mod tests {
             data_wait: 0.0,
             seconds: number as f64,
             best: false,
+            weights: receptive_train::Weights::Trained,
             erf: None,
         };
         let log = RunLog {

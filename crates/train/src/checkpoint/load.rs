@@ -2,14 +2,17 @@
 
 use super::save::all;
 use super::settings::{self, hash_alone, is_applied};
-use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256};
+use super::{
+    AVERAGED, FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256,
+};
+use crate::averaged::Averaged;
 use crate::config::RunConfig;
 use crate::error::{SettingChange, TrainError};
+use crate::optimizer::RunOptimizer;
 use crate::prepare::RunSetup;
 use crate::records::InvalidCheckpoint;
 use crate::run::RunDirectory;
 use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
 use burn::tensor::Bytes;
 use receptive_core::panic::catch;
@@ -24,13 +27,15 @@ const MAX_FILE_BYTES: u64 = 48 << 30;
 /// What burn's format may add to the values: names, shapes, alignment.
 const RECORD_OVERHEAD: usize = 16 << 20;
 /// The largest number of values that an optimizer keeps for each weight.
-const MAX_MOMENTS: usize = 2;
+const MAX_MOMENTS: usize = 3;
 
 /// A checkpoint read back.
 pub(crate) struct Checkpoint {
     pub(crate) path: PathBuf,
     pub(crate) model: Classifier,
-    pub(crate) optimizer: ModuleOptimizer,
+    pub(crate) optimizer: RunOptimizer,
+    /// Averaged weights, if there are any.
+    pub(crate) averaged: Option<Averaged>,
     pub(crate) state: State,
     /// The settings that differ from those it was written with; all of them can be applied.
     pub(crate) changes: Vec<SettingChange>,
@@ -39,7 +44,7 @@ pub(crate) struct Checkpoint {
 }
 
 /// The latest valid checkpoint of this run, and the newer ones that are not valid.
-/// `model` and `optimizer` are new ones of the run, on its device, that the tensors are put into.
+/// `model` is a new one of the run, on its device, that the tensors are put into.
 ///
 /// # Errors
 /// When there are checkpoints and not one can be used, or a setting has changed that cannot change
@@ -48,18 +53,11 @@ pub(crate) fn newest(
     run: &RunDirectory,
     setup: &RunSetup,
     model: &Classifier,
-    optimizer: &ModuleOptimizer,
 ) -> Result<(Option<Checkpoint>, Vec<InvalidCheckpoint>), TrainError> {
     let mut invalid = Vec::new();
     let written = run.config().ok();
     for path in all(&run.checkpoints())? {
-        let loaded = load(
-            &path,
-            setup,
-            written.as_ref(),
-            model.clone(),
-            optimizer.clone(),
-        );
+        let loaded = load(&path, setup, written.as_ref(), model.clone());
         match loaded {
             Ok(checkpoint) => return Ok((Some(checkpoint), invalid)),
             Err(error @ TrainError::Setting { .. }) => return Err(error),
@@ -122,30 +120,41 @@ pub(super) fn load(
     setup: &RunSetup,
     written: Option<&RunConfig>,
     model: Classifier,
-    optimizer: ModuleOptimizer,
 ) -> Result<Checkpoint, TrainError> {
     let mut files = store::read_directory(path, FORMAT, VERSION, MAX_FILE_BYTES)?;
     let mut take = |name: &str| take(path, &mut files, name);
-    let files = [take(STATE)?, take(MODEL)?, take(OPTIMIZER)?];
-    parse(path, files, setup, written, model, optimizer)
+    let files = Files {
+        state: take(STATE)?,
+        model: take(MODEL)?,
+        optimizer: take(OPTIMIZER)?,
+        averaged: files.remove(AVERAGED),
+    };
+    parse(path, files, setup, written, model)
 }
 
-/// What the files of a checkpoint hold: state, model and optimizer. `written` is the run's own
+/// The bytes of a checkpoint's files.
+pub(crate) struct Files {
+    pub(crate) state: Vec<u8>,
+    pub(crate) model: Vec<u8>,
+    pub(crate) optimizer: Vec<u8>,
+    pub(crate) averaged: Option<Vec<u8>>,
+}
+
+/// What the files of a checkpoint hold. `written` is the run's own
 /// config, for the checkpoints that do not store theirs.
 pub(crate) fn parse(
     path: &Path,
-    [state, weights, moments]: [Vec<u8>; 3],
+    files: Files,
     setup: &RunSetup,
     written: Option<&RunConfig>,
     model: Classifier,
-    optimizer: ModuleOptimizer,
 ) -> Result<Checkpoint, TrainError> {
     let refuse = |file: &str, reason: String| -> TrainError {
         let path = path.join(file);
         ModelError::Artifact { path, reason }.into()
     };
     let state: State =
-        serde_json::from_slice(&state).map_err(|error| refuse(STATE, error.to_string()))?;
+        serde_json::from_slice(&files.state).map_err(|error| refuse(STATE, error.to_string()))?;
     let changes = changes(&state, setup, written).map_err(|reason| refuse(STATE, reason))?;
     let (changes, refused): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_applied);
     if !refused.is_empty() {
@@ -159,10 +168,15 @@ pub(crate) fn parse(
 
     // Nothing is allocated from a number in the file before its size bears it out.
     let implied = setup.plan.total.weight_bytes();
-    for (file, bytes, max) in [
-        (MODEL, &weights, implied),
-        (OPTIMIZER, &moments, MAX_MOMENTS * implied),
-    ] {
+    let averaged = files.averaged.as_ref();
+    let sizes = [
+        (MODEL, &files.model, implied),
+        (OPTIMIZER, &files.optimizer, MAX_MOMENTS * implied),
+    ];
+    for (file, bytes, max) in sizes
+        .into_iter()
+        .chain(averaged.map(|bytes| (AVERAGED, bytes, implied)))
+    {
         if bytes.len() > max + RECORD_OVERHEAD {
             return Err(refuse(
                 file,
@@ -173,28 +187,32 @@ pub(crate) fn parse(
             ));
         }
     }
-    let model = catch(|| {
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(weights))
-            .map_err(|error| error.to_string())?;
-        model
-            .try_load_record(record)
-            .map_err(|error| error.to_string())
-    })
-    .unwrap_or_else(|_| Err("burn could not read it".into()))
-    .map_err(|reason| refuse(MODEL, reason))?;
-    if !is_finite(&model) {
-        return Err(refuse(MODEL, "a weight is NaN or infinite".into()));
-    }
-    let optimizer = catch(|| {
-        optimizer
-            .from_bytes(Bytes::from_bytes_vec(moments))
+    // With the flags of the run's own model, which records do not have.
+    let average = model.valid();
+    let model = load_weights(model, files.model).map_err(|reason| refuse(MODEL, reason))?;
+    let averaged = match (files.averaged, state.averaged) {
+        (Some(bytes), Some(over)) => Some(Averaged {
+            model: load_weights(average, bytes).map_err(|reason| refuse(AVERAGED, reason))?,
+            over,
+        }),
+        (None, None) => None,
+        _ => {
+            let reason = "it contradicts the state's `averaged`: only one of them is there";
+            return Err(refuse(AVERAGED, reason.into()));
+        }
+    };
+    let mut optimizer = RunOptimizer::new(&setup.config.train, &model);
+    optimizer.burn = catch(|| {
+        let empty = optimizer.burn.clone();
+        empty
+            .from_bytes(Bytes::from_bytes_vec(files.optimizer))
             .map_err(|error| error.to_string())
     })
     .unwrap_or_else(|_| {
         Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
     })
     .map_err(|reason| refuse(OPTIMIZER, reason))?;
-    let tensors = optimizer.to_record().len();
+    let tensors = optimizer.burn.to_record().len();
     if tensors != state.optimizer_tensors {
         return Err(refuse(
             OPTIMIZER,
@@ -210,10 +228,27 @@ pub(crate) fn parse(
         path: path.into(),
         model,
         optimizer,
+        averaged,
         state,
         changes,
         execution,
     })
+}
+
+/// Puts the weights of a record into the model.
+fn load_weights(model: Classifier, bytes: Vec<u8>) -> Result<Classifier, String> {
+    let model = catch(|| {
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
+            .map_err(|error| error.to_string())?;
+        model
+            .try_load_record(record)
+            .map_err(|error| error.to_string())
+    })
+    .unwrap_or_else(|_| Err("burn could not read it".into()))?;
+    if !is_finite(&model) {
+        return Err("a weight is NaN or infinite".into());
+    }
+    Ok(model)
 }
 
 fn take(

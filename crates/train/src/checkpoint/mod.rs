@@ -7,13 +7,15 @@ mod state;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
-pub(crate) use load::{Checkpoint, changes_since_config, input, newest, parse};
-pub(crate) use save::{is_finite, save};
+pub(crate) use load::{Checkpoint, Files, changes_since_config, input, newest, parse};
+pub(crate) use save::{Contents, is_finite, save};
 pub(crate) use settings::{execution, settings, settings_sha256};
 pub(crate) use state::{Memory, Position, State, Totals};
 
 const FORMAT: &str = "receptive-checkpoint";
 const VERSION: u32 = 2;
 const MODEL: &str = "model.bpk";
+/// Averaged weights, in a run that has them.
+const AVERAGED: &str = "averaged.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";

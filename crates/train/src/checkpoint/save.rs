@@ -1,6 +1,6 @@
 //! Writing a checkpoint.
 
-use super::{FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION};
+use super::{AVERAGED, FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION};
 use crate::error::TrainError;
 use crate::run::RunDirectory;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -11,6 +11,14 @@ use receptive_model::{Classifier, ModelError};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The tensors of a checkpoint.
+pub(crate) struct Contents<'a> {
+    pub(crate) model: &'a Classifier,
+    pub(crate) optimizer: &'a ModuleOptimizer,
+    /// Averaged weights beside the model's.
+    pub(crate) averaged: Option<&'a Classifier>,
+}
+
 /// Writes `checkpoints/NNNNNNN/` and then deletes all but the newest `keep`. `passes` is told each
 /// point that the writing passes.
 ///
@@ -18,8 +26,7 @@ use std::path::{Path, PathBuf};
 /// When a weight is not finite (nothing is written then) or the file system refuses.
 pub(crate) fn save(
     run: &RunDirectory,
-    model: &Classifier,
-    optimizer: &ModuleOptimizer,
+    contents: &Contents<'_>,
     mut state: State,
     keep: usize,
     passes: &mut dyn FnMut(Moment),
@@ -29,25 +36,34 @@ pub(crate) fn save(
         path: path.clone(),
         reason,
     };
-    if !is_finite(model) {
+    let Contents {
+        model,
+        optimizer,
+        averaged,
+    } = contents;
+    if !is_finite(*model) {
         return Err(refuse("a weight is NaN or infinite, so it is not saved".into()).into());
     }
-    let weights = model
-        .valid()
-        .into_record()
-        .into_bytes()
-        .map_err(|error| refuse(error.to_string()))?;
+    let bytes = |model: &Classifier| {
+        let record = model.valid().into_record();
+        record
+            .into_bytes()
+            .map_err(|error| refuse(error.to_string()))
+    };
+    let weights = bytes(model)?;
+    let averaged = averaged.map(bytes).transpose()?;
     let moments = optimizer.to_record();
     state.optimizer_tensors = moments.len();
     let moments = moments
         .into_bytes()
         .map_err(|error| refuse(error.to_string()))?;
     let state = serde_json::to_string_pretty(&state).map_err(|error| refuse(error.to_string()))?;
-    let files: [(&str, &[u8]); 3] = [
+    let mut files: Vec<(&str, &[u8])> = vec![
         (MODEL, &weights),
         (OPTIMIZER, &moments),
         (STATE, state.as_bytes()),
     ];
+    files.extend(averaged.as_ref().map(|bytes| (AVERAGED, &bytes[..])));
     store::write_directory_watched(&path, FORMAT, VERSION, &files, passes)?;
     keep_newest(run, keep)
 }

@@ -8,16 +8,24 @@ use toml::{Table, Value};
 
 /// What may change from one epoch to the next: it is no part of the weights, the optimizer's state,
 /// the images or their order. A name with a dot at its end is a whole table.
-const APPLIED: [&str; 14] = [
+const APPLIED: [&str; 22] = [
     "track_erf.",
     "train.augment.",
+    "train.average.",
     "train.class_weights",
     "train.clip_norm",
+    "train.clip_value",
+    "train.decay_norm_and_bias",
     "train.early_stopping.",
+    "train.ema.",
     "train.epochs",
     "train.exact_convolutions",
     "train.label_smoothing",
     "train.monitor",
+    "train.optimizer.alpha",
+    "train.optimizer.beta_1",
+    "train.optimizer.beta_2",
+    "train.optimizer.epsilon",
     "train.optimizer.learning_rate",
     "train.optimizer.nesterov",
     "train.optimizer.weight_decay",
@@ -90,7 +98,8 @@ pub(crate) fn changes(old: &str, new: &str) -> Result<Vec<SettingChange>, String
             change.setting == KIND || !change.setting.starts_with("train.optimizer.")
         });
     }
-    if has_any(&changes, "data.image_size") || has_any(&changes, "data.grey") {
+    let of_network = ["data.image_size", "data.grey", "train.stochastic_depth"];
+    if of_network.iter().any(|name| has_any(&changes, name)) {
         changes.retain(|change| !change.setting.starts_with("model."));
     }
     Ok(changes)
@@ -197,6 +206,10 @@ mod tests {
             ("train.augment.shift=3", true),
             ("train.monitor=val_top1", true),
             ("train.clip_norm=1", true),
+            ("train.clip_value=1", true),
+            ("train.decay_norm_and_bias=false", true),
+            ("train.accumulate=2", false),
+            ("train.stochastic_depth=0.1", false),
             ("train.seed=3", false),
             ("train.batch_size=3", false),
             ("train.micro_batch=3", false),
@@ -210,6 +223,14 @@ mod tests {
             };
             assert_eq!(found.setting, written.split('=').next().unwrap());
             assert_eq!(is_applied(found), applied, "{written}");
+        }
+        // A table brings its defaults with it.
+        for written in ["train.ema.decay=0.99", "train.average.epochs=3"] {
+            let found = change(&[written]);
+            assert!(
+                found.len() == 2 && found.iter().all(is_applied),
+                "{found:?}"
+            );
         }
         let found = change(&["train.optimizer.kind=adamw"]);
         assert_eq!(found.len(), 1, "{found:?}");

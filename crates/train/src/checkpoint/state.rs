@@ -1,6 +1,7 @@
 //! The contents of a checkpoint other than the tensors.
 
-use crate::config::{Monitor, TrainConfig};
+use crate::averaged::AveragedOver;
+use crate::config::{Monitor, PlateauState, ScheduleKind, TrainConfig};
 use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
 use crate::records::{Epoch, FieldFrame, Outcome};
@@ -57,6 +58,9 @@ pub(crate) struct Memory {
     pub(crate) stopping_best: Option<Best>,
     /// Epochs since that metric last improved.
     pub(crate) waits: usize,
+    /// Where a schedule that drops on plateaus stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plateau: Option<PlateauState>,
     /// Training images seen, and the seconds that took, validation not counted.
     pub(crate) images: usize,
     pub(crate) training_seconds: f64,
@@ -90,6 +94,31 @@ impl Memory {
             self.wait(stopping.metric, &figures, epoch);
         }
         improves(&mut self.best, config.monitor, &figures, epoch)
+    }
+
+    /// Takes an epoch in where the schedule drops on plateaus.
+    pub(crate) fn step_plateau(&mut self, config: &TrainConfig, val: Option<&Evaluation>) {
+        if config.schedule.kind != ScheduleKind::Plateau {
+            return;
+        }
+        // Where the last epoch is kept, whatever its value, the loss tells a plateau.
+        let metric = match config.monitor {
+            Monitor::Last => Monitor::ValLoss,
+            metric => metric,
+        };
+        if let Some(value) = val.and_then(|val| Figures::from(val).value(metric)) {
+            let rate = config.optimizer.learning_rate();
+            let state = self.plateau.get_or_insert_default();
+            state.step(&config.schedule.plateau, metric, value, rate);
+        }
+    }
+
+    /// The learning rate after the drops so far, as a share of the highest.
+    pub(crate) fn plateau_share(&self, config: &TrainConfig) -> f64 {
+        match &self.plateau {
+            Some(state) if config.schedule.kind == ScheduleKind::Plateau => state.share,
+            _ => 1.0,
+        }
     }
 
     fn wait(&mut self, metric: Monitor, figures: &Figures, epoch: usize) {
@@ -129,6 +158,15 @@ impl Memory {
                     epoch: epoch.epoch,
                 })
             });
+        }
+        if (changed("train.monitor") || changed("train.schedule"))
+            && let Some(state) = &mut self.plateau
+        {
+            // The rate stays where it has come to; what counts as an improvement starts again.
+            *state = PlateauState {
+                share: state.share,
+                ..PlateauState::default()
+            };
         }
         if changed("train.early_stopping") {
             (self.stopping_best, self.waits) = (None, 0);
@@ -233,6 +271,9 @@ pub(crate) struct State {
     /// in a checkpoint of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) input: Option<InputSpec>,
+    /// What the averaged weights beside the model's are, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) averaged: Option<AveragedOver>,
     /// How many tensors the optimizer keeps: burn silently leaves out what it cannot read.
     pub(crate) optimizer_tensors: usize,
 }

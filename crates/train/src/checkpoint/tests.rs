@@ -6,14 +6,15 @@ mod older;
 
 use super::load::load;
 use super::{
-    FORMAT, MODEL, OPTIMIZER, Position, STATE, State, VERSION, newest, save, settings,
+    Contents, FORMAT, MODEL, OPTIMIZER, Position, STATE, State, VERSION, newest, save, settings,
     settings_sha256,
 };
 use crate::config::RunConfig;
+use crate::optimizer::RunOptimizer;
 use crate::prepare::{InputFrom, RunSetup, prepare};
 use crate::run::RunDirectory;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::GradientsParams;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Device, Tensor};
 use receptive_core::hash::{mix, sha256};
@@ -42,7 +43,7 @@ struct Written {
     run: RunDirectory,
     prepared: RunSetup,
     model: Classifier,
-    optimizer: ModuleOptimizer,
+    optimizer: RunOptimizer,
 }
 
 fn config(filters: usize) -> RunConfig {
@@ -64,10 +65,10 @@ impl Written {
         let prepared = prepare(config(2), InputFrom::Data, &NoProgress).unwrap();
         let device = Device::flex().autodiff();
         let model = prepared.plan.init_seeded(1, &device);
-        let mut optimizer = prepared.config.train.optimizer.init();
+        let mut optimizer = RunOptimizer::new(&prepared.config.train, &model);
         let loss = model.forward(Tensor::ones([2, 1, 28, 28], &device)).sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        let model = optimizer.step(1e-3, model, gradients);
+        let model = optimizer.step(1e-3.into(), None, model, gradients);
         let directory = tempfile::tempdir().unwrap();
         let run = RunDirectory::create(directory.path()).unwrap();
         let written = Self {
@@ -79,6 +80,14 @@ impl Written {
         };
         written.save(1);
         written
+    }
+
+    fn contents(&self) -> Contents<'_> {
+        Contents {
+            model: &self.model,
+            optimizer: &self.optimizer.burn,
+            averaged: None,
+        }
     }
 
     fn save(&self, step: u64) {
@@ -95,15 +104,7 @@ impl Written {
             settings: Some(settings),
             ..State::default()
         };
-        save(
-            &self.run,
-            &self.model,
-            &self.optimizer,
-            state,
-            9,
-            &mut |_| (),
-        )
-        .unwrap();
+        save(&self.run, &self.contents(), state, 9, &mut |_| ()).unwrap();
     }
 
     fn path(&self) -> PathBuf {
@@ -113,8 +114,7 @@ impl Written {
     fn load(&self, path: &Path) -> Result<(), String> {
         let device = Device::flex().autodiff();
         let model = self.prepared.plan.init_seeded(9, &device);
-        let optimizer = self.prepared.config.train.optimizer.init();
-        load(path, &self.prepared, None, model, optimizer)
+        load(path, &self.prepared, None, model)
             .map(|_| ())
             .map_err(|error| error.to_string())
     }

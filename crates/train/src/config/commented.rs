@@ -105,12 +105,63 @@ const UNSET: &[Unset] = &[
         "\"balanced\"",
         "every image once an epoch",
     ),
+    unset("train", "accumulate", "4", "a step is one batch"),
+    unset(
+        "train",
+        "decay_norm_and_bias",
+        "false",
+        "weight decay applies to them too",
+    ),
     unset("train", "clip_norm", "1.0", "gradients are not clipped"),
+    unset("train", "clip_value", "0.5", "gradients are not clipped"),
+    unset(
+        "train",
+        "ema",
+        "{ decay = 0.9998, warmup = true }",
+        "no moving average of the weights",
+    ),
+    unset(
+        "train",
+        "average",
+        "{ epochs = 5, statistics = \"recompute\" }",
+        "no mean of the last epochs' weights",
+    ),
+    unset(
+        "train",
+        "stochastic_depth",
+        "0.1",
+        "as the network's layers have it",
+    ),
     unset(
         "train",
         "early_stopping",
         "{ metric = \"val_loss\", patience = 10 }",
         "all epochs are trained",
+    ),
+    unset(
+        "train.average",
+        "rate",
+        "0.5",
+        "the schedule's learning rate",
+    ),
+    unset(
+        "train.schedule",
+        "milestones",
+        "[30.0, 60.0]",
+        "multi_step has none",
+    ),
+    unset(
+        "train.schedule",
+        "one_cycle",
+        "{ pct_start = 0.3, div_factor = 25.0, final_div_factor = 10000.0, cycle_momentum = true, \
+         base_momentum = 0.85, max_momentum = 0.95 }",
+        "these",
+    ),
+    unset(
+        "train.schedule",
+        "plateau",
+        "{ factor = 0.1, patience = 10, threshold = 0.0001, cooldown = 0, min_fraction = 0.0 }",
+        "these",
     ),
     unset("train.augment", "crop", "0.5", "images are taken whole"),
     unset(
@@ -244,7 +295,8 @@ impl Unset {
 mod tests {
     use super::*;
     use crate::config::{
-        DataConfig, EarlyStopping, FieldConfig, Monitor, Sampling, StartConfig, TrainConfig,
+        AverageConfig, AverageStatistics, DataConfig, EarlyStopping, EmaConfig, FieldConfig,
+        Monitor, OneCycle, Plateau, Sampling, Schedule, StartConfig, TrainConfig,
     };
     use receptive_data::{
         Augment, Fill, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize,
@@ -288,7 +340,29 @@ mod tests {
             },
             train: TrainConfig {
                 sampling: Sampling::Balanced,
+                accumulate: 2,
+                decay_norm_and_bias: false,
                 clip_norm: Some(1.0),
+                clip_value: Some(1.0),
+                ema: Some(EmaConfig::default()),
+                average: Some(AverageConfig {
+                    epochs: 2,
+                    statistics: AverageStatistics::Mean,
+                    rate: Some(0.5),
+                }),
+                stochastic_depth: Some(0.1),
+                schedule: Schedule {
+                    milestones: vec![2.0],
+                    one_cycle: OneCycle {
+                        pct_start: 0.4,
+                        ..OneCycle::default()
+                    },
+                    plateau: Plateau {
+                        patience: 3,
+                        ..Plateau::default()
+                    },
+                    ..Schedule::default()
+                },
                 early_stopping: Some(EarlyStopping {
                     metric: Monitor::ValTop1,
                     patience: 3,
@@ -361,7 +435,9 @@ mod tests {
             .collect();
         let there = settings(&uncommented.join("\n"));
         let wanted = settings(&full().to_toml().unwrap());
-        let of_start = |name: &&String| !name.starts_with("start.");
+        let of_start = |name: &&String| {
+            !(name.starts_with("start.") || name.starts_with("train.average.rate"))
+        };
         let missing: Vec<&String> = wanted.difference(&there).filter(of_start).collect();
         assert!(missing.is_empty(), "{missing:?} in {text}");
         toml::from_str::<RunConfig>(&uncommented.join("\n")).unwrap();

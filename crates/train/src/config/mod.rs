@@ -1,25 +1,34 @@
 //! A run's complete configuration, which is written to its directory.
 
+mod average;
 mod checkpoint;
 mod commented;
 mod data;
+mod monitor;
+mod one_cycle;
 mod optimizer;
 mod overrides;
+mod plateau;
 mod recipe;
 mod schedule;
 mod start;
 mod training;
 
+pub use average::{AverageConfig, AverageStatistics, EmaConfig};
 pub use checkpoint::{CheckpointConfig, Interval};
 pub use data::DataConfig;
+pub use monitor::Monitor;
+pub use one_cycle::OneCycle;
 pub use optimizer::Optimizer;
 pub use overrides::with_overrides;
+pub use plateau::Plateau;
+pub(crate) use plateau::PlateauState;
 pub(crate) use recipe::Counts;
 pub use recipe::Open;
 pub use schedule::{Schedule, ScheduleKind};
 pub use start::{HeadStart, StartConfig};
 pub use training::{
-    Auto, ClassWeights, EarlyStopping, MicroBatch, Monitor, Sampling, TrainConfig, WeightRule,
+    Auto, ClassWeights, EarlyStopping, MicroBatch, Sampling, TrainConfig, WeightRule,
 };
 
 use crate::backend::Backend;

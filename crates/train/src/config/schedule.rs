@@ -1,29 +1,40 @@
 //! The learning rate of each step.
 
+use super::{OneCycle, Plateau};
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate moves: first a linear warm-up from near 0, then this.
 ///
-/// A pure function of the step, so a run that starts in the middle needs no scheduler's state.
+/// A pure function of the step, so a run that starts in the middle needs no scheduler's state; only
+/// `plateau` has one, which is part of each checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
     /// What follows the warm-up.
     pub kind: ScheduleKind,
-    /// The warm-up's length in epochs; may be a fraction.
+    /// The warm-up's length in epochs; may be a fraction. `one_cycle` has a rise of its own instead.
     pub warmup_epochs: f64,
     /// `cosine`: the last rate as a share of the first.
     pub final_fraction: f64,
     /// `step`: how many epochs lie between two drops.
     pub step_epochs: f64,
-    /// `step`: what the rate is multiplied with at each drop.
+    /// `step`, `multi_step`: what the rate is multiplied with at each drop.
     pub gamma: f64,
+    /// `multi_step`: the numbers of epochs after which the rate drops.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<f64>,
+    /// `one_cycle`: how far the rate and the momentum rise and fall.
+    #[serde(skip_serializing_if = "OneCycle::is_default")]
+    pub one_cycle: OneCycle,
+    /// `plateau`: when the rate drops, and by how much.
+    #[serde(skip_serializing_if = "Plateau::is_default")]
+    pub plateau: Plateau,
 }
 
 /// What follows the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
     /// Half a wave of the cosine, down to `final_fraction` at the last step.
     Cosine,
@@ -31,6 +42,14 @@ pub enum ScheduleKind {
     Constant,
     /// A drop by `gamma` every `step_epochs`.
     Step,
+    /// A drop by `gamma` after each of the `milestones`.
+    MultiStep,
+    /// One rise and one longer fall over the whole run, while the momentum falls and rises (Smith and
+    /// Topin 2018, "Super-convergence"), as PyTorch's `OneCycleLR`.
+    OneCycle,
+    /// A drop whenever what `train.monitor` names has not improved for some epochs, as PyTorch's
+    /// `ReduceLROnPlateau`.
+    Plateau,
 }
 
 impl Default for Schedule {
@@ -41,6 +60,9 @@ impl Default for Schedule {
             final_fraction: 0.0,
             step_epochs: 10.0,
             gamma: 0.1,
+            milestones: Vec::new(),
+            one_cycle: OneCycle::default(),
+            plateau: Plateau::default(),
         }
     }
 }
@@ -72,13 +94,31 @@ impl Schedule {
                 "use more than 0",
             ));
         }
-        Ok(())
+        let rises = self.milestones.is_sorted_by(|a, b| a < b);
+        if !(rises && self.milestones.iter().all(|epochs| positive(*epochs))) {
+            return Err(TrainError::setting(
+                "train.schedule.milestones",
+                "use numbers of epochs above 0, each larger than the last, such as [30.0, 60.0]",
+            ));
+        }
+        if self.kind == ScheduleKind::MultiStep && self.milestones.is_empty() {
+            return Err(TrainError::setting(
+                "train.schedule.milestones",
+                "train.schedule.kind \"multi_step\" drops the rate after these epochs, and there are \
+                 none; set some, such as [30.0, 60.0]",
+            ));
+        }
+        self.one_cycle.check()?;
+        self.plateau.check()
     }
 
     /// The rate of `step` (from 0) of `total`, `per_epoch` of them an epoch, as a share of the
-    /// highest.
+    /// highest; of `plateau` before any drop.
     pub fn share(&self, step: u64, total: u64, per_epoch: u64) -> f64 {
-        let warmup = self.warmup_epochs * per_epoch as f64;
+        let warmup = match self.kind {
+            ScheduleKind::OneCycle => 0.0,
+            _ => self.warmup_epochs * per_epoch as f64,
+        };
         // A run shorter than its warm-up would never reach its rate.
         let warmup = warmup.min(total as f64 / 2.0).round();
         let step = step as f64;
@@ -86,7 +126,8 @@ impl Schedule {
             return (step + 1.0) / (warmup + 1.0);
         }
         match self.kind {
-            ScheduleKind::Constant => 1.0,
+            ScheduleKind::Constant | ScheduleKind::Plateau => 1.0,
+            ScheduleKind::OneCycle => self.one_cycle.share(step as u64, total),
             ScheduleKind::Cosine => {
                 let done = (step - warmup) / (total as f64 - warmup).max(1.0);
                 let wave = (1.0 + (std::f64::consts::PI * done.min(1.0)).cos()) / 2.0;
@@ -96,7 +137,19 @@ impl Schedule {
                 let drops = (step / (self.step_epochs * per_epoch as f64)).floor();
                 self.gamma.powf(drops)
             }
+            ScheduleKind::MultiStep => {
+                let epochs = step / per_epoch.max(1) as f64;
+                let passed = self.milestones.iter().filter(|after| **after <= epochs);
+                self.gamma.powi(passed.count() as i32)
+            }
         }
+    }
+
+    /// The momentum of the same step, where the schedule moves it.
+    pub(crate) fn momentum(&self, step: u64, total: u64) -> Option<f64> {
+        (self.kind == ScheduleKind::OneCycle)
+            .then(|| self.one_cycle.momentum(step, total))
+            .flatten()
     }
 }
 
@@ -132,6 +185,29 @@ mod tests {
         let shares: Vec<f64> = (0..4).map(|step| schedule.share(step, 30, 3)).collect();
         assert_eq!(shares, [0.25, 0.5, 0.75, 1.0]);
         assert_eq!(schedule.share(29, 30, 3), 1.0);
+    }
+
+    #[test]
+    fn milestones_are_multi_step_lrs() {
+        // torch.optim.lr_scheduler.MultiStepLR(sgd, [2, 3], gamma=0.5), stepped after each of 5 epochs
+        let schedule = Schedule {
+            kind: ScheduleKind::MultiStep,
+            warmup_epochs: 0.0,
+            milestones: vec![2.0, 3.0],
+            gamma: 0.5,
+            ..Schedule::default()
+        };
+        schedule.check().unwrap();
+        let shares: Vec<f64> = (0..5).map(|e| schedule.share(4 * e + 3, 20, 4)).collect();
+        assert_eq!(shares, [1.0, 1.0, 0.5, 0.25, 0.25]);
+        for wrong in [vec![], vec![3.0, 2.0], vec![0.0, 1.0], vec![f64::NAN]] {
+            let schedule = Schedule {
+                milestones: wrong,
+                ..schedule.clone()
+            };
+            let error = schedule.check().unwrap_err().to_string();
+            assert!(error.contains("train.schedule.milestones"), "{error}");
+        }
     }
 
     #[test]

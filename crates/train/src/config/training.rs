@@ -1,6 +1,6 @@
 //! The settings of training.
 
-use super::{Optimizer, Schedule};
+use super::{AverageConfig, EmaConfig, Monitor, Optimizer, Schedule};
 use crate::error::TrainError;
 use receptive_data::Augment;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,11 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Passes over the training images.
     pub epochs: usize,
-    /// Images per step.
+    /// Images per batch, and per step unless `accumulate` is above 1.
     pub batch_size: usize,
+    /// Batches per step: their gradients are added up before the optimizer moves.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: usize,
     /// Images per shard of a step: what batch norm sees, and what one thread computes at a time.
     pub micro_batch: MicroBatch,
     /// Whether convolutions are plain sums of products in every step, as
@@ -24,6 +27,11 @@ pub struct TrainConfig {
     pub exact_convolutions: bool,
     /// What follows the gradient.
     pub optimizer: Optimizer,
+    /// Whether the optimizer's weight decay applies to biases and to the scale and shift of norms
+    /// (every parameter of one dimension) as it does to other weights, as PyTorch's optimizers have
+    /// it; timm leaves those out.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub decay_norm_and_bias: bool,
     /// How the learning rate moves.
     pub schedule: Schedule,
     /// The share of each label that is spread over all classes (Szegedy et al. 2016).
@@ -36,6 +44,19 @@ pub struct TrainConfig {
     /// The largest norm of all gradients together; larger ones are scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// The largest absolute value of each gradient; larger ones are set to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+    /// An exponential moving average of the weights, which is validated and kept instead of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<EmaConfig>,
+    /// The mean of the last epochs' weights, which is validated and kept instead of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<AverageConfig>,
+    /// The rate of stochastic depth in the last residual block; those before it have less, down to 0 in
+    /// the first. Without it the network's own layers say how much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stochastic_depth: Option<f64>,
     /// What makes one epoch better than another.
     pub monitor: Monitor,
     /// When to stop before the last epoch.
@@ -117,44 +138,6 @@ impl Sampling {
     }
 }
 
-/// What makes one epoch better than another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Monitor {
-    /// A lower loss on the validation split: the default, since it uses every image's probability
-    /// and so varies less than a count of right answers.
-    #[default]
-    ValLoss,
-    /// A higher share of right answers on the validation split.
-    ValTop1,
-    /// A higher mean over the classes of the share of their images that are recognised (balanced
-    /// accuracy): every class counts the same, however many images it has.
-    ValMeanRecall,
-    /// None: the last epoch is kept, whatever the validation says. Of few images it says little.
-    Last,
-}
-
-impl Monitor {
-    /// Its name in settings and columns.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ValLoss => "val_loss",
-            Self::ValTop1 => "val_top1",
-            Self::ValMeanRecall => "val_mean_recall",
-            Self::Last => "last",
-        }
-    }
-
-    /// Whether `value` beats `best`; a value that is NaN never does.
-    pub fn is_better(self, value: f64, best: f64) -> bool {
-        match self {
-            Self::ValLoss => value < best,
-            Self::ValTop1 | Self::ValMeanRecall => value > best,
-            Self::Last => !value.is_nan(),
-        }
-    }
-}
-
 /// When to stop before the last epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -172,14 +155,20 @@ impl Default for TrainConfig {
             seed: 0,
             epochs: 24,
             batch_size: 64,
+            accumulate: 1,
             micro_batch: MicroBatch::Auto(Auto::Auto),
             exact_convolutions: false,
             optimizer: Optimizer::default(),
+            decay_norm_and_bias: true,
             schedule: Schedule::default(),
             label_smoothing: 0.1,
             class_weights: ClassWeights::default(),
             sampling: Sampling::default(),
             clip_norm: None,
+            clip_value: None,
+            ema: None,
+            average: None,
+            stochastic_depth: None,
             monitor: Monitor::default(),
             early_stopping: None,
             augment: Augment {
@@ -210,6 +199,7 @@ impl TrainConfig {
         for (setting, value, max) in [
             ("train.epochs", self.epochs, 1_000_000),
             ("train.batch_size", self.batch_size, 1 << 20),
+            ("train.accumulate", self.accumulate, 1 << 20),
             ("train.micro_batch", micro_batch, 1 << 20),
         ] {
             let is_rest = may_rest && setting == "train.epochs";
@@ -245,14 +235,26 @@ impl TrainConfig {
                  small classes twice over; set one of them back (\"all\", \"none\")",
             ));
         }
-        if let Some(norm) = self.clip_norm
-            && !(norm.is_finite() && norm > 0.0)
-        {
+        for (setting, limit) in [
+            ("train.clip_norm", self.clip_norm),
+            ("train.clip_value", self.clip_value),
+        ] {
+            if let Some(limit) = limit
+                && !(limit.is_finite() && limit > 0.0)
+            {
+                return Err(TrainError::setting(
+                    setting,
+                    format!("it is {limit}; use a positive number such as 1.0"),
+                ));
+            }
+        }
+        if self.clip_norm.is_some() && self.clip_value.is_some() {
             return Err(TrainError::setting(
-                "train.clip_norm",
-                format!("it is {norm}; use a positive number such as 1.0"),
+                "train.clip_value",
+                "gradients are clipped by their norm already (train.clip_norm); leave one of them out",
             ));
         }
+        self.check_averages()?;
         if self
             .early_stopping
             .is_some_and(|stopping| stopping.patience == 0)
@@ -275,6 +277,48 @@ impl TrainConfig {
         self.schedule.check()?;
         Ok(self.augment.check()?)
     }
+
+    fn check_averages(&self) -> Result<(), TrainError> {
+        if let Some(ema) = &self.ema {
+            ema.check()?;
+        }
+        if let Some(average) = &self.average {
+            average.check()?;
+        }
+        if self.ema.is_some() && self.average.is_some() {
+            return Err(TrainError::setting(
+                "train.average",
+                "train.ema averages the weights already; leave one of them out",
+            ));
+        }
+        match self.stochastic_depth {
+            Some(rate) if !(0.0..1.0).contains(&rate) => Err(TrainError::setting(
+                "train.stochastic_depth",
+                format!("it is {rate}; use a number from 0 to below 1, such as 0.1"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Images per step.
+    pub fn step_images(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate)
+    }
+
+    /// The learning rate of a step (from 0) as a share of the highest, before any drop of a plateau.
+    pub(crate) fn share(&self, step: u64, steps: u64, per_epoch: u64) -> f64 {
+        let epoch = step / per_epoch.max(1) + 1;
+        let averaged = self.average.as_ref();
+        let averaged = averaged.filter(|a| a.includes(epoch as usize, self.epochs));
+        averaged
+            .and_then(|average| average.rate)
+            .unwrap_or_else(|| self.schedule.share(step, steps, per_epoch))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 /// Small enough that a batch of 64 feeds four threads, large enough for the matrix kernels.

@@ -35,7 +35,8 @@ impl Fit<'_, '_> {
                 HeadStart::Only => true,
             };
             if is_fitted {
-                learner.model = frozen.into_head(learner.model)?;
+                let model = frozen.into_head(learner.model.clone())?;
+                learner = learner.with_model(model);
             }
         }
         let mut start = RunStart {

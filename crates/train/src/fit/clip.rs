@@ -1,6 +1,7 @@
-//! Gradient clipping by the norm of all gradients together, like `torch.nn.utils.clip_grad_norm_`;
-//! burn's own clips each tensor separately.
+//! Gradient clipping by the norm of all gradients together, like `torch.nn.utils.clip_grad_norm_`
+//! (burn's own clips each tensor separately), or by value, like `clip_grad_value_`.
 
+use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
@@ -24,6 +25,29 @@ pub(super) fn clip_global_norm<M: Module>(
         model.visit(&mut Scale { gradients, scale });
     }
     norm
+}
+
+/// Sets all gradients above `max` to it, and those below `-max` to that.
+pub(super) fn clip_values<M: Module>(model: &M, gradients: &mut GradientsParams, max: f64) {
+    let clipping = GradientClipping::Value(max as f32);
+    model.visit(&mut Each {
+        gradients,
+        clipping,
+    });
+}
+
+struct Each<'a> {
+    gradients: &'a mut GradientsParams,
+    clipping: GradientClipping,
+}
+
+impl ModuleVisitor for Each<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            let clipped = self.clipping.clip_gradient(gradient);
+            self.gradients.register(param.id, clipped);
+        }
+    }
 }
 
 struct SumOfSquares<'a> {
@@ -85,5 +109,24 @@ mod tests {
             .collect();
         let bias: f32 = gradients.get::<1>(bias).unwrap().into_scalar();
         assert!((weight[0] - 0.6).abs() < 1e-6 && (bias - 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn values_are_clipped_each_on_its_own() {
+        let device = Device::flex().autodiff();
+        let linear = LinearConfig::new(3, 1).with_bias(false).init(&device);
+        let mut gradients = GradientsParams::new();
+        gradients.register(
+            linear.weight.id,
+            Tensor::<2>::from_data([[3.0], [-0.2], [-7.0]], &Device::flex()),
+        );
+        clip_values(&linear, &mut gradients, 0.5);
+        let clipped: Vec<f32> = gradients
+            .get::<2>(linear.weight.id)
+            .unwrap()
+            .into_data()
+            .iter()
+            .collect();
+        assert_eq!(clipped, [0.5, -0.2, -0.5]);
     }
 }

@@ -1,14 +1,16 @@
 //! A model under training, with its optimizer and loss.
 
-use super::clip::clip_global_norm;
+use super::clip::{clip_global_norm, clip_values};
 use super::loss::Loss;
 use super::step::{Gradients, Sharding, gradients};
+use crate::averaged::{Averaged, AveragedOver};
+use crate::checkpoint::{Checkpoint, Contents};
 use crate::compute::Compute;
 use crate::config::{ClassWeights, Sampling, TrainConfig, WeightRule};
 use crate::error::TrainError;
+use crate::optimizer::RunOptimizer;
 use crate::prepare::RunSetup;
 use burn::module::ParamGroup;
-use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use receptive_data::{Batch, Draws, Loader, LoaderOptions, balanced_order, order};
 use receptive_model::{Classifier, DropoutKey};
@@ -18,11 +20,15 @@ use std::sync::Arc;
 #[expect(missing_debug_implementations, reason = "burn's optimizer has none")]
 pub struct Learner<'a> {
     pub(crate) model: Classifier,
-    pub(super) optimizer: ModuleOptimizer,
+    pub(super) optimizer: RunOptimizer,
+    /// The weights that are validated and kept instead of the model's, where the config averages.
+    pub(super) averaged: Option<Averaged>,
+    /// Steps done.
+    steps: u64,
     loss: Loss,
     config: &'a TrainConfig,
     compute: &'a Compute,
-    sharding: Sharding,
+    pub(super) sharding: Sharding,
     /// Of each layer, as a share of the learning rate; empty where all have the whole.
     rates: Vec<f64>,
 }
@@ -38,8 +44,10 @@ impl<'a> Learner<'a> {
     ) -> Self {
         let device = compute.device().autodiff();
         Self {
+            optimizer: RunOptimizer::new(config, &model),
+            averaged: config.ema.as_ref().map(|_| Averaged::moving(&model)),
             model,
-            optimizer: config.optimizer.init(),
+            steps: 0,
             loss: Loss::new(config.label_smoothing, class_weights, &device),
             config,
             compute,
@@ -81,12 +89,51 @@ impl<'a> Learner<'a> {
         Ok(learner)
     }
 
-    /// The same with the tensors of a checkpoint.
-    pub(super) fn with_tensors(self, model: Classifier, optimizer: ModuleOptimizer) -> Self {
+    /// The same before its first step, with other weights: the parameters may be others, too.
+    pub(super) fn with_model(self, model: Classifier) -> Self {
+        let ema = self.config.ema.as_ref();
         Self {
+            optimizer: RunOptimizer::new(self.config, &model),
+            averaged: ema.map(|_| Averaged::moving(&model)),
+            model,
+            ..self
+        }
+    }
+
+    /// The same at a checkpoint. Averages that the config did not have then start at its weights.
+    pub(super) fn at(self, checkpoint: &mut Checkpoint) -> Self {
+        let Checkpoint {
             model,
             optimizer,
+            state,
+            ..
+        } = checkpoint;
+        let config = self.config;
+        let averaged = checkpoint.averaged.take().filter(|averaged| {
+            let (before, epochs) = (state.at.epochs_done, config.epochs);
+            match (averaged.over, &config.average) {
+                (AveragedOver::Steps, _) => config.ema.is_some(),
+                // With more epochs, others are the last.
+                (AveragedOver::Epochs(_), Some(mean)) => mean.includes(before, epochs),
+                (AveragedOver::Epochs(_), None) => false,
+            }
+        });
+        let moving = || config.ema.as_ref().map(|_| Averaged::moving(model));
+        Self {
+            averaged: averaged.or_else(moving),
+            model: model.clone(),
+            optimizer: optimizer.clone(),
+            steps: state.at.step,
             ..self
+        }
+    }
+
+    /// What a checkpoint keeps.
+    pub(super) fn contents(&self) -> Contents<'_> {
+        Contents {
+            model: &self.model,
+            optimizer: &self.optimizer.burn,
+            averaged: self.averaged.as_ref().map(|averaged| &averaged.model),
         }
     }
 
@@ -95,6 +142,14 @@ impl<'a> Learner<'a> {
     /// # Errors
     /// When a thread panics, which is a bug.
     pub fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
+        self.gradients_of(std::slice::from_ref(batch), step)
+    }
+
+    /// The gradients of the mean loss of several batches, as of one that is as large as all of them.
+    ///
+    /// # Errors
+    /// When a thread panics, which is a bug.
+    pub fn gradients_of(&self, batches: &[Batch], step: u64) -> Result<Gradients, TrainError> {
         let key = DropoutKey {
             seed: self.config.seed,
             step,
@@ -102,7 +157,7 @@ impl<'a> Learner<'a> {
         };
         gradients(
             &self.model,
-            batch,
+            batches,
             &self.loss,
             self.sharding,
             key,
@@ -110,19 +165,49 @@ impl<'a> Learner<'a> {
         )
     }
 
-    /// Moves the weights against the gradients, and the running statistics towards the batch's.
-    pub fn update(mut self, mut sum: Gradients, learning_rate: f64) -> Self {
-        let rates = rates(&self.model, &self.rates, learning_rate);
-        let (model, optimizer) = (self.model, &mut self.optimizer);
+    /// Moves the weights against the gradients, the running statistics towards the batch's, and a moving
+    /// average towards the new weights.
+    pub fn update(mut self, mut sum: Gradients, rate: impl Into<StepRate>) -> Self {
+        let rate: StepRate = rate.into();
+        let rates = rates(&self.model, &self.rates, rate.learning_rate);
+        let (config, model, optimizer) = (self.config, self.model, &mut self.optimizer);
+        self.steps += 1;
+        let (steps, averaged) = (self.steps, self.averaged.take());
         // On one thread of the pool, so that sums have the same order on any machine.
-        self.model = self.compute.alone(|| {
-            if let Some(max) = self.config.clip_norm {
+        (self.model, self.averaged) = self.compute.alone(|| {
+            if let Some(max) = config.clip_norm {
                 clip_global_norm(&model, &mut sum.gradients, max);
             }
-            let model = optimizer.step(rates, model, sum.gradients);
-            model.merge_statistics(&sum.statistics)
+            if let Some(max) = config.clip_value {
+                clip_values(&model, &mut sum.gradients, max);
+            }
+            let model = optimizer.step(rates, rate.momentum, model, sum.gradients);
+            let model = model.merge_statistics(&sum.statistics);
+            let averaged = match (averaged, &config.ema) {
+                (Some(ema), Some(config)) => Some(ema.after_step(&model, config, steps)),
+                (mean, _) => mean,
+            };
+            (model, averaged)
         });
         self
+    }
+}
+
+/// How far a step goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepRate {
+    /// Of the head, and of all layers where none has a share of it.
+    pub learning_rate: f64,
+    /// What takes the place of the optimizer's momentum, of AdamW's and Lion's first beta.
+    pub momentum: Option<f64>,
+}
+
+impl From<f64> for StepRate {
+    fn from(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            momentum: None,
+        }
     }
 }
 
@@ -140,7 +225,7 @@ fn rates(model: &Classifier, shares: &[f64], rate: f64) -> ModuleLearningRate {
         .step()
 }
 
-/// The epoch's batches without the first `done`: order and augmentation are pure functions of seed,
+/// The epoch's batches without those of the first `done` steps: order and augmentation are pure functions of seed,
 /// epoch and image. Epochs count from 1.
 pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
     let config = &setup.config;
@@ -164,7 +249,7 @@ pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
         }
     };
     let done = (done as usize)
-        .saturating_mul(config.train.batch_size)
+        .saturating_mul(config.train.step_images())
         .min(images);
     draws.indices.drain(..done);
     draws.repeats.drain(..done.min(draws.repeats.len()));
@@ -173,6 +258,15 @@ pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
         ..options
     };
     Loader::new(Arc::clone(&setup.train), draws.indices, options)
+}
+
+/// The batches of the next step; none at the epoch's end.
+pub(crate) fn next_step(
+    loader: &mut Loader,
+    config: &TrainConfig,
+) -> Result<Vec<Batch>, TrainError> {
+    let batches = loader.by_ref().take(config.accumulate);
+    Ok(batches.collect::<Result<_, _>>()?)
 }
 
 /// A weight for each class, where the config has them.

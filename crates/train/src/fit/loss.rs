@@ -54,17 +54,22 @@ impl Loss {
 
     /// The total weight of these images; the denominator of the mean.
     pub(super) fn weight(&self, of: Targets<'_>) -> f64 {
+        self.weights(of).into_iter().sum()
+    }
+
+    /// The weights that [`weight`](Self::weight) adds up, in the images' order.
+    pub(super) fn weights(&self, of: Targets<'_>) -> Vec<f64> {
         match (of.soft, &self.weights) {
-            (_, None) => of.labels.len() as f64,
+            (_, None) => vec![of.labels.len() as f64],
             (None, Some(_)) => {
                 let weights = of.labels.iter().map(|label| self.class_weight(*label));
-                weights.map(f64::from).sum()
+                weights.map(f64::from).collect()
             }
             (Some(soft), Some(weights)) => soft
                 .iter()
                 .zip(weights.iter().cycle())
                 .map(|(value, weight)| f64::from(*value) * f64::from(*weight))
-                .sum(),
+                .collect(),
         }
     }
 

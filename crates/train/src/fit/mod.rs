@@ -3,6 +3,7 @@
 mod begin;
 mod clip;
 mod end;
+mod last_epochs;
 mod learner;
 mod loss;
 mod resume;
@@ -10,11 +11,13 @@ mod step;
 mod stop;
 mod sums;
 
-pub use learner::{Learner, epoch_loader};
+pub(crate) use learner::next_step;
+pub use learner::{Learner, StepRate, epoch_loader};
 pub use resume::resume;
 pub use step::Gradients;
 pub use stop::Stop;
 
+use crate::averaged::Averaged;
 use crate::checkpoint::{
     self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
 };
@@ -23,7 +26,7 @@ use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, evaluate};
 use crate::prepare::RunSetup;
 use crate::recorders::{EpochEnd, Recorder, Recorders};
-use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult};
+use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult, Weights};
 use crate::run::RunDirectory;
 use burn::module::Module;
 use receptive_data::Samples;
@@ -145,22 +148,29 @@ impl<'a, 'b> Fit<'a, 'b> {
             let (done, totals) = before.take().unwrap_or_default();
             let mut loader = epoch_loader(setup, epoch as u64, done);
             let mut sums = Sums::from_totals(totals, self.compute.loss_interval());
-            for batch in loader.by_ref() {
-                let batch = batch?;
-                let learning_rate = self.learning_rate(step);
-                let gradients = learner.gradients(&batch, step)?;
+            loop {
+                let batches = next_step(&mut loader, config)?;
+                if batches.is_empty() {
+                    break;
+                }
+                let rate = self.rate(step);
+                let learning_rate = rate.learning_rate;
+                let gradients = learner.gradients_of(&batches, step)?;
                 step += 1;
                 // Before the optimizer moves: a NaN or infinite loss must not reach the weights.
                 let loss = sums
                     .add(StepResult {
                         loss: gradients.loss.clone(),
                         correct: gradients.correct.clone(),
-                        indices: batch.indices,
+                        indices: batches
+                            .into_iter()
+                            .flat_map(|batch| batch.indices)
+                            .collect(),
                         step,
                         learning_rate,
                     })
                     .map_err(|step| self.divergence(epoch, &step))?;
-                learner = learner.update(gradients, learning_rate);
+                learner = learner.update(gradients, rate);
 
                 let record = Step {
                     step,
@@ -194,7 +204,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 .map_err(|step| self.divergence(epoch, &step))?;
 
             let is_over = stop.requested().is_none()
-                && self.end_epoch(epoch, &totals, &time, &learner.model)?;
+                && self.end_epoch(epoch, &totals, &time, &mut learner)?;
             if let Some(signal) = stop.requested().filter(|_| !is_over) {
                 // The step is finished, the epoch or its validation is not.
                 self.save(&learner, Position::within(step, epoch, per_epoch), totals)?;
@@ -213,16 +223,27 @@ impl<'a, 'b> Fit<'a, 'b> {
         self.end(Outcome::Finished, &learner.model)
     }
 
-    /// Validates, keeps the model if it is the best so far, and records the epoch. False where a
-    /// stop was requested before the validation was over: then nothing is written.
+    /// Validates the weights or their average, keeps them if they are the best so far, and records the
+    /// epoch. False where a stop was requested before the validation was over: then nothing is written.
     fn end_epoch(
         &mut self,
         epoch: usize,
         totals: &Totals,
         time: &EpochTime,
-        model: &Classifier,
+        learner: &mut Learner<'_>,
     ) -> Result<bool, TrainError> {
         let config = &self.setup.config.train;
+        let averaged = learner.averaged_after(self.setup, epoch, self.stop, self.compute)?;
+        if self.stop.requested().is_some() {
+            return Ok(false);
+        }
+        let weights = averaged
+            .as_ref()
+            .map_or(Weights::Trained, Averaged::weights);
+        let trained = averaged
+            .as_ref()
+            .map(|averaged| averaged.model.clone().train());
+        let model = trained.as_ref().unwrap_or(&learner.model);
         let began = Instant::now();
         let val = if self.setup.val.is_empty() {
             None
@@ -235,6 +256,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         };
         let validated = began.elapsed().as_secs_f64();
         let best = self.memory.compare(config, epoch, val.as_ref());
+        self.memory.step_plateau(config, val.as_ref());
         self.run.check_there()?;
         self.keep(model, &self.run.last())?;
         if best {
@@ -256,6 +278,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 data_wait: ratio(time.waited.as_secs_f64(), took),
                 seconds: self.seconds(),
                 best,
+                weights,
                 erf: None,
             },
             epochs: config.epochs,
@@ -265,6 +288,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         };
         self.recorders.each(|recorder| recorder.epoch(&mut end))?;
         self.memory.epochs.push(end.record);
+        learner.averaged = averaged;
         Ok(true)
     }
 
@@ -333,22 +357,16 @@ impl<'a, 'b> Fit<'a, 'b> {
             settings_sha256: self.settings_sha256.clone(),
             execution: self.execution.clone(),
             input: Some(self.setup.input.clone()),
+            averaged: learner.averaged.as_ref().map(|averaged| averaged.over),
             optimizer_tensors: 0, // counted as they are written
         };
         let keep = self.setup.config.checkpoint.keep;
         let (recorders, mut recorded) = (&mut self.recorders, Ok(()));
-        checkpoint::save(
-            self.run,
-            &learner.model,
-            &learner.optimizer,
-            state,
-            keep,
-            &mut |moment| {
-                if recorded.is_ok() {
-                    recorded = recorders.each(|recorder| recorder.checkpoint(moment));
-                }
-            },
-        )?;
+        checkpoint::save(self.run, &learner.contents(), state, keep, &mut |moment| {
+            if recorded.is_ok() {
+                recorded = recorders.each(|recorder| recorder.checkpoint(moment));
+            }
+        })?;
         recorded?;
         self.saved = (Instant::now(), at.step);
         Ok(())
@@ -366,10 +384,14 @@ impl<'a, 'b> Fit<'a, 'b> {
     }
 
     /// Of a step, counted from 0.
-    fn learning_rate(&self, step: u64) -> f64 {
+    fn rate(&self, step: u64) -> StepRate {
         let config = &self.setup.config.train;
         let (steps, per_epoch) = (self.setup.steps(), self.setup.steps_per_epoch());
-        config.optimizer.learning_rate() * config.schedule.share(step, steps, per_epoch)
+        let share = config.share(step, steps, per_epoch) * self.memory.plateau_share(config);
+        StepRate {
+            learning_rate: config.optimizer.learning_rate() * share,
+            momentum: config.schedule.momentum(step, steps),
+        }
     }
 
     /// Writes the model with all that must travel with it.

@@ -32,7 +32,7 @@ pub fn resume(
     let _lock = run.lock()?;
     run.recover()?;
     let mut learner = Learner::from_setup(setup, compute)?;
-    let (mut checkpoint, invalid) = newest(run, setup, &learner.model, &learner.optimizer)?;
+    let (mut checkpoint, invalid) = newest(run, setup, &learner.model)?;
     // Before anything is written: a rejected resume leaves the run as it was.
     match &mut checkpoint {
         Some(checkpoint) => check_changes(checkpoint, setup)?,
@@ -43,20 +43,19 @@ pub fn resume(
     }
     let since_config = changes_since_config(run, setup)?;
     let mut fit = Fit::new(setup, run, compute, stop, recorders)?;
-    let Some(checkpoint) = checkpoint else {
+    let Some(mut checkpoint) = checkpoint else {
         let point = ResumePoint::start(invalid, since_config);
         fit.recorders.each(|recorder| recorder.resumed(&point))?;
         return fit.begin(learner);
     };
+    learner = learner.at(&mut checkpoint);
     let Checkpoint {
         path,
-        model,
-        optimizer,
         state,
         changes,
         execution,
+        ..
     } = checkpoint;
-    learner = learner.with_tensors(model, optimizer);
     let ended = state.memory.ended(state.at, &setup.config.train);
     fit.memory = state.memory;
     fit.saved.1 = state.at.step;
@@ -70,7 +69,9 @@ pub fn resume(
         },
         changes,
         execution,
-        next_learning_rate: ended.is_none().then(|| fit.learning_rate(state.at.step)),
+        next_learning_rate: ended
+            .is_none()
+            .then(|| fit.rate(state.at.step).learning_rate),
         ended,
     };
     fit.recorders.each(|recorder| recorder.resumed(&point))?;

@@ -1,4 +1,4 @@
-//! One training step: the gradients of a batch as the sum of its shards'.
+//! One training step: the gradients of its batches as the sum of their shards'.
 
 use super::loss::{Loss, Targets, correct};
 use crate::compute::Compute;
@@ -9,13 +9,13 @@ use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{BatchStatistics, Classifier, DropoutKey};
 
-/// The gradients of a batch's loss, and what else its forward pass gave.
+/// The gradients of a step's loss, and what else its forward pass gave.
 #[expect(missing_debug_implementations, reason = "burn's gradients have none")]
 pub struct Gradients {
     pub(super) gradients: GradientsParams,
-    /// The shards' batch-norm statistics, each with its share of the batch.
+    /// The shards' batch-norm statistics, each with its share of the step's images.
     pub(super) statistics: Vec<(f64, Vec<BatchStatistics>)>,
-    /// The batch's loss, `[1]`: a tensor, since reading it waits for a GPU.
+    /// The mean loss of its images, `[1]`: a tensor, since reading it waits for a GPU.
     pub loss: Tensor<1>,
     /// How many images had their own class as the largest logit, `[1]`; of a mixed image, the class with
     /// the largest share.
@@ -39,20 +39,55 @@ pub(super) struct Sharding {
     pub(super) exact: bool,
 }
 
-/// Cuts the batch into shards, computes each on one thread and adds them up
-/// in order, so the sum has the same bits for any number of threads.
+/// Cuts each batch of a step into shards, computes each on one thread and adds them up in order, so
+/// the sum has the same bits for any number of threads. Several batches give the bits of one large
+/// batch that is cut into the same shards.
 pub(super) fn gradients(
     model: &Classifier,
-    batch: &Batch,
+    batches: &[Batch],
     loss: &Loss,
     sharding: Sharding,
     key: DropoutKey,
     compute: &Compute,
 ) -> Result<Gradients, TrainError> {
+    let images: usize = batches.iter().map(|batch| batch.labels.len()).sum();
+    let whole = |batch: &Batch| loss.weights(Targets::new(batch, 0..batch.labels.len()));
+    let total: f64 = batches.iter().flat_map(whole).sum();
+    let mut sum = Sum::default();
+    let mut first_row = 0;
+    for batch in batches {
+        let key = DropoutKey { first_row, ..key };
+        let of = Whole { images, total };
+        let shards = shards(model, batch, of, loss, sharding, key, compute)?;
+        compute.alone(|| sum.add(model, shards));
+        first_row += batch.labels.len();
+    }
+    sum.finish().ok_or_else(|| TrainError::Worker {
+        step: key.step + 1,
+        reason: "the batch is empty".into(),
+    })
+}
+
+/// All batches of a step.
+#[derive(Debug, Clone, Copy)]
+struct Whole {
+    images: usize,
+    /// The weight of these images in the loss.
+    total: f64,
+}
+
+fn shards(
+    model: &Classifier,
+    batch: &Batch,
+    of: Whole,
+    loss: &Loss,
+    sharding: Sharding,
+    key: DropoutKey,
+    compute: &Compute,
+) -> Result<Vec<Shard>, TrainError> {
     let images = batch.labels.len();
     let values = batch.images.len() / images.max(1);
-    let total = loss.weight(Targets::new(batch, 0..images));
-    let shards = compute
+    compute
         .map(
             images.div_ceil(sharding.size),
             // A clone shares its graph's leaves with the others, whose backward passes then wait
@@ -71,7 +106,7 @@ pub(super) fn gradients(
                 ); // [rows, channels, height, width]
                 let targets = Targets::new(batch, rows.clone());
                 let key = DropoutKey {
-                    first_row: rows.start,
+                    first_row: key.first_row + rows.start,
                     ..key
                 };
                 let forward = || model.forward_keyed(x, key);
@@ -84,10 +119,10 @@ pub(super) fn gradients(
                 // Scaled before the backward pass, so that the gradients need only be added.
                 let loss = loss
                     .forward(logits, targets)
-                    .mul_scalar(loss.weight(targets) / total);
+                    .mul_scalar(loss.weight(targets) / of.total);
                 let value = loss.clone().without_autodiff();
                 let gradients = GradientsParams::from_grads(loss.backward(), &*model);
-                let share = rows.len() as f64 / images as f64;
+                let share = rows.len() as f64 / of.images as f64;
                 Shard {
                     gradients,
                     statistics: (share, statistics),
@@ -99,32 +134,37 @@ pub(super) fn gradients(
         .map_err(|reason| TrainError::Worker {
             step: key.step + 1,
             reason,
-        })?;
-    compute
-        .alone(|| add_up(model, shards))
-        .ok_or_else(|| TrainError::Worker {
-            step: key.step + 1,
-            reason: "the batch is empty".into(),
         })
 }
 
-fn add_up(model: &Classifier, shards: Vec<Shard>) -> Option<Gradients> {
-    let mut accumulator = GradientsAccumulator::new();
-    let mut statistics = Vec::with_capacity(shards.len());
-    let mut sums: Option<(Tensor<1>, Tensor<1>)> = None;
-    for shard in shards {
-        accumulator.accumulate(model, shard.gradients);
-        statistics.push(shard.statistics);
-        sums = Some(match sums {
-            None => (shard.loss, shard.correct),
-            Some((loss, correct)) => (loss + shard.loss, correct + shard.correct),
-        });
+/// The shards so far.
+#[derive(Default)]
+struct Sum {
+    gradients: GradientsAccumulator<Classifier>,
+    statistics: Vec<(f64, Vec<BatchStatistics>)>,
+    /// Loss and right answers.
+    figures: Option<(Tensor<1>, Tensor<1>)>,
+}
+
+impl Sum {
+    fn add(&mut self, model: &Classifier, shards: Vec<Shard>) {
+        for shard in shards {
+            self.gradients.accumulate(model, shard.gradients);
+            self.statistics.push(shard.statistics);
+            self.figures = Some(match self.figures.take() {
+                None => (shard.loss, shard.correct),
+                Some((loss, correct)) => (loss + shard.loss, correct + shard.correct),
+            });
+        }
     }
-    let (loss, correct) = sums?;
-    Some(Gradients {
-        gradients: accumulator.grads(),
-        statistics,
-        loss,
-        correct,
-    })
+
+    fn finish(mut self) -> Option<Gradients> {
+        let (loss, correct) = self.figures?;
+        Some(Gradients {
+            gradients: self.gradients.grads(),
+            statistics: self.statistics,
+            loss,
+            correct,
+        })
+    }
 }

@@ -22,7 +22,7 @@ pub(super) struct History {
 
 const CSV: &str = "metrics.csv";
 const HEADER: &str = "epoch,train_loss,train_top1,val_loss,val_top1,val_top5,val_mean_recall,\
-                      learning_rate,images_per_second,data_wait,seconds,best,erf_sigma,erf_tv,erf_verdict\n";
+                      learning_rate,images_per_second,data_wait,seconds,best,erf_sigma,erf_tv,erf_verdict,weights\n";
 
 /// A line of `log.jsonl`.
 #[derive(Serialize)]
@@ -193,7 +193,7 @@ impl History {
 fn csv_line(epoch: &Epoch) -> String {
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     format!(
-        "{},{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{},{}\n",
+        "{},{},{},{},{},{},{},{},{:.1},{:.4},{:.3},{},{},{}\n",
         epoch.epoch,
         epoch.train_loss,
         epoch.train_top1,
@@ -208,7 +208,8 @@ fn csv_line(epoch: &Epoch) -> String {
         epoch.best,
         epoch.erf.map_or(",,".into(), |erf| {
             format!("{:.4},{:.4},{}", erf.sigma, erf.tv, erf.verdict)
-        })
+        }),
+        epoch.weights.name()
     )
 }
 

@@ -110,7 +110,8 @@ pub struct EpochEnd<'a> {
     /// Whether mean recall belongs beside top-1: the classes are imbalanced, or the best epoch is chosen
     /// by it.
     pub shows_recall: bool,
-    /// The model after the epoch, on an autodiff device.
+    /// The weights that were validated, on an autodiff device: the model after the epoch, or an average
+    /// of weights where the config asks for one.
     pub model: &'a Classifier,
     /// The speed of the validation, where there was one.
     pub val_images_per_second: Option<f64>,

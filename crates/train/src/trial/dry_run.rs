@@ -3,7 +3,7 @@
 use crate::checkpoint::is_finite;
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::fit::{Learner, epoch_loader};
+use crate::fit::{Learner, epoch_loader, next_step};
 use crate::forward::logits;
 use crate::metrics::cross_entropy;
 use crate::prepare::RunSetup;
@@ -58,16 +58,16 @@ const TIMED_SECONDS: f64 = 2.0;
 pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError> {
     let config = &setup.config;
     let mut learner = Learner::from_setup(setup, compute)?;
-    let (batch, _) = first_batch(setup)?;
+    let (batches, _) = first_step(setup)?;
 
     let (train, per_epoch) = (&config.train, setup.steps_per_epoch());
     let steps = per_epoch * train.epochs as u64;
     let (mut train_loss, mut times) = (0.0, Vec::new());
     for step in 0..=TIMED_STEPS {
         let began = Instant::now();
-        let gradients = learner.gradients(&batch, step)?;
+        let gradients = learner.gradients_of(&batches, step)?;
         let loss = f64::from(gradients.loss.clone().into_scalar::<f32>());
-        let share = train.schedule.share(step, steps, per_epoch);
+        let share = train.share(step, steps, per_epoch);
         learner = learner.update(gradients, train.optimizer.learning_rate() * share);
         let _ = compute.device().sync();
         let took = began.elapsed().as_secs_f64();
@@ -86,18 +86,20 @@ pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError
     let seconds_per_step = times[times.len() / 2];
 
     // Once more, with everything where it will be from the second epoch on.
-    let (_, seconds_per_batch) = first_batch(setup)?;
+    let (_, seconds_per_batch) = first_step(setup)?;
 
     let model = learner.model.valid();
     let (val_loss, seconds_per_image) = validate(setup, &model, compute)?;
     let model_bytes = write_and_read(setup, model, compute.device())?;
 
+    let loading = seconds_per_batch * batches.len() as f64;
     let waits = match config.machine.workers {
-        0 => seconds_per_batch,
-        loaders => (seconds_per_batch / loaders as f64 - seconds_per_step).max(0.0),
+        0 => loading,
+        loaders => (loading / loaders as f64 - seconds_per_step).max(0.0),
     };
     let epochs = train.epochs;
-    let steps = setup.train.len() as f64 / batch.labels.len() as f64;
+    let images: usize = batches.iter().map(|batch| batch.labels.len()).sum();
+    let steps = setup.train.len() as f64 / images as f64;
     let seconds_per_validation = seconds_per_image * setup.val.len() as f64;
     let test = setup.test.as_ref().map_or(0, |test| test.len());
     Ok(DryRun {
@@ -118,15 +120,18 @@ pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError
     })
 }
 
-/// The first epoch's first batch, and the seconds it took.
-fn first_batch(setup: &RunSetup) -> Result<(Batch, f64), TrainError> {
+/// The batches of the first epoch's first step, and the seconds that each took.
+fn first_step(setup: &RunSetup) -> Result<(Vec<Batch>, f64), TrainError> {
     let began = Instant::now();
     let mut loader = epoch_loader(setup, 1, 0);
-    let batch = loader.next();
+    let batches = next_step(&mut loader, &setup.config.train)?;
     let took = began.elapsed().as_secs_f64();
-    let batch =
-        batch.ok_or_else(|| TrainError::setting("data.source", "it has no training images"))??;
-    Ok((batch, took))
+    if batches.is_empty() {
+        let problem = "it has no training images";
+        return Err(TrainError::setting("data.source", problem));
+    }
+    let each = took / batches.len() as f64;
+    Ok((batches, each))
 }
 
 fn check_finite(loss: f64, model: &Classifier) -> Result<(), TrainError> {

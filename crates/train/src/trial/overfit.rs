@@ -59,6 +59,8 @@ pub fn unregularised(mut config: RunConfig) -> RunConfig {
     train.class_weights = ClassWeights::default();
     train.early_stopping = None;
     train.sampling = Sampling::All;
+    (train.ema, train.average, train.stochastic_depth) = (None, None, None);
+    train.accumulate = 1;
     train.schedule.kind = ScheduleKind::Constant;
     train.schedule.warmup_epochs = 0.0;
     train.optimizer = train.optimizer.without_decay();
@@ -85,6 +87,7 @@ fn drop_nothing(layers: &mut [LayerConfig]) {
     for layer in layers {
         match layer {
             LayerConfig::Dropout(dropout) => dropout.rate = 0.0,
+            LayerConfig::StochasticDepth(depth) => depth.rate = 0.0,
             other => {
                 for layers in other.branches_mut() {
                     drop_nothing(layers);
@@ -226,12 +229,12 @@ impl OverfitResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use receptive_model::{DropoutLayer, ModelConfig, ResidualLayer};
+    use receptive_model::{DropoutLayer, ModelConfig, ResidualLayer, StochasticDepthLayer};
 
     #[test]
     fn nothing_that_regularises_is_left() {
         let residual = ResidualLayer {
-            layers: vec![DropoutLayer { rate: 0.5 }.into()],
+            layers: vec![StochasticDepthLayer { rate: 0.5 }.into()],
             ..ResidualLayer::new()
         };
         let model = ModelConfig::new(1, 8, 8)

@@ -5,15 +5,15 @@ pub(super) mod messages;
 mod overfit;
 mod series;
 
-use super::run::{RunSettings, set, set_network};
+use super::run::{RunSettings, optimizer_override, set, set_network};
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
 use crate::signals;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use messages::{announce, report};
 use receptive_core::text::Printable;
-use receptive_train::config::{Monitor, Open, with_overrides};
+use receptive_train::config::{AverageConfig, Monitor, Open, ScheduleKind, with_overrides};
 use receptive_train::{
     Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, Series, prepare_again,
     prepare_open, resume, train,
@@ -41,7 +41,8 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<usize>,
-    /// Learning rate at the top of its schedule [default: 0.05 of SGD, 0.001 of AdamW]
+    /// Learning rate at the top of its schedule [default: 0.05 of SGD, 0.001 of AdamW and RMSprop, 0.0001
+    /// of Lion]
     #[arg(
         long,
         value_name = "RATE",
@@ -49,6 +50,31 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     lr: Option<f64>,
+    /// How the learning rate moves after its warm-up [default: cosine]
+    #[arg(long, value_enum, value_name = "NAME")]
+    schedule: Option<ScheduleName>,
+    /// Validate and keep an exponential moving average of the weights; DECAY is the share that each step
+    /// keeps [default: 0.9998]
+    #[arg(
+        long,
+        value_name = "DECAY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0.9998",
+        value_parser = parse_number,
+        allow_negative_numbers = true
+    )]
+    ema: Option<f64>,
+    /// Validate and keep the mean of the weights after each of the last N epochs (stochastic weight
+    /// averaging)
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "ema",
+        value_parser = parse_positive::<usize>,
+        allow_negative_numbers = true
+    )]
+    average: Option<usize>,
     /// Stop early, when the validation has not improved for N epochs
     #[arg(
         long,
@@ -111,7 +137,7 @@ pub(super) struct TrainArgs {
         value_name = "N",
         conflicts_with_all = [
             "from", "offline", "run_dir", "track_erf", "tensorboard", "checkpoint_every", "patience",
-            "balance",
+            "balance", "schedule", "ema", "average", "accumulate", "stochastic_depth",
         ],
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
@@ -123,6 +149,33 @@ pub(super) struct TrainArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A schedule of the learning rate by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ScheduleName {
+    /// Down half a wave of the cosine
+    Cosine,
+    /// The same rate throughout
+    Constant,
+    /// Down by a factor every few epochs
+    Step,
+    /// Up and down over the whole run, the momentum the other way round
+    OneCycle,
+    /// Down by a factor whenever the validation no longer improves
+    Plateau,
+}
+
+impl From<ScheduleName> for ScheduleKind {
+    fn from(name: ScheduleName) -> Self {
+        match name {
+            ScheduleName::Cosine => Self::Cosine,
+            ScheduleName::Constant => Self::Constant,
+            ScheduleName::Step => Self::Step,
+            ScheduleName::OneCycle => Self::OneCycle,
+            ScheduleName::Plateau => Self::Plateau,
+        }
+    }
 }
 
 pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
@@ -238,7 +291,19 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
 
 /// What only `train` has an argument for.
 fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
-    set(&mut config.train.epochs, arguments.epochs);
+    let train = &mut config.train;
+    set(&mut train.epochs, arguments.epochs);
+    set(&mut train.schedule.kind, arguments.schedule.map(Into::into));
+    // One average of the weights takes the place of the other.
+    if let Some(decay) = arguments.ema {
+        train.ema.get_or_insert_default().decay = decay;
+        train.average = None;
+    }
+    if let Some(epochs) = arguments.average {
+        let average = train.average.unwrap_or(AverageConfig::new(epochs));
+        train.average = Some(AverageConfig { epochs, ..average });
+        train.ema = None;
+    }
     set(&mut config.checkpoint.every, arguments.checkpoint_every);
     if arguments.track_erf {
         config.track_erf.get_or_insert_default();
@@ -262,8 +327,8 @@ fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunCo
     }
 }
 
-/// `--patience`, `--set`, and `--lr`, whose setting depends on the kind of optimizer: after a `--set` of the kind,
-/// which brings a rate of its own, and before all others.
+/// `--patience`, `--optimizer`, `--set`, and `--lr`, whose setting depends on the kind of optimizer: after a `--set`
+/// of the kind, which brings a rate of its own, and before all others.
 fn overrides(arguments: &TrainArgs) -> Vec<String> {
     let is_kind = |set: &&String| set.trim_start().starts_with("train.optimizer.kind");
     let (kinds, others): (Vec<&String>, Vec<&String>) =
@@ -278,6 +343,7 @@ fn overrides(arguments: &TrainArgs) -> Vec<String> {
         .map(|patience| format!("train.early_stopping.patience={patience}"));
     patience
         .into_iter()
+        .chain(optimizer_override(&arguments.network))
         .chain(kinds.into_iter().cloned())
         .chain(rate)
         .chain(others.into_iter().cloned())
@@ -312,6 +378,8 @@ mod tests {
         let resume = [
             &machine[..],
             &[
+                "accumulate",
+                "average",
                 "balance",
                 "bad_images",
                 "batch_size",
@@ -322,7 +390,8 @@ mod tests {
                 "moved",
             ],
             &["group", "label_column", "labels"],
-            &["limit", "lr", "patience", "seed", "set"],
+            &["limit", "lr", "optimizer", "patience", "seed", "set"],
+            &["ema", "schedule", "stochastic_depth"],
             &["tensorboard", "track_erf"],
         ]
         .concat();
@@ -339,6 +408,7 @@ mod tests {
             "image_size",
             "limit",
             "lr",
+            "optimizer",
             "preset",
             "seed",
             "set",
@@ -346,7 +416,14 @@ mod tests {
         let overfit = [&machine[..], &new_run, &["freeze"]].concat();
         let files = ["checkpoint_every", "run_dir", "tensorboard", "track_erf"];
         let trained = ["balance", "freeze", "from", "offline", "patience"];
-        let dry_run = [&machine[..], &new_run, &trained, &files].concat();
+        let steps = [
+            "accumulate",
+            "average",
+            "ema",
+            "schedule",
+            "stochastic_depth",
+        ];
+        let dry_run = [&machine[..], &new_run, &trained, &steps, &files].concat();
         for (argument, mut expected) in [
             ("resume", resume),
             ("overfit", overfit),

@@ -139,6 +139,7 @@ mod tests {
             data_wait: 0.021,
             seconds: 1.0,
             best: number == 3,
+            weights: receptive_train::Weights::Trained,
             erf: None,
         }
     }

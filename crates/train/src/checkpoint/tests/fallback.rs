@@ -8,7 +8,6 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
     let mut random = Random(73);
     let device = Device::flex().autodiff();
     let model = written.prepared.plan.init_seeded(9, &device);
-    let optimizer = written.prepared.config.train.optimizer.init();
     for round in 0..20 {
         written.save(2); // newer
         let newer = written.run.checkpoints().join("0000002");
@@ -17,7 +16,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         let at = random.below(bytes.len());
         bytes[at] = bytes[at].wrapping_add(1 + random.below(200) as u8);
         fs::write(newer.join(name), bytes).unwrap();
-        let (found, refused) = newest(&written.run, &written.prepared, &model, &optimizer).unwrap();
+        let (found, refused) = newest(&written.run, &written.prepared, &model).unwrap();
         assert_eq!(found.unwrap().state.at.step, 1, "round {round}");
         assert_eq!(refused.len(), 1);
         assert_eq!(refused[0].path, newer);
@@ -28,7 +27,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
     written.save(2);
     let mut other = prepare(config(2), InputFrom::Data, &NoProgress).unwrap();
     other.data.classes[0] = "Tie".into();
-    let error = newest(&written.run, &other, &model, &optimizer)
+    let error = newest(&written.run, &other, &model)
         .map(|_| ())
         .unwrap_err()
         .to_string();
@@ -44,7 +43,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
     fs::remove_dir_all(written.run.checkpoints().join("0000002")).unwrap();
     // All damaged: an error that names each.
     fs::write(written.path().join(STATE), b"{}").unwrap();
-    let error = newest(&written.run, &written.prepared, &model, &optimizer)
+    let error = newest(&written.run, &written.prepared, &model)
         .map(|_| ())
         .unwrap_err()
         .to_string();

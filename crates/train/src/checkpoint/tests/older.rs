@@ -19,19 +19,13 @@ fn an_older_checkpoint_takes_the_settings_from_the_runs_config() {
         settings_sha256: hash_alone(old).unwrap(),
         ..State::default()
     };
-    let (run, model, optimizer) = (&written.run, &written.model, &written.optimizer);
-    save(run, model, optimizer, state, 1, &mut |_| ()).unwrap();
+    let (run, model) = (&written.run, &written.model);
+    save(run, &written.contents(), state, 1, &mut |_| ()).unwrap();
     let path = run.checkpoints().join("0000001");
     let load = |change: fn(&mut RunConfig), written_config: &RunConfig| {
         let mut setup = prepare(config(2), InputFrom::Data, &NoProgress).unwrap();
         change(&mut setup.config);
-        load(
-            &path,
-            &setup,
-            Some(written_config),
-            model.clone(),
-            optimizer.clone(),
-        )
+        load(&path, &setup, Some(written_config), model.clone())
     };
     assert!(load(|_| (), old).unwrap().changes.is_empty());
     let longer = load(|config| config.train.epochs = 99, old).unwrap();

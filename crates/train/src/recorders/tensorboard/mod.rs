@@ -167,6 +167,7 @@ mod tests {
             data_wait: 0.0,
             seconds: 1.0,
             best: true,
+            weights: crate::records::Weights::Trained,
             erf: None,
         }
     }

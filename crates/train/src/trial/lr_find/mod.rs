@@ -7,7 +7,7 @@ pub use suggest::Rates;
 
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::fit::{Learner, epoch_loader};
+use crate::fit::{Learner, epoch_loader, next_step};
 use crate::prepare::RunSetup;
 use receptive_model::store;
 use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
@@ -119,13 +119,18 @@ pub fn lr_find(
     let mut epoch = 0;
     'test: while tried.len() < test.steps {
         epoch += 1;
-        for batch in epoch_loader(setup, epoch, 0) {
+        let mut loader = epoch_loader(setup, epoch, 0);
+        loop {
+            let batches = next_step(&mut loader, &setup.config.train)?;
+            if batches.is_empty() {
+                break;
+            }
             let step = tried.len();
             if step == test.steps {
                 break 'test;
             }
             let learning_rate = test.rate(step);
-            let gradients = learner.gradients(&batch?, step as u64)?;
+            let gradients = learner.gradients_of(&batches, step as u64)?;
             let loss = f64::from(gradients.loss.clone().into_scalar::<f32>());
             if !loss.is_finite() {
                 diverged = true;

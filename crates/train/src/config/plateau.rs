@@ -1,0 +1,152 @@
+//! Reducing the learning rate where the validation no longer improves.
+
+use super::Monitor;
+use crate::error::TrainError;
+use serde::{Deserialize, Serialize};
+
+/// When the learning rate drops, and by how much: PyTorch's `ReduceLROnPlateau` on what
+/// `train.monitor` names, with its names and defaults (`threshold_mode` is `rel`).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plateau {
+    /// What the rate is multiplied with at each drop.
+    pub factor: f64,
+    /// Epochs without an improvement that are let pass: the next one drops the rate.
+    pub patience: usize,
+    /// The share of the best value by which an epoch must be better to count as an improvement.
+    pub threshold: f64,
+    /// Epochs after a drop in which none are counted.
+    pub cooldown: usize,
+    /// The lowest rate, as a share of the highest (PyTorch's `min_lr` over the rate).
+    pub min_fraction: f64,
+}
+
+impl Default for Plateau {
+    fn default() -> Self {
+        Self {
+            factor: 0.1,
+            patience: 10,
+            threshold: 1e-4,
+            cooldown: 0,
+            min_fraction: 0.0,
+        }
+    }
+}
+
+/// Smaller drops than this of the rate are left out: PyTorch's `eps`.
+const MIN_DROP: f64 = 1e-8;
+
+/// Where a schedule that drops on plateaus stands.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlateauState {
+    /// The rate as a share of the highest.
+    pub(crate) share: f64,
+    pub(crate) best: Option<f64>,
+    pub(crate) bad_epochs: usize,
+    pub(crate) cooldown: usize,
+}
+
+impl Default for PlateauState {
+    fn default() -> Self {
+        Self {
+            share: 1.0,
+            best: None,
+            bad_epochs: 0,
+            cooldown: 0,
+        }
+    }
+}
+
+impl PlateauState {
+    /// Takes in an epoch's value of the metric; `rate` is the highest learning rate.
+    pub(crate) fn step(&mut self, config: &Plateau, metric: Monitor, value: f64, rate: f64) {
+        if config.improves(metric, value, self.best) {
+            self.best = Some(value);
+            self.bad_epochs = 0;
+        } else {
+            self.bad_epochs += 1;
+        }
+        if self.cooldown > 0 {
+            self.cooldown -= 1;
+            self.bad_epochs = 0;
+        }
+        if self.bad_epochs > config.patience {
+            let lower = (self.share * config.factor).max(config.min_fraction);
+            if rate * (self.share - lower) > MIN_DROP {
+                self.share = lower;
+            }
+            self.cooldown = config.cooldown;
+            self.bad_epochs = 0;
+        }
+    }
+}
+
+impl Plateau {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn check(&self) -> Result<(), TrainError> {
+        let refuse = |name: &str, problem: String| {
+            let setting = format!("train.schedule.plateau.{name}");
+            Err(TrainError::setting(&setting, problem))
+        };
+        if !(self.factor > 0.0 && self.factor < 1.0) {
+            let problem = format!("it is {}; use a number between 0 and 1", self.factor);
+            return refuse("factor", problem);
+        }
+        if !(0.0..1.0).contains(&self.threshold) {
+            let problem = format!("it is {}; use a number from 0 to below 1", self.threshold);
+            return refuse("threshold", problem);
+        }
+        if !(0.0..=1.0).contains(&self.min_fraction) {
+            let problem = format!("it is {}; use 0 to 1", self.min_fraction);
+            return refuse("min_fraction", problem);
+        }
+        Ok(())
+    }
+
+    fn improves(&self, metric: Monitor, value: f64, best: Option<f64>) -> bool {
+        let Some(best) = best else {
+            return !value.is_nan();
+        };
+        let margin = match metric {
+            Monitor::ValLoss | Monitor::Last => 1.0 - self.threshold,
+            Monitor::ValTop1 | Monitor::ValMeanRecall => 1.0 + self.threshold,
+        };
+        metric.is_better(value, best * margin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_pytorchs() {
+        // tests/python/schedules.py: values of the metric, and the rate after each.
+        let cases: [(Plateau, Monitor, f64, &[(f64, f64)]); 4] = include!("plateau.golden");
+        for (config, metric, rate, epochs) in cases {
+            config.check().unwrap();
+            let mut state = PlateauState::default();
+            for (epoch, (value, expected)) in epochs.iter().enumerate() {
+                state.step(&config, metric, *value, rate);
+                let found = rate * state.share;
+                assert!(
+                    (found - expected).abs() <= 1e-12 * rate,
+                    "{config:?}, epoch {epoch}: {found}, expected {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_nan_never_improves() {
+        let (config, mut state) = (Plateau::default(), PlateauState::default());
+        state.step(&config, Monitor::ValLoss, f64::NAN, 0.1);
+        assert_eq!((state.best, state.bad_epochs), (None, 1));
+        state.step(&config, Monitor::ValLoss, 2.0, 0.1);
+        assert_eq!((state.best, state.bad_epochs), (Some(2.0), 0));
+    }
+}

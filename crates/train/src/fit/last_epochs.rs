@@ -1,0 +1,118 @@
+//! The mean of the last epochs' weights, and its batch norms' statistics.
+
+use super::Stop;
+use super::learner::{Learner, epoch_loader};
+use crate::averaged::Averaged;
+use crate::compute::Compute;
+use crate::config::AverageStatistics;
+use crate::error::TrainError;
+use crate::prepare::RunSetup;
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+use receptive_data::Batch;
+use receptive_model::{BatchStatistics, Classifier, DropoutKey};
+
+impl Learner<'_> {
+    /// The weights to validate after this epoch instead of the trained ones; `None` where those are
+    /// validated. The learner is as it was, so that an epoch may end more than once. After a requested
+    /// stop the statistics are not complete.
+    pub(super) fn averaged_after(
+        &self,
+        setup: &RunSetup,
+        epoch: usize,
+        stop: &Stop,
+        compute: &Compute,
+    ) -> Result<Option<Averaged>, TrainError> {
+        let config = &setup.config.train;
+        let Some(average) = &config.average else {
+            return Ok(self.averaged.clone());
+        };
+        if !average.includes(epoch, config.epochs) {
+            return Ok(None);
+        }
+        let mut mean = compute.alone(|| Averaged::with_epoch(self.averaged.as_ref(), &self.model));
+        if average.statistics == AverageStatistics::Recompute {
+            let model = mean.model.train();
+            let seen = statistics(&model, setup, epoch, self.sharding.size, stop, compute)?;
+            mean.model = compute.alone(|| model.with_statistics(&seen).valid());
+        }
+        Ok(Some(mean))
+    }
+}
+
+/// What each batch norm of the model sees of the epoch's images, which are passed through it as in
+/// training: augmented, in the same batches and shards, with dropout.
+fn statistics(
+    model: &Classifier,
+    setup: &RunSetup,
+    epoch: usize,
+    shard_size: usize,
+    stop: &Stop,
+    compute: &Compute,
+) -> Result<Vec<BatchStatistics>, TrainError> {
+    // No gradient is wanted; batch norm takes the batch's statistics on a device that could give one.
+    let model = model.clone().no_grad();
+    let mut seen = Vec::new();
+    let mut images = 0;
+    for batch in epoch_loader(setup, epoch as u64, 0) {
+        // Without batch norms that train there is nothing to see.
+        if seen.is_empty() && images > 0 || stop.requested().is_some() {
+            break;
+        }
+        let batch = batch?;
+        let key = DropoutKey {
+            seed: setup.config.train.seed,
+            step: setup.steps_per_epoch() * epoch as u64,
+            first_row: images,
+        };
+        let shards = pass(&model, &batch, shard_size, key, compute)?;
+        compute.alone(|| {
+            for (rows, statistics) in shards {
+                let all = (images + rows) as f64;
+                let before = std::mem::take(&mut seen);
+                let parts = [
+                    (images as f64 / all, before),
+                    (rows as f64 / all, statistics),
+                ];
+                seen = BatchStatistics::of_parts(&parts);
+                images += rows;
+            }
+        });
+    }
+    Ok(seen)
+}
+
+/// The images of each shard of a batch, and what the batch norms saw of them.
+fn pass(
+    model: &Classifier,
+    batch: &Batch,
+    shard_size: usize,
+    key: DropoutKey,
+    compute: &Compute,
+) -> Result<Vec<(usize, Vec<BatchStatistics>)>, TrainError> {
+    let images = batch.labels.len();
+    let [_, channels, height, width] = batch.shape;
+    let values = channels * height * width;
+    compute
+        .map(
+            images.div_ceil(shard_size),
+            |device| (model.clone(), device.autodiff()),
+            |(model, device), shard| {
+                let rows = shard * shard_size..((shard + 1) * shard_size).min(images);
+                let pixels = &batch.images[rows.start * values..rows.end * values];
+                let x = Tensor::<4>::from_data(
+                    TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
+                    &*device,
+                ); // [rows, channels, height, width]
+                let key = DropoutKey {
+                    first_row: key.first_row + rows.start,
+                    ..key
+                };
+                (rows.len(), model.forward_keyed(x, key).1)
+            },
+        )
+        .map_err(|reason| TrainError::Worker {
+            step: key.step,
+            reason,
+        })
+}
