@@ -68,6 +68,7 @@ mod recorders;
 mod records;
 mod run;
 mod series;
+mod splits;
 mod start;
 pub mod trial;
 mod tta;
@@ -86,7 +87,7 @@ pub use fit::{Gradients, Learner, StepRate, Stop, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{FilePrediction, predict_file, predict_files, predict_image};
-pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open, samples_for};
+pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open};
 pub use prepare_again::prepare_again;
 pub use recorders::{
     EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels, recall_panel,
@@ -102,6 +103,7 @@ pub use series::{
     OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary,
     SeriesWatch, Spread,
 };
+pub use splits::samples_for;
 pub use start::InitialModel;
 pub use tta::Tta;
 pub use tune::{Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};

@@ -5,9 +5,10 @@ use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
+use crate::splits::Splits;
 use crate::start::InitialModel;
 use receptive_data::{
-    DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, Split, SplitRecord,
+    DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, SplitRecord,
     check_size,
 };
 use receptive_model::{ImageSize, InputSpec, Pair, Plan, presets};
@@ -371,44 +372,6 @@ fn load_start(
     }
 }
 
-/// The images of each split at the network's size.
-struct Splits {
-    train: Arc<Samples>,
-    val: Arc<Samples>,
-    test: Option<Arc<Samples>>,
-}
-
-impl Splits {
-    /// `left` is the memory beside a training step, where that is known.
-    fn new(
-        config: &RunConfig,
-        plan: &Plan,
-        data: &DataSet,
-        left: Option<u64>,
-    ) -> Result<Self, TrainError> {
-        let size = plan.input();
-        check_size(&size)?;
-        // Decoded images of all splits share the memory in proportion to their number.
-        let images: usize = data.splits().map(Split::len).sum();
-        let memory = u128::from((config.data.cache_mb << 20).min(left.unwrap_or(u64::MAX) / 2));
-        let samples = |split: &Split| {
-            let share = memory * split.len() as u128 / images.max(1) as u128;
-            let fit = config.data.fit();
-            Arc::new(Samples::new(split.clone(), size, fit, share as u64))
-        };
-        Ok(Self {
-            train: samples(&data.train),
-            val: samples(&data.val),
-            // A split without images has no accuracy, not one of 0 %.
-            test: data
-                .test
-                .as_ref()
-                .filter(|test| !test.is_empty())
-                .map(samples),
-        })
-    }
-}
-
 /// How images become inputs: as the trained weights expect them, or by the mean and standard
 /// deviation of the training images.
 fn input_spec(
@@ -430,16 +393,6 @@ fn input_spec(
 /// The default input size for a data set: the images' own size, or a smaller one for photos.
 pub fn default_input(data: &DataSet) -> ImageSize {
     natural_input(data.natural_size())
-}
-
-/// One split as a trained model's inputs; `cache_mb` is the memory for decoded images, in MiB.
-pub fn samples_for(split: &Split, input: &InputSpec, cache_mb: u64) -> Arc<Samples> {
-    Arc::new(Samples::new(
-        split.clone(),
-        input.size(),
-        input.fit(),
-        cache_mb << 20,
-    ))
 }
 
 fn is_photo(size: &ImageSize) -> bool {

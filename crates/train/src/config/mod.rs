@@ -13,6 +13,7 @@ mod recipe;
 mod schedule;
 mod start;
 mod training;
+mod unset;
 
 pub use average::{AverageConfig, AverageStatistics, EmaConfig};
 pub use checkpoint::{CheckpointConfig, Interval};

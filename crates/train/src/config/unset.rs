@@ -1,0 +1,242 @@
+//! The settings that a config may leave out.
+
+/// A setting that a config may leave out, and the line that stands for it then: what would set it,
+/// with a value as an example, and what happens without it.
+pub(super) struct Unset {
+    /// The table it belongs to; empty for the top of the file.
+    pub(super) table: &'static str,
+    pub(super) name: &'static str,
+    example: &'static str,
+    without: &'static str,
+}
+
+const fn unset(
+    table: &'static str,
+    name: &'static str,
+    example: &'static str,
+    without: &'static str,
+) -> Unset {
+    Unset {
+        table,
+        name,
+        example,
+        without,
+    }
+}
+
+/// All of them. A test holds it complete.
+pub(super) const UNSET: &[Unset] = &[
+    unset("", "tensorboard", "true", "no event files"),
+    unset(
+        "",
+        "track_erf",
+        "{ layer = \"4\", times = 6, samples = 400 }",
+        "the receptive field is not measured",
+    ),
+    unset(
+        "",
+        "start",
+        "{ from = \"runs/001/model\", freeze = 0 }",
+        "weights are initialized from the seed",
+    ),
+    unset(
+        "start",
+        "head",
+        "\"fitted\"",
+        "a new head starts with random weights",
+    ),
+    unset(
+        "start",
+        "freeze_statistics",
+        "true",
+        "batch norm's statistics are trained",
+    ),
+    unset("start", "body_rate", "0.1", "the head's learning rate"),
+    unset("start", "stem_rate", "0.01", "the head's learning rate"),
+    unset("start", "weights_sha256", "\"...\"", "filled in by a run"),
+    unset("track_erf", "layer", "\"4\"", "the last map"),
+    unset("data", "data_dir", "\"DIR\"", "the usual places"),
+    unset("data", "labels", "\"labels.csv\"", "classes are folders"),
+    unset(
+        "data",
+        "label_column",
+        "\"class\"",
+        "found by its name and content",
+    ),
+    unset(
+        "data",
+        "group",
+        "\"(.*)_\"",
+        "every image is a group of its own",
+    ),
+    unset(
+        "data",
+        "fold",
+        "{ number = 1, of = 5 }",
+        "no cross-validation",
+    ),
+    unset("data", "limit", "1000", "all training images"),
+    unset(
+        "data",
+        "image_size",
+        "[64, 64]",
+        "the data's own size, or 64 for photos",
+    ),
+    unset("data", "grey", "true", "colours as the images have them"),
+    unset(
+        "data",
+        "interpolation",
+        "\"bicubic\"",
+        "pixels are resized bilinearly",
+    ),
+    unset(
+        "data",
+        "crop_fraction",
+        "0.875",
+        "images are cut to their proportions only",
+    ),
+    unset("data", "max_pixels", "1000000000", "268435456 (2^28)"),
+    unset(
+        "train",
+        "sampling",
+        "\"balanced\"",
+        "every image once an epoch",
+    ),
+    unset("train", "accumulate", "4", "a step is one batch"),
+    unset(
+        "train",
+        "decay_norm_and_bias",
+        "false",
+        "weight decay applies to them too",
+    ),
+    unset("train", "clip_norm", "1.0", "gradients are not clipped"),
+    unset("train", "clip_value", "0.5", "gradients are not clipped"),
+    unset(
+        "train",
+        "ema",
+        "{ decay = 0.9998, warmup = true }",
+        "no moving average of the weights",
+    ),
+    unset(
+        "train",
+        "average",
+        "{ epochs = 5, statistics = \"recompute\" }",
+        "no mean of the last epochs' weights",
+    ),
+    unset(
+        "train",
+        "stochastic_depth",
+        "0.1",
+        "as the network's layers have it",
+    ),
+    unset(
+        "train",
+        "early_stopping",
+        "{ metric = \"val_loss\", patience = 10 }",
+        "all epochs are trained",
+    ),
+    unset(
+        "train.average",
+        "rate",
+        "0.5",
+        "the schedule's learning rate",
+    ),
+    unset(
+        "train.schedule",
+        "milestones",
+        "[30.0, 60.0]",
+        "multi_step has none",
+    ),
+    unset(
+        "train.schedule",
+        "one_cycle",
+        "{ pct_start = 0.3, div_factor = 25.0, final_div_factor = 10000.0, cycle_momentum = true, \
+         base_momentum = 0.85, max_momentum = 0.95 }",
+        "these",
+    ),
+    unset(
+        "train.schedule",
+        "plateau",
+        "{ factor = 0.1, patience = 10, threshold = 0.0001, cooldown = 0, min_fraction = 0.0 }",
+        "these",
+    ),
+    unset("train.augment", "crop", "0.5", "images are taken whole"),
+    unset(
+        "train.augment",
+        "vertical_flip",
+        "true",
+        "top and bottom stay",
+    ),
+    unset(
+        "train.augment",
+        "affine",
+        "{ degrees = 10.0, translate = [0.1, 0.1], scale = [0.9, 1.1], shear = 5.0 }",
+        "no such change",
+    ),
+    unset(
+        "train.augment",
+        "randaugment",
+        "{ num_ops = 2, magnitude = 9, num_magnitude_bins = 31 }",
+        "no RandAugment",
+    ),
+    unset(
+        "train.augment",
+        "trivialaugment",
+        "{ num_magnitude_bins = 31 }",
+        "no TrivialAugment",
+    ),
+    unset("train.augment", "saturation", "0.2", "colours keep it"),
+    unset("train.augment", "hue", "0.05", "colours keep it"),
+    unset("train.augment", "autocontrast", "0.5", "never"),
+    unset("train.augment", "equalize", "0.5", "never"),
+    unset("train.augment", "invert", "0.5", "never"),
+    unset(
+        "train.augment",
+        "posterize",
+        "{ bits = 4, p = 0.5 }",
+        "never",
+    ),
+    unset(
+        "train.augment",
+        "solarize",
+        "{ threshold = 128.0, p = 0.5 }",
+        "never",
+    ),
+    unset("train.augment", "grayscale", "0.1", "never"),
+    unset(
+        "train.augment",
+        "sharpness",
+        "{ sharpness_factor = 2.0, p = 0.5 }",
+        "never",
+    ),
+    unset(
+        "train.augment",
+        "blur",
+        "{ kernel_size = 9, sigma = [0.1, 2.0], p = 0.5 }",
+        "never",
+    ),
+    unset(
+        "train.augment",
+        "fill",
+        "\"black\"",
+        "the nearest pixel of the edge",
+    ),
+    unset("train.augment", "mixup", "0.2", "images are not blended"),
+    unset("train.augment", "cutmix", "1.0", "images are not cut"),
+    unset(
+        "train.augment",
+        "exclude",
+        "{ flip = [\"b\", \"d\"] }",
+        "all classes are changed alike",
+    ),
+];
+
+impl Unset {
+    /// The comment that stands for it in `config.toml`.
+    pub(super) fn line(&self) -> String {
+        format!(
+            "# {} = {} # not set: {}\n",
+            self.name, self.example, self.without
+        )
+    }
+}

@@ -1,0 +1,55 @@
+//! The images of each split, as a network takes them.
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use receptive_data::{DataSet, Samples, Split, check_size};
+use receptive_model::{InputSpec, Plan};
+use std::sync::Arc;
+
+/// The images of each split at the network's size.
+pub(crate) struct Splits {
+    pub(crate) train: Arc<Samples>,
+    pub(crate) val: Arc<Samples>,
+    pub(crate) test: Option<Arc<Samples>>,
+}
+
+impl Splits {
+    /// `left` is the memory beside a training step, where that is known.
+    pub(crate) fn new(
+        config: &RunConfig,
+        plan: &Plan,
+        data: &DataSet,
+        left: Option<u64>,
+    ) -> Result<Self, TrainError> {
+        let size = plan.input();
+        check_size(&size)?;
+        // Decoded images of all splits share the memory in proportion to their number.
+        let images: usize = data.splits().map(Split::len).sum();
+        let memory = u128::from((config.data.cache_mb << 20).min(left.unwrap_or(u64::MAX) / 2));
+        let samples = |split: &Split| {
+            let share = memory * split.len() as u128 / images.max(1) as u128;
+            let fit = config.data.fit();
+            Arc::new(Samples::new(split.clone(), size, fit, share as u64))
+        };
+        Ok(Self {
+            train: samples(&data.train),
+            val: samples(&data.val),
+            // A split without images has no accuracy, not one of 0 %.
+            test: data
+                .test
+                .as_ref()
+                .filter(|test| !test.is_empty())
+                .map(samples),
+        })
+    }
+}
+
+/// One split as a trained model's inputs; `cache_mb` is the memory for decoded images, in MiB.
+pub fn samples_for(split: &Split, input: &InputSpec, cache_mb: u64) -> Arc<Samples> {
+    Arc::new(Samples::new(
+        split.clone(),
+        input.size(),
+        input.fit(),
+        cache_mb << 20,
+    ))
+}
