@@ -43,7 +43,7 @@ pub fn open(
     options.check()?;
     let mut found = read(source, options, progress)?;
     let classes = classes::resolve(&mut found, options)?;
-    assemble(found, classes, options, progress)
+    assemble(found, &classes, options, progress)
 }
 
 /// Opens images without regard to labels and splits: an image file, or all images of a folder, are one
@@ -71,7 +71,7 @@ pub fn open_unlabelled(
         classes: Some(classes.clone()),
         ..options.clone()
     };
-    assemble(found, ClassList::new(classes), &options, progress)
+    assemble(found, &ClassList::new(classes), &options, progress)
 }
 
 fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<Source, DataError> {

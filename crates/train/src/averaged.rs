@@ -112,7 +112,8 @@ impl ModuleMapper for Lerp {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use super::*;
     use burn::tensor::Device;

@@ -228,8 +228,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::excessive_precision, reason = "digits as PyTorch prints them")]
     fn steps_are_pytorchs_and_biases_can_be_left_out_of_the_decay() {
-        let cases: [(&str, Option<[f64; 3]>, [f32; 6]); 7] = include!("optimizer.golden");
+        type Case = (&'static str, Option<[f64; 3]>, [f32; 6]);
+        let cases: [Case; 7] = include!("optimizer.golden");
         for (optimizer, momenta, expected) in cases {
             let config = TrainConfig {
                 optimizer: toml::from_str(optimizer).unwrap(),

@@ -207,7 +207,7 @@ fn nothing_left(damaged: &[DamagedImage]) -> String {
 /// Cuts the missing splits, limits them and puts the data set together.
 pub(crate) fn assemble(
     mut source: Source,
-    classes: ClassList,
+    classes: &ClassList,
     options: &DataOptions,
     progress: &dyn Progress,
 ) -> Result<DataSet, DataError> {
@@ -229,15 +229,15 @@ pub(crate) fn assemble(
     // Only files need checking, so only of them a part is chosen before what it is used for is known.
     let damaged = match (&options.record, options.limit) {
         (Some((record, RecordUse::Follow)), Some(_)) if in_files => {
-            verify_recorded(&mut source, &classes, record, options, progress)?
+            verify_recorded(&mut source, classes, record, options, progress)?
         }
         (_, Some(limit)) if in_files && is_cut => {
             choose(&mut source, all, limit, options);
-            verify(&mut source, &classes, options, progress)?
+            verify(&mut source, classes, options, progress)?
         }
-        _ => verify(&mut source, &classes, options, progress)?,
+        _ => verify(&mut source, classes, options, progress)?,
     };
-    let assigned = assign(&mut source, &classes, options);
+    let assigned = assign(&mut source, classes, options);
     if let Some(limit) = options.limit {
         limit_splits(&mut source, n, limit, options.seed);
     }
@@ -247,7 +247,7 @@ pub(crate) fn assemble(
     } || !assigned.new.is_empty()
         || assigned.comparison.as_ref().is_some_and(|c| c.left_out > 0);
     let unknown_class = assigned.unknown.len();
-    if !has_images && let Some(note) = unknown_note(&assigned.unknown, &classes) {
+    if !has_images && let Some(note) = unknown_note(&assigned.unknown, classes) {
         let problem = format!("nothing is left to measure: {note}");
         return Err(DataError::layout(&source.name, problem));
     }

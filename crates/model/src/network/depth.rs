@@ -83,7 +83,8 @@ fn without_depth(layers: &mut Vec<LayerConfig>) {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
+#[cfg(feature = "flex")]
 mod tests {
     use super::*;
     use crate::layers::{BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, LinearLayer};

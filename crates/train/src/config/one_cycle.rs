@@ -109,7 +109,9 @@ mod tests {
     #[test]
     fn rates_and_momenta_are_pytorchs() {
         // tests/python/schedules.py
-        let cases: [(OneCycle, u64, &[(u64, f64, f64)]); 3] = include!("one_cycle.golden");
+        // The settings, the steps, and of some steps the share of the rate and the momentum.
+        type Case = (OneCycle, u64, &'static [(u64, f64, f64)]);
+        let cases: [Case; 3] = include!("one_cycle.golden");
         for (cycle, total, steps) in cases {
             for (step, rate, momentum) in steps {
                 let share = cycle.share(*step, total);

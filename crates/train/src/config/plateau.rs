@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn rates_are_pytorchs() {
         // tests/python/schedules.py: values of the metric, and the rate after each.
-        let cases: [(Plateau, Monitor, f64, &[(f64, f64)]); 4] = include!("plateau.golden");
+        type Case = (Plateau, Monitor, f64, &'static [(f64, f64)]);
+        let cases: [Case; 4] = include!("plateau.golden");
         for (config, metric, rate, epochs) in cases {
             config.check().unwrap();
             let mut state = PlateauState::default();

@@ -137,7 +137,8 @@ pub(super) struct TrainArgs {
         value_name = "N",
         conflicts_with_all = [
             "from", "offline", "run_dir", "track_erf", "tensorboard", "checkpoint_every", "patience",
-            "balance", "schedule", "ema", "average", "accumulate", "stochastic_depth",
+            "balance", "schedule", "ema", "average", "accumulate", "stochastic_depth", "augment",
+            "mixup", "cutmix",
         ],
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
@@ -392,6 +393,7 @@ mod tests {
             &["group", "label_column", "labels"],
             &["limit", "lr", "optimizer", "patience", "seed", "set"],
             &["ema", "schedule", "stochastic_depth"],
+            &["augment", "cutmix", "mixup"],
             &["tensorboard", "track_erf"],
         ]
         .concat();
@@ -418,8 +420,11 @@ mod tests {
         let trained = ["balance", "freeze", "from", "offline", "patience"];
         let steps = [
             "accumulate",
+            "augment",
             "average",
+            "cutmix",
             "ema",
+            "mixup",
             "schedule",
             "stochastic_depth",
         ];
