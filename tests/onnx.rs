@@ -238,19 +238,12 @@ fn what_is_exported_comes_back_with_the_same_meaning() {
             .fold(1.0f32, |largest, value| largest.max(value.abs()));
         for options in [OnnxInput::Normalised, OnnxInput::Pixels] {
             fs::write(&path, to_onnx(&artifact, options).unwrap()).unwrap();
-            let read = match read_onnx(&path, OnnxReadOptions::default()) {
-                // Written as products with matrices along the rows and the columns, which are not read.
-                Err(error) if meaning(&plan).concat().contains("AdaptiveAvgPool2d") => {
-                    assert!(error.to_string().contains("(MatMul)"), "{error}");
-                    continue;
-                }
-                read => read.unwrap(),
-            };
-            assert_eq!(
-                meaning(&read.config.plan().unwrap()),
-                meaning(&plan),
-                "{name}"
-            );
+            let read = read_onnx(&path, OnnxReadOptions::default()).unwrap();
+            // An adaptive pool is written as products with matrices, and comes back as pools by them.
+            if !meaning(&plan).concat().contains("AdaptiveAvgPool2d") {
+                let theirs = meaning(&read.config.plan().unwrap());
+                assert_eq!(theirs, meaning(&plan), "{name}");
+            }
             assert_eq!(read.classes.as_ref(), Some(&artifact.classes), "{name}");
             assert_eq!(read.mean.as_ref(), Some(&artifact.input.mean), "{name}");
             assert_eq!(read.std.as_ref(), Some(&artifact.input.std), "{name}");

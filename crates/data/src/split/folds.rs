@@ -72,9 +72,9 @@ fn note_small_classes(source: &mut Source, keys: &[(SplitKey, u32)], folds: usiz
 
 /// The fold of each key, from 0.
 ///
-/// Keys are dealt out in an order that their content and the seed decide, large groups first: each to
-/// the fold that has the fewest images of its classes, of those to the one with the fewest images.
-/// Single images of a class thus go round the folds.
+/// Keys are dealt out in an order that their content and the seed decide, large groups first, then class by
+/// class: each to the fold that has the fewest images of its classes, of those to the one with the fewest
+/// images. Single images of a class thus go round the folds, and folds differ by at most one image.
 fn folds(
     keys: &[(SplitKey, u32)],
     classes: usize,
@@ -93,8 +93,9 @@ fn folds(
     let mut order: Vec<(&SplitKey, BTreeMap<usize, usize>)> = members.into_iter().collect();
     order.sort_by_cached_key(|(key, images)| {
         let size: usize = images.values().sum();
+        let class = images.keys().next().copied();
         let draw = key.draw_for(Purpose::Fold, seed);
-        (std::cmp::Reverse(size), draw, (*key).clone())
+        (std::cmp::Reverse(size), class, draw, (*key).clone())
     });
     let mut counts = vec![vec![0usize; folds]; classes];
     let mut sizes = vec![0usize; folds];
