@@ -160,18 +160,21 @@ mod tests {
         use burn::tensor::Device;
         use receptive_model::{Conv2dLayer, FlattenLayer, LinearLayer, ModelConfig};
         let device = InferenceDevice::from(Device::flex());
-        let model = ModelConfig::new(1, 6, 5)
+        let model = ModelConfig::new(1, 6, 14)
             .layer(Conv2dLayer::new(2, 3))
             .layer(FlattenLayer::default())
             .layer(LinearLayer::classes())
             .with_classes(3);
         let model = model.plan().unwrap().init_seeded(1, &Device::flex());
-        let image: Vec<f32> = (0..60).map(|i| ((i * i) % 17) as f32 / 8.0 - 1.0).collect();
+        // A crop of 12 of 14 columns has its middle at a whole column.
+        let image: Vec<f32> = (0..168)
+            .map(|i| ((i * i) % 17) as f32 / 8.0 - 1.0)
+            .collect();
         let mirrored: Vec<f32> = image
-            .chunks(5)
+            .chunks(14)
             .flat_map(|row| row.iter().rev().copied().collect::<Vec<_>>())
             .collect();
-        let shape = [2, 1, 6, 5];
+        let shape = [2, 1, 6, 14];
         let plain = |images: &[f32]| -> Vec<f64> {
             let logits = logits_of(&model, images.to_vec(), shape, &device);
             logits

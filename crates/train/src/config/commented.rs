@@ -60,8 +60,8 @@ mod tests {
         Monitor, OneCycle, Plateau, Sampling, Schedule, StartConfig, TrainConfig,
     };
     use receptive_data::{
-        Augment, Fill, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize,
-        TrivialAugment,
+        Augment, Fill, Fold, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness,
+        Solarize, TrivialAugment,
     };
     use receptive_model::{LinearLayer, ModelConfig, Pair};
     use std::collections::BTreeSet;
@@ -87,6 +87,7 @@ mod tests {
                 labels: Some("l".into()),
                 label_column: Some("c".into()),
                 group: Some("g".into()),
+                fold: Some(Fold { number: 1, of: 5 }),
                 limit: Some(1),
                 image_size: Some(Pair {
                     height: 1,
