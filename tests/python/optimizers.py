@@ -7,6 +7,7 @@ python tests/python/optimizers.py
 import math
 from pathlib import Path
 
+import numpy
 import torch
 from timm.optim import Lion
 
@@ -35,7 +36,8 @@ def run(toml, build, momenta=None, name="betas"):
         optimizer.step()
     after = [*matrix.tolist(), *bias.tolist()]
     given = f"Some({momenta})" if momenta else "None"
-    row = ", ".join(f"{value:.9f}" for value in after)
+    # The shortest decimals that give these 32-bit floats.
+    row = ", ".join(str(numpy.float32(value)) for value in after)
     return f'    ("{toml}", {given}, [{row}]),\n'
 
 

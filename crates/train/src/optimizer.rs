@@ -228,7 +228,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::excessive_precision, reason = "digits as PyTorch prints them")]
     fn steps_are_pytorchs_and_biases_can_be_left_out_of_the_decay() {
         type Case = (&'static str, Option<[f64; 3]>, [f32; 6]);
         let cases: [Case; 7] = include!("optimizer.golden");
