@@ -102,14 +102,19 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
                 }
                 None => RunDirectory::next(Path::new(RUNS))?.path().into(),
             };
-            Tune::create(
+            let made = Tune::create(
                 &directory,
                 options(arguments),
                 base,
                 open,
                 input_from,
                 &progress,
-            )?
+            );
+            if made.is_err() && arguments.run_dir.is_none() {
+                // Only an empty one: a search that cannot begin takes no number.
+                let _ = std::fs::remove_dir(&directory);
+            }
+            made?
         }
     };
     let compute = tune.base().machine.compute()?;

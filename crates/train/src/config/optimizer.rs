@@ -124,6 +124,16 @@ impl Default for Optimizer {
 }
 
 impl Optimizer {
+    /// Its usual name.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sgd { .. } => "SGD",
+            Self::AdamW { .. } => "AdamW",
+            Self::Lion { .. } => "Lion",
+            Self::RmsProp { .. } => "RMSprop",
+        }
+    }
+
     /// The rate at the top of the schedule.
     pub fn learning_rate(&self) -> f64 {
         match self {

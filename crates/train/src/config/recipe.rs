@@ -168,6 +168,7 @@ impl Open {
             return None;
         }
         let keeps_statistics = start.freeze_statistics;
+        let start_head = start.head;
         let rates = [start.stem_rate, start.body_rate];
         let images = counts.train;
         let mut chosen = Vec::new();
@@ -196,15 +197,25 @@ impl Open {
         }
         let rate = config.train.optimizer.learning_rate();
         let [stem, body] = rates.map(|share| shown(rate * share));
+        let mut others = String::new();
+        if start_head == HeadStart::Fitted {
+            others += ", which begins with a fit to the frozen features";
+        }
+        let changes = match config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
+            true => "; random crops and colour jitter, since the images are few",
+            false => "",
+        };
         let statistics = match keeps_statistics {
             true => "batch norm keeps the statistics it was pretrained with",
             false => "batch norm's statistics are trained too",
         };
         Some(format!(
-            "fine-tuning {}: {}; learning rate {rate} for the head, {stem} to {body} from the first \
-             layer to the last before it, since pretrained layers need little change; {statistics}",
+            "fine-tuning {}: {}; {}, learning rate {rate} for the head{others}, {stem} to {body} from the \
+             first layer to the last before it, since pretrained layers need little change; \
+             {statistics}{changes}",
             counted(images, "image"),
             chosen.join(", "),
+            config.train.optimizer.name(),
         ))
     }
 

@@ -161,6 +161,7 @@ fn show(series: &Series, summary: &SeriesSummary, signal: Option<usize>) -> Resu
         ),
     )?;
     let next = match (summary.kind, summary.with_result().next()) {
+        _ if summary.remaining > 0 => format!("receptive train --resume {path}"),
         // The network itself is trained on all images.
         (SeriesKind::Folds { .. }, _) => {
             format!("receptive train --config {path}/fold-1/config.toml --set data.fold=none")
