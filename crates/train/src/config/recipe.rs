@@ -1,7 +1,8 @@
 //! The recipe: what a run leaves open is chosen from its data and from what it starts with.
 
 use super::{
-    Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig, TrainConfig,
+    Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig,
+    TrainConfig, WeightRule,
 };
 use crate::backend::Backend;
 use receptive_core::text::counted;
@@ -62,9 +63,11 @@ impl TrainConfig {
         Self {
             epochs: MIN_EPOCHS,
             optimizer: Optimizer::AdamW {
-                learning_rate: 1e-3,
+                learning_rate: 3e-4,
                 weight_decay: 0.01,
             },
+            // As in the fit of the head, with which training begins.
+            class_weights: ClassWeights::Rule(WeightRule::Balanced),
             augment: photographs(),
             ..Self::default()
         }
@@ -355,7 +358,7 @@ mod tests {
             notes[0].contains("100 images: batches of 16 images;"),
             "{notes:?}"
         );
-        assert!(notes[0].contains("0.00001 to 0.0001 from"), "{notes:?}");
+        assert!(notes[0].contains("0.000003 to 0.00003 from"), "{notes:?}");
 
         for start in [None, Some(StartConfig::fine_tuning("m"))] {
             let mut config = RunConfig {
