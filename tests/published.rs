@@ -1,7 +1,7 @@
 //! Networks by timm's names against PyTorch's: the same state dict gives the same logits and the same
 //! gradients, and has the same number of parameters; multiply-adds are those that torchinfo counts.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use receptive_interchange::{choose_form, import, read};
 use receptive_model::presets::{Published, published, published_names};
@@ -85,9 +85,8 @@ fn compare(
     let imported =
         import(&plan, &file, &choice.names, &device).map_err(|error| error.to_string())?;
     let images = TensorData::new(floats(&at("images.bin")), [2, 3, size, size]);
-    let logits = imported
-        .model
-        .forward(Tensor::<4>::from_data(images, &device));
+    let model = as_evaluated(imported.model);
+    let logits = model.forward(Tensor::<4>::from_data(images, &device));
     let [images, classes] = logits.dims();
     let factors: Vec<f32> = (0..images * classes)
         .map(|i| (i * 37 % 19) as f32 / 9.0 - 1.0)
@@ -100,7 +99,7 @@ fn compare(
     // Where a weight belongs, its gradient belongs: they are imported like weights.
     let file = read(&at("gradients.pth"), None).map_err(|error| error.to_string())?;
     let peer = import(&plan, &file, &choice.names, &device).map_err(|error| error.to_string())?;
-    let ours = parameters(&imported.model, Some(&gradients));
+    let ours = parameters(&model, Some(&gradients));
     let theirs = parameters(&peer.model, None);
     Ok(Difference {
         logits: off(&logits, &floats(&at("logits.bin")), 0.0),
@@ -114,6 +113,26 @@ fn weighted_macs(plan: &Plan) -> usize {
     rows.filter(|layer| ["conv2d", "linear"].contains(&layer.kind))
         .map(|layer| layer.macs)
         .sum()
+}
+
+/// The network as PyTorch's `eval()` leaves it: batch norms use their running statistics and nothing is
+/// dropped, yet its parameters have gradients.
+fn as_evaluated(model: Classifier) -> Classifier {
+    struct Ids(Vec<ParamId>);
+    impl ModuleVisitor for Ids {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.extend(param.is_require_grad().then_some(param.id));
+        }
+    }
+    impl ModuleMapper for Ids {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let has_gradient = self.0.contains(&param.id);
+            param.set_require_grad(has_gradient)
+        }
+    }
+    let mut ids = Ids(Vec::new());
+    model.visit(&mut ids);
+    model.freeze().map(&mut ids)
 }
 
 /// The parameters' gradients, or the parameters, in the module's order.
