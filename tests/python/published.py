@@ -3,7 +3,7 @@ directory: its state dict, images, the logits that PyTorch computes from them, a
 weighted sum of the logits, as a state dict too. Prints parameters, and multiply-adds as torchinfo counts
 them.
 
-    published.py DIRECTORY NAME SCHEME SIZE
+    published.py DIRECTORY NAME SCHEME SIZE DRAW
 """
 
 import json
@@ -113,10 +113,11 @@ def gradients(network):
 
 def main():
     at, name, scheme, size = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+    draw = int(sys.argv[5])
     network = build(name, scheme)
     randomize(network)
     network.eval()
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(draw)
     images = torch.randn(2, 3, size, size, generator=generator)
     logits = network(images)
     # Of both signs, so that nothing cancels.
