@@ -22,7 +22,7 @@ impl Recorder for StopAt {
 }
 
 #[test]
-fn a_stop_at_any_step_saves_a_checkpoint_of_that_step_and_a_model() {
+fn a_stop_at_any_step_saves_a_checkpoint_and_after_an_epoch_a_model() {
     let device = Device::flex();
     let directory = tempfile::tempdir().unwrap();
     for step in [1, 3, 6, 7, 11] {
@@ -44,7 +44,15 @@ fn a_stop_at_any_step_saves_a_checkpoint_of_that_step_and_a_model() {
         let state: serde_json::Value =
             serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
         assert_eq!(state["at"]["step"], step);
-        Artifact::load(&run.model(), &device).unwrap();
+        let has_epoch = state["at"]["epochs_done"].as_u64() > Some(0);
+        assert_eq!(has_epoch, step >= 7, "{state}");
+        if has_epoch {
+            Artifact::load(&run.model(), &device).unwrap();
+        } else {
+            assert!(!run.model().exists() && trained.best_epoch == 0);
+            let error = run.kept_model().unwrap_err().to_string();
+            assert!(error.contains("no model yet"), "{error}");
+        }
         let scratch = std::fs::read_dir(&path)
             .unwrap()
             .filter(|entry| {

@@ -8,6 +8,7 @@ use receptive_data::NoProgress;
 use receptive_model::{
     Artifact, BatchNormLayer, Conv2dLayer, FlattenLayer, LinearLayer, ModelConfig,
 };
+use receptive_train::config::EmaConfig;
 use receptive_train::{
     Compute, InputFrom, RunConfig, RunDirectory, RunSetup, Stop, fuzzing, prepare, train,
 };
@@ -16,7 +17,7 @@ use std::sync::LazyLock;
 
 struct Whole {
     prepared: RunSetup,
-    checkpoint: [Vec<u8>; 3],
+    checkpoint: [Vec<u8>; 4],
     spec: Vec<u8>,
     weights: Vec<u8>,
 }
@@ -30,6 +31,7 @@ static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
     let mut config = RunConfig::new(model);
     config.data.limit = Some(20);
     config.train.epochs = 1;
+    config.train.ema = Some(EmaConfig::default());
     config.machine.threads = 1;
     config.machine.workers = 0;
     let prepared = prepare(config, InputFrom::Data, &NoProgress).expect("a run");
@@ -43,7 +45,7 @@ static WHOLE: LazyLock<Whole> = LazyLock::new(|| {
     let read = |name: &str| fs::read(checkpoint.join(name)).expect("a file");
     Whole {
         prepared,
-        checkpoint: ["state.json", "model.bpk", "optimizer.bpk"].map(read),
+        checkpoint: ["state.json", "model.bpk", "optimizer.bpk", "averaged.bpk"].map(read),
         spec: fs::read(run.model().join("model.json")).expect("a file"),
         weights: fs::read(run.model().join("weights.bpk")).expect("a file"),
     }
@@ -55,10 +57,11 @@ fuzz_target!(init: receptive_core::panic::silence_caught(), |bytes: &[u8]| {
     };
     let whole = &*WHOLE;
     let device = Device::flex();
-    match which % 5 {
-        file @ 0..=2 => {
+    match which % 6 {
+        // Those of the model keep the numbers that the corpus has for them.
+        file @ (0..=2 | 5) => {
             let mut files = whole.checkpoint.clone();
-            files[usize::from(file)] = bytes.to_vec();
+            files[usize::from(file).min(3)] = bytes.to_vec();
             let _ = fuzzing::checkpoint(files, &whole.prepared, &device);
         }
         3 => {

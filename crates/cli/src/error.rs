@@ -131,7 +131,14 @@ fn hint(error: &TrainError) -> String {
     let setting = match error {
         // It ends with the command to use.
         TrainError::Setting { problem, .. } if problem.contains("receptive ") => None,
+        // To be set, not to be changed.
+        TrainError::Setting { problem, .. } if absent(problem).is_some() => {
+            return absent(problem).map_or(String::new(), set_by);
+        }
         TrainError::Setting { setting, .. } => Some(setting.as_str()),
+        TrainError::Model(ModelError::UnknownPreset { .. }) => {
+            return " (`receptive networks` lists all)".into();
+        }
         TrainError::Data(DataError::Setting { setting, .. })
         | TrainError::Field(ErfError::Setting { setting, .. }) => Some(*setting),
         TrainError::Inspect(error) => match &**error {
@@ -165,21 +172,40 @@ fn hint(error: &TrainError) -> String {
     if setting.is_some_and(was_set) {
         return " (set by --set)".into();
     }
-    let argument = ARGUMENTS.iter().find(|(name, _)| Some(*name) == setting);
+    setting.map_or(String::new(), set_by)
+}
+
+/// The argument that sets a setting, in brackets, if one does.
+fn set_by(setting: &str) -> String {
+    let argument = ARGUMENTS.iter().find(|(name, _)| *name == setting);
     argument.map_or(String::new(), |(_, argument)| {
         format!(" (set by {argument})")
     })
 }
 
-/// Whether this program was started with `--set SETTING=...`.
+/// Whether this program was started with `--set` of this setting, of one within it, or of the table that it
+/// is in.
 fn was_set(setting: &str) -> bool {
-    let start = format!("{setting}=");
-    std::env::args_os().any(|argument| {
-        let argument = argument.to_string_lossy();
-        let argument = argument.strip_prefix("--set=").unwrap_or(&argument);
-        let argument: String = argument.chars().filter(|c| *c != ' ').collect();
-        argument.starts_with(&start)
-    })
+    std::env::args_os().any(|argument| sets(&argument.to_string_lossy(), setting))
+}
+
+fn sets(argument: &str, setting: &str) -> bool {
+    let argument = argument.strip_prefix("--set=").unwrap_or(argument);
+    let Some((key, _)) = argument.split_once('=') else {
+        return false;
+    };
+    let key = key.trim();
+    let is_within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    !key.is_empty() && (is_within(key, setting) || is_within(setting, key))
+}
+
+/// The setting whose absence is the problem.
+fn absent(problem: &str) -> Option<&str> {
+    let rest = problem.strip_suffix("`, which is not set")?;
+    rest.rsplit_once('`').map(|(_, setting)| setting)
 }
 
 /// A note, with the arguments that set the settings it names.
@@ -263,6 +289,36 @@ mod tests {
         assert_eq!(Exit::Signal(2).number(), 130);
         assert_eq!(Exit::Signal(15).number(), 143);
         assert_eq!(Exit::Usage.number(), 2);
+    }
+
+    #[test]
+    fn an_override_sets_what_is_within_it_and_what_it_is_within() {
+        for argument in [
+            "train.augment.exclude.flip=[1]",
+            "--set=train.augment.exclude = {}",
+            "train.augment={}",
+        ] {
+            assert!(sets(argument, "train.augment.exclude"), "{argument}");
+        }
+        for argument in [
+            "train.augment.excluded=1",
+            "train.augment.flip=1",
+            "=",
+            "photos",
+            "train",
+        ] {
+            assert!(!sets(argument, "train.augment.exclude"), "{argument}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_names_its_argument() {
+        let error = CliError::Train(TrainError::Setting {
+            setting: "start.body_rate".into(),
+            problem: "it needs `start.from`, which is not set".into(),
+        });
+        let expected = "`start.body_rate`: it needs `start.from`, which is not set (set by --from)";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

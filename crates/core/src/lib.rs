@@ -6,6 +6,7 @@
 //! * [`file`](mod@file): size-limited reading and atomic writing.
 //! * [`mark`]: the mark on what the program writes, so that it is never taken for data.
 //! * [`memory`]: how much memory this process can still take.
+//! * [`nearest`]: the known names that a wrong one may have been meant for.
 //! * [`panic`](mod@panic): catching panics of decoders.
 //! * [`proportion`]: what a count of right answers says: intervals, and whether two counts differ.
 //! * [`text`]: percentages, durations and counts as people read them; names that are safe to print
@@ -33,10 +34,12 @@ pub mod hash;
 mod image;
 pub mod mark;
 pub mod memory;
+mod near;
 pub mod panic;
 mod plain;
 pub mod proportion;
 pub mod text;
 
 pub use image::{Fit, ImageSize, Interpolation, Resize};
+pub use near::{did_you_mean, nearest};
 pub use plain::plain;

@@ -2,7 +2,9 @@
 
 use crate::error::InspectError;
 use crate::input::tile;
-use receptive_data::{Augment, Batch, Loader, LoaderOptions, Sample, Samples, order};
+use receptive_data::{
+    Augment, Batch, BatchAugment, Loader, LoaderOptions, Sample, Samples, SoftTargets, order,
+};
 use receptive_plot::{Grid, Tile};
 use std::sync::Arc;
 
@@ -25,6 +27,10 @@ pub struct TrainingView<'a> {
 
 /// Epochs count from 1.
 const FIRST_EPOCH: u64 = 1;
+/// The last epoch that is looked at for images that are mixed visibly.
+const MIXED_EPOCHS: u64 = 50;
+/// The share of an image from which it is seen in another.
+const SEEN_SHARE: f32 = 0.25;
 
 impl TrainingView<'_> {
     /// The first `count` images of the first epoch's first batch, which has `batch_size` images: in the
@@ -38,9 +44,65 @@ impl TrainingView<'_> {
             Some(_) => batch_size.max(1),
             None => count,
         };
-        let indices = self.first(len.max(count));
+        self.batch_of(FIRST_EPOCH, count, len)
+    }
+
+    /// The same of an epoch whose images are mixed so that it can be seen: the first of which each of two
+    /// has at least a quarter, or else the one that comes nearest. With a line that says which and how much;
+    /// `None` where no images are mixed.
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch).
+    pub fn mixed(
+        &self,
+        count: usize,
+        batch_size: usize,
+    ) -> Result<Option<(Grid, String)>, InspectError> {
+        let Some(mix) = self.augment.mix() else {
+            return Ok(None);
+        };
+        let size = self.samples.size();
+        let own_share = |epoch: u64| {
+            // As the loader keys it: by the first image of the batch.
+            let first = order(self.samples.len(), self.seed, epoch).first().copied();
+            let key = (self.seed, epoch, first.unwrap_or_default() as u64);
+            let shape = [2, 1, size.height, size.width];
+            let mut targets = SoftTargets::from_labels(&[0, 1], 2);
+            mix.apply(
+                &mut vec![0.0; 2 * size.height * size.width],
+                shape,
+                &mut targets,
+                key,
+            );
+            targets.values[0]
+        };
+        let evenness = |share: f32| 0.5 - (share - 0.5).abs();
+        let mut best = (FIRST_EPOCH, own_share(FIRST_EPOCH));
+        for epoch in FIRST_EPOCH + 1..=MIXED_EPOCHS {
+            if evenness(best.1) >= SEEN_SHARE {
+                break;
+            }
+            let share = own_share(epoch);
+            if evenness(share) > evenness(best.1) {
+                best = (epoch, share);
+            }
+        }
+        let (epoch, share) = best;
+        let words = format!(
+            "The first batch of epoch {epoch}: {:.0} % of each image, {:.0} % of the one before it",
+            100.0 * share,
+            100.0 * (1.0 - share)
+        );
+        let grid = self.batch_of(epoch, count, batch_size.max(1))?;
+        Ok(Some((grid, words)))
+    }
+
+    /// Of an epoch's first batch, which has `len` images, the first `count`.
+    fn batch_of(&self, epoch: u64, count: usize, len: usize) -> Result<Grid, InspectError> {
+        let mut indices = order(self.samples.len(), self.seed, epoch);
+        indices.truncate(len.max(count));
         let mut tiles = Vec::with_capacity(count);
-        if let Some(batch) = self.load(indices, FIRST_EPOCH, self.augment, len)? {
+        if let Some(batch) = self.load(indices, epoch, self.augment, len)? {
             for at in 0..batch.labels.len().min(count) {
                 tiles.push(self.caption(self.tile(&batch, at), &batch, at));
             }

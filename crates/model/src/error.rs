@@ -35,11 +35,11 @@ pub enum ModelError {
         remedy: String,
     },
     /// No preset has this name.
-    #[error("there is no preset `{name}`; the presets are {known}")]
+    #[error("there is no preset `{name}`; {known}")]
     UnknownPreset {
         /// The given name.
         name: String,
-        /// The names there are.
+        /// Which it may have been meant for, or else which there are.
         known: String,
     },
     /// No layer has this number or name.

@@ -10,6 +10,8 @@ pub(crate) const MARGIN: f64 = 20.0;
 const TITLE: f64 = 17.0;
 const SUBTITLE: f64 = 12.5;
 const FOOTNOTE: f64 = 10.0;
+/// Lines that a subtitle may take; the last is cut.
+const SUBTITLE_LINES: usize = 8;
 
 /// A picture for an error message: `confusion matrix "Fashion-MNIST"`.
 pub(crate) fn named(kind: &str, title: &str) -> String {
@@ -31,7 +33,7 @@ pub(crate) fn heading(scene: &mut Scene, title: &str, subtitle: &str, width: f64
         scene.text(Text::new((MARGIN, y - 2.0), &line, TITLE, INK).medium());
         y += 4.0;
     }
-    for line in lines(subtitle, SUBTITLE, Weight::Regular, room, 3) {
+    for line in lines(subtitle, SUBTITLE, Weight::Regular, room, SUBTITLE_LINES) {
         y += SUBTITLE + 1.0;
         scene.text(Text::new((MARGIN, y - 1.0), &line, SUBTITLE, MUTED));
         y += 3.0;

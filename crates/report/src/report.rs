@@ -129,6 +129,9 @@ impl Report {
             || images
                 .as_ref()
                 .is_ok_and(|images| images.data.is_imbalanced());
+        let is_validated = |log: &RunLog| log.epochs.iter().any(|epoch| epoch.val_loss.is_some());
+        let chooses_epoch =
+            config.train.monitor != Monitor::Last && log.as_ref().is_ok_and(is_validated);
         let held_out = match &images {
             Ok(images) => HeldOut::new(images, &artifact, options, device, watch.evaluation),
             Err(sentence) => Err(sentence.clone()),
@@ -138,7 +141,7 @@ impl Report {
             data: Data::new(&config, &artifact, &images),
             model: Model::new(&artifact),
             gain: Gain::new(&config, &log),
-            curves: Curves::new(&log, shows_recall),
+            curves: Curves::new(&log, shows_recall, chooses_epoch),
             confusions: Confusions::new(run, &held_out, &artifact),
             classes: Classes::new(&held_out, &log, &artifact),
             probabilities: Probabilities::new(&held_out),
@@ -147,7 +150,15 @@ impl Report {
             features: Features::new(&held_out, &artifact, options.channels, device),
             growth: Growth::new(run, &config, &log),
             settings: Settings::new(run, &log)?,
-            headline: Headline::new(run, &config, &artifact, &log, &held_out, &field),
+            headline: Headline::new(
+                run,
+                &config,
+                &artifact,
+                &log,
+                chooses_epoch,
+                &held_out,
+                &field,
+            ),
             field,
         })
     }

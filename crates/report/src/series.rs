@@ -28,7 +28,7 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
             p.lead { (counted(runs, noun)) " on " (summary.data) }
             @if summary.remaining > 0 {
                 p.missing {
-                    (counted(summary.remaining, "run")) " not finished yet; `receptive train --resume "
+                    (counted(summary.remaining, noun)) " not finished yet; `receptive train --resume "
                     (path.shell_word()) "` continues."
                 }
             }
@@ -71,7 +71,8 @@ fn cards(summary: &SeriesSummary, means: &SeriesMeans) -> Markup {
                 .deviation
                 .map(|deviation| format!("standard deviation {}", number(deviation))),
         };
-        span.unwrap_or_else(|| "one run".into())
+        let all = summary.runs.len() + summary.remaining;
+        span.unwrap_or_else(|| format!("of 1 of {}", counted(all, summary.kind.noun())))
     };
     let split = match (summary.kind, means.split.as_str()) {
         (SeriesKind::Folds { .. }, "test") => "folds not trained on",
@@ -115,7 +116,7 @@ fn runs_table(summary: &SeriesSummary) -> Markup {
         "top-1",
         "mean recall",
         "loss",
-        "best epoch",
+        "kept epoch",
         "time",
     ];
     let rows: Vec<Vec<String>> = summary
@@ -126,6 +127,7 @@ fn runs_table(summary: &SeriesSummary) -> Markup {
             let of = |text: &dyn Fn(RunFigures) -> String| figures.map_or("–".into(), text);
             let epoch = match run.failed {
                 Some(_) => "failed".into(),
+                None if run.epochs == 0 => "head only".into(),
                 None => format!("{} of {}", run.best_epoch, run.epochs),
             };
             vec![
@@ -218,8 +220,8 @@ fn explanation(kind: SeriesKind) -> Markup {
              are."
         }
         SeriesKind::Folds { .. } => {
-            "Each fold is tested by a model that was not trained on it, and whose best epoch was chosen \
-             on other images. The models of the folds share most of their training images, so their \
+            "Each fold is tested by a model that was not trained on it, and whose epoch was not chosen by \
+             it. The models of the folds share most of their training images, so their \
              spread is smaller than that of independent runs."
         }
     };

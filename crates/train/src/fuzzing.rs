@@ -6,12 +6,12 @@ use crate::prepare::RunSetup;
 use burn::tensor::Device;
 use std::path::Path;
 
-/// Reads state, model and optimizer as `resume` does once the hashes agree.
+/// Reads state, model, optimizer and averaged weights as `resume` does once the hashes agree.
 ///
 /// # Errors
 /// If the files do not make a valid checkpoint of this run.
 pub fn checkpoint(
-    [state, model, optimizer]: [Vec<u8>; 3],
+    [state, model, optimizer, averaged]: [Vec<u8>; 4],
     setup: &RunSetup,
     device: &Device,
 ) -> Result<(), TrainError> {
@@ -22,7 +22,7 @@ pub fn checkpoint(
         state,
         model,
         optimizer,
-        averaged: None,
+        averaged: Some(averaged),
     };
     parse(Path::new("fuzzed"), files, setup, None, new).map(|_| ())
 }

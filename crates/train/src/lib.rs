@@ -106,4 +106,4 @@ pub use series::{
 pub use splits::samples_for;
 pub use start::InitialModel;
 pub use tta::Tta;
-pub use tune::{Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};
+pub use tune::{OpenRound, Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};

@@ -62,6 +62,11 @@ impl RunSetup {
         self.config.train.monitor == Monitor::ValMeanRecall || self.data.is_imbalanced()
     }
 
+    /// Whether the epoch that is kept is chosen by the validation; else it is the last.
+    pub fn chooses_epoch(&self) -> bool {
+        self.config.train.monitor != Monitor::Last && !self.val.is_empty()
+    }
+
     /// An estimate of the memory that a step takes, in bytes.
     ///
     /// # Errors
@@ -152,6 +157,8 @@ pub(crate) fn prepare_with(
     let mut data = open_data(&mut config, record, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);
+    let has_val = !data.val.is_empty();
+    data.notes.extend(config.idle_settings(has_val));
     config.train.augment.by_class(&data.classes)?;
     let plan = plan_network(&mut config, input_from, &mut data)?;
     data.notes.extend(grey_note(&config));

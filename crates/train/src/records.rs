@@ -62,6 +62,18 @@ pub struct Epoch {
     pub erf: Option<EpochField>,
 }
 
+impl Epoch {
+    /// The same, marked as the best only where epochs are chosen by the validation: elsewhere the last is
+    /// kept, and each would be the best so far.
+    #[must_use]
+    pub fn marked(&self, chooses_epoch: bool) -> Self {
+        Self {
+            best: self.best && chooses_epoch,
+            ..self.clone()
+        }
+    }
+}
+
 /// Which weights an epoch was validated with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -194,7 +206,7 @@ pub struct TrainResult {
     pub outcome: Outcome,
     /// The completed epochs, in order.
     pub epochs: Vec<Epoch>,
-    /// The best epoch, from 1; 0 if no epoch was completed.
+    /// The kept epoch, from 1; 0 if no epoch was completed.
     pub best_epoch: usize,
     /// The best epoch's model on the test split, where there is one.
     pub test: Option<Evaluation>,
@@ -213,7 +225,8 @@ pub struct TrainResult {
     pub images_per_second: f64,
     /// The share of the training time spent waiting for data.
     pub data_wait: f64,
-    /// The hash of the best epoch's weights: equal for equal runs.
+    /// The hash of the kept weights: equal for equal runs. Of a run that was interrupted before it had
+    /// any, those of that moment.
     pub weights_sha256: String,
 }
 

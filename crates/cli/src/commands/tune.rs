@@ -5,12 +5,14 @@ use super::train::RUNS;
 use crate::args::{NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{
-    DataProgress, SeriesProgress, Table, print, print_json, say, say_line, wide_line,
+    DataProgress, SeriesProgress, Table, print, print_json, say_line, say_paragraph, wide_line,
 };
 use crate::signals;
 use clap::Args;
 use receptive_core::text::{Printable, counted, duration, percent};
-use receptive_train::{RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState};
+use receptive_train::{
+    OpenRound, RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -121,10 +123,14 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
     announce(&tune);
     let stop = signals::stop_on_signals()?;
     signals::quit_on_second(&stop)?;
-    let mut watch = SeriesProgress::default();
+    let mut watch = match tune.notes() {
+        [] => SeriesProgress::default(),
+        notes => SeriesProgress::with_notes(notes),
+    };
     let signal = tune.run(&compute, &stop, &progress, &mut watch)?;
     watch.clear();
     let has_best = tune.write_best()?;
+    say_left(&tune, signal);
     if arguments.json {
         print_json(&Json {
             directory: tune.path().to_string_lossy().into_owned(),
@@ -133,7 +139,7 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
             state: tune.state(),
         })?;
     } else {
-        show(&tune, signal)?;
+        show(&tune)?;
     }
     Ok(match signal {
         Some(signal) => Exit::Signal(signal),
@@ -199,15 +205,43 @@ fn announce(tune: &Tune) {
     say_line("rounds", format!("{}{minutes}", rounds.join(", ")));
 }
 
-fn show(tune: &Tune, signal: Option<usize>) -> Result<(), CliError> {
+/// How far a search came that was stopped, or whose time is over, and how it continues.
+fn say_left(tune: &Tune, signal: Option<usize>) {
     let (state, path) = (tune.state(), tune.path().shell_word());
-    if signal.is_some() {
-        say(format!(
-            "stopped; resume with `receptive tune --resume {path}`"
-        ));
+    let Some(OpenRound {
+        round,
+        done,
+        trials,
+    }) = state.open_round()
+    else {
+        return;
+    };
+    let place = format!(
+        "in round {round} of {}, {done} of its {} done",
+        state.rungs.len(),
+        counted(trials, "trial")
+    );
+    match signal {
+        Some(_) => say_paragraph(
+            "stopped",
+            format!("{place}; resume with `receptive tune --resume {path}`"),
+        ),
+        None => say_paragraph(
+            "time",
+            format!(
+                "it is over {place}; `receptive tune --resume {path} --minutes N` with a larger N \
+                 continues"
+            ),
+        ),
     }
+}
+
+fn show(tune: &Tune) -> Result<(), CliError> {
+    let (state, path) = (tune.state(), tune.path().shell_word());
     let all = state.best_first();
-    print(table(state, &all).to_string())?;
+    if !all.is_empty() {
+        print(table(state, &all).to_string())?;
+    }
     if all.len() > SHOWN {
         print(format!(
             "\nThese are the best {SHOWN} of {} results; {} has all.",

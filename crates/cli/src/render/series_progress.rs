@@ -19,9 +19,24 @@ pub(crate) struct SeriesProgress {
 }
 
 impl SeriesProgress {
+    /// Says the notes on the data that all runs share.
+    pub(crate) fn with_notes(notes: &[String]) -> Self {
+        say_notes(notes);
+        Self {
+            has_notes: true,
+            ..Self::default()
+        }
+    }
+
     /// Removes the bar.
     pub(crate) fn clear(&mut self) {
         self.bar.clear();
+    }
+}
+
+fn say_notes(notes: &[String]) {
+    for note in notes {
+        say_paragraph("note", note_with_arguments(note));
     }
 }
 
@@ -32,9 +47,7 @@ impl SeriesWatch for SeriesProgress {
         self.has_reason = false;
         // The same data are opened for each.
         if !std::mem::replace(&mut self.has_notes, true) {
-            for note in &setup.data.notes {
-                say_paragraph("note", note_with_arguments(note));
-            }
+            say_notes(&setup.data.notes);
         }
     }
 
@@ -111,11 +124,13 @@ impl Recorder for SeriesProgress {
             Outcome::StoppedEarly => " (stopped early)",
             _ => "",
         };
+        let epoch = match result.epochs.len() {
+            0 => "head only".into(),
+            epochs => format!("epoch {} of {epochs}{early}", result.best_epoch),
+        };
         say(format!(
-            "{}: {figures}epoch {} of {}{early}, {}",
+            "{}: {figures}{epoch}, {}",
             self.name,
-            result.best_epoch,
-            result.epochs.len(),
             duration(result.train_seconds)
         ));
         Ok(())

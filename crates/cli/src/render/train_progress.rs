@@ -41,35 +41,35 @@ impl TrainProgress {
     }
 }
 
-/// An epoch as a line; with mean recall where the classes are imbalanced.
+/// An epoch as a line of 80 columns; with mean recall where the classes are imbalanced, for which it leaves out
+/// figures that `metrics.csv` has.
 pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize, shows_recall: bool) -> String {
     let width = epochs.to_string().len();
     let recall = epoch.val_mean_recall.filter(|_| shows_recall);
-    let recall = recall.map_or(String::new(), |recall| {
-        format!(" recall {:4.1} %", 100.0 * recall)
-    });
-    let val = match (epoch.val_loss, epoch.val_top1) {
-        (Some(loss), Some(top1)) => {
-            let weights = match epoch.weights {
-                Weights::Trained => "",
-                Weights::Ema => " (EMA)",
-                Weights::Mean => " (mean)",
-            };
-            format!(
-                "  val{weights} loss {loss:.3} top-1 {:4.1} %{recall}",
-                100.0 * top1
-            )
-        }
-        _ => String::new(),
+    let weights = match epoch.weights {
+        Weights::Trained => "",
+        Weights::Ema => " (EMA)",
+        Weights::Mean => " (mean)",
     };
-    format!(
-        "epoch {:>width$}/{epochs}  loss {:.3} top-1 {:4.1} %{val}  {:.0} img/s{}",
-        epoch.epoch,
-        epoch.train_loss,
-        100.0 * epoch.train_top1,
-        epoch.images_per_second,
-        if epoch.best { " *" } else { "" }
-    )
+    let mut line = format!(
+        "epoch {:>width$}/{epochs}  loss {:.3}",
+        epoch.epoch, epoch.train_loss
+    );
+    if recall.is_none() {
+        line += &format!(" top-1 {:4.1} %", 100.0 * epoch.train_top1);
+    }
+    if let (Some(loss), Some(top1)) = (epoch.val_loss, epoch.val_top1) {
+        line += &format!("  val{weights} loss {loss:.3} top-1 {:4.1} %", 100.0 * top1);
+    }
+    if let Some(recall) = recall {
+        line += &format!(" mean recall {:4.1} %", 100.0 * recall);
+    } else if weights.is_empty() {
+        line += &format!("  {:.0} img/s", epoch.images_per_second);
+    }
+    if epoch.best {
+        line += " *";
+    }
+    line
 }
 
 /// Why resuming trains nothing, and how to train more.
@@ -156,7 +156,8 @@ impl Recorder for TrainProgress {
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         self.clear();
-        say(epoch_line(&end.record, end.epochs, end.shows_recall));
+        let epoch = end.record.marked(end.chooses_epoch);
+        say(epoch_line(&epoch, end.epochs, end.shows_recall));
         Ok(())
     }
 
@@ -164,5 +165,38 @@ impl Recorder for TrainProgress {
         self.clear();
         say_paragraph("note", note);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_fits_into_a_line_whatever_it_shows() {
+        for weights in [Weights::Trained, Weights::Ema, Weights::Mean] {
+            for shows_recall in [false, true] {
+                let epoch = Epoch {
+                    epoch: 8,
+                    train_loss: 0.948,
+                    train_top1: 0.999,
+                    val_loss: Some(1.197),
+                    val_top1: Some(0.999),
+                    val_top5: None,
+                    val_mean_recall: Some(0.333),
+                    learning_rate: 0.1,
+                    images_per_second: 3459.0,
+                    data_wait: 0.0,
+                    seconds: 1.0,
+                    best: true,
+                    weights,
+                    erf: None,
+                };
+                let line = epoch_line(&epoch, 24, shows_recall);
+                assert!(line.chars().count() <= 80, "{line}");
+                assert_eq!(line.contains("mean recall 33.3 %"), shows_recall, "{line}");
+                assert!(line.ends_with(" *"), "{line}");
+            }
+        }
     }
 }

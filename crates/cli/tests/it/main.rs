@@ -17,6 +17,8 @@ mod groups;
 #[cfg(unix)]
 mod hostile_names;
 mod interchange;
+#[cfg(unix)]
+mod interrupted;
 #[cfg(target_os = "linux")]
 mod labels;
 mod live;

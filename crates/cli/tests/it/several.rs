@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Pictures of 8x8 in two classes, with splits of their own.
-fn splits(root: &Path) -> String {
+pub(crate) fn splits(root: &Path) -> String {
     for (split, count, first) in [("train", 24u8, 0u8), ("val", 8, 100), ("test", 8, 150)] {
         for (c, class) in ["cat", "dog"].into_iter().enumerate() {
             let folder = root.join(split).join(class);

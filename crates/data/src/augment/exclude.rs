@@ -1,5 +1,6 @@
 //! Classes that some changes are not made to.
 
+use super::changes::Fill;
 use super::settings::Augment;
 use crate::error::DataError;
 use crate::names::{enumerate, near, same_name};
@@ -75,6 +76,32 @@ impl Augment {
             }
         }
         Ok(())
+    }
+
+    /// The changes that `exclude` names although they are made to no class.
+    pub fn idle_exclusions(&self) -> Vec<&str> {
+        let is_idle = |name: &str| {
+            let mut without = self.clone();
+            without.switch_off(name) && without == *self
+        };
+        let excluded = self
+            .exclude
+            .iter()
+            .filter(|(_, classes)| !classes.is_empty());
+        excluded
+            .map(|(name, _)| name.as_str())
+            .filter(|name| is_idle(name))
+            .collect()
+    }
+
+    /// Whether `fill` is set and nothing is ever filled.
+    pub fn has_idle_fill(&self) -> bool {
+        let moves = self.shift > 0
+            || self.rotation > 0.0
+            || self.affine.is_some()
+            || self.randaugment.is_some()
+            || self.trivialaugment.is_some();
+        self.fill != Fill::default() && !moves
     }
 
     /// The changes of each class's images, in the order of the classes; empty where `exclude` names none,

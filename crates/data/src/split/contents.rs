@@ -40,6 +40,34 @@ impl Contents {
         }
     }
 
+    /// What decides the splits of these images, as [`key`](Self::key) where none has a copy. Images of equal
+    /// pixels in other files have one key: that of the group that one of them is in, or else the least of
+    /// their contents. Groups stay apart.
+    pub(super) fn joined_keys(&self, store: &Store, items: &[Item]) -> Vec<SplitKey> {
+        // Groups before contents, so that the least is a group's if there is one.
+        let of_item = |item: &Item| {
+            let is_single = store.group(item.image as usize).is_none();
+            (is_single, self.key(store, item))
+        };
+        let mut least: HashMap<PixelHash, (bool, SplitKey)> = HashMap::with_capacity(items.len());
+        for item in items {
+            let own = of_item(item);
+            let known = least.entry(self.look(item)).or_insert_with(|| own.clone());
+            if own < *known {
+                *known = own;
+            }
+        }
+        let joined = |item: &Item| {
+            let (is_single, own) = of_item(item);
+            let pixels = self.look(item);
+            let shared = least
+                .get(&pixels)
+                .filter(|_| is_single && pixels.is_known());
+            shared.map_or(own, |(_, key)| key.clone())
+        };
+        items.iter().map(joined).collect()
+    }
+
     /// The hash of an image's pixels.
     pub(super) fn look(&self, item: &Item) -> PixelHash {
         self.0.get(&item.image).copied().unwrap_or_default().1

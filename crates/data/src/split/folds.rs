@@ -2,7 +2,6 @@
 
 use crate::options::{DataOptions, Fold};
 use crate::random::Purpose;
-use crate::sources::store::Item;
 use crate::sources::{Source, SourceSplit};
 use crate::split::contents::Contents;
 use crate::split::keyed::{self, SplitKey};
@@ -23,8 +22,8 @@ pub(super) fn cut(
         items.extend(val.items);
     }
     let own_test = source.test.take().map_or(0, |test| test.items.len());
-    let keyed = |item: &Item| (contents.key(&store, item), item.label);
-    let keys: Vec<(SplitKey, u32)> = items.iter().map(keyed).collect();
+    let joined = contents.joined_keys(&store, &items).into_iter();
+    let keys: Vec<(SplitKey, u32)> = joined.zip(items.iter().map(|item| item.label)).collect();
     let fold_of = folds(&keys, classes, fold.of, options.seed);
     let is_tested = |(key, _): &(SplitKey, u32)| fold_of.get(key) == Some(&(fold.number - 1));
     let others: Vec<(SplitKey, u32)> = keys.iter().filter(|key| !is_tested(key)).cloned().collect();
@@ -48,6 +47,10 @@ pub(super) fn cut(
         "cross-validation: fold {} of {} is tested and not trained on{untouched}",
         fold.number, fold.of
     ));
+    if options.test_fraction != DataOptions::DEFAULT_FRACTION {
+        let note = "data.test_fraction has no effect: the folds are tested";
+        source.notes.push(note.into());
+    }
     note_small_classes(source, &keys, fold.of);
     source.train.items = train;
     source.val = Some(SourceSplit::new(store.clone(), val));

@@ -3,7 +3,8 @@
 use crate::formats::jpeg_turned;
 use crate::make::{encoded, open, png, rgb, write};
 use image::ImageFormat;
-use receptive_data::{DataOptions, DecodeLimits, Member, Role, SplitRecord, identify};
+use receptive_data::{DataOptions, DecodeLimits, Fold, Member, Role, SplitRecord, identify};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -79,5 +80,57 @@ fn a_turned_photo_is_recognized_without_the_data_that_turn_it() {
         let record = SplitRecord::new(vec![member]);
         let again = look(&jpeg_turned(&photo, turn)).1;
         assert_eq!(record.role(&record.content(&again)), Some(Role::Train));
+    }
+}
+
+/// In a cross-validation a copy in another format is tested with its original, and trained on with it.
+#[test]
+fn a_copy_in_another_format_is_in_the_fold_of_its_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for i in 0..24u32 {
+        let class = ["cat", "dog"][i as usize % 2];
+        let original = png(8, 6, i);
+        write(
+            &root.join(format!("{class}/p{:02}_{i}.png", i / 4)),
+            original.clone(),
+        );
+        write(&root.join(format!("{class}/copy_{i}.bmp")), bmp(&original));
+    }
+    // Alone, and where the originals are in groups and the copies are not.
+    for group in [None, Some(r"^(p\d+)_")] {
+        let mut tested: BTreeMap<String, usize> = BTreeMap::new();
+        for number in 1..=3 {
+            let options = DataOptions {
+                fold: Some(Fold { number, of: 3 }),
+                group: group.map(String::from),
+                ..DataOptions::default()
+            };
+            let data = open(root, &options).unwrap();
+            assert_eq!(
+                data.duplicates.between_splits, 0,
+                "{group:?}, {:?}",
+                data.notes
+            );
+            let pixels: Vec<BTreeSet<String>> = data
+                .splits()
+                .map(|split| {
+                    (0..split.len())
+                        .map(|i| split.identity(i).pixels.to_string())
+                        .collect()
+                })
+                .collect();
+            let [train, val, test] = &pixels[..] else {
+                panic!("{pixels:?}")
+            };
+            assert!(train.is_disjoint(val) && train.is_disjoint(test) && val.is_disjoint(test));
+            let split = data.test.as_ref().unwrap();
+            assert_eq!(split.len(), 2 * test.len(), "each with its copy");
+            for one in test {
+                *tested.entry(one.clone()).or_default() += 1;
+            }
+        }
+        assert_eq!(tested.len(), 24, "{group:?}");
+        assert!(tested.values().all(|times| *times == 1), "{group:?}");
     }
 }

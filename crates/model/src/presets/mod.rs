@@ -28,7 +28,7 @@ use crate::ModelError;
 use crate::config::ModelConfig;
 use crate::layers::LayerConfig;
 use own::MAX_PLAIN;
-use receptive_core::ImageSize;
+use receptive_core::{ImageSize, did_you_mean, nearest};
 
 /// The preset that is used when none is named.
 pub const DEFAULT: &str = "small";
@@ -69,7 +69,7 @@ pub fn published_names() -> impl Iterator<Item = &'static str> {
 /// The preset of this name for images of this shape.
 ///
 /// # Errors
-/// [`ModelError::UnknownPreset`] with the names there are.
+/// [`ModelError::UnknownPreset`] with the nearest names there are.
 pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
     let empty = ModelConfig::new(input.channels, input.height, input.width);
     if let Some(own) = own::network(name, empty.clone()) {
@@ -78,14 +78,27 @@ pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
     if let Some(first) = published(name).into_iter().next() {
         return Ok(empty.layers(first.layers));
     }
-    let own = NAMES.map(|(name, _)| name).join(", ");
-    let published: Vec<&str> = published_names().collect();
     Err(ModelError::UnknownPreset {
         name: name.into(),
-        known: format!(
-            "{own}, where N is 1 to {MAX_PLAIN}, and {}",
-            published.join(", ")
-        ),
+        known: others(name),
+    })
+}
+
+/// What a name may have been meant for, or else what there is, without the long list of the networks that
+/// published weights belong to.
+fn others(name: &str) -> String {
+    if name.starts_with("plain-") {
+        return format!("of plain-N, N is a number from 1 to {MAX_PLAIN}, such as plain-20");
+    }
+    let own = || NAMES.iter().map(|(name, _)| *name);
+    let meant = nearest(name, own().chain(published_names()));
+    did_you_mean(&meant).unwrap_or_else(|| {
+        let own: Vec<&str> = own().collect();
+        format!(
+            "the presets are {}, where N is 1 to {MAX_PLAIN}, and {} networks with published weights",
+            own.join(", "),
+            published_names().count()
+        )
     })
 }
 
@@ -158,6 +171,21 @@ mod tests {
         let mut changed = preset("small", input).unwrap();
         changed.layers.remove(0);
         assert_eq!(name_of(&changed), None);
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_nearest_and_never_all() {
+        let told = |name| preset(name, default_input(name)).unwrap_err().to_string();
+        let nearest = "there is no preset `ResNet-50`; did you mean `resnet50`?";
+        assert_eq!(told("ResNet-50"), nearest);
+        let part = told("mobilenet");
+        assert!(
+            part.contains("`mobilenetv2_100`, `mobilenetv3_small_100` or"),
+            "{part}"
+        );
+        let other = told("foo");
+        assert!(other.contains("plain-N, where N is 1 to 200"), "{other}");
+        assert!(other.len() < 200, "{other}");
     }
 
     #[test]

@@ -93,14 +93,17 @@ fn every_preset_is_built_as_planned_and_can_learn() {
 }
 
 #[test]
-fn an_unknown_preset_is_refused_with_the_names() {
+fn an_unknown_preset_is_refused_with_what_there_is() {
     let input = presets::default_input("small");
-    for name in ["smal", "plain-0", "plain-1000", "plain-x"] {
+    for (name, told) in [
+        ("smal", "did you mean `small`?"),
+        ("large", "the presets are tutorial, small"),
+        ("plain-0", "a number from 1 to 200"),
+        ("plain-1000", "a number from 1 to 200"),
+        ("plain-x", "a number from 1 to 200"),
+    ] {
         let error = presets::preset(name, input).unwrap_err().to_string();
-        assert!(
-            error.contains(name) && error.contains("tutorial, small"),
-            "{error}"
-        );
+        assert!(error.contains(name) && error.contains(told), "{error}");
     }
 }
 

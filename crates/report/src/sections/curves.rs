@@ -17,13 +17,19 @@ pub(crate) struct Curves {
 }
 
 impl Curves {
-    pub(crate) fn new(log: &Part<RunLog>, shows_recall: bool) -> Part<Self> {
+    /// `chooses_epoch`: whether the kept epoch is the best, else it is the last.
+    pub(crate) fn new(log: &Part<RunLog>, shows_recall: bool, chooses_epoch: bool) -> Part<Self> {
         let log = log.as_ref().map_err(|sentence| {
             format!("There are no curves, since the log of the run is damaged: {sentence}")
         })?;
         if log.epochs.is_empty() {
             return Err("No epoch was finished, so there are no curves.".into());
         }
+        let epochs: Vec<Epoch> = log
+            .epochs
+            .iter()
+            .map(|epoch| epoch.marked(chooses_epoch))
+            .collect();
         // Each by itself: side by side on a desk, one below the other on a phone.
         let drawn = |panel| {
             let chart = Chart {
@@ -34,14 +40,14 @@ impl Curves {
             };
             Picture::drawn(&chart)
         };
-        let [loss, top1] = curve_panels(&log.epochs);
+        let [loss, top1] = curve_panels(&epochs);
         Ok(Self {
             loss: drawn(loss)?,
             top1: drawn(top1)?,
             recall: shows_recall
-                .then(|| drawn(recall_panel(&log.epochs)))
+                .then(|| drawn(recall_panel(&epochs)))
                 .transpose()?,
-            epochs: log.epochs.clone(),
+            epochs,
         })
     }
 
@@ -138,9 +144,9 @@ mod tests {
 
     #[test]
     fn without_a_log_or_an_epoch_it_says_so() {
-        let none = Curves::new(&Ok(RunLog::default()), false).unwrap_err();
+        let none = Curves::new(&Ok(RunLog::default()), false, true).unwrap_err();
         assert!(none.contains("No epoch"), "{none}");
-        let unread = Curves::new(&Err("it is gone.".into()), false).unwrap_err();
+        let unread = Curves::new(&Err("it is gone.".into()), false, true).unwrap_err();
         assert!(unread.contains("it is gone."), "{unread}");
     }
 
@@ -158,7 +164,7 @@ mod tests {
             images_per_second: 100.0,
             data_wait: 0.0,
             seconds: number as f64,
-            best: false,
+            best: true,
             weights: receptive_train::Weights::Trained,
             erf: None,
         };
@@ -166,9 +172,16 @@ mod tests {
             epochs: vec![epoch(1), epoch(2)],
             ..RunLog::default()
         };
-        let page = Curves::new(&Ok(log), true).unwrap().html().into_string();
+        let page = Curves::new(&Ok(log), true, false)
+            .unwrap()
+            .html()
+            .into_string();
         assert!(page.contains("training from 2.000 to 1.000"), "{page}");
         assert!(!page.contains("; validation from"), "{page}");
         assert!(page.contains("<td class=\"number\">–</td>"), "{page}");
+        assert!(
+            !page.contains('★') && !page.contains("best epoch"),
+            "{page}"
+        );
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Headline {
     /// Completed epochs.
     pub(crate) epochs: usize,
     pub(crate) best_epoch: Option<usize>,
+    /// Whether that one was chosen by the validation.
+    chooses_epoch: bool,
     /// How the kept model does on the held-out split.
     pub(crate) held_out: Option<SplitFigures>,
     /// Of the effective receptive field.
@@ -53,6 +55,7 @@ impl Headline {
         config: &RunConfig,
         artifact: &Artifact,
         log: &Part<RunLog>,
+        chooses_epoch: bool,
         held_out: &Part<HeldOut>,
         field: &Part<Field>,
     ) -> Self {
@@ -66,6 +69,7 @@ impl Headline {
             macs: plan.total.macs,
             epochs: log.map_or(0, |log| log.epochs.len()),
             best_epoch: log.and_then(best_epoch),
+            chooses_epoch,
             held_out: held_out.as_ref().ok().map(|held_out| SplitFigures {
                 split: held_out.split,
                 images: held_out.evaluation.images,
@@ -102,8 +106,12 @@ impl Headline {
         let best = self
             .best_epoch
             .map(|best| format!("{best} of {}", self.epochs));
+        let kept = match self.chooses_epoch {
+            true => "best epoch",
+            false => "kept epoch",
+        };
         let all: Vec<(&str, String)> = [
-            ("best epoch", best),
+            (kept, best),
             ("parameters", Some(grouped(self.params))),
             ("multiply-adds an image", Some(short(self.macs))),
             ("training time", self.seconds.map(duration)),

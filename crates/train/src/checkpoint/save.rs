@@ -41,7 +41,7 @@ pub(crate) fn save(
         optimizer,
         averaged,
     } = contents;
-    if !is_finite(*model) {
+    if !is_finite(*model) || averaged.is_some_and(|averaged| !is_finite(averaged)) {
         return Err(refuse("a weight is NaN or infinite, so it is not saved".into()).into());
     }
     let bytes = |model: &Classifier| {

@@ -1,6 +1,7 @@
 //! T5, T6, T7 of docs/reliability.md: no damaged or hostile checkpoint is accepted, and none panics.
 #![allow(clippy::unwrap_used)] // the lint spares test functions, not what they call
 
+mod averaged;
 mod fallback;
 mod older;
 
@@ -9,7 +10,8 @@ use super::{
     Contents, FORMAT, MODEL, OPTIMIZER, Position, STATE, State, VERSION, newest, save, settings,
     settings_sha256,
 };
-use crate::config::RunConfig;
+use crate::averaged::AveragedOver;
+use crate::config::{EmaConfig, RunConfig};
 use crate::optimizer::RunOptimizer;
 use crate::prepare::{InputFrom, RunSetup, prepare};
 use crate::run::RunDirectory;
@@ -43,6 +45,7 @@ struct Written {
     run: RunDirectory,
     prepared: RunSetup,
     model: Classifier,
+    averaged: Classifier,
     optimizer: RunOptimizer,
 }
 
@@ -56,6 +59,7 @@ fn config(filters: usize) -> RunConfig {
     let mut config = RunConfig::new(model);
     config.data.limit = Some(64);
     config.train.optimizer = toml::from_str("kind = \"adamw\"").unwrap();
+    config.train.ema = Some(EmaConfig::default());
     config
 }
 
@@ -74,6 +78,7 @@ impl Written {
         let written = Self {
             _directory: directory,
             run,
+            averaged: prepared.plan.init_seeded(2, &device).valid(),
             prepared,
             model,
             optimizer,
@@ -86,7 +91,7 @@ impl Written {
         Contents {
             model: &self.model,
             optimizer: &self.optimizer.burn,
-            averaged: None,
+            averaged: Some(&self.averaged),
         }
     }
 
@@ -102,6 +107,7 @@ impl Written {
             data_fingerprint: self.prepared.data.fingerprint(),
             settings_sha256: settings_sha256(&settings),
             settings: Some(settings),
+            averaged: Some(AveragedOver::Steps),
             ..State::default()
         };
         save(&self.run, &self.contents(), state, 9, &mut |_| ()).unwrap();

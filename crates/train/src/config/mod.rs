@@ -4,6 +4,8 @@ mod average;
 mod checkpoint;
 mod commented;
 mod data;
+mod effect;
+mod fine_tuning;
 mod monitor;
 mod one_cycle;
 mod optimizer;
@@ -193,8 +195,8 @@ impl RunConfig {
     /// The preset of this name with the settings that suit it; input and classes come from the data.
     ///
     /// # Errors
-    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the names there
-    /// are.
+    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the nearest names
+    /// there are.
     pub fn preset(name: &str) -> Result<Self, TrainError> {
         let mut config = Self::new(presets::preset(name, presets::default_input(name))?);
         // It overfits within the default number of epochs, and needs more of them and images that

@@ -3,7 +3,7 @@
 use super::commented::can_be_unset;
 use super::{RunConfig, config_error};
 use crate::error::TrainError;
-use receptive_core::plain;
+use receptive_core::{did_you_mean, nearest, plain};
 use toml::{Table, Value};
 
 /// The config with each `key=value` put in its place; a key is a dotted path such as
@@ -12,11 +12,25 @@ use toml::{Table, Value};
 /// `train.early_stopping=none`.
 ///
 /// # Errors
-/// When a key has no `=`, is not known, or its value does not fit.
+/// When a key has no `=`, is not known, or its value does not fit; it names the one at fault.
 pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunConfig, TrainError> {
     if overrides.is_empty() {
         return Ok(config.clone());
     }
+    let refused = match built(config, overrides)? {
+        Ok(config) => return Ok(config),
+        Err(refused) => refused,
+    };
+    let (written, error) = at_fault(config, overrides).unwrap_or((&overrides[0], refused));
+    let key = written.split_once('=').map_or("", |(key, _)| key.trim());
+    Err(TrainError::setting(key, problem(key, error.message())))
+}
+
+/// The config with all of them put in their places, or why that is none.
+fn built(
+    config: &RunConfig,
+    overrides: &[String],
+) -> Result<Result<RunConfig, toml::de::Error>, TrainError> {
     let mut table = Table::try_from(config).map_err(config_error("(in memory)"))?;
     for written in overrides {
         let (key, value) = written.split_once('=').ok_or_else(|| {
@@ -36,11 +50,73 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
         }
         put(&mut table, key, parse(value))?;
     }
-    Value::Table(table)
-        .try_into()
-        .map_err(|error: toml::de::Error| {
-            TrainError::setting(&overrides.join(" "), plain(error.to_string().trim()))
-        })
+    Ok(Value::Table(table).try_into())
+}
+
+/// Of overrides that make no config the one to name: the last of a table without which the others of that
+/// table would make one, or else the first with which those before it make none.
+fn at_fault<'a>(
+    config: &RunConfig,
+    overrides: &'a [String],
+) -> Option<(&'a String, toml::de::Error)> {
+    let parent = |written: &str| {
+        let key = written.split_once('=').map_or("", |(key, _)| key.trim());
+        key.rsplit_once('.')
+            .map_or("", |(parent, _)| parent)
+            .to_string()
+    };
+    let refused = |some: &[String]| built(config, some).ok()?.err();
+    overrides.iter().find_map(|one| {
+        let table = overrides
+            .iter()
+            .filter(|other| parent(other) == parent(one));
+        let (places, table): (Vec<&String>, Vec<String>) =
+            table.map(|written| (written, written.clone())).unzip();
+        let error = refused(&table)?;
+        let without = |at: &usize| {
+            let mut others = table.clone();
+            others.remove(*at);
+            refused(&others).is_none()
+        };
+        if let Some(at) = (0..table.len()).rev().find(without) {
+            return Some((places[at], error));
+        }
+        (0..table.len()).find_map(|at| Some((places[at], refused(&table[..=at])?)))
+    })
+}
+
+/// The parser's message as a sentence about one setting.
+fn problem(key: &str, message: &str) -> String {
+    let (parent, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let message = plain(message.trim());
+    let name = |text: &str, start: &str| {
+        let rest = text.strip_prefix(start)?;
+        Some(rest.split_once('`')?.0.to_string())
+    };
+    if let Some(missing) = name(&message, "missing setting `") {
+        let beside = if parent.is_empty() { "" } else { "." };
+        return format!("it needs `{parent}{beside}{missing}`, which is not set");
+    }
+    let Some(unknown) = name(&message, "unknown setting `")
+        .filter(|unknown| key.split('.').any(|part| part == unknown))
+    else {
+        return message;
+    };
+    let what = match unknown == last {
+        true => "there is no setting of this name".to_string(),
+        false => format!("there is no `{unknown}`"),
+    };
+    let known = message
+        .split_once("expected ")
+        .map_or("", |(_, known)| known);
+    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    match did_you_mean(&nearest(&unknown, known.iter().copied())) {
+        Some(meant) => format!("{what}; {meant}"),
+        None if unknown != last || parent.is_empty() => {
+            format!("{what}; there are {}", known.join(", "))
+        }
+        None => format!("{what}; `{parent}` has {} here", known.join(", ")),
+    }
 }
 
 /// The value at a path of tables.
@@ -186,6 +262,57 @@ mod tests {
                 weight_decay: 0.01
             }
         ));
+    }
+
+    #[test]
+    fn of_several_the_one_at_fault_is_named_in_one_sentence() {
+        for (written, message) in [
+            (
+                &["train.optimizer.kind=lion", "train.optimizer.momentum=0.5"][..],
+                "`train.optimizer.momentum`: there is no setting of this name; `train.optimizer` has \
+                 learning_rate, weight_decay, beta_1, beta_2 here",
+            ),
+            (
+                &["train.seed=1", "train.epoch=3", "train.epochs=2"],
+                "`train.epoch`: there is no setting of this name; did you mean `epochs`?",
+            ),
+            (
+                &["train.sed=1", "train.epoch=3"],
+                "`train.sed`: there is no setting of this name; did you mean `seed`?",
+            ),
+            (
+                &["trian.epochs=3"],
+                "`trian.epochs`: there is no `trian`; did you mean `train`?",
+            ),
+            (
+                &["start.body_rate=0.1"],
+                "`start.body_rate`: it needs `start.from`, which is not set",
+            ),
+            (
+                &["train.seed=1", "train.early_stopping.metric=val_top1"],
+                "`train.early_stopping.metric`: it needs `train.early_stopping.patience`, which is not set",
+            ),
+            (
+                &["train.average.rate=0.5"],
+                "`train.average.rate`: it needs `train.average.epochs`, which is not set",
+            ),
+            (
+                &["data.fold.of=5"],
+                "`data.fold.of`: it needs `data.fold.number`, which is not set",
+            ),
+            (
+                &["train.schedule.kind=cosin", "train.seed=1"],
+                "`train.schedule.kind`: unknown value `cosin`, expected one of `cosine`, `constant`, \
+                 `step`, `multi_step`, `one_cycle`, `plateau`",
+            ),
+        ] {
+            assert_eq!(set(written).unwrap_err().to_string(), message);
+        }
+        let whole = [
+            "train.early_stopping.metric=val_top1",
+            "train.early_stopping.patience=2",
+        ];
+        assert!(set(&whole).is_ok());
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! The recipe: what a run leaves open is chosen from its data and from what it starts with.
 
-use super::{
-    Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, Optimizer, RunConfig,
-    TrainConfig, WeightRule,
-};
+use super::fine_tuning::{MIN_EPOCHS, photographs};
+use super::{Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, RunConfig};
 use crate::backend::Backend;
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet};
@@ -49,43 +47,11 @@ const HEAD_ONLY: usize = 2;
 const JUDGES: usize = 200;
 /// Steps that fine-tuning takes at least.
 const MIN_STEPS: usize = 60;
-/// Epochs that fine-tuning takes at least.
-const MIN_EPOCHS: usize = 8;
 /// Steps that training from scratch takes at least, in no more epochs than `MAX_EPOCHS`.
 const MIN_STEPS_FROM_SCRATCH: usize = 1500;
 const MAX_EPOCHS: usize = 200;
 /// Images of a shard where no batch norm sees them.
 const FROZEN_SHARD: usize = 8;
-
-impl TrainConfig {
-    /// Training on from pretrained weights: AdamW, and images changed as photographs may be.
-    pub fn fine_tuning() -> Self {
-        Self {
-            epochs: MIN_EPOCHS,
-            optimizer: Optimizer::AdamW {
-                learning_rate: 3e-4,
-                weight_decay: 0.01,
-            },
-            // As in the fit of the head, with which training begins.
-            class_weights: ClassWeights::Rule(WeightRule::Balanced),
-            augment: photographs(),
-            ..Self::default()
-        }
-    }
-}
-
-/// Changes that leave a photograph what it shows.
-fn photographs() -> Augment {
-    Augment {
-        crop: 0.5,
-        flip: true,
-        brightness: 0.2,
-        contrast: 0.2,
-        saturation: 0.2,
-        hue: 0.05,
-        ..Augment::default()
-    }
-}
 
 impl Counts {
     pub(crate) fn of(data: &DataSet) -> Self {
@@ -123,29 +89,42 @@ impl Open {
         }
     }
 
-    /// Chooses by the images of a data set, and says what and why in a line for each choice.
+    /// Chooses by the images of a data set, and says in a note what and why.
     pub fn choose_for(self, config: &mut RunConfig, data: &DataSet) -> Vec<String> {
         self.choose(config, Counts::of(data))
     }
 
-    /// Chooses, and says what and why in a line for each choice.
+    /// Chooses, and says in one note what and why.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut choices = Vec::new();
         let is_few = counts.train < FEW_FROM_SCRATCH;
         match config.start {
             Some(_) => {
-                notes.extend(self.choose_head(config, counts));
-                notes.extend(self.choose_steps(config, counts));
+                choices.extend(self.choose_head(config, counts));
+                choices.extend(self.choose_steps(config, counts));
             }
             // A limit is for a trial of a larger set.
             None if is_few && config.data.limit.is_none() => {
-                notes.extend(self.choose_from_scratch(config, counts));
+                choices.extend(self.choose_from_scratch(config, counts));
             }
-            None => return notes,
+            None => return choices,
         }
-        notes.extend(self.choose_epoch(config, counts));
-        if !notes.is_empty() {
-            notes.push("what was chosen is in config.toml, and can be set otherwise".into());
+        let is_few_from_scratch = config.start.is_none() && !choices.is_empty();
+        choices.extend(self.choose_epoch(config, counts));
+        if choices.is_empty() {
+            return choices;
+        }
+        let images = counted(counts.train, "training image");
+        let choices = choices.join("; ");
+        let mut notes = vec![format!(
+            "chosen for {images}, and written to config.toml: {choices}"
+        )];
+        if is_few_from_scratch && counts.are_coloured {
+            notes.push(
+                "from so few images a network that was pretrained on photographs learns far more: \
+                 start.from = \"hf:timm/tf_efficientnet_lite0.in1k\""
+                    .into(),
+            );
         }
         notes
     }
@@ -158,9 +137,9 @@ impl Open {
         start.head = HeadStart::Only;
         config.train.epochs = 0;
         Some(format!(
-            "only the head is fitted, to frozen features: {} a class are too few for the other layers \
-             (start.head = \"only\")",
-            counted(counts.per_class, "training image")
+            "the head alone is fitted, to frozen features, since {} a class is too little for the other \
+             layers (start.head = \"only\")",
+            counted(counts.per_class, "image")
         ))
     }
 
@@ -200,24 +179,22 @@ impl Open {
         }
         let rate = config.train.optimizer.learning_rate();
         let [stem, body] = rates.map(|share| shown(rate * share));
-        let mut others = String::new();
-        if start_head == HeadStart::Fitted {
-            others += ", which begins with a fit to the frozen features";
-        }
+        let fitted = match start_head {
+            HeadStart::Fitted => ", which is fitted first",
+            HeadStart::Random | HeadStart::Only => "",
+        };
         let changes = match config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
-            true => "; random crops and colour jitter, since the images are few",
+            true => "; random crops and colour jitter, since images are few",
             false => "",
         };
         let statistics = match keeps_statistics {
-            true => "batch norm keeps the statistics it was pretrained with",
+            true => "batch norm keeps its statistics",
             false => "batch norm's statistics are trained too",
         };
         Some(format!(
-            "fine-tuning {}: {}; {}, learning rate {rate} for the head{others}, {stem} to {body} from the \
-             first layer to the last before it, since pretrained layers need little change; \
-             {statistics}{changes}",
-            counted(images, "image"),
-            chosen.join(", "),
+            "{}; {}, rate {rate} for the head{fitted}, and {stem} to {body} for the layers before it, which \
+             need little change; {statistics}{changes}",
+            chosen.join(" in "),
             config.train.optimizer.name(),
         ))
     }
@@ -263,16 +240,8 @@ impl Open {
         if chosen.is_empty() {
             return None;
         }
-        let pretrained = match counts.are_coloured {
-            true => {
-                ". From so few, a network that was pretrained on photographs learns far more: start.from = \
-                 \"hf:timm/tf_efficientnet_lite0.in1k\""
-            }
-            false => "",
-        };
         Some(format!(
-            "{} are few for a network that starts from random weights: {}{pretrained}",
-            counted(images, "training image"),
+            "{}, since from random weights so few images must be seen more often and changed more",
             chosen.join(", ")
         ))
     }
@@ -286,8 +255,7 @@ impl Open {
         }
         train.monitor = Monitor::Last;
         Some(format!(
-            "the last epoch's model is kept: {} are too few to choose an epoch by (train.monitor = \
-             \"last\")",
+            "the last epoch is kept, since {} cannot choose one (train.monitor = \"last\")",
             counted(counts.val, "validation image")
         ))
     }
@@ -301,7 +269,7 @@ fn shown(rate: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::StartConfig;
+    use crate::config::{StartConfig, TrainConfig};
     use receptive_model::{LinearLayer, ModelConfig};
 
     fn config() -> RunConfig {
@@ -355,10 +323,10 @@ mod tests {
             .choose(&mut config, counts(100, 20, 3));
         assert_eq!((config.train.epochs, config.train.batch_size), (5, 16));
         assert!(
-            notes[0].contains("100 images: batches of 16 images;"),
+            notes[0].contains("config.toml: batches of 16 images; AdamW"),
             "{notes:?}"
         );
-        assert!(notes[0].contains("0.000003 to 0.00003 from"), "{notes:?}");
+        assert!(notes[0].contains("0.000003 to 0.00003 for"), "{notes:?}");
 
         for start in [None, Some(StartConfig::fine_tuning("m"))] {
             let mut config = RunConfig {
@@ -373,6 +341,18 @@ mod tests {
             );
             assert_eq!(config, before);
         }
+    }
+
+    #[test]
+    fn all_choices_are_one_note_of_a_few_lines() {
+        let mut config = fine_tuned();
+        let notes = Open::except(ALL).choose(&mut config, counts(93, 15, 3));
+        let [note] = &notes[..] else {
+            panic!("{notes:?}")
+        };
+        assert!(note.contains("10 epochs in batches of 16 images"), "{note}");
+        assert!(note.contains("15 validation images"), "{note}");
+        assert!(note.len() < 420, "{} characters: {note}", note.len());
     }
 
     #[test]
@@ -432,7 +412,11 @@ mod tests {
             (few.train.monitor, few.train.early_stopping),
             (Monitor::Last, None)
         );
-        assert!(notes[0].contains("start.from"), "{notes:?}");
+        assert!(
+            notes[0].contains("200 epochs, batches of 16 images"),
+            "{notes:?}"
+        );
+        assert!(notes[1].contains("start.from"), "{notes:?}");
 
         let mut some = config();
         Open::except(ALL).choose(&mut some, counts(2000, 250, 3));

@@ -52,6 +52,20 @@ pub enum ScheduleKind {
     Plateau,
 }
 
+impl ScheduleKind {
+    /// As `train.schedule.kind` has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Constant => "constant",
+            Self::Step => "step",
+            Self::MultiStep => "multi_step",
+            Self::OneCycle => "one_cycle",
+            Self::Plateau => "plateau",
+        }
+    }
+}
+
 impl Default for Schedule {
     fn default() -> Self {
         Self {

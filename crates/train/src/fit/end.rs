@@ -25,10 +25,12 @@ impl Fit<'_, '_> {
         model: &Classifier,
     ) -> Result<TrainResult, TrainError> {
         let train_seconds = self.seconds();
-        if self.memory.epochs.is_empty() {
+        // Weights that were not even validated are no model yet; the checkpoint has them.
+        let is_unfit = self.memory.epochs.is_empty() && outcome.signal().is_some();
+        if self.memory.epochs.is_empty() && !is_unfit {
             self.keep(model, &self.run.model())?;
         }
-        if !self.run.has_model() {
+        if !self.run.has_model() && !is_unfit {
             if let Some(best) = self.memory.best_epoch() {
                 return Err(TrainError::run(
                     self.run.path(),
@@ -44,7 +46,10 @@ impl Fit<'_, '_> {
                  epoch's model is in `last`. Try a smaller `train.optimizer.learning_rate`",
             ));
         }
-        let mut best = Artifact::load(&self.run.model(), self.compute.device())?;
+        let mut best = match self.run.has_model() {
+            true => Artifact::load(&self.run.model(), self.compute.device())?,
+            false => self.artifact(model),
+        };
         let (mut test, mut val, mut gain) = (None, None, None);
         let mut uncalibrated = None;
         if outcome.signal().is_none() {

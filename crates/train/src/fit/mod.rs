@@ -283,6 +283,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             },
             epochs: config.epochs,
             shows_recall: self.setup.shows_recall(),
+            chooses_epoch: self.setup.chooses_epoch(),
             model,
             val_images_per_second: val.map(|val| ratio(val.images as f64, validated)),
         };
@@ -396,14 +397,17 @@ impl<'a, 'b> Fit<'a, 'b> {
 
     /// Writes the model with all that must travel with it.
     fn keep(&self, model: &Classifier, path: &Path) -> Result<(), TrainError> {
-        let artifact = Artifact {
+        Ok(self.artifact(model).save(path)?)
+    }
+
+    fn artifact(&self, model: &Classifier) -> Artifact {
+        Artifact {
             model: model.valid(),
             classes: self.setup.data.classes.clone(),
             input: self.setup.input.clone(),
             // Fitted when the run ends, for the epoch that is kept.
             temperature: None,
-        };
-        Ok(artifact.save(path)?)
+        }
     }
 
     /// Since the first step of all, pauses between two processes not counted.

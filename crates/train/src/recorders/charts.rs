@@ -46,10 +46,15 @@ impl Recorder for Charts {
 
     fn epoch(&mut self, end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         self.epochs.push(end.record.clone());
-        let [loss, top1] = curve_panels(&self.epochs);
+        let marked = self
+            .epochs
+            .iter()
+            .map(|epoch| epoch.marked(end.chooses_epoch));
+        let epochs: Vec<Epoch> = marked.collect();
+        let [loss, top1] = curve_panels(&epochs);
         let mut panels = vec![loss, top1];
         if end.shows_recall {
-            panels.push(recall_panel(&self.epochs));
+            panels.push(recall_panel(&epochs));
         }
         let subtitle = "training: augmented, with dropout and label smoothing; validation: without";
         let chart = Chart {

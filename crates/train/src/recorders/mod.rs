@@ -110,6 +110,8 @@ pub struct EpochEnd<'a> {
     /// Whether mean recall belongs beside top-1: the classes are imbalanced, or the best epoch is chosen
     /// by it.
     pub shows_recall: bool,
+    /// Whether the epoch that is kept is chosen by the validation; else it is the last.
+    pub chooses_epoch: bool,
     /// The weights that were validated, on an autodiff device: the model after the epoch, or an average
     /// of weights where the config asks for one.
     pub model: &'a Classifier,

@@ -249,7 +249,14 @@ impl RunDirectory {
              deleted"
                 .into()
         } else {
-            "this run has no model, since it ended before its first epoch".into()
+            return Err(TrainError::run(
+                &self.path,
+                format!(
+                    "this run has no model yet, since it was stopped before its first epoch was over; resume \
+                     it with `receptive train --resume {}`",
+                    self.path.shell_word()
+                ),
+            ));
         };
         Err(TrainError::Lost {
             path: self.path.clone(),

@@ -17,7 +17,7 @@ mod state;
 
 pub use halving::Rung;
 pub use space::TrialSettings;
-pub use state::{TrialResult, TuneOptions, TuneState};
+pub use state::{OpenRound, TrialResult, TuneOptions, TuneState};
 
 use crate::compute::Compute;
 use crate::config::{Open, RunConfig};
@@ -49,6 +49,7 @@ pub struct Tune {
     path: PathBuf,
     base: RunConfig,
     state: TuneState,
+    notes: Vec<String>,
 }
 
 impl Tune {
@@ -98,6 +99,7 @@ impl Tune {
             path: RunDirectory::create(directory)?.path().into(),
             base,
             state,
+            notes: setup.data.notes,
         };
         write_file(&tune.path.join(BASE), tune.base.to_toml()?.as_bytes())?;
         tune.save()?;
@@ -131,6 +133,7 @@ impl Tune {
             path: path.into(),
             base: RunConfig::load(&path.join(BASE))?,
             state,
+            notes: Vec::new(),
         })
     }
 
@@ -149,18 +152,28 @@ impl Tune {
         &mut self.base
     }
 
+    /// Remarks on the data and on what was chosen for them, a sentence each; of a new search only.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Plan and results.
     pub fn state(&self) -> &TuneState {
         &self.state
     }
 
-    /// Sets another limit of time, from the start of the search.
+    /// Sets another limit of time, from the start of the search. If that leaves time, trials that the old
+    /// one cut short are continued.
     ///
     /// # Errors
     /// When it is not a positive number.
     pub fn set_minutes(&mut self, minutes: f64) -> Result<(), TrainError> {
         self.state.options.minutes = Some(minutes);
-        check(&self.state.options)
+        check(&self.state.options)?;
+        if 60.0 * minutes > self.state.seconds {
+            self.state.results.retain(|result| !result.cut);
+        }
+        Ok(())
     }
 
     /// Trains the trials that are left, until they or the time are over. Returns the number of the
@@ -179,7 +192,8 @@ impl Tune {
         let before = self.state.seconds;
         let rungs = self.state.rungs.clone();
         let total = self.state.options.minutes.map(|minutes| 60.0 * minutes);
-        for (rung, of) in rungs.iter().enumerate().skip(self.state.rungs_done) {
+        // From the first round on: one that the time ended early may have got more.
+        for (rung, of) in rungs.iter().enumerate() {
             // Rounds cost about the same, so each has the same share of the time.
             let share = total.map(|total| total * (rung + 1) as f64 / rungs.len() as f64);
             let candidates = self.state.candidates(rung);
@@ -216,7 +230,7 @@ impl Tune {
                 }
                 self.save()?;
             }
-            self.state.rungs_done = rung + 1;
+            self.state.rungs_done = self.state.rungs_done.max(rung + 1);
             self.save()?;
         }
         Ok(None)

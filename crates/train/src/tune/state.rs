@@ -101,7 +101,34 @@ pub struct TuneState {
     pub seconds: f64,
 }
 
+/// A round that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenRound {
+    /// Its number, from 1.
+    pub round: usize,
+    /// Number of its trials that have a result.
+    pub done: usize,
+    /// Number of all its trials.
+    pub trials: usize,
+}
+
 impl TuneState {
+    /// The first round that has trials without a result; `None` when all have one.
+    pub fn open_round(&self) -> Option<OpenRound> {
+        (0..self.rungs.len()).find_map(|rung| {
+            let candidates = self.candidates(rung);
+            let done = candidates
+                .iter()
+                .filter(|trial| self.has(**trial, rung))
+                .count();
+            (done < candidates.len()).then_some(OpenRound {
+                round: rung + 1,
+                done,
+                trials: candidates.len(),
+            })
+        })
+    }
+
     /// The results of a round, the best first; those without a score are left out, and of equal ones
     /// the earlier trial comes first.
     pub(super) fn ranked(&self, rung: usize) -> Vec<&TrialResult> {
@@ -209,6 +236,30 @@ mod tests {
             assert_eq!(ranked, [2, 3, 0]);
             assert_eq!(state.candidates(1), [2, 3]);
         }
+    }
+
+    #[test]
+    fn the_round_that_is_not_over_is_known() {
+        let mut state = state(Monitor::ValTop1);
+        state.trials = vec![
+            TrialSettings {
+                learning_rate: 0.1,
+                weight_decay: 0.0,
+                augment: 1.0,
+                network: None,
+            };
+            4
+        ];
+        let open = |round, done, trials| OpenRound {
+            round,
+            done,
+            trials,
+        };
+        assert_eq!(state.open_round(), Some(open(2, 1, 2)));
+        state.results.push(result(3, 1, None));
+        assert_eq!(state.open_round(), None);
+        state.results.remove(0);
+        assert_eq!(state.open_round(), Some(open(1, 3, 4)));
     }
 
     #[test]

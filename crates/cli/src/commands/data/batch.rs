@@ -1,19 +1,18 @@
 //! `receptive data --show`: training images as a network sees them.
 
+use super::super::run::RunSettings;
 use super::super::write_picture;
 use super::DataArgs;
+use crate::args::{MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, line, paragraph, print_json, say_line};
 use receptive_core::text::{Printable, counted, grouped};
-use receptive_data::{Augment, DataSet, ImageSize, Resize, Samples};
+use receptive_data::{Augment, BadImages, ImageSize};
 use receptive_inspect::{TrainingView, augmentation_summary};
-use receptive_model::presets;
 use receptive_plot::{Grid, Sheet};
-use receptive_train::config::{Open, with_overrides};
-use receptive_train::{MachineConfig, RunConfig, TrainConfig, default_input};
+use receptive_train::{RunSetup, prepare_open};
 use serde::Serialize;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Epochs that an image is drawn in.
 const EPOCHS: u64 = 7;
@@ -38,10 +37,8 @@ struct Json<'a> {
 /// Images that one figure has room for, a row each.
 const MAX_DRAWN: usize = 64;
 
-/// How `train` trains with the same arguments.
-fn training(data: &DataSet, arguments: &DataArgs) -> Result<TrainConfig, CliError> {
-    let mut config = RunConfig::preset(presets::DEFAULT)?;
-    arguments.augment.apply(&mut config.train.augment);
+/// What `train` makes of the same arguments.
+fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
     let other = |key: &&String| !key.trim_start().starts_with("train.augment");
     if let Some(key) = arguments.set.iter().find(other) {
         return Err(CliError::Usage(format!(
@@ -49,32 +46,60 @@ fn training(data: &DataSet, arguments: &DataArgs) -> Result<TrainConfig, CliErro
              train.augment.NAME=VALUE"
         )));
     }
-    let mut config = with_overrides(&config, &arguments.set)?;
-    config.train.augment.check()?;
-    let is_given = arguments.augment.is_none() || !arguments.set.is_empty();
-    let open = Open::except(|setting| setting == "train.augment" && is_given);
-    open.choose_for(&mut config, data);
-    Ok(config.train)
+    let network = NetworkArgs {
+        data: Some(arguments.data.clone()),
+        preset: None,
+        config: None,
+        from: arguments.from.clone(),
+        offline: arguments.offline,
+        freeze: None,
+        set: arguments.set.clone(),
+        batch_size: None,
+        accumulate: None,
+        optimizer: None,
+        stochastic_depth: None,
+        image_size: None,
+        grey: false,
+        balance: None,
+        augment: arguments.augment.clone(),
+        seed: Some(arguments.seed),
+        workers: None,
+        source: SourceArgs {
+            labels: arguments.labels.clone(),
+            data_dir: arguments.data_dir.clone(),
+            // What is damaged is said below.
+            bad_images: Some(BadImages::Skip),
+            limit: None,
+        },
+        machine: MachineArgs {
+            backend: None,
+            threads: None,
+        },
+    };
+    let (mut config, input_from, open) =
+        RunSettings::from_args(&network)?.finish(&arguments.set)?;
+    config.data.max_pixels = arguments
+        .max_pixels
+        .max_pixels
+        .unwrap_or(config.data.max_pixels);
+    Ok(prepare_open(
+        config,
+        open,
+        input_from,
+        &DataProgress::default(),
+    )?)
 }
 
-pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliError> {
-    let images = data.train.len();
-    if images == 0 {
-        return Err(CliError::Usage(format!(
-            "--show: {} has no training images that can be read",
-            data.name
-        )));
-    }
-    let train = training(data, arguments)?;
-    let size = default_input(data);
-    let samples = Arc::new(Samples::new(
-        data.train.clone(),
-        size,
-        Resize::Stretch,
-        Samples::CACHE_BYTES,
-    ));
-    let threads = MachineConfig::default().thread_count();
-    let (mean, std) = samples.mean_std(&DataProgress::default(), threads)?;
+pub(super) fn draw(arguments: &DataArgs) -> Result<Exit, CliError> {
+    let RunSetup {
+        config,
+        data,
+        input,
+        train: samples,
+        ..
+    } = setup(arguments)?;
+    let (train, images, size) = (&config.train, samples.len(), input.size());
+    let (mean, std) = (&input.mean, &input.std);
     let (augment, seed) = (&train.augment, arguments.seed);
     let count = arguments.count.min(MAX_DRAWN);
     if count < arguments.count.min(images) {
@@ -84,17 +109,23 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
         samples: &samples,
         classes: &data.classes,
         augment,
-        mean: &mean,
-        std: &std,
+        mean,
+        std,
         seed,
     };
     let epochs = view.epochs(count, EPOCHS)?;
     let drawn = epochs.row_names.len();
+    // Fine-tuning changes images otherwise than training from random weights.
+    let command = match &arguments.from {
+        Some(from) => format!("`train --from {}`", from.shell_word()),
+        None => "`train`".into(),
+    };
     let text = format!(
-        "{} of {} training images of {} as the network sees them: {}x{} pixels, {}; {}",
+        "{} of {} training images of {} as {} shows them to the network: {}x{} pixels, {}; {}",
         grouped(drawn),
         grouped(images),
         data.name,
+        command,
         size.height,
         size.width,
         if size.channels == 1 { "grey" } else { "colour" },
@@ -103,12 +134,12 @@ pub(super) fn draw(data: &DataSet, arguments: &DataArgs) -> Result<Exit, CliErro
     let file = arguments.out.as_path();
     let title = format!("{}: training images", data.name);
     let subtitle = format!("{text}; seed {seed}");
-    match augment.mix() {
-        Some(_) => {
+    match view.mixed(MIXED, train.batch_size)? {
+        Some((mixed, subtitle_of_mixed)) => {
             let mixed = Grid {
                 title: "Mixed".into(),
-                subtitle: "The first epoch's first batch, with the share of each class".into(),
-                ..view.batch(MIXED, train.batch_size)?
+                subtitle: subtitle_of_mixed,
+                ..mixed
             };
             let single = Grid {
                 title: "Before they are mixed".into(),

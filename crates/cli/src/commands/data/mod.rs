@@ -54,6 +54,13 @@ pub(super) struct DataArgs {
     seed: u64,
     #[command(flatten)]
     augment: AugmentArgs,
+    /// Draw them as `train --from` with this run or these weights does: at its input size, with the random
+    /// changes of fine-tuning
+    #[arg(long, value_name = "RUN|WEIGHTS", requires = "show")]
+    from: Option<PathBuf>,
+    /// Fetch nothing: take weights from the cache
+    #[arg(long, requires = "from")]
+    offline: bool,
     /// Override any setting of the random changes, such as train.augment.hue=0.1; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "show")]
     set: Vec<String>,
@@ -99,7 +106,10 @@ struct DamagedFile<'a> {
 }
 
 pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
-    if !arguments.show && !arguments.augment.is_empty() {
+    if arguments.show {
+        return batch::draw(arguments);
+    }
+    if !arguments.augment.is_empty() {
         return Err(CliError::Usage(
             "--augment, --mixup and --cutmix: they change training images, which --show draws; add it, or \
              leave them out"
@@ -126,9 +136,6 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         ..DataOptions::default()
     };
     let data = open(&arguments.data, &options, &DataProgress::default())?;
-    if arguments.show {
-        return batch::draw(&data, arguments);
-    }
     if arguments.json {
         print_json(&json(&data))?;
     } else {

@@ -7,8 +7,8 @@ use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::metrics::Uncalibrated;
 use receptive_train::{
-    Backend, Compute, Gain, InitialModel, Outcome, RunDirectory, RunSetup, StartConfig,
-    TrainConfig, TrainResult,
+    Backend, Baselines, Compute, Gain, InitialModel, Outcome, RunDirectory, RunSetup, Score,
+    SplitBaselines, StartConfig, TrainConfig, TrainResult,
 };
 use serde::Serialize;
 
@@ -68,9 +68,18 @@ pub(super) fn announce(
     );
     if let Some(directory) = directory {
         let path = directory.path().printable();
-        say_line("run", format!("{path} (* marks the best epoch so far)"));
+        let mark = match prepared.chooses_epoch() {
+            true => " (* marks the best epoch so far)",
+            false => "",
+        };
+        say_line("run", format!("{path}{mark}"));
     }
-    for note in data.notes.iter().cloned().chain(plan.notes()) {
+    // A trained network is as it is; `summary` says these of it.
+    let of_plan = match &prepared.start {
+        Some(_) => Vec::new(),
+        None => plan.notes(),
+    };
+    for note in data.notes.iter().cloned().chain(of_plan) {
         say_paragraph("note", note_with_arguments(&note));
     }
     if !data.damaged.is_empty() {
@@ -124,13 +133,36 @@ struct Json<'a> {
     images_per_second: f64,
     data_wait: f64,
     epochs: usize,
-    best_epoch: usize,
+    /// `null` as long as no epoch is complete.
+    best_epoch: Option<usize>,
+    /// Of a run that starts from a trained model: classifiers on its frozen features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baselines: Option<Vec<SplitJson<'a>>>,
     /// Of a run that starts from a trained model: what fine-tuning added.
     #[serde(skip_serializing_if = "Option::is_none")]
     gain: Option<&'a Gain>,
-    weights_sha256: &'a str,
+    /// `null` as long as there is no model.
+    weights_sha256: Option<&'a str>,
     backend: String,
     threads: usize,
+}
+
+/// The baselines of a split.
+#[derive(Serialize)]
+struct SplitJson<'a> {
+    split: &'a str,
+    nearest_mean: &'a Score,
+    head_only: &'a Score,
+}
+
+impl<'a> From<&'a SplitBaselines> for SplitJson<'a> {
+    fn from(of: &'a SplitBaselines) -> Self {
+        Self {
+            split: &of.split,
+            nearest_mean: &of.nearest_mean,
+            head_only: &of.head_only,
+        }
+    }
 }
 
 /// Prints the results of a run.
@@ -139,13 +171,34 @@ pub(super) fn report(
     backend: Backend,
     compute: &Compute,
     directory: &RunDirectory,
-    config: &TrainConfig,
+    prepared: &RunSetup,
     trained: &TrainResult,
 ) -> Result<Exit, CliError> {
+    let config = &prepared.config.train;
     let path = directory.path();
+    let has_model = directory.has_model();
+    // A damaged file must not cost a run its result.
+    let baselines = match prepared.config.start {
+        Some(_) => directory.baselines().ok().flatten(),
+        None => None,
+    };
     let exit = trained.outcome.signal().map_or(Exit::Done, Exit::Signal);
     if let Some(message) = stopped_early(config, trained) {
         say(message);
+    }
+    if trained.outcome.signal().is_some() {
+        let model = match has_model {
+            true => "",
+            false => ", so there is no model yet",
+        };
+        say_paragraph(
+            "stopped",
+            format!(
+                "after {}{model}; resume with `receptive train --resume {}`",
+                counted(trained.epochs.len(), "complete epoch"),
+                path.shell_word()
+            ),
+        );
     }
     if json {
         print_json(&Json {
@@ -165,25 +218,24 @@ pub(super) fn report(
             images_per_second: trained.images_per_second,
             data_wait: trained.data_wait,
             epochs: trained.epochs.len(),
-            best_epoch: trained.best_epoch,
+            best_epoch: Some(trained.best_epoch).filter(|best| *best > 0),
+            baselines: baselines
+                .as_ref()
+                .map(|all| all.splits.iter().map(SplitJson::from).collect()),
             gain: trained.gain.as_ref(),
-            weights_sha256: &trained.weights_sha256,
+            weights_sha256: has_model.then_some(trained.weights_sha256.as_str()),
             backend: backend.to_string(),
             threads: compute.threads(),
         })?;
         return Ok(exit);
     }
-    if trained.outcome.signal().is_some() {
-        say(format!(
-            "stopped after {}; resume with `receptive train --resume {}`",
-            counted(trained.epochs.len(), "complete epoch"),
-            path.shell_word()
-        ));
-    }
     for (split, evaluation) in [("test", &trained.test), ("validation", &trained.val)] {
         if let Some(evaluation) = evaluation {
             wide_line(split, evaluation_line(evaluation))?;
         }
+    }
+    if let (None, Some(baselines)) = (&trained.gain, &baselines) {
+        show_baselines(baselines)?;
     }
     if let Some(gain) = &trained.gain {
         for (name, score) in gain.rows() {
@@ -205,7 +257,10 @@ pub(super) fn report(
     let best = match trained.best_epoch {
         0 if config.epochs == 0 => "the head was fitted, no epoch was trained".into(),
         0 => "no complete epoch".into(),
-        best => format!("best epoch {best} of {}", trained.epochs.len()),
+        best if prepared.chooses_epoch() => {
+            format!("best epoch {best} of {}", trained.epochs.len())
+        }
+        last => format!("epoch {last}, the last, is kept"),
     };
     wide_line(
         "training",
@@ -216,7 +271,9 @@ pub(super) fn report(
             percent(trained.data_wait),
         ),
     )?;
-    wide_line("sha256", &trained.weights_sha256)?;
+    if has_model {
+        wide_line("sha256", &trained.weights_sha256)?;
+    }
     let files = [
         "model",
         RunDirectory::CURVES,
@@ -231,11 +288,25 @@ pub(super) fn report(
     .join(", ");
     wide_line("files", format!("in {}: {files}", path.printable()))?;
     let path = path.shell_word();
-    wide_line(
-        "next",
-        format!("receptive report {path}, receptive predict {path} IMAGE"),
-    )?;
+    let next = match has_model {
+        true => format!("receptive report {path}, receptive predict {path} IMAGE"),
+        false => format!("receptive train --resume {path}"),
+    };
+    wide_line("next", next)?;
     Ok(exit)
+}
+
+/// What frozen features can do, of a run that has no result to compare with it.
+fn show_baselines(baselines: &Baselines) -> Result<(), CliError> {
+    for of in &baselines.splits {
+        for (name, score) in [
+            ("nearest class mean", &of.nearest_mean),
+            ("head only", &of.head_only),
+        ] {
+            wide_line(&of.split, format!("{name}: top-1 {}", score.words()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Why a run ended before its last epoch.

@@ -224,7 +224,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let mut progress: Box<dyn Recorder> = if has_view {
         let path = directory.path().printable();
         let title = format!("{path}: {}", prepared.data.name);
-        Box::new(LiveView::new(&title, &stop))
+        Box::new(LiveView::new(&title, &stop, prepared.chooses_epoch()))
     } else {
         signals::quit_on_second(&stop)?;
         Box::new(TrainProgress::default())
@@ -242,13 +242,12 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
         &mut [&mut *progress],
     )?;
     drop(progress);
-    let config = &prepared.config.train;
     report(
         arguments.json,
         backend,
         &compute,
         &directory,
-        config,
+        &prepared,
         &trained,
     )
 }

@@ -4,7 +4,7 @@ use super::{RUNS, TrainArgs, apply, config, overrides};
 use crate::commands::run::set_network;
 use crate::error::{CliError, Exit};
 use crate::render::{
-    DataProgress, SeriesProgress, Table, Tui, print, print_json, say, say_line, wide_line,
+    DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
 };
 use crate::signals;
 use receptive_core::proportion::wilson;
@@ -100,6 +100,9 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     let mut progress = SeriesProgress::default();
     let (summary, signal) = series.run(&compute, &stop, &DataProgress::default(), &mut progress)?;
     progress.clear();
+    if signal.is_some() {
+        say_stopped(series, &summary);
+    }
     let page = series_page(&summary, series.path());
     write_file(&series.path().join(Series::REPORT), page.as_bytes())?;
     if arguments.json {
@@ -109,7 +112,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
             summary: &summary,
         })?;
     } else {
-        show(series, &summary, signal)?;
+        show(series, &summary)?;
     }
     Ok(match signal {
         Some(signal) => Exit::Signal(signal),
@@ -118,20 +121,34 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     })
 }
 
-fn show(series: &Series, summary: &SeriesSummary, signal: Option<usize>) -> Result<(), CliError> {
+/// How far a series came that was stopped, and how it continues.
+fn say_stopped(series: &Series, summary: &SeriesSummary) {
+    let noun = summary.kind.noun();
+    let runs = series.kind().runs(series.base());
+    let is_done = |name: &str| summary.runs.iter().any(|run| run.name == name);
+    let begun = runs.iter().find(|run| {
+        !is_done(&run.name) && RunDirectory::open(&series.path().join(&run.name)).is_ok()
+    });
+    let begun = begun.map_or(String::new(), |run| format!(", {} begun", run.name));
+    say_paragraph(
+        "stopped",
+        format!(
+            "with {} of {} done{begun}; resume with `receptive train --resume {}`",
+            summary.runs.len(),
+            counted(runs.len(), noun),
+            series.path().shell_word()
+        ),
+    );
+}
+
+fn show(series: &Series, summary: &SeriesSummary) -> Result<(), CliError> {
     let path = series.path().shell_word();
-    if signal.is_some() {
-        say(format!(
-            "stopped with {} left; resume with `receptive train --resume {path}`",
-            counted(summary.remaining, "run")
-        ));
-    }
     if !summary.runs.is_empty() {
         print(table(summary).to_string())?;
         print("")?;
     }
     if let Some(means) = &summary.means {
-        show_means(summary.kind, means)?;
+        show_means(summary, means)?;
     }
     if let Some(OutOfFold {
         images,
@@ -150,15 +167,15 @@ fn show(series: &Series, summary: &SeriesSummary, signal: Option<usize>) -> Resu
         let top1 = percent(*top1);
         wide_line("all folds", format!("top-1 {top1}{interval}{recall}"))?;
     }
+    let files = [Series::REPORT, Series::SUMMARY].into_iter();
+    let files: Vec<String> = files
+        .filter(|file| series.path().join(file).exists())
+        .map(String::from)
+        .chain((!summary.runs.is_empty()).then(|| counted(summary.runs.len(), "run")))
+        .collect();
     wide_line(
         "files",
-        format!(
-            "in {}: {}, {}, {}",
-            series.path().printable(),
-            Series::REPORT,
-            Series::SUMMARY,
-            counted(summary.runs.len(), "run")
-        ),
+        format!("in {}: {}", series.path().printable(), files.join(", ")),
     )?;
     let next = match (summary.kind, summary.with_result().next()) {
         _ if summary.remaining > 0 => format!("receptive train --resume {path}"),
@@ -188,6 +205,7 @@ fn table(summary: &SeriesSummary) -> Table {
         let figures = if split == "test" { run.test } else { run.val };
         let epoch = match &run.failed {
             Some(_) => "failed".into(),
+            None if run.epochs == 0 => "head only".into(),
             None => format!("{} of {}", run.best_epoch, run.epochs),
         };
         let of =
@@ -205,28 +223,51 @@ fn table(summary: &SeriesSummary) -> Table {
     table
 }
 
-fn show_means(kind: SeriesKind, means: &SeriesMeans) -> Result<(), CliError> {
+fn show_means(summary: &SeriesSummary, means: &SeriesMeans) -> Result<(), CliError> {
     let share = |value: f64| format!("{:.1}", 100.0 * value);
+    let noun = summary.kind.noun();
     let words = |spread: &Spread, number: &dyn Fn(f64) -> String, unit: &str| {
         let mean = number(spread.mean);
-        match (kind, spread.interval, spread.deviation) {
+        match (summary.kind, spread.interval, spread.deviation) {
             (SeriesKind::Seeds { .. }, Some([low, high]), _) => format!(
                 "{mean}{unit} (95 % interval {} to {}{unit}, {})",
                 number(low),
                 number(high),
-                counted(spread.count, "run")
+                counted(spread.count, noun)
             ),
             (SeriesKind::Folds { .. }, _, Some(deviation)) => format!(
-                "{mean}{unit} +- {}{unit} (mean and standard deviation of {})",
+                "{mean}{unit} +- {}{unit} (standard deviation of {})",
                 number(deviation),
-                counted(spread.count, "fold")
+                counted(spread.count, noun)
             ),
-            _ => format!("{mean}{unit} (one run: no interval)"),
+            _ => format!(
+                "{mean}{unit} ({}: {})",
+                only(summary),
+                missing_spread(summary.kind)
+            ),
         }
     };
-    wide_line("top-1", words(&means.top1, &share, " %"))?;
+    wide_line(
+        "mean",
+        format!("top-1 {}", words(&means.top1, &share, " %")),
+    )?;
     if let Some(recall) = &means.mean_recall {
-        wide_line("recall", words(recall, &share, " %"))?;
+        wide_line("", format!("mean recall {}", words(recall, &share, " %")))?;
     }
-    wide_line("loss", words(&means.loss, &|loss| format!("{loss:.3}"), ""))
+    let loss = words(&means.loss, &|loss| format!("{loss:.3}"), "");
+    wide_line("", format!("loss {loss}"))
+}
+
+/// Which one run of several has a result: `1 of 5 seeds`.
+fn only(summary: &SeriesSummary) -> String {
+    let all = summary.runs.len() + summary.remaining;
+    format!("1 of {}", counted(all, summary.kind.noun()))
+}
+
+/// What a single result does not have.
+fn missing_spread(kind: SeriesKind) -> &'static str {
+    match kind {
+        SeriesKind::Seeds { .. } => "no interval",
+        SeriesKind::Folds { .. } => "no deviation",
+    }
 }

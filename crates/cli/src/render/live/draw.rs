@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn state(epochs: usize) -> State {
-        let mut state = State::new("runs/001: fashion-mini");
+        let mut state = State::new("runs/001: fashion-mini", true);
         for number in 1..=epochs {
             state.epoch_begins(number, 24, 640);
             for step in 1..=10 {
@@ -176,11 +176,22 @@ mod tests {
 
     #[test]
     fn a_resumed_run_shows_its_earlier_epochs() {
-        let mut state = State::new("runs/001: fashion-mini");
+        let mut state = State::new("runs/001: fashion-mini", true);
         state.resumes(&[epoch(1), epoch(2), epoch(3)]);
         assert_eq!(state.rows.len(), 3);
         assert_eq!(state.val_top1.points().len(), 3);
         assert_eq!(state.batch_loss.points()[0], (0.5, 2.0));
+    }
+
+    #[test]
+    fn where_the_last_epoch_is_kept_none_is_marked() {
+        for (marks_best, mark) in [(true, true), (false, false)] {
+            let mut state = State::new("runs/001: fashion-mini", marks_best);
+            state.resumes(&[epoch(1), epoch(2), epoch(3)]);
+            let rows = drawn(&state, (80, 24)).join("\n");
+            assert_eq!(rows.contains("3 *"), mark, "{rows}");
+            assert_eq!(state.last_words().count(), 1);
+        }
     }
 
     #[test]
@@ -219,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_size_is_drawn() {
-        let (begun, none) = (state(30), State::new(""));
+        let (begun, none) = (state(30), State::new("", true));
         for size in [
             (40, 10),
             (80, 24),

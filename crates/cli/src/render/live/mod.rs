@@ -67,10 +67,11 @@ impl Shared {
 
 impl LiveView {
     /// A view that opens when the first epoch begins; messages until then stay readable.
-    pub(crate) fn new(title: &str, stop: &Stop) -> Self {
+    /// `marks_best`: whether an epoch may be the best, as the validation chooses.
+    pub(crate) fn new(title: &str, stop: &Stop, marks_best: bool) -> Self {
         Self {
             shared: Arc::new(Shared {
-                state: Mutex::new(State::new(title)),
+                state: Mutex::new(State::new(title, marks_best)),
                 ended: Mutex::new(false),
                 wake: Condvar::new(),
             }),

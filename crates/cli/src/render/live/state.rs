@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) train_top1: Curve,
     pub(super) val_top1: Curve,
     pub(super) rows: VecDeque<Epoch>,
+    /// Whether an epoch may be the best.
+    marks_best: bool,
     best: Option<Epoch>,
     began: Instant,
     /// The first step of this process.
@@ -35,7 +37,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(title: &str) -> Self {
+    pub(super) fn new(title: &str, marks_best: bool) -> Self {
         Self {
             title: title.printable().into_owned(),
             epoch: 0,
@@ -49,6 +51,7 @@ impl State {
             train_top1: Curve::new(),
             val_top1: Curve::new(),
             rows: VecDeque::new(),
+            marks_best,
             best: None,
             began: Instant::now(),
             first_step: None,
@@ -89,10 +92,11 @@ impl State {
             self.val_loss.push(at, loss);
             self.val_top1.push(at, 100.0 * top1);
         }
+        let epoch = epoch.marked(self.marks_best);
         if epoch.best {
             self.best = Some(epoch.clone());
         }
-        self.rows.push_back(epoch.clone());
+        self.rows.push_back(epoch);
         if self.rows.len() > MAX_ROWS {
             self.rows.pop_front();
         }

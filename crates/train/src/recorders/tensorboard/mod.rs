@@ -148,6 +148,7 @@ mod tests {
             record: epoch(number),
             epochs: 2,
             shows_recall: false,
+            chooses_epoch: true,
             model,
             val_images_per_second: Some(50.0),
         }

@@ -1,0 +1,81 @@
+//! Known names that a name may have been meant for.
+
+/// How many characters a name may differ by from the one it was meant for.
+const MAX_DISTANCE: usize = 2;
+/// Shorter names are the beginning of too many others.
+const MIN_PART: usize = 3;
+/// The most names that are suggested.
+const MAX_NAMES: usize = 3;
+
+/// The known names that this one may have been meant for, the nearest first: one that differs by a
+/// character or two, or else up to three that it is a part of. Small and capital letters are the same.
+///
+/// ```
+/// use receptive_core::nearest;
+///
+/// assert_eq!(nearest("resnet-50", ["resnet34", "resnet50"]), ["resnet50"]);
+/// assert_eq!(nearest("resnet", ["vgg16", "resnet34", "resnet50"]), ["resnet34", "resnet50"]);
+/// ```
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let lower = name.to_lowercase();
+    let length = lower.chars().count();
+    let known: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|known| (strsim::levenshtein(&lower, &known.to_lowercase()), known))
+        .collect();
+    let closest = known.iter().min_by_key(|(distance, _)| *distance);
+    if let Some((distance, closest)) = closest
+        && *distance <= MAX_DISTANCE
+        && *distance < length
+    {
+        return vec![closest];
+    }
+    let is_part = |(_, known): &&(usize, &str)| known.to_lowercase().contains(&lower);
+    let parts = known
+        .iter()
+        .filter(is_part)
+        .filter(|_| length >= MIN_PART)
+        .take(MAX_NAMES);
+    parts.map(|(_, known)| *known).collect()
+}
+
+/// `` did you mean `a`, `b` or `c`? `` of [`nearest`] names; `None` without any.
+pub fn did_you_mean(names: &[&str]) -> Option<String> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let (last, others) = quoted.split_last()?;
+    let names = match others {
+        [] => last.clone(),
+        _ => format!("{} or {last}", others.join(", ")),
+    };
+    Some(format!("did you mean {names}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_misses_are_suggested_and_others_are_not() {
+        let known = ["fashion-mini", "cifar10", "mnist"];
+        let meant = |name| did_you_mean(&nearest(name, known));
+        assert_eq!(meant("minst").unwrap(), "did you mean `mnist`?");
+        assert_eq!(meant("Cifar10").unwrap(), "did you mean `cifar10`?");
+        assert_eq!(meant("imagenet"), None);
+        assert_eq!(meant("x"), None);
+        assert_eq!(meant("ni"), None);
+    }
+
+    #[test]
+    fn a_part_of_many_names_suggests_three_and_no_name_none() {
+        let known = ["net18", "net34", "net50", "net101", "vgg"];
+        let meant = did_you_mean(&nearest("the_net", known));
+        assert_eq!(meant, None);
+        let meant = did_you_mean(&nearest(
+            "NET",
+            ["big_net18", "big_net34", "big_net50", "big_net101"],
+        ));
+        let expected = "did you mean `big_net18`, `big_net34` or `big_net50`?";
+        assert_eq!(meant.unwrap(), expected);
+        assert!(nearest("", known).is_empty());
+    }
+}
