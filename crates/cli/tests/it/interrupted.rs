@@ -173,7 +173,7 @@ fn a_series_stopped_in_its_first_run_or_a_later_one_says_what_was_done() {
     let data = splits(&parent.path().join("data"));
     let (folds, whole) = (at("folds"), at("whole"));
     let cross = |place: &'static str| -> Vec<String> {
-        let more = [&data, "--epochs", "30", "--folds", "3", "--run-dir"];
+        let more = [&data, "--epochs", "8", "--folds", "3", "--run-dir"];
         let all = SHORT.into_iter().chain(more).map(String::from);
         all.chain([at(place)]).collect()
     };

@@ -11,7 +11,11 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
     let below_a_file = plain.join("man");
     let (plain, below_a_file) = (plain.to_str().unwrap(), below_a_file.to_str().unwrap());
     for (arguments, code, words) in [
-        (vec!["train", "--preset", "smol"], 2, "tutorial, small"),
+        (
+            vec!["train", "--preset", "smol"],
+            2,
+            "did you mean `small`?",
+        ),
         (vec!["train", "fashion-mnit"], 2, "fashion-mnist"),
         (vec!["train", "--set", "train.epochs"], 2, "key=value"),
         (vec!["train", "--set", "train.epoch=3"], 2, "epoch"),
@@ -71,7 +75,7 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
         (vec!["train", "--run-dir", empty], 1, "not empty"),
         (vec!["evaluate", empty], 1, "not a run directory"),
         (vec!["predict", empty, "x.png"], 1, "not a run directory"),
-        (vec!["summary", "nothing"], 2, "tutorial, small"),
+        (vec!["summary", "nothing"], 2, "did you mean `small`?"),
         (vec!["summary", "--input", "28x28"], 2, "3x32x32"),
         (
             vec!["summary", "tutorial", "--input", "1x1x1"],

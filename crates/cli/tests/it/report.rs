@@ -288,6 +288,15 @@ fn data_show_draws_the_random_changes_that_are_set() {
     assert!(height() > low + 100, "a mixed batch stands below");
     let off = shown(&["--augment", "none"]);
     assert_eq!(off["augment"]["flip"], false);
+    // Beside no changes of single images mixing stays.
+    let mixed = shown(&["--augment", "none", "--mixup", "0.2"]);
+    assert_eq!(mixed["augment"]["flip"], false);
+    assert!(mixed["augment"]["mixup"].as_f64().unwrap() > 0.0);
+    let run = place.at("run");
+    train(run.as_ref());
+    let tuned = shown(&["--from", &run]);
+    assert_eq!(tuned["augment"]["crop"], 0.5);
+    assert_eq!(tuned["augment"]["erase"], 0.0);
 
     for (arguments, expected) in [
         (&["data", "--mixup", "1"][..], "--show draws"),

@@ -97,7 +97,7 @@ fn an_unknown_preset_is_refused_with_what_there_is() {
     let input = presets::default_input("small");
     for (name, told) in [
         ("smal", "did you mean `small`?"),
-        ("large", "the presets are tutorial, small"),
+        ("foo", "the presets are tutorial, small"),
         ("plain-0", "a number from 1 to 200"),
         ("plain-1000", "a number from 1 to 200"),
         ("plain-x", "a number from 1 to 200"),

@@ -17,6 +17,7 @@ fn an_older_checkpoint_takes_the_settings_from_the_runs_config() {
         classes: written.prepared.data.classes.clone(),
         data_fingerprint: written.prepared.data.fingerprint(),
         settings_sha256: hash_alone(old).unwrap(),
+        averaged: Some(AveragedOver::Steps),
         ..State::default()
     };
     let (run, model) = (&written.run, &written.model);
