@@ -38,6 +38,10 @@ fn said(output: &Output) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+fn words(of: &[String]) -> Vec<&str> {
+    of.iter().map(String::as_str).collect()
+}
+
 /// A run whose first epoch takes a while.
 const LONG: [&str; 5] = ["train", "--preset", "tutorial", "--batch-size", "2"];
 /// A run of a moment.
@@ -171,16 +175,16 @@ fn a_series_stopped_in_its_first_run_or_a_later_one_says_what_was_done() {
     assert!(!shown.contains("summary.json"), "{shown}");
 
     let data = splits(&parent.path().join("data"));
-    let (folds, whole) = (at("folds"), at("whole"));
+    let folds = at("folds");
     let cross = |place: &'static str| -> Vec<String> {
         let more = [&data, "--epochs", "8", "--folds", "3", "--run-dir"];
         let all = SHORT.into_iter().chain(more).map(String::from);
         all.chain([at(place)]).collect()
     };
-    let strings = |of: &[String]| -> Vec<String> { of.to_vec() };
-    let words = strings(&cross("folds"));
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let ended = interrupted(&words, &parent.path().join("folds/fold-2/config.toml"));
+    let ended = interrupted(
+        &words(&cross("folds")),
+        &parent.path().join("folds/fold-2/config.toml"),
+    );
     let expected = format!(
         "stopped with 1 of 3 folds done, fold-2 begun; resume with `receptive train --resume {folds}`"
     );
@@ -197,11 +201,9 @@ fn a_series_stopped_in_its_first_run_or_a_later_one_says_what_was_done() {
         said(&refused)
     );
     let resumed = json(&["train", "--resume", &folds, "--json"]);
-    let words = strings(&cross("whole"));
-    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--json"]).collect();
-    let undisturbed = json(&words);
+    let undisturbed = json(&[&words(&cross("whole"))[..], &["--json"]].concat());
     assert_eq!(resumed["out_of_fold"], undisturbed["out_of_fold"]);
-    assert_eq!(resumed["means"], undisturbed["means"], "{whole}");
+    assert_eq!(resumed["means"], undisturbed["means"]);
 }
 
 #[test]
@@ -223,9 +225,6 @@ fn a_search_that_was_stopped_or_whose_time_was_over_ends_as_if_it_was_not() {
         let all = start.iter().chain(&plan).chain(more);
         all.map(|word| (*word).to_string()).collect()
     };
-    fn words(of: &[String]) -> Vec<&str> {
-        of.iter().map(String::as_str).collect()
-    }
     let whole = json(&words(&tune(&place[2], &["--json"])));
     let losses = |found: &Value| -> Vec<(u64, u64, Value)> {
         let results = found["results"].as_array().unwrap().iter();

@@ -75,7 +75,7 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
         (vec!["train", "--run-dir", empty], 1, "not empty"),
         (vec!["evaluate", empty], 1, "not a run directory"),
         (vec!["predict", empty, "x.png"], 1, "not a run directory"),
-        (vec!["summary", "nothing"], 2, "did you mean `small`?"),
+        (vec!["summary", "nothing"], 2, "tutorial, small"),
         (vec!["summary", "--input", "28x28"], 2, "3x32x32"),
         (
             vec!["summary", "tutorial", "--input", "1x1x1"],
