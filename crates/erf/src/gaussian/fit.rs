@@ -5,7 +5,7 @@ use super::gaussian2::{Gaussian2, Lattice};
 use crate::map::Region;
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::storage::Owned;
-use nalgebra::{DVector, Dyn, Matrix6, OMatrix, U6, Vector6};
+use nalgebra::{Matrix6, OMatrix, SMatrix, SVector, SymmetricEigen, U6, U7, Vector6};
 
 /// Evaluations of the map that a fit may take, for each of the 6 parameters; where it converges it
 /// takes about 10 in all.
@@ -29,9 +29,33 @@ struct Problem<'a> {
     field: &'a Field,
     window: Region,
     parameters: Vector6<f64>,
+    system: System,
 }
 
-impl Problem<'_> {
+/// The residuals `r` of all pixels of the window and their Jacobian `J`, reduced to what a step is computed
+/// from: a window may have a million pixels.
+#[derive(Default)]
+struct System {
+    /// `J^T J`.
+    normal: Matrix6<f64>,
+    /// `J^T r`.
+    gradient: Vector6<f64>,
+    /// `r^T r`.
+    squares: f64,
+}
+
+impl<'a> Problem<'a> {
+    fn new(field: &'a Field, window: Region, parameters: Vector6<f64>) -> Self {
+        let mut problem = Self {
+            field,
+            window,
+            parameters,
+            system: System::default(),
+        };
+        problem.system = problem.system();
+        problem
+    }
+
     fn gaussian(&self) -> Gaussian2 {
         let [amplitude, row, column, a, b, c]: [f64; 6] = self.parameters.into();
         // precision = L L^T with L = [[a, 0], [b, c]]
@@ -46,80 +70,129 @@ impl Problem<'_> {
         }
     }
 
-    /// `y` and `x` from the mean and the whitened offsets `u = L^T (y, x)`.
-    fn offsets(&self, row: i64, column: i64) -> [f64; 4] {
-        let p = &self.parameters;
-        let (y, x) = (row as f64 - p[1], column as f64 - p[2]);
-        [y, x, p[3] * y + p[4] * x, p[5] * x]
-    }
-
-    /// The derivatives of the Gaussian at a pixel, where it has the given share of its amplitude.
-    fn gradient(&self, row: i64, column: i64, shape: f64) -> [f64; 6] {
-        let p = &self.parameters;
-        let [y, x, u, v] = self.offsets(row, column);
-        let value = p[0] * shape;
+    /// The derivatives of the Gaussian along a row, each as three coefficients: at the column `x` from
+    /// the mean they are its share of the amplitude times `c[0] + c[1] x + c[2] x^2`.
+    fn derivatives(&self, row: i64) -> [[f64; 3]; 6] {
+        let [amplitude, mean, _, a, b, c]: [f64; 6] = self.parameters.into();
+        let y = row as f64 - mean;
+        // The whitened offsets `L^T (y, x)` are `a y + b x` and `c x`.
+        let (u, v) = (amplitude * a * y, amplitude * b);
         [
-            shape,
-            value * u * p[3],
-            value * (u * p[4] + v * p[5]),
-            -value * u * y,
-            -value * u * x,
-            -value * v * x,
+            [1.0, 0.0, 0.0],
+            [a * u, a * v, 0.0],
+            [b * u, b * v + amplitude * c * c, 0.0],
+            [-u * y, -v * y, 0.0],
+            [0.0, -u, -v],
+            [0.0, 0.0, -amplitude * c],
         ]
     }
 
-    /// Calls `each` with every pixel of a region and the Gaussian of amplitude 1 there.
-    fn walk(&self, region: &Region, mut each: impl FnMut(i64, i64, f64)) {
+    /// Calls `each` with every row of a region and the Gaussian of amplitude 1 along it.
+    fn walk(&self, region: &Region, mut each: impl FnMut(i64, &[f64])) {
         let lattice = Lattice::new(&self.gaussian());
         let mut line = vec![0.0; region.width];
         for row in region.top..region.bottom() {
             lattice.row(row, region.left, &mut line);
-            for (column, shape) in (region.left..).zip(&line) {
-                each(row, column, *shape);
-            }
+            each(row, &line);
         }
+    }
+
+    fn system(&self) -> System {
+        let mut system = System::default();
+        if !usable(&self.parameters) {
+            return system;
+        }
+        let [amplitude, middle] = [self.parameters[0], self.parameters[2]];
+        // The window of a gated network has millions of pixels on which both are 0.
+        let reach = self.gaussian().reach();
+        let region = self.window.intersection(&self.field.data.hull(&reach));
+        self.walk(&region, |row, line| {
+            // Sums over the row of shape^2 x^k and of shape r x^k.
+            let (mut shapes, mut residuals) = ([0.0; 5], [0.0; 3]);
+            for (column, shape) in (region.left..).zip(line) {
+                let residual = amplitude * shape - at(self.field, row, column);
+                system.squares += residual * residual;
+                let x = column as f64 - middle;
+                let (mut square, mut product) = (shape * shape, shape * residual);
+                for (k, sum) in shapes.iter_mut().enumerate() {
+                    *sum += square;
+                    square *= x;
+                    if let Some(sum) = residuals.get_mut(k) {
+                        *sum += product;
+                        product *= x;
+                    }
+                }
+            }
+            let derivatives = self.derivatives(row);
+            for (i, left) in derivatives.iter().enumerate() {
+                for (power, coefficient) in left.iter().enumerate() {
+                    system.gradient[i] += coefficient * residuals[power];
+                }
+                for (j, right) in derivatives.iter().enumerate() {
+                    for (m, l) in left.iter().enumerate() {
+                        for (n, r) in right.iter().enumerate() {
+                            system.normal[(i, j)] += l * r * shapes[m + n];
+                        }
+                    }
+                }
+            }
+        });
+        system
     }
 }
 
-impl LeastSquaresProblem<f64, Dyn, U6> for Problem<'_> {
+impl System {
+    /// Seven residuals and their Jacobian that have the same `J^T J`, `J^T r` and `r^T r`: those of all
+    /// pixels, turned so that the Jacobian has six rows, and the length of the rest.
+    fn turned(&self) -> (SVector<f64, 7>, SMatrix<f64, 7, 6>) {
+        // The parameters have different units.
+        let scale = self
+            .normal
+            .diagonal()
+            .map(|square| if square > 0.0 { square.sqrt() } else { 1.0 });
+        let unit = |i: usize, j: usize| self.normal[(i, j)] / (scale[i] * scale[j]);
+        let eigen = SymmetricEigen::new(Matrix6::from_fn(unit));
+        let mut residuals = SVector::<f64, 7>::zeros();
+        let mut jacobian = SMatrix::<f64, 7, 6>::zeros();
+        for (row, value) in eigen.eigenvalues.iter().enumerate() {
+            let length = value.max(0.0).sqrt();
+            let vector = eigen.eigenvectors.column(row);
+            for column in 0..6 {
+                jacobian[(row, column)] = length * vector[column] * scale[column];
+            }
+            // Along a direction that changes nothing there is no residual to remove.
+            if *value > f64::EPSILON {
+                let along: f64 = (0..6)
+                    .map(|i| vector[i] * self.gradient[i] / scale[i])
+                    .sum();
+                residuals[row] = along / length;
+            }
+        }
+        residuals[6] = (self.squares - residuals.norm_squared()).max(0.0).sqrt();
+        (residuals, jacobian)
+    }
+}
+
+impl LeastSquaresProblem<f64, U7, U6> for Problem<'_> {
     type ParameterStorage = Owned<f64, U6>;
-    type ResidualStorage = Owned<f64, Dyn>;
-    type JacobianStorage = Owned<f64, Dyn, U6>;
+    type ResidualStorage = Owned<f64, U7>;
+    type JacobianStorage = Owned<f64, U7, U6>;
 
     fn set_params(&mut self, parameters: &Vector6<f64>) {
         self.parameters.copy_from(parameters);
+        self.system = self.system();
     }
 
     fn params(&self) -> Vector6<f64> {
         self.parameters
     }
 
-    fn residuals(&self) -> Option<DVector<f64>> {
-        if !usable(&self.parameters) {
-            return None;
-        }
-        let mut residuals = DVector::zeros(self.window.area());
-        let mut index = 0;
-        self.walk(&self.window, |row, column, shape| {
-            residuals[index] = self.parameters[0] * shape - at(self.field, row, column);
-            index += 1;
-        });
-        Some(residuals)
+    fn residuals(&self) -> Option<SVector<f64, 7>> {
+        usable(&self.parameters).then(|| self.system.turned().0)
     }
 
-    fn jacobian(&self) -> Option<OMatrix<f64, Dyn, U6>> {
-        if !usable(&self.parameters) {
-            return None;
-        }
-        let mut jacobian = OMatrix::<f64, Dyn, U6>::zeros(self.window.area());
-        let mut index = 0;
-        self.walk(&self.window, |row, column, shape| {
-            for (slot, value) in self.gradient(row, column, shape).into_iter().enumerate() {
-                jacobian[(index, slot)] = value;
-            }
-            index += 1;
-        });
-        Some(jacobian)
+    fn jacobian(&self) -> Option<OMatrix<f64, U7, U6>> {
+        usable(&self.parameters).then(|| self.system.turned().1)
     }
 }
 
@@ -149,14 +222,10 @@ pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
         rc / a,
         (cc - rc * rc / rr).sqrt(),
     );
-    let problem = Problem {
-        field,
-        window: *window,
-        parameters: start,
-    };
     if !usable(&start) {
         return None;
     }
+    let problem = Problem::new(field, *window, start);
     let (problem, report) = LevenbergMarquardt::new()
         .with_ftol(1e-10)
         .with_xtol(1e-10)
@@ -184,24 +253,33 @@ pub(super) fn fit(field: &Field, window: &Region) -> Option<Fit> {
 /// `log sigma = -log(a c) / 2`, carried to the parameters' change `(J^T J)^-1 J^T (group - map)`.
 fn group_log_sigmas(problem: &Problem<'_>) -> Vec<f64> {
     let field = problem.field;
-    let mut normal = Matrix6::zeros();
-    problem.walk(&problem.window, |row, column, shape| {
-        let gradient = Vector6::from(problem.gradient(row, column, shape));
-        normal.ger(1.0, &gradient, &gradient, 1.0);
-    });
     let p = &problem.parameters;
     let wanted = Vector6::new(0.0, 0.0, 0.0, -0.5 / p[3], 0.0, -0.5 / p[5]);
-    let Some(direction) = normal.cholesky().map(|factor| factor.solve(&wanted)) else {
+    let Some(direction) = problem
+        .system
+        .normal
+        .cholesky()
+        .map(|factor| factor.solve(&wanted))
+    else {
         return vec![0.0; field.groups.len()];
     };
     let mut changes = vec![0.0; field.groups.len()];
     let mut index = 0;
-    problem.walk(&field.data, |row, column, shape| {
-        let weight = direction.dot(&Vector6::from(problem.gradient(row, column, shape)));
-        for (change, group) in changes.iter_mut().zip(&field.groups) {
-            *change += weight * (group[index] - field.values[index]);
+    problem.walk(&field.data, |row, line| {
+        let derivatives = problem.derivatives(row);
+        let along: [f64; 3] = std::array::from_fn(|power| {
+            let all = derivatives.iter().zip(direction.iter());
+            all.map(|(coefficients, weight)| coefficients[power] * weight)
+                .sum()
+        });
+        for (column, shape) in (field.data.left..).zip(line) {
+            let x = column as f64 - p[2];
+            let weight = shape * (along[0] + x * (along[1] + x * along[2]));
+            for (change, group) in changes.iter_mut().zip(&field.groups) {
+                *change += weight * (group[index] - field.values[index]);
+            }
+            index += 1;
         }
-        index += 1;
     });
     changes
 }

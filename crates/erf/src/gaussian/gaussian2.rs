@@ -46,6 +46,22 @@ impl Gaussian2 {
         (major * minor).sqrt()
     }
 
+    /// The pixels beyond which a [`Lattice`] has nothing but zeros, or as good as that.
+    pub(super) fn reach(&self) -> Region {
+        let [[top, bottom], [left, right]] = [0, 1].map(|axis| {
+            let reach = REACH * self.covariance[axis][axis].sqrt();
+            let (first, last) = (self.mean[axis] - reach, self.mean[axis] + reach);
+            // A fit may try a Gaussian of any size on its way.
+            [first.floor(), last.ceil() + 1.0].map(|end| end.clamp(-1e9, 1e9) as i64)
+        });
+        Region {
+            top,
+            left,
+            height: (bottom - top) as usize,
+            width: (right - left) as usize,
+        }
+    }
+
     /// The inverse of the covariance; zeros where there is none.
     pub(super) fn precision(&self) -> [[f64; 2]; 2] {
         let [[a, b], [_, d]] = self.covariance;
