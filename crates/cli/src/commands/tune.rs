@@ -285,7 +285,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     )?;
     wide_line(
         "test",
-        "no trial has seen the test split; this evaluates the best on it, once:",
+        "no trial has seen the test split; evaluate the best on it, once:",
     )?;
     wide_line("next", format!("receptive evaluate {path}/{}", best.run))?;
     wide_line(
