@@ -23,7 +23,7 @@ fn threads_and_workers_never_change_a_bit_of_the_weights() {
         (2, 4),
         (3, 0),
         (4, 2),
-        (7, 3),
+        (16, 3),
         (2, 0),
     ];
     let equal = others

@@ -86,6 +86,19 @@ fn every_kind_runs_forward_and_every_parameter_gets_a_gradient() {
 }
 
 #[test]
+fn every_kind_has_the_same_logits_when_the_network_is_prepared() {
+    let device = Device::flex();
+    for case in cases() {
+        let model = case.plan().init_seeded(1, &device);
+        let x = images(&device);
+        let prepared = model.prepare(&device).forward(x.clone());
+        let expected = model.forward(x).into_data();
+        let tolerance = Tolerance::<f32>::absolute(1e-4).set_relative(1e-4);
+        prepared.into_data().assert_approx_eq(&expected, tolerance);
+    }
+}
+
+#[test]
 fn every_kind_has_the_same_values_in_a_cone() {
     let device = Device::flex();
     for case in cases() {

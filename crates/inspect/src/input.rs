@@ -3,7 +3,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use receptive_data::{
     DecodeLimits, ImageIdentity, ImageSize, Normalize, Picture, fit, identify, identify_file,
 };
-use receptive_model::{Artifact, Classifier, InferenceDevice, InputSpec};
+use receptive_model::{Artifact, Classifier, InferenceDevice, InferenceNetwork, InputSpec};
 use receptive_plot::Tile;
 use serde::Serialize;
 use std::path::Path;
@@ -146,7 +146,12 @@ impl InputImage {
 
     /// A logit for each class. `device` is the model's.
     pub fn logits(&self, model: &Classifier, device: impl Into<InferenceDevice>) -> Vec<f32> {
-        let logits = model.forward(self.tensor(&device.into()));
+        let device = device.into();
+        self.logits_by(&model.prepare(&device), &device)
+    }
+
+    fn logits_by(&self, network: &InferenceNetwork, device: &InferenceDevice) -> Vec<f32> {
+        let logits = network.forward(self.tensor(device));
         logits.into_data().iter::<f32>().collect()
     }
 
@@ -157,7 +162,19 @@ impl InputImage {
         k: usize,
         device: impl Into<InferenceDevice>,
     ) -> Vec<Prediction> {
-        let logits = self.logits(&artifact.model, device);
+        let device = device.into();
+        self.predict_by(&artifact.model.prepare(&device), artifact, k, &device)
+    }
+
+    /// The same by the artifact's model, prepared: for many images.
+    pub fn predict_by(
+        &self,
+        network: &InferenceNetwork,
+        artifact: &Artifact,
+        k: usize,
+        device: &InferenceDevice,
+    ) -> Vec<Prediction> {
+        let logits = self.logits_by(network, device);
         Prediction::most_probable(
             &probabilities(&logits, artifact.temperature),
             &artifact.classes,

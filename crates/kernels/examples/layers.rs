@@ -13,17 +13,29 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const IMAGES: usize = 16;
-/// Channels, filters and side of the layers that `receptive bench` times.
-const LAYERS: [[usize; 3]; 9] = [
-    [1, 32, 28],
-    [32, 64, 14],
-    [3, 64, 32],
-    [64, 64, 32],
-    [64, 128, 16],
-    [128, 128, 16],
-    [128, 256, 8],
-    [256, 256, 8],
-    [32, 32, 128],
+/// Channels, filters, side of the input, kernel and stride: first the layers that `receptive bench` times on
+/// small networks, then those of ResNets and MobileNets on images of 224x224.
+const LAYERS: [[usize; 5]; 20] = [
+    [1, 32, 28, 3, 1],
+    [32, 64, 14, 3, 1],
+    [3, 64, 32, 3, 1],
+    [64, 64, 32, 3, 1],
+    [64, 128, 16, 3, 1],
+    [128, 128, 16, 3, 1],
+    [128, 256, 8, 3, 1],
+    [256, 256, 8, 3, 1],
+    [32, 32, 128, 3, 1],
+    [3, 64, 224, 7, 2],
+    [64, 64, 56, 3, 1],
+    [64, 128, 56, 3, 2],
+    [64, 128, 56, 1, 2],
+    [128, 128, 28, 3, 1],
+    [256, 256, 14, 3, 1],
+    [256, 512, 14, 3, 2],
+    [512, 512, 7, 3, 1],
+    [16, 96, 112, 1, 1],
+    [576, 96, 14, 1, 1],
+    [160, 960, 7, 1, 1],
 ];
 
 fn main() -> Result<(), rayon::ThreadPoolBuildError> {
@@ -35,15 +47,19 @@ fn main() -> Result<(), rayon::ThreadPoolBuildError> {
 fn table() {
     println!("peak: {:.1} GMAC/s (512 x 512 x 512)", peak());
     println!(
-        "{:<18}{:<9}{:>9}{:>9}{:>9}",
+        "{:<28}{:<9}{:>9}{:>9}{:>9}",
         "layer", "", "forward", "input", "weights"
     );
     for layer in LAYERS {
         for (name, algorithm) in [("auto", Algorithm::Auto), ("direct", Algorithm::Direct)] {
+            if name == "direct" && !(layer[3] == 3 && layer[4] == 1) {
+                continue; // auto is the same
+            }
             let [forward, input, weights] = rates(layer, algorithm);
-            let [channels, filters, side] = layer;
-            let layer = format!("{channels} to {filters}, {side}x{side}");
-            println!("{layer:<18}{name:<9}{forward:>9.1}{input:>9.1}{weights:>9.1}");
+            let [channels, filters, side, kernel, stride] = layer;
+            let layer =
+                format!("{channels} to {filters}, {side}x{side}, {kernel}x{kernel}/{stride}");
+            println!("{layer:<28}{name:<9}{forward:>9.1}{input:>9.1}{weights:>9.1}");
         }
     }
 }
@@ -65,11 +81,11 @@ fn peak() -> f64 {
 }
 
 /// GMAC/s of forward, input gradient and weight gradient.
-fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3] {
+fn rates([channels, filters, side, kernel, stride]: [usize; 5], algorithm: Algorithm) -> [f64; 3] {
     let device = Device::flex().autodiff();
     let options = Conv2dOptions {
-        strides: [1, 1],
-        padding: [1; 4],
+        strides: [stride; 2],
+        padding: [kernel / 2; 4],
         dilation: [1, 1],
         groups: 1,
         rectifier: Rectifier::Relu,
@@ -83,12 +99,13 @@ fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3
         )
     };
     let weight = Tensor::<4>::random(
-        [filters, channels, 3, 3],
+        [filters, channels, kernel, kernel],
         Distribution::Normal(0.0, 0.1),
         &device,
     );
     let (plain, followed) = (x(), x().require_grad());
-    let macs = (IMAGES * channels * 9 * filters * side * side) as f64;
+    let output = (side + kernel / 2 * 2 - kernel) / stride + 1;
+    let macs = (IMAGES * channels * kernel * kernel * filters * output * output) as f64;
     let forward = best(|| {
         let start = Instant::now();
         let y = conv2d(plain.clone(), weight.clone(), None, options);
@@ -98,7 +115,7 @@ fn rates([channels, filters, side]: [usize; 3], algorithm: Algorithm) -> [f64; 3
     });
     // That of `(y * pull).sum()`, less the time that multiplication and sum take alone.
     let pull = Tensor::random(
-        [IMAGES, filters, side, side],
+        [IMAGES, filters, output, output],
         Distribution::Default,
         &device,
     );

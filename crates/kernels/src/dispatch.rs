@@ -1,6 +1,6 @@
 //! The kernels as a burn backend extension, and their implementation for flex.
 
-use crate::conv::{self, Conv2dOptions, ConvSizes, WeightGradients};
+use crate::conv::{self, Addends, Conv2dOptions, ConvSizes, WeightGradients, Weights};
 use crate::norm::{self, BatchNormOptions, Moments, NormSizes, Statistics};
 use crate::pool::{self, MaxPool2dOptions, PoolSizes};
 use crate::profile::{Kernel, timed};
@@ -123,11 +123,15 @@ impl KernelOps for Flex {
             return Self::kernel_max_pool2d(convolve(&x, &weight, Some(&bias), plain), pool);
         }
         let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.to_contiguous());
-        let y = timed(Kernel::Conv2d, || {
-            conv::forward_pooled(&sizes, values(&x), values(&weight), values(&bias))
-        });
         let [images, filters, height, width] = sizes.output_shape();
-        tensor(y, [images, filters, height / 2, width / 2])
+        let shape = [images, filters, height / 2, width / 2];
+        let y = timed(Kernel::Conv2d, || {
+            let mut y = vec![0.0; shape.iter().product()];
+            let weights = Weights::new(&sizes, values(&weight));
+            weights.forward_pooled(&sizes, values(&x), Some(values(&bias)), &mut y);
+            y
+        });
+        tensor(y, shape)
     }
 
     fn kernel_max_pool2d(x: FlexTensor, options: MaxPool2dOptions) -> FlexTensor {
@@ -181,10 +185,14 @@ fn convolve(
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let bias = bias.map(FlexTensor::to_contiguous);
     let bias = bias.as_ref().map(values);
+    let shape = sizes.output_shape();
     let y = timed(Kernel::Conv2d, || {
-        conv::forward(&sizes, values(&x), values(&weight), bias)
+        let mut y = vec![0.0; shape.iter().product()];
+        let addends = Addends { bias, map: None };
+        Weights::new(&sizes, values(&weight)).forward(&sizes, values(&x), addends, &mut y);
+        y
     });
-    tensor(y, sizes.output_shape())
+    tensor(y, shape)
 }
 
 impl KernelGradients for Flex {

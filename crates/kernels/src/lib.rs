@@ -29,15 +29,18 @@
 mod autodiff;
 mod conv;
 mod dispatch;
+pub mod inference;
 mod matrix;
 mod norm;
 mod output_size;
 mod phases;
 mod pool;
+mod product;
 mod profile;
 mod rectifier;
 mod scratch;
 mod simd;
+mod threads;
 
 pub use conv::{Algorithm, Conv2dOptions};
 pub use dispatch::KernelOps;
@@ -45,6 +48,7 @@ pub use norm::BatchNormOptions;
 pub use pool::MaxPool2dOptions;
 pub use profile::{Kernel, begin_profile, end_profile};
 pub use rectifier::Rectifier;
+pub use threads::{KernelThreads, alone, shared};
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{Device, Tensor};

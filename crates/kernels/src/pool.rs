@@ -99,9 +99,15 @@ impl PoolSizes {
 /// - `x`: `[planes, height, width]`
 /// - output: `[planes, output height, output width]`
 pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
+    let mut y = vec![0.0; sizes.planes * sizes.output[0] * sizes.output[1]];
+    forward_into(sizes, x, &mut y);
+    y
+}
+
+/// The same, written over `y`.
+pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     let [height, width] = sizes.input;
     let [out_height, out_width] = sizes.output;
-    let mut y = vec![0.0; sizes.planes * out_height * out_width];
     y.par_chunks_mut((out_height * out_width * planes_per_task(sizes)).max(1))
         .zip(x.par_chunks(height * width * planes_per_task(sizes)))
         .for_each(|(y, x)| {
@@ -114,7 +120,6 @@ pub(crate) fn forward(sizes: &PoolSizes, x: &[f32]) -> Vec<f32> {
                 }
             }
         });
-    y
 }
 
 /// The gradient with respect to the input: each window's goes to the first of its largest values.

@@ -1,5 +1,6 @@
 //! Timing each kernel, for the profile of a training step.
 
+use crate::threads::shared;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -68,12 +69,12 @@ pub fn end_profile() -> Vec<(Kernel, Duration)> {
 }
 
 /// Runs one kernel; its time counts where a profile is being made.
-pub(crate) fn timed<R>(kernel: Kernel, work: impl FnOnce() -> R) -> R {
+pub(crate) fn timed<R: Send>(kernel: Kernel, work: impl FnOnce() -> R + Send) -> R {
     if ELAPSED.with_borrow(Option::is_none) {
-        return work();
+        return shared(work);
     }
     let start = Instant::now();
-    let result = work();
+    let result = shared(work);
     ELAPSED.with_borrow_mut(|elapsed| {
         if let Some(elapsed) = elapsed {
             elapsed[kernel as usize] += start.elapsed();

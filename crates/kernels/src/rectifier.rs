@@ -22,7 +22,7 @@ const CHUNK: usize = 1 << 14;
 impl Rectifier {
     /// The smallest and the largest value that it gives; NaN, with which no comparison holds, where it
     /// has no bound.
-    const fn bounds(self) -> Bounds {
+    pub(crate) const fn bounds(self) -> Bounds {
         match self {
             Self::None => Bounds {
                 low: f32::NAN,
@@ -65,9 +65,9 @@ impl Rectifier {
 }
 
 #[derive(Clone, Copy)]
-struct Bounds {
-    low: f32,
-    high: f32,
+pub(crate) struct Bounds {
+    pub(crate) low: f32,
+    pub(crate) high: f32,
 }
 
 /// Adds a bias in place, then applies the rectifier.
@@ -84,6 +84,28 @@ pub(crate) fn add_bias(values: &mut [f32], bias: f32, rectifier: Rectifier) {
         Rectifier::Relu6 => {
             for value in values {
                 *value = Rectifier::Relu6.of(*value + bias);
+            }
+        }
+    });
+}
+
+/// Adds a bias and other values in place, then applies the rectifier.
+pub(crate) fn add_map(values: &mut [f32], bias: f32, map: &[f32], rectifier: Rectifier) {
+    vectorized(|| match rectifier {
+        Rectifier::None => {
+            for (value, added) in values.iter_mut().zip(map) {
+                *value = (*value + bias) + *added;
+            }
+        }
+        // Each with its bounds known to the compiler.
+        Rectifier::Relu => {
+            for (value, added) in values.iter_mut().zip(map) {
+                *value = Rectifier::Relu.of((*value + bias) + *added);
+            }
+        }
+        Rectifier::Relu6 => {
+            for (value, added) in values.iter_mut().zip(map) {
+                *value = Rectifier::Relu6.of((*value + bias) + *added);
             }
         }
     });

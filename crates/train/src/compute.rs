@@ -4,9 +4,11 @@ use crate::backend::{feeding_threads, is_cpu};
 use crate::error::TrainError;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use receptive_core::panic::message;
-use receptive_model::InferenceDevice;
+use receptive_model::{InferenceDevice, KernelThreads};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// The devices and threads of a run, as lanes: one device with one thread each. All lanes have the
 /// same device for now; work distributed with [`map`](Self::map) takes the device from its lane.
@@ -15,6 +17,8 @@ pub struct Compute {
     /// Runs whatever is not distributed over all lanes.
     first: Lane,
     others: Vec<Lane>,
+    /// For each number of lanes that was busy while others were not: the threads that share each lane's work.
+    helpers: Mutex<BTreeMap<usize, Vec<KernelThreads>>>,
     is_cpu: bool,
     loss_interval: usize,
 }
@@ -55,6 +59,7 @@ impl Compute {
         Ok(Self {
             first: lane(0)?,
             others: (1..threads).map(lane).collect::<Result<_, _>>()?,
+            helpers: Mutex::default(),
             is_cpu,
             loss_interval: if is_cpu { 1 } else { GPU_LOSS_INTERVAL },
         })
@@ -88,13 +93,29 @@ impl Compute {
         self.is_cpu
     }
 
+    /// Threads that share the work of each of `busy` lanes; none where all lanes are busy, on a GPU, and where
+    /// the system refuses them.
+    fn helpers(&self, busy: usize) -> Vec<KernelThreads> {
+        let threads = self.threads();
+        if busy >= threads || !self.is_cpu {
+            return Vec::new();
+        }
+        let mut all = self.helpers.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_lane =
+            |lane| KernelThreads::new(threads / busy + usize::from(lane < threads % busy));
+        all.entry(busy)
+            .or_insert_with(|| (0..busy).flat_map(of_lane).collect())
+            .clone()
+    }
+
     /// Runs `work` on one of the threads, so that its result does not depend on their number.
     pub fn alone<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.first.pool.install(work)
     }
 
     /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start`
-    /// makes each thread's state for its device, such as a copy of the model.
+    /// makes each thread's state for its device, such as a copy of the model. Where there is less work than
+    /// threads, those that are left share the work of each kernel with the others.
     ///
     /// # Errors
     /// The message of the first panic.
@@ -116,17 +137,25 @@ impl Compute {
                 done.push((item, work(&mut state, item)));
             }
         };
-        let caught = |lane: &Lane| {
+        let caught = |lane: &Lane, helpers: Option<KernelThreads>| {
+            let work = || match helpers {
+                Some(helpers) => helpers.share(|| drain(&lane.device)),
+                None => drain(&lane.device),
+            };
             lane.pool
-                .install(|| catch_unwind(AssertUnwindSafe(|| drain(&lane.device))))
+                .install(|| catch_unwind(AssertUnwindSafe(work)))
                 .map_err(|panic| message(&*panic))
         };
         let busy = self.threads().min(count).max(1);
+        let mut helpers = self.helpers(busy).into_iter();
         let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
             let threads: Vec<_> = std::iter::once(&self.first)
                 .chain(&self.others)
                 .take(busy)
-                .map(|lane| scope.spawn(|| caught(lane)))
+                .map(|lane| {
+                    let (caught, helpers) = (&caught, helpers.next());
+                    scope.spawn(move || caught(lane, helpers))
+                })
                 .collect();
             let mut all = Vec::with_capacity(count);
             for thread in threads {

@@ -94,7 +94,10 @@ pub fn evaluate(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
-    evaluate_by(&logits, model, input, samples, compute, watch)
+    let network = model.prepare(compute.device());
+    let output =
+        |_: &Classifier, batch: &Batch, device: &InferenceDevice| logits(&network, batch, device);
+    evaluate_by(&output, model, input, samples, compute, watch)
 }
 
 /// The same with test-time augmentation: the answers are the logarithms of the mean over several views
@@ -110,8 +113,9 @@ pub fn evaluate_views(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
-    let output = |model: &Classifier, batch: &Batch, device: &InferenceDevice| {
-        tta.log_probabilities(model, artifact.temperature, batch, device)
+    let network = artifact.model.prepare(compute.device());
+    let output = |_: &Classifier, batch: &Batch, device: &InferenceDevice| {
+        tta.log_probabilities(&network, artifact.temperature, batch, device)
     };
     let Artifact { model, input, .. } = artifact;
     evaluate_by(&output, model, input, samples, compute, watch)

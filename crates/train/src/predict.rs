@@ -5,7 +5,7 @@ use crate::error::TrainError;
 use crate::tta::Tta;
 use receptive_data::{DecodeLimits, ImageIdentity};
 use receptive_inspect::{InputImage, Prediction};
-use receptive_model::{Artifact, InferenceDevice};
+use receptive_model::{Artifact, InferenceDevice, InferenceNetwork};
 use std::path::{Path, PathBuf};
 
 /// The answer on an image file.
@@ -30,14 +30,15 @@ pub fn predict_files(
     limits: &DecodeLimits,
     compute: &Compute,
 ) -> Result<Vec<Result<FilePrediction, TrainError>>, TrainError> {
+    let network = artifact.model.prepare(compute.device());
     compute
         .map(
             files.len(),
-            |device| (artifact.clone(), device.clone()),
-            |(artifact, device), i| {
+            |device| device.clone(),
+            |device, i| {
                 let image = InputImage::read_within(&files[i], &artifact.input, limits)?;
                 Ok(FilePrediction {
-                    top: predict_image(&image, artifact, k, tta, device),
+                    top: predict_by(&network, &image, artifact, k, tta, device),
                     identity: image.identity().copied().unwrap_or_default(),
                 })
             },
@@ -54,12 +55,26 @@ pub fn predict_image(
     tta: Option<Tta>,
     device: &InferenceDevice,
 ) -> Vec<Prediction> {
+    let network = artifact.model.prepare(device);
+    predict_by(&network, image, artifact, k, tta, device)
+}
+
+/// The same by the artifact's model, prepared.
+fn predict_by(
+    network: &InferenceNetwork,
+    image: &InputImage,
+    artifact: &Artifact,
+    k: usize,
+    tta: Option<Tta>,
+    device: &InferenceDevice,
+) -> Vec<Prediction> {
     let Some(tta) = tta else {
-        return image.predict(artifact, k, device);
+        return image.predict_by(network, artifact, k, device);
     };
     let [height, width, channels] = image.size();
-    let (model, shape) = (&artifact.model, [1, channels, height, width]);
-    let mean = tta.probabilities(model, artifact.temperature, image.values(), shape, device);
+    let shape = [1, channels, height, width];
+    let temperature = artifact.temperature;
+    let mean = tta.probabilities(network, temperature, image.values(), shape, device);
     Prediction::most_probable(&mean, &artifact.classes, k)
 }
 

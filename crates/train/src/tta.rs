@@ -3,7 +3,7 @@
 use crate::forward::logits_of;
 use receptive_data::Batch;
 use receptive_inspect::probabilities;
-use receptive_model::{Classifier, InferenceDevice};
+use receptive_model::{InferenceDevice, InferenceNetwork};
 
 /// Which views of an image are averaged. None of them is random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +42,17 @@ impl Tta {
     /// `temperature`, which is 1 where there is none.
     pub(crate) fn probabilities(
         self,
-        model: &Classifier,
+        network: &InferenceNetwork,
         temperature: Option<f64>,
         images: &[f32],
         shape: [usize; 4],
         device: &InferenceDevice,
     ) -> Vec<f64> {
-        let classes = model.classes();
+        let classes = network.classifier().classes();
         let mut mean = vec![0.0; shape[0] * classes];
         let share = 1.0 / self.views() as f64;
         let mut add = |view: Vec<f32>| {
-            let logits = logits_of(model, view, shape, device);
+            let logits = logits_of(network, view, shape, device);
             let views = logits
                 .chunks_exact(classes)
                 .zip(mean.chunks_exact_mut(classes));
@@ -78,12 +78,12 @@ impl Tta {
     /// The logarithms of the same for a batch, which stand for logits.
     pub(crate) fn log_probabilities(
         self,
-        model: &Classifier,
+        network: &InferenceNetwork,
         temperature: Option<f64>,
         batch: &Batch,
         device: &InferenceDevice,
     ) -> Vec<f32> {
-        let mean = self.probabilities(model, temperature, &batch.images, batch.shape, device);
+        let mean = self.probabilities(network, temperature, &batch.images, batch.shape, device);
         // A class of probability 0 has a finite logit, as any class of a network has.
         let log = |p: f64| p.max(f64::MIN_POSITIVE).ln() as f32;
         mean.into_iter().map(log).collect()
@@ -166,6 +166,7 @@ mod tests {
             .layer(LinearLayer::classes())
             .with_classes(3);
         let model = model.plan().unwrap().init_seeded(1, &Device::flex());
+        let model = model.prepare(Device::flex());
         // A crop of 12 of 14 columns has its middle at a whole column.
         let image: Vec<f32> = (0..168)
             .map(|i| ((i * i) % 17) as f32 / 8.0 - 1.0)

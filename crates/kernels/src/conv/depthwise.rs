@@ -4,9 +4,9 @@
 //! With the plane taken apart into its [phases](crate::phases), the convolution is a sum of shifted copies of
 //! them, its gradients likewise.
 
-use super::ConvSizes;
+use super::{Addends, ConvSizes};
 use crate::phases::{MAX_LANES, Phases, Window};
-use crate::rectifier::add_bias;
+use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -19,17 +19,18 @@ pub(super) fn applies(sizes: &ConvSizes) -> bool {
 /// Values that one thread takes at a time.
 const VALUES_PER_TASK: usize = 1 << 14;
 
-/// As [`super::forward`].
+/// As [`super::Weights::forward`].
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
     weight: &[f32],
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
+    Addends { bias, map }: Addends<'_>,
+    y: &mut [f32],
+) {
     let layout = phases_of(sizes);
     let (from, to) = (sizes.input_plane(), sizes.output_plane());
-    let mut y = vec![0.0; sizes.images * to];
     let planes = planes_per_task(from.max(to));
+    let rectifier = sizes.options.rectifier;
     y.par_chunks_mut((planes * to).max(1))
         .enumerate()
         .for_each(|(task, y)| {
@@ -42,11 +43,13 @@ pub(super) fn forward(
                     correlate(sums, phases, &taps);
                     layout.gather(sums, y);
                     let bias = bias.map_or(0.0, |bias| bias[sizes.group(plane)]);
-                    add_bias(y, bias, sizes.options.rectifier);
+                    match map {
+                        Some(map) => add_map(y, bias, &map[plane * to..], rectifier),
+                        None => add_bias(y, bias, rectifier),
+                    }
                 }
             });
         });
-    y
 }
 
 /// As [`super::input_gradient`].

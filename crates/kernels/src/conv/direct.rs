@@ -3,9 +3,10 @@
 
 use super::bands::{bands, bands_up_to, for_each_slice};
 use super::im2col::{col2im, im2col};
-use super::{ConvSizes, WeightGradients};
+use super::{Addends, ConvSizes, WeightGradients};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::pool::max_pool_2x2;
+use crate::product::{Finish, PackedRows, ROWS, Right, product};
 use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
 use crate::simd::{add, total, vectorized};
@@ -17,48 +18,100 @@ const POSITIONS_PER_SUM: usize = 512;
 /// Partial sums of the weights' gradient, at most.
 const MAX_SUMS: usize = 16;
 
-/// As [`super::forward`].
+/// Bands of images are also taken apart by filters where there are fewer: threads share one image.
+const MIN_TASKS: usize = 16;
+/// Fewer filters make the patches too often.
+const MIN_FILTERS: usize = 2 * ROWS;
+
+/// The weights of each group, packed.
+pub(super) fn pack(sizes: &ConvSizes, weight: &[f32]) -> Vec<PackedRows> {
+    let values = (sizes.filters * sizes.patch()).max(1);
+    let groups = weight.chunks_exact(values);
+    groups
+        .map(|weight| PackedRows::new(weight, sizes.filters, sizes.patch()))
+        .collect()
+}
+
+/// Some rows of some of an image's output planes.
+struct Task<'a> {
+    image: usize,
+    filters: Range<usize>,
+    rows: Range<usize>,
+    target: Vec<&'a mut [f32]>,
+}
+
+/// The output, `[images, filters, rows, width]`, in parts of a number of filters: bands of rows of each image,
+/// where a band of `band` takes `band.len() * width / step` values of a plane.
+fn tasks<'a>(
+    sizes: &ConvSizes,
+    y: &'a mut [f32],
+    bands: &(impl ExactSizeIterator<Item = Range<usize>> + Clone),
+    [width, step]: [usize; 2],
+) -> Vec<Task<'a>> {
+    let parts = MIN_TASKS / (sizes.images * bands.len()).max(1);
+    let filters = sizes.filters.div_ceil(parts.max(1)).max(MIN_FILTERS);
+    let filters = filters.next_multiple_of(ROWS);
+    let plane = y.len() / (sizes.images * sizes.filters).max(1);
+    let mut tasks = Vec::new();
+    let images = y.chunks_exact_mut((sizes.filters * plane).max(1));
+    for (image, y) in images.enumerate() {
+        for (part, planes) in y.chunks_mut(filters * plane).enumerate() {
+            let first = part * filters;
+            let mut planes: Vec<&mut [f32]> = planes.chunks_exact_mut(plane).collect();
+            for rows in bands.clone() {
+                let length = rows.len() * width / step;
+                let target = planes.iter_mut().map(|unassigned| {
+                    let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
+                    *unassigned = rest;
+                    own
+                });
+                tasks.push(Task {
+                    image,
+                    target: target.collect(),
+                    filters: first..(first + filters).min(sizes.filters),
+                    rows,
+                });
+            }
+        }
+    }
+    tasks
+}
+
+/// As [`super::Weights::forward`].
 pub(super) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
-    let (patch, plane) = (sizes.patch(), sizes.output_plane());
-    let mut y = vec![0.0; sizes.images * sizes.filters * plane];
+    weights: &[PackedRows],
+    Addends { bias, map }: Addends<'_>,
+    y: &mut [f32],
+) {
+    let (patch, plane, out_width) = (sizes.patch(), sizes.output_plane(), sizes.output[1]);
     let image_values = sizes.channels * sizes.input_plane();
-    for_each_slice(
-        sizes,
-        &mut y,
-        sizes.filters,
-        plane,
-        |image, first_filter, outputs| {
-            let planes = &x[image * image_values..][..image_values];
-            let filters = outputs.len() / plane;
-            let weight = &sizes.weight_of(weight, image)[first_filter * patch..][..filters * patch];
-            let first_bias = sizes.group(image) * sizes.filters + first_filter;
-            let bias = bias.map(|bias| &bias[first_bias..][..filters]);
-            for rows in bands(sizes) {
-                let (from, width) = (rows.start * sizes.output[1], rows.len() * sizes.output[1]);
-                with_scratch(patch * width, |columns| {
-                    im2col(sizes, planes, &rows, columns);
-                    multiply(
-                        &mut outputs[from..],
-                        plane,
-                        Matrix::new(weight, filters, patch),
-                        Matrix::new(columns, patch, width),
-                        Write::Over,
-                    );
-                });
-                // While the band is still in the cache.
-                for (filter, output) in outputs.chunks_exact_mut(plane).enumerate() {
-                    let bias = bias.map_or(0.0, |bias| bias[filter]);
-                    add_bias(&mut output[from..][..width], bias, sizes.options.rectifier);
-                }
+    tasks(sizes, y, &bands(sizes), [out_width, 1])
+        .into_par_iter()
+        .for_each(|mut task| {
+            let planes = &x[task.image * image_values..][..image_values];
+            let (from, width) = (task.rows.start * out_width, task.rows.len() * out_width);
+            let group = sizes.group(task.image);
+            let first_bias = group * sizes.filters + task.filters.start;
+            let first_plane = task.image * sizes.filters + task.filters.start;
+            let finish = Finish {
+                bias: bias.map(|bias| &bias[first_bias..]),
+                added: map.map(|map| (&map[first_plane * plane + from..], plane)),
+                rectifier: sizes.options.rectifier,
+            };
+            let left = weights[group].part(task.filters.clone());
+            if sizes.is_pointwise() {
+                let right = Right::lines(&planes[from..], width, plane);
+                product(&mut task.target, left, right, finish);
+                return;
             }
-        },
-    );
-    y
+            with_scratch(patch * width, |columns| {
+                im2col(sizes, planes, &task.rows, columns);
+                let right = Right::lines(columns, width, width);
+                product(&mut task.target, left, right, finish);
+            });
+        });
 }
 
 /// The convolution, max pooled by 2x2 while its outputs are in the cache; then bias and ReLU, which
@@ -66,52 +119,40 @@ pub(super) fn forward(
 ///
 /// # Shapes
 /// As [`forward`], the output's height and width halved.
-pub(crate) fn forward_pooled(
+pub(super) fn forward_pooled(
     sizes: &ConvSizes,
     x: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-) -> Vec<f32> {
+    weights: &[PackedRows],
+    bias: Option<&[f32]>,
+    y: &mut [f32],
+) {
     let patch = sizes.patch();
     let [height, width] = sizes.output.map(|side| side / 2);
-    let mut y = vec![0.0; sizes.images * sizes.filters * height * width];
     let image_values = sizes.channels * sizes.input_plane();
-    for_each_slice(
-        sizes,
-        &mut y,
-        sizes.filters,
-        height * width,
-        |image, first_filter, outputs| {
-            let planes = &x[image * image_values..][..image_values];
-            let filters = outputs.len() / (height * width);
-            let weight = &weight[first_filter * patch..][..filters * patch];
-            for rows in bands_up_to(sizes, 2 * height, 2) {
-                let positions = rows.len() * sizes.output[1];
-                let pooled = rows.start / 2 * width..rows.end / 2 * width;
-                with_scratch((patch + filters) * positions, |scratch| {
-                    let (columns, products) = scratch.split_at_mut(patch * positions);
-                    im2col(sizes, planes, &rows, columns);
-                    multiply(
-                        products,
-                        positions,
-                        Matrix::new(weight, filters, patch),
-                        Matrix::new(columns, patch, positions),
-                        Write::Over,
-                    );
-                    let outputs = outputs.chunks_exact_mut(height * width);
-                    for (filter, (output, products)) in
-                        outputs.zip(products.chunks_exact(positions)).enumerate()
-                    {
-                        let output = &mut output[pooled.clone()];
-                        let rectifier = Rectifier::None;
-                        vectorized(|| max_pool_2x2(sizes.output[1], products, output, rectifier));
-                        add_bias(output, bias[first_filter + filter], sizes.options.rectifier);
-                    }
-                });
-            }
-        },
-    );
-    y
+    let bands = bands_up_to(sizes, 2 * height, 2);
+    tasks(sizes, y, &bands, [width, 2])
+        .into_par_iter()
+        .for_each(|task| {
+            let planes = &x[task.image * image_values..][..image_values];
+            let positions = task.rows.len() * sizes.output[1];
+            with_scratch((patch + task.filters.len()) * positions, |scratch| {
+                let (columns, products) = scratch.split_at_mut(patch * positions);
+                im2col(sizes, planes, &task.rows, columns);
+                product(
+                    &mut products.chunks_exact_mut(positions).collect::<Vec<_>>(),
+                    weights[0].part(task.filters.clone()),
+                    Right::lines(columns, positions, positions),
+                    Finish::default(),
+                );
+                let outputs = task.target.into_iter().zip(task.filters);
+                for ((output, filter), products) in outputs.zip(products.chunks_exact(positions)) {
+                    let rectifier = Rectifier::None;
+                    vectorized(|| max_pool_2x2(sizes.output[1], products, output, rectifier));
+                    let bias = bias.map_or(0.0, |bias| bias[filter]);
+                    add_bias(output, bias, sizes.options.rectifier);
+                }
+            });
+        });
 }
 
 /// As [`super::input_gradient`].

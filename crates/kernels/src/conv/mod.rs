@@ -7,10 +7,9 @@ mod direct;
 mod im2col;
 mod winograd;
 
-pub(crate) use direct::forward_pooled;
-
 use crate::output_size::output_size;
 use crate::pool::MaxPool2dOptions;
+use crate::product::PackedRows;
 use crate::rectifier::Rectifier;
 
 /// How a convolution moves over its input, and what follows it.
@@ -119,6 +118,11 @@ impl ConvSizes {
         self.input[0] * self.input[1]
     }
 
+    /// Whether it is a matrix product of the weights and the input's planes as they are.
+    fn is_pointwise(&self) -> bool {
+        self.kernel == [1, 1] && self.options.strides == [1, 1] && self.options.padding == [0; 4]
+    }
+
     pub(crate) fn output_shape(&self) -> [usize; 4] {
         let [height, width] = self.output;
         let groups = self.options.groups;
@@ -161,29 +165,76 @@ pub(crate) struct WeightGradients {
     pub(crate) bias: Vec<f32>,
 }
 
-/// The convolution of every image, plus bias, then the options' rectifier.
-///
-/// # Shapes
-/// - `x`: `[images, channels, height, width]`
-/// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
-/// - `bias`: `[filters]`
-/// - output: `[images, filters, output height, output width]`
-pub(crate) fn forward(
-    sizes: &ConvSizes,
-    x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
-    if winograd::applies(sizes) {
-        winograd::forward(sizes, x, weight, bias)
-    } else if depthwise::applies(sizes) {
-        depthwise::forward(sizes, x, weight, bias)
-    } else {
-        direct::forward(sizes, x, weight, bias)
+/// What is added to a convolution before its rectifier.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Addends<'a> {
+    /// `[filters]`.
+    pub(crate) bias: Option<&'a [f32]>,
+    /// As the output.
+    pub(crate) map: Option<&'a [f32]>,
+}
+
+/// A convolution's weights in the form in which its forward pass reads them. Each output is computed in the
+/// same way however many images and threads there are.
+#[derive(Debug, Clone)]
+pub(crate) enum Weights {
+    Winograd(winograd::PackedWeights),
+    Depthwise(Vec<f32>),
+    /// Of each group.
+    Direct(Vec<PackedRows>),
+}
+
+impl Weights {
+    /// # Shapes
+    /// - `weight`: `[filters, channels / groups, kernel height, kernel width]`
+    pub(crate) fn new(sizes: &ConvSizes, weight: &[f32]) -> Self {
+        if winograd::applies(sizes) {
+            let (filters, channels) = (sizes.filters, sizes.channels);
+            Self::Winograd(winograd::PackedWeights::forward(weight, filters, channels))
+        } else if depthwise::applies(sizes) {
+            Self::Depthwise(weight.to_vec())
+        } else {
+            Self::Direct(direct::pack(sizes, weight))
+        }
+    }
+
+    /// The convolution of every image, plus bias and map, then the options' rectifier.
+    ///
+    /// # Shapes
+    /// - `x`: `[images, channels, height, width]`
+    /// - `y`: `[images, filters, output height, output width]`, overwritten
+    pub(crate) fn forward(
+        &self,
+        sizes: &ConvSizes,
+        x: &[f32],
+        addends: Addends<'_>,
+        y: &mut [f32],
+    ) {
+        match self {
+            Self::Winograd(weights) => winograd::forward(sizes, x, weights, addends, y),
+            Self::Depthwise(weight) => depthwise::forward(sizes, x, weight, addends, y),
+            Self::Direct(weights) => direct::forward(sizes, x, weights, addends, y),
+        }
+    }
+
+    /// The same where [`fuses_pool`], max pooled by 2x2.
+    ///
+    /// # Shapes
+    /// As [`Self::forward`], the output's height and width halved.
+    pub(crate) fn forward_pooled(
+        &self,
+        sizes: &ConvSizes,
+        x: &[f32],
+        bias: Option<&[f32]>,
+        y: &mut [f32],
+    ) {
+        if let Self::Direct(weights) = self {
+            direct::forward_pooled(sizes, x, weights, bias, y);
+        }
     }
 }
 
-/// Whether [`forward_pooled`] computes a convolution of these sizes.
+/// Whether [`Weights::forward_pooled`] computes a convolution of these sizes.
 pub(crate) fn fuses_pool(sizes: &ConvSizes) -> bool {
     sizes.options.groups == 1
         && !winograd::applies(sizes)

@@ -10,6 +10,30 @@ use burn::{nn::conv::Conv2d, nn::pool::MaxPool2d, tensor::Tensor};
 use receptive_kernels::Rectifier;
 use std::cell::Cell;
 
+#[cfg(feature = "flex")]
+pub use receptive_kernels::KernelThreads;
+
+/// Threads that share the work of kernels: without the flex backend there is none.
+#[cfg(not(feature = "flex"))]
+#[derive(Debug, Clone)]
+pub struct KernelThreads(());
+
+#[cfg(not(feature = "flex"))]
+impl KernelThreads {
+    /// No threads are started.
+    ///
+    /// # Errors
+    /// None.
+    pub fn new(_: usize) -> Result<Self, std::convert::Infallible> {
+        Ok(Self(()))
+    }
+
+    /// Runs `work` on the calling thread.
+    pub fn share<R>(&self, work: impl FnOnce() -> R) -> R {
+        work()
+    }
+}
+
 thread_local! {
     static EXACT: Cell<bool> = const { Cell::new(false) };
 }

@@ -22,6 +22,8 @@ mod flatten;
 mod fuse;
 mod global_avg_pool2d;
 mod global_max_pool2d;
+#[cfg(feature = "flex")]
+mod inference;
 mod kernels;
 mod kind;
 mod layer_norm;
@@ -53,7 +55,7 @@ pub use features::Features;
 pub use flatten::{FlattenLayer, FlattenOp};
 pub use global_avg_pool2d::{GlobalAvgPool2dLayer, GlobalAvgPool2dOp};
 pub use global_max_pool2d::{GlobalMaxPool2dLayer, GlobalMaxPool2dOp};
-pub use kernels::exactly;
+pub use kernels::{KernelThreads, exactly};
 pub use kind::{LayerValues, Role};
 pub use layer_norm::{LayerNormLayer, LayerNormOp};
 pub use linear::{LinearLayer, LinearOp};
@@ -70,6 +72,8 @@ pub use stochastic_depth::{StochasticDepthLayer, StochasticDepthOp};
 
 pub(crate) use cone::cut;
 pub(crate) use context::{MAX_SIDE, Signal};
+#[cfg(feature = "flex")]
+pub(crate) use inference::{Buffers, Step, Value, run, steps};
 pub(crate) use pass::Pass;
 pub(crate) use planner::Planner;
 pub(crate) use random::RandomWeights;

@@ -2,6 +2,7 @@
 
 mod cone;
 mod depth;
+mod inference;
 #[cfg(feature = "learner")]
 mod learner;
 mod transfer;
@@ -9,6 +10,7 @@ mod watch;
 mod weights;
 
 pub use cone::Cone;
+pub use inference::InferenceNetwork;
 #[cfg(feature = "learner")]
 pub use learner::ImageBatch;
 pub use watch::WatchedLogits;

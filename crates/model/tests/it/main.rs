@@ -8,6 +8,7 @@ mod activations;
 mod artifact;
 mod cone;
 mod fused;
+mod inference;
 mod planned_shapes;
 mod presets;
 mod pytorch;

@@ -171,13 +171,14 @@ fn validate(
         return Ok((None, 0.0));
     };
     let batch = batch?;
+    let network = model.prepare(compute.device());
     let began = Instant::now();
     let threads = compute.threads();
     let answers = compute
         .map(
             threads,
-            |device| (model.clone(), device.clone()),
-            |(model, device), _| logits(model, &batch, device),
+            |device| (network.clone(), device.clone()),
+            |(network, device), _| logits(network, &batch, device),
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })?;
     let seconds = began.elapsed().as_secs_f64() / (images * threads) as f64;

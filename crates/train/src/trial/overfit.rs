@@ -167,7 +167,8 @@ pub fn overfit(
     }
     let model = learner.model.valid();
     for batch in &batches {
-        let rows = logits(&model, batch, compute.device());
+        let network = model.prepare(compute.device());
+        let rows = logits(&network, batch, compute.device());
         let rows = rows.chunks(model.classes()).zip(&batch.labels);
         result.right_evaluated += rows.filter(|(row, label)| top(row, 1) == [**label]).count();
     }

@@ -3,24 +3,32 @@
 use super::channels_last::to_planes;
 use super::tiles::{Block, Grid, Segment, Source, TransformedTiles, pixel_strides};
 use super::transform::{Input, Output, OutputGradient, transform};
-use super::weights::TransformedWeights;
+use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
+use crate::conv::Addends;
 use crate::matrix::{Write, multiply};
-use crate::rectifier::add_bias;
+use crate::product::{Finish, product};
+use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
 use rayon::prelude::*;
+use std::ops::Range;
 
+/// Blocks are also taken apart by filters where there are fewer: threads share one image.
+const MIN_TASKS: usize = 16;
+/// Fewer filters transform the input too often.
+const MIN_FILTERS: usize = 32;
 /// Partial sums of the weights' gradient, at most.
 const MAX_SUMS: usize = 8;
 
-/// As [`crate::conv::forward`].
+/// As [`crate::conv::Weights::forward`].
 pub(in crate::conv) fn forward(
     sizes: &ConvSizes,
     x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-) -> Vec<f32> {
+    weights: &PackedWeights,
+    Addends { bias, map }: Addends<'_>,
+    y: &mut [f32],
+) {
     let [top, left, ..] = sizes.options.padding;
     let convolution = Convolution {
         images: sizes.images,
@@ -30,11 +38,14 @@ pub(in crate::conv) fn forward(
         output: sizes.output,
         origin: [-(top as isize), -(left as isize)],
     };
-    let weights = TransformedWeights::forward(weight, sizes.filters, sizes.channels);
-    convolution.run(x, &weights, |filter, values| {
+    let rectifier = sizes.options.rectifier;
+    convolution.run(x, weights, y, |filter, at, values| {
         let bias = bias.map_or(0.0, |bias| bias[filter]);
-        add_bias(values, bias, sizes.options.rectifier);
-    })
+        match map {
+            Some(map) => add_map(values, bias, &map[at..], rectifier),
+            None => add_bias(values, bias, rectifier),
+        }
+    });
 }
 
 /// As [`crate::conv::input_gradient`].
@@ -48,8 +59,10 @@ pub(in crate::conv) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &
         output: sizes.input,
         origin: [top as isize - 2, left as isize - 2],
     };
-    let weights = TransformedWeights::backward(weight, sizes.filters, sizes.channels);
-    convolution.run(grad, &weights, |_, _| ())
+    let weights = PackedWeights::backward(weight, sizes.filters, sizes.channels);
+    let mut dx = vec![0.0; sizes.images * sizes.channels * sizes.input_plane()];
+    convolution.run(grad, &weights, &mut dx, |_, _, _| ());
+    dx
 }
 
 /// The gradient with respect to the weight alone, as [`crate::conv::weight_gradients`] has it.
@@ -85,7 +98,7 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
     let total = blocks
         .par_chunks(blocks.len().div_ceil(sums).max(1))
         .map(|blocks| {
-            let mut sum = TransformedWeights::zeros(channels, filters);
+            let mut sum = TransformedGradients::zeros(channels, filters);
             for block in blocks {
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
@@ -135,28 +148,38 @@ struct Convolution {
     origin: [isize; 2],
 }
 
-/// A segment with its part of each output plane.
-type Part<'a> = (Segment, Vec<&'a mut [f32]>);
+/// A segment with its part of some output planes.
+struct Part<'a> {
+    segment: Segment,
+    /// Where the first plane's part begins in the whole output.
+    at: usize,
+    planes: Vec<&'a mut [f32]>,
+}
+
+/// Some filters of a block.
+struct Task<'a> {
+    filters: Range<usize>,
+    parts: Vec<Part<'a>>,
+}
 
 impl Convolution {
-    /// The output, `[images, filters, output height, output width]`; `finish(filter, values)` is called
-    /// once on each value of it.
+    /// The output, `[images, filters, output height, output width]`; `finish(filter, at, values)` is called
+    /// once on each value of it, where `values` begin `at` values after the output's first.
     ///
     /// # Shapes
     /// - `x`: `[images, channels, input height, input width]`
     fn run(
         &self,
         x: &[f32],
-        weights: &TransformedWeights,
-        finish: impl Fn(usize, &mut [f32]) + Sync,
-    ) -> Vec<f32> {
+        weights: &PackedWeights,
+        y: &mut [f32],
+        finish: impl Fn(usize, usize, &mut [f32]) + Sync,
+    ) {
         let source = Source {
             planes: x,
             plane: self.input,
             origin: self.origin,
         };
-        let plane = self.output[0] * self.output[1];
-        let mut y = vec![0.0; self.images * self.filters * plane];
         let grid = Grid::new(self.images, self.output);
         let blocks = grid.blocks(self.channels, self.filters);
         let [tiles, segment] = grid.max_tiles(&blocks);
@@ -164,95 +187,126 @@ impl Convolution {
             tiles,
             channels: self.channels,
         };
+        let filters = self.filters_of_task(blocks.len());
         let after = TransformedTiles {
             tiles,
-            channels: self.filters,
+            channels: filters,
         };
         // The pixels of a segment share memory before and after the products; the latter are fewer.
         let lengths = [
-            grid.pixels(segment) * padded(self.channels).max(padded(self.filters)),
+            grid.pixels(segment) * padded(self.channels).max(padded(filters)),
             before.len(),
             after.len(),
         ];
-        self.split_output(&grid, blocks, &mut y)
+        self.tasks(&grid, blocks, filters, y)
             .into_par_iter()
-            .for_each(|block| {
+            .for_each(|task| {
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
                     let (inputs, outputs) = rest.split_at_mut(lengths[1]);
-                    let segments: Vec<Segment> =
-                        block.iter().map(|(segment, _)| segment.clone()).collect();
-                    // The last block may be short.
+                    let segments = task.parts.iter().map(|part| part.segment.clone());
+                    let segments: Vec<Segment> = segments.collect();
+                    // The last block may be short, and the last filters few.
                     let tiles = segments
                         .iter()
                         .map(|segment| grid.segment_tiles(segment))
                         .sum();
                     let before = TransformedTiles { tiles, ..before };
-                    let after = TransformedTiles { tiles, ..after };
+                    let after = TransformedTiles {
+                        tiles,
+                        channels: task.filters.len(),
+                    };
                     before.fill::<Input, INPUT_TILE>(&grid, &segments, source, pixels, inputs);
                     for element in 0..ELEMENTS {
-                        multiply(
-                            &mut outputs[element * after.matrix_len()..],
-                            padded(self.filters),
-                            before.matrix(inputs, element),
-                            weights.matrix(element),
-                            Write::Over,
+                        let target = &mut outputs[element * after.matrix_len()..];
+                        let target = target.chunks_exact_mut(padded(task.filters.len()));
+                        product(
+                            &mut target.take(tiles).collect::<Vec<_>>(),
+                            before.left(inputs, element),
+                            weights.matrix(element, &task.filters),
+                            Finish::default(),
                         );
                     }
-                    self.write(&grid, after, outputs, pixels, block, &finish);
+                    self.write(&grid, after, outputs, pixels, task, &finish);
                 });
             });
-        y
     }
 
-    /// Gives each block its part of the output.
-    fn split_output<'a>(
+    /// The filters of a task, a multiple of the lanes where there are several tasks a block.
+    fn filters_of_task(&self, blocks: usize) -> usize {
+        let parts = MIN_TASKS / blocks.max(1);
+        let filters = self.filters.div_ceil(parts.max(1)).max(MIN_FILTERS);
+        padded(filters).min(self.filters)
+    }
+
+    /// Gives each task its part of the output.
+    fn tasks<'a>(
         &self,
         grid: &Grid,
         blocks: Vec<Block>,
+        filters: usize,
         y: &'a mut [f32],
-    ) -> Vec<Vec<Part<'a>>> {
+    ) -> Vec<Task<'a>> {
         let plane = self.output[0] * self.output[1];
         let mut images = y.chunks_exact_mut(self.filters * plane);
         let mut planes: Vec<&mut [f32]> = Vec::new();
-        let mut part = |segment: Segment| {
-            if segment.lines.start == 0 {
-                planes = images
-                    .next()
-                    .into_iter()
-                    .flat_map(|image| image.chunks_exact_mut(plane))
-                    .collect();
-            }
-            let length = grid.outputs(&segment);
-            let own = planes
-                .iter_mut()
-                .map(|unassigned| {
-                    let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
-                    *unassigned = rest;
-                    own
+        let mut tasks = Vec::new();
+        for block in blocks {
+            let mut of_block: Vec<Task<'a>> = (0..self.filters)
+                .step_by(filters)
+                .map(|first| Task {
+                    filters: first..(first + filters).min(self.filters),
+                    parts: Vec::with_capacity(block.len()),
                 })
                 .collect();
-            (segment, own)
-        };
-        blocks
-            .into_iter()
-            .map(|block| block.into_iter().map(&mut part).collect())
-            .collect()
+            for segment in block {
+                if segment.lines.start == 0 {
+                    planes = images
+                        .next()
+                        .into_iter()
+                        .flat_map(|image| image.chunks_exact_mut(plane))
+                        .collect();
+                }
+                let (length, done) = (grid.outputs(&segment), grid.outputs_before(&segment));
+                let unassigned = planes.chunks_mut(filters);
+                for (task, unassigned) in of_block.iter_mut().zip(unassigned) {
+                    let own = unassigned.iter_mut().map(|unassigned| {
+                        let (own, rest) = std::mem::take(unassigned).split_at_mut(length);
+                        *unassigned = rest;
+                        own
+                    });
+                    let first = segment.image * self.filters + task.filters.start;
+                    task.parts.push(Part {
+                        segment: segment.clone(),
+                        at: first * plane + done,
+                        planes: own.collect(),
+                    });
+                }
+            }
+            tasks.extend(of_block);
+        }
+        tasks
     }
 
-    /// Transforms a block's products back and writes them to its part of the output.
+    /// Transforms a task's products back and writes them to its part of the output.
     fn write(
         &self,
         grid: &Grid,
         layout: TransformedTiles,
         values: &[f32],
         pixels: &mut [f32],
-        block: Vec<Part<'_>>,
-        finish: impl Fn(usize, &mut [f32]),
+        task: Task<'_>,
+        finish: impl Fn(usize, usize, &mut [f32]),
     ) {
-        let (pixel, width) = (padded(self.filters), grid.columns() * OUTPUT_TILE);
+        let (pixel, width) = (padded(layout.channels), grid.columns() * OUTPUT_TILE);
+        let plane = self.output[0] * self.output[1];
         let mut done = 0;
-        for (segment, mut planes) in block {
+        for Part {
+            segment,
+            at,
+            mut planes,
+        } in task.parts
+        {
             let tiles = grid.segment_tiles(&segment);
             transform::<Output, INPUT_TILE, OUTPUT_TILE>(
                 tiles,
@@ -272,8 +326,8 @@ impl Convolution {
                     to_planes(line, pixel, &mut planes, row * columns..(row + 1) * columns);
                 }
             }
-            for (filter, plane) in planes.into_iter().enumerate() {
-                finish(filter, plane);
+            for (i, values) in planes.into_iter().enumerate() {
+                finish(task.filters.start + i, at + i * plane, values);
             }
         }
     }

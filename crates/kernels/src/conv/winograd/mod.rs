@@ -25,6 +25,7 @@ mod transform;
 mod weights;
 
 pub(super) use convolution::{forward, input_gradient, weight_gradient};
+pub(super) use weights::PackedWeights;
 
 use super::{Algorithm, ConvSizes};
 

@@ -5,6 +5,7 @@ use super::channels_last::{Window, to_pixels};
 use super::transform::{Linear, Strides, transform};
 use super::{ELEMENTS, INPUT_TILE, LANES, OUTPUT_TILE, padded};
 use crate::matrix::Matrix;
+use crate::product::Left;
 use std::ops::Range;
 
 /// Values of a block's transformed tiles, before and after the products: they should stay in the
@@ -109,6 +110,11 @@ impl Grid {
             * (self.columns * OUTPUT_TILE + INPUT_TILE - OUTPUT_TILE)
     }
 
+    /// Values of an output plane before a segment's.
+    pub(super) fn outputs_before(&self, segment: &Segment) -> usize {
+        segment.lines.start * OUTPUT_TILE * self.output[1]
+    }
+
     /// Values of an output plane that a segment's tiles cover.
     pub(super) fn outputs(&self, segment: &Segment) -> usize {
         let end = (segment.lines.end * OUTPUT_TILE).min(self.output[0]);
@@ -139,6 +145,12 @@ impl TransformedTiles {
     pub(super) fn matrix(self, values: &[f32], element: usize) -> Matrix<'_> {
         let values = &values[element * self.matrix_len()..];
         Matrix::strided(values, self.tiles, self.channels, padded(self.channels))
+    }
+
+    /// The same, as the left factor of a product.
+    pub(super) fn left(self, values: &[f32], element: usize) -> Left<'_> {
+        let values = &values[element * self.matrix_len()..];
+        Left::lines(values, self.tiles, self.channels, padded(self.channels))
     }
 
     /// The strides of the tiles' elements.

@@ -1,32 +1,28 @@
-//! The transformed weights, and the gradient of the weights from theirs.
+//! The transformed weights, packed for the products they are factors of, and the gradient of the weights
+//! from that of the transformed ones.
 
 use super::channels_last::transpose;
 use super::transform::{Strides, WeightGradient, Weights, transform};
 use super::{ELEMENTS, INPUT_TILE, LANES, padded};
-use crate::matrix::Matrix;
+use crate::product::{COLUMNS, Right};
+use std::ops::Range;
 
 /// Elements of a 3x3 kernel.
 const TAPS: usize = 9;
 
-/// For each element of a transformed tile a matrix `[inputs, outputs]`: from channels to filters, or
-/// from filters to channels.
-pub(super) struct TransformedWeights {
-    pub(super) values: Vec<f32>,
+/// For each element of a transformed tile a matrix `[inputs, outputs]`, from channels to filters or from
+/// filters to channels, in panels of [`COLUMNS`] outputs.
+#[derive(Debug, Clone)]
+pub(crate) struct PackedWeights {
+    /// `[elements, outputs / 16, inputs, 16]`.
+    values: Vec<f32>,
     inputs: usize,
     outputs: usize,
 }
 
-impl TransformedWeights {
-    pub(super) fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self {
-            values: vec![0.0; ELEMENTS * matrix_len(inputs, outputs)],
-            inputs,
-            outputs,
-        }
-    }
-
+impl PackedWeights {
     /// From `weight`: `[filters, channels, 3, 3]`, to be applied to channels.
-    pub(super) fn forward(weight: &[f32], filters: usize, channels: usize) -> Self {
+    pub(in crate::conv) fn forward(weight: &[f32], filters: usize, channels: usize) -> Self {
         let (line, taps) = (padded(filters), channels * TAPS);
         let mut transposed = vec![0.0; taps * line];
         transpose(weight, taps, [filters, taps], &mut transposed, line);
@@ -51,23 +47,48 @@ impl TransformedWeights {
 
     /// From `weight`: `[inputs, 3, 3, padded outputs]`.
     fn from_channels_last(weight: &[f32], inputs: usize, outputs: usize) -> Self {
-        let mut transformed = Self::zeros(inputs, outputs);
-        transform::<Weights, 3, 6>(
+        let matrix = matrix_len(inputs, outputs);
+        let mut values = vec![0.0; ELEMENTS * matrix];
+        for (panel, from) in (0..padded(outputs)).step_by(COLUMNS).enumerate() {
+            transform::<Weights, 3, 6>(
+                inputs,
+                COLUMNS,
+                &weight[from..],
+                tap_strides(outputs),
+                &mut values[panel * inputs * COLUMNS..],
+                Strides::in_line(COLUMNS, INPUT_TILE * matrix, matrix),
+            );
+        }
+        Self {
+            values,
             inputs,
-            padded(outputs),
-            weight,
-            tap_strides(outputs),
-            &mut transformed.values,
-            element_strides(inputs, outputs),
-        );
-        transformed
+            outputs,
+        }
     }
 
-    /// The matrix of one element.
-    pub(super) fn matrix(&self, element: usize) -> Matrix<'_> {
-        let line = padded(self.outputs);
+    /// The matrix of one element, or the part of it for some of the outputs, from a multiple of [`COLUMNS`]
+    /// on and with their padding.
+    pub(super) fn matrix(&self, element: usize, outputs: &Range<usize>) -> Right<'_> {
         let values = &self.values[element * matrix_len(self.inputs, self.outputs)..];
-        Matrix::strided(values, self.inputs, self.outputs, line)
+        let values = &values[outputs.start * self.inputs..];
+        Right::panels(values, padded(outputs.len()), self.inputs)
+    }
+}
+
+/// For each element of a transformed tile the sum of gradients, a matrix `[inputs, outputs]`.
+pub(super) struct TransformedGradients {
+    pub(super) values: Vec<f32>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl TransformedGradients {
+    pub(super) fn zeros(inputs: usize, outputs: usize) -> Self {
+        Self {
+            values: vec![0.0; ELEMENTS * matrix_len(inputs, outputs)],
+            inputs,
+            outputs,
+        }
     }
 
     /// The elements' matrices, to be added to, and the stride of their rows.

@@ -1,0 +1,492 @@
+//! Matrix products of factors that are packed once and then used many times: weights.
+//!
+//! Each element of a product is added up in the same order whatever the sizes of the factors but their
+//! common one: in parts of [`DEPTH`] products. So results have the same bits however rows and columns are
+//! shared among tasks, and however many images there are.
+#![allow(unsafe_code)] // the innermost loop, whose bounds are checked once before it
+
+use crate::rectifier::{Bounds, Rectifier};
+use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
+
+/// Rows that lie interleaved in a packed left factor. As many as are computed at a time divide it.
+pub(crate) const ROWS: usize = 12;
+/// Columns of a panel of a packed right factor: vectors of any processor divide it.
+pub(crate) const COLUMNS: usize = 16;
+/// Products that are added up before the sum is added to the target: rows of the right factor that should
+/// stay in the second-level cache.
+const DEPTH: usize = 256;
+
+/// A left factor, `[rows, depth]`: twelve rows at a time, value by value side by side.
+#[derive(Debug, Clone)]
+pub(crate) struct PackedRows {
+    /// `[rows / 12, depth, 12]`, zeros behind the last row.
+    values: Vec<f32>,
+    rows: usize,
+    depth: usize,
+}
+
+impl PackedRows {
+    /// From `[rows, depth]`.
+    pub(crate) fn new(values: &[f32], rows: usize, depth: usize) -> Self {
+        let mut packed = vec![0.0; rows.next_multiple_of(ROWS) * depth];
+        for (row, values) in values.chunks_exact(depth.max(1)).take(rows).enumerate() {
+            let block = &mut packed[row / ROWS * ROWS * depth..];
+            let to = block[row % ROWS..].iter_mut().step_by(ROWS);
+            for (to, from) in to.zip(values) {
+                *to = *from;
+            }
+        }
+        Self {
+            values: packed,
+            rows,
+            depth,
+        }
+    }
+
+    /// Some of its rows, from a multiple of [`ROWS`] on.
+    pub(crate) fn part(&self, rows: Range<usize>) -> Left<'_> {
+        assert!(rows.start.is_multiple_of(ROWS) && rows.end <= self.rows);
+        Left {
+            values: &self.values[rows.start * self.depth..],
+            rows: rows.len(),
+            depth: self.depth,
+            line: None,
+        }
+    }
+}
+
+/// The left factor of a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left<'a> {
+    values: &'a [f32],
+    rows: usize,
+    depth: usize,
+    /// From a row to the next; `None` where rows are packed.
+    line: Option<usize>,
+}
+
+impl<'a> Left<'a> {
+    /// Rows of `depth` values that start `line` values apart.
+    pub(crate) fn lines(values: &'a [f32], rows: usize, depth: usize, line: usize) -> Self {
+        Self {
+            values,
+            rows,
+            depth,
+            line: Some(line),
+        }
+    }
+}
+
+/// The right factor of a product, `[depth, columns]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Right<'a> {
+    values: &'a [f32],
+    columns: usize,
+    /// From a row to the next.
+    line: usize,
+    /// From [`COLUMNS`] columns to the next.
+    panel: usize,
+}
+
+impl<'a> Right<'a> {
+    /// Rows that start `line` values apart.
+    pub(crate) fn lines(values: &'a [f32], columns: usize, line: usize) -> Self {
+        Self {
+            values,
+            columns,
+            line,
+            panel: COLUMNS,
+        }
+    }
+
+    /// Packed: `[columns / 16, depth, 16]`.
+    pub(crate) fn panels(values: &'a [f32], columns: usize, depth: usize) -> Self {
+        Self {
+            values,
+            columns,
+            line: COLUMNS,
+            panel: depth * COLUMNS,
+        }
+    }
+
+    /// From a row and a column on.
+    #[inline(always)]
+    fn from(&self, row: usize, column: usize) -> &'a [f32] {
+        let panel = column / COLUMNS * self.panel + column % COLUMNS;
+        &self.values[panel + row * self.line..]
+    }
+}
+
+/// What happens to the values of a product.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Finish<'a> {
+    /// Added to each value of a row.
+    pub(crate) bias: Option<&'a [f32]>,
+    /// Added to the values: as the target, rows that start so many values apart.
+    pub(crate) added: Option<(&'a [f32], usize)>,
+    /// Applied last.
+    pub(crate) rectifier: Rectifier,
+}
+
+/// `target = rectifier(left * right + bias + added)`, on the calling thread; `target` has a slice for each
+/// row.
+///
+/// # Panics
+/// When a slice is too short: a bug in this crate.
+pub(crate) fn product(
+    target: &mut [&mut [f32]],
+    left: Left<'_>,
+    right: Right<'_>,
+    finish: Finish<'_>,
+) {
+    assert_eq!(target.len(), left.rows, "rows of a product");
+    Arch::new().dispatch(Product {
+        target,
+        left,
+        right,
+        finish,
+    });
+}
+
+struct Product<'a, 'b> {
+    target: &'a mut [&'b mut [f32]],
+    left: Left<'a>,
+    right: Right<'a>,
+    finish: Finish<'a>,
+}
+
+impl WithSimd for Product<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many sums as there are registers for beside a row of the right factor.
+        match S::F32_LANES {
+            16 => self.run::<S, 12, 6, 1>(simd),
+            8 => self.run::<S, 6, 3, 2>(simd),
+            4 => self.run::<S, 4, 2, 4>(simd),
+            _ => self.run::<S, 4, 2, 1>(simd),
+        }
+    }
+}
+
+impl Product<'_, '_> {
+    /// `R` rows and `V` vectors at a time, or `HALF` as many rows where few are left.
+    #[inline(always)]
+    fn run<S: Simd, const R: usize, const HALF: usize, const V: usize>(mut self, simd: S) {
+        let Left { rows, depth, .. } = self.left;
+        for from in (0..depth.max(1)).step_by(DEPTH) {
+            let part = from..(from + DEPTH).min(depth);
+            let mut row = 0;
+            while row < rows {
+                if rows - row > HALF {
+                    self.row_block::<S, R, V>(simd, row, part.clone());
+                    row += R;
+                } else {
+                    self.row_block::<S, HALF, V>(simd, row, part.clone());
+                    row += HALF;
+                }
+            }
+        }
+    }
+
+    /// `R` rows, of which the last may not exist.
+    #[inline(always)]
+    fn row_block<S: Simd, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        part: Range<usize>,
+    ) {
+        let Left {
+            values,
+            rows,
+            depth,
+            line,
+        } = self.left;
+        match line {
+            None => {
+                let block = row / ROWS * ROWS * depth + row % ROWS;
+                let values = &values[block + part.start * ROWS..];
+                self.columns::<S, Interleaved<'_>, R, V>(simd, Interleaved(values), row, part);
+            }
+            Some(line) => {
+                let mut lines: [&[f32]; R] = [&[]; R];
+                for (r, to) in lines.iter_mut().enumerate() {
+                    // A row that does not exist is computed as the last, and not written.
+                    let row = (row + r).min(rows - 1);
+                    *to = &values[row * line..][part.clone()];
+                }
+                self.columns::<S, Lines<'_, R>, R, V>(simd, Lines(lines), row, part);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn columns<S: Simd, L: Factor<R>, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        left: L,
+        row: usize,
+        part: Range<usize>,
+    ) {
+        let step = V * S::F32_LANES;
+        for column in (0..self.right.columns).step_by(step) {
+            let right = self.right.from(part.start, column);
+            let count = step.min(self.right.columns - column);
+            let sums = if count == step {
+                sums::<S, L, R, V, true>(simd, left, right, self.right.line, part.len(), count)
+            } else {
+                sums::<S, L, R, V, false>(simd, left, right, self.right.line, part.len(), count)
+            };
+            self.write::<S, R, V>(simd, &sums, row, column..column + count, &part);
+        }
+    }
+
+    #[inline(always)]
+    fn write<S: Simd, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        sums: &[[S::f32s; V]; R],
+        row: usize,
+        columns: Range<usize>,
+        part: &Range<usize>,
+    ) {
+        let is_last = part.end == self.left.depth;
+        for (r, sums) in sums.iter().enumerate() {
+            let Some(target) = self.target.get_mut(row + r) else {
+                return;
+            };
+            let target = &mut target[columns.clone()];
+            let bias = self.finish.bias.filter(|_| is_last);
+            let bias = bias.map(|bias| simd.splat_f32s(bias[row + r]));
+            let added = self.finish.added.filter(|_| is_last);
+            let added = added.map(|(added, line)| &added[(row + r) * line..][columns.clone()]);
+            for (v, sum) in sums.iter().enumerate() {
+                let at = v * S::F32_LANES..((v + 1) * S::F32_LANES).min(target.len());
+                if at.is_empty() {
+                    break;
+                }
+                let mut value = *sum;
+                let target = &mut target[at.clone()];
+                if part.start > 0 {
+                    value = simd.add_f32s(load(simd, target), value);
+                }
+                if let Some(bias) = bias {
+                    value = simd.add_f32s(value, bias);
+                }
+                if let Some(added) = added {
+                    value = simd.add_f32s(value, load(simd, &added[at]));
+                }
+                if is_last && self.finish.rectifier.is_some() {
+                    value = rectified(simd, value, self.finish.rectifier.bounds());
+                }
+                match S::as_mut_simd_f32s(target) {
+                    ([target], []) => *target = value,
+                    _ => simd.partial_store_f32s(target, value),
+                }
+            }
+        }
+    }
+}
+
+/// A vector, or the part of it that there is.
+#[inline(always)]
+fn load<S: Simd>(simd: S, values: &[f32]) -> S::f32s {
+    match S::as_simd_f32s(values) {
+        ([whole], []) => *whole,
+        _ => simd.partial_load_f32s(values),
+    }
+}
+
+/// The bounds applied as comparisons, so that NaN stays NaN.
+#[inline(always)]
+fn rectified<S: Simd>(simd: S, value: S::f32s, bounds: Bounds) -> S::f32s {
+    let (low, high) = (simd.splat_f32s(bounds.low), simd.splat_f32s(bounds.high));
+    let value = simd.select_f32s(simd.less_than_f32s(value, low), low, value);
+    simd.select_f32s(simd.greater_than_f32s(value, high), high, value)
+}
+
+/// `R` rows of a left factor.
+trait Factor<const R: usize>: Copy {
+    /// Whether there are values at all of the first `depth` places of each row.
+    fn reaches(&self, depth: usize) -> bool;
+    /// The value of a row at one place of the depth.
+    ///
+    /// # Safety
+    /// The row is below `R`, and the place below a depth that [`reaches`](Self::reaches) has confirmed.
+    unsafe fn value(&self, row: usize, k: usize) -> f32;
+}
+
+/// [`ROWS`] rows side by side, from the first on that is wanted.
+#[derive(Clone, Copy)]
+struct Interleaved<'a>(&'a [f32]);
+
+impl<const R: usize> Factor<R> for Interleaved<'_> {
+    #[inline(always)]
+    fn reaches(&self, depth: usize) -> bool {
+        depth == 0 || (depth - 1) * ROWS + R <= self.0.len()
+    }
+
+    #[inline(always)]
+    unsafe fn value(&self, row: usize, k: usize) -> f32 {
+        // SAFETY: at most the last value that `reaches` has found to exist, as the caller promises.
+        unsafe { *self.0.get_unchecked(k * ROWS + row) }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Lines<'a, const R: usize>([&'a [f32]; R]);
+
+impl<const R: usize> Factor<R> for Lines<'_, R> {
+    #[inline(always)]
+    fn reaches(&self, depth: usize) -> bool {
+        self.0.iter().all(|line| line.len() >= depth)
+    }
+
+    #[inline(always)]
+    unsafe fn value(&self, row: usize, k: usize) -> f32 {
+        // SAFETY: the row exists, and is as long as `reaches` has found, as the caller promises.
+        unsafe { *self.0.get_unchecked(row).get_unchecked(k) }
+    }
+}
+
+/// The sums over `depth` products of `R` rows and `V` vectors of columns, of which `count` columns exist: all
+/// where `WHOLE`.
+///
+/// With checked indices the loop has so many ways out that the compiler keeps half of the sums in memory,
+/// which halves its speed: what it reads is checked before it.
+#[inline(always)]
+fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const WHOLE: bool>(
+    simd: S,
+    left: L,
+    right: &[f32],
+    line: usize,
+    depth: usize,
+    count: usize,
+) -> [[S::f32s; V]; R] {
+    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+    if depth == 0 {
+        return sums;
+    }
+    assert!(
+        left.reaches(depth) && (depth - 1) * line + count <= right.len(),
+        "a product's factor is too short"
+    );
+    assert!(!WHOLE || count == V * S::F32_LANES);
+    for k in 0..depth {
+        // SAFETY: `k * line + count` is at most the length, as was just checked.
+        let right = unsafe { right.get_unchecked(k * line..k * line + count) };
+        let mut columns = [simd.splat_f32s(0.0); V];
+        for v in 0..V {
+            let at = v * S::F32_LANES;
+            if WHOLE {
+                // SAFETY: `count` values are all vectors; an unaligned read of any bits gives floats.
+                columns[v] = unsafe { right.as_ptr().add(at).cast::<S::f32s>().read_unaligned() };
+            } else if at < count {
+                columns[v] = simd.partial_load_f32s(&right[at..count.min(at + S::F32_LANES)]);
+            }
+        }
+        for r in 0..R {
+            // SAFETY: `r < R` and `k < depth`, which the factor reaches.
+            let value = simd.splat_f32s(unsafe { left.value(r, k) });
+            for v in 0..V {
+                sums[r][v] = simd.mul_add_f32s(value, columns[v], sums[r][v]);
+            }
+        }
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize, step: usize) -> Vec<f32> {
+        (0..count)
+            .map(|i| ((i * step) % 17) as f32 / 8.0 - 1.0)
+            .collect()
+    }
+
+    /// All forms of the factors, on this processor and without vectors.
+    #[test]
+    fn products_of_any_size_are_sums_of_products() {
+        for [rows, depth, columns] in [
+            [1, 1, 1],
+            [4, 3, 16],
+            [13, 300, 17],
+            [25, 513, 50],
+            [7, 256, 31],
+        ] {
+            let (a, b) = (values(rows * depth, 7), values(depth * columns, 5));
+            let bias = values(rows, 3);
+            let added = values(rows * columns, 11);
+            let expected = |row: usize, column: usize| {
+                let products = (0..depth).map(|k| a[row * depth + k] * b[k * columns + column]);
+                let sum: f32 = products.sum();
+                (sum + bias[row] + added[row * columns + column]).max(0.0)
+            };
+            let packed = PackedRows::new(&a, rows, depth);
+            let mut panels = vec![0.0; columns.next_multiple_of(COLUMNS) * depth];
+            for (k, line) in b.chunks_exact(columns).enumerate() {
+                for (column, value) in line.iter().enumerate() {
+                    let panel = column / COLUMNS * COLUMNS * depth;
+                    panels[panel + k * COLUMNS + column % COLUMNS] = *value;
+                }
+            }
+            let finish = Finish {
+                bias: Some(&bias),
+                added: Some((&added, columns)),
+                rectifier: Rectifier::Relu,
+            };
+            for left in [packed.part(0..rows), Left::lines(&a, rows, depth, depth)] {
+                for right in [
+                    Right::lines(&b, columns, columns),
+                    Right::panels(&panels, columns, depth),
+                ] {
+                    for plain in [false, true] {
+                        let mut found = vec![9.0; rows * columns];
+                        let mut target: Vec<&mut [f32]> = found.chunks_exact_mut(columns).collect();
+                        if plain {
+                            let target = &mut target;
+                            pulp::Scalar.vectorize(Product {
+                                target,
+                                left,
+                                right,
+                                finish,
+                            });
+                        } else {
+                            product(&mut target, left, right, finish);
+                        }
+                        for (i, found) in found.into_iter().enumerate() {
+                            let expected = expected(i / columns, i % columns);
+                            assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_element_has_the_same_bits_in_any_part() {
+        let (rows, depth, columns) = (30, 700, 45);
+        let (a, b) = (values(rows * depth, 7), values(depth * columns, 5));
+        let packed = PackedRows::new(&a, rows, depth);
+        let of = |part: Range<usize>, columns_part: Range<usize>| {
+            let mut found = vec![0.0; part.len() * columns_part.len()];
+            let mut target: Vec<&mut [f32]> = found.chunks_exact_mut(columns_part.len()).collect();
+            let right = Right::lines(&b[columns_part.start..], columns_part.len(), columns);
+            product(&mut target, packed.part(part), right, Finish::default());
+            found
+        };
+        let whole = of(0..rows, 0..columns);
+        for (part, columns_part) in [(0..12, 3..4), (12..30, 0..45), (24..25, 7..40)] {
+            let some = of(part.clone(), columns_part.clone());
+            for (row, line) in part.zip(some.chunks_exact(columns_part.len())) {
+                assert_eq!(&whole[row * columns..][columns_part.clone()], line);
+            }
+        }
+    }
+}

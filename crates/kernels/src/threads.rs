@@ -1,0 +1,68 @@
+//! Threads that share the work of a kernel.
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock};
+
+/// Threads that share the work of each kernel that another thread calls within [`share`](Self::share). The
+/// results have the same bits as without them.
+#[derive(Debug, Clone)]
+pub struct KernelThreads(Arc<ThreadPool>);
+
+thread_local! {
+    static SHARED: RefCell<Option<KernelThreads>> = const { RefCell::new(None) };
+}
+
+impl KernelThreads {
+    /// That many threads, at least one.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|thread| format!("kernel-{thread}"))
+            .build()?;
+        Ok(Self(Arc::new(pool)))
+    }
+
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.0.current_num_threads()
+    }
+
+    /// Runs `work` on the calling thread; the kernels that it calls, forward and backward, are computed on
+    /// these threads while it waits.
+    pub fn share<R>(&self, work: impl FnOnce() -> R) -> R {
+        /// Sets it back, even where `work` panics.
+        struct Before(Option<KernelThreads>);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                SHARED.set(self.0.take());
+            }
+        }
+        let _before = Before(SHARED.replace(Some(self.clone())));
+        work()
+    }
+}
+
+/// Runs kernels on the threads that share the calling thread's, where there are any.
+pub fn shared<R: Send>(kernel: impl FnOnce() -> R + Send) -> R {
+    match SHARED.with_borrow(Clone::clone) {
+        Some(threads) => threads.0.install(kernel),
+        None => kernel(),
+    }
+}
+
+/// Runs `work` where rayon has one thread: for operations whose sums may depend on how many there are.
+pub fn alone<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    static ONE: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    if rayon::current_num_threads() <= 1 {
+        return work();
+    }
+    let one = ONE.get_or_init(|| ThreadPoolBuilder::new().num_threads(1).build().ok());
+    match one {
+        Some(one) => one.install(work),
+        None => work(),
+    }
+}

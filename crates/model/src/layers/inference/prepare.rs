@@ -1,0 +1,208 @@
+//! Layers to steps.
+
+use super::Step;
+use crate::geometry::Shape;
+use crate::layers::activation::Activation;
+use crate::layers::branches::Join;
+use crate::layers::kernels;
+use crate::layers::kind::LayerValues;
+use crate::layers::{Branch, Layer, Operation, PlannedLayer};
+use burn::nn::conv;
+use receptive_kernels::Rectifier;
+use receptive_kernels::inference::{Conv2d, Dense};
+
+/// The steps of these layers, whose values are read once.
+pub(crate) fn steps(layers: &[Layer], planned: &[PlannedLayer]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let count = layers.len().min(planned.len());
+    let mut at = 0;
+    while at < count {
+        at += next(&layers[at..count], &planned[at..count], &mut steps);
+    }
+    steps
+}
+
+/// Adds the steps of the first layer, and of those after it that are computed with it; returns how many.
+fn next(layers: &[Layer], planned: &[PlannedLayer], steps: &mut Vec<Step>) -> usize {
+    let (layer, plan) = (&layers[0], &planned[0]);
+    match (layer, &plan.operation) {
+        (Layer::Conv2d(conv), Operation::Conv2d(op)) => {
+            return convolution(conv, op.activation, layers, planned, steps);
+        }
+        (Layer::BatchNorm(norm), _) => {
+            let [scale, shift] = affine(&layer.values(), norm.epsilon);
+            let rectifier = rectifier_at(planned, 1);
+            steps.push(Step::Affine {
+                scale,
+                shift,
+                rectifier: rectifier.unwrap_or_default(),
+            });
+            return 1 + usize::from(rectifier.is_some());
+        }
+        (Layer::Linear(_), Operation::Linear(op)) => {
+            let LayerValues { weight, bias, .. } = layer.values();
+            let bias = (!bias.is_empty()).then_some(bias);
+            let own = op.activation.and_then(kernels::rectifier);
+            let shape = [op.inputs, op.units];
+            let rectifier = own.unwrap_or_default();
+            steps.push(Step::Dense(Dense::new(&weight, shape, bias, rectifier)));
+            steps.extend(other(op.activation));
+        }
+        (Layer::MaxPool2d(pool), Operation::MaxPool2d(op)) => {
+            let rectifier = rectifier_at(planned, 1);
+            let options =
+                kernels::max_pool2d_options(pool, &op.edges, rectifier.unwrap_or_default());
+            steps.push(Step::MaxPool(options, plan.output));
+            return 1 + usize::from(rectifier.is_some());
+        }
+        (Layer::GlobalAvgPool2d(_), _) => steps.push(Step::GlobalAverage),
+        (Layer::Flatten(_), _) => steps.push(Step::Reshape(plan.output)),
+        (Layer::Dropout(_) | Layer::StochasticDepth(_), _) => {}
+        (Layer::Activation(_), Operation::Activation(op)) => {
+            steps.push(activation(op.activation));
+        }
+        (Layer::Residual(_) | Layer::Branches(_), Operation::Branches(op)) => {
+            let own = op.activation.and_then(kernels::rectifier);
+            let branches = branches(layer, &op.branches);
+            steps.push(joined(
+                branches,
+                op.join,
+                own.unwrap_or_default(),
+                plan.output,
+            ));
+            steps.extend(other(op.activation));
+        }
+        _ => steps.push(Step::Layer(Box::new((layer.clone(), plan.clone())))),
+    }
+    1
+}
+
+fn branches(layer: &Layer, planned: &[Branch]) -> Vec<Vec<Step>> {
+    let each = layer.branches().into_iter().zip(planned);
+    each.map(|(layers, branch)| steps(layers, &branch.layers))
+        .collect()
+}
+
+/// Branches, of which a convolution may add the others to its outputs.
+fn joined(mut branches: Vec<Vec<Step>>, join: Join, rectifier: Rectifier, output: Shape) -> Step {
+    if let (Join::Add, [body, shortcut]) = (join, &mut branches[..]) {
+        match body.pop() {
+            Some(Step::Conv2d(last))
+                if last.rectifier() == Rectifier::None && !last.is_pooled() =>
+            {
+                return Step::Residual {
+                    shortcut: std::mem::take(shortcut),
+                    body: std::mem::take(body),
+                    last: last.with_rectifier(rectifier),
+                };
+            }
+            last => body.extend(last),
+        }
+    }
+    Step::Branches {
+        branches,
+        join,
+        rectifier,
+        output,
+    }
+}
+
+/// A convolution with its own activation or, without one, the batch norm and the activation after it; then
+/// perhaps a pool.
+fn convolution(
+    conv: &conv::Conv2d,
+    own: Option<Activation>,
+    layers: &[Layer],
+    planned: &[PlannedLayer],
+    steps: &mut Vec<Step>,
+) -> usize {
+    let values = layers[0].values();
+    let (mut weight, mut bias) = (values.weight, values.bias);
+    let [filters, ..] = conv.weight.dims();
+    let mut taken = 1;
+    if let (None, Some(Layer::BatchNorm(norm))) = (own, layers.get(1)) {
+        let [scale, shift] = affine(&layers[1].values(), norm.epsilon);
+        bias.resize(filters, 0.0);
+        let of_filter = (weight.len() / filters.max(1)).max(1);
+        let each = weight.chunks_exact_mut(of_filter).zip(&mut bias);
+        for ((weight, bias), (scale, shift)) in each.zip(scale.iter().zip(&shift)) {
+            weight.iter_mut().for_each(|weight| *weight *= scale);
+            *bias = *bias * scale + shift;
+        }
+        taken = 2;
+    }
+    let rectifier = match own {
+        Some(activation) => kernels::rectifier(activation),
+        None => {
+            let next = rectifier_at(planned, taken);
+            taken += usize::from(next.is_some());
+            next
+        }
+    };
+    let (
+        Shape::Map {
+            channels,
+            height,
+            width,
+        },
+        Operation::Conv2d(op),
+    ) = (planned[0].input, &planned[0].operation)
+    else {
+        unreachable!("a convolution takes maps");
+    };
+    let options = kernels::conv2d_options(conv, &op.edges, rectifier.unwrap_or_default());
+    let bias = (!bias.is_empty()).then_some(bias);
+    let shape = conv.weight.dims();
+    let step = Conv2d::new([channels, height, width], &weight, shape, bias, options);
+    let unfinished = own.filter(|_| rectifier.is_none());
+    if let (None, Some(Layer::MaxPool2d(pool)), Some(Operation::MaxPool2d(op))) = (
+        unfinished,
+        layers.get(taken),
+        planned.get(taken).map(|plan| &plan.operation),
+    ) {
+        let after = kernels::max_pool2d_options(pool, &op.edges, step.rectifier());
+        if let Some(pooled) = step.with_max_pool_2x2().filter(|_| after.is_2x2()) {
+            steps.push(Step::Conv2d(pooled));
+        } else {
+            // After the pool there are fewer values, and the result is the same.
+            steps.push(Step::Conv2d(step.with_rectifier(Rectifier::None)));
+            steps.push(Step::MaxPool(after, planned[taken].output));
+        }
+        return taken + 1;
+    }
+    steps.push(Step::Conv2d(step));
+    steps.extend(unfinished.map(Step::Activation));
+    taken
+}
+
+/// The activation at this place, if the kernels compute it together with what it follows.
+fn rectifier_at(planned: &[PlannedLayer], at: usize) -> Option<Rectifier> {
+    match planned.get(at).map(|plan| &plan.operation) {
+        Some(Operation::Activation(op)) => kernels::rectifier(op.activation),
+        _ => None,
+    }
+}
+
+/// A layer's own activation, if the kernels did not compute it.
+fn other(own: Option<Activation>) -> Option<Step> {
+    let other = own.filter(|own| kernels::rectifier(*own).is_none());
+    other.map(Step::Activation)
+}
+
+fn activation(activation: Activation) -> Step {
+    match kernels::rectifier(activation) {
+        Some(rectifier) => Step::Rectify(rectifier),
+        None => Step::Activation(activation),
+    }
+}
+
+/// Scale and shift of a batch norm by its running statistics.
+fn affine(values: &LayerValues, epsilon: f64) -> [Vec<f32>; 2] {
+    let variance = values.variance.iter().zip(&values.gamma);
+    let scale: Vec<f32> = variance
+        .map(|(variance, gamma)| gamma / (variance + epsilon as f32).sqrt())
+        .collect();
+    let shift = values.beta.iter().zip(&values.mean).zip(&scale);
+    let shift = shift.map(|((beta, mean), scale)| beta - mean * scale);
+    [scale.clone(), shift.collect()]
+}

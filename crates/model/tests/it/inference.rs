@@ -1,0 +1,112 @@
+//! A network prepared for inference gives the classifier's logits, and the same bits in any batch and on any
+//! number of threads.
+
+use burn::module::Module;
+use burn::tensor::{Device, Distribution, Tensor};
+use rayon::ThreadPoolBuilder;
+use receptive_model::{
+    Classifier, DropoutKey, ImageSize, InferenceNetwork, KernelThreads, presets,
+};
+
+/// The smallest side that the published networks below take.
+const SIDE: usize = 64;
+
+/// A network whose batch norms have seen something.
+fn trained(name: &str, input: ImageSize) -> Classifier {
+    let device = Device::flex().autodiff();
+    let config = presets::preset(name, input).unwrap();
+    let model = config.with_classes(7).plan().unwrap();
+    let model = model.init_seeded(3, &device);
+    let key = DropoutKey {
+        seed: 1,
+        step: 0,
+        first_row: 0,
+    };
+    let (_, statistics) = model.forward_keyed(images(2, input, &device), key);
+    model.merge_statistics(&[(1.0, statistics)]).valid()
+}
+
+fn images(count: usize, input: ImageSize, device: &Device) -> Tensor<4> {
+    let shape = [count, input.channels, input.height, input.width];
+    Tensor::random(shape, Distribution::Normal(0.5, 2.0), device)
+}
+
+fn bits(logits: Tensor<2>) -> Vec<u32> {
+    let values = logits.into_data();
+    values.iter::<f32>().map(f32::to_bits).collect()
+}
+
+/// Residuals with and without a projection, batch norms before and after convolutions, gates, hard-swish and
+/// SiLU, concatenation, shuffled channels, layer norm, pools with padding and strides, a dense hidden layer.
+#[test]
+fn prepared_networks_give_the_logits_of_the_classifier() {
+    let device = Device::flex();
+    for name in [
+        "resnet18",
+        "mobilenetv2_100",
+        "mobilenetv3_small_100",
+        "efficientnet_b0",
+        "shufflenet_v2_x0_5",
+        "densenet121",
+        "squeezenet1_1",
+        "vgg",
+        "small",
+    ] {
+        let input = match name {
+            "vgg" | "small" => presets::default_input(name),
+            _ => ImageSize::new(3, SIDE, SIDE),
+        };
+        let Ok(_) = presets::preset(name, input) else {
+            continue; // named otherwise
+        };
+        let model = trained(name, input);
+        let x = images(3, input, &device);
+        let network = model.prepare(&device);
+        let (found, expected) = (network.forward(x.clone()), model.forward(x));
+        let largest: f32 = expected.clone().abs().max().into_scalar();
+        let far: f32 = (found - expected).abs().max().into_scalar();
+        assert!(far < 1e-4 * largest, "{name}: {far} of {largest}");
+    }
+}
+
+#[test]
+fn an_image_has_the_same_logits_in_any_batch_and_on_any_number_of_threads() {
+    let device = Device::flex();
+    for name in ["resnet18", "mobilenetv3_small_100", "small"] {
+        let input = match name {
+            "small" => presets::default_input(name),
+            _ => ImageSize::new(3, SIDE, SIDE),
+        };
+        let network = trained(name, input).prepare(&device);
+        let x = images(5, input, &device);
+        let of = |network: &InferenceNetwork, threads: usize| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| bits(network.forward(x.clone())))
+        };
+        let one = of(&network, 1);
+        for threads in [2, 5, 16] {
+            assert_eq!(one, of(&network, threads), "{name}, {threads} threads");
+        }
+        let shared = KernelThreads::new(3).unwrap();
+        assert_eq!(one, shared.share(|| of(&network, 1)), "{name}");
+        // Again, over the buffers of the calls before, and one by one.
+        for (image, expected) in one.chunks(7).enumerate() {
+            let x = x.clone().narrow(0, image, 1);
+            assert_eq!(bits(network.forward(x)), expected, "{name}, image {image}");
+        }
+    }
+}
+
+/// What was prepared does not change with the classifier, and a clone shares it.
+#[test]
+fn a_prepared_network_is_that_of_its_time() {
+    let device = Device::flex();
+    let input = presets::default_input("small");
+    let model = trained("small", input);
+    let network = model.prepare(&device);
+    let x = images(1, input, &device);
+    let before = bits(network.forward(x.clone()));
+    drop(model);
+    assert_eq!(bits(network.clone().forward(x)), before);
+    assert_eq!(network.classifier().classes(), 7);
+}
