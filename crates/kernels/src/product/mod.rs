@@ -256,6 +256,10 @@ impl<const R: usize> Factor<R> for Lines<'_, R> {
 ///
 /// With checked indices the loop has so many ways out that the compiler keeps half of the sums in memory,
 /// which halves its speed: what it reads is checked before it.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "with iterators the sums are kept in memory"
+)]
 #[inline(always)]
 fn sums<S: Simd, L: Factor<R>, const R: usize, const V: usize, const WHOLE: bool>(
     simd: S,
