@@ -30,6 +30,8 @@ pub(crate) struct Counts {
     train: usize,
     /// Validation images.
     val: usize,
+    /// Validation images of the class with the fewest, of those with any.
+    val_of_smallest: usize,
     /// Training images of the average class.
     per_class: usize,
     /// Whether they may be photographs.
@@ -45,6 +47,8 @@ const HEAD_ONLY: usize = 2;
 /// Of fewer validation images the 95 % interval of a 90 % top-1 is more than four points to each side:
 /// wider than what epochs differ by, so the best of them would be chosen by luck.
 const JUDGES: usize = 200;
+/// Of fewer validation images of a class one of them moves its recall by more than five points.
+const JUDGES_OF_CLASS: usize = 20;
 /// Steps that fine-tuning takes at least.
 const MIN_STEPS: usize = 60;
 /// Steps that training from scratch takes at least, in no more epochs than `MAX_EPOCHS`.
@@ -58,6 +62,13 @@ impl Counts {
         Self {
             train: data.train.len(),
             val: data.val.len(),
+            val_of_smallest: data
+                .val
+                .class_counts()
+                .into_iter()
+                .filter(|count| *count > 0)
+                .min()
+                .unwrap_or(0),
             per_class: data.train.len() / data.classes.len().max(1),
             are_coloured: data.natural_size().is_none_or(|size| size.channels == 3),
         }
@@ -103,14 +114,18 @@ impl Open {
                 choices.extend(self.choose_head(config, counts));
                 choices.extend(self.choose_steps(config, counts));
             }
-            // A limit is for a trial of a larger set.
-            None if is_few && config.data.limit.is_none() => {
-                choices.extend(self.choose_from_scratch(config, counts));
-            }
-            None => return choices,
+            None => choices.extend(self.choose_balanced_epoch(config, counts)),
         }
-        let is_few_from_scratch = config.start.is_none() && !choices.is_empty();
-        choices.extend(self.choose_epoch(config, counts));
+        let mut is_few_from_scratch = false;
+        // A limit is for a trial of a larger set.
+        if config.start.is_none() && is_few && config.data.limit.is_none() {
+            let chosen = self.choose_from_scratch(config, counts);
+            is_few_from_scratch = chosen.is_some();
+            choices.extend(chosen);
+        }
+        if config.start.is_some() || is_few_from_scratch {
+            choices.extend(self.choose_epoch(config, counts));
+        }
         if choices.is_empty() {
             return choices;
         }
@@ -228,7 +243,8 @@ impl Open {
             };
             chosen.push("random crops and colour jitter".into());
         }
-        if self.monitor && counts.val >= JUDGES && train.early_stopping.is_none() {
+        let is_judged = counts.val >= JUDGES && train.monitor != Monitor::Last;
+        if self.monitor && is_judged && train.early_stopping.is_none() {
             let patience = (train.epochs / 4).max(1);
             train.early_stopping = Some(EarlyStopping {
                 metric: train.monitor,
@@ -246,11 +262,35 @@ impl Open {
         ))
     }
 
+    /// Where all classes count the same, they do so for the choice of the epoch, too: the validation loss
+    /// counts images.
+    fn choose_balanced_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
+        let train = &mut config.train;
+        let is_open = self.monitor && train.early_stopping.is_none();
+        if !is_open || !train.balances_classes() || counts.val == 0 || train.epochs == 0 {
+            return None;
+        }
+        if counts.val_of_smallest < JUDGES_OF_CLASS {
+            train.monitor = Monitor::Last;
+            return Some(format!(
+                "the last epoch is kept, since the smallest class has {}, too few to choose one by its                  recall (train.monitor = \"last\")",
+                counted(counts.val_of_smallest, "validation image")
+            ));
+        }
+        train.monitor = Monitor::ValMeanRecall;
+        Some(
+            "the epoch with the best mean recall is kept, since all classes are to count the same \
+             (train.monitor = \"val_mean_recall\")"
+                .into(),
+        )
+    }
+
     /// Few validation images cannot choose an epoch: the last is kept, at which the rate has come down.
     fn choose_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_chosen_by_luck = counts.val > 0 && counts.val < JUDGES && train.epochs > 0;
-        if !self.monitor || !is_chosen_by_luck || train.early_stopping.is_some() {
+        let is_settled = train.early_stopping.is_some() || train.monitor == Monitor::Last;
+        if !self.monitor || !is_chosen_by_luck || is_settled {
             return None;
         }
         train.monitor = Monitor::Last;
@@ -267,160 +307,4 @@ fn shown(rate: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{StartConfig, TrainConfig};
-    use receptive_model::{LinearLayer, ModelConfig};
-
-    fn config() -> RunConfig {
-        let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
-        RunConfig::new(model)
-    }
-
-    fn fine_tuned() -> RunConfig {
-        RunConfig {
-            train: TrainConfig::fine_tuning(),
-            start: Some(StartConfig::fine_tuning("m")),
-            ..config()
-        }
-    }
-
-    fn counts(train: usize, val: usize, classes: usize) -> Counts {
-        Counts {
-            train,
-            val,
-            per_class: train / classes,
-            are_coloured: true,
-        }
-    }
-
-    const ALL: fn(&str) -> bool = |_| false;
-
-    #[test]
-    fn few_images_get_epochs_enough_for_the_steps() {
-        for (images, epochs, batch_size) in [
-            (9, 60, 16),
-            (93, 10, 16),
-            (499, 8, 16),
-            (500, 8, 64),
-            (60_000, 8, 64),
-        ] {
-            let mut config = fine_tuned();
-            Open::except(ALL).choose(&mut config, counts(images, 0, 3));
-            let chosen = (config.train.epochs, config.train.batch_size);
-            assert_eq!(chosen, (epochs, batch_size), "{images} images");
-            let has_shards = config.train.micro_batch == MicroBatch::Images(FROZEN_SHARD);
-            assert_eq!(has_shards, batch_size == 16, "{images} images");
-            assert_eq!(config.start.unwrap().head, HeadStart::Fitted);
-        }
-    }
-
-    #[test]
-    fn what_is_given_stays_as_it_is() {
-        let mut config = fine_tuned();
-        config.train.epochs = 5;
-        let notes = Open::except(|setting| setting == "train.epochs")
-            .choose(&mut config, counts(100, 20, 3));
-        assert_eq!((config.train.epochs, config.train.batch_size), (5, 16));
-        assert!(
-            notes[0].contains("config.toml: batches of 16 images; AdamW"),
-            "{notes:?}"
-        );
-        assert!(notes[0].contains("0.000003 to 0.00003 for"), "{notes:?}");
-
-        for start in [None, Some(StartConfig::fine_tuning("m"))] {
-            let mut config = RunConfig {
-                start,
-                ..config.clone()
-            };
-            let before = config.clone();
-            assert!(
-                Open::default()
-                    .choose(&mut config, counts(4, 2, 3))
-                    .is_empty()
-            );
-            assert_eq!(config, before);
-        }
-    }
-
-    #[test]
-    fn all_choices_are_one_note_of_a_few_lines() {
-        let mut config = fine_tuned();
-        let notes = Open::except(ALL).choose(&mut config, counts(93, 15, 3));
-        let [note] = &notes[..] else {
-            panic!("{notes:?}")
-        };
-        assert!(note.contains("10 epochs in batches of 16 images"), "{note}");
-        assert!(note.contains("15 validation images"), "{note}");
-        assert!(note.len() < 420, "{} characters: {note}", note.len());
-    }
-
-    #[test]
-    fn of_one_or_two_images_a_class_only_the_head_learns() {
-        for (images, only) in [(3, true), (8, true), (9, false)] {
-            let mut config = fine_tuned();
-            Open::except(ALL).choose(&mut config, counts(images, 2, 3));
-            let head = config.start.as_ref().unwrap().head;
-            assert_eq!(head == HeadStart::Only, only, "{images} images");
-            assert_eq!(config.train.epochs == 0, only);
-            config.check().unwrap();
-        }
-        let mut config = fine_tuned();
-        config.train.epochs = 5;
-        Open::except(|setting| setting == "train.epochs").choose(&mut config, counts(3, 0, 3));
-        assert_eq!(config.start.unwrap().head, HeadStart::Fitted);
-        let mut config = super::tests::config();
-        config.train.epochs = 0;
-        let error = config.check().unwrap_err().to_string();
-        assert!(error.contains("train.epochs"), "{error}");
-    }
-
-    #[test]
-    fn few_validation_images_do_not_choose_the_epoch() {
-        for (val, is_last) in [(0, false), (15, true), (199, true), (200, false)] {
-            let mut config = fine_tuned();
-            Open::except(ALL).choose(&mut config, counts(1000, val, 3));
-            assert_eq!(config.train.monitor == Monitor::Last, is_last, "{val}");
-        }
-    }
-
-    #[test]
-    fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
-        let mut many = config();
-        assert!(
-            Open::except(ALL)
-                .choose(&mut many, counts(3000, 10, 3))
-                .is_empty()
-        );
-        assert_eq!(many, config());
-        let mut trial = config();
-        trial.data.limit = Some(100);
-        assert!(
-            Open::except(ALL)
-                .choose(&mut trial, counts(100, 10, 3))
-                .is_empty()
-        );
-
-        let mut few = config();
-        let notes = Open::except(ALL).choose(&mut few, counts(93, 15, 3));
-        assert_eq!((few.train.epochs, few.train.batch_size), (200, 16));
-        assert_eq!(
-            (few.train.augment.crop, few.train.augment.erase),
-            (0.5, 0.25)
-        );
-        assert_eq!(
-            (few.train.monitor, few.train.early_stopping),
-            (Monitor::Last, None)
-        );
-        assert!(
-            notes[0].contains("200 epochs, batches of 16 images"),
-            "{notes:?}"
-        );
-        assert!(notes[1].contains("start.from"), "{notes:?}");
-
-        let mut some = config();
-        Open::except(ALL).choose(&mut some, counts(2000, 250, 3));
-        assert_eq!((some.train.epochs, some.train.batch_size), (47, 64));
-        assert_eq!(some.train.early_stopping.unwrap().patience, 11);
-    }
-}
+mod tests;

@@ -1,0 +1,184 @@
+use super::*;
+use crate::config::{Sampling, StartConfig, TrainConfig};
+use receptive_model::{LinearLayer, ModelConfig};
+
+fn config() -> RunConfig {
+    let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
+    RunConfig::new(model)
+}
+
+fn fine_tuned() -> RunConfig {
+    RunConfig {
+        train: TrainConfig::fine_tuning(),
+        start: Some(StartConfig::fine_tuning("m")),
+        ..config()
+    }
+}
+
+fn counts(train: usize, val: usize, classes: usize) -> Counts {
+    Counts {
+        train,
+        val,
+        val_of_smallest: val / classes,
+        per_class: train / classes,
+        are_coloured: true,
+    }
+}
+
+const ALL: fn(&str) -> bool = |_| false;
+
+#[test]
+fn few_images_get_epochs_enough_for_the_steps() {
+    for (images, epochs, batch_size) in [
+        (9, 60, 16),
+        (93, 10, 16),
+        (499, 8, 16),
+        (500, 8, 64),
+        (60_000, 8, 64),
+    ] {
+        let mut config = fine_tuned();
+        Open::except(ALL).choose(&mut config, counts(images, 0, 3));
+        let chosen = (config.train.epochs, config.train.batch_size);
+        assert_eq!(chosen, (epochs, batch_size), "{images} images");
+        let has_shards = config.train.micro_batch == MicroBatch::Images(FROZEN_SHARD);
+        assert_eq!(has_shards, batch_size == 16, "{images} images");
+        assert_eq!(config.start.unwrap().head, HeadStart::Fitted);
+    }
+}
+
+#[test]
+fn what_is_given_stays_as_it_is() {
+    let mut config = fine_tuned();
+    config.train.epochs = 5;
+    let notes =
+        Open::except(|setting| setting == "train.epochs").choose(&mut config, counts(100, 20, 3));
+    assert_eq!((config.train.epochs, config.train.batch_size), (5, 16));
+    assert!(
+        notes[0].contains("config.toml: batches of 16 images; AdamW"),
+        "{notes:?}"
+    );
+    assert!(notes[0].contains("0.000003 to 0.00003 for"), "{notes:?}");
+
+    for start in [None, Some(StartConfig::fine_tuning("m"))] {
+        let mut config = RunConfig {
+            start,
+            ..config.clone()
+        };
+        let before = config.clone();
+        assert!(
+            Open::default()
+                .choose(&mut config, counts(4, 2, 3))
+                .is_empty()
+        );
+        assert_eq!(config, before);
+    }
+}
+
+#[test]
+fn all_choices_are_one_note_of_a_few_lines() {
+    let mut config = fine_tuned();
+    let notes = Open::except(ALL).choose(&mut config, counts(93, 15, 3));
+    let [note] = &notes[..] else {
+        panic!("{notes:?}")
+    };
+    assert!(note.contains("10 epochs in batches of 16 images"), "{note}");
+    assert!(note.contains("15 validation images"), "{note}");
+    assert!(note.len() < 420, "{} characters: {note}", note.len());
+}
+
+#[test]
+fn of_one_or_two_images_a_class_only_the_head_learns() {
+    for (images, only) in [(3, true), (8, true), (9, false)] {
+        let mut config = fine_tuned();
+        Open::except(ALL).choose(&mut config, counts(images, 2, 3));
+        let head = config.start.as_ref().unwrap().head;
+        assert_eq!(head == HeadStart::Only, only, "{images} images");
+        assert_eq!(config.train.epochs == 0, only);
+        config.check().unwrap();
+    }
+    let mut config = fine_tuned();
+    config.train.epochs = 5;
+    Open::except(|setting| setting == "train.epochs").choose(&mut config, counts(3, 0, 3));
+    assert_eq!(config.start.unwrap().head, HeadStart::Fitted);
+    let mut config = super::tests::config();
+    config.train.epochs = 0;
+    let error = config.check().unwrap_err().to_string();
+    assert!(error.contains("train.epochs"), "{error}");
+}
+
+#[test]
+fn few_validation_images_do_not_choose_the_epoch() {
+    for (val, is_last) in [(0, false), (15, true), (199, true), (200, false)] {
+        let mut config = fine_tuned();
+        Open::except(ALL).choose(&mut config, counts(1000, val, 3));
+        assert_eq!(config.train.monitor == Monitor::Last, is_last, "{val}");
+    }
+}
+
+#[test]
+fn classes_that_count_the_same_choose_the_epoch_by_their_recall() {
+    for (val, monitor) in [
+        (0, Monitor::ValLoss),
+        (59, Monitor::Last),
+        (60, Monitor::ValMeanRecall),
+    ] {
+        let mut config = config();
+        config.train.sampling = Sampling::Balanced;
+        let notes = Open::except(ALL).choose(&mut config, counts(5000, val, 3));
+        assert_eq!(config.train.monitor, monitor, "{val}");
+        assert_eq!(notes.is_empty(), monitor == Monitor::ValLoss, "{notes:?}");
+    }
+    let mut given = config();
+    given.train.sampling = Sampling::Balanced;
+    let is_given = |setting: &str| setting == "train.monitor";
+    Open::except(is_given).choose(&mut given, counts(5000, 60, 3));
+    assert_eq!(given.train.monitor, Monitor::ValLoss);
+
+    let mut few = config();
+    few.train.sampling = Sampling::Balanced;
+    Open::except(ALL).choose(&mut few, counts(2000, 250, 25));
+    assert_eq!(
+        (few.train.monitor, few.train.early_stopping),
+        (Monitor::Last, None)
+    );
+}
+
+#[test]
+fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
+    let mut many = config();
+    assert!(
+        Open::except(ALL)
+            .choose(&mut many, counts(3000, 10, 3))
+            .is_empty()
+    );
+    assert_eq!(many, config());
+    let mut trial = config();
+    trial.data.limit = Some(100);
+    assert!(
+        Open::except(ALL)
+            .choose(&mut trial, counts(100, 10, 3))
+            .is_empty()
+    );
+
+    let mut few = config();
+    let notes = Open::except(ALL).choose(&mut few, counts(93, 15, 3));
+    assert_eq!((few.train.epochs, few.train.batch_size), (200, 16));
+    assert_eq!(
+        (few.train.augment.crop, few.train.augment.erase),
+        (0.5, 0.25)
+    );
+    assert_eq!(
+        (few.train.monitor, few.train.early_stopping),
+        (Monitor::Last, None)
+    );
+    assert!(
+        notes[0].contains("200 epochs, batches of 16 images"),
+        "{notes:?}"
+    );
+    assert!(notes[1].contains("start.from"), "{notes:?}");
+
+    let mut some = config();
+    Open::except(ALL).choose(&mut some, counts(2000, 250, 3));
+    assert_eq!((some.train.epochs, some.train.batch_size), (47, 64));
+    assert_eq!(some.train.early_stopping.unwrap().patience, 11);
+}
