@@ -7,8 +7,8 @@ const MIN_PART: usize = 3;
 /// The most names that are suggested.
 const MAX_NAMES: usize = 3;
 
-/// The known names that this one may have been meant for, the nearest first: one that differs by a
-/// character or two, or else up to three that it is a part of. Small and capital letters are the same.
+/// The known names that this one may have been meant for, at most three: those nearest to it, if they differ by
+/// a character or two, or else those that it is a part of. Small and capital letters are the same.
 ///
 /// ```
 /// use receptive_core::nearest;
@@ -23,12 +23,13 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
         .into_iter()
         .map(|known| (strsim::levenshtein(&lower, &known.to_lowercase()), known))
         .collect();
-    let closest = known.iter().min_by_key(|(distance, _)| *distance);
-    if let Some((distance, closest)) = closest
-        && *distance <= MAX_DISTANCE
-        && *distance < length
+    let closest = known.iter().map(|(distance, _)| *distance).min();
+    if let Some(closest) = closest
+        && closest <= MAX_DISTANCE
+        && closest < length
     {
-        return vec![closest];
+        let nearest = known.iter().filter(|(distance, _)| *distance == closest);
+        return nearest.take(MAX_NAMES).map(|(_, known)| *known).collect();
     }
     let is_part = |(_, known): &&(usize, &str)| known.to_lowercase().contains(&lower);
     let parts = known

@@ -1,10 +1,12 @@
 //! The recipe: what a run leaves open is chosen from its data and from what it starts with.
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
-use super::{Auto, EarlyStopping, HeadStart, MicroBatch, Monitor, RunConfig};
+use super::{
+    Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, RunConfig, WeightRule,
+};
 use crate::backend::Backend;
 use receptive_core::text::counted;
-use receptive_data::{Augment, DataSet};
+use receptive_data::{Augment, DataSet, Split};
 
 /// The settings that nobody has given, which the recipe may choose. Their values in the config are what
 /// they are without a reason to choose.
@@ -19,6 +21,9 @@ pub struct Open {
     pub monitor: bool,
     /// `train.augment`
     pub augment: bool,
+    /// `train.label_smoothing`
+    #[serde(default)]
+    pub label_smoothing: bool,
     /// `start.head`
     pub head: bool,
 }
@@ -34,6 +39,10 @@ pub(crate) struct Counts {
     val_of_smallest: usize,
     /// Training images of the average class.
     per_class: usize,
+    /// Training images of the class with the fewest, of those with any, and of that with the most.
+    extremes: [usize; 2],
+    /// Classes.
+    classes: usize,
     /// Whether they may be photographs.
     are_coloured: bool,
 }
@@ -49,6 +58,9 @@ const HEAD_ONLY: usize = 2;
 const JUDGES: usize = 200;
 /// Of fewer validation images of a class one of them moves its recall by more than five points.
 const JUDGES_OF_CLASS: usize = 20;
+/// Label smoothing gives each class the weight of that class, as PyTorch's does, so an image of a large
+/// class is told that it is a little of the small ones: at most so much of what it is told of its own.
+const MAX_SMOOTHED: f64 = 0.25;
 /// Steps that fine-tuning takes at least.
 const MIN_STEPS: usize = 60;
 /// Steps that training from scratch takes at least, in no more epochs than `MAX_EPOCHS`.
@@ -62,17 +74,20 @@ impl Counts {
         Self {
             train: data.train.len(),
             val: data.val.len(),
-            val_of_smallest: data
-                .val
-                .class_counts()
-                .into_iter()
-                .filter(|count| *count > 0)
-                .min()
-                .unwrap_or(0),
+            val_of_smallest: extremes(&data.val)[0],
+            extremes: extremes(&data.train),
+            classes: data.classes.len(),
             per_class: data.train.len() / data.classes.len().max(1),
             are_coloured: data.natural_size().is_none_or(|size| size.channels == 3),
         }
     }
+}
+
+/// The numbers of images of the smallest class that has any, and of the largest.
+fn extremes(split: &Split) -> [usize; 2] {
+    let counts = split.class_counts().into_iter();
+    let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
+    [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0))
 }
 
 impl Open {
@@ -84,6 +99,7 @@ impl Open {
             batch_size: is_open(&["train.batch_size"]),
             monitor: is_open(&["train.monitor", "train.early_stopping"]),
             augment: is_open(&["train.augment"]),
+            label_smoothing: is_open(&["train.label_smoothing"]),
             head: is_open(&["start.head"]),
         }
     }
@@ -96,6 +112,7 @@ impl Open {
             batch_size: self.batch_size && other.batch_size,
             monitor: self.monitor && other.monitor,
             augment: self.augment && other.augment,
+            label_smoothing: self.label_smoothing && other.label_smoothing,
             head: self.head && other.head,
         }
     }
@@ -126,6 +143,7 @@ impl Open {
         if config.start.is_some() || is_few_from_scratch {
             choices.extend(self.choose_epoch(config, counts));
         }
+        choices.extend(self.choose_smoothing(config, counts));
         if choices.is_empty() {
             return choices;
         }
@@ -259,6 +277,27 @@ impl Open {
         Some(format!(
             "{}, since from random weights so few images must be seen more often and changed more",
             chosen.join(", ")
+        ))
+    }
+
+    /// Class weights that are far apart leave no room for label smoothing.
+    fn choose_smoothing(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
+        let train = &mut config.train;
+        let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
+        if !self.label_smoothing || !is_balanced || train.label_smoothing == 0.0 {
+            return None;
+        }
+        let [smallest, largest] = counts.extremes.map(|count| count.max(1) as f64);
+        let smoothing = f64::from(train.label_smoothing);
+        let added = smoothing / counts.classes.max(1) as f64;
+        if largest / smallest * added <= MAX_SMOOTHED * (1.0 - smoothing + added) {
+            return None;
+        }
+        train.label_smoothing = 0.0;
+        Some(format!(
+            "no label smoothing, which with class weights of {:.0} to 1 would count as much as labels \
+             (train.label_smoothing = 0)",
+            largest / smallest
         ))
     }
 

@@ -3,15 +3,13 @@
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use receptive_data::{Batch, SoftTargets};
+use receptive_data::Batch;
 use receptive_model::AutodiffDevice;
-use std::borrow::Cow;
 use std::ops::Range;
 
-/// Cross entropy on logits, with label smoothing and a weight for each class.
+/// burn's cross entropy on logits, with label smoothing and a weight for each class.
 #[derive(Debug)]
 pub(super) struct Loss {
-    /// burn's, where it computes the same.
     cross_entropy: CrossEntropyLoss,
     weights: Option<Vec<f32>>,
     smoothing: f32,
@@ -33,36 +31,23 @@ impl Loss {
     /// The mean over the images, each weighted by its class. Of soft targets an image has the
     /// weight that its classes have in proportion, and they are smoothed as labels are.
     ///
-    /// What smoothing adds for every class has the image's own weight, too. PyTorch and burn give it the
-    /// weights of those classes: of 50 to 1 images, smoothing would tell each image of the large class
-    /// that it rather is of the small one.
-    ///
     /// # Shapes
     /// - `logits`: `[images, classes]`
     /// - output: `[1]`
     pub(super) fn forward(&self, logits: Tensor<2>, of: Targets<'_>) -> Tensor<1> {
         let device = logits.device();
-        let is_smoothed = self.weights.is_some() && self.smoothing > 0.0;
-        if of.soft.is_none() && !is_smoothed {
+        let Some(soft) = of.soft else {
             return self
                 .cross_entropy
                 .forward(logits, targets(of.labels, &device));
-        }
+        };
         let [rows, classes] = logits.dims();
-        let shares = of.shares(classes);
-        let factors = shares.chunks_exact(classes).flat_map(|row| {
-            let weighted: Vec<f32> = row
-                .iter()
-                .enumerate()
-                .map(|(class, share)| share * self.class_weight(class))
-                .collect();
-            let image: f32 = weighted.iter().sum();
-            let added = self.smoothing / classes as f32;
-            weighted
-                .into_iter()
-                .map(move |share| share * (1.0 - self.smoothing) + image * added)
+        let smoothing = self.smoothing;
+        let values = soft.iter().enumerate().map(|(at, value)| {
+            let weight = self.class_weight(at % classes);
+            weight * (value * (1.0 - smoothing) + smoothing / classes as f32)
         });
-        let data = TensorData::new(factors.collect::<Vec<f32>>(), [rows, classes]);
+        let data = TensorData::new(values.collect::<Vec<f32>>(), [rows, classes]);
         let product = log_softmax(logits, 1) * Tensor::from_data(data, &device); // [rows, classes]
         product.sum().div_scalar(-self.weight(of))
     }
@@ -112,14 +97,6 @@ impl<'a> Targets<'a> {
                 &soft.values[rows.start * classes..rows.end * classes]
             }),
         }
-    }
-
-    /// The probability of each class, image by image.
-    fn shares(&self, classes: usize) -> Cow<'a, [f32]> {
-        self.soft.map_or_else(
-            || SoftTargets::from_labels(self.labels, classes).values.into(),
-            Cow::from,
-        )
     }
 
     /// The label of each image; of mixed images the one with the largest share, the first of equal ones.
@@ -182,7 +159,7 @@ mod tests {
     fn soft_targets_that_are_one_hot_give_the_loss_and_gradients_of_the_labels() {
         let device = AutodiffDevice::from(Device::flex());
         let labels = [2, 0, 1, 2];
-        let soft = SoftTargets::from_labels(&labels, 3).values;
+        let soft = receptive_data::SoftTargets::from_labels(&labels, 3).values;
         let values: Vec<f32> = (0..12).map(|i| ((i * 7 % 12) as f32 - 5.0) / 3.0).collect();
         for (smoothing, weights) in [
             (0.0, None),
@@ -209,24 +186,5 @@ mod tests {
             assert!(apart.fold(0.0, f32::max) < 1e-6, "{hard:?} {soft_run:?}");
             assert_eq!(loss.weight(of(None)), loss.weight(of(Some(&soft))));
         }
-    }
-
-    #[test]
-    fn smoothing_gives_an_image_of_a_large_class_no_reason_to_be_of_a_small_one() {
-        let device = AutodiffDevice::from(Device::flex());
-        // As of 50 images to 1.
-        let loss = Loss::new(0.1, Some(vec![0.51, 25.5]), &device);
-        let labels = [0];
-        let logits = Tensor::<2>::from_data([[0.0, 0.0]], &device).require_grad();
-        let of = Targets {
-            labels: &labels,
-            soft: None,
-        };
-        let value = loss.forward(logits.clone(), of);
-        let gradient = logits.grad(&value.backward()).unwrap();
-        let gradient: Vec<f32> = gradient.into_data().iter().collect();
-        // p - q with p = 0.5 and q = 0.95 for its own class; of one image the weight is divided out.
-        assert!((gradient[0] + 0.45).abs() < 1e-6, "{gradient:?}");
-        assert!((gradient[1] - 0.45).abs() < 1e-6, "{gradient:?}");
     }
 }

@@ -21,6 +21,8 @@ fn counts(train: usize, val: usize, classes: usize) -> Counts {
         val,
         val_of_smallest: val / classes,
         per_class: train / classes,
+        extremes: [train / classes; 2],
+        classes,
         are_coloured: true,
     }
 }
@@ -181,4 +183,29 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
     Open::except(ALL).choose(&mut some, counts(2000, 250, 3));
     assert_eq!((some.train.epochs, some.train.batch_size), (47, 64));
     assert_eq!(some.train.early_stopping.unwrap().patience, 11);
+}
+
+#[test]
+fn class_weights_that_are_far_apart_switch_label_smoothing_off() {
+    for (extremes, classes, is_off) in [
+        ([60, 60], 2, false),
+        ([60, 240], 2, false),
+        ([60, 3000], 2, true),
+        ([60, 3000], 10, true),
+        ([1, 50], 1000, false),
+    ] {
+        let counts = Counts {
+            extremes,
+            ..counts(5000, 0, classes)
+        };
+        let mut config = config();
+        config.train.class_weights = ClassWeights::Rule(WeightRule::Balanced);
+        let notes = Open::except(ALL).choose(&mut config, counts);
+        assert_eq!(config.train.label_smoothing == 0.0, is_off, "{extremes:?}");
+        assert_eq!(!notes.is_empty(), is_off, "{notes:?}");
+        let is_given = |setting: &str| setting == "train.label_smoothing";
+        config.train.label_smoothing = 0.1;
+        Open::except(is_given).choose(&mut config, counts);
+        assert_eq!(config.train.label_smoothing, 0.1);
+    }
 }
