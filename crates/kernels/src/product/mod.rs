@@ -71,31 +71,35 @@ impl WithSimd for Product<'_, '_> {
 }
 
 impl Product<'_, '_> {
-    /// `R` rows and `V` vectors at a time, or `HALF` as many rows where few are left.
+    /// `R` rows and `V` vectors at a time, or `HALF` as many rows where few are left. All rows before the
+    /// next columns, which stay in the first-level cache meanwhile.
     #[inline(always)]
     fn run<S: Simd, const R: usize, const HALF: usize, const V: usize>(mut self, simd: S) {
         let Left { rows, depth, .. } = self.left;
         for from in (0..depth.max(1)).step_by(DEPTH) {
             let part = from..(from + DEPTH).min(depth);
-            let mut row = 0;
-            while row < rows {
-                if rows - row > HALF {
-                    self.row_block::<S, R, V>(simd, row, part.clone());
-                    row += R;
-                } else {
-                    self.row_block::<S, HALF, V>(simd, row, part.clone());
-                    row += HALF;
+            for column in (0..self.right.columns).step_by(V * S::F32_LANES) {
+                let mut row = 0;
+                while row < rows {
+                    if rows - row > HALF {
+                        self.block::<S, R, V>(simd, row, column, part.clone());
+                        row += R;
+                    } else {
+                        self.block::<S, HALF, V>(simd, row, column, part.clone());
+                        row += HALF;
+                    }
                 }
             }
         }
     }
 
-    /// `R` rows, of which the last may not exist.
+    /// `R` rows, of which the last may not exist, and some columns.
     #[inline(always)]
-    fn row_block<S: Simd, const R: usize, const V: usize>(
+    fn block<S: Simd, const R: usize, const V: usize>(
         &mut self,
         simd: S,
         row: usize,
+        column: usize,
         part: Range<usize>,
     ) {
         let Left {
@@ -108,7 +112,12 @@ impl Product<'_, '_> {
             None => {
                 let block = row / ROWS * ROWS * depth + row % ROWS;
                 let values = &values[block + part.start * ROWS..];
-                self.columns::<S, Interleaved<'_>, R, V>(simd, Interleaved(values), row, part);
+                self.sum::<S, Interleaved<'_>, R, V>(
+                    simd,
+                    Interleaved(values),
+                    [row, column],
+                    part,
+                );
             }
             Some(line) => {
                 let mut lines: [&[f32]; R] = [&[]; R];
@@ -117,30 +126,28 @@ impl Product<'_, '_> {
                     let row = (row + r).min(rows - 1);
                     *to = &values[row * line..][part.clone()];
                 }
-                self.columns::<S, Lines<'_, R>, R, V>(simd, Lines(lines), row, part);
+                self.sum::<S, Lines<'_, R>, R, V>(simd, Lines(lines), [row, column], part);
             }
         }
     }
 
     #[inline(always)]
-    fn columns<S: Simd, L: Factor<R>, const R: usize, const V: usize>(
+    fn sum<S: Simd, L: Factor<R>, const R: usize, const V: usize>(
         &mut self,
         simd: S,
         left: L,
-        row: usize,
+        [row, column]: [usize; 2],
         part: Range<usize>,
     ) {
         let step = V * S::F32_LANES;
-        for column in (0..self.right.columns).step_by(step) {
-            let right = self.right.from(part.start, column);
-            let count = step.min(self.right.columns - column);
-            let sums = if count == step {
-                sums::<S, L, R, V, true>(simd, left, right, self.right.line, part.len(), count)
-            } else {
-                sums::<S, L, R, V, false>(simd, left, right, self.right.line, part.len(), count)
-            };
-            self.write::<S, R, V>(simd, &sums, row, column..column + count, &part);
-        }
+        let right = self.right.from(part.start, column);
+        let count = step.min(self.right.columns - column);
+        let sums = if count == step {
+            sums::<S, L, R, V, true>(simd, left, right, self.right.line, part.len(), count)
+        } else {
+            sums::<S, L, R, V, false>(simd, left, right, self.right.line, part.len(), count)
+        };
+        self.write::<S, R, V>(simd, &sums, row, column..column + count, &part);
     }
 
     #[inline(always)]
