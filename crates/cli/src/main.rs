@@ -11,7 +11,8 @@ mod signals;
 
 use clap::Parser;
 use error::Exit;
-use receptive_core::memory::available_bytes;
+use receptive_core::memory::{address_space_left, available_bytes};
+use std::io::Write;
 use std::process::ExitCode;
 
 // Training allocates and frees whole feature maps many times a step; the system's allocator gives
@@ -20,7 +21,29 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// With less memory the program cannot start its threads, and the first allocation that is refused ends it.
-const MIN_MEMORY: u64 = 64 << 20;
+const MIN_MEMORY: u64 = 96 << 20;
+
+/// With less address space than this not even the arguments can be read.
+const MIN_ADDRESS_SPACE: u64 = 4 << 20;
+/// Above such a limit the allocator has reserved what it needs.
+const SMALL_LIMIT: u64 = 512 << 20;
+
+/// Says that the program cannot start, without allocating anything.
+fn refuse_start() -> Option<ExitCode> {
+    let (left, limit) = address_space_left()?;
+    if left >= MIN_ADDRESS_SPACE || limit >= SMALL_LIMIT {
+        return None;
+    }
+    // If standard error is closed, there is nobody to tell.
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: the address space is limited to {} MiB, and the program needs some {} more to start; raise the \
+         limit (`ulimit -v`)",
+        limit >> 20,
+        MIN_MEMORY >> 20
+    );
+    Some(Exit::Usage.code())
+}
 
 fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
     if let Some(available) = available_bytes()
@@ -37,10 +60,13 @@ fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = refuse_start() {
+        return code;
+    }
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
     let arguments =
-        commands::Arguments::try_parse().unwrap_or_else(|error| render::exit_usage(&error));
+        commands::Arguments::try_parse().unwrap_or_else(|error| render::exit_usage(error));
     match start(arguments) {
         Ok(exit) => exit.code(),
         Err(error) => {

@@ -1,6 +1,7 @@
 //! How much memory this process can still take.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 /// The memory that this process can still take before the system refuses it or ends the process, in
@@ -17,6 +18,28 @@ pub fn available_bytes() -> Option<u64> {
     });
     let group = of_group(&read("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
     [machine, address_space, group].into_iter().flatten().min()
+}
+
+/// What a limit on the address space (`ulimit -v`) leaves of it, and the limit, in bytes; `None` without one.
+/// Allocates nothing: so a program that could not even allocate its error message can say what is wrong.
+pub fn address_space_left() -> Option<(u64, u64)> {
+    let mut text = [0; 4096];
+    let limit = limit(read_into(&mut text, "/proc/self/limits")?)?;
+    let used = field(read_into(&mut text, "/proc/self/status")?, "VmSize:")?;
+    Some((limit.saturating_sub(used), limit))
+}
+
+/// The beginning of a file as text, as much as the buffer holds.
+fn read_into<'a>(buffer: &'a mut [u8], path: &str) -> Option<&'a str> {
+    let mut file = fs::File::open(path).ok()?;
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest).ok()? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    str::from_utf8(buffer.get(..filled)?).ok()
 }
 
 /// `MemAvailable` and what is free of the swap space.
@@ -186,5 +209,8 @@ mod tests {
     fn this_machine_says_how_much_it_has() {
         let bytes = available_bytes().unwrap();
         assert!((1 << 20..1 << 50).contains(&bytes), "{bytes}");
+        let mut text = [0; 4096];
+        let status = read_into(&mut text, "/proc/self/status").unwrap();
+        assert!(field(status, "VmSize:") > Some(1 << 20), "{status}");
     }
 }

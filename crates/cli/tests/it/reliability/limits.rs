@@ -109,3 +109,20 @@ fn t16_too_little_memory_ends_the_run_and_loses_nothing() {
     assert!(died > 0);
     assert_eq!(recovered, 20);
 }
+
+#[test]
+fn too_little_memory_to_start_is_said_and_no_abort() {
+    let mut said = 0;
+    // In KiB of address space. Below the first of these that the program can answer the system cannot load it, or
+    // Rust's runtime cannot start it.
+    for kib in (40_000..150_000).step_by(4_000) {
+        let ended = limited(&format!("ulimit -v {kib}"), &["networks"]);
+        let errors = text(&ended.stderr);
+        said += usize::from(ended.status.code() == Some(2) && errors.contains("raise the limit"));
+        assert!(
+            said == 0 || !errors.contains("memory allocation"),
+            "{kib}: {errors}"
+        );
+    }
+    assert!(said > 5, "{said}");
+}
