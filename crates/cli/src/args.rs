@@ -1,7 +1,7 @@
 //! Arguments that several commands share, and parsers of their values.
 
 use crate::error::CliError;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use receptive_core::ImageSize;
 use receptive_core::text::Printable;
 use receptive_data::{Augment, BadImages, DecodeLimits};
@@ -134,31 +134,38 @@ impl MachineArgs {
     }
 }
 
-/// A network and its training data, for `train` and `lr-find`.
+/// The arguments that define a new run. `--resume` takes what they say from the run itself, so it conflicts with
+/// this group; each argument names it where it is declared.
+pub(crate) const NEW_RUN: &str = "new_run";
+
+/// A network and its training data, for `train`, `tune` and `lr-find`.
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new(NEW_RUN).multiple(true))]
 pub(crate) struct NetworkArgs {
     /// Data set: a name (fashion-mini, fashion-mnist, mnist, cifar10, cifar100) or the path of an
     /// image folder, IDX or CIFAR files [default: fashion-mini]
+    #[arg(group = NEW_RUN)]
     pub(crate) data: Option<String>,
     /// Network by name: tutorial, small, accurate, vgg, resnet, plain-N, or one that `receptive
     /// networks` lists [default: small]
-    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    #[arg(long, value_name = "NAME", group = NEW_RUN, conflicts_with = "config")]
     pub(crate) preset: Option<String>,
     /// Config file: a network, or a whole run's config.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = NEW_RUN)]
     pub(crate) config: Option<PathBuf>,
     /// Fine-tune this run's trained model, or published weights (a file, which --preset may name the
     /// network of, a folder with config.json, or hf:ORG/NAME): its network and input size, with a new
     /// last layer for other classes. Trains on the run's own data unless DATA is given
-    #[arg(long, value_name = "RUN|WEIGHTS")]
+    #[arg(long, value_name = "RUN|WEIGHTS", group = NEW_RUN)]
     pub(crate) from: Option<PathBuf>,
     /// Fetch nothing: take weights from the cache
-    #[arg(long, requires = "from")]
+    #[arg(long, group = NEW_RUN, requires = "from")]
     pub(crate) offline: bool,
     /// Freeze the first N layers of that model
     #[arg(
         long,
         value_name = "N",
+        group = NEW_RUN,
         requires = "from",
         value_parser = parse_whole::<usize>,
         allow_negative_numbers = true

@@ -2,7 +2,7 @@
 
 use super::run::{RunSettings, set_network};
 use super::train::RUNS;
-use crate::args::{NetworkArgs, parse_number, parse_positive};
+use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{
     DataProgress, SeriesProgress, Table, print, print_json, say_line, say_paragraph, wide_line,
@@ -30,7 +30,7 @@ pub(super) struct TuneArgs {
         long,
         value_name = "N",
         default_value_t = 20,
-        conflicts_with = "resume",
+        group = NEW_RUN,
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
     )]
@@ -47,7 +47,7 @@ pub(super) struct TuneArgs {
     #[arg(
         long,
         value_name = "N",
-        conflicts_with = "resume",
+        group = NEW_RUN,
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
     )]
@@ -58,18 +58,15 @@ pub(super) struct TuneArgs {
         long,
         value_name = "NAMES",
         value_delimiter = ',',
-        conflicts_with_all = ["preset", "config", "from", "resume"]
+        group = NEW_RUN,
+        conflicts_with_all = ["preset", "config", "from"]
     )]
     networks: Vec<String>,
     /// Directory of the search [default: runs/NNN, the next free number]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    #[arg(long, value_name = "DIR", group = NEW_RUN)]
     run_dir: Option<PathBuf>,
     /// Continue a search that was stopped, with its own settings
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with_all = ["data", "preset", "config", "from", "offline", "freeze"]
-    )]
+    #[arg(long, value_name = "DIR", conflicts_with = NEW_RUN)]
     resume: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]

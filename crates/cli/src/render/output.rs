@@ -4,6 +4,7 @@
 //! sequences that command a terminal.
 
 use crate::error::CliError;
+use clap::error::{ContextKind, ContextValue};
 use receptive_core::text::{Printable, is_unprintable, printable_lines};
 use serde::Serialize;
 use std::fmt::Display;
@@ -51,7 +52,11 @@ fn ascii_controls(json: String) -> String {
 }
 
 /// Ends the program over wrong usage, or prints the help text that was requested.
-pub(crate) fn exit_usage(error: &clap::Error) -> ! {
+pub(crate) fn exit_usage(error: clap::Error) -> ! {
+    let given: Vec<String> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let error = only_given(error, &given);
     let is_plain =
         |argument: std::ffi::OsString| !argument.to_string_lossy().contains(is_unprintable);
     if std::env::args_os().all(is_plain) {
@@ -60,6 +65,30 @@ pub(crate) fn exit_usage(error: &clap::Error) -> ! {
     // The parser quotes arguments as they are.
     say(error.to_string().trim_end());
     std::process::exit(error.exit_code());
+}
+
+/// Of a conflict with a group of arguments only those that were given: the parser names the whole group.
+fn only_given(mut error: clap::Error, given: &[String]) -> clap::Error {
+    let Some(ContextValue::Strings(named)) = error.get(ContextKind::PriorArg) else {
+        return error;
+    };
+    let is_given = |name: &&String| {
+        let flag = name.split([' ', '=', '[']).next().unwrap_or_default();
+        let is_flag = |given: &String| given.split('=').next() == Some(flag);
+        flag.starts_with('-') && given.iter().any(is_flag)
+    };
+    let mut left: Vec<String> = named.iter().filter(is_given).cloned().collect();
+    if left.is_empty() {
+        let without_flag = named.iter().filter(|name| !name.starts_with('-'));
+        left = without_flag.cloned().collect();
+    }
+    let value = match &left[..] {
+        [] => return error,
+        [one] => ContextValue::String(one.clone()),
+        _ => ContextValue::Strings(left),
+    };
+    error.insert(ContextKind::PriorArg, value);
+    error
 }
 
 /// Writes a labelled line to standard output.
@@ -157,6 +186,31 @@ fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{Arg, ArgGroup, Command};
+
+    #[test]
+    fn a_conflict_with_a_group_names_what_was_given() {
+        let message = |given: &[&str]| {
+            let command = Command::new("train")
+                .group(ArgGroup::new("new").multiple(true))
+                .arg(Arg::new("data").group("new"))
+                .arg(Arg::new("preset").long("preset").group("new"))
+                .arg(Arg::new("from").long("from").group("new"))
+                .arg(Arg::new("resume").long("resume").conflicts_with("new"));
+            let error = command.try_get_matches_from(given).unwrap_err();
+            let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+            only_given(error, &given).to_string()
+        };
+        let text = message(&["train", "--resume", "r", "--preset=a"]);
+        assert!(text.contains("with '--preset <preset>'"), "{text}");
+        let text = message(&["train", "photos", "--resume", "r"]);
+        assert!(text.contains("with '[data]'"), "{text}");
+        let text = message(&["train", "--resume", "r", "--preset", "a", "--from", "b"]);
+        assert!(
+            text.contains("--from <from>") && !text.contains("data"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_quoted_path_is_never_wrapped() {

@@ -6,7 +6,7 @@ mod overfit;
 mod series;
 
 use super::run::{RunSettings, optimizer_override, set, set_network};
-use crate::args::{NetworkArgs, parse_number, parse_positive};
+use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
 use crate::signals;
@@ -22,12 +22,6 @@ use std::path::{Path, PathBuf};
 
 /// Where runs go that are given no directory.
 pub(super) const RUNS: &str = "runs";
-
-/// What defines a run, which `--resume` takes from the run itself. A test holds it complete.
-const NEW_RUN: [&str; 11] = [
-    "data", "preset", "config", "from", "offline", "freeze", "run_dir", "dry_run", "overfit",
-    "seeds", "folds",
-];
 
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
@@ -84,12 +78,13 @@ pub(super) struct TrainArgs {
     )]
     patience: Option<usize>,
     /// Run directory [default: runs/NNN, the next free number]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = NEW_RUN)]
     run_dir: Option<PathBuf>,
     /// Train N runs with the seeds S, S + 1, ..., from --seed on: mean and 95 % interval of their results
     #[arg(
         long,
         value_name = "N",
+        group = NEW_RUN,
         conflicts_with_all = ["folds", "dry_run", "overfit"],
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
@@ -100,6 +95,7 @@ pub(super) struct TrainArgs {
     #[arg(
         long,
         value_name = "K",
+        group = NEW_RUN,
         conflicts_with_all = ["dry_run", "overfit"],
         value_parser = parse_positive::<usize>,
         allow_negative_numbers = true
@@ -107,15 +103,10 @@ pub(super) struct TrainArgs {
     folds: Option<usize>,
     /// Resume a run from its latest valid checkpoint: one that was stopped, or with --epochs one
     /// that has finished. Settings that cannot change within a run are rejected
-    #[arg(long, value_name = "RUN", conflicts_with_all = NEW_RUN)]
+    #[arg(long, value_name = "RUN", conflicts_with = NEW_RUN)]
     resume: Option<PathBuf>,
     /// New place of the data of the run that is resumed, if it was moved
-    #[arg(
-        long = "data",
-        value_name = "DATA",
-        requires = "resume",
-        conflicts_with_all = ["overfit", "dry_run"]
-    )]
+    #[arg(long = "data", value_name = "DATA", requires = "resume", conflicts_with_all = ["dry_run", "overfit"])]
     moved: Option<String>,
     /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
     #[arg(long, value_name = "INTERVAL")]
@@ -128,13 +119,14 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     tensorboard: bool,
     /// Try one batch of everything, estimate the run's time and memory, and write nothing
-    #[arg(long, conflicts_with = "overfit")]
+    #[arg(long, group = NEW_RUN, conflicts_with = "overfit")]
     dry_run: bool,
     /// Check whether the network can overfit N training images, without augmentation and
     /// regularisation, in at most 300 epochs over them (or --epochs). Writes nothing
     #[arg(
         long,
         value_name = "N",
+        group = NEW_RUN,
         conflicts_with_all = [
             "from", "offline", "run_dir", "track_erf", "tensorboard", "checkpoint_every", "patience",
             "balance", "schedule", "ema", "average", "accumulate", "stochastic_depth", "augment",
@@ -357,7 +349,9 @@ mod tests {
 
     /// The arguments that can be given together with this one.
     fn allowed_with(id: &str) -> Vec<String> {
-        let train = TrainArgs::augment_args(Command::new("train"));
+        let mut train = TrainArgs::augment_args(Command::new("train"));
+        // Groups know the arguments that name them once the command is built.
+        train.build();
         let conflict = |one: &Arg, other: &Arg| train.get_arg_conflicts_with(one).contains(&other);
         let argument = train.get_arguments().find(|known| known.get_id() == id);
         let argument = argument.unwrap();
@@ -365,7 +359,7 @@ mod tests {
             .get_arguments()
             .filter(|other| !conflict(argument, other) && !conflict(other, argument))
             .map(|other| other.get_id().to_string())
-            .filter(|other| other != id)
+            .filter(|other| other != id && other != "help")
             .collect();
         allowed.sort();
         allowed
