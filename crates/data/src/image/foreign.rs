@@ -20,6 +20,7 @@ pub(crate) enum Foreign {
     DjVu,
     Video,
     Dicom,
+    Texture,
     Rare,
     LfsPointer,
     Html,
@@ -36,7 +37,7 @@ use Foreign::*;
 
 /// Extensions, in lower case, of photographs, pictures and films that cannot be read. In a class
 /// folder such a file was meant as an image of the class.
-const EXTENSIONS: [(Foreign, &[&str]); 13] = [
+const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     (Heic, &["heic", "heif", "heics", "heifs", "hif"]),
     (Avif, &["avif", "avifs", "avci"]),
     (
@@ -60,6 +61,7 @@ const EXTENSIONS: [(Foreign, &[&str]); 13] = [
     (Pdf, &["pdf"]),
     (PostScript, &["eps"]),
     (Dicom, &["dcm", "dicom"]),
+    (Texture, &["dds", "ktx", "ktx2"]),
     (
         Rare,
         &[
@@ -101,7 +103,16 @@ impl Foreign {
     pub(crate) fn is_picture(self) -> bool {
         matches!(
             self,
-            Heic | Avif | Raw | JpegXl | Jpeg2000 | Photoshop | Gimp | Dicom | Rare | Video
+            Heic | Avif
+                | Raw
+                | JpegXl
+                | Jpeg2000
+                | Photoshop
+                | Gimp
+                | Dicom
+                | Texture
+                | Rare
+                | Video
         )
     }
 
@@ -151,6 +162,10 @@ impl Foreign {
             Dicom => {
                 "a DICOM image, which cannot be read; convert it, for example with `dcm2img` or \
                  `magick`"
+            }
+            Texture => {
+                "a texture (DDS or KTX), which cannot be read; convert it, for example with `magick \
+                 mogrify -format png *.dds`"
             }
             Rare => {
                 "an image of a format that is rare today (as PCX, SGI, XPM, JPEG XR and FITS are), which \
@@ -206,7 +221,7 @@ fn has_tag(bytes: &[u8], tag: u16) -> bool {
 }
 
 fn binary(head: &[u8]) -> Option<Foreign> {
-    const STARTS: [(&[u8], Foreign); 51] = [
+    const STARTS: [(&[u8], Foreign); 54] = [
         (b"\xff\x0a", JpegXl),
         (b"\0\0\0\x0cJXL \r\n\x87\n", JpegXl),
         (b"\0\0\0\x0cjP  \r\n\x87\n", Jpeg2000),
@@ -241,6 +256,9 @@ fn binary(head: &[u8]) -> Option<Foreign> {
         (b"\xd7\xcd\xc6\x9a", Rare),
         (b"\x8aMNG\r\n", Rare),
         (b"icns", Rare),
+        (b"DDS ", Texture),
+        (b"\xabKTX 11\xbb", Texture),
+        (b"\xabKTX 20\xbb", Texture),
         (b"\x1f\x8b", Archive),
         (b"\x1f\x9d", Archive),
         (b"LZIP", Archive),
@@ -392,6 +410,8 @@ mod tests {
             (b"<?xml version=\"1.0\"?>\n<svg>".to_vec(), Svg),
             ("{\"error\": \"über\"}".into(), Json),
             (b"404: Not Found".to_vec(), Text),
+            (b"DDS \x7c\0\0\0".to_vec(), Texture),
+            (b"\xabKTX 20\xbb\r\n\x1a\n".to_vec(), Texture),
             (vec![0; 64], Zeros),
         ] {
             if kind == Text && head.starts_with(b"II*") {

@@ -19,9 +19,9 @@ pub(crate) enum FileKind {
 
 /// Extensions of the formats that can be decoded. Whether a file really is what its name says is
 /// found when it is decoded.
-const EXTENSIONS: [&str; 24] = [
-    "bmp", "dds", "exr", "ff", "farbfeld", "gif", "hdr", "ico", "jfif", "jpe", "jpeg", "jpg",
-    "pam", "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tga", "tif", "tiff", "webp", "apng",
+const EXTENSIONS: [&str; 23] = [
+    "bmp", "exr", "ff", "farbfeld", "gif", "hdr", "ico", "jfif", "jpe", "jpeg", "jpg", "pam",
+    "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tga", "tif", "tiff", "webp", "apng",
 ];
 
 /// Extensions of files that are no images, or copies of images: they are not opened.

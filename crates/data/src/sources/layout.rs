@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::sources::nested::{list_of_classes, refuse_wrapper};
+use crate::sources::nested::{list_of_classes, packed, refuse_wrapper};
 use crate::sources::passed::PassedOver;
 use crate::sources::split_names::{KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name};
 use crate::sources::tree::Folder;
@@ -72,7 +72,11 @@ pub(crate) fn layout<'a>(
                         ", or set data.labels to the list of their classes, if {} is one",
                         enumerate(&[list])
                     ),
-                    _ => String::new(),
+                    _ => match packed(root)? {
+                        Some(archive) =>
+                            format!("; if {} holds them, unpack it", enumerate(&[archive])),
+                        None => String::new(),
+                    },
                 }
             ),
         ));

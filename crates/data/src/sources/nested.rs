@@ -8,6 +8,8 @@ use receptive_core::text::Printable;
 use std::ffi::OsString;
 use std::path::Path;
 
+/// Extensions of archives, those that can be read first.
+const ARCHIVES: [&str; 8] = ["zip", "tgz", "gz", "tar", "7z", "rar", "xz", "bz2"];
 /// Extensions of files that may list the classes of images.
 const LISTS: [&str; 3] = ["csv", "tsv", "txt"];
 
@@ -96,15 +98,25 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
 
 /// A file beside images that may list their classes.
 pub(crate) fn list_of_classes(folder: &Folder) -> Result<Option<String>, DataError> {
+    first_with(folder, &LISTS)
+}
+
+/// An archive in the folder that may hold images.
+pub(crate) fn packed(folder: &Folder) -> Result<Option<String>, DataError> {
+    first_with(folder, &ARCHIVES)
+}
+
+/// A file that is no image with the first of these extensions that there is.
+fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, DataError> {
     let has = |name: &OsString, known: &str| {
         let extension = Path::new(name).extension();
         extension.is_some_and(|extension| extension.eq_ignore_ascii_case(known))
     };
     let others = &folder.contents()?.others;
-    let list = LISTS
+    let file = extensions
         .iter()
         .find_map(|known| others.iter().find(|name| has(name, known)));
-    Ok(list.map(|name| name.to_string_lossy().into_owned()))
+    Ok(file.map(|name| name.to_string_lossy().into_owned()))
 }
 
 fn with_images(folder: &Folder) -> Result<Vec<&Folder>, DataError> {

@@ -45,7 +45,7 @@ fn a_class_of_photos_that_cannot_be_read_is_refused_by_kind_and_not_dropped() {
 fn photos_of_unreadable_formats_among_others_count_as_images_that_cannot_be_read() {
     for name in [
         "a.heic", "a.AVIF", "a.dng", "a.CR3", "a.jxl", "a.jp2", "a.pcx", "a.psd", "a.svg", "a.pdf",
-        "a.mov", "a.html",
+        "a.mov", "a.html", "a.dds", "a.KTX2",
     ] {
         let root = tempfile::tempdir().unwrap();
         images(&root.path().join("cat"), 2);
@@ -79,6 +79,7 @@ fn a_wrongly_named_file_says_what_it_is() {
         ),
         (b"<!DOCTYPE html><html>404</html>", "HTML"),
         (b"%PDF-1.4\n", "PDF"),
+        (b"DDS \x7c\0\0\0\x07\x10\0\0", "DDS"),
         (b"8BPS\0\x01", "Photoshop"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "SVG"),
         (b"\xff\x0a\xfa\x7f", "JPEG XL"),

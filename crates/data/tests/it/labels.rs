@@ -321,7 +321,7 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
         ),
         (
             "file,class\na,cat\n,dog\nb,dog\n",
-            "name no file; fill in the file or remove them:\n  line 3",
+            "1 of its rows names no file; fill in the file or remove the line:\n  line 3",
         ),
         (
             "file,class,split\na,cat,train\nb,dog,trian\n",
@@ -332,7 +332,7 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
             "use train, val or test",
         ),
         ("image,cat,dog\na,1,0\nb,1,1\n", "line 3: `b`"),
-        ("image,cat,dog\na,1,0\nb,0,0\n", "have no class"),
+        ("image,cat,dog\na,1,0\nb,0,0\n", "has no class"),
         ("a,\"cat\nb,dog\nc,dog\n", "control characters"),
         ("a.png\nb.png\n", "single column"),
         ("x.png,cat\ny.png,dog\n", "no column of it names images"),
@@ -418,7 +418,7 @@ fn a_first_row_without_a_class_is_named_by_its_line() {
     let listed = Listed::new(FLAT);
     let error = listed.refusal("a.png,\nb.png,dog\nc.png,dog\nd.png,cat\n");
     assert!(
-        error.contains("have no class") && error.contains("line 1"),
+        error.contains("has no class") && error.contains("line 1"),
         "{error}"
     );
 }

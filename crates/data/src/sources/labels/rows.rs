@@ -220,42 +220,50 @@ impl Label {
 
 impl Problems {
     fn check(&self) -> Result<(), String> {
-        for (rows, problem) in [
+        for (rows, [one, several], problem) in [
             (
                 &self.nameless,
-                "name no file; fill in the file or remove them",
+                ["names", "name"],
+                "no file; fill in the file or remove the line",
             ),
             (
                 &self.unlabelled,
-                "have no class; fill in the class or remove them",
+                ["has", "have"],
+                "no class; fill in the class or remove the line",
             ),
             (
                 &self.unprintable,
-                "have a class with control characters, such as a line break where a quotation mark \
-                 is not closed; correct them",
+                ["has", "have"],
+                "a class with control characters, such as a line break where a quotation mark \
+                 is not closed; correct it",
             ),
             (
                 &self.several,
-                "have more than one class; a classifier needs one for each image",
+                ["has", "have"],
+                "more than one class; a classifier needs one for each image",
             ),
             (
                 &self.splits,
-                "have no valid split, or several; use train, val or test",
+                ["has", "have"],
+                "no valid split, or several; use train, val or test",
             ),
             (
                 &self.ambiguous,
-                "name a file that several folders have; give its path relative to the data set's \
+                ["names", "name"],
+                "a file that several folders have; give its path relative to the data set's \
                  folder",
             ),
             (
                 &self.conflicts,
-                "contradict another row of the same file in class, split or group; correct or \
+                ["contradicts", "contradict"],
+                "another row of the same file in class, split or group; correct or \
                  remove one of them",
             ),
         ] {
             if !rows.is_empty() {
+                let verb = if rows.len() == 1 { one } else { several };
                 return Err(format!(
-                    "{} of its rows {problem}:\n{}",
+                    "{} of its rows {verb} {problem}:\n{}",
                     rows.len(),
                     lines(rows)
                 ));

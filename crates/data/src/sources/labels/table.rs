@@ -3,6 +3,7 @@
 use crate::names::enumerate;
 use crate::sources::labels::words::plain;
 use receptive_core::csv::{Row, Rows};
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// What may separate two cells, the more usual first. A blank is looked for last: names of files
@@ -27,7 +28,9 @@ impl Table {
             );
         }
         let text = decode(bytes)?;
-        let delimiter = delimiter_of(&text);
+        let prologue = Prologue::of(&text);
+        let text = prologue.blanked(&text);
+        let delimiter = prologue.delimiter.unwrap_or_else(|| delimiter_of(&text));
         let mut rows = Vec::new();
         for row in Rows::new(&text, delimiter) {
             if filled(&row) > 0 {
@@ -143,6 +146,45 @@ fn delimiter_of(text: &str) -> u8 {
     }
 }
 
+/// Lines before the table: `sep=;`, by which Excel is told the delimiter, and comments (`# made by ...`).
+struct Prologue {
+    bytes: usize,
+    lines: usize,
+    delimiter: Option<u8>,
+}
+
+impl Prologue {
+    fn of(text: &str) -> Self {
+        let mut prologue = Self {
+            bytes: 0,
+            lines: 0,
+            delimiter: None,
+        };
+        for line in text.split_inclusive('\n') {
+            let content = line.trim_end_matches(['\r', '\n']);
+            let named = content.trim_matches('"').to_lowercase();
+            match named.strip_prefix("sep=").map(str::as_bytes) {
+                Some([delimiter]) if delimiter.is_ascii_punctuation() || *delimiter == b'\t' => {
+                    prologue.delimiter = Some(*delimiter);
+                }
+                _ if content.starts_with("# ") => {}
+                _ => break,
+            }
+            prologue.bytes += line.len();
+            prologue.lines += 1;
+        }
+        prologue
+    }
+
+    /// The text with blank lines in its place, so that lines keep their numbers.
+    fn blanked<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.lines {
+            0 => text.into(),
+            lines => ("\n".repeat(lines) + &text[self.bytes..]).into(),
+        }
+    }
+}
+
 /// UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it.
 fn decode(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
@@ -228,6 +270,22 @@ mod tests {
             cells("a.png 3\nb.png 4\n"),
             [["a.png", "3"], ["b.png", "4"]]
         );
+    }
+
+    #[test]
+    fn a_delimiter_that_is_named_and_comments_before_the_header_are_no_rows() {
+        let expected = [["file", "class"], ["a,1.png", "cat"]];
+        for text in [
+            "sep=;\r\nfile;class\r\na,1.png;cat\r\n",
+            "\"SEP=|\"\nfile|class\na,1.png|cat\n",
+            "# by a tool, 2024\n# second\nfile;class\na,1.png;cat\n",
+        ] {
+            assert_eq!(cells(text), expected, "{text}");
+        }
+        // A file of such a name, and a header behind a hash.
+        assert_eq!(cells("#1.png,cat\n"), [["#1.png", "cat"]]);
+        let table = Table::parse(b"# one\nsep=,\nfile,class\n").unwrap();
+        assert_eq!(table.line(0), 3);
     }
 
     #[test]
