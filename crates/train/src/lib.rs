@@ -4,7 +4,7 @@
 //! RunConfig -> prepare -> RunSetup { data, input spec, plan }
 //!                train -> TrainResult { the best epoch's figures; the run's directory has its model }
 //!             evaluate -> Evaluation { loss, top-1, top-5, confusion matrix }
-//!         predict_file -> the most probable classes of a picture
+//!         predict_file -> the most probable classes of an image
 //! ```
 //!
 //! A step is a sum of fixed micro-batches: a batch is cut into shards whose size does not depend on
@@ -67,6 +67,7 @@ mod prepare_again;
 mod recorders;
 mod records;
 mod run;
+mod same_images;
 mod series;
 mod splits;
 mod start;

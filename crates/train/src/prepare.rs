@@ -5,6 +5,7 @@ use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
+use crate::same_images::check_same_images;
 use crate::splits::Splits;
 use crate::start::InitialModel;
 use receptive_data::{
@@ -127,8 +128,11 @@ pub fn prepare_open(
             .flatten(),
         None => None,
     };
-    let record = start_record.clone().map(|r| (r, RecordUse::Extend));
-    let mut setup = prepare_with(config, open, input_from, record, None, progress)?;
+    let known = KnownImages {
+        record: start_record.clone().map(|r| (r, RecordUse::Extend)),
+        classes: None,
+    };
+    let mut setup = prepare_with(config, open, input_from, known, None, progress)?;
     if setup.start.is_some()
         && start_record
             .as_ref()
@@ -140,6 +144,14 @@ pub fn prepare_open(
     Ok(setup)
 }
 
+/// What an earlier run says of the images.
+pub(crate) struct KnownImages {
+    /// Which of them it used, and what for.
+    pub(crate) record: Option<(Arc<SplitRecord>, RecordUse)>,
+    /// Its classes, if no others may be added.
+    pub(crate) classes: Option<Vec<String>>,
+}
+
 /// How a run's images become inputs, by its own files.
 pub(crate) type OwnInput<'a> = &'a dyn Fn() -> Option<InputSpec>;
 
@@ -149,12 +161,12 @@ pub(crate) fn prepare_with(
     mut config: RunConfig,
     open: Open,
     input_from: InputFrom,
-    record: Option<(Arc<SplitRecord>, RecordUse)>,
+    known: KnownImages,
     own_input: Option<OwnInput<'_>>,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.check()?;
-    let mut data = open_data(&mut config, record, progress)?;
+    let mut data = open_data(&mut config, known, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);
     let has_val = !data.val.is_empty();
@@ -203,17 +215,22 @@ fn grey_note(config: &RunConfig) -> Option<String> {
 /// Opens the data set, its path made absolute: the run directory must work from anywhere.
 fn open_data(
     config: &mut RunConfig,
-    record: Option<(Arc<SplitRecord>, RecordUse)>,
+    known: KnownImages,
     progress: &dyn Progress,
 ) -> Result<DataSet, TrainError> {
     set_absolute_paths(config);
     let inherits_group = inherits_group(config);
+    let KnownImages { record, classes } = known;
+    let is_followed = matches!(record, Some((_, RecordUse::Follow)));
     let options = DataOptions {
         record,
         group_is_inherited: inherits_group,
-        ..config.data.options(config.train.seed, None)
+        ..config.data.options(config.train.seed, classes)
     };
     let mut data = receptive_data::open(&config.data.source, &options, progress)?;
+    if is_followed {
+        check_same_images(config, &data)?;
+    }
     if inherits_group && !data.has_groups() {
         config.data.group = None;
     }

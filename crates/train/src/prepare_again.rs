@@ -4,11 +4,12 @@ use crate::backend::default_device;
 use crate::checkpoint;
 use crate::config::{Open, RunConfig};
 use crate::error::TrainError;
-use crate::prepare::{InputFrom, RunSetup, prepare_with};
+use crate::prepare::{InputFrom, KnownImages, RunSetup, prepare_with};
 use crate::run::RunDirectory;
-use receptive_core::text::{Printable, counted};
-use receptive_data::{Gone, Progress, RecordUse, enumerate};
+use receptive_core::text::counted;
+use receptive_data::{Progress, RecordUse, SplitRecord};
 use receptive_model::{Artifact, InputSpec};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// As [`prepare`](crate::prepare) of a run that exists: with its config, which may name another place
@@ -22,44 +23,22 @@ pub fn prepare_again(
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.data.check_labels("")?;
-    let record = run
-        .split_record()?
-        .map(|record| (record, RecordUse::Follow));
+    let record = run.split_record()?;
+    let known = KnownImages {
+        classes: record.as_ref().and_then(|record| classes(run, record)),
+        record: record.map(|record| (record, RecordUse::Follow)),
+    };
     let given = config.clone();
     let setup = prepare_with(
         config,
         Open::default(),
         InputFrom::Model,
-        record,
+        known,
         Some(&|| own_input(run)),
         progress,
     )?;
-    check_same_images(&setup)?;
     check_network(&given, &setup, run)?;
     Ok(setup)
-}
-
-/// A run is resumed with the images that it used, each in its class.
-fn check_same_images(setup: &RunSetup) -> Result<(), TrainError> {
-    let Some(comparison) = &setup.data.comparison else {
-        return Ok(());
-    };
-    let source = setup.config.data.source.printable();
-    let Gone { train, val, test } = comparison.gone;
-    let problem = match (comparison.gone.total(), &comparison.relabelled[..]) {
-        (0, []) => return Ok(()),
-        (0, relabelled) => format!(
-            "images of the run are in another class of {source} now, so it cannot be resumed: {}; move \
-             them back, or start a new run from its model",
-            enumerate(relabelled)
-        ),
-        _ => format!(
-            "images that the run uses are no longer in {source} or have changed ({train} train, {val} \
-             val, {test} test), so it cannot be resumed; put them back, or start a new run from \
-             its model"
-        ),
-    };
-    Err(TrainError::setting("data.source", problem))
 }
 
 /// The data decide these settings of the network, so a value of one's own would be ignored.
@@ -90,6 +69,19 @@ fn check_network(
         ));
     }
     Ok(())
+}
+
+/// The run's classes in their order: with them, a class folder that came later is left out instead of
+/// changing the classes. `None` where the list is not the one of the record.
+fn classes(run: &RunDirectory, record: &SplitRecord) -> Option<Vec<String>> {
+    let classes = run.classes().ok()?;
+    let mut own = record
+        .members()
+        .iter()
+        .filter(|member| member.role.is_own());
+    let listed: BTreeSet<&str> = classes.iter().map(String::as_str).collect();
+    let is_listed = own.all(|member| listed.contains(member.class.as_str()));
+    (is_listed && listed.len() == classes.len()).then_some(classes)
 }
 
 /// How the run's images become inputs, by one of its models or else by its latest checkpoint.

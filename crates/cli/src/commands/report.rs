@@ -115,7 +115,11 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let page = report.html();
     let default = run.path().join("report.html");
     let file = arguments.out.as_deref().unwrap_or(&default);
-    write_file(file, page.as_bytes())?;
+    write_file(file, page.as_bytes()).inspect_err(|_| {
+        if arguments.out.is_none() {
+            say_paragraph("note", "--out FILE writes the report to another place");
+        }
+    })?;
     let figures = report.figures();
     if arguments.json {
         print_json(&Json {

@@ -209,6 +209,56 @@ fn a_new_class_is_left_out_and_a_renamed_one_is_measured() {
 }
 
 #[test]
+fn a_run_is_resumed_beside_a_new_class_and_a_renamed_one() {
+    let trained = Trained::new(20, &[]);
+    let run = trained.run.to_str().unwrap();
+    fs::rename(trained.data.join("bee"), trained.data.join("bees")).unwrap();
+    for i in 0..4 {
+        noise(&trained.data.join(format!("aphid/{i}.png")));
+    }
+    let resumed = output(&["train", "--resume", run, "--epochs", "2", "--tui", "off"]);
+    let said = text(&resumed.stderr).replace("\n         ", " ");
+    assert!(resumed.status.success(), "{said}");
+    assert!(said.contains("20 images of `bees` as `bee`"), "{said}");
+    assert!(said.contains("left out 4 images of `aphid`"), "{said}");
+    let classes = fs::read_to_string(trained.run.join("classes.txt")).unwrap();
+    assert_eq!(classes, "ant\nbee\nfly\n");
+
+    // A class that is gone: its images are, and the run is made of them.
+    fs::rename(trained.data.join("fly"), trained.root.join("fly")).unwrap();
+    let refused = output(&["train", "--resume", run, "--epochs", "3", "--tui", "off"]);
+    let message = text(&refused.stderr).replace("\n  ", " ");
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    for part in [
+        "`fly/fly00_00.png`",
+        "no image is left of `fly`",
+        "put them back",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    for class in ["ant", "bees"] {
+        fs::remove_dir_all(trained.data.join(class)).unwrap();
+    }
+    let refused = output(&["train", "--resume", run, "--epochs", "3", "--tui", "off"]);
+    let message = text(&refused.stderr).replace("\n  ", " ");
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(message.contains("rename the class folders"), "{message}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_beside_the_run_names_another_place() {
+    let trained = Trained::new(6, &[]);
+    fs::create_dir(trained.run.join("report.html")).unwrap();
+    let run = trained.run.to_str().unwrap();
+    let failed = output(&["report", run, "--samples", "2"]);
+    let message = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{message}");
+    for part in ["could not write", "report.html", "--out FILE"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
+
+#[test]
 fn the_groups_of_a_run_hold_for_other_data_and_for_runs_that_start_from_it() {
     let group = "^([a-z]+[0-9]+)_";
     let trained = Trained::new(30, &["--group", group]);

@@ -53,10 +53,12 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
     let list: Vec<String> = match given {
         // A source that only numbers its classes means the places in the model's list.
         Some(given) if source.numbered => {
-            source.notes.push(format!(
-                "{} numbers its classes; number n is taken for class n of the trained model",
-                source.name
-            ));
+            if given != source.list {
+                source.notes.push(format!(
+                    "{} numbers its classes; number n is taken for class n of the trained model",
+                    source.name
+                ));
+            }
             let names = source.names.len().max(given.len());
             source.names = (0..names)
                 .map(|n| given.get(n).cloned().unwrap_or_else(|| n.to_string()))

@@ -248,7 +248,10 @@ pub(crate) fn assemble(
         || assigned.comparison.as_ref().is_some_and(|c| c.left_out > 0);
     let unknown_class = assigned.unknown.len();
     if !has_images && let Some(note) = unknown_note(&assigned.unknown, classes) {
-        let problem = format!("nothing is left to measure: {note}");
+        let problem = format!(
+            "no image of the trained model's classes is there: {note}; check data.source, or rename the \
+             class folders"
+        );
         return Err(DataError::layout(&source.name, problem));
     }
     let only_listed = options.allow_empty_classes && !damaged.is_empty();

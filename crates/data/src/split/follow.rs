@@ -22,6 +22,10 @@ pub struct Comparison {
     pub known: usize,
     /// The images of the run that are no longer there, by split.
     pub gone: Gone,
+    /// The paths that they had.
+    pub gone_paths: Vec<String>,
+    /// The classes of the run of which no image is left.
+    pub gone_classes: Vec<String>,
     /// How many images were not there when the run was trained.
     pub new: usize,
     /// How many of these have the path of an image of the run: the same image edited or saved again, or
@@ -168,12 +172,15 @@ pub(super) fn follow(
     }
     comparison.relabelled = relabelled;
     source.notes.extend(renamed.note(classes));
-    let gone: Vec<&Member> = members
+    let mut gone: Vec<&Member> = members
         .into_values()
         .flatten()
         .map(|(_, member)| member)
         .filter(|member| member.role.is_own())
         .collect();
+    gone.sort_by(|a, b| a.path.cmp(&b.path));
+    comparison.gone_paths = gone.iter().map(|member| member.path.clone()).collect();
+    comparison.gone_classes = gone_classes(record, &gone);
     for member in &gone {
         match member.role {
             Role::Val => comparison.gone.val += 1,
@@ -182,7 +189,7 @@ pub(super) fn follow(
         }
     }
     comparison.new = new.len();
-    note_changes(&mut source.notes, &comparison, gone, &by_group);
+    note_changes(&mut source.notes, &comparison, &by_group);
     // In the order of the record, whatever the files are called now.
     let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {
         items.sort_by_key(|(at, _)| *at);
@@ -228,22 +235,33 @@ impl Renamed {
     }
 }
 
-fn note_changes(
-    notes: &mut Vec<String>,
-    comparison: &Comparison,
-    mut gone: Vec<&Member>,
-    by_group: &[&str],
-) {
+/// The classes of the record that have no image but these.
+fn gone_classes(record: &SplitRecord, gone: &[&Member]) -> Vec<String> {
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    for member in record.members().iter().filter(|m| m.role.is_own()) {
+        *left.entry(&member.class).or_default() += 1;
+    }
+    for member in gone {
+        left.entry(&member.class).and_modify(|images| *images -= 1);
+    }
+    left.retain(|_, images| *images == 0);
+    left.into_keys().map(str::to_string).collect()
+}
+
+fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&str]) {
+    let gone = &comparison.gone_paths;
     if !gone.is_empty() {
-        gone.sort_by(|a, b| a.path.cmp(&b.path));
-        let names: Vec<String> = gone.iter().map(|member| member.path.clone()).collect();
         let Gone { train, val, test } = comparison.gone;
         notes.push(format!(
             "the data has changed: {} of the run {} no longer there ({train} train, {val} val, \
-             {test} test): {}",
+             {test} test): {}{}",
             counted(gone.len(), "image"),
             if gone.len() == 1 { "is" } else { "are" },
-            enumerate(&names)
+            enumerate(gone),
+            match &comparison.gone_classes[..] {
+                [] => String::new(),
+                classes => format!("; no image is left of {}", enumerate(classes)),
+            }
         ));
     }
     if comparison.new > 0 {

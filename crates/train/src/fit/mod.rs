@@ -90,10 +90,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         recorders: &'a mut [&'b mut dyn Recorder],
     ) -> Result<Self, TrainError> {
         run.write("config.toml", setup.config.to_commented_toml()?.as_bytes())?;
-        run.write(
-            "classes.txt",
-            (setup.data.classes.join("\n") + "\n").as_bytes(),
-        )?;
+        run.write_classes(&setup.data.classes)?;
         run.keep_split_record(|| {
             let own = setup.data.record();
             match (&setup.start_record, &setup.config.start) {

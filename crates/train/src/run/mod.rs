@@ -142,6 +142,15 @@ impl RunDirectory {
         Ok(Some(Arc::new(record)))
     }
 
+    /// The names of the run's classes, in the order of its labels.
+    ///
+    /// # Errors
+    /// When their list cannot be read.
+    pub(crate) fn classes(&self) -> Result<Vec<String>, TrainError> {
+        let text = store::read_text(&self.path.join(Self::CLASSES), MAX_RECORD_BYTES)?;
+        Ok(text.lines().map(str::to_string).collect())
+    }
+
     /// What classifiers on the frozen features of the model that it started from can do; `None` if it has
     /// no such file.
     ///
@@ -169,6 +178,11 @@ impl RunDirectory {
             return Ok(());
         }
         self.write(Self::SPLIT, &record().to_csv())
+    }
+
+    /// Writes the names of the run's classes.
+    pub(crate) fn write_classes(&self, classes: &[String]) -> Result<(), TrainError> {
+        self.write(Self::CLASSES, (classes.join("\n") + "\n").as_bytes())
     }
 
     fn is_there(&self) -> bool {
@@ -214,11 +228,13 @@ impl RunDirectory {
 
     /// The list of damaged images that a run left out.
     pub const SKIPPED: &str = "skipped.csv";
+    /// The names of the classes, a line each.
+    const CLASSES: &str = "classes.txt";
     /// Which image is in which split, by path and content, if the run has started.
     pub const SPLIT: &str = "split.csv";
 
     /// What classifiers on the frozen features can do, of a run that started from a trained model.
-    pub const BASELINES: &str = "baselines.json";
+    pub(crate) const BASELINES: &str = "baselines.json";
 
     /// The curves of loss and top-1.
     pub const CURVES: &str = "curves.png";

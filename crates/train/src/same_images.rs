@@ -1,0 +1,35 @@
+//! Whether a folder still has the images that a run is trained on.
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+use receptive_core::text::Printable;
+use receptive_data::{DataSet, Gone, enumerate};
+
+/// A run is resumed with the images that it used, each in its class: with fewer, its epochs would have
+/// other steps, and its record would name images that the weights have not seen.
+pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<(), TrainError> {
+    let Some(comparison) = &data.comparison else {
+        return Ok(());
+    };
+    let source = config.data.source.printable();
+    let Gone { train, val, test } = comparison.gone;
+    let problem = match (comparison.gone.total(), &comparison.relabelled[..]) {
+        (0, []) => return Ok(()),
+        (0, relabelled) => format!(
+            "images of the run are in another class of {source} now, so it cannot be resumed: {}; move \
+             them back, or start a new run from its model",
+            enumerate(relabelled)
+        ),
+        _ => format!(
+            "images that the run uses are no longer in {source} or have changed ({train} train, {val} \
+             val, {test} test), so it cannot be resumed: {}{}; put them back, or start a new run from \
+             its model",
+            enumerate(&comparison.gone_paths),
+            match &comparison.gone_classes[..] {
+                [] => String::new(),
+                classes => format!(" (no image is left of {})", enumerate(classes)),
+            }
+        ),
+    };
+    Err(TrainError::setting("data.source", problem))
+}
