@@ -23,10 +23,13 @@ fn learn(config: RunConfig, images: usize, passes: usize) -> OverfitResult {
 #[test]
 fn a_network_that_can_learn_overfits_a_few_images() {
     let found = learn(tiny_run(), 24, 300);
-    assert!(found.learnt, "{found:?}");
-    assert_eq!((found.images, found.right, found.advice()), (24, 24, None));
+    assert!(found.overfit, "{found:?}");
+    assert_eq!(
+        (found.images, found.correct, found.advice()),
+        (24, 24, None)
+    );
     assert!(found.last_loss < found.first_loss);
-    assert!(found.passes < 300, "it stops when all are right");
+    assert!(found.passes < 300, "it stops when all are correct");
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn a_network_that_cannot_overfit_gets_advice() {
         weight_decay: 0.0,
     };
     let found = learn(still, 24, 5);
-    assert!(!found.learnt);
+    assert!(!found.overfit);
     assert_eq!(found.passes, 5);
     assert!(found.advice().unwrap().contains("range test"), "{found:?}");
 
@@ -50,7 +53,7 @@ fn a_network_that_cannot_overfit_gets_advice() {
         .layer(GlobalAvgPool2dLayer::default())
         .layer(LinearLayer::classes());
     let found = learn(blind, 64, 100);
-    assert!(!found.learnt && found.right < 64, "{found:?}");
+    assert!(!found.overfit && found.correct < 64, "{found:?}");
     assert!(found.advice().is_some());
 
     // A rate that is far too large.
@@ -62,7 +65,7 @@ fn a_network_that_cannot_overfit_gets_advice() {
         weight_decay: 0.0,
     };
     let found = learn(wild, 24, 50);
-    assert!(!found.learnt, "{found:?}");
+    assert!(!found.overfit, "{found:?}");
     assert!(found.advice().unwrap().contains("smaller"), "{found:?}");
 }
 

@@ -43,15 +43,17 @@ pub enum ErfError {
     /// A config, plan or artifact that the model crate rejects.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A file that cannot be written.
-    #[error("could not write {}: {source}", path.printable())]
-    Write {
+    /// I/O error.
+    #[error("could not {action} {}: {source}", path.printable())]
+    Io {
+        /// What was being done, as a verb: `write`.
+        action: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's error.
         source: std::io::Error,
     },
-    /// A picture that cannot be drawn.
+    /// A figure that cannot be drawn.
     #[cfg(feature = "picture")]
     #[error(transparent)]
     Picture(#[from] receptive_plot::PlotError),
@@ -65,7 +67,7 @@ impl ErfError {
             Self::Model(error) => error.is_usage(),
             #[cfg(feature = "picture")]
             Self::Picture(error) => error.is_usage(),
-            Self::Size { .. } | Self::Network { .. } | Self::Input { .. } | Self::Write { .. } => {
+            Self::Size { .. } | Self::Network { .. } | Self::Input { .. } | Self::Io { .. } => {
                 false
             }
         }

@@ -212,7 +212,7 @@ impl Map {
 /// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
 ///
 /// # Errors
-/// [`ErfError::Write`].
+/// [`ErfError::Io`].
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let Region { height, width, .. } = map.region();
     let mut header =
@@ -225,7 +225,8 @@ pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
-    write_atomic(path, &bytes).map_err(|source| ErfError::Write {
+    write_atomic(path, &bytes).map_err(|source| ErfError::Io {
+        action: "write",
         path: path.into(),
         source,
     })

@@ -1,4 +1,4 @@
-//! A training run as one HTML file: no script, no network, every picture within it.
+//! A training run as one HTML file: no script, no network, every figure within it.
 //!
 //! ```text
 //! RunDirectory -> Report::new -> Report { a struct a section } -> Report::html -> report.html

@@ -74,7 +74,7 @@ pub fn check_evaluation(plan: &Plan, images: usize, compute: &Compute) -> Result
         plan,
         Pass::Forward,
         at_a_time.min(images),
-        compute.is_cpu(),
+        compute.device(),
         "the network's evaluation",
         "use fewer machine.threads, or a network with a smaller input",
     )

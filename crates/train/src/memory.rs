@@ -1,11 +1,11 @@
 //! What a training step takes of the memory, compared with what there is before it is tried.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, is_cpu};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::memory::available_bytes;
 use receptive_core::text::counted;
-use receptive_model::{Plan, PlannedLayer};
+use receptive_model::{InferenceDevice, Plan, PlannedLayer};
 
 /// Batches that are held at a time: those that the loader makes ahead, and the one in use.
 const BATCHES: u64 = 5;
@@ -124,11 +124,11 @@ pub fn check_pass(
     plan: &Plan,
     pass: Pass<'_>,
     images: usize,
-    is_cpu: bool,
+    device: &InferenceDevice,
     what: &str,
     remedy: &str,
 ) -> Result<(), TrainError> {
-    if !is_cpu {
+    if !is_cpu(device) {
         return Ok(());
     }
     let input = plan.input();
@@ -247,6 +247,7 @@ fn pointwise_norm(config: &RunConfig, plan: &Plan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::default_device;
     use crate::config::MicroBatch;
     use receptive_model::{
         BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, LayerConfig, LinearLayer, ModelConfig,
@@ -349,11 +350,15 @@ mod tests {
         assert!(pass_bytes(&plan, Pass::Backward(Some("99")), 1).is_err());
     }
 
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", feature = "flex"))]
     #[test]
     fn a_pass_that_no_machine_can_hold_is_rejected() {
         let (_, plan) = setup(8_000, 1);
-        let check = |images| check_pass(&plan, Pass::Forward, images, true, "a test", "use fewer");
+        let device = default_device().unwrap();
+        let check = |images| {
+            let what = "a test";
+            check_pass(&plan, Pass::Forward, images, &device, what, "use fewer")
+        };
         let error = check(1 << 20).unwrap_err();
         assert!(error.is_usage());
         let error = error.to_string();
@@ -366,6 +371,6 @@ mod tests {
             assert!(error.contains(wanted), "{wanted}: {error}");
         }
         let (_, plan) = setup(32, 1);
-        check_pass(&plan, Pass::Backward(None), 2, true, "a test", "").unwrap();
+        check_pass(&plan, Pass::Backward(None), 2, &device, "a test", "").unwrap();
     }
 }

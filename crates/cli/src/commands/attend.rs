@@ -112,7 +112,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         artifact.model.plan(),
         Pass::Backward(None),
         arguments.smooth.clamp(1, SMOOTH_COPIES),
-        backend.is_cpu(),
+        &device,
         "an image's gradients, with SmoothGrad's copies,",
         "use --smooth 0, or a network with a smaller input",
     )?;
@@ -256,7 +256,7 @@ fn class(class: &ClassAttribution) -> Class<'_> {
     }
 }
 
-/// Writes the picture, and each class's maps over the input's pixels for `numpy.load`.
+/// Writes the figure, and each class's maps over the input's pixels for `numpy.load`.
 fn write(
     out: &Path,
     path: &Path,

@@ -43,7 +43,7 @@ pub(super) struct FeaturesArgs {
         allow_negative_numbers = true
     )]
     most: usize,
-    /// Output directory of the pictures
+    /// Output directory of the figures
     #[arg(long, value_name = "DIR", default_value = "features")]
     out: PathBuf,
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
         plan,
         Pass::Forward,
         1,
-        backend.is_cpu(),
+        &device,
         "the network's features",
         remedy,
     )?;

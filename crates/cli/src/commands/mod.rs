@@ -111,7 +111,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     }
 }
 
-/// Writes a picture, and says once which characters of it no font has.
+/// Writes a figure, and says once which characters of it no font has.
 fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
     static SAID: Once = Once::new();
     picture.write(path)?;

@@ -66,9 +66,9 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
 
 #[test]
 fn a_few_images_are_overfitted_or_the_exit_code_says_no() {
-    let learnt = json(&["train", "--overfit", "8", "--preset", "tutorial", "--json"]);
+    let fitted = json(&["train", "--overfit", "8", "--preset", "tutorial", "--json"]);
     assert_eq!(
-        (&learnt["learnt"], &learnt["right"]),
+        (&fitted["overfit"], &fitted["correct"]),
         (&true.into(), &8.into())
     );
 
@@ -87,7 +87,7 @@ fn a_few_images_are_overfitted_or_the_exit_code_says_no() {
     assert_eq!(refused.status.code(), Some(1));
     let words = text(&refused.stdout);
     assert!(
-        words.contains("not learnt") && words.contains("receptive lr-find"),
+        words.contains("not overfit") && words.contains("receptive lr-find"),
         "{words}"
     );
     assert!(
@@ -125,7 +125,7 @@ fn labels_that_contradict_each_other_cannot_be_learnt() {
     ]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
     let found: serde_json::Value = serde_json::from_slice(&refused.stdout).unwrap();
-    assert_eq!(found["learnt"], false);
+    assert_eq!(found["overfit"], false);
 }
 
 #[test]

@@ -235,12 +235,12 @@ impl SplitRecord {
     }
 
     /// What the images of this group were used for: of several uses, the one that says most.
-    pub fn group_role(&self, group: &str) -> Option<Role> {
+    pub(crate) fn group_role(&self, group: &str) -> Option<Role> {
         self.groups.get(group).copied()
     }
 
     /// Whether this run or one that it started from was tested on this content.
-    pub fn is_tested(&self, content: &ContentHash) -> bool {
+    pub(crate) fn is_tested(&self, content: &ContentHash) -> bool {
         self.tested.contains(content)
     }
 

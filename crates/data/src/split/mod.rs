@@ -101,7 +101,7 @@ impl Split {
 
     /// The name of image `i` within the data set, such as `cat/001.png`: the same on every machine
     /// and after the data set was moved.
-    pub fn name_in_source(&self, i: usize) -> String {
+    pub(crate) fn name_in_source(&self, i: usize) -> String {
         let item = self.items.get(i);
         item.map_or_else(String::new, |item| self.store.name(item.image as usize))
     }

@@ -42,7 +42,7 @@ impl Growth {
             @if let Some(film) = &self.film {
                 (wide_figure(film, &self.words(), &html! { (self.words()) "." }))
             } @else {
-                p.missing { "The picture " (RunDirectory::FIELD) " is no longer in the run's directory." }
+                p.missing { "The figure " (RunDirectory::FIELD) " is no longer in the run's directory." }
             }
             (table("The field from epoch to epoch", &head, 1, &rows))
         }

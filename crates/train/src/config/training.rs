@@ -301,7 +301,7 @@ impl TrainConfig {
     }
 
     /// Images per step.
-    pub fn step_images(&self) -> usize {
+    pub(crate) fn step_images(&self) -> usize {
         self.batch_size.saturating_mul(self.accumulate)
     }
 

@@ -35,7 +35,7 @@ impl Confusion {
     }
 
     /// Counts several images of one class that were predicted as the same.
-    pub fn add_many(&mut self, label: usize, predicted: usize, count: usize) {
+    pub(crate) fn add_many(&mut self, label: usize, predicted: usize, count: usize) {
         if label.max(predicted) < self.classes && count > 0 {
             *self.counts.entry((label, predicted)).or_default() += count;
         }

@@ -42,7 +42,7 @@ pub fn cross_entropy(logits: &[f32], label: usize) -> f64 {
 }
 
 /// The same of logits divided by a temperature.
-pub fn cross_entropy_at(logits: &[f32], label: usize, temperature: Option<f64>) -> f64 {
+pub(crate) fn cross_entropy_at(logits: &[f32], label: usize, temperature: Option<f64>) -> f64 {
     let temperature = temperature.unwrap_or(1.0);
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let scaled = |x: f32| f64::from(x - largest) / temperature;

@@ -37,15 +37,15 @@ pub struct OverfitResult {
     /// Training steps.
     pub steps: u64,
     /// Images classified correctly at the end, with batch norm as in training.
-    pub right: usize,
+    pub correct: usize,
     /// The same with batch norm's running statistics, as a saved model would classify them.
-    pub right_evaluated: usize,
+    pub correct_evaluated: usize,
     /// The mean loss over the first pass.
     pub first_loss: f64,
     /// The mean loss over the last one.
     pub last_loss: f64,
     /// Whether all images are classified correctly.
-    pub learnt: bool,
+    pub overfit: bool,
     /// Elapsed time in seconds.
     pub seconds: f64,
 }
@@ -97,8 +97,8 @@ fn drop_nothing(layers: &mut [LayerConfig]) {
     }
 }
 
-/// Trains on the same few images until all are right, or the passes are done. The config is
-/// one of [`unregularised`]; `progress` is told passes, steps, right answers and the loss.
+/// Trains on the same few images until all are classified correctly, or the passes are done. The config is
+/// one of [`unregularised`]; `progress` is told passes, steps, correct answers and the loss.
 ///
 /// # Errors
 /// When an image cannot be read, or a thread panics. A network that cannot overfit the images is not
@@ -128,24 +128,24 @@ pub fn overfit(
         classes: classes(&batches),
         passes: 0,
         steps: 0,
-        right: 0,
-        right_evaluated: 0,
+        correct: 0,
+        correct_evaluated: 0,
         first_loss: f64::NAN,
         last_loss: f64::NAN,
-        learnt: false,
+        overfit: false,
         seconds: 0.0,
     };
-    while result.passes < options.passes && !result.learnt {
-        let (mut loss, mut right) = (0.0, 0);
+    while result.passes < options.passes && !result.overfit {
+        let (mut loss, mut correct) = (0.0, 0);
         for batch in &batches {
             let gradients = learner.gradients(batch, result.steps)?;
             loss += batch.labels.len() as f64 * read(gradients.loss.clone());
-            right += read(gradients.correct.clone()) as usize;
+            correct += read(gradients.correct.clone()) as usize;
             learner = learner.update(gradients, config.optimizer.learning_rate());
             result.steps += 1;
         }
         result.passes += 1;
-        result.right = right;
+        result.correct = correct;
         result.last_loss = loss / images as f64;
         if result.passes == 1 {
             result.first_loss = result.last_loss;
@@ -153,14 +153,14 @@ pub fn overfit(
         if !result.last_loss.is_finite() {
             break;
         }
-        if right == images {
+        if correct == images {
             // Each batch was counted before the steps on those that follow it: count again, with
             // weights that stand still.
-            result.right = 0;
+            result.correct = 0;
             for batch in &batches {
-                result.right += read(learner.gradients(batch, result.steps)?.correct) as usize;
+                result.correct += read(learner.gradients(batch, result.steps)?.correct) as usize;
             }
-            result.learnt = result.right == images;
+            result.overfit = result.correct == images;
         }
         result.seconds = began.elapsed().as_secs_f64();
         progress(&result);
@@ -170,7 +170,7 @@ pub fn overfit(
         let network = model.prepare(compute.device());
         let rows = logits(&network, batch, compute.device());
         let rows = rows.chunks(model.classes()).zip(&batch.labels);
-        result.right_evaluated += rows.filter(|(row, label)| top(row, 1) == [**label]).count();
+        result.correct_evaluated += rows.filter(|(row, label)| top(row, 1) == [**label]).count();
     }
     result.seconds = began.elapsed().as_secs_f64();
     Ok(result)
@@ -208,7 +208,7 @@ impl OverfitResult {
     pub fn advice(&self) -> Option<&'static str> {
         // Below this share of its fall to nothing, a loss has not moved.
         const MOVED: f64 = 0.1;
-        if self.learnt {
+        if self.overfit {
             None
         } else if !self.last_loss.is_finite() {
             Some("the loss became NaN or infinite: try a smaller train.optimizer.learning_rate")
@@ -220,7 +220,7 @@ impl OverfitResult {
         } else {
             Some(
                 "the loss fell, but not far enough: try a larger network, more passes \
-                 (train.epochs), or another learning rate, and check whether the same picture is in two \
+                 (train.epochs), or another learning rate, and check whether the same image is in two \
                  classes",
             )
         }

@@ -310,7 +310,7 @@ impl Tune {
     ///
     /// # Errors
     /// When its run's config cannot be read.
-    pub fn best_config(&self) -> Result<Option<RunConfig>, TrainError> {
+    fn best_config(&self) -> Result<Option<RunConfig>, TrainError> {
         let best = self.state.best();
         best.map(|best| RunDirectory::open(&self.path.join(&best.run))?.config())
             .transpose()

@@ -31,7 +31,7 @@ impl Bench {
             &plan,
             Pass::Forward,
             self.batch,
-            compute.is_cpu(),
+            device,
             "a step of the network",
             "use a smaller --batch",
         )?;

@@ -64,7 +64,7 @@ pub(super) struct DataArgs {
     /// Override any setting of the random changes, such as train.augment.hue=0.1; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "show")]
     set: Vec<String>,
-    /// Output file of the picture (PNG or SVG)
+    /// Output file of the figure (PNG or SVG)
     #[arg(
         long,
         value_name = "FILE",

@@ -65,7 +65,7 @@ pub(super) struct AtlasArgs {
         allow_negative_numbers = true
     )]
     seed: u64,
-    /// Output directory: atlas.md, atlas.json and pictures; networks that atlas.json already has,
+    /// Output directory: atlas.md, atlas.json and figures; networks that atlas.json already has,
     /// measured alike, are not measured again
     #[arg(long, value_name = "DIR", default_value = "atlas")]
     out: PathBuf,

@@ -63,14 +63,14 @@ impl Files {
                 &mut written,
             )?;
             written.push(format!(
-                "{} layers' own pictures and numbers beside it",
+                "{} layers' own figures and values beside it",
                 studies.len()
             ));
         }
         Ok(written)
     }
 
-    /// One picture of several networks.
+    /// One figure of several networks.
     pub(super) fn comparison(
         &self,
         all: &[(Subject, Study)],

@@ -30,7 +30,7 @@ use sweep::SweepArgs;
 pub(super) struct ErfArgs {
     #[command(subcommand)]
     experiment: Option<Experiment>,
-    /// Presets, config files or run directories; several are compared in one picture
+    /// Presets, config files or run directories; several are compared in one figure
     #[arg(value_name = "NETWORK", default_value = "plain-20")]
     networks: Vec<String>,
     /// Layer, by number or name as `summary` shows them, or `all` [default: the last map]
@@ -122,7 +122,7 @@ struct MeasuringArgs {
         allow_negative_numbers = true
     )]
     seed: u64,
-    /// Output directory of pictures (PNG, SVG), numbers (JSON) and maps (NPY)
+    /// Output directory of figures (PNG, SVG), values (JSON) and maps (NPY)
     #[arg(long, value_name = "DIR", default_value = "erf")]
     out: PathBuf,
     #[command(flatten)]
@@ -134,7 +134,7 @@ struct MeasuringArgs {
 
 #[derive(Debug, Subcommand)]
 enum Experiment {
-    /// Measure each stage of many networks: one page of tables, one chart, pictures
+    /// Measure each stage of many networks: one page of tables, one chart, figures
     Atlas(AtlasArgs),
     /// Vary depth, kernel, stride, dilation ... one at a time and measure each network's field
     Sweep(SweepArgs),
@@ -308,7 +308,7 @@ fn check_memory(
         subject.plan(),
         Pass::Backward(Some(&layer.number)),
         at_a_time,
-        backend.is_cpu(),
+        &backend.device()?,
         "the gradient of a unit",
         "use a smaller --size, fewer --threads or a lower --layer",
     )?)

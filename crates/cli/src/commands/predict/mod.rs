@@ -83,13 +83,13 @@ const ROUND: usize = 64;
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     let images = images(arguments)?;
     let table = arguments.csv.as_deref().map(CsvTable::new).transpose()?;
-    let (backend, compute) = arguments.machine.compute()?;
+    let (_, compute) = arguments.machine.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
     check_pass(
         artifact.model.plan(),
         Pass::Forward,
         compute.threads(),
-        backend.is_cpu(),
+        compute.device(),
         "the network's answers",
         "use fewer --threads, or a network with a smaller input",
     )?;

@@ -34,7 +34,7 @@ pub(super) fn run(
     let result = overfit(&prepared, options, &compute, &mut |now| {
         let status = format!(
             "{} of {} correct, loss {:.4}",
-            now.right, now.images, now.last_loss
+            now.correct, now.images, now.last_loss
         );
         progress.show(now.passes as u64, options.passes as u64, &status);
     })?;
@@ -44,7 +44,7 @@ pub(super) fn run(
     } else {
         show(&result)?;
     }
-    Ok(if result.learnt {
+    Ok(if result.overfit {
         Exit::Done
     } else {
         Exit::Failed
@@ -53,14 +53,14 @@ pub(super) fn run(
 
 fn show(result: &OverfitResult) -> Result<(), CliError> {
     wide_line(
-        if result.learnt {
-            "learnt"
+        if result.overfit {
+            "overfit"
         } else {
-            "not learnt"
+            "not overfit"
         },
         format!(
             "{} of {} of {} correct after {} ({:.1} s)",
-            result.right,
+            result.correct,
             counted(result.images, "image"),
             counted(result.classes, "class"),
             counted(result.steps as usize, "step"),
@@ -74,12 +74,12 @@ fn show(result: &OverfitResult) -> Result<(), CliError> {
             result.first_loss, result.last_loss
         ),
     )?;
-    if result.right_evaluated < result.right {
-        let (right, images) = (result.right_evaluated, result.images);
+    if result.correct_evaluated < result.correct {
+        let (correct, images) = (result.correct_evaluated, result.images);
         wide_line(
             "evaluated",
             format!(
-                "{right} of {images} correct: batch norm's running statistics still lag behind"
+                "{correct} of {images} correct: batch norm's running statistics still lag behind"
             ),
         )?;
     }
