@@ -65,8 +65,10 @@ fn main() -> ExitCode {
     }
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
-    let arguments =
-        commands::Arguments::try_parse().unwrap_or_else(|error| render::exit_usage(error));
+    let arguments = match commands::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => render::exit_usage(error),
+    };
     match start(arguments) {
         Ok(exit) => exit.code(),
         Err(error) => {
