@@ -85,7 +85,7 @@ fn compare(
     let device = Device::flex().autodiff();
     let imported =
         import(&plan, &file, &choice.names, &device).map_err(|error| error.to_string())?;
-    let images = TensorData::new(floats(&at("images.bin")), [2, 3, size, size]);
+    let images = TensorData::new(floats(&at("images.bin")), [1, 3, size, size]);
     let model = as_evaluated(imported.model);
     let logits = model.forward(Tensor::<4>::from_data(images, &device));
     let [images, classes] = logits.dims();
