@@ -199,7 +199,8 @@ mod tests {
                 .arg(Arg::new("resume").long("resume").conflicts_with("new"));
             let error = command.try_get_matches_from(given).unwrap_err();
             let given: Vec<String> = given.iter().map(ToString::to_string).collect();
-            only_given(error, &given).to_string()
+            let text = only_given(error, &given).to_string();
+            text.split("Usage").next().unwrap().to_string()
         };
         let text = message(&["train", "--resume", "r", "--preset=a"]);
         assert!(text.contains("with '--preset <preset>'"), "{text}");

@@ -241,7 +241,7 @@ fn a_run_is_resumed_beside_a_new_class_and_a_renamed_one() {
     }
     let refused = output(&["train", "--resume", run, "--epochs", "3", "--tui", "off"]);
     let message = text(&refused.stderr).replace("\n  ", " ");
-    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert_eq!(refused.status.code(), Some(1), "{message}");
     assert!(message.contains("rename the class folders"), "{message}");
 }
 
