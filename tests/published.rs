@@ -207,7 +207,7 @@ fn floats(path: &Path) -> Vec<f32> {
 /// How many draws of images may be tried. A ReLU has no gradient at 0: a unit that rounding takes to the
 /// other side has or lacks a gradient of its own, and of a million units one may lie so near.
 /// Such a difference is gone with other images; that of a mistake is not.
-const DRAWS: u64 = 6;
+const DRAWS: u64 = 12;
 
 /// A third of the networks: logits within 1e-4 of the largest, each tensor's gradients within 1e-3 of its
 /// largest; all with `RECEPTIVE_PUBLISHED=all`, some with their names, separated by commas.
