@@ -106,13 +106,10 @@ pub(crate) fn moments(sizes: &NormSizes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         .into_par_iter()
         .map(|channel| {
             let planes = sizes.planes(x, channel);
-            let sum: f32 = planes
-                .clone()
-                .map(|plane| vectorized(|| total(plane)))
-                .sum();
+            let sum: f32 = planes.clone().map(|plane| vectorized!(total(plane))).sum();
             let mean = sum / sizes.count();
             let squares: f32 = planes
-                .map(|plane| vectorized(|| squared_distances(plane, mean)))
+                .map(|plane| vectorized!(squared_distances(plane, mean)))
                 .sum();
             (mean, squares / sizes.count())
         })
@@ -161,7 +158,7 @@ pub(crate) fn forward(
             let scale = gamma[channel] * factor;
             let beta = beta[channel];
             for (y, x) in planes.into_iter().zip(sizes.planes(x, channel)) {
-                vectorized(|| {
+                vectorized!({
                     for (y, x) in y.iter_mut().zip(x) {
                         let value = (*x - mean) * scale + beta;
                         *y = rectifier.of(value);
@@ -216,7 +213,7 @@ pub(crate) fn gradients(
             };
             let mut sums = [0.0, 0.0];
             for ((x, grad), output) in planes() {
-                let [beta, gamma] = vectorized(|| plane_sums(x, grad, output, rectifier, mean));
+                let [beta, gamma] = vectorized!(plane_sums(x, grad, output, rectifier, mean));
                 sums = [sums[0] + beta, sums[1] + gamma];
             }
             let [dbeta, dgamma] = [sums[0], sums[1] * factor];
@@ -226,7 +223,7 @@ pub(crate) fn gradients(
                 Statistics::Given => [0.0; 2],
             };
             for (dx, ((x, grad), output)) in dx.into_iter().zip(planes()) {
-                vectorized(|| {
+                vectorized!({
                     for (((dx, x), grad), output) in dx.iter_mut().zip(x).zip(grad).zip(output) {
                         let grad = rectifier.gradient(*grad, *output);
                         *dx = scale * (grad - shift - (*x - mean) * slope);

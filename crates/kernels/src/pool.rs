@@ -114,7 +114,7 @@ pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
             let planes = y.chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
                 if sizes.options.is_2x2() {
-                    vectorized(|| max_pool_2x2(width, x, y, sizes.options.rectifier));
+                    vectorized!(max_pool_2x2(width, x, y, sizes.options.rectifier));
                 } else {
                     max_pool(sizes, x, y);
                 }
@@ -142,7 +142,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
                 let y = &y[i * map..][..map];
                 let grad = &grad[i * map..][..map];
                 if sizes.options.is_2x2() {
-                    vectorized(|| max_pool_2x2_gradient(sizes, x, y, grad, dx));
+                    vectorized!(max_pool_2x2_gradient(sizes, x, y, grad, dx));
                 } else {
                     max_pool_gradient(sizes, x, y, grad, dx);
                 }
@@ -165,7 +165,7 @@ fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
         largest.fill(f32::NEG_INFINITY);
         for shift in layout.shifts() {
             let values = &phases[shift..][..layout.span()];
-            vectorized(|| {
+            vectorized!({
                 for (largest, value) in largest.iter_mut().zip(values) {
                     *largest = larger(*largest, *value);
                 }
@@ -174,7 +174,7 @@ fn max_pool(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
         layout.gather(largest, y);
     });
     if sizes.options.rectifier.is_some() {
-        vectorized(|| {
+        vectorized!({
             for y in y {
                 *y = sizes.options.rectifier.of(*y);
             }
@@ -198,7 +198,7 @@ fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: 
         // The excess of each row has nothing to give.
         left.fill(0.0);
         layout.spread(grad, left);
-        vectorized(|| {
+        vectorized!({
             for (left, y) in left.iter_mut().zip(&*largest) {
                 *left = sizes.rectifier_gradient(*left, *y);
             }
@@ -206,7 +206,7 @@ fn max_pool_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f32], dx: 
         for shift in layout.shifts() {
             let values = &phases[shift..][..span];
             let gradients = &mut gradients[shift..][..span];
-            vectorized(|| {
+            vectorized!({
                 let outputs = left.iter_mut().zip(&*largest);
                 for (((left, y), value), gradient) in outputs.zip(values).zip(gradients) {
                     let here = is_largest(*value, *y);
@@ -240,11 +240,37 @@ fn is_largest(value: f32, largest: f32) -> bool {
 pub(crate) fn max_pool_2x2(width: usize, x: &[f32], y: &mut [f32], rectifier: Rectifier) {
     let rows = x.chunks_exact(2 * width);
     for (rows, y) in rows.zip(y.chunks_exact_mut(width / 2)) {
-        let (upper, lower) = rows.split_at(width);
-        let windows = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-        for (y, (a, b)) in y.iter_mut().zip(windows) {
-            *y = rectifier.of(larger(larger(a[0], a[1]), larger(b[0], b[1])));
+        let rows = rows.split_at(width);
+        match y.len() {
+            8.. => max_pool_2x2_row::<8, 16>(rows, y, rectifier),
+            4.. => max_pool_2x2_row::<4, 8>(rows, y, rectifier),
+            _ => max_pool_2x2_row::<1, 2>(rows, y, rectifier),
         }
+    }
+}
+
+/// One row of windows, `N` at a time, of `M = 2 N` columns. The last `N` may overlap those before,
+/// which are then written twice with the same values.
+#[inline(always)]
+fn max_pool_2x2_row<const N: usize, const M: usize>(
+    (upper, lower): (&[f32], &[f32]),
+    y: &mut [f32],
+    rectifier: Rectifier,
+) {
+    let mut first = 0;
+    while first < y.len() {
+        first = first.min(y.len() - N);
+        let columns = 2 * first..2 * first + M;
+        let (upper, lower) = (&upper[columns.clone()], &lower[columns]);
+        let mut largest = [0.0; M];
+        for i in 0..M {
+            largest[i] = larger(upper[i], lower[i]);
+        }
+        let y = &mut y[first..first + N];
+        for i in 0..N {
+            y[i] = rectifier.of(larger(largest[2 * i], largest[2 * i + 1]));
+        }
+        first += N;
     }
 }
 

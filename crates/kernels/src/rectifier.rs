@@ -72,7 +72,7 @@ pub(crate) struct Bounds {
 
 /// Adds a bias in place, then applies the rectifier.
 pub(crate) fn add_bias(values: &mut [f32], bias: f32, rectifier: Rectifier) {
-    vectorized(|| match rectifier {
+    vectorized!(match rectifier {
         Rectifier::None if bias == 0.0 => {}
         Rectifier::None => values.iter_mut().for_each(|value| *value += bias),
         // Each with its bounds known to the compiler.
@@ -91,7 +91,7 @@ pub(crate) fn add_bias(values: &mut [f32], bias: f32, rectifier: Rectifier) {
 
 /// Adds a bias and other values in place, then applies the rectifier.
 pub(crate) fn add_map(values: &mut [f32], bias: f32, map: &[f32], rectifier: Rectifier) {
-    vectorized(|| match rectifier {
+    vectorized!(match rectifier {
         Rectifier::None => {
             for (value, added) in values.iter_mut().zip(map) {
                 *value = (*value + bias) + *added;
@@ -117,7 +117,7 @@ pub(crate) fn gradient(rectifier: Rectifier, grad: &mut [f32], output: &[f32]) {
     grad.par_chunks_mut(CHUNK)
         .zip(output.par_chunks(CHUNK))
         .for_each(|(grad, output)| {
-            vectorized(|| {
+            vectorized!({
                 for (grad, output) in grad.iter_mut().zip(output) {
                     *grad = rectifier.gradient(*grad, *output);
                 }

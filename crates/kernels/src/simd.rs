@@ -1,9 +1,21 @@
 //! Loops that the compiler vectorizes with the widest instructions of the processor.
 
-/// Runs `work` compiled for what the processor has (AVX-512, AVX2, NEON, ...), found at run time.
-/// Loops inside must be inlined into `work` to profit.
+/// The value of an expression that is compiled for what the processor has (AVX-512, AVX2, NEON, ...), found at
+/// run time. Functions in it must be inlined to profit.
+macro_rules! vectorized {
+    ($work:expr) => {
+        // A closure that is not inlined would be compiled for any processor.
+        $crate::simd::on_widest_vectors(
+            #[inline(always)]
+            || $work,
+        )
+    };
+}
+pub(crate) use vectorized;
+
+/// What [`vectorized!`] expands to.
 #[inline(always)]
-pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn on_widest_vectors<R>(work: impl FnOnce() -> R) -> R {
     struct Work<F>(F);
     impl<R, F: FnOnce() -> R> pulp::WithSimd for Work<F> {
         type Output = R;
@@ -58,7 +70,7 @@ mod tests {
     fn totals_of_any_length() {
         for length in [0, 1, 31, 32, 33, 100] {
             let values: Vec<f32> = (0..length).map(|value| value as f32).collect();
-            let sum = vectorized(|| total(&values));
+            let sum = vectorized!(total(&values));
             assert_eq!(sum, (length * length.max(1) - length) as f32 / 2.0);
         }
     }

@@ -147,7 +147,7 @@ pub(super) fn forward_pooled(
                 let outputs = task.target.into_iter().zip(task.filters);
                 for ((output, filter), products) in outputs.zip(products.chunks_exact(positions)) {
                     let rectifier = Rectifier::None;
-                    vectorized(|| max_pool_2x2(sizes.output[1], products, output, rectifier));
+                    vectorized!(max_pool_2x2(sizes.output[1], products, output, rectifier));
                     let bias = bias.map_or(0.0, |bias| bias[filter]);
                     add_bias(output, bias, sizes.options.rectifier);
                 }
@@ -242,8 +242,8 @@ fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> 
         .collect::<Vec<_>>()
         .into_iter()
         .reduce(|mut all, part| {
-            vectorized(|| add(&mut all.weight, &part.weight));
-            vectorized(|| add(&mut all.bias, &part.bias));
+            vectorized!(add(&mut all.weight, &part.weight));
+            vectorized!(add(&mut all.bias, &part.bias));
             all
         })
         .unwrap_or_else(|| WeightGradients::zeros(sizes))
@@ -259,7 +259,7 @@ pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
         .map(|filter| {
             let planes = (0..images).map(|image| (image * filters + filter) * plane);
             planes
-                .map(|from| vectorized(|| total(&grad[from..][..plane])))
+                .map(|from| vectorized!(total(&grad[from..][..plane])))
                 .sum()
         })
         .collect()
@@ -296,7 +296,7 @@ fn add_band(
             Write::Add,
         );
         for (sum, grad) in sum.bias.iter_mut().zip(grad.chunks(sizes.output_plane())) {
-            *sum += vectorized(|| total(&grad[..width]));
+            *sum += vectorized!(total(&grad[..width]));
         }
     });
 }

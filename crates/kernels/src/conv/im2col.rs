@@ -170,7 +170,7 @@ fn col2im_tap(
         overlap.clear_margins(line, width);
         let [from, to] = overlap.shifted(line.len(), width);
         let (sums, values) = (&mut plane[to], &line[from]);
-        vectorized(|| add(sums, values));
+        vectorized!(add(sums, values));
         return;
     }
     for (i, values) in line.chunks_exact(out_width).enumerate() {

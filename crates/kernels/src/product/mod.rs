@@ -160,14 +160,22 @@ impl Product<'_, '_> {
         part: &Range<usize>,
     ) {
         let is_last = part.end == self.left.depth;
-        for (r, sums) in sums.iter().enumerate() {
-            let Some(target) = self.target.get_mut(row + r) else {
-                return;
-            };
+        let finish = if is_last {
+            self.finish
+        } else {
+            Finish::default()
+        };
+        let rows = self.target.get_mut(row..).unwrap_or_default();
+        if part.start == 0 && finish.added.is_none() && columns.len() == V * S::F32_LANES {
+            // Where a product is only a few values deep, writing takes as long as the sums: no question a vector.
+            let bias = finish.bias.map(|bias| &bias[row..]);
+            write_whole::<S, R, V>(simd, sums, rows, columns.start, bias, finish.rectifier);
+            return;
+        }
+        for (r, (sums, target)) in sums.iter().zip(rows).enumerate() {
             let target = &mut target[columns.clone()];
-            let bias = self.finish.bias.filter(|_| is_last);
-            let bias = bias.map(|bias| simd.splat_f32s(bias[row + r]));
-            let added = self.finish.added.filter(|_| is_last);
+            let bias = finish.bias.map(|bias| simd.splat_f32s(bias[row + r]));
+            let added = finish.added;
             let added = added.map(|(added, line)| &added[(row + r) * line..][columns.clone()]);
             for (v, sum) in sums.iter().enumerate() {
                 let at = v * S::F32_LANES..((v + 1) * S::F32_LANES).min(target.len());
@@ -185,13 +193,48 @@ impl Product<'_, '_> {
                 if let Some(added) = added {
                     value = simd.add_f32s(value, load(simd, &added[at]));
                 }
-                if is_last && self.finish.rectifier.is_some() {
-                    value = rectified(simd, value, self.finish.rectifier.bounds());
+                if finish.rectifier.is_some() {
+                    value = rectified(simd, value, finish.rectifier.bounds());
                 }
                 match S::as_mut_simd_f32s(target) {
                     ([target], []) => *target = value,
                     _ => simd.partial_store_f32s(target, value),
                 }
+            }
+        }
+    }
+}
+
+/// Writes `V` whole vectors to each of `R` rows, or to those that there are, from a column on.
+#[inline(always)]
+fn write_whole<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    sums: &[[S::f32s; V]; R],
+    rows: &mut [&mut [f32]],
+    column: usize,
+    bias: Option<&[f32]>,
+    rectifier: Rectifier,
+) {
+    let write = |target: &mut &mut [f32], sums: [S::f32s; V]| {
+        let target = &mut target[column..column + V * S::F32_LANES];
+        let (target, _) = S::as_mut_simd_f32s(target);
+        for (target, sum) in target.iter_mut().zip(sums) {
+            *target = sum;
+        }
+    };
+    match (bias, rectifier) {
+        (None, Rectifier::None) => {
+            for (target, sums) in rows.iter_mut().zip(sums) {
+                write(target, *sums);
+            }
+        }
+        (bias, rectifier) => {
+            let bounds = rectifier.bounds();
+            for (r, (target, sums)) in rows.iter_mut().zip(sums).enumerate() {
+                let bias = simd.splat_f32s(bias.map_or(-0.0, |bias| bias[r]));
+                // Where the rectifier has no bounds nothing compares with them.
+                let value = |sum| rectified(simd, simd.add_f32s(sum, bias), bounds);
+                write(target, sums.map(value));
             }
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn to_pixels(
     let [rows, columns] = [window.inside(0), window.inside(1)];
     let width = window.size[1];
     let plane = window.plane[0] * window.plane[1];
-    vectorized(|| {
+    vectorized!({
         for (row, line) in pixels.chunks_exact_mut(width * pixel).enumerate() {
             if !rows.contains(&row) {
                 line.fill(0.0);
@@ -110,7 +110,7 @@ pub(super) fn to_planes(
     planes: &mut [&mut [f32]],
     range: Range<usize>,
 ) {
-    vectorized(|| {
+    vectorized!({
         for (group, planes) in planes.chunks_mut(SIDE).enumerate() {
             let pixels = &pixels[group * SIDE..];
             match planes {
@@ -165,7 +165,7 @@ pub(super) fn transpose(
     target: &mut [f32],
     target_line: usize,
 ) {
-    vectorized(|| {
+    vectorized!({
         let whole = [rows / SIDE * SIDE, columns / SIDE * SIDE];
         for row in (0..whole[0]).step_by(SIDE) {
             for column in (0..whole[1]).step_by(SIDE) {

@@ -128,7 +128,7 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
         .collect::<Vec<_>>()
         .into_iter()
         .reduce(|mut all, part| {
-            vectorized(|| add(&mut all.values, &part.values));
+            vectorized!(add(&mut all.values, &part.values));
             all
         });
     total.map_or_else(
