@@ -1,5 +1,5 @@
-"""Writes three steps of PyTorch's optimizers for the tests of crates/train/src/optimizer.rs:
-optimizer.golden. Lion is timm's.
+"""Writes three steps of PyTorch's optimizers for the tests of crates/train/src/optimizer/mod.rs:
+pytorch.golden. Lion is timm's.
 
 python tests/python/optimizers.py
 """
@@ -11,7 +11,7 @@ import numpy
 import torch
 from timm.optim import Lion
 
-OUT = Path(__file__).parents[2] / "crates/train/src/optimizer.golden"
+OUT = Path(__file__).parents[2] / "crates/train/src/optimizer/pytorch.golden"
 STEPS = 3
 
 

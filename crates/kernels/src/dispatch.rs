@@ -9,6 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
+use std::ops::Range;
 
 /// The kernels as burn's dispatch calls them. Use [`conv2d`](crate::conv2d),
 /// [`max_pool2d`](crate::max_pool2d) and [`batch_norm_train`](crate::batch_norm_train) instead.
@@ -201,11 +202,10 @@ impl KernelGradients for Flex {
         grad: FlexTensor,
         output: FlexTensor,
     ) -> FlexTensor {
-        let (mut masked, output) = (grad.to_contiguous(), output.to_contiguous());
         // Changed in place where nothing else shares the memory, else copied.
-        drop(grad);
+        let (mut masked, output) = (owned(grad), output.to_contiguous());
         timed(Kernel::RectifierGradient, || {
-            rectifier::gradient(rectifier, masked.storage_mut(), values(&output));
+            rectifier::gradient(rectifier, values_mut(&mut masked), values(&output));
         });
         masked
     }
@@ -294,14 +294,34 @@ fn dims(tensor: &FlexTensor) -> [usize; 4] {
     tensor.shape().dims()
 }
 
+/// The tensor with its values in order, and without the memory of the one before.
+pub(crate) fn owned(tensor: FlexTensor) -> FlexTensor {
+    let contiguous = tensor.to_contiguous();
+    drop(tensor);
+    contiguous
+}
+
 /// # Panics
 /// When the values are not 32-bit floats.
-fn values(tensor: &FlexTensor) -> &[f32] {
-    let (start, end) = tensor
-        .layout()
-        .contiguous_offsets()
-        .unwrap_or((0, tensor.storage::<f32>().len()));
-    &tensor.storage::<f32>()[start..end]
+pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
+    let range = range(tensor);
+    &tensor.storage::<f32>()[range]
+}
+
+/// The values to be changed, in memory of their own.
+///
+/// # Panics
+/// As [`values`].
+pub(crate) fn values_mut(tensor: &mut FlexTensor) -> &mut [f32] {
+    let range = range(tensor);
+    &mut tensor.storage_mut::<f32>()[range]
+}
+
+/// Where a contiguous tensor's values lie in its memory.
+fn range(tensor: &FlexTensor) -> Range<usize> {
+    let offsets = tensor.layout().contiguous_offsets();
+    let (start, end) = offsets.unwrap_or((0, tensor.storage::<f32>().len()));
+    start..end
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {

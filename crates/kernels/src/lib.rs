@@ -24,6 +24,8 @@
 //! assert_eq!(gradient.dims(), [4, 3, 3, 3]);
 //! ```
 //!
+//! [`adamw_step`] and [`sgd_step`] take a step of an optimizer in one pass over a parameter.
+//!
 //! Results have the same bits on any number of threads: every sum is partitioned by the sizes alone.
 
 mod autodiff;
@@ -32,6 +34,7 @@ mod dispatch;
 pub mod inference;
 mod matrix;
 mod norm;
+mod optimizer;
 mod output_size;
 mod phases;
 mod pool;
@@ -45,6 +48,7 @@ mod threads;
 pub use conv::{Algorithm, Conv2dOptions};
 pub use dispatch::KernelOps;
 pub use norm::BatchNormOptions;
+pub use optimizer::{AdamWStep, OptimizerOps, SgdStep, adamw_step, sgd_step};
 pub use pool::MaxPool2dOptions;
 pub use profile::{Kernel, begin_profile, end_profile};
 pub use rectifier::Rectifier;

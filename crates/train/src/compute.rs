@@ -108,9 +108,14 @@ impl Compute {
             .clone()
     }
 
-    /// Runs `work` on one of the threads, so that its result does not depend on their number.
+    /// Runs `work` on one of the threads, so that its result does not depend on their number; all share the
+    /// work of the kernels in it.
     pub fn alone<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.first.pool.install(work)
+        let helpers = self.helpers(1).into_iter().next();
+        self.first.pool.install(|| match helpers {
+            Some(helpers) => helpers.share(work),
+            None => work(),
+        })
     }
 
     /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start`

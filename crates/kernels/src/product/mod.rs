@@ -205,7 +205,8 @@ impl Product<'_, '_> {
     }
 }
 
-/// Writes `V` whole vectors to each of `R` rows, or to those that there are, from a column on.
+/// Writes `V` whole vectors to each of `R` rows, or to those that there are, from a column on. Loops, since the
+/// compiler does not inline the closures of iterators into code for one processor.
 #[inline(always)]
 fn write_whole<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -215,27 +216,26 @@ fn write_whole<S: Simd, const R: usize, const V: usize>(
     bias: Option<&[f32]>,
     rectifier: Rectifier,
 ) {
-    let write = |target: &mut &mut [f32], sums: [S::f32s; V]| {
-        let target = &mut target[column..column + V * S::F32_LANES];
-        let (target, _) = S::as_mut_simd_f32s(target);
+    let columns = column..column + V * S::F32_LANES;
+    if bias.is_none() && rectifier == Rectifier::None {
+        for (target, sums) in rows.iter_mut().zip(sums) {
+            let (target, _) = S::as_mut_simd_f32s(&mut target[columns.clone()]);
+            for (target, sum) in target.iter_mut().zip(sums) {
+                *target = *sum;
+            }
+        }
+        return;
+    }
+    let bounds = rectifier.bounds();
+    for (r, (target, sums)) in rows.iter_mut().zip(sums).enumerate() {
+        let bias = match bias {
+            Some(bias) => simd.splat_f32s(bias[r]),
+            None => simd.splat_f32s(-0.0),
+        };
+        let (target, _) = S::as_mut_simd_f32s(&mut target[columns.clone()]);
         for (target, sum) in target.iter_mut().zip(sums) {
-            *target = sum;
-        }
-    };
-    match (bias, rectifier) {
-        (None, Rectifier::None) => {
-            for (target, sums) in rows.iter_mut().zip(sums) {
-                write(target, *sums);
-            }
-        }
-        (bias, rectifier) => {
-            let bounds = rectifier.bounds();
-            for (r, (target, sums)) in rows.iter_mut().zip(sums).enumerate() {
-                let bias = simd.splat_f32s(bias.map_or(-0.0, |bias| bias[r]));
-                // Where the rectifier has no bounds nothing compares with them.
-                let value = |sum| rectified(simd, simd.add_f32s(sum, bias), bounds);
-                write(target, sums.map(value));
-            }
+            // Nothing is beyond the bounds of no rectifier.
+            *target = rectified(simd, simd.add_f32s(*sum, bias), bounds);
         }
     }
 }

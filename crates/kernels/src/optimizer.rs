@@ -1,0 +1,205 @@
+//! Steps of optimizers: each parameter with its gradient and state in one pass, where a composition of tensor
+//! operations passes over memory once for each of them. The arithmetic, and so each bit, is that of burn's
+//! optimizers.
+
+use crate::dispatch::{owned, values, values_mut};
+use crate::simd::vectorized;
+use crate::threads::shared;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
+use burn_flex::FlexTensor;
+use rayon::prelude::*;
+
+/// Values that one thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+/// One step of AdamW (Loshchilov and Hutter 2019).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWStep {
+    /// How far the step goes.
+    pub learning_rate: f32,
+    /// What the weights are multiplied by before it: 1 less the decay.
+    pub keep: f32,
+    /// The share of each moment that the step keeps.
+    pub betas: [f32; 2],
+    /// What each moment is divided by: `1 - beta^t` in step `t`, counted from 1.
+    pub corrections: [f32; 2],
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+}
+
+impl AdamWStep {
+    #[inline(always)]
+    fn apply(self, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
+        let [beta_1, beta_2] = self.betas;
+        let [share_1, share_2] = [1.0 - beta_1, 1.0 - beta_2];
+        let moments = first.iter_mut().zip(second);
+        for ((weight, gradient), (first, second)) in weights.iter_mut().zip(gradient).zip(moments) {
+            *first = *first * beta_1 + gradient * share_1;
+            *second = *second * beta_2 + gradient * gradient * share_2;
+            let root = (*second / self.corrections[1]).sqrt() + self.epsilon;
+            let direction = *first / self.corrections[0] / root;
+            *weight = *weight * self.keep - direction * self.learning_rate;
+        }
+    }
+}
+
+/// One step of stochastic gradient descent with momentum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdStep {
+    /// How far the step goes.
+    pub learning_rate: f32,
+    /// The L2 penalty's factor; `None` for no penalty.
+    pub penalty: Option<f32>,
+    /// The share of the velocity that is kept.
+    pub momentum: f32,
+    /// Whether the gradient is taken ahead of the momentum.
+    pub nesterov: bool,
+}
+
+impl SgdStep {
+    #[inline(always)]
+    fn apply(self, weights: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
+        let values = weights.iter_mut().zip(gradient).zip(velocity);
+        for ((weight, gradient), velocity) in values {
+            let gradient = match self.penalty {
+                Some(penalty) => *weight * penalty + gradient,
+                None => *gradient,
+            };
+            *velocity = gradient + *velocity * self.momentum;
+            let direction = match self.nesterov {
+                true => *velocity * self.momentum + gradient,
+                false => *velocity,
+            };
+            *weight -= direction * self.learning_rate;
+        }
+    }
+}
+
+/// The steps as burn's dispatch calls them. Use [`adamw_step`] and [`sgd_step`] instead.
+#[backend_extension(Flex)]
+pub trait OptimizerOps: Backend {
+    /// The weights and both moments after a step.
+    fn kernel_adamw(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        step: AdamWStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The weights and the velocity after a step.
+    fn kernel_sgd(
+        weights: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        step: SgdStep,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl OptimizerOps for Flex {
+    fn kernel_adamw(
+        weights: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        step: AdamWStep,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        // Changed in place where nothing else shares the memory, else copied.
+        let [mut weights, mut first, mut second] = [weights, first, second].map(owned);
+        let gradient = gradient.to_contiguous();
+        shared(|| {
+            values_mut(&mut weights)
+                .par_chunks_mut(CHUNK)
+                .zip(values(&gradient).par_chunks(CHUNK))
+                .zip(values_mut(&mut first).par_chunks_mut(CHUNK))
+                .zip(values_mut(&mut second).par_chunks_mut(CHUNK))
+                .for_each(|(((weights, gradient), first), second)| {
+                    vectorized!(step.apply(weights, gradient, first, second));
+                });
+        });
+        (weights, first, second)
+    }
+
+    fn kernel_sgd(
+        weights: FlexTensor,
+        gradient: FlexTensor,
+        velocity: FlexTensor,
+        step: SgdStep,
+    ) -> (FlexTensor, FlexTensor) {
+        let [mut weights, mut velocity] = [weights, velocity].map(owned);
+        let gradient = gradient.to_contiguous();
+        shared(|| {
+            values_mut(&mut weights)
+                .par_chunks_mut(CHUNK)
+                .zip(values(&gradient).par_chunks(CHUNK))
+                .zip(values_mut(&mut velocity).par_chunks_mut(CHUNK))
+                .for_each(|((weights, gradient), velocity)| {
+                    vectorized!(step.apply(weights, gradient, velocity));
+                });
+        });
+        (weights, velocity)
+    }
+}
+
+/// The weights and the two moments of AdamW after a step, without autodiff.
+///
+/// # Shapes
+/// All alike.
+///
+/// # Panics
+/// When shapes differ, the tensors are not of 32-bit floats, or [`runs_on`](crate::runs_on) is false for their
+/// device.
+pub fn adamw_step<const D: usize>(
+    weights: Tensor<D>,
+    gradient: Tensor<D>,
+    moments: [Tensor<D>; 2],
+    step: AdamWStep,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    let [first, second] = moments;
+    for (tensor, what) in [
+        (&gradient, "gradient"),
+        (&first, "first moment"),
+        (&second, "second moment"),
+    ] {
+        assert_eq!(tensor.dims(), weights.dims(), "{what} of an AdamW step");
+    }
+    let (weights, first, second) = Dispatch::kernel_adamw(
+        weights.into_dispatch(),
+        gradient.into_dispatch(),
+        first.into_dispatch(),
+        second.into_dispatch(),
+        step,
+    );
+    let [first, second] = [first, second].map(Tensor::from_dispatch);
+    (Tensor::from_dispatch(weights), [first, second])
+}
+
+/// The weights and the velocity of gradient descent after a step, without autodiff.
+///
+/// # Shapes
+/// All alike.
+///
+/// # Panics
+/// As [`adamw_step`].
+pub fn sgd_step<const D: usize>(
+    weights: Tensor<D>,
+    gradient: Tensor<D>,
+    velocity: Tensor<D>,
+    step: SgdStep,
+) -> (Tensor<D>, Tensor<D>) {
+    for (tensor, what) in [(&gradient, "gradient"), (&velocity, "velocity")] {
+        assert_eq!(tensor.dims(), weights.dims(), "{what} of an SGD step");
+    }
+    let (weights, velocity) = Dispatch::kernel_sgd(
+        weights.into_dispatch(),
+        gradient.into_dispatch(),
+        velocity.into_dispatch(),
+        step,
+    );
+    (
+        Tensor::from_dispatch(weights),
+        Tensor::from_dispatch(velocity),
+    )
+}
