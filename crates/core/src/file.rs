@@ -97,6 +97,30 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, |_| Ok(()))
 }
 
+/// As [`write_atomic`], but where a file of that name was not written by this program, it stays: `is_own` tells by
+/// its first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is replaced.
+///
+/// # Errors
+/// As [`write_durable`], and where such a file is there.
+pub fn write_over_own(
+    path: &Path,
+    bytes: &[u8],
+    is_own: impl FnOnce(&[u8]) -> bool,
+) -> io::Result<()> {
+    let head = match path.is_file() {
+        true => read_head(path, crate::mark::HEAD_BYTES).map_err(io::Error::other)?,
+        false => Vec::new(),
+    };
+    if !head.is_empty() && !is_own(&head) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "a file of that name is there, which receptive did not write, and would be overwritten; \
+             choose another name, or move it away first",
+        ));
+    }
+    write_atomic(path, bytes)
+}
+
 fn write(path: &Path, bytes: &[u8], flush: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
     let scratch = scratch_of(path);
     let _ = fs::remove_file(&scratch); // left over from a killed process of the same number
@@ -138,6 +162,25 @@ mod tests {
             write(&path, text.as_bytes()).unwrap();
             assert_eq!(read_capped(&path, 5).unwrap(), text.as_bytes());
         }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_files_that_are_empty_or_of_this_program_are_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("figure");
+        let write =
+            |text: &str| write_over_own(&file, text.as_bytes(), |head| head.starts_with(b"ours"));
+        write("ours: 1").unwrap();
+        write("ours: 2").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"ours: 2");
+        fs::write(&file, "").unwrap();
+        write("ours: 3").unwrap();
+        fs::write(&file, "a holiday").unwrap();
+        let error = write("ours: 4").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("choose another name"), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), b"a holiday");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

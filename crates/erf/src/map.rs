@@ -1,7 +1,7 @@
 //! A map over input pixels, the regions it covers, and its NumPy file.
 
 use crate::error::ErfError;
-use receptive_core::file::write_atomic;
+use receptive_core::file::write_over_own;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -209,10 +209,13 @@ impl Map {
     }
 }
 
+/// What a file of `numpy.save` begins with.
+const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
+
 /// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
 ///
 /// # Errors
-/// [`ErfError::Io`].
+/// [`ErfError::Io`], also where a file of that name is none of this kind.
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let Region { height, width, .. } = map.region();
     let mut header =
@@ -221,11 +224,11 @@ pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let padding = 63 - (10 + header.len()) % 64;
     header += &" ".repeat(padding);
     header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    let mut bytes = MAGIC.to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
-    write_atomic(path, &bytes).map_err(|source| ErfError::Io {
+    write_over_own(path, &bytes, |head| head.starts_with(MAGIC)).map_err(|source| ErfError::Io {
         action: "write",
         path: path.into(),
         source,

@@ -6,6 +6,8 @@ use crate::error::PlotError;
 use crate::heading::footnote;
 use crate::paint::scene::Scene;
 use crate::paint::{raster, svg};
+use receptive_core::file::write_over_own;
+use receptive_core::mark;
 
 /// A picture that can be stored. Bring it into scope to call [`write`](Draw::write).
 ///
@@ -51,12 +53,13 @@ pub trait Draw {
 
     /// Writes the picture as PNG or SVG, whichever the name of the file ends in.
     ///
-    /// The file appears whole or not at all; one of the same name is replaced.
+    /// The file appears whole or not at all; one of the same name is replaced, but for one that this program
+    /// did not write: it carries no [mark](receptive_core::mark).
     ///
     /// # Errors
     ///
-    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither, and
-    /// when the file cannot be written.
+    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither, when
+    /// another's file is there, and when the file cannot be written.
     fn write(&self, path: &Path) -> Result<(), PlotError> {
         let extension = path
             .extension()
@@ -72,7 +75,7 @@ pub trait Draw {
                 });
             }
         };
-        receptive_core::file::write_atomic(path, &bytes).map_err(|source| PlotError::Io {
+        write_over_own(path, &bytes, mark::is_on).map_err(|source| PlotError::Io {
             path: path.to_owned(),
             source,
         })

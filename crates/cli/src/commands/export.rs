@@ -5,10 +5,11 @@ use super::run::load_model;
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
+use receptive_core::file::write_over_own;
+use receptive_core::mark::SOFTWARE;
 use receptive_core::text::Printable;
 use receptive_interchange::{OPSET, OnnxInput, OnnxOptions, to_onnx, to_python, to_safetensors};
 use receptive_model::Artifact;
-use receptive_model::store::write_file;
 use receptive_train::backend::default_device;
 use serde::Serialize;
 use std::ffi::OsStr;
@@ -87,7 +88,12 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     let mut written = Vec::new();
     for (name, bytes) in files {
         let path = directory.join(name);
-        write_file(&path, &bytes)?;
+        // Each of the formats names the program near its beginning.
+        write_over_own(&path, &bytes, |head| {
+            let mut parts = head.windows(SOFTWARE.len());
+            parts.any(|part| part == SOFTWARE.as_bytes())
+        })
+        .map_err(CliError::io(&path, "write"))?;
         written.push(path);
     }
     if arguments.json {

@@ -26,6 +26,7 @@ mod tune;
 use crate::error::{CliError, Exit};
 use crate::render::say_paragraph;
 use clap::{Parser, Subcommand};
+use receptive_core::file::write_over_own;
 use receptive_plot::Draw;
 use std::io::Read;
 use std::path::Path;
@@ -124,6 +125,13 @@ fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
 /// Makes a directory for what a command writes.
 fn create_directory(directory: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(directory).map_err(CliError::io(directory, "create the directory"))
+}
+
+/// Writes a file unless one of that name is there that does not begin as this one does: another's.
+fn write_like(path: &Path, bytes: &[u8], beginning: usize) -> Result<(), CliError> {
+    let beginning = &bytes[..beginning.min(bytes.len())];
+    write_over_own(path, bytes, |head| head.starts_with(beginning))
+        .map_err(CliError::io(path, "write"))
 }
 
 /// Whether a file begins with these bytes; one that cannot be read does not.

@@ -1,6 +1,5 @@
 //! `receptive report`.
 
-use super::begins_with;
 use super::erf::parse_samples;
 use super::network::check_is_model;
 use crate::args::{MachineArgs, parse_directory, parse_whole};
@@ -9,6 +8,8 @@ use crate::render::{
     DataProgress, MeasureProgress, TrainProgress, line, paragraph, print_json, say_paragraph,
 };
 use clap::Args;
+use receptive_core::file::read_head;
+use receptive_core::mark;
 use receptive_core::text::{Printable, grouped, percent, plural};
 use receptive_model::Artifact;
 use receptive_model::store::write_file;
@@ -73,8 +74,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     check_is_run(&arguments.run)?;
     let run = RunDirectory::open(&arguments.run)?;
     if let Some(file) = &arguments.out
-        && file.exists()
-        && !begins_with(file, b"<!DOCTYPE html>")
+        && read_head(file, mark::HEAD_BYTES).is_ok_and(|head| !mark::is_on(&head))
     {
         return Err(CliError::argument(
             "--out",

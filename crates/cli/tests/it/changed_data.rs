@@ -164,7 +164,7 @@ fn equal_images_of_two_classes_in_two_splits_are_counted() {
     let found = json(&["data", data.to_str().unwrap(), "--json"]);
     assert_eq!(
         found["duplicates"],
-        json!({ "between_splits": 1, "between_classes": 2 })
+        json!({ "between_splits": 1, "between_classes": 2, "within_splits": 0 })
     );
 }
 

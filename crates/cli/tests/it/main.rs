@@ -20,6 +20,7 @@ mod interchange;
 #[cfg(unix)]
 mod interrupted;
 #[cfg(target_os = "linux")]
+mod kept_files;
 mod labels;
 mod live;
 mod manners;

@@ -373,7 +373,7 @@ fn equal_images_never_stand_in_two_splits_and_in_two_classes_not_unsaid() {
     assert_eq!(found["splits"]["train"], serde_json::json!([4, 5, 4]));
     assert_eq!(
         found["duplicates"],
-        serde_json::json!({ "between_splits": 3, "between_classes": 2 })
+        serde_json::json!({ "between_splits": 3, "between_classes": 2, "within_splits": 0 })
     );
     let shown = done(&["data", data.to_str().unwrap()]).replace("\n  ", " ");
     assert!(

@@ -13,7 +13,7 @@ use crate::split::groups::{GroupRoles, note_groups};
 use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
 use receptive_core::hash::ContentHash;
-use receptive_core::text::{Printable, counted};
+use receptive_core::text::{Printable, counted, grouped};
 use std::collections::{HashMap, HashSet};
 
 /// Images of equal content.
@@ -23,6 +23,8 @@ pub struct Duplicates {
     pub between_splits: usize,
     /// Images that have an equal one in another class.
     pub between_classes: usize,
+    /// Images that equal one before them in the same split and class: each counts.
+    pub within_splits: usize,
 }
 
 /// What came of it, beside the splits of the source.
@@ -82,6 +84,7 @@ pub(crate) fn assign(source: &mut Source, names: &ClassList, options: &DataOptio
     // Before copies are left out: what is equal in two classes may lie in two splits.
     assigned.duplicates.between_classes = note_contradictions(source, &contents);
     assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
+    assigned.duplicates.within_splits = note_copies(source, &contents);
     assigned
 }
 
@@ -305,6 +308,41 @@ fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) 
                 counted(left, "image"),
             ));
         }
+    }
+    total
+}
+
+/// Notes images that equal one before them in the same split and class; returns their number.
+fn note_copies(source: &mut Source, contents: &Contents) -> usize {
+    let store = source.train.store.clone();
+    let (mut counts, mut total, mut example) = (Vec::new(), 0, None);
+    for (split, part) in source.parts_mut() {
+        let mut first: HashMap<(PixelHash, u32), u32> = HashMap::with_capacity(part.items.len());
+        let mut copies = 0;
+        for item in &part.items {
+            let look = contents.look(item);
+            let one = *first.entry((look, item.label)).or_insert(item.image);
+            if one != item.image && look.is_known() {
+                copies += 1;
+                example.get_or_insert((one, item.image));
+            }
+        }
+        if copies > 0 {
+            counts.push(format!("{split} {}", grouped(copies)));
+            total += copies;
+        }
+    }
+    if let Some((one, other)) = example {
+        let [one, other] = [one, other].map(|image| store.name(image as usize));
+        source.notes.push(format!(
+            "{} {} another one of the same split and class, pixel for pixel ({}), such as {} and {}: each copy \
+             counts in training and in results; remove those that are there by mistake",
+            counted(total, "image"),
+            if total == 1 { "equals" } else { "equal" },
+            counts.join(", "),
+            one.printable(),
+            other.printable()
+        ));
     }
     total
 }

@@ -45,6 +45,35 @@ fn a_copy_in_another_format_is_not_tested_and_in_another_class_not_unsaid() {
     assert!(notes.contains("train/dog/wrong.bmp"), "{notes}");
 }
 
+#[test]
+fn copies_in_one_split_and_class_are_counted_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for (at, split) in ["train", "val", "test"].iter().enumerate() {
+        for (label, class) in ["cat", "dog"].iter().enumerate() {
+            for i in 0..4 {
+                let name = format!("{split}/{class}/{i}.png");
+                write(
+                    &root.join(name),
+                    png(8, 6, (100 * at + 10 * label + i) as u32),
+                );
+            }
+        }
+    }
+    let said = |data: &receptive_data::DataSet| data.notes.join("\n").contains("another one");
+    let data = open(root, &DataOptions::default()).unwrap();
+    assert!(data.duplicates.within_splits == 0 && !said(&data));
+    write(&root.join("test/cat/4.bmp"), bmp(&png(8, 6, 201)));
+    write(&root.join("test/cat/5.png"), png(8, 6, 201));
+    write(&root.join("train/dog/4.png"), png(8, 6, 12));
+    let data = open(root, &DataOptions::default()).unwrap();
+    assert_eq!(data.duplicates.within_splits, 3);
+    let note =
+        "3 images equal another one of the same split and class, pixel for pixel (train 1, test 2)";
+    assert!(data.notes.join("\n").contains(note), "{:?}", data.notes);
+    assert_eq!(data.test.unwrap().len(), 10); // none is left out
+}
+
 /// A run's record knows a photo whose EXIF data turn it after these were removed, and after its pixels were
 /// turned for good.
 #[test]

@@ -1,5 +1,6 @@
 //! `receptive erf atlas`: the fields of the stages of many networks.
 
+use super::super::write_like;
 use super::files::{Files, conditions};
 use super::subject::{Query, Subject};
 use super::{SubjectArgs, check_memory, parse_channels, parse_samples, place, study};
@@ -157,7 +158,8 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
         }
     }
     let page = arguments.out.join("atlas.md");
-    write_file(&page, atlas.markdown().as_bytes())?;
+    // As far as the title.
+    write_like(&page, atlas.markdown().as_bytes(), 8)?;
     let mut written = vec![page.to_string_lossy().into_owned()];
     files.draw(&picture::atlas_chart(&atlas), "atlas", &mut written)?;
     if arguments.json {

@@ -1,12 +1,11 @@
 //! The files that a measurement writes.
 
-use super::super::write_picture;
+use super::super::{write_like, write_picture};
 use super::json;
 use super::subject::Subject;
 use crate::error::CliError;
 use receptive_erf::picture::{self, ComparisonField, GrowthPoint};
 use receptive_erf::{Aggregate, Study, write_npy};
-use receptive_model::store::write_file;
 use receptive_plot::Draw;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +47,8 @@ impl Files {
             }
             let path = self.directory.join(format!("{stem}.json"));
             let json = serde_json::to_vec_pretty(&json(subject, study, &[]))?;
-            write_file(&path, &json)?;
+            // As far as the name of the first key.
+            write_like(&path, &json, 8)?;
             written.push(path.to_string_lossy().into_owned());
         }
         if studies.len() > 1 {

@@ -9,7 +9,7 @@ use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::fit::{Learner, epoch_loader, next_step};
 use crate::prepare::RunSetup;
-use receptive_model::store;
+use receptive_core::file::write_over_own;
 use receptive_plot::{Chart, Draw, LineStyle, Mark, Panel, Scale, Series};
 use serde::Serialize;
 use std::path::Path;
@@ -230,7 +230,12 @@ impl LrFind {
     /// When the file system refuses.
     pub fn write(&self, directory: &Path, title: &str) -> Result<(), TrainError> {
         std::fs::create_dir_all(directory).map_err(TrainError::io(directory, "create"))?;
-        store::write_file(&directory.join("lr.csv"), self.csv().as_bytes())?;
+        let (table, csv) = (directory.join("lr.csv"), self.csv());
+        let titles = csv.lines().next().unwrap_or_default();
+        write_over_own(&table, csv.as_bytes(), |head| {
+            head.starts_with(titles.as_bytes())
+        })
+        .map_err(TrainError::io(&table, "write"))?;
         Ok(self.chart(title).write(&directory.join("lr.png"))?)
     }
 }

@@ -1,0 +1,49 @@
+//! No file that the program did not write is written over.
+
+use crate::{done, output, text};
+use std::fs;
+
+const CONV: [&str; 6] = ["explain", "conv", "--input", "5", "--kernel", "3"];
+
+#[test]
+fn pictures_take_the_place_of_their_own_kind_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("window.png");
+    let out = file.to_str().unwrap();
+    let arguments = [&CONV[..], &["--out", out]].concat();
+    done(&arguments);
+    done(&arguments); // its own is drawn anew
+    fs::write(&file, b"\x89PNG\r\n\x1a\n of a holiday").unwrap();
+    let ran = output(&arguments);
+    let message = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("window.png") && message.contains("choose another name"),
+        "{message}"
+    );
+    assert!(fs::read(&file).unwrap().ends_with(b"holiday"));
+}
+
+#[test]
+fn exported_models_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let (model, out) = (file("run"), file("net.safetensors"));
+    crate::train(&model);
+    let arguments = [
+        "export",
+        model.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    done(&arguments);
+    done(&arguments);
+    fs::write(file("net.py"), "print('mine')").unwrap();
+    let ran = output(&arguments);
+    let message = text(&ran.stderr);
+    assert!(
+        ran.status.code() == Some(1) && message.contains("net.py"),
+        "{message}"
+    );
+    assert_eq!(fs::read(file("net.py")).unwrap(), b"print('mine')");
+}
