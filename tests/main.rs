@@ -5,6 +5,7 @@
 
 mod attend;
 mod determinism;
+mod devices;
 mod divergence;
 mod field;
 mod interchange;

@@ -98,6 +98,7 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("train.augment.mixup", "--mixup"),
     ("train.augment.cutmix", "--cutmix"),
     ("machine.backend", "--backend"),
+    ("machine.devices", "--devices"),
     ("machine.threads", "--threads"),
     ("machine.workers", "--workers"),
     ("checkpoint.every", "--checkpoint-every"),

@@ -6,6 +6,9 @@
 mod args;
 mod commands;
 mod error;
+mod machine;
+mod parse;
+mod ranks;
 mod render;
 mod signals;
 
@@ -56,6 +59,7 @@ fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
             MIN_MEMORY >> 20
         )));
     }
+    ranks::join(&arguments.name(), arguments.can_be_shared())?;
     commands::run(arguments)
 }
 
@@ -69,14 +73,16 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => render::exit_usage(error),
     };
-    match start(arguments) {
-        Ok(exit) => exit.code(),
+    let exit = match ranks::end(start(arguments)) {
+        Ok(exit) => exit,
         Err(error) => {
             // If the reader of a pipe has gone away, there is nothing left to say.
             if error.exit() != Exit::Done {
                 render::say_error(&error);
             }
-            error.exit().code()
+            error.exit()
         }
-    }
+    };
+    ranks::leave();
+    exit.code()
 }

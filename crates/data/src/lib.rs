@@ -76,7 +76,7 @@ pub use crate::batch::Batch;
 pub use crate::batch::draws::{Draws, balanced_order};
 pub use crate::batch::images::Images;
 pub use crate::batch::loader::Loader;
-pub use crate::batch::options::LoaderOptions;
+pub use crate::batch::options::{BatchRows, LoaderOptions};
 pub use crate::batch::samples::{Sample, Samples};
 pub use crate::download::{Hub, HubFiles, HubRepository};
 pub use crate::error::DataError;

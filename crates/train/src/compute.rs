@@ -1,17 +1,21 @@
 //! The devices and threads that a run computes on.
 
-use crate::backend::{feeding_threads, is_cpu};
+use crate::backend::{default_device, feeding_threads, is_cpu};
+use crate::devices::Devices;
 use crate::error::TrainError;
+use crate::ranks::{Kind, Ranks};
+use burn::module::Module;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use receptive_core::panic::message;
-use receptive_model::{InferenceDevice, KernelThreads};
+use receptive_model::{Classifier, InferenceDevice, KernelThreads};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The devices and threads of a run, as lanes: one device with one thread each. All lanes have the
-/// same device for now; work distributed with [`map`](Self::map) takes the device from its lane.
+/// The devices and threads of a run, as lanes: one device with one thread each. Lanes may have the
+/// same device or different ones; work distributed with [`map`](Self::map) takes the device from its lane.
 #[derive(Debug)]
 pub struct Compute {
     /// Runs whatever is not distributed over all lanes.
@@ -21,6 +25,9 @@ pub struct Compute {
     helpers: Mutex<BTreeMap<usize, Vec<KernelThreads>>>,
     is_cpu: bool,
     loss_interval: usize,
+    ranks: Option<Arc<Ranks>>,
+    /// The most threads that a rank has.
+    most_threads: usize,
 }
 
 /// Steps between two readings of the losses on a GPU, where reading a value waits for all queued work.
@@ -43,26 +50,96 @@ impl Compute {
     /// When the system refuses a thread.
     pub fn new(device: impl Into<InferenceDevice>, threads: usize) -> Result<Self, TrainError> {
         let device = device.into();
-        let is_cpu = is_cpu(&device);
-        let threads = feeding_threads(is_cpu, threads);
-        let lane = |thread: usize| {
+        let threads = feeding_threads(is_cpu(&device), threads);
+        Self::with_lanes(&device, &vec![device.clone(); threads])
+    }
+
+    /// As many threads as these devices are fed by.
+    ///
+    /// # Errors
+    /// When a device is not there, or the system refuses a thread.
+    pub fn on(devices: &Devices, threads: usize) -> Result<Self, TrainError> {
+        let opened = devices.open()?;
+        let threads = devices.threads_of_each(threads);
+        // The devices by turns, so that little work is not left to the first alone.
+        let rounds = threads.iter().copied().max().unwrap_or(0);
+        let all: Vec<InferenceDevice> = (0..rounds)
+            .flat_map(|round| {
+                let fed = opened.iter().zip(&threads);
+                fed.filter(move |(_, threads)| round < **threads)
+                    .map(|(device, _)| device.clone())
+            })
+            .collect();
+        match all.first() {
+            Some(first) => Self::with_lanes(first, &all),
+            None => Self::new(default_device()?, 1),
+        }
+    }
+
+    fn with_lanes(
+        first: &InferenceDevice,
+        devices: &[InferenceDevice],
+    ) -> Result<Self, TrainError> {
+        let is_cpu = devices.iter().all(|device| is_cpu(device));
+        let lane = |(thread, device): (usize, &InferenceDevice)| {
             let pool = ThreadPoolBuilder::new()
                 .num_threads(1)
                 .thread_name(move |_| format!("compute-{thread}"))
                 .build()
-                .map_err(|error| threads_refused(threads, &error))?;
+                .map_err(|error| threads_refused(devices.len(), &error))?;
             Ok::<_, TrainError>(Lane {
                 device: device.clone(),
                 pool,
             })
         };
+        let others = devices.iter().enumerate().skip(1).map(lane);
         Ok(Self {
-            first: lane(0)?,
-            others: (1..threads).map(lane).collect::<Result<_, _>>()?,
+            first: lane((0, first))?,
+            others: others.collect::<Result<_, _>>()?,
             helpers: Mutex::default(),
             is_cpu,
             loss_interval: if is_cpu { 1 } else { GPU_LOSS_INTERVAL },
+            ranks: None,
+            most_threads: devices.len(),
         })
+    }
+
+    /// The same as the part of this process in what several compute together.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn with_ranks(mut self, ranks: Arc<Ranks>) -> Result<Self, TrainError> {
+        let own = self.threads().to_string().into_bytes();
+        let threads = ranks.gather(Kind::Hello, Ok(own))?;
+        let threads = threads
+            .iter()
+            .filter_map(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        self.most_threads = threads.max().unwrap_or(1);
+        self.ranks = Some(ranks);
+        Ok(self)
+    }
+
+    /// The processes that compute together; `None` where it is this one alone.
+    pub fn ranks(&self) -> Option<&Ranks> {
+        self.ranks.as_deref()
+    }
+
+    /// Whether this process is the one that writes what is computed: the only one, or the first.
+    pub fn is_first(&self) -> bool {
+        self.ranks().is_none_or(Ranks::is_first)
+    }
+
+    /// The part of as many things that this process computes: all of them where it is alone.
+    pub(crate) fn part(&self, things: usize) -> Range<usize> {
+        match self.ranks() {
+            Some(ranks) => ranks.part(things, ranks.rank()),
+            None => 0..things,
+        }
+    }
+
+    /// The most threads that a process has.
+    pub(crate) fn most_threads(&self) -> usize {
+        self.most_threads
     }
 
     /// Sets the number of steps (at least 1) between two readings and checks of the losses. The
@@ -88,7 +165,7 @@ impl Compute {
         self.loss_interval
     }
 
-    /// Whether it computes on the CPU.
+    /// Whether all its devices are CPUs.
     pub fn is_cpu(&self) -> bool {
         self.is_cpu
     }
@@ -106,6 +183,30 @@ impl Compute {
         all.entry(busy)
             .or_insert_with(|| (0..busy).flat_map(of_lane).collect())
             .clone()
+    }
+
+    /// What `make` gives for the model on each of its devices, which threads share.
+    pub(crate) fn on_each<R>(
+        &self,
+        model: &Classifier,
+        make: impl Fn(&Classifier, &InferenceDevice) -> R,
+    ) -> PerDevice<R> {
+        let mut all: Vec<(InferenceDevice, R)> = Vec::new();
+        for lane in std::iter::once(&self.first).chain(&self.others) {
+            if all.iter().all(|(device, _)| *device != lane.device) {
+                let model = self.moved(model, &lane.device);
+                all.push((lane.device.clone(), make(&model, &lane.device)));
+            }
+        }
+        PerDevice(all)
+    }
+
+    /// A model of the first device on another one.
+    pub(crate) fn moved(&self, model: &Classifier, device: &InferenceDevice) -> Classifier {
+        match *device == self.first.device {
+            true => model.clone(),
+            false => model.clone().to_device(device),
+        }
     }
 
     /// Runs `work` on one of the threads, so that its result does not depend on their number; all share the
@@ -173,6 +274,18 @@ impl Compute {
     }
 }
 
+/// Something for each device, made by [`Compute::on_each`].
+#[derive(Debug)]
+pub(crate) struct PerDevice<R>(Vec<(InferenceDevice, R)>);
+
+impl<R> PerDevice<R> {
+    /// That of this device; of the first where the device is none of them.
+    pub(crate) fn get(&self, device: &InferenceDevice) -> &R {
+        let own = self.0.iter().find(|(known, _)| known == device);
+        &own.unwrap_or(&self.0[0]).1
+    }
+}
+
 /// Runs a measurement in a pool of this many threads, whatever the machine has.
 ///
 /// # Errors
@@ -208,6 +321,18 @@ mod tests {
             let squares = compute.map(20, |_| (), |(), item| item * item).unwrap();
             assert_eq!(squares, (0..20).map(|item| item * item).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn devices_are_lanes_with_the_threads_divided() {
+        let threads = |devices: &str, threads| {
+            let compute = Compute::on(&devices.parse().unwrap(), threads).unwrap();
+            assert!(compute.is_cpu() && compute.loss_interval() == 1);
+            compute.threads()
+        };
+        assert_eq!(threads("flex", 3), 3);
+        assert_eq!(threads("flex,flex", 3), 3);
+        assert_eq!(threads("flex,flex,flex", 1), 3);
     }
 
     #[test]

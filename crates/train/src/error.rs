@@ -146,6 +146,19 @@ pub enum TrainError {
         /// What makes it smaller.
         remedy: String,
     },
+    /// Processes that cannot train together.
+    #[error("{0}")]
+    Ranks(String),
+    /// Another process of the run has failed, and so all end.
+    #[error("{rank}: {message}")]
+    Rank {
+        /// Which one, and the name of its machine.
+        rank: String,
+        /// Its error.
+        message: String,
+        /// Whether that is one of usage.
+        is_usage: bool,
+    },
     /// I/O error.
     #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
@@ -220,6 +233,7 @@ impl TrainError {
             | Self::Resume { .. }
             | Self::Memory { .. }
             | Self::PassMemory { .. } => true,
+            Self::Rank { is_usage, .. } => *is_usage,
             Self::Data(error) => error.is_usage(),
             Self::Model(error) => error.is_usage(),
             Self::Field(error) => error.is_usage(),
@@ -228,6 +242,7 @@ impl TrainError {
             Self::Diverged { .. }
             | Self::Worker { .. }
             | Self::Lost { .. }
+            | Self::Ranks(_)
             | Self::Run { .. }
             | Self::Io { .. } => false,
         }

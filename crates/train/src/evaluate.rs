@@ -94,9 +94,10 @@ pub fn evaluate(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
-    let network = model.prepare(compute.device());
-    let output =
-        |_: &Classifier, batch: &Batch, device: &InferenceDevice| logits(&network, batch, device);
+    let networks = compute.on_each(model, |model, device| model.prepare(device));
+    let output = |_: &Classifier, batch: &Batch, device: &InferenceDevice| {
+        logits(networks.get(device), batch, device)
+    };
     evaluate_by(&output, model, input, samples, compute, watch)
 }
 
@@ -113,9 +114,10 @@ pub fn evaluate_views(
     compute: &Compute,
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
-    let network = artifact.model.prepare(compute.device());
+    let networks = compute.on_each(&artifact.model, |model, device| model.prepare(device));
     let output = |_: &Classifier, batch: &Batch, device: &InferenceDevice| {
-        tta.log_probabilities(&network, artifact.temperature, batch, device)
+        let network = networks.get(device);
+        tta.log_probabilities(network, artifact.temperature, batch, device)
     };
     let Artifact { model, input, .. } = artifact;
     evaluate_by(&output, model, input, samples, compute, watch)
@@ -164,28 +166,38 @@ pub(crate) fn in_order(
         std: input.std.clone(),
         ..LoaderOptions::default()
     };
-    let mut loader = Loader::new(Arc::clone(samples), indices, options);
+    // Batches are dealt to the ranks in turn.
+    let batches: Vec<&[usize]> = indices.chunks(options.batch_size).collect();
+    let (rank, ranks) = compute
+        .ranks()
+        .map_or((0, 1), |ranks| (ranks.rank(), ranks.size()));
+    let own = batches.iter().skip(rank).step_by(ranks);
+    let own = own.flat_map(|batch| batch.iter().copied()).collect();
+    let mut loader = Loader::new(Arc::clone(samples), own, options);
     let mut done = 0;
-    while loader.len() > 0 {
-        let batches = loader
-            .by_ref()
-            .take(BATCHES_PER_THREAD * compute.threads())
-            .collect::<Result<Vec<_>, _>>()?;
-        let outputs = compute
-            .map(
-                batches.len(),
-                |device| (model.clone(), device.clone()),
-                |(model, device), i| of(model, &batches[i], device),
-            )
-            .map_err(|reason| TrainError::Worker { step: 0, reason })?;
+    for batches in batches.chunks(BATCHES_PER_THREAD * compute.most_threads() * ranks) {
+        let own = batches.iter().skip(rank).step_by(ranks).count();
+        let loaded = loader.by_ref().take(own).collect::<Result<Vec<_>, _>>();
+        let outputs = loaded.map_err(TrainError::from).and_then(|batches| {
+            compute
+                .map(
+                    batches.len(),
+                    |device| (compute.moved(model, device), device.clone()),
+                    |(model, device), i| of(model, &batches[i], device),
+                )
+                .map_err(|reason| TrainError::Worker { step: 0, reason })
+        });
+        let outputs = match compute.ranks() {
+            Some(ranks) => ranks.deal_back(batches, outputs)?,
+            None => outputs?,
+        };
         let mut answers = Vec::new();
-        for (batch, output) in batches.iter().zip(&outputs) {
-            let images = batch.indices.iter().zip(&batch.labels);
-            let width = output.len() / batch.labels.len().max(1);
-            for (logits, (index, label)) in output.chunks(width.max(1)).zip(images) {
+        for (indices, output) in batches.iter().zip(&outputs) {
+            let width = output.len() / indices.len().max(1);
+            for (logits, index) in output.chunks(width.max(1)).zip(*indices) {
                 answers.push(Answer {
                     index: *index,
-                    label: *label,
+                    label: samples.label(*index),
                     logits,
                 });
             }

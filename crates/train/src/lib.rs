@@ -9,8 +9,8 @@
 //!
 //! A step is a sum of fixed micro-batches: a batch is cut into shards whose size does not depend on
 //! the machine, each shard's forward and backward pass runs on one thread, and the gradients are
-//! added in a fixed order. The same seed therefore gives the same weights, bit for bit, for any
-//! number of threads on one backend. Batch norm sees a shard at a time ("ghost batch norm",
+//! added as a tree that the shards' numbers alone determine. The same seed therefore gives the same
+//! weights, bit for bit, for any number of threads and devices on one CPU backend. Batch norm sees a shard at a time ("ghost batch norm",
 //! Hoffer et al. 2017).
 //!
 //! # Example
@@ -45,12 +45,15 @@
 //! ```
 #![recursion_limit = "256"]
 
+mod aligned;
+mod alike;
 mod averaged;
 pub mod backend;
 mod baseline;
 mod checkpoint;
 mod compute;
 pub mod config;
+mod devices;
 mod error;
 mod evaluate;
 mod fit;
@@ -64,17 +67,21 @@ mod optimizer;
 mod predict;
 mod prepare;
 mod prepare_again;
+mod ranks;
 mod recorders;
 mod records;
+mod replica;
 mod run;
 mod same_images;
 mod series;
 mod splits;
 mod start;
+mod stop;
 pub mod trial;
 mod tta;
 mod tune;
 
+pub use alike::check_alike;
 pub use backend::Backend;
 pub use baseline::{Baselines, Gain, Score, SplitBaselines};
 pub use compute::{Compute, on_threads};
@@ -82,14 +89,18 @@ pub use config::{
     CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, RunConfig, StartConfig,
     TrainConfig,
 };
+pub use devices::Devices;
 pub use error::{SettingChange, TrainError};
 pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
-pub use fit::{Gradients, Learner, StepRate, Stop, epoch_loader, resume, train};
+pub use fit::{Gradients, Learner, StepRate, epoch_loader, resume, train};
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{FilePrediction, predict_file, predict_files, predict_image};
 pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open};
 pub use prepare_again::prepare_again;
+#[cfg(feature = "mpi")]
+pub use ranks::Mpi;
+pub use ranks::{Ranks, Traffic, Transport};
 pub use recorders::{
     EpochEnd, Recorder, RunFinish, RunStart, confusion_matrix, curve_panels, recall_panel,
 };
@@ -97,6 +108,7 @@ pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
     TrainResult, Weights,
 };
+pub use replica::RankDirectory;
 pub use run::{
     DataPlace, ImageQuery, Remedies, RunDirectory, RunEnd, RunImages, RunLog, SplitName,
 };
@@ -106,5 +118,6 @@ pub use series::{
 };
 pub use splits::samples_for;
 pub use start::InitialModel;
+pub use stop::Stop;
 pub use tta::Tta;
 pub use tune::{OpenRound, Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};

@@ -1,6 +1,6 @@
 //! What a training step takes of the memory, compared with what there is before it is tried.
 
-use crate::backend::{Backend, is_cpu};
+use crate::backend::is_cpu;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::memory::available_bytes;
@@ -21,24 +21,26 @@ pub(crate) fn step_bytes(
     plan: &Plan,
     images: usize,
 ) -> Result<u64, TrainError> {
-    let backend: Backend = config.machine.backend.parse()?;
+    let devices = config.machine.devices()?;
     let batch = config.train.batch_size.min(images).max(1);
-    let shard = config.train.shard_size(backend.is_cpu()).min(batch);
+    let shard = config.train.shard_size(devices.are_cpus()).min(batch);
     let shards = batch.div_ceil(shard);
-    let threads = backend.threads(config.machine.thread_count());
+    let threads = devices.threads(config.machine.thread_count());
     let at_a_time = threads.min(shards).saturating_mul(shard).min(batch);
 
     let bytes = |values: usize, times: u64| (values as u64).saturating_mul(4).saturating_mul(times);
     let outputs = bytes(plan.total.activations, at_a_time as u64);
-    let outputs = match backend.is_cpu() {
+    let outputs = match devices.are_cpus() {
         true => (outputs as f64 * WORK_SPACE) as u64,
         false => outputs.saturating_mul(2),
     };
-    // Weights, two moments of the optimizer, their sum, and the gradients of each shard; averaged
-    // weights, and those that take their place.
+    // Weights, two moments of the optimizer, and their sum; averaged weights, and those that take their
+    // place; the gradients of the shards that are computed, and of the sums that wait for their neighbours.
     let averages = config.train.ema.is_some() || config.train.average.is_some();
     let averages = if averages { 2 } else { 0 };
-    let weights = bytes(plan.total.params, 4 + averages + shards as u64)
+    let all = shards.saturating_mul(config.train.accumulate);
+    let sums = (threads + all.ilog2() as usize + 1).min(all);
+    let weights = bytes(plan.total.params, 4 + averages + sums as u64)
         + bytes(plan.total.buffers, 1 + averages);
     let in_use = config.train.accumulate as u64;
     let batches = (BATCHES - 1)
@@ -54,8 +56,8 @@ pub(crate) fn step_bytes(
 /// # Errors
 /// [`TrainError::Memory`] with the estimate and what there is.
 pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u64>, TrainError> {
-    let backend: Backend = config.machine.backend.parse()?;
-    let Some(available) = available_bytes().filter(|_| backend.is_cpu()) else {
+    let devices = config.machine.devices()?;
+    let Some(available) = available_bytes().filter(|_| devices.are_cpus()) else {
         return Ok(None);
     };
     let needed = step_bytes(config, plan, images)?;
@@ -69,7 +71,7 @@ pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u6
         height: input.height,
         width: input.width,
         batch: config.train.batch_size.min(images),
-        threads: backend.threads(config.machine.thread_count()),
+        threads: devices.threads(config.machine.thread_count()),
     })
 }
 
@@ -168,7 +170,7 @@ pub(crate) fn step_notes(
     plan: &Plan,
     images: usize,
 ) -> Result<Vec<String>, TrainError> {
-    let backend: Backend = config.machine.backend.parse()?;
+    let devices = config.machine.devices()?;
     let (train, mut notes) = (&config.train, Vec::new());
     if train.batch_size > images {
         let all = counted(images, "training image");
@@ -181,7 +183,7 @@ pub(crate) fn step_notes(
     let Some(layer) = pointwise_norm(config, plan) else {
         return Ok(notes);
     };
-    let shard = train.shard_size(backend.is_cpu());
+    let shard = train.shard_size(devices.are_cpus());
     let what = format!(
         "layer {layer} (batch_norm) normalises over the images alone, since its input has one value \
          of each channel"

@@ -30,7 +30,7 @@ pub fn predict_files(
     limits: &DecodeLimits,
     compute: &Compute,
 ) -> Result<Vec<Result<FilePrediction, TrainError>>, TrainError> {
-    let network = artifact.model.prepare(compute.device());
+    let networks = compute.on_each(&artifact.model, |model, device| model.prepare(device));
     compute
         .map(
             files.len(),
@@ -38,7 +38,7 @@ pub fn predict_files(
             |device, i| {
                 let image = InputImage::read_within(&files[i], &artifact.input, limits)?;
                 Ok(FilePrediction {
-                    top: predict_by(&network, &image, artifact, k, tta, device),
+                    top: predict_by(networks.get(device), &image, artifact, k, tta, device),
                     identity: image.identity().copied().unwrap_or_default(),
                 })
             },

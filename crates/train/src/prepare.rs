@@ -169,6 +169,9 @@ pub(crate) fn prepare_with(
     let mut data = open_data(&mut config, known, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);
+    if own_input.is_none() {
+        data.notes.extend(config.divide_batches()?);
+    }
     let has_val = !data.val.is_empty();
     data.notes.extend(config.idle_settings(has_val));
     config.train.augment.by_class(&data.classes)?;

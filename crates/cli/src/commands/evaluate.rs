@@ -1,7 +1,7 @@
 //! `receptive evaluate`.
 
 use super::run::{RunSplit, evaluation_line, image_query, load_model, open_split, remedies};
-use crate::args::{MachineArgs, SourceArgs};
+use crate::args::{DeviceArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, TrainProgress, line, print, print_json};
 use clap::Args;
@@ -39,7 +39,7 @@ pub(super) struct EvaluateArgs {
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
-    machine: MachineArgs,
+    devices: DeviceArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -85,7 +85,7 @@ struct TtaJson<'a> {
 }
 
 pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
-    let (_, compute) = arguments.machine.compute()?;
+    let compute = arguments.devices.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
     let place = DataPlace::new(arguments.data.as_deref(), arguments.other.as_deref());
     let query = image_query(

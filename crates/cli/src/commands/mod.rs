@@ -88,6 +88,27 @@ enum Command {
     Man(man::ManArgs),
 }
 
+impl Arguments {
+    /// The command's name.
+    pub(crate) fn name(&self) -> String {
+        let text = format!("{:?}", self.command);
+        let variant = text.split('(').next().unwrap_or_default();
+        let mut name = String::new();
+        for letter in variant.chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.extend(letter.to_lowercase());
+        }
+        name
+    }
+
+    /// Whether several processes can compute it together.
+    pub(crate) const fn can_be_shared(&self) -> bool {
+        matches!(self.command, Command::Train(_) | Command::Evaluate(_))
+    }
+}
+
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Train(arguments) => train::run(&arguments),

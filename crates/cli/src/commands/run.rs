@@ -2,7 +2,7 @@
 
 use super::import::import_published;
 use super::network::model_directory;
-use crate::args::{Balance, MachineArgs, NetworkArgs, SourceArgs};
+use crate::args::{Balance, DeviceArgs, MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
@@ -298,8 +298,16 @@ pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
 
 /// Where and how it runs.
 fn set_machine(config: &mut RunConfig, arguments: &NetworkArgs) {
-    let MachineArgs { backend, threads } = &arguments.machine;
-    set(&mut config.machine.backend, backend.clone());
+    let DeviceArgs { machine, devices } = &arguments.devices;
+    let MachineArgs { backend, threads } = machine;
+    // One takes the place of the other.
+    if let Some(backend) = backend {
+        config.machine.backend.clone_from(backend);
+        config.machine.devices.clear();
+    }
+    if !devices.is_empty() {
+        config.machine.devices.clone_from(devices);
+    }
     set(&mut config.machine.threads, *threads);
     set(&mut config.machine.workers, arguments.workers);
     if let Some(directory) = &arguments.source.data_dir {

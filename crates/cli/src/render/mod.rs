@@ -9,8 +9,8 @@ mod train_progress;
 
 pub(crate) use live::{LiveView, Tui, is_wanted as live_view_wanted, restore_on_panic};
 pub(crate) use output::{
-    exit_usage, line, paragraph, print, print_json, print_raw, say, say_error, say_line,
-    say_paragraph, wide_line, wide_paragraph,
+    exit_usage, is_silent, line, paragraph, print, print_json, print_raw, say, say_error, say_line,
+    say_paragraph, silence, wide_line, wide_paragraph,
 };
 pub(crate) use progress::{DataProgress, MeasureProgress, StepProgress};
 pub(crate) use series_progress::SeriesProgress;
@@ -28,7 +28,7 @@ pub(crate) fn colour_allowed() -> bool {
 
 /// A bar on a terminal; nothing elsewhere, where plain lines stand in.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
+    if !std::io::stderr().is_terminal() || is_silent() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));

@@ -9,6 +9,7 @@ use receptive_core::text::{Printable, is_unprintable, printable_lines};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Columns of text on a terminal.
 const COLUMNS: usize = 80;
@@ -17,6 +18,18 @@ const LABEL: usize = 9;
 /// The same where labels are longer: `train` and `lr-find`.
 const WIDE_LABEL: usize = 11;
 
+/// Set in a process whose results and messages are another's too.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// From here on nothing is printed.
+pub(crate) fn silence() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
 /// Writes a line, or several, to standard output.
 pub(crate) fn print(text: impl AsRef<str>) -> Result<(), CliError> {
     print_raw(printable_lines(text.as_ref()))
@@ -24,6 +37,9 @@ pub(crate) fn print(text: impl AsRef<str>) -> Result<(), CliError> {
 
 /// The same as it is: a script, or text with escape sequences of our own, without names from outside.
 pub(crate) fn print_raw(text: impl AsRef<str>) -> Result<(), CliError> {
+    if is_silent() {
+        return Ok(());
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", text.as_ref().trim_end())?;
     Ok(out.flush()?)
@@ -113,6 +129,9 @@ pub(crate) fn wide_paragraph(label: &str, text: impl Display) -> Result<(), CliE
 
 /// Writes a message to standard error. A closed standard error must not end a run.
 pub(crate) fn say(message: impl AsRef<str>) {
+    if is_silent() {
+        return;
+    }
     let message = printable_lines(message.as_ref());
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }

@@ -10,6 +10,7 @@ mod class_counts;
 mod commands;
 mod damaged;
 mod descent;
+mod devices;
 mod erf;
 mod explain;
 mod features;

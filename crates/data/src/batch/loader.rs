@@ -3,9 +3,9 @@
 use crate::augment::batch::BatchAugment;
 use crate::augment::normalize::Normalize;
 use crate::batch::images::BufferPool;
-use crate::batch::options::LoaderOptions;
+use crate::batch::options::{BatchRows, LoaderOptions};
 use crate::batch::samples::Samples;
-use crate::batch::{Batch, Pipeline};
+use crate::batch::{Batch, Mixing, Pipeline};
 use crate::error::DataError;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -52,6 +52,7 @@ struct Job {
     pipeline: Pipeline,
     ahead: usize,
     buffers: Arc<BufferPool>,
+    rows: Option<BatchRows>,
     state: Mutex<State>,
     /// A batch became ready.
     ready: Condvar,
@@ -81,8 +82,12 @@ impl Job {
         let indices = &self.indices[start..end];
         let images = self.buffers.take(indices.len() * self.samples.size().len());
         let repeats = self.repeats.get(start..end).unwrap_or_default();
+        let rows = match &self.rows {
+            Some(rows) => rows.of(batch, indices.len()),
+            None => 0..indices.len(),
+        };
         self.pipeline
-            .batch(&self.samples, indices, repeats, scratch, images)
+            .batch(&self.samples, indices, repeats, &rows, scratch, images)
     }
 
     fn work(&self) {
@@ -137,6 +142,11 @@ impl Loader {
                 .map(|mix| Arc::new(mix) as Arc<dyn BatchAugment>)
         };
         let batch_augment = options.batch_augment.clone().or_else(own);
+        let mixing = match (&options.batch_augment, &batch_augment) {
+            (Some(_), _) => Mixing::Any,
+            (None, Some(_)) => Mixing::Before,
+            (None, None) => Mixing::None,
+        };
         let batches = match (&refused, options.drop_last) {
             (Some(_), _) => 0,
             (None, true) => indices.len() / batch_size,
@@ -154,12 +164,14 @@ impl Loader {
                 augment: options.augment,
                 class_augments,
                 batch_augment,
+                mixing,
                 fill,
                 seed: options.seed,
                 epoch: options.epoch,
             },
             ahead,
             buffers: BufferPool::new(ahead + 1),
+            rows: options.rows,
             state: Mutex::default(),
             ready: Condvar::new(),
             room: Condvar::new(),

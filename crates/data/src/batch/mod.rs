@@ -14,6 +14,7 @@ use crate::error::DataError;
 use images::Images;
 use receptive_core::panic;
 use samples::Samples;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ struct Pipeline {
     /// Of each class, where not all have `augment`.
     class_augments: Vec<Augment>,
     batch_augment: Option<Arc<dyn BatchAugment>>,
+    mixing: Mixing,
     /// The colour of erased pixels.
     fill: Vec<u8>,
     seed: u64,
@@ -48,12 +50,13 @@ struct Pipeline {
 
 impl Pipeline {
     /// The batch of these indices, written into `images`, which is empty. `repeats` are as in
-    /// [`Draws`](draws::Draws).
+    /// [`Draws`](draws::Draws), and `rows` are wanted.
     fn batch(
         &self,
         samples: &Samples,
         indices: &[usize],
         repeats: &[u64],
+        rows: &Range<usize>,
         scratch: &mut Vec<u8>,
         mut images: Images,
     ) -> Result<Batch, DataError> {
@@ -61,6 +64,12 @@ impl Pipeline {
         let mut labels = Vec::with_capacity(indices.len());
         let repeated = |place: usize| repeats.get(place).copied().unwrap_or(0);
         for (place, &index) in indices.iter().enumerate() {
+            labels.push(samples.label(index));
+            if !self.reads(place, rows, indices.len()) {
+                let values = images.values_mut();
+                values.resize(values.len() + size.len(), 0.0);
+                continue;
+            }
             catching(
                 || samples.path(index),
                 || {
@@ -74,7 +83,6 @@ impl Pipeline {
                     self.normalize.append(scratch, &size, images.values_mut())
                 },
             )?;
-            labels.push(samples.label(index));
         }
         let shape = [indices.len(), size.channels, size.height, size.width];
         let mut soft_targets = None;
@@ -98,6 +106,31 @@ impl Pipeline {
             shape,
         })
     }
+}
+
+impl Pipeline {
+    /// Whether a batch of which these rows are wanted needs the image in this one.
+    fn reads(&self, row: usize, wanted: &Range<usize>, length: usize) -> bool {
+        match self.mixing {
+            Mixing::None => wanted.contains(&row),
+            Mixing::Before => {
+                let next = (row + 1) % length.max(1);
+                wanted.contains(&row) || wanted.contains(&next)
+            }
+            Mixing::Any => true,
+        }
+    }
+}
+
+/// Which images change a row of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mixing {
+    /// Its own alone.
+    None,
+    /// The one before it, and before the first the last.
+    Before,
+    /// Perhaps all.
+    Any,
 }
 
 /// What `work` returns; its panic as an error about `image`. A panic must neither end the epoch

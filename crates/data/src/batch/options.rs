@@ -5,7 +5,32 @@ use crate::augment::settings::Augment;
 use crate::batch::samples::Samples;
 use crate::error::DataError;
 use crate::image::resize::check_size;
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// The rows of each batch that its consumer computes, by the batch's number, from 0.
+#[derive(Clone)]
+pub struct BatchRows(Arc<dyn Fn(usize) -> Range<usize> + Send + Sync>);
+
+impl BatchRows {
+    /// Those that a function gives.
+    pub fn new(rows: impl Fn(usize) -> Range<usize> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(rows))
+    }
+
+    /// Of one batch with so many rows.
+    pub(super) fn of(&self, batch: usize, length: usize) -> Range<usize> {
+        let rows = (self.0)(batch);
+        rows.start.min(length)..rows.end.min(length)
+    }
+}
+
+impl fmt::Debug for BatchRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BatchRows")
+    }
+}
 
 /// How batches are made.
 #[derive(Clone, Debug)]
@@ -38,6 +63,10 @@ pub struct LoaderOptions {
     pub repeats: Vec<u64>,
     /// Whether a last batch with fewer images is left out.
     pub drop_last: bool,
+    /// The rows of each batch whose images are read, by default all: the pixels of the others are 0, and their
+    /// labels are there. mixup and CutMix also read the image that a row is mixed with; a `batch_augment` of
+    /// one's own reads all.
+    pub rows: Option<BatchRows>,
 }
 
 impl Default for LoaderOptions {
@@ -56,6 +85,7 @@ impl Default for LoaderOptions {
             epoch: 0,
             repeats: Vec::new(),
             drop_last: false,
+            rows: None,
         }
     }
 }

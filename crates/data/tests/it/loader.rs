@@ -1,8 +1,8 @@
 use crate::make::{images, open, uncut};
 use receptive_core::hash::mix;
 use receptive_data::{
-    Augment, Batch, BatchAugment, DataError, ImageSize, Loader, LoaderOptions, NoProgress, Resize,
-    Samples, SoftTargets, order,
+    Augment, Batch, BatchAugment, BatchRows, DataError, ImageSize, Loader, LoaderOptions,
+    NoProgress, Resize, Samples, SoftTargets, order,
 };
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -385,4 +385,50 @@ fn an_excluded_class_is_left_out_of_a_change_and_of_no_other() {
     };
     assert_eq!(changed(0), 0);
     assert!(changed(1) > 2, "{}", changed(1));
+}
+
+#[test]
+fn rows_that_are_not_wanted_are_not_read_and_change_no_other() {
+    let root = tempfile::tempdir().unwrap();
+    let samples = samples(root.path(), 0);
+    let mixed = |mixup, cutmix| {
+        let mut options = augmented(0, 3);
+        (options.augment.mixup, options.augment.cutmix) = (mixup, cutmix);
+        options
+    };
+    for options in [augmented(1, 3), mixed(0.4, 0.0), mixed(0.0, 1.0)] {
+        let whole = deliver(&samples, (0..26).collect(), options.clone());
+        // Batches of four, the last of two.
+        for wanted in [0..4, 1..3, 0..1, 3..9, 2..2] {
+            let rows = wanted.clone();
+            let options = LoaderOptions {
+                rows: Some(BatchRows::new(move |_| rows.clone())),
+                ..options.clone()
+            };
+            let parts = deliver(&samples, (0..26).collect(), options);
+            assert_eq!(parts.len(), whole.len());
+            for (part, whole) in parts.iter().zip(&whole) {
+                let (part, whole) = (part.as_ref().unwrap(), whole.as_ref().unwrap());
+                assert_eq!(part.labels, whole.labels);
+                assert_eq!(part.indices, whole.indices);
+                assert_eq!(part.soft_targets, whole.soft_targets);
+                assert_eq!(part.images.len(), whole.images.len());
+                for row in wanted.clone().take_while(|row| *row < whole.labels.len()) {
+                    let values = row * SIZE.len()..(row + 1) * SIZE.len();
+                    assert_eq!(part.images[values.clone()], whole.images[values], "{row}");
+                }
+            }
+        }
+    }
+    // A damaged image that nobody wants is no error; one that is mixed into a wanted one is.
+    fs::remove_file(samples.path(9)).unwrap();
+    let failed = |mut options: LoaderOptions, rows: std::ops::Range<usize>| {
+        options.rows = Some(BatchRows::new(move |_| rows.clone()));
+        let made = deliver(&samples, (0..26).collect(), options);
+        made.iter().filter(|batch| batch.is_err()).count()
+    };
+    assert_eq!(failed(augmented(0, 3), 2..4), 0);
+    assert_eq!(failed(augmented(0, 3), 1..2), 1);
+    assert_eq!(failed(mixed(0.4, 0.0), 2..3), 1);
+    assert_eq!(failed(mixed(0.4, 0.0), 3..4), 0);
 }

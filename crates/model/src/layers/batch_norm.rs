@@ -4,7 +4,7 @@
 use super::context::{Context, Follower, Outline};
 use super::features::Features;
 use super::kind::{LayerKind, LayerOp, LayerValues, Role, read};
-use super::pass::{BatchStatistics, Pass};
+use super::pass::{BatchMoments, BatchStatistics, Pass};
 use super::planner::Planner;
 use super::random::RandomWeights;
 use super::{Layer, Operation, PlannedLayer};
@@ -12,7 +12,7 @@ use crate::ModelError;
 use crate::geometry::{Edges, Units};
 use burn::module::{Module, RunningState};
 use burn::nn::{BatchNorm, BatchNormConfig};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// `type = "batch_norm"`: normalises each channel to mean 0 and variance 1, then applies a trainable
@@ -202,15 +202,23 @@ fn merge(norm: &mut BatchNorm, shards: &[(f64, &BatchStatistics)]) {
 
 /// The statistics of the whole batch, which the shards' own give exactly: `E[var] + Var[mean]`.
 fn whole(shards: &[(f64, &BatchStatistics)]) -> Option<BatchStatistics> {
-    let mean = weighted(shards, |seen| seen.mean.clone())?;
-    let square = weighted(shards, |seen| {
-        seen.variance.clone() + seen.mean.clone().square()
-    })?;
-    let variance = square - mean.clone().square();
-    Some(BatchStatistics { mean, variance })
+    if let [(1.0, seen)] = shards {
+        return Some((*seen).clone());
+    }
+    let moments = shards.iter().map(|(share, seen)| seen.moments(*share));
+    Some(moments.reduce(BatchMoments::add)?.statistics())
 }
 
 impl BatchStatistics {
+    /// What shards' statistics are added as, for a shard with this share of the batch.
+    pub fn moments(&self, share: f64) -> BatchMoments {
+        let square = self.variance.clone() + self.mean.clone().square();
+        BatchMoments {
+            mean: self.mean.clone().mul_scalar(share),
+            square: square.mul_scalar(share),
+        }
+    }
+
     /// The statistics of each batch norm on all images of these parts, each given with the share of
     /// the images (summing to 1) that it holds. A part without statistics counts for nothing.
     pub fn of_parts(parts: &[(f64, Vec<Self>)]) -> Vec<Self> {
@@ -226,14 +234,31 @@ impl BatchStatistics {
     }
 }
 
-fn weighted(
-    shards: &[(f64, &BatchStatistics)],
-    value: impl Fn(&BatchStatistics) -> Tensor<1>,
-) -> Option<Tensor<1>> {
-    shards
-        .iter()
-        .map(|(share, seen)| value(seen).mul_scalar(*share))
-        .reduce(|sum, next| sum + next)
+impl BatchMoments {
+    /// Of the images of both.
+    pub fn add(self, other: Self) -> Self {
+        Self {
+            mean: self.mean + other.mean,
+            square: self.square + other.square,
+        }
+    }
+
+    /// The same on another device.
+    pub fn to_device(self, device: &Device) -> Self {
+        Self {
+            mean: self.mean.to_device(device),
+            square: self.square.to_device(device),
+        }
+    }
+
+    /// The statistics of the batch, once the shares of what was added sum to 1.
+    pub fn statistics(self) -> BatchStatistics {
+        let variance = self.square - self.mean.clone().square();
+        BatchStatistics {
+            mean: self.mean,
+            variance,
+        }
+    }
 }
 
 /// A state of the same id with storage of its own: clones of the module share the old one's.

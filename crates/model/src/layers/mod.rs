@@ -61,7 +61,7 @@ pub use layer_norm::{LayerNormLayer, LayerNormOp};
 pub use linear::{LinearLayer, LinearOp};
 pub use local_response_norm::{LocalResponseNormLayer, LocalResponseNormOp};
 pub use max_pool2d::{MaxPool2dLayer, MaxPool2dOp};
-pub use pass::BatchStatistics;
+pub use pass::{BatchMoments, BatchStatistics};
 pub use planner::Total;
 pub use prelu::{PreluLayer, PreluOp};
 pub use random::DropoutKey;

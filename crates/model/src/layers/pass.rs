@@ -13,6 +13,15 @@ pub struct BatchStatistics {
     pub variance: Tensor<1>,
 }
 
+/// What a batch norm saw of some shards, each weighted by its share of the batch: it adds up value by value.
+#[derive(Debug, Clone)]
+pub struct BatchMoments {
+    /// The shares of the mean of each channel: `[channels]`.
+    pub mean: Tensor<1>,
+    /// The shares of the mean square of each channel: `[channels]`.
+    pub square: Tensor<1>,
+}
+
 /// The state of a forward pass.
 #[derive(Default)]
 pub(crate) struct Pass<'a> {

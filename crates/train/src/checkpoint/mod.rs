@@ -9,7 +9,7 @@ mod tests;
 
 pub(crate) use load::{Checkpoint, Files, changes_since_config, input, newest, parse};
 pub(crate) use save::{Contents, is_finite, save};
-pub(crate) use settings::{execution, settings, settings_sha256};
+pub(crate) use settings::{changes, execution, settings, settings_sha256};
 pub(crate) use state::{Memory, Position, State, Totals};
 
 const FORMAT: &str = "receptive-checkpoint";

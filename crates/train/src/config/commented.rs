@@ -57,7 +57,7 @@ mod tests {
     use super::*;
     use crate::config::{
         AverageConfig, AverageStatistics, DataConfig, EarlyStopping, EmaConfig, FieldConfig,
-        Monitor, OneCycle, Plateau, Sampling, Schedule, StartConfig, TrainConfig,
+        MachineConfig, Monitor, OneCycle, Plateau, Sampling, Schedule, StartConfig, TrainConfig,
     };
     use receptive_data::{
         Augment, Fill, Fold, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness,
@@ -153,7 +153,10 @@ mod tests {
                 },
                 ..train
             },
-            machine,
+            machine: MachineConfig {
+                devices: vec!["flex".into(); 2],
+                ..machine
+            },
             checkpoint,
             start: Some(StartConfig {
                 weights_sha256: Some("0".into()),

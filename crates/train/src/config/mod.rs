@@ -4,6 +4,7 @@ mod average;
 mod checkpoint;
 mod commented;
 mod data;
+mod division;
 mod effect;
 mod fine_tuning;
 mod monitor;
@@ -36,12 +37,15 @@ pub use training::{
 
 use crate::backend::Backend;
 use crate::compute::Compute;
+use crate::devices::Devices;
 use crate::error::TrainError;
+use crate::ranks::Ranks;
 use receptive_core::plain;
 use receptive_core::text::Printable;
 use receptive_model::{ModelConfig, presets};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The configuration of a run: data, model, training and machine. A run directory's `config.toml`
 /// holds it, and can be run again.
@@ -57,7 +61,7 @@ pub struct RunConfig {
     /// How the model is trained.
     #[serde(default)]
     pub train: TrainConfig,
-    /// The backend and threads. Only `backend` affects the results.
+    /// The devices and threads. Only the kind of device affects the results.
     #[serde(default)]
     pub machine: MachineConfig,
     /// When checkpoints are written.
@@ -73,12 +77,15 @@ pub struct RunConfig {
     pub model: ModelConfig,
 }
 
-/// The backend and threads of a run.
+/// The devices and threads of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MachineConfig {
     /// `flex`, `ndarray`, `wgpu`, `cuda:1`, ...
     pub backend: String,
+    /// Several devices that compute together instead: `flex,flex`, `cuda:0,cuda:1`, `cuda:all`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
     /// Threads that compute on a CPU backend; 0 for all cores.
     pub threads: usize,
     /// Threads that load and augment images; 0 loads in the training thread.
@@ -89,6 +96,7 @@ impl Default for MachineConfig {
     fn default() -> Self {
         Self {
             backend: "flex".into(),
+            devices: Vec::new(),
             threads: 0,
             workers: 1,
         }
@@ -96,15 +104,42 @@ impl Default for MachineConfig {
 }
 
 impl MachineConfig {
-    /// The backend's device and the threads that feed it.
+    /// The devices and the threads that feed them.
     ///
     /// # Errors
-    /// As [`check`](Self::check); also when the backend cannot be used here, or the system refuses
+    /// As [`check`](Self::check); also when a device cannot be used here, or the system refuses
     /// a thread.
     pub fn compute(&self) -> Result<Compute, TrainError> {
         self.check()?;
-        let backend: Backend = self.backend.parse()?;
-        Compute::new(backend.device()?, self.thread_count())
+        Compute::on(&self.devices()?, self.thread_count())
+    }
+
+    /// The same for one of several processes: of a machine's GPUs each takes one, and cores are divided.
+    ///
+    /// # Errors
+    /// As [`compute`](Self::compute); also when there are fewer devices than processes, or another rank has
+    /// failed.
+    pub fn compute_of(&self, ranks: Arc<Ranks>) -> Result<Compute, TrainError> {
+        self.check()?;
+        let (at, count) = ranks.on_machine();
+        let devices = self.devices()?.of_process(at, count)?;
+        let threads = match (self.threads, self.thread_count()) {
+            // A launcher may have given each process cores of its own already.
+            (0, cores) if cores >= count => cores / count,
+            (_, threads) => threads,
+        };
+        Compute::on(&devices, threads)?.with_ranks(ranks)
+    }
+
+    /// The devices by name: all that are set, or else the backend's.
+    ///
+    /// # Errors
+    /// When a name means no device.
+    pub fn devices(&self) -> Result<Devices, TrainError> {
+        if self.devices.is_empty() {
+            return Ok(self.backend.parse::<Backend>()?.into());
+        }
+        Devices::from_names(&self.devices)
     }
 
     /// # Errors

@@ -4,7 +4,6 @@ use super::fine_tuning::{MIN_EPOCHS, photographs};
 use super::{
     Auto, ClassWeights, EarlyStopping, HeadStart, MicroBatch, Monitor, RunConfig, WeightRule,
 };
-use crate::backend::Backend;
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
 
@@ -191,11 +190,11 @@ impl Open {
             let is_small = images < SMALL_BATCHES;
             config.train.batch_size = if is_small { 16 } else { 64 };
             // So that several threads share a small batch: what batch norm keeps does not depend on it.
-            let backend = config.machine.backend.parse::<Backend>();
+            let devices = config.machine.devices();
             if is_small
                 && keeps_statistics
                 && config.train.micro_batch == MicroBatch::Auto(Auto::Auto)
-                && backend.is_ok_and(Backend::is_cpu)
+                && devices.is_ok_and(|devices| devices.are_cpus())
             {
                 config.train.micro_batch = MicroBatch::Images(FROZEN_SHARD);
             }

@@ -54,6 +54,12 @@ pub(super) const UNSET: &[Unset] = &[
     unset("start", "body_rate", "0.1", "the head's learning rate"),
     unset("start", "stem_rate", "0.01", "the head's learning rate"),
     unset("start", "weights_sha256", "\"...\"", "filled in by a run"),
+    unset(
+        "machine",
+        "devices",
+        "[\"flex\", \"flex\"]",
+        "the backend's first device",
+    ),
     unset("track_erf", "layer", "\"4\"", "the last map"),
     unset("data", "data_dir", "\"DIR\"", "the usual places"),
     unset("data", "labels", "\"labels.csv\"", "classes are folders"),

@@ -1,12 +1,12 @@
 //! The mean of the last epochs' weights, and its batch norms' statistics.
 
-use super::Stop;
 use super::learner::{Learner, epoch_loader};
 use crate::averaged::Averaged;
 use crate::compute::Compute;
 use crate::config::AverageStatistics;
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
+use crate::stop::Stop;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
@@ -96,7 +96,10 @@ fn pass(
     compute
         .map(
             images.div_ceil(shard_size),
-            |device| (model.clone(), device.autodiff()),
+            |device| {
+                let device = device.autodiff();
+                (model.clone().to_device(&device), device)
+            },
             |(model, device), shard| {
                 let rows = shard * shard_size..((shard + 1) * shard_size).min(images);
                 let pixels = &batch.images[rows.start * values..rows.end * values];

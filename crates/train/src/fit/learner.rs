@@ -10,9 +10,10 @@ use crate::config::{ClassWeights, Sampling, TrainConfig, WeightRule};
 use crate::error::TrainError;
 use crate::optimizer::RunOptimizer;
 use crate::prepare::RunSetup;
+use crate::ranks::part;
 use burn::module::ParamGroup;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
-use receptive_data::{Batch, Draws, Loader, LoaderOptions, balanced_order, order};
+use receptive_data::{Batch, BatchRows, Draws, Loader, LoaderOptions, balanced_order, order};
 use receptive_model::{Classifier, DropoutKey};
 use std::sync::Arc;
 
@@ -182,7 +183,7 @@ impl<'a> Learner<'a> {
                 clip_values(&model, &mut sum.gradients, max);
             }
             let model = optimizer.step(rates, rate.momentum, model, sum.gradients);
-            let model = model.merge_statistics(&sum.statistics);
+            let model = model.merge_statistics(&[(1.0, sum.statistics)]);
             let averaged = match (averaged, &config.ema) {
                 (Some(ema), Some(config)) => Some(ema.after_step(&model, config, steps)),
                 (mean, _) => mean,
@@ -228,6 +229,50 @@ fn rates(model: &Classifier, shares: &[f64], rate: f64) -> ModuleLearningRate {
 /// The epoch's batches without those of the first `done` steps: order and augmentation are pure functions of seed,
 /// epoch and image. Epochs count from 1.
 pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
+    part_loader(setup, epoch, done, None)
+}
+
+/// The same; of several processes each reads the images of its own shards.
+pub(super) fn training_loader(
+    setup: &RunSetup,
+    epoch: u64,
+    done: u64,
+    compute: &Compute,
+) -> Loader {
+    let ranks = compute.ranks().map(|ranks| (ranks.rank(), ranks.size()));
+    let size = setup.config.train.shard_size(compute.is_cpu());
+    part_loader(setup, epoch, done, ranks.map(|of| (of, size)))
+}
+
+/// The rows of each batch of an epoch's part with `images` that a rank computes; of so many ranks, and with shards of
+/// this size.
+fn rows_of(
+    images: usize,
+    config: &TrainConfig,
+    (rank, ranks): (usize, usize),
+    size: usize,
+) -> BatchRows {
+    let (batch_size, accumulate) = (config.batch_size, config.accumulate);
+    BatchRows::new(move |batch| {
+        let rows_in = |batch: usize| images.saturating_sub(batch * batch_size).min(batch_size);
+        let shards_in = |batch: usize| rows_in(batch).div_ceil(size);
+        let first = batch / accumulate * accumulate;
+        let shards = (first..first + accumulate).map(shards_in).sum();
+        let before: usize = (first..batch).map(shards_in).sum();
+        let own = part(shards, rank, ranks);
+        // Within the batch.
+        let start = own.start.saturating_sub(before) * size;
+        let end = own.end.saturating_sub(before) * size;
+        start..end
+    })
+}
+
+fn part_loader(
+    setup: &RunSetup,
+    epoch: u64,
+    done: u64,
+    of: Option<((usize, usize), usize)>,
+) -> Loader {
     let config = &setup.config;
     let options = LoaderOptions {
         batch_size: config.train.batch_size,
@@ -253,8 +298,10 @@ pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
         .min(images);
     draws.indices.drain(..done);
     draws.repeats.drain(..done.min(draws.repeats.len()));
+    let images = draws.indices.len();
     let options = LoaderOptions {
         repeats: draws.repeats,
+        rows: of.map(|(of, size)| rows_of(images, &config.train, of, size)),
         ..options
     };
     Loader::new(Arc::clone(&setup.train), draws.indices, options)

@@ -28,6 +28,11 @@ impl Loss {
         }
     }
 
+    /// The same for logits of another device.
+    pub(super) fn on(&self, device: &AutodiffDevice) -> Self {
+        Self::new(self.smoothing, self.weights.clone(), device)
+    }
+
     /// The mean over the images, each weighted by its class. Of soft targets an image has the
     /// weight that its classes have in proportion, and they are smoothed as labels are.
     ///

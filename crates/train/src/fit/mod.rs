@@ -1,22 +1,27 @@
 //! The training loop, top to bottom.
 
+mod across;
 mod begin;
 mod clip;
 mod end;
+mod flat;
 mod last_epochs;
 mod learner;
 mod loss;
+mod partial;
+#[cfg(all(test, feature = "flex"))]
+mod ranks_tests;
 mod resume;
 mod step;
-mod stop;
 mod sums;
 
 pub(crate) use learner::next_step;
+use learner::training_loader;
 pub use learner::{Learner, StepRate, epoch_loader};
 pub use resume::resume;
 pub use step::Gradients;
-pub use stop::Stop;
 
+use crate::alike::{check_alike, check_weights};
 use crate::averaged::Averaged;
 use crate::checkpoint::{
     self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
@@ -28,6 +33,7 @@ use crate::prepare::RunSetup;
 use crate::recorders::{EpochEnd, Recorder, Recorders};
 use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult, Weights};
 use crate::run::RunDirectory;
+use crate::stop::Stop;
 use burn::module::Module;
 use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier};
@@ -51,8 +57,18 @@ pub fn train(
     recorders: &mut [&mut dyn Recorder],
 ) -> Result<TrainResult, TrainError> {
     let _lock = run.lock()?;
+    check_alike(setup, compute)?;
+    let stop = &agreed(stop, compute);
     let learner = Learner::from_setup(setup, compute)?;
     Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+}
+
+/// What is known of requests to stop: of several processes each knows of all.
+fn agreed(stop: &Stop, compute: &Compute) -> Stop {
+    match compute.ranks() {
+        Some(ranks) => ranks.agree_on(stop),
+        None => stop.clone(),
+    }
 }
 
 /// A run under way: what it is made of, what it remembers, and who is told.
@@ -143,7 +159,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 .each(|recorder| recorder.epoch_started(epoch, config.epochs, images))?;
             let began = Instant::now();
             let (done, totals) = before.take().unwrap_or_default();
-            let mut loader = epoch_loader(setup, epoch as u64, done);
+            let mut loader = training_loader(setup, epoch as u64, done, self.compute);
             let mut sums = Sums::from_totals(totals, self.compute.loss_interval());
             loop {
                 let batches = next_step(&mut loader, config)?;
@@ -200,6 +216,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 .totals(is_finite(&learner.model))
                 .map_err(|step| self.divergence(epoch, &step))?;
 
+            check_weights(&learner.model, epoch, self.compute)?;
             let is_over = stop.requested().is_none()
                 && self.end_epoch(epoch, &totals, &time, &mut learner)?;
             if let Some(signal) = stop.requested().filter(|_| !is_over) {
@@ -255,7 +272,9 @@ impl<'a, 'b> Fit<'a, 'b> {
         let best = self.memory.compare(config, epoch, val.as_ref());
         self.memory.step_plateau(config, val.as_ref());
         self.run.check_there()?;
-        self.keep(model, &self.run.last())?;
+        if self.compute.is_first() {
+            self.keep(model, &self.run.last())?;
+        }
         if best {
             self.keep(model, &self.run.model())?;
         }
@@ -338,6 +357,10 @@ impl<'a, 'b> Fit<'a, 'b> {
         at: Position,
         totals: Totals,
     ) -> Result<(), TrainError> {
+        if !self.compute.is_first() {
+            self.saved = (Instant::now(), at.step);
+            return Ok(());
+        }
         self.run.check_there()?;
         let mut kept = RecorderState::default();
         self.recorders.each(|recorder| recorder.saving(&mut kept))?;

@@ -1,6 +1,7 @@
 //! Resuming a run from its latest valid checkpoint.
 
-use super::{Fit, Learner, Stop};
+use super::{Fit, Learner, agreed};
+use crate::alike::check_alike;
 use crate::checkpoint::{Checkpoint, changes_since_config, newest};
 use crate::compute::Compute;
 use crate::error::{SettingChange, TrainError};
@@ -8,6 +9,7 @@ use crate::prepare::RunSetup;
 use crate::recorders::Recorder;
 use crate::records::{RecorderState, ResumePoint, TrainResult};
 use crate::run::{RunDirectory, RunLog};
+use crate::stop::Stop;
 use receptive_core::text::{Printable, counted};
 
 /// Resumes a run that was stopped or has finished, from its latest valid checkpoint: with the same
@@ -31,6 +33,8 @@ pub fn resume(
 ) -> Result<TrainResult, TrainError> {
     let _lock = run.lock()?;
     run.recover()?;
+    check_alike(setup, compute)?;
+    let stop = &agreed(stop, compute);
     let mut learner = Learner::from_setup(setup, compute)?;
     let (mut checkpoint, invalid) = newest(run, setup, &learner.model)?;
     // Before anything is written: a rejected resume leaves the run as it was.

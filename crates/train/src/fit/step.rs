@@ -1,33 +1,29 @@
 //! One training step: the gradients of its batches as the sum of their shards'.
 
+use super::across;
 use super::loss::{Loss, Targets, correct};
+use super::partial::Partial;
+use crate::aligned::{AlignedSum, Block};
 use crate::compute::Compute;
 use crate::error::TrainError;
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
-use receptive_model::{BatchStatistics, Classifier, DropoutKey};
+use receptive_model::{AutodiffDevice, BatchMoments, BatchStatistics, Classifier, DropoutKey};
+use std::ops::Range;
 
 /// The gradients of a step's loss, and what else its forward pass gave.
 #[expect(missing_debug_implementations, reason = "burn's gradients have none")]
 pub struct Gradients {
     pub(super) gradients: GradientsParams,
-    /// The shards' batch-norm statistics, each with its share of the step's images.
-    pub(super) statistics: Vec<(f64, Vec<BatchStatistics>)>,
+    /// What each batch norm saw of the step's images.
+    pub(super) statistics: Vec<BatchStatistics>,
     /// The mean loss of its images, `[1]`: a tensor, since reading it waits for a GPU.
     pub loss: Tensor<1>,
     /// How many images had their own class as the largest logit, `[1]`; of a mixed image, the class with
     /// the largest share.
     pub correct: Tensor<1>,
-}
-
-/// One shard's contribution.
-struct Shard {
-    gradients: GradientsParams,
-    statistics: (f64, Vec<BatchStatistics>),
-    loss: Tensor<1>,
-    correct: Tensor<1>,
 }
 
 /// How a batch is computed.
@@ -39,9 +35,9 @@ pub(super) struct Sharding {
     pub(super) exact: bool,
 }
 
-/// Cuts each batch of a step into shards, computes each on one thread and adds them up in order, so
-/// the sum has the same bits for any number of threads. Several batches give the bits of one large
-/// batch that is cut into the same shards.
+/// Cuts each batch of a step into shards, computes each on one thread and adds them up as an aligned tree over
+/// all shards of the step, so the sum has the same bits for any number of threads and devices. Several batches
+/// give the bits of one large batch that is cut into the same shards.
 pub(super) fn gradients(
     model: &Classifier,
     batches: &[Batch],
@@ -50,121 +46,138 @@ pub(super) fn gradients(
     key: DropoutKey,
     compute: &Compute,
 ) -> Result<Gradients, TrainError> {
-    let images: usize = batches.iter().map(|batch| batch.labels.len()).sum();
-    let whole = |batch: &Batch| loss.weights(Targets::new(batch, 0..batch.labels.len()));
-    let total: f64 = batches.iter().flat_map(whole).sum();
-    let mut sum = Sum::default();
-    let mut first_row = 0;
-    for batch in batches {
-        let key = DropoutKey { first_row, ..key };
-        let of = Whole { images, total };
-        let shards = shards(model, batch, of, loss, sharding, key, compute)?;
-        compute.alone(|| sum.add(model, shards));
-        first_row += batch.labels.len();
-    }
-    sum.finish().ok_or_else(|| TrainError::Worker {
+    let worker = |reason| TrainError::Worker {
         step: key.step + 1,
-        reason: "the batch is empty".into(),
-    })
-}
-
-/// All batches of a step.
-#[derive(Debug, Clone, Copy)]
-struct Whole {
-    images: usize,
-    /// The weight of these images in the loss.
-    total: f64,
-}
-
-fn shards(
-    model: &Classifier,
-    batch: &Batch,
-    of: Whole,
-    loss: &Loss,
-    sharding: Sharding,
-    key: DropoutKey,
-    compute: &Compute,
-) -> Result<Vec<Shard>, TrainError> {
-    let images = batch.labels.len();
-    let values = batch.images.len() / images.max(1);
-    compute
+        reason,
+    };
+    let whole = |batch: &Batch| loss.weights(Targets::new(batch, 0..batch.labels.len()));
+    let step = Step {
+        images: batches.iter().map(|batch| batch.labels.len()).sum(),
+        total: batches.iter().flat_map(whole).sum(),
+        exact: sharding.exact,
+        key,
+    };
+    let shards = shards(batches, sharding.size);
+    let own = compute.part(shards.len());
+    let sum = AlignedSum::default();
+    let add = |left: Partial, right| left.add(right, model);
+    let computed = compute
         .map(
-            images.div_ceil(sharding.size),
+            own.len(),
             // A clone shares its graph's leaves with the others, whose backward passes then wait
             // for each other; a fork has its own.
             |device| {
                 let device = device.autodiff();
-                (model.clone().fork(&device), device)
+                (model.clone().fork(&device), loss.on(&device), device)
             },
-            |(model, device), shard| {
-                let rows = shard * sharding.size..((shard + 1) * sharding.size).min(images);
-                let [_, channels, height, width] = batch.shape;
-                let pixels = &batch.images[rows.start * values..rows.end * values];
-                let x = Tensor::<4>::from_data(
-                    TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
-                    &*device,
-                ); // [rows, channels, height, width]
-                let targets = Targets::new(batch, rows.clone());
-                let key = DropoutKey {
-                    first_row: key.first_row + rows.start,
-                    ..key
-                };
-                let forward = || model.forward_keyed(x, key);
-                // [rows, classes]
-                let (logits, statistics) = match sharding.exact {
-                    true => receptive_model::exactly(forward),
-                    false => forward(),
-                };
-                let correct = correct(logits.clone().without_autodiff(), &targets.dominant());
-                // Scaled before the backward pass, so that the gradients need only be added.
-                let loss = loss
-                    .forward(logits, targets)
-                    .mul_scalar(loss.weight(targets) / of.total);
-                let value = loss.clone().without_autodiff();
-                let gradients = GradientsParams::from_grads(loss.backward(), &*model);
-                let share = rows.len() as f64 / of.images as f64;
-                Shard {
-                    gradients,
-                    statistics: (share, statistics),
-                    loss: value,
-                    correct,
-                }
+            |(model, loss, device), number| {
+                let number = own.start + number;
+                let partial = step.partial(model, loss, &shards[number], device);
+                sum.insert(Block::leaf(number, partial), add);
             },
         )
-        .map_err(|reason| TrainError::Worker {
-            step: key.step + 1,
-            reason,
-        })
+        .map_err(worker);
+    let sum = match compute.ranks() {
+        None => {
+            computed?;
+            compute.alone(|| Some(sum.finish(add)?.to_device(compute.device(), model)))
+        }
+        Some(ranks) => {
+            let own = computed.map(|_| sum.into_blocks());
+            across::sum(ranks, own, shards.len(), model, compute)?
+        }
+    };
+    sum.map(Gradients::from)
+        .ok_or_else(|| worker("the batch is empty".into()))
 }
 
-/// The shards so far.
-#[derive(Default)]
-struct Sum {
-    gradients: GradientsAccumulator<Classifier>,
-    statistics: Vec<(f64, Vec<BatchStatistics>)>,
-    /// Loss and right answers.
-    figures: Option<(Tensor<1>, Tensor<1>)>,
-}
-
-impl Sum {
-    fn add(&mut self, model: &Classifier, shards: Vec<Shard>) {
-        for shard in shards {
-            self.gradients.accumulate(model, shard.gradients);
-            self.statistics.push(shard.statistics);
-            self.figures = Some(match self.figures.take() {
-                None => (shard.loss, shard.correct),
-                Some((loss, correct)) => (loss + shard.loss, correct + shard.correct),
-            });
+impl From<Partial> for Gradients {
+    fn from(sum: Partial) -> Self {
+        let moments = sum.moments.into_iter();
+        Self {
+            gradients: sum.gradients,
+            statistics: moments.map(BatchMoments::statistics).collect(),
+            loss: sum.loss,
+            correct: sum.correct,
         }
     }
+}
 
-    fn finish(mut self) -> Option<Gradients> {
-        let (loss, correct) = self.figures?;
-        Some(Gradients {
-            gradients: self.gradients.grads(),
-            statistics: self.statistics,
-            loss,
+/// Some rows of a batch, which are computed at a time.
+struct Shard<'a> {
+    batch: &'a Batch,
+    rows: Range<usize>,
+    /// Of the batch's first row among all rows of the step.
+    first_row: usize,
+}
+
+/// The shards of a step in order: each batch is cut by itself.
+fn shards(batches: &[Batch], size: usize) -> Vec<Shard<'_>> {
+    let mut shards = Vec::new();
+    let mut first_row = 0;
+    for batch in batches {
+        let images = batch.labels.len();
+        shards.extend((0..images).step_by(size).map(|start| Shard {
+            batch,
+            rows: start..(start + size).min(images),
+            first_row,
+        }));
+        first_row += images;
+    }
+    shards
+}
+
+/// What all shards of a step have in common.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    images: usize,
+    /// The weight of these images in the loss.
+    total: f64,
+    exact: bool,
+    key: DropoutKey,
+}
+
+impl Step {
+    fn partial(
+        &self,
+        model: &Classifier,
+        loss: &Loss,
+        shard: &Shard<'_>,
+        device: &AutodiffDevice,
+    ) -> Partial {
+        let Shard { batch, rows, .. } = shard;
+        let [_, channels, height, width] = batch.shape;
+        let values = channels * height * width;
+        let pixels = &batch.images[rows.start * values..rows.end * values];
+        let x = Tensor::<4>::from_data(
+            TensorData::new(pixels.to_vec(), [rows.len(), channels, height, width]),
+            device,
+        ); // [rows, channels, height, width]
+        let targets = Targets::new(batch, rows.clone());
+        let key = DropoutKey {
+            first_row: self.key.first_row + shard.first_row + rows.start,
+            ..self.key
+        };
+        let forward = || model.forward_keyed(x, key);
+        // [rows, classes]
+        let (logits, statistics) = match self.exact {
+            true => receptive_model::exactly(forward),
+            false => forward(),
+        };
+        let correct = correct(logits.clone().without_autodiff(), &targets.dominant());
+        // Scaled before the backward pass, so that the gradients need only be added.
+        let loss = loss
+            .forward(logits, targets)
+            .mul_scalar(loss.weight(targets) / self.total);
+        let value = loss.clone().without_autodiff();
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        let share = rows.len() as f64 / self.images as f64;
+        let seen = statistics.into_iter();
+        Partial {
+            gradients,
+            moments: seen.map(|seen| seen.moments(share)).collect(),
+            loss: value,
             correct,
-        })
+        }
     }
 }

@@ -143,13 +143,21 @@ pub(crate) struct Recorders<'a, 'b> {
 }
 
 impl<'a, 'b> Recorders<'a, 'b> {
-    /// The recorders that the run's config enables. A new one is added here.
+    /// The recorders that the run's config enables; of several processes the first alone has them. A new one is
+    /// added here.
     pub(crate) fn new(
         setup: &RunSetup,
         run: &RunDirectory,
         compute: &Compute,
         added: &'a mut [&'b mut dyn Recorder],
     ) -> Result<Self, TrainError> {
+        if !compute.is_first() {
+            return Ok(Self {
+                own: Vec::new(),
+                added,
+                told: BTreeSet::new(),
+            });
+        }
         let name = run.path().file_name().unwrap_or_default();
         let title = format!("Run {}: {}", name.to_string_lossy(), setup.data.name);
         let mut own: Vec<Box<dyn Recorder>> = Vec::new();

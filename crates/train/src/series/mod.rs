@@ -24,9 +24,9 @@ pub use summary::{OutOfFold, RunFigures, RunSummary, SeriesMeans, SeriesSummary}
 use crate::compute::Compute;
 use crate::config::{Open, RunConfig};
 use crate::error::TrainError;
-use crate::fit::Stop;
 use crate::prepare::{InputFrom, set_absolute_paths};
 use crate::run::RunDirectory;
+use crate::stop::Stop;
 use plan::SeriesFile;
 use receptive_data::Progress;
 use receptive_model::store::{read_text, write_file};

@@ -3,12 +3,13 @@
 use crate::compute::Compute;
 use crate::config::{Open, RunConfig};
 use crate::error::TrainError;
-use crate::fit::{Stop, resume, train};
+use crate::fit::{resume, train};
 use crate::prepare::{InputFrom, RunSetup, prepare_open};
 use crate::prepare_again::prepare_again;
 use crate::recorders::Recorder;
 use crate::records::TrainResult;
 use crate::run::RunDirectory;
+use crate::stop::Stop;
 use receptive_data::Progress;
 use std::path::Path;
 

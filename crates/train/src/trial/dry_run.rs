@@ -171,13 +171,13 @@ fn validate(
         return Ok((None, 0.0));
     };
     let batch = batch?;
-    let network = model.prepare(compute.device());
+    let networks = compute.on_each(model, |model, device| model.prepare(device));
     let began = Instant::now();
     let threads = compute.threads();
     let answers = compute
         .map(
             threads,
-            |device| (network.clone(), device.clone()),
+            |device| (networks.get(device).clone(), device.clone()),
             |(network, device), _| logits(network, &batch, device),
         )
         .map_err(|reason| TrainError::Worker { step: 0, reason })?;

@@ -1,11 +1,11 @@
 //! Ending a trial when its time is over.
 
 use crate::error::TrainError;
-use crate::fit::Stop;
 use crate::prepare::RunSetup;
 use crate::recorders::{EpochEnd, Recorder, RunFinish, RunStart};
 use crate::records::{Divergence, ResumePoint, Step};
 use crate::series::SeriesWatch;
+use crate::stop::Stop;
 use std::time::{Duration, Instant};
 
 /// The number that a trial's own stop has when its time is over: that of SIGALRM.

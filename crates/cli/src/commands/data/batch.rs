@@ -3,7 +3,7 @@
 use super::super::run::RunSettings;
 use super::super::write_picture;
 use super::DataArgs;
-use crate::args::{MachineArgs, NetworkArgs, SourceArgs};
+use crate::args::{DeviceArgs, MachineArgs, NetworkArgs, SourceArgs};
 use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, line, paragraph, print_json, say_line};
 use receptive_core::text::{Printable, counted, grouped};
@@ -71,9 +71,12 @@ fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
             bad_images: Some(BadImages::Skip),
             limit: None,
         },
-        machine: MachineArgs {
-            backend: None,
-            threads: None,
+        devices: DeviceArgs {
+            machine: MachineArgs {
+                backend: None,
+                threads: None,
+            },
+            devices: Vec::new(),
         },
     };
     let (mut config, input_from, open) =

@@ -4,7 +4,7 @@ mod input;
 mod table;
 
 use super::run::{load_model, predictions_line};
-use crate::args::{MachineArgs, PixelArgs, parse_positive};
+use crate::args::{DeviceArgs, PixelArgs, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::render::{line, print, print_json, say_error, say_paragraph};
 use clap::Args;
@@ -48,7 +48,7 @@ pub(super) struct PredictArgs {
     #[command(flatten)]
     max_pixels: PixelArgs,
     #[command(flatten)]
-    machine: MachineArgs,
+    devices: DeviceArgs,
     /// Write a table of all images to FILE (`-`: standard output): path, class, probability, then the next classes
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     csv: Option<PathBuf>,
@@ -83,7 +83,7 @@ const ROUND: usize = 64;
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     let images = images(arguments)?;
     let table = arguments.csv.as_deref().map(CsvTable::new).transpose()?;
-    let (_, compute) = arguments.machine.compute()?;
+    let compute = arguments.devices.compute()?;
     let artifact = load_model(&arguments.run, compute.device())?;
     check_pass(
         artifact.model.plan(),

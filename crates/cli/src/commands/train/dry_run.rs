@@ -6,7 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{print, print_json, wide_line};
 use receptive_core::text::{duration, grouped, plural};
 use receptive_train::trial::{DryRun, dry_run};
-use receptive_train::{Backend, Compute, RunDirectory, RunSetup};
+use receptive_train::{Compute, Devices, RunDirectory, RunSetup};
 use serde::Serialize;
 
 /// What `--json` prints.
@@ -28,13 +28,13 @@ struct Json<'a> {
 pub(super) fn run(
     arguments: &TrainArgs,
     prepared: &RunSetup,
-    backend: Backend,
+    devices: &Devices,
     compute: &Compute,
 ) -> Result<Exit, CliError> {
     if let Some(path) = &arguments.run_dir {
         RunDirectory::check_free(path)?;
     }
-    announce(prepared, backend, compute, None);
+    announce(prepared, devices, compute, None);
     let estimate = dry_run(prepared, compute)?;
     if arguments.json {
         let input = &prepared.input;
@@ -46,7 +46,7 @@ pub(super) fn run(
             test_images: prepared.test.as_ref().map_or(0, |test| test.len()),
             input: [input.channels, input.height, input.width],
             batch_size: prepared.config.train.batch_size,
-            backend: backend.to_string(),
+            backend: devices.to_string(),
             threads: compute.threads(),
             estimate: &estimate,
         })?;

@@ -1,13 +1,14 @@
 //! Messages before a run, and results after it.
 
 use super::super::run::evaluation_line;
+use super::shared::{Network, ranks_text};
 use crate::error::{CliError, Exit, note_with_arguments};
 use crate::render::{print_json, say, say_line, say_paragraph, wide_line, wide_paragraph};
 use receptive_core::text::{Printable, counted, percent, plural};
 use receptive_model::Plan;
 use receptive_train::metrics::Uncalibrated;
 use receptive_train::{
-    Backend, Baselines, Compute, Gain, InitialModel, Outcome, RunDirectory, RunSetup, Score,
+    Baselines, Compute, Devices, Gain, InitialModel, Outcome, RunDirectory, RunSetup, Score,
     SplitBaselines, StartConfig, TrainConfig, TrainResult,
 };
 use serde::Serialize;
@@ -15,7 +16,7 @@ use serde::Serialize;
 /// Says what is about to happen; without a directory where nothing will be written.
 pub(super) fn announce(
     prepared: &RunSetup,
-    backend: Backend,
+    devices: &Devices,
     compute: &Compute,
     directory: Option<&RunDirectory>,
 ) {
@@ -61,8 +62,9 @@ pub(super) fn announce(
     say_line(
         "machine",
         format!(
-            "{backend}, {}; about {} MiB for a step",
+            "{devices}, {}{}; about {} MiB for a step",
             counted(threads, "thread"),
+            ranks_text(compute),
             step >> 20
         ),
     );
@@ -145,6 +147,9 @@ struct Json<'a> {
     weights_sha256: Option<&'a str>,
     backend: String,
     threads: usize,
+    /// Of a run that several processes shared: what the first has seen of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<Network>,
 }
 
 /// The baselines of a split.
@@ -168,7 +173,7 @@ impl<'a> From<&'a SplitBaselines> for SplitJson<'a> {
 /// Prints the results of a run.
 pub(super) fn report(
     json: bool,
-    backend: Backend,
+    devices: &Devices,
     compute: &Compute,
     directory: &RunDirectory,
     prepared: &RunSetup,
@@ -224,8 +229,9 @@ pub(super) fn report(
                 .map(|all| all.splits.iter().map(SplitJson::from).collect()),
             gain: trained.gain.as_ref(),
             weights_sha256: has_model.then_some(trained.weights_sha256.as_str()),
-            backend: backend.to_string(),
+            backend: devices.to_string(),
             threads: compute.threads(),
+            network: Network::of(compute),
         })?;
         return Ok(exit);
     }
@@ -271,6 +277,9 @@ pub(super) fn report(
             percent(trained.data_wait),
         ),
     )?;
+    if let Some(network) = Network::of(compute) {
+        wide_line("network", network.text(trained.train_seconds))?;
+    }
     if has_model {
         wide_line("sha256", &trained.weights_sha256)?;
     }

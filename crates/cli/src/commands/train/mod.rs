@@ -4,10 +4,13 @@ mod dry_run;
 pub(super) mod messages;
 mod overfit;
 mod series;
+mod shared;
 
 use super::run::{RunSettings, optimizer_override, set, set_network};
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
+use crate::machine::compute;
+use crate::ranks;
 use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
 use crate::signals;
 use clap::{Args, ValueEnum};
@@ -15,9 +18,10 @@ use messages::{announce, report};
 use receptive_core::text::Printable;
 use receptive_train::config::{AverageConfig, Monitor, Open, ScheduleKind, with_overrides};
 use receptive_train::{
-    Backend, InputFrom, Interval, Recorder, RunConfig, RunDirectory, Series, prepare_again,
-    prepare_open, resume, train,
+    InputFrom, Interval, RankDirectory, Recorder, RunConfig, RunDirectory, Series, check_alike,
+    prepare_again, prepare_open, resume, train,
 };
+use shared::{check_shared, new_directory};
 use std::path::{Path, PathBuf};
 
 /// Where runs go that are given no directory.
@@ -179,14 +183,21 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
              first argument",
         ));
     }
+    let ranks = ranks::joined();
+    if ranks.is_some() {
+        check_shared(arguments)?;
+    }
     match &arguments.resume {
         Some(path) if Series::is_at(path) => return series::resume(arguments, path),
         None if arguments.seeds.or(arguments.folds).is_some() => return series::start(arguments),
         _ => {}
     }
-    let (config, input_from, open) = match &arguments.resume {
-        Some(run) => {
-            let config = resume_config(arguments, run)?;
+    let resumed = arguments.resume.as_ref();
+    let resumed = resumed.map(|path| RankDirectory::open(ranks.as_deref(), path));
+    let resumed = resumed.transpose()?;
+    let (config, input_from, open) = match &resumed {
+        Some(directory) => {
+            let config = resume_config(arguments, directory.run().path())?;
             (config, InputFrom::Model, Open::default())
         }
         None => config(arguments)?,
@@ -195,22 +206,24 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     if let Some(images) = arguments.overfit {
         return overfit::run(arguments, images, config, input_from);
     }
-    let backend: Backend = config.machine.backend.parse()?;
-    let compute = config.machine.compute()?;
+    let devices = config.machine.devices()?;
+    let compute = compute(&config.machine)?;
     let progress = DataProgress::default();
-    let prepared = match &arguments.resume {
-        Some(run) => prepare_again(config, &RunDirectory::open(run)?, &progress)?,
+    let prepared = match &resumed {
+        Some(directory) => prepare_again(config, directory.run(), &progress)?,
         None => prepare_open(config, open, input_from, &progress)?,
     };
     if arguments.dry_run {
-        return dry_run::run(arguments, &prepared, backend, &compute);
+        return dry_run::run(arguments, &prepared, &devices, &compute);
     }
-    let directory = match (&arguments.resume, &arguments.run_dir) {
-        (Some(run), _) => RunDirectory::open(run)?,
-        (None, Some(path)) => RunDirectory::create(path)?,
-        (None, None) => RunDirectory::next(Path::new(RUNS))?,
+    // Before a directory is made for what cannot be trained.
+    check_alike(&prepared, &compute)?;
+    let directory = match resumed {
+        Some(directory) => directory,
+        None => new_directory(arguments.run_dir.as_deref(), ranks.as_deref())?,
     };
-    announce(&prepared, backend, &compute, Some(&directory));
+    let directory = directory.run().clone();
+    announce(&prepared, &devices, &compute, Some(&directory));
     // Only from here on is there something to save.
     let stop = signals::stop_on_signals()?;
     let mut progress: Box<dyn Recorder> = if has_view {
@@ -236,7 +249,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     drop(progress);
     report(
         arguments.json,
-        backend,
+        &devices,
         &compute,
         &directory,
         &prepared,
@@ -368,7 +381,9 @@ mod tests {
     /// A new argument fails here until it is decided: it either conflicts or has an effect.
     #[test]
     fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
-        let machine = ["backend", "data_dir", "json", "threads", "tui", "workers"];
+        let machine = [
+            "backend", "data_dir", "devices", "json", "threads", "tui", "workers",
+        ];
         let resume = [
             &machine[..],
             &[

@@ -6,7 +6,7 @@ use crate::error::{CliError, Exit};
 use crate::render::{DataProgress, StepProgress, print_json, wide_line, wide_paragraph};
 use receptive_core::text::counted;
 use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised_setup};
-use receptive_train::{Backend, InputFrom, RunConfig, prepare};
+use receptive_train::{InputFrom, RunConfig, prepare};
 
 /// Epochs over the images where `--epochs` does not say.
 const DEFAULT_EPOCHS: usize = 300;
@@ -17,7 +17,7 @@ pub(super) fn run(
     config: RunConfig,
     input_from: InputFrom,
 ) -> Result<Exit, CliError> {
-    let backend: Backend = config.machine.backend.parse()?;
+    let devices = config.machine.devices()?;
     let compute = config.machine.compute()?;
     let mut config = config;
     config.train.early_stopping = None;
@@ -25,7 +25,7 @@ pub(super) fn run(
     config.train.batch_size = config.train.batch_size.min(images.max(2));
     let prepared = prepare(config, input_from, &DataProgress::default())?;
     let prepared = unregularised_setup(prepared)?;
-    announce(&prepared, backend, &compute, None);
+    announce(&prepared, &devices, &compute, None);
     let options = OverfitOptions {
         images,
         passes: arguments.epochs.unwrap_or(DEFAULT_EPOCHS),

@@ -1,0 +1,127 @@
+//! Several processes of this program that `mpirun` or a scheduler started together.
+
+use crate::error::CliError;
+use crate::render;
+use receptive_train::Ranks;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The variables in which launchers say how many processes they have started.
+const SIZES: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
+
+static JOINED: Mutex<Option<Arc<Ranks>>> = Mutex::new(None);
+
+/// The ranks that this process computes with; `None` where it is alone.
+pub(crate) fn joined() -> Option<Arc<Ranks>> {
+    JOINED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// How many processes were started together, by the launcher's own account.
+fn started(variable: impl Fn(&str) -> Option<String>) -> usize {
+    // By PMIx a process is told its number, not that of all, which Slurm says apart; without PMIx that is of a job's
+    // other steps.
+    let by_slurm = variable("PMIX_RANK").and_then(|_| variable("SLURM_STEP_NUM_TASKS"));
+    let sizes = SIZES
+        .iter()
+        .filter_map(|name| variable(name))
+        .chain(by_slurm);
+    sizes
+        .filter_map(|size| size.parse().ok())
+        .max()
+        .unwrap_or(1)
+}
+
+/// Meets the other processes, where several were started together; `can_share` tells whether the command can be computed
+/// by several.
+pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
+    let count = started(|name| std::env::var(name).ok());
+    if count < 2 {
+        return Ok(());
+    }
+    if !can_share {
+        return Err(CliError::Usage(format!(
+            "{count} processes of this program were started together, and each would do the same: several processes \
+             can share `train` and `evaluate`, not `{command}`; start one, without mpirun"
+        )));
+    }
+    meet(count)
+}
+
+#[cfg(feature = "mpi")]
+fn meet(_: usize) -> Result<(), CliError> {
+    let ranks = Ranks::new(Box::new(receptive_train::Mpi::new()?))?;
+    if !ranks.is_first() {
+        render::silence();
+    }
+    *JOINED.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(ranks));
+    Ok(())
+}
+
+#[cfg(not(feature = "mpi"))]
+fn meet(count: usize) -> Result<(), CliError> {
+    // One of them says it.
+    let ranks = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"];
+    let ranks = ranks.iter().filter_map(|name| std::env::var(name).ok());
+    if ranks.into_iter().any(|rank| rank != "0") {
+        render::silence();
+    }
+    Err(CliError::Usage(format!(
+        "{count} processes of this program were started together, but it is built without MPI: each would write the \
+         same run. Build it with `cargo build --features mpi`, or start one process"
+    )))
+}
+
+/// Tells the other processes how this one has ended, and hears it of them.
+pub(crate) fn end<T>(result: Result<T, CliError>) -> Result<T, CliError> {
+    let Some(ranks) = joined() else {
+        return result;
+    };
+    let is_usage = |error: &CliError| error.exit() == crate::error::Exit::Usage;
+    let error = result.as_ref().err();
+    let error = error.map(|error| (error.to_string(), is_usage(error)));
+    let ended = ranks.end(error);
+    let value = result?;
+    ended?;
+    Ok(value)
+}
+
+/// Leaves the other processes, the last thing that this one does with them: a launcher ends all as soon as one has
+/// ended with an error, so each waits until the first has said what it has to say.
+pub(crate) fn leave() {
+    let ranks = JOINED.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(ranks) = ranks {
+        ranks.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn launchers_say_how_many_they_have_started() {
+        let by = |name: &'static str, value: &'static str| {
+            started(|asked| (asked == name).then(|| value.into()))
+        };
+        assert_eq!(by("OMPI_COMM_WORLD_SIZE", "3"), 3);
+        assert_eq!(by("PMI_SIZE", "2"), 2);
+        assert_eq!(by("PMI_SIZE", "1"), 1);
+        assert_eq!(by("PMI_SIZE", "many"), 1);
+        assert_eq!(by("SLURM_STEP_NUM_TASKS", "4"), 1);
+        let slurm = |name: &str| match name {
+            "PMIX_RANK" => Some("0".to_string()),
+            "SLURM_STEP_NUM_TASKS" => Some("4".into()),
+            _ => None,
+        };
+        assert_eq!(started(slurm), 4);
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_shared_says_so() {
+        // Without a launcher nothing is joined.
+        assert!(join("erf", false).is_ok() && joined().is_none());
+        assert_eq!(end(Ok(3)).unwrap(), 3);
+    }
+}

@@ -1,0 +1,56 @@
+//! The sum of a step's shards over all ranks.
+
+use super::flat::Layout;
+use super::partial::Partial;
+use crate::aligned::Block;
+use crate::compute::Compute;
+use crate::error::TrainError;
+use crate::ranks::Ranks;
+use receptive_core::hash::ContentHash;
+use receptive_model::Classifier;
+
+/// Adds up what this rank and the others have computed of the step's `shards`, on this rank the blocks of its part.
+/// `None` where there is no shard.
+///
+/// # Errors
+/// This rank's own error, or that of another.
+pub(super) fn sum(
+    ranks: &Ranks,
+    own: Result<Vec<Block<Partial>>, TrainError>,
+    shards: usize,
+    model: &Classifier,
+    compute: &Compute,
+) -> Result<Option<Partial>, TrainError> {
+    let layout = own.as_ref().ok().and_then(|blocks| {
+        let layouts = blocks.iter().map(|block| Layout::of(&block.sum, model));
+        layouts.reduce(Layout::or)
+    });
+    let layout = match &layout {
+        Some(layout) => serde_json::to_vec(layout).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let (blocks, error) = match own {
+        Ok(blocks) => (blocks, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    // A rank without a shard has no layout, and leaves that of the others.
+    let tag = match layout.len() {
+        0 => 0,
+        _ => ContentHash::of(&layout).key()[0].max(1),
+    };
+    let layouts = ranks.begin_step(error.map_or(Ok((tag, layout)), Err))?;
+    let layouts = layouts.iter().filter(|layout| !layout.is_empty());
+    let layouts = layouts.filter_map(|layout| serde_json::from_slice::<Layout>(layout).ok());
+    let Some(layout) = layouts.reduce(Layout::or) else {
+        return Ok(None);
+    };
+    let values = layout.len(model);
+    let flat = |block: Block<Partial>| Block {
+        start: block.start,
+        len: block.len,
+        sum: layout.flat(block.sum, model),
+    };
+    let blocks: Vec<Block<Vec<f32>>> = blocks.into_iter().map(flat).collect();
+    let sum = ranks.sum(&blocks, shards, values);
+    Ok(layout.partial(&sum, model, compute.device()))
+}

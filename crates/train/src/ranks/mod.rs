@@ -1,0 +1,376 @@
+//! Several processes that train one model together: each has the same weights and computes a part of every step.
+
+mod answers;
+#[cfg(feature = "mpi")]
+mod mpi;
+mod sum;
+#[cfg(test)]
+pub(crate) mod threads;
+mod transport;
+
+#[cfg(feature = "mpi")]
+pub use mpi::Mpi;
+pub use transport::Transport;
+
+use crate::error::TrainError;
+use crate::stop::Stop;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The ranks of a run. Whatever they do together begins with a round, in which each says what it is about to
+/// do, whether it has failed, and whether it was asked to stop: so all of them stop at the same place, and an
+/// error of one is the error of all.
+#[derive(Debug)]
+pub struct Ranks {
+    transport: Box<dyn Transport>,
+    hosts: Vec<String>,
+    /// What this process was asked; another process may have been asked to stop.
+    requested: Mutex<Stop>,
+    /// What all of them know.
+    agreed: Stop,
+    /// After a failure nothing can be done together any more.
+    is_over: AtomicBool,
+    traffic: Mutex<Traffic>,
+    /// What the numbers of the newest step were, with the hash of its description.
+    described: Mutex<Option<(u64, Vec<Vec<u8>>)>>,
+}
+
+/// What a round is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Ranks meet.
+    Hello,
+    /// What must be alike.
+    Alike,
+    /// Files of a run.
+    Files,
+    /// The shards of a step.
+    Step,
+    /// Answers on images.
+    Answers,
+    /// The end of an epoch.
+    Epoch,
+    /// The end of the program.
+    End,
+}
+
+/// What the ranks have sent each other, and what it took, as one of them sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Traffic {
+    /// Training steps.
+    pub steps: u64,
+    /// Bytes that this rank sent for them.
+    pub sent_bytes: u64,
+    /// Seconds that it waited for ranks that were not as far.
+    pub waited_seconds: f64,
+    /// Seconds that the sums of steps took to travel.
+    pub sending_seconds: f64,
+}
+
+/// An error of one rank, as the others are told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Failure {
+    message: String,
+    is_usage: bool,
+}
+
+/// What each rank says at the beginning of a round.
+#[derive(Debug, Clone, Copy)]
+struct Header {
+    kind: u8,
+    failed: bool,
+    /// The number of a signal, or 0.
+    signal: u8,
+    /// Of what it has for the others.
+    length: usize,
+    /// A number of the kind's own.
+    tag: u64,
+}
+
+impl Header {
+    const BYTES: usize = 24;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..3].copy_from_slice(&[self.kind, u8::from(self.failed), self.signal]);
+        bytes[8..16].copy_from_slice(&(self.length as u64).to_le_bytes());
+        bytes[16..].copy_from_slice(&self.tag.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let number = |at: usize| {
+            let bytes = bytes[at..at + 8].iter().rev();
+            bytes.fold(0, |number: u64, byte| number << 8 | u64::from(*byte))
+        };
+        Self {
+            kind: bytes[0],
+            failed: bytes[1] != 0,
+            signal: bytes[2],
+            length: number(8) as usize,
+            tag: number(16),
+        }
+    }
+}
+
+/// The most bytes that travel in one call, of all ranks together: MPI counts in 32 bits.
+const MAX_BYTES: usize = 1 << 30;
+
+impl Ranks {
+    /// Meets the other ranks.
+    ///
+    /// # Errors
+    /// When one of them has failed already.
+    pub fn new(transport: Box<dyn Transport>) -> Result<Self, TrainError> {
+        let mut ranks = Self {
+            hosts: vec![String::new(); transport.size()],
+            transport,
+            requested: Mutex::default(),
+            agreed: Stop::default(),
+            is_over: AtomicBool::new(false),
+            traffic: Mutex::default(),
+            described: Mutex::default(),
+        };
+        let host = ranks.transport.host();
+        let hosts = ranks.gather(Kind::Hello, Ok(host.into_bytes()))?;
+        let hosts = hosts.iter().map(|host| String::from_utf8_lossy(host));
+        ranks.hosts = hosts.map(Into::into).collect();
+        Ok(ranks)
+    }
+
+    /// Of this process, from 0.
+    pub fn rank(&self) -> usize {
+        self.transport.rank()
+    }
+
+    /// How many there are.
+    pub fn size(&self) -> usize {
+        self.transport.size()
+    }
+
+    /// Whether this is the one that writes the run and prints.
+    pub fn is_first(&self) -> bool {
+        self.rank() == 0
+    }
+
+    /// This rank's number among those of its machine, and how many they are.
+    pub fn on_machine(&self) -> (usize, usize) {
+        let own = &self.hosts[self.rank()];
+        let count = |hosts: &[String]| hosts.iter().filter(|host| *host == own).count();
+        (count(&self.hosts[..self.rank()]), count(&self.hosts))
+    }
+
+    /// Number of machines.
+    pub fn machines(&self) -> usize {
+        let mut hosts = self.hosts.clone();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts.len()
+    }
+
+    /// A rank as messages name it.
+    pub(crate) fn name(&self, rank: usize) -> String {
+        format!("rank {rank} on {}", self.hosts[rank])
+    }
+
+    /// The part of as many things that a rank has: a contiguous one, as large as any other or larger by one.
+    pub(crate) fn part(&self, things: usize, rank: usize) -> Range<usize> {
+        part(things, rank, self.size())
+    }
+
+    /// What all ranks know of requests to stop this or another process: it changes in rounds alone, and so in
+    /// the same place of each.
+    pub(crate) fn agree_on(&self, stop: &Stop) -> Stop {
+        *self
+            .requested
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = stop.clone();
+        self.agreed.clone()
+    }
+
+    /// What was sent so far.
+    pub fn traffic(&self) -> Traffic {
+        *self.count()
+    }
+
+    fn count(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what the ranks do together; `error` is this one's, with whether it is one of usage. After it, or
+    /// where one has failed before, it does nothing.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    pub fn end(&self, error: Option<(String, bool)>) -> Result<(), TrainError> {
+        if self.is_over.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let own = match error {
+            None => Ok(Vec::new()),
+            Some((message, is_usage)) => Err(Failure { message, is_usage }),
+        };
+        let has_failed = own.is_err();
+        let ended = self.round(Kind::End, &own, 0).map(|_| ());
+        self.is_over.store(true, Ordering::SeqCst);
+        // Its own error is told already.
+        if has_failed { Ok(()) } else { ended }
+    }
+
+    /// Waits until all ranks are here, whether they have failed or not: the last thing that they do.
+    pub fn leave(&self) {
+        self.transport.all_gather(&[0]);
+    }
+
+    /// An error that all ranks have found at the same place, and end with.
+    pub(crate) fn close<T>(&self, error: TrainError) -> Result<T, TrainError> {
+        self.is_over.store(true, Ordering::SeqCst);
+        Err(error)
+    }
+
+    /// What each rank has, in order.
+    ///
+    /// # Errors
+    /// This rank's own error, or that of another.
+    pub(crate) fn gather(
+        &self,
+        kind: Kind,
+        own: Result<Vec<u8>, TrainError>,
+    ) -> Result<Vec<Vec<u8>>, TrainError> {
+        let (own, error) = told(own);
+        match self.round(kind, &own, 0) {
+            Ok(headers) => {
+                let own = own.as_deref().unwrap_or_default();
+                let lengths: Vec<usize> = headers.iter().map(|header| header.length).collect();
+                Ok(self.all(own, &lengths))
+            }
+            Err(of_rank) => Err(error.unwrap_or(of_rank)),
+        }
+    }
+
+    /// Says what this rank is about to do and whether it has failed, and hears it of all.
+    fn round(
+        &self,
+        kind: Kind,
+        own: &Result<Vec<u8>, Failure>,
+        tag: u64,
+    ) -> Result<Vec<Header>, TrainError> {
+        if self.is_over.load(Ordering::SeqCst) {
+            return Err(TrainError::Ranks(
+                "the ranks have ended what they do together".into(),
+            ));
+        }
+        let text = own.as_ref().err().map(|failure| {
+            let text = serde_json::to_vec(failure);
+            text.unwrap_or_else(|_| failure.message.clone().into_bytes())
+        });
+        let requested = self
+            .requested
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let signal = requested.requested().unwrap_or(0);
+        drop(requested);
+        let header = Header {
+            kind: kind as u8,
+            failed: own.is_err(),
+            signal: u8::try_from(signal).unwrap_or(u8::MAX),
+            length: own.as_ref().map_or_else(|_| 0, Vec::len),
+            tag,
+        };
+        let length = text.as_ref().map_or(header.length, Vec::len);
+        let header = Header { length, ..header };
+        let began = Instant::now();
+        let headers = self.transport.all_gather(&header.to_bytes());
+        self.add_wait(began.elapsed());
+        let (headers, _) = headers.as_chunks::<{ Header::BYTES }>();
+        let headers: Vec<Header> = headers.iter().map(Header::from_bytes).collect();
+        if let Some(signal) = headers.iter().map(|header| header.signal).max()
+            && signal > 0
+        {
+            self.agreed.request(usize::from(signal));
+        }
+        if headers.iter().any(|header| header.failed) {
+            self.is_over.store(true, Ordering::SeqCst);
+            return Err(self.failure(&headers, &text.unwrap_or_default()));
+        }
+        if let Some(other) = headers.iter().position(|one| one.kind != header.kind) {
+            self.is_over.store(true, Ordering::SeqCst);
+            return Err(TrainError::Ranks(format!(
+                "{} and {} are at different places of the program ({} and {}); this is a bug, please \
+                 report it",
+                self.name(self.rank()),
+                self.name(other),
+                header.kind,
+                headers[other].kind
+            )));
+        }
+        Ok(headers)
+    }
+
+    fn add_wait(&self, waited: Duration) {
+        self.count().waited_seconds += waited.as_secs_f64();
+    }
+
+    /// The error of the first rank that has one.
+    fn failure(&self, headers: &[Header], own: &[u8]) -> TrainError {
+        let length = |header: &Header| if header.failed { header.length } else { 0 };
+        let lengths: Vec<usize> = headers.iter().map(length).collect();
+        let texts = self.all(own, &lengths);
+        let rank = headers.iter().position(|header| header.failed);
+        let rank = rank.unwrap_or_default();
+        let failure = serde_json::from_slice(&texts[rank]).unwrap_or_else(|_| Failure {
+            message: String::from_utf8_lossy(&texts[rank]).into_owned(),
+            is_usage: false,
+        });
+        TrainError::Rank {
+            rank: self.name(rank),
+            message: failure.message,
+            is_usage: failure.is_usage,
+        }
+    }
+
+    /// The bytes of all ranks, as many as `lengths` says.
+    fn all(&self, own: &[u8], lengths: &[usize]) -> Vec<Vec<u8>> {
+        let piece = MAX_BYTES / self.size();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let mut all: Vec<Vec<u8>> = lengths.iter().copied().map(Vec::with_capacity).collect();
+        for start in (0..longest).step_by(piece) {
+            let within = |length: usize| start.min(length)..(start + piece).min(length);
+            let parts: Vec<usize> = lengths.iter().map(|length| within(*length).len()).collect();
+            let bytes = self
+                .transport
+                .all_gather_bytes(&own[within(own.len())], &parts);
+            let mut rest = &bytes[..];
+            for (of_rank, length) in all.iter_mut().zip(parts) {
+                let (part, others) = rest.split_at(length);
+                of_rank.extend_from_slice(part);
+                rest = others;
+            }
+        }
+        all
+    }
+}
+
+/// A result as the others are told it, and this rank's own error.
+fn told<T>(own: Result<T, TrainError>) -> (Result<T, Failure>, Option<TrainError>) {
+    match own {
+        Ok(own) => (Ok(own), None),
+        Err(error) => {
+            let failure = Failure {
+                message: error.to_string(),
+                is_usage: error.is_usage(),
+            };
+            (Err(failure), Some(error))
+        }
+    }
+}
+
+/// The `at`-th of `parts` contiguous parts of so many things.
+pub(crate) fn part(things: usize, at: usize, parts: usize) -> Range<usize> {
+    let start = |at: usize| things / parts * at + (things % parts).min(at);
+    start(at)..start(at + 1)
+}

@@ -1,0 +1,108 @@
+//! The sum of what ranks have of a step.
+
+use super::{Kind, Ranks, told};
+use crate::aligned::{AlignedSum, Block, blocks_of};
+use crate::error::TrainError;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+/// Values of each block that are summed at a time: 16 MiB.
+const WINDOW: usize = 4 << 20;
+
+impl Ranks {
+    /// What a step begins with: each says whether it has computed its part, and describes the numbers that it
+    /// has, with a hash of the description, or 0 for none. Returns all descriptions, which are sent only where
+    /// they are new.
+    ///
+    /// # Errors
+    /// This rank's own error, or that of another.
+    pub(crate) fn begin_step(
+        &self,
+        own: Result<(u64, Vec<u8>), TrainError>,
+    ) -> Result<Vec<Vec<u8>>, TrainError> {
+        let (own, error) = told(own);
+        let (tag, text) = own.as_ref().map_or((0, Vec::new()), Clone::clone);
+        let headers = match self.round(Kind::Step, &own.map(|_| Vec::new()), tag) {
+            Ok(headers) => headers,
+            Err(of_rank) => return Err(error.unwrap_or(of_rank)),
+        };
+        let mut tags: Vec<u64> = headers.iter().map(|header| header.tag).collect();
+        tags.retain(|tag| *tag != 0);
+        let known = self
+            .described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((tag, texts)) = &*known
+            && tags.iter().all(|other| other == tag)
+        {
+            return Ok(texts.clone());
+        }
+        drop(known);
+        let texts = self.gather(Kind::Step, Ok(text))?;
+        let tag = tags.first().copied().unwrap_or(0);
+        *self
+            .described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((tag, texts.clone()));
+        Ok(texts)
+    }
+
+    /// The sum over all `items` of as many values each, of which this rank has the blocks of its part: the
+    /// aligned tree's, value by value. Each rank adds up a part of the values for all, so that as much
+    /// travels as two copies of a block for each that a rank has, whatever the number of ranks.
+    pub(crate) fn sum(&self, own: &[Block<Vec<f32>>], items: usize, values: usize) -> Vec<f32> {
+        let began = Instant::now();
+        let blocks: Vec<Vec<Block<()>>> = (0..self.size())
+            .map(|rank| blocks_of(self.part(items, rank)))
+            .collect();
+        let mut sum = Vec::with_capacity(values);
+        let mut sent = 0;
+        for start in (0..values).step_by(WINDOW) {
+            let window = WINDOW.min(values - start);
+            let of = |rank: usize| {
+                let part = self.part(window, rank);
+                start + part.start..start + part.end
+            };
+            let mine = of(self.rank()).len();
+            let to: Vec<usize> = (0..self.size())
+                .map(|rank| own.len() * of(rank).len())
+                .collect();
+            let from: Vec<usize> = blocks.iter().map(|blocks| blocks.len() * mine).collect();
+            let mut out = Vec::with_capacity(to.iter().sum());
+            for rank in 0..self.size() {
+                for block in own {
+                    out.extend_from_slice(&block.sum[of(rank)]);
+                }
+            }
+            let all = self.transport.exchange(&out, &to, &from);
+            let tree = AlignedSum::default();
+            let all_blocks = blocks.iter().flatten();
+            for (block, values) in all_blocks.zip(all.chunks_exact(mine.max(1))) {
+                let block = Block {
+                    start: block.start,
+                    len: block.len,
+                    sum: values.to_vec(),
+                };
+                tree.insert(block, add);
+            }
+            let part = tree.finish(add).unwrap_or_default();
+            let lengths: Vec<usize> = (0..self.size()).map(|rank| of(rank).len()).collect();
+            sum.extend(self.transport.all_gather_values(&part, &lengths));
+            let others = self.size() - 1;
+            sent += 4 * (out.len() - to[self.rank()] + others * part.len());
+        }
+        let mut traffic = self.count();
+        traffic.steps += 1;
+        traffic.sent_bytes += sent as u64;
+        traffic.sending_seconds += began.elapsed().as_secs_f64();
+        sum
+    }
+}
+
+/// Value by value.
+fn add(mut left: Vec<f32>, right: Vec<f32>) -> Vec<f32> {
+    for (left, right) in left.iter_mut().zip(right) {
+        *left += right;
+    }
+    left
+}

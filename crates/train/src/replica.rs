@@ -1,0 +1,117 @@
+//! A run's files on the machines of other ranks than the first, which has the run's directory.
+
+use crate::error::TrainError;
+use crate::ranks::{Kind, Ranks};
+use crate::run::RunDirectory;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// What of a run's directory a rank needs to resume it.
+const NEEDED: [&str; 9] = [
+    "config.toml",
+    "classes.txt",
+    "split.csv",
+    "baselines.json",
+    "log.jsonl",
+    "skipped.csv",
+    "model",
+    "last",
+    "checkpoints",
+];
+
+/// A rank's own directory for a run: that of the run on the first rank, a temporary one on the others, which is
+/// deleted in the end.
+#[derive(Debug)]
+pub struct RankDirectory {
+    run: RunDirectory,
+    _temporary: Option<TempDir>,
+}
+
+impl RankDirectory {
+    /// A new run's. `create` makes the run's directory, on the first rank.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(
+        ranks: Option<&Ranks>,
+        create: impl FnOnce() -> Result<RunDirectory, TrainError>,
+    ) -> Result<Self, TrainError> {
+        if ranks.is_none_or(Ranks::is_first) {
+            return Ok(Self {
+                run: create()?,
+                _temporary: None,
+            });
+        }
+        let temporary = temporary()?;
+        Ok(Self {
+            run: RunDirectory::create(&temporary.path().join("run"))?,
+            _temporary: Some(temporary),
+        })
+    }
+
+    /// An existing run's, whose files the first rank sends to the others.
+    ///
+    /// # Errors
+    /// When it is no run, or cannot be read or written.
+    pub fn open(ranks: Option<&Ranks>, path: &Path) -> Result<Self, TrainError> {
+        let Some(ranks) = ranks else {
+            let run = RunDirectory::open(path)?;
+            return Ok(Self {
+                run,
+                _temporary: None,
+            });
+        };
+        if ranks.is_first() {
+            let run = RunDirectory::open(path);
+            let files = run.as_ref().ok().map(|run| packed(run.path()));
+            let (run, own) = match (run, files) {
+                (Ok(run), Some(files)) => (Some(run), files),
+                (Err(error), _) => (None, Err(error)),
+                (Ok(_), None) => (None, Ok(Vec::new())),
+            };
+            ranks.gather(Kind::Files, own)?;
+            let run = run.map_or_else(|| RunDirectory::open(path), Ok)?;
+            return Ok(Self {
+                run,
+                _temporary: None,
+            });
+        }
+        let files = ranks.gather(Kind::Files, Ok(Vec::new()))?;
+        let temporary = temporary()?;
+        let own = temporary.path().join("run");
+        let files = files.first().map_or(&[][..], Vec::as_slice);
+        tar::Archive::new(files)
+            .unpack(&own)
+            .map_err(TrainError::io(&own, "write the run's files to"))?;
+        Ok(Self {
+            run: RunDirectory::open(&own)?,
+            _temporary: Some(temporary),
+        })
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunDirectory {
+        &self.run
+    }
+}
+
+fn temporary() -> Result<TempDir, TrainError> {
+    let place = std::env::temp_dir();
+    tempfile::tempdir().map_err(TrainError::io(place, "create a temporary directory in"))
+}
+
+/// The files of a run that a resume reads.
+fn packed(run: &Path) -> Result<Vec<u8>, TrainError> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in NEEDED {
+        let path = run.join(name);
+        let added = match (path.is_dir(), path.is_file()) {
+            (true, _) => archive.append_dir_all(name, &path),
+            (_, true) => archive.append_path_with_name(&path, name),
+            _ => Ok(()),
+        };
+        added.map_err(TrainError::io(&path, "read"))?;
+    }
+    let packed = archive.into_inner();
+    packed.map_err(TrainError::io(run, "read"))
+}
