@@ -176,6 +176,31 @@ fn lists_of_classes_and_runs_say_what_an_import_needs() {
     ]);
     let back = std::fs::read_to_string(at("back/model.json")).unwrap();
     assert!(back.contains("Ankle boot"), "{back}");
+    // Its own classes in another order would give every output another's name.
+    let back: serde_json::Value = serde_json::from_str(&back).unwrap();
+    let own = back["classes"].as_array().unwrap().iter();
+    let mut own: Vec<&str> = own.map(|name| name.as_str().unwrap()).collect();
+    std::fs::write(at("own.txt"), own.join("\n")).unwrap();
+    own.swap(2, 3);
+    std::fs::write(at("swapped.txt"), own.join("\n")).unwrap();
+    let import = |list: &str| {
+        output(&[
+            "import",
+            &weights,
+            "--classes",
+            &at(list),
+            "--out",
+            &at("named"),
+        ])
+    };
+    let refused = import("swapped.txt");
+    let errors = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("another order: output 3 is `Pullover`"),
+        "{errors}"
+    );
+    assert!(import("own.txt").status.success());
 }
 
 /// The same file with the entry `__metadata__` of its header blanked out.

@@ -6,7 +6,7 @@ use super::{ImportArgs, given_names};
 use crate::commands::network::{is_trained, model_config, model_directory};
 use crate::commands::pretrained::Source;
 use crate::error::CliError;
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use receptive_interchange::{Names, Spec, WeightFile, choose_form};
 use receptive_model::presets::{Published, imagenet_classes, published, published_names};
 use receptive_model::{Artifact, Fit, InputSpec, ModelConfig, Origin, Resize};
@@ -221,7 +221,7 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
     let own = network.input.as_ref();
     config.input = arguments.input.unwrap_or(config.input);
     let classes = match (&arguments.classes, &network.classes) {
-        (Some(classes), _) => read_classes(classes)?,
+        (Some(classes), own) => in_own_order(read_classes(classes)?, own.as_deref())?,
         (None, Some(classes)) => classes.clone(),
         (None, None) => {
             return Err(arguments.missing("--classes", "N, or FILE with one name per line"));
@@ -270,6 +270,32 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
         config: config.with_classes(classes.len()),
         classes,
     })
+}
+
+/// The classes as given, unless they are the file's own in another order: each output has a class already.
+fn in_own_order(given: Vec<String>, own: Option<&[String]>) -> Result<Vec<String>, CliError> {
+    let Some(own) = own.filter(|own| **own != given) else {
+        return Ok(given);
+    };
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    if sorted(own) != sorted(&given) {
+        return Ok(given);
+    }
+    let differs = own.iter().zip(&given).position(|(own, given)| own != given);
+    let at = differs.unwrap_or_default();
+    Err(CliError::argument(
+        "--classes",
+        format!(
+            "has the weights' own classes in another order: output {} is `{}`, not `{}`; leave the option out",
+            at + 1,
+            own[at].printable(),
+            given[at].printable()
+        ),
+    ))
 }
 
 /// How images are fitted. A resize rule that is given brings no crop fraction of another along.
