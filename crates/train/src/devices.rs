@@ -1,6 +1,6 @@
 //! The devices that compute a run together.
 
-use crate::backend::{Backend, BackendKind, feeding_threads};
+use crate::backend::{Backend, feeding_threads};
 use crate::error::TrainError;
 use receptive_core::text::counted;
 use receptive_model::InferenceDevice;
@@ -57,14 +57,6 @@ impl Devices {
             gpus.push(gpu);
         }
         Ok(Self(devices))
-    }
-
-    /// The first, which has whatever is not distributed: the optimizer, checkpoints.
-    pub fn first(&self) -> Backend {
-        self.0.first().copied().unwrap_or(Backend {
-            kind: BackendKind::Flex,
-            index: None,
-        })
     }
 
     /// How many there are.
@@ -174,6 +166,7 @@ impl fmt::Display for Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::BackendKind;
 
     #[test]
     fn names_are_read_and_written() {

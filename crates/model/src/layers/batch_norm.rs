@@ -14,6 +14,7 @@ use burn::module::{Module, RunningState};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use std::ops::Add;
 
 /// `type = "batch_norm"`: normalises each channel to mean 0 and variance 1, then applies a trainable
 /// scale and shift.
@@ -234,15 +235,19 @@ impl BatchStatistics {
     }
 }
 
-impl BatchMoments {
-    /// Of the images of both.
-    pub fn add(self, other: Self) -> Self {
+/// Of the images of both.
+impl Add for BatchMoments {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
         Self {
             mean: self.mean + other.mean,
             square: self.square + other.square,
         }
     }
+}
 
+impl BatchMoments {
     /// The same on another device.
     pub fn to_device(self, device: &Device) -> Self {
         Self {

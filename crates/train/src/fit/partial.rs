@@ -29,7 +29,7 @@ impl Partial {
             .moments
             .into_iter()
             .map(|own| match others.next() {
-                Some(other) => own.add(other.to_device(&device)),
+                Some(other) => own + other.to_device(&device),
                 None => own,
             })
             .collect();
