@@ -135,8 +135,8 @@ fn evaluate_by(
     watch: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,
 ) -> Result<Evaluation, TrainError> {
     let mut sums = Sums::new(model.classes());
-    let all = (0..samples.len()).collect();
-    in_order(model, input, samples, all, compute, output, &mut |part| {
+    let all: Vec<usize> = (0..samples.len()).collect();
+    in_order(model, input, samples, &all, compute, output, &mut |part| {
         for answer in part.answers {
             sums.add(answer.logits, answer.label);
         }
@@ -152,7 +152,7 @@ pub(crate) fn in_order(
     model: &Classifier,
     input: &InputSpec,
     samples: &Arc<Samples>,
-    indices: Vec<usize>,
+    indices: &[usize],
     compute: &Compute,
     of: Output<'_>,
     take: &mut dyn FnMut(&Answers<'_>) -> ControlFlow<()>,

@@ -249,10 +249,10 @@ impl Add for BatchMoments {
 
 impl BatchMoments {
     /// The same on another device.
-    pub fn to_device(self, device: &Device) -> Self {
+    pub fn to_device(&self, device: &Device) -> Self {
         Self {
-            mean: self.mean.to_device(device),
-            square: self.square.to_device(device),
+            mean: self.mean.clone().to_device(device),
+            square: self.square.clone().to_device(device),
         }
     }
 

@@ -50,7 +50,7 @@ impl FeatureSet {
             model,
             input,
             samples,
-            indices,
+            &indices,
             compute,
             &features,
             &mut |part| {

@@ -43,7 +43,7 @@ impl Partial {
     }
 
     /// The same on another device.
-    pub(super) fn to_device(self, device: &Device, model: &Classifier) -> Self {
+    pub(super) fn on_device(self, device: &Device, model: &Classifier) -> Self {
         if self.loss.device() == *device {
             return self;
         }

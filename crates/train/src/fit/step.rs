@@ -80,7 +80,7 @@ pub(super) fn gradients(
     let sum = match compute.ranks() {
         None => {
             computed?;
-            compute.alone(|| Some(sum.finish(add)?.to_device(compute.device(), model)))
+            compute.alone(|| Some(sum.finish(add)?.on_device(compute.device(), model)))
         }
         Some(ranks) => {
             let own = computed.map(|_| sum.into_blocks());
