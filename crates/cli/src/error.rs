@@ -168,6 +168,11 @@ fn hint(error: &TrainError) -> String {
         TrainError::Data(DataError::Layout { problem, .. }) if problem.contains("data.labels") => {
             Some("data.labels")
         }
+        TrainError::Data(DataError::Layout { problem, .. })
+            if problem.contains("data.bad_images") =>
+        {
+            return " (set by --bad-images skip)".into();
+        }
         _ => None,
     };
     if setting.is_some_and(was_set) {

@@ -82,7 +82,40 @@ impl DataSet {
                 pronoun(&single)
             ));
         }
+        remarks.extend(self.few_trained_on());
         remarks
+    }
+
+    /// That a class has less than half of its images in the training split, though all classes together have
+    /// not: in a small one chance may do that.
+    fn few_trained_on(&self) -> Option<String> {
+        let train = self.train.class_counts();
+        let mut all = vec![0; train.len()];
+        for split in self.splits() {
+            for (sum, count) in all.iter_mut().zip(split.class_counts()) {
+                *sum += count;
+            }
+        }
+        let is_few = |train: usize, all: usize| 2 * train < all;
+        if is_few(train.iter().sum(), all.iter().sum()) {
+            return None;
+        }
+        let few: Vec<String> = (0..train.len())
+            .filter(|class| train[*class] > 0 && is_few(train[*class], all[*class]))
+            .map(|class| {
+                let (trained, all) = (train[class], all[class]);
+                format!("{} ({trained} of {all})", self.classes[class])
+            })
+            .collect();
+        let named: Vec<&str> = few.iter().map(String::as_str).collect();
+        (!few.is_empty()).then(|| {
+            format!(
+                "less than half of the images are trained on of {}: splits are cut image by image, so \
+                 a small class may get few training images; another train.seed cuts them otherwise, \
+                 as folders train, val and test of your own do",
+                list(&named)
+            )
+        })
     }
 
     /// Whether the training images of the classes differ so much in number that top-1 says little of the

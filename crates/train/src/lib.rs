@@ -61,6 +61,7 @@ mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inputs;
+mod kept_split;
 mod memory;
 pub mod metrics;
 mod optimizer;

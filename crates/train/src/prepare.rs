@@ -3,6 +3,7 @@
 use crate::backend::default_device;
 use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
 use crate::error::TrainError;
+use crate::kept_split::idle_fractions;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
 use crate::same_images::check_same_images;
@@ -140,6 +141,8 @@ pub fn prepare_open(
     {
         setup.data.notes.push(NO_RECORD.into());
     }
+    let idle = idle_fractions(&setup.config, &setup.data);
+    setup.data.notes.extend(idle);
     setup.start_record = start_record;
     Ok(setup)
 }
@@ -246,15 +249,19 @@ fn open_data(
     if data.val.is_empty() && config.train.early_stopping.is_some() {
         return Err(TrainError::setting(
             "train.early_stopping",
-            "there are no validation images to judge by; set a data.val_fraction above 0, or leave \
-             early stopping out",
+            format!(
+                "there are no validation images to judge by; {}, or leave early stopping out",
+                config.data.no_val_remedy()
+            ),
         ));
     }
     if data.val.is_empty() && config.train.schedule.kind == ScheduleKind::Plateau {
         return Err(TrainError::setting(
             "train.schedule.kind",
-            "there are no validation images to judge a plateau by; set a data.val_fraction above 0, or \
-             take another schedule",
+            format!(
+                "there are no validation images to judge a plateau by; {}, or take another schedule",
+                config.data.no_val_remedy()
+            ),
         ));
     }
     data.notes.extend(data.remarks());

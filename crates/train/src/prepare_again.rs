@@ -23,6 +23,7 @@ pub fn prepare_again(
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.data.check_labels("")?;
+    check_settings(&config, run)?;
     let record = run.split_record()?;
     let known = KnownImages {
         classes: record.as_ref().and_then(|record| classes(run, record)),
@@ -40,6 +41,29 @@ pub fn prepare_again(
     check_network(&given, &setup, run)?;
     Ok(setup)
 }
+
+/// Names the settings that cannot change before a network is planned with them, which may have no room in
+/// another image. Those that the data decide are left to [`check_network`].
+fn check_settings(config: &RunConfig, run: &RunDirectory) -> Result<(), TrainError> {
+    let mut changes = checkpoint::refused_changes(run, config);
+    changes.retain(|change| change.setting != "model.classes");
+    if changes
+        .iter()
+        .any(|change| change.setting.starts_with("model.input."))
+    {
+        return Err(TrainError::setting("model.input", FIXED_INPUT));
+    }
+    match changes.is_empty() {
+        true => Ok(()),
+        false => Err(TrainError::Resume {
+            path: run.path().into(),
+            changes,
+        }),
+    }
+}
+
+const FIXED_INPUT: &str =
+    "the input of a run cannot change: it follows from data.image_size and data.grey";
 
 /// The data decide these settings of the network, so a value of one's own would be ignored.
 fn check_network(
@@ -63,10 +87,7 @@ fn check_network(
     let written = run.config()?;
     let is_sized = |config: &RunConfig| (config.data.image_size, config.data.grey);
     if wanted.input != found.input && is_sized(given) == is_sized(&written) {
-        return Err(TrainError::setting(
-            "model.input",
-            "the input of a run cannot change: it follows from data.image_size and data.grey",
-        ));
+        return Err(TrainError::setting("model.input", FIXED_INPUT));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod erf;
 mod explain;
 mod features;
 mod groups;
+mod guidance;
 #[cfg(unix)]
 mod hostile_names;
 mod interchange;

@@ -168,7 +168,7 @@ fn a_run_that_lost_a_part_says_which() {
     refused(
         &["report", run, "--data", "nosuch"],
         2,
-        &["no data set `nosuch`"],
+        &["nothing at nosuch"],
     );
     assert_eq!(std::fs::read(path.join("report.html")).unwrap(), page);
     refused(

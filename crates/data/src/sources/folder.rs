@@ -2,16 +2,17 @@
 
 use crate::error::DataError;
 use crate::names::{enumerate, key, visible};
-use crate::options::DataOptions;
+use crate::options::{DataOptions, RecordUse};
 use crate::sources::layout::layout;
 use crate::sources::nested::note_joined;
 use crate::sources::passed::PassedOver;
 use crate::sources::store::{FileEntry, Files, Item, Store};
 use crate::sources::tree::Folder;
+use crate::sources::unread::{self, UnreadFolder, is_beside};
 use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit};
 use receptive_core::text::Printable;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         files: Vec::new(),
         names: Vec::new(),
         labels: HashMap::new(),
+        unread: Vec::new(),
         notes: layout.notes,
     };
     let train = match layout.train {
@@ -45,6 +47,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         .map(|folder| builder.optional(folder))
         .transpose()?
         .flatten();
+    builder.judge_unread(options)?;
     // A trained model brings its classes; then any split is enough.
     let evaluable = options.classes.is_some() && (val.is_some() || test.is_some());
     if train.is_empty() && !evaluable {
@@ -97,6 +100,8 @@ struct Builder<'a> {
     names: Vec<String>,
     /// The place of each in `names`.
     labels: HashMap<String, u32>,
+    /// Folders in the place of a class with files that are no images, though they may have been meant as such.
+    unread: Vec<UnreadFolder>,
     notes: Vec<String>,
 }
 
@@ -112,7 +117,12 @@ impl Builder<'_> {
             let found = walk(class_folder)?;
             passed.add(&found);
             if found.images.is_empty() {
-                empty.push(class);
+                let folder = UnreadFolder::new(class_folder.path(), &found.others);
+                // What holds figures of this program was written by it.
+                match found.own.is_empty() && !found.others.iter().all(|file| is_beside(file)) {
+                    true => self.unread.push(folder),
+                    false => empty.push(folder.described()),
+                }
                 continue;
             }
             let label = self.label(class.clone());
@@ -140,7 +150,7 @@ impl Builder<'_> {
                 } else {
                     "class folders"
                 },
-                enumerate(&empty)
+                unread::list(&empty)
             ));
         }
         for same in spellings.values().filter(|same| same.len() > 1) {
@@ -153,6 +163,32 @@ impl Builder<'_> {
         }
         passed.note(self.root, &place, &mut self.notes);
         Ok(items)
+    }
+
+    /// Refuses class folders without an image that can be read beside others, unless they are to be left out.
+    fn judge_unread(&mut self, options: &DataOptions) -> Result<(), DataError> {
+        let folders = std::mem::take(&mut self.unread);
+        // A run's images that are gone are found by its record.
+        let is_followed = matches!(options.record, Some((_, RecordUse::Follow)));
+        let classes = options.classes.as_deref();
+        let classes: Option<HashSet<String>> =
+            classes.map(|classes| classes.iter().map(|class| key(class)).collect());
+        let is_class = |folder: &UnreadFolder| {
+            let known = classes.as_ref();
+            known.is_none_or(|known| known.contains(&key(&folder.name())))
+        };
+        let is_lost =
+            |folder: &UnreadFolder| !self.files.is_empty() && !is_followed && is_class(folder);
+        let (lost, other): (Vec<_>, Vec<_>) = folders.into_iter().partition(is_lost);
+        unread::judge(self.root, &lost, options, &mut self.notes)?;
+        if !other.is_empty() {
+            let other: Vec<String> = other.iter().map(UnreadFolder::described).collect();
+            self.notes.push(format!(
+                "passed over folders of which no file is an image that can be read: {}",
+                unread::list(&other)
+            ));
+        }
+        Ok(())
     }
 
     /// The same of a split that may be missing: without images it is.

@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::sources::nested::{list_of_classes, packed, refuse_wrapper};
+use crate::sources::nested::{list_of_classes, packed, refuse_wrapper, within_splits};
 use crate::sources::passed::PassedOver;
 use crate::sources::split_names::{KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name};
 use crate::sources::tree::Folder;
@@ -90,7 +90,7 @@ pub(crate) fn layout<'a>(
     let evaluation_only = only_splits && classes_given && (is_split(&val) || is_split(&test));
     if is_split(&train) || evaluation_only {
         let train = train.filter(|train| train.has_folders);
-        return splits(root, &folders, [train, val, test]);
+        return splits(root, &folders, [train, val, test], classes);
     }
     if only_splits {
         let problem = match &train {
@@ -121,9 +121,10 @@ fn splits<'a>(
     root: &Folder,
     folders: &[&'a Folder],
     found: [Option<SplitFolder<'a>>; 3],
+    classes: Option<&[String]>,
 ) -> Result<Layout<'a>, DataError> {
-    let [train, val, test] = found.map(|split| split.map(|split| split.folder));
-    let taken = [train, val, test].map(|split| split.map(Folder::path));
+    let found = found.map(|split| split.map(|split| split.folder));
+    let taken = found.map(|split| split.map(Folder::path));
     let others: Vec<String> = folders
         .iter()
         .filter(|folder| !taken.contains(&Some(folder.path())))
@@ -136,6 +137,7 @@ fn splits<'a>(
             enumerate(&others)
         ));
     }
+    let [train, val, test] = within_splits(found, classes, &mut notes)?;
     let mut marked = PassedOver::default();
     marked.add_marked(root)?;
     marked.note(root.path(), "", &mut notes);

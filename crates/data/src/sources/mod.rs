@@ -17,6 +17,7 @@ pub(crate) mod pictures;
 mod split_names;
 pub(crate) mod store;
 pub(crate) mod tree;
+mod unread;
 pub(crate) mod walk;
 
 use crate::error::DataError;

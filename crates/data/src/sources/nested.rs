@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::sources::split_names::split_named;
+use crate::sources::split_names::{is_split_name, split_named};
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
 use std::ffi::OsString;
@@ -42,6 +42,18 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                             enumerate(&[list])
                         ),
                     )),
+                    // A name that is no class: the images are split, but not by classes.
+                    None if classes.is_none() && is_split_name(place.name()) => {
+                        Err(DataError::layout(
+                            root.path(),
+                            format!(
+                                "all its images lie in {} without class folders; put the images of each \
+                                 class into a folder of its own, named after the class (files beside \
+                                 them with boxes or masks are not read)",
+                                place.path().printable()
+                            ),
+                        ))
+                    }
                     None => Ok(()),
                 };
             }
@@ -69,6 +81,53 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
             _ => return Ok(()),
         }
     }
+}
+
+/// The folders that hold the class folders of the splits (training, validation, test): these folders, or
+/// where each has but one with images, which holds folders of images, that one, as `images` in
+/// `train/images/cat`. As a class it would be the only one.
+///
+/// `classes` are a trained model's; a folder of such a name is that class.
+pub(crate) fn within_splits<'a>(
+    splits: [Option<&'a Folder>; 3],
+    classes: Option<&[String]>,
+    notes: &mut Vec<String>,
+) -> Result<[Option<&'a Folder>; 3], DataError> {
+    let mut within = splits;
+    let mut around: Option<OsString> = None;
+    for place in within.iter_mut().flatten() {
+        let Some(inner) = around_classes(place)? else {
+            continue;
+        };
+        let name = inner.name();
+        let is_class = classes.is_some_and(|all| all.iter().any(|class| name == class.as_str()));
+        // The training split decides: of a class of that name, folders in it belong to it.
+        let of_train = match splits[0] {
+            Some(train) if train.path() != place.path() => around.as_deref() == Some(name),
+            _ => with_images(inner)?.len() > 1,
+        };
+        if !is_class && of_train {
+            around = Some(name.to_os_string());
+            *place = inner;
+        }
+    }
+    if let Some(name) = around {
+        notes.push(format!(
+            "the class folders of the splits lie in a folder of their own, {}, which is looked through",
+            enumerate(&[name.to_string_lossy().into_owned()])
+        ));
+    }
+    Ok(within)
+}
+
+/// The only folder with images in this one, if it has none of its own but folders with some.
+fn around_classes(folder: &Folder) -> Result<Option<&Folder>, DataError> {
+    let [only] = with_images(folder)?[..] else {
+        return Ok(None);
+    };
+    let has_own = !folder.contents()?.images.is_empty() || !only.contents()?.images.is_empty();
+    let is_around = !has_own && !with_images(only)?.is_empty();
+    Ok(is_around.then_some(only))
 }
 
 /// What to say of the class folders that hold no images but folders of images: these are joined.

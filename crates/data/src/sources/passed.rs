@@ -20,6 +20,7 @@ pub(crate) struct PassedOver {
     /// Not passed over, though they have the files of a run.
     mixed: Vec<PathBuf>,
     links: Vec<PathBuf>,
+    loops: Vec<PathBuf>,
 }
 
 impl PassedOver {
@@ -29,6 +30,7 @@ impl PassedOver {
         self.junk.extend_from_slice(&found.junk);
         self.own.extend_from_slice(&found.own);
         self.links.extend_from_slice(&found.links);
+        self.loops.extend_from_slice(&found.loops);
     }
 
     /// Adds what lies beside the class folders.
@@ -47,6 +49,9 @@ impl PassedOver {
         let junk = &folder.contents()?.junk;
         self.junk
             .extend(junk.iter().map(|name| folder.path().join(name)));
+        let loops = &folder.contents()?.loops;
+        self.loops
+            .extend(loops.iter().map(|name| folder.path().join(name)));
         let mixed = folder.mixed()?.into_iter();
         self.mixed
             .extend(mixed.map(|name| folder.path().join(name)));
@@ -81,6 +86,10 @@ impl PassedOver {
                 "did not follow links to folders inside class folders (link or copy the images \
                  themselves)",
                 &self.links,
+            ),
+            (
+                "did not follow links to a folder that they lie in themselves",
+                &self.loops,
             ),
         ];
         for (what, paths) in named {

@@ -38,6 +38,8 @@ pub(crate) struct Contents {
     pub(crate) own: Vec<OsString>,
     /// The names of folders that a system or a program leaves behind.
     pub(crate) junk: Vec<OsString>,
+    /// The names of links to this folder or to one above it.
+    pub(crate) loops: Vec<OsString>,
     /// How many hidden files and folders there are.
     pub(crate) hidden: usize,
 }
@@ -269,6 +271,8 @@ fn list(path: &Path) -> Result<Contents, DataError> {
             contents.junk.push(name);
         } else if kind::is_hidden(&name) {
             contents.hidden += 1;
+        } else if is_folder && kind.is_symlink() && is_loop(&path) {
+            contents.loops.push(name);
         } else if is_folder {
             contents.folders.push(Folder {
                 is_link: kind.is_symlink(),
@@ -283,6 +287,16 @@ fn list(path: &Path) -> Result<Contents, DataError> {
     }
     contents.sort();
     Ok(contents)
+}
+
+/// Whether a link to a folder leads to the folder that it lies in, or to one above that: followed, it would
+/// hold itself, and mostly far more than the data.
+fn is_loop(link: &Path) -> bool {
+    let place = link.parent().and_then(|parent| parent.canonicalize().ok());
+    let target = link.canonicalize().ok();
+    place
+        .zip(target)
+        .is_some_and(|(place, target)| place.starts_with(target))
 }
 
 impl Contents {
@@ -301,6 +315,7 @@ impl Contents {
             &mut self.others,
             &mut self.own,
             &mut self.junk,
+            &mut self.loops,
         ] {
             names.sort_unstable();
         }

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct FolderImages {
     /// Files that are or should be images, in sorted order; see [`kind::FileKind::Image`].
     pub(crate) images: Vec<PathBuf>,
-    /// Hidden files and folders, and files that are no images.
+    /// Files that are no images and not hidden.
+    pub(crate) others: Vec<PathBuf>,
+    /// How many hidden files and folders there are, and files that are no images.
     pub(crate) ignored: usize,
     /// Folders that a system or a program leaves behind.
     pub(crate) junk: Vec<PathBuf>,
@@ -19,6 +21,8 @@ pub(crate) struct FolderImages {
     pub(crate) own: Vec<PathBuf>,
     /// Links to folders, which are not followed.
     pub(crate) links: Vec<PathBuf>,
+    /// Links to a folder that they lie in.
+    pub(crate) loops: Vec<PathBuf>,
 }
 
 /// The images at a path: the file itself (whatever its extension), or those of a folder and its
@@ -69,7 +73,9 @@ pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
         let contents = folder.contents()?;
         let path = |name| folder.path().join(name);
         found.images.extend(contents.images.iter().map(path));
+        found.others.extend(contents.others.iter().map(path));
         found.junk.extend(contents.junk.iter().map(path));
+        found.loops.extend(contents.loops.iter().map(path));
         found.own.extend(
             folder
                 .own()?

@@ -207,7 +207,6 @@ fn leave_out_used(
 ) -> Comparison {
     let mut comparison = Comparison::default();
     let mut kept_unseen = 0;
-    let mut chose = 0;
     let paths = record.paths();
     let store = source.train.store.clone();
     let items: Vec<Item> = source
@@ -222,7 +221,7 @@ fn leave_out_used(
             let content = contents.of_item(item);
             let own = record.role(&content);
             let role = own.or_else(|| of_groups.most_learned(group?));
-            chose += usize::from(role == Some(Role::Val));
+            comparison.validated += usize::from(role == Some(Role::Val));
             comparison.known += usize::from(role.is_some());
             comparison.new += usize::from(role.is_none());
             let is_changed = role.is_none()
@@ -258,12 +257,6 @@ fn leave_out_used(
              was resized, edited or saved again with loss, as JPEG, counts as new"
                 .into(),
         );
-    }
-    if chose > 0 && usage != RecordUse::Extend {
-        source.notes.push(format!(
-            "the best epoch of the run was chosen by {} of these: results on them are a little too good",
-            counted(chose, "image")
-        ));
     }
     if kept_unseen > 0 {
         source.notes.push(format!(

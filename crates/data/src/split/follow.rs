@@ -35,6 +35,8 @@ pub struct Comparison {
     pub relabelled: Vec<String>,
     /// How many images were left out because the model was trained on them, or on copies of them.
     pub left_out: usize,
+    /// How many images of another data set the run validated on, which its best epoch may have been chosen by.
+    pub validated: usize,
 }
 
 /// Number of images of each split that are no longer there.

@@ -19,6 +19,7 @@ mod idx;
 mod labels;
 mod layout;
 mod loader;
+mod lost_classes;
 mod make;
 mod mutated;
 mod nested;

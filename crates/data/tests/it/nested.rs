@@ -176,3 +176,49 @@ fn thousands_of_classes_with_the_same_folder_inside_are_found() {
     assert_eq!(data.classes.len(), 3_000);
     assert!(data.train.class_counts().iter().all(|count| *count == 2));
 }
+
+#[test]
+fn class_folders_in_one_folder_of_each_split_are_found() {
+    let root = tempfile::tempdir().unwrap();
+    in_each(
+        root.path(),
+        &[
+            "train/images/cat",
+            "train/images/dog",
+            "val/images/cat",
+            "test/images/dog",
+        ],
+    );
+    write(&root.path().join("train/README.md"), "text");
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    assert_eq!(data.train.class_counts(), [2, 2]);
+    assert_eq!(data.val.class_counts(), [2, 0]);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("a folder of their own, `images`"), "{notes}");
+
+    // A class of that name has folders inside of it.
+    let root = tempfile::tempdir().unwrap();
+    in_each(
+        root.path(),
+        &[
+            "train/cat",
+            "train/images/near",
+            "val/images/near",
+            "val/images/far",
+        ],
+    );
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "images"]);
+    assert_eq!(data.val.class_counts(), [0, 4]);
+}
+
+#[test]
+fn split_images_without_class_folders_are_no_class_called_images() {
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &["images/train"]);
+    write(&root.path().join("labels/train/0.txt"), "0 0.5 0.5 1 1");
+    let text = refusal(root.path());
+    assert!(text.contains("without class folders"), "{text}");
+    assert!(text.contains("images/train"), "{text}");
+}

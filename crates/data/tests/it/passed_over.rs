@@ -160,6 +160,51 @@ fn a_link_to_a_folder_inside_a_class_is_named() {
     assert!(notes.contains("`owl/more`"), "{notes}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_data_or_to_a_folder_above_is_never_followed_and_named() {
+    use std::os::unix::fs::symlink;
+    let above = tempfile::tempdir().unwrap();
+    images(&above.path().join("elsewhere/bird"), 2);
+    let root = above.path().join("data");
+    cats_and_dogs(&root);
+    let before = open(&root, &uncut()).unwrap().fingerprint();
+    symlink(".", root.join("all")).unwrap();
+    symlink("../..", root.join("up")).unwrap();
+    symlink(&root, root.join("cat/again")).unwrap();
+    let data = open(&root, &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    assert_eq!(data.fingerprint(), before);
+    let notes = data.notes.join("\n");
+    let note = "did not follow links to a folder that they lie in themselves";
+    for name in ["`cat/again`", "`all`", "`up`"] {
+        assert!(
+            notes.contains(note) && notes.contains(name),
+            "{name}: {notes}"
+        );
+    }
+    assert_eq!(image_files(&root).unwrap().len(), 8);
+
+    // A link to another place still is a class.
+    symlink("../elsewhere/bird", root.join("bird")).unwrap();
+    let data = open(&root, &uncut()).unwrap();
+    assert_eq!(data.classes, ["bird", "cat", "dog"]);
+
+    // The same inside of a split, to the folder of the splits.
+    let root = above.path().join("splits");
+    for split in ["train", "val"] {
+        cats_and_dogs(&root.join(split));
+    }
+    symlink("..", root.join("train/up")).unwrap();
+    let data = open(&root, &uncut()).unwrap();
+    assert_eq!((data.train.len(), data.val.len()), (8, 8));
+    assert!(
+        data.notes.join("\n").contains("`train/up`"),
+        "{:?}",
+        data.notes
+    );
+}
+
 #[test]
 fn a_folder_of_outputs_alone_has_no_class_folders() {
     let root = tempfile::tempdir().unwrap();

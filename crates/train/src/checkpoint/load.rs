@@ -115,6 +115,22 @@ pub(crate) fn input(run: &RunDirectory) -> Option<InputSpec> {
     })
 }
 
+/// The settings of a config that cannot change within the run, and differ from those of its latest
+/// checkpoint; nothing where no checkpoint says it. What follows from others when the run is prepared is
+/// not looked at.
+pub(crate) fn refused_changes(run: &RunDirectory, config: &RunConfig) -> Vec<SettingChange> {
+    let newest = || {
+        let path = all(&run.checkpoints()).ok()?.into_iter().next()?;
+        let text = store::read_text(&path.join(STATE), MAX_FILE_BYTES).ok()?;
+        let state: State = serde_json::from_str(&text).ok()?;
+        let new = settings::settings(config).ok()?;
+        settings::changes(&state.settings?, &new).ok()
+    };
+    let mut changes = newest().unwrap_or_default();
+    changes.retain(|change| !is_applied(change));
+    changes
+}
+
 pub(super) fn load(
     path: &Path,
     setup: &RunSetup,

@@ -7,7 +7,9 @@ mod state;
 #[cfg(all(test, feature = "flex"))]
 mod tests;
 
-pub(crate) use load::{Checkpoint, Files, changes_since_config, input, newest, parse};
+pub(crate) use load::{
+    Checkpoint, Files, changes_since_config, input, newest, parse, refused_changes,
+};
 pub(crate) use save::{Contents, is_finite, save};
 pub(crate) use settings::{changes, execution, settings, settings_sha256};
 pub(crate) use state::{Memory, Position, State, Totals};

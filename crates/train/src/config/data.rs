@@ -161,6 +161,34 @@ impl DataConfig {
         ))
     }
 
+    /// What gives a data set validation images.
+    pub(crate) fn no_val_remedy(&self) -> String {
+        match self.val_fraction > 0.0 {
+            true => format!(
+                "too few images are there for a data.val_fraction of {}: raise it, or add images",
+                self.val_fraction
+            ),
+            false => "set a data.val_fraction above 0".into(),
+        }
+    }
+
+    /// What to say of a run's data that are not there; `is_moved` where their place was named just now.
+    pub fn absence(&self, is_moved: bool) -> Option<String> {
+        let source = self.source.printable();
+        if self.is_there() {
+            return None;
+        }
+        Some(match is_moved {
+            true => format!(
+                "there is nothing at {source}, which was given as the new place of the run's data; name \
+                 the place where they are"
+            ),
+            false => format!(
+                "the data {source} that the run was trained on is no longer there; name its new place"
+            ),
+        })
+    }
+
     /// Whether the source can be there: it is known by name, or its path exists.
     pub fn is_there(&self) -> bool {
         KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()

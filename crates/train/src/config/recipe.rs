@@ -311,7 +311,8 @@ impl Open {
         if counts.val_of_smallest < JUDGES_OF_CLASS {
             train.monitor = Monitor::Last;
             return Some(format!(
-                "the last epoch is kept, since the smallest class has {}, too few to choose one by its                  recall (train.monitor = \"last\")",
+                "the last epoch is kept, since the smallest class has {}, too few to choose one by its \
+                 recall (train.monitor = \"last\")",
                 counted(counts.val_of_smallest, "validation image")
             ));
         }

@@ -1,10 +1,10 @@
 //! The images that a trained run is applied to.
 
 use super::RunDirectory;
-use crate::config::{DataConfig, RunConfig};
+use crate::config::{DataConfig, Monitor, RunConfig};
 use crate::error::TrainError;
-use receptive_core::text::Printable;
-use receptive_data::{BadImages, DataSet, Progress, RecordUse, Split, SplitRecord};
+use receptive_core::text::{Printable, counted, grouped};
+use receptive_data::{BadImages, Comparison, DataSet, Progress, RecordUse, Split, SplitRecord};
 use receptive_model::Artifact;
 use receptive_model::presets::imagenet_synsets;
 use std::path::{Path, PathBuf};
@@ -97,6 +97,8 @@ struct DataSource {
     is_own: bool,
     /// Whether its groups are those that the run was trained with.
     inherits_group: bool,
+    /// Whether the run's validation images chose its best epoch.
+    chose_epoch: bool,
 }
 
 impl<'a> ImageQuery<'a> {
@@ -132,6 +134,7 @@ impl<'a> ImageQuery<'a> {
             record,
             is_own,
             inherits_group,
+            chose_epoch,
         } = self.source()?;
         let mut options = config.options(seed, Some(artifact.classes.clone()));
         options.class_ids = imagenet_synsets(&artifact.classes);
@@ -152,11 +155,43 @@ impl<'a> ImageQuery<'a> {
         if was_grouped && config.group.is_none() && !data.has_groups() {
             data.notes.push(NO_GROUPS.into());
         }
+        if let Some(comparison) = data.comparison.clone() {
+            self.check_found(&config.source, &comparison)?;
+            data.notes
+                .extend(taken_for_own(is_own, &config.source, &comparison));
+            if chose_epoch && comparison.validated > 0 {
+                data.notes.push(format!(
+                    "the best epoch of the run was chosen by {} of these: results on them are a little \
+                     too good",
+                    counted(comparison.validated, "image")
+                ));
+            }
+        }
         let followed = data.comparison.as_ref().map(|comparison| comparison.is_own);
         Ok(RunImages {
             data,
             is_own: followed.unwrap_or(is_own),
         })
+    }
+
+    /// Of a new place of the run's data, that they are there.
+    fn check_found(&self, source: &str, comparison: &Comparison) -> Result<(), TrainError> {
+        let gone = comparison.gone.total();
+        let is_moved = matches!(self.place, DataPlace::Moved(_));
+        if !is_moved || comparison.known > 0 || gone == 0 {
+            return Ok(());
+        }
+        Err(TrainError::setting(
+            "data.source",
+            format!(
+                "none of the {} images that the run recorded is in {}, so this is not the new place of \
+                 its data; name that, or give other images as OTHER, as in `receptive evaluate {} {}`",
+                grouped(gone),
+                source.printable(),
+                self.run.shell_word(),
+                Path::new(source).shell_word()
+            ),
+        ))
     }
 
     fn source(&self) -> Result<DataSource, TrainError> {
@@ -169,6 +204,9 @@ impl<'a> ImageQuery<'a> {
         let no_data = |problem: &str| {
             TrainError::setting("data.source", format!("{problem}: {}", self.remedies.data))
         };
+        let chose_epoch = config
+            .as_ref()
+            .is_some_and(|run| run.train.monitor != Monitor::Last);
         let own = |run: RunConfig| (run.data, run.train.seed, true);
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
@@ -179,18 +217,16 @@ impl<'a> ImageQuery<'a> {
                 )));
             }
             (DataPlace::Own, Some(run)) => {
-                let path = &run.data.source;
-                if !run.data.is_there() {
-                    return Err(no_data(&format!(
-                        "the data {} that the run was trained on is no longer there; name its \
-                         new place",
-                        path.printable()
-                    )));
+                if let Some(problem) = run.data.absence(false) {
+                    return Err(no_data(&problem));
                 }
                 own(run)
             }
             (DataPlace::Moved(path), Some(mut run)) => {
                 run.data.move_to(path);
+                if let Some(problem) = run.data.absence(true) {
+                    return Err(no_data(&problem));
+                }
                 own(run)
             }
             (DataPlace::Other(path), Some(run)) if is_same(path, &run.data.source) => own(run),
@@ -235,8 +271,24 @@ impl<'a> ImageQuery<'a> {
             record,
             is_own,
             inherits_group,
+            chose_epoch,
         })
     }
+}
+
+/// Said where other data turn out to be the run's own: each image is in the split that it was in, and not
+/// all of these are measured.
+fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option<String> {
+    let Comparison { known, gone, .. } = comparison;
+    (comparison.is_own && !was_own).then(|| {
+        format!(
+            "{} has {} of the run's {} images, so it is taken for the run's own data: each image is in \
+             the split that it had in training, whatever folder it is in here",
+            source.printable(),
+            grouped(*known),
+            grouped(known + gone.total()),
+        )
+    })
 }
 
 /// Said where a model, or the one that its training started from, comes without a record of its images.

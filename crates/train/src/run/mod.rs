@@ -108,13 +108,33 @@ impl RunDirectory {
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let run = Self { path: path.into() };
         if !run.is_there() {
-            return Err(TrainError::run(
-                path,
-                "it is not a run directory (it has no config.toml); expected one that training made, \
-                 such as runs/001",
-            ));
+            let reason = match Self::first_in(path) {
+                Some(first) => format!(
+                    "it is not a run directory but holds some; name one of them, such as {}",
+                    first.path.printable()
+                ),
+                None => {
+                    "it is not a run directory (it has no config.toml); expected one that training \
+                         made, such as runs/001"
+                        .into()
+                }
+            };
+            return Err(TrainError::run(path, reason));
         }
         Ok(run)
+    }
+
+    /// The first of the runs directly in a directory, by name, such as those of a series.
+    fn first_in(path: &Path) -> Option<Self> {
+        let entries = fs::read_dir(path).ok()?;
+        let inner = entries.filter_map(|entry| {
+            Some(Self {
+                path: entry.ok()?.path(),
+            })
+        });
+        inner
+            .filter(Self::is_there)
+            .min_by(|a, b| a.path.cmp(&b.path))
     }
 
     /// The run that this directory is, or that the model in it belongs to (`runs/001/last` and
@@ -264,6 +284,12 @@ impl RunDirectory {
             "it has no model/: no epoch was kept as the best (the run diverged), or it was moved or \
              deleted"
                 .into()
+        } else if let Some(message) = RunLog::read(self).ok().and_then(|log| log.diverged) {
+            let problem = format!(
+                "this run has no model, since training diverged before its first epoch was over, and \
+                 would again if it were resumed with the same settings: {message}"
+            );
+            return Err(TrainError::run(&self.path, problem));
         } else {
             return Err(TrainError::run(
                 &self.path,

@@ -76,7 +76,10 @@ impl Tune {
         if setup.val.is_empty() {
             return Err(TrainError::setting(
                 "data.val_fraction",
-                "there are no validation images to compare trials by; set it above 0",
+                format!(
+                    "there are no validation images to compare trials by; {}",
+                    setup.config.data.no_val_remedy()
+                ),
             ));
         }
         // All is filled in: input, classes, what the data decide.

@@ -1,0 +1,232 @@
+//! Class folders with files of which none is an image that can be read: a class may be lost with them.
+
+use crate::error::DataError;
+use crate::names::enumerate;
+use crate::options::{BadImages, DataOptions};
+use receptive_core::text::{Printable, counted};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// Extensions of what lies beside data and is never an image: texts, lists, programs, models, what systems
+/// and cameras leave. In lower case.
+const BESIDE: [&str; 41] = [
+    "txt",
+    "md",
+    "rst",
+    "csv",
+    "tsv",
+    "json",
+    "jsonl",
+    "xml",
+    "yaml",
+    "yml",
+    "toml",
+    "ini",
+    "cfg",
+    "log",
+    "tex",
+    "bib",
+    "names",
+    "py",
+    "pyc",
+    "ipynb",
+    "sh",
+    "bat",
+    "ps1",
+    "r",
+    "m",
+    "rs",
+    "js",
+    "css",
+    "onnx",
+    "safetensors",
+    "pth",
+    "ckpt",
+    "db",
+    "lnk",
+    "url",
+    "aae",
+    "xmp",
+    "thm",
+    "md5",
+    "sha256",
+    "lock",
+];
+/// Names of texts without an extension, in lower case.
+const TEXTS: [&str; 12] = [
+    "authors",
+    "changelog",
+    "changes",
+    "citation",
+    "contributing",
+    "copying",
+    "dockerfile",
+    "licence",
+    "license",
+    "makefile",
+    "notice",
+    "readme",
+];
+/// Kinds of files that a sentence names.
+const KINDS: usize = 4;
+
+/// A folder in the place of a class.
+#[derive(Debug)]
+pub(crate) struct UnreadFolder {
+    path: PathBuf,
+    /// How many files it has of each kind, by extension.
+    kinds: BTreeMap<String, usize>,
+}
+
+impl UnreadFolder {
+    /// From the files in and below a folder, none of which is an image or hidden.
+    pub(crate) fn new(path: &Path, files: &[PathBuf]) -> Self {
+        let mut kinds = BTreeMap::new();
+        for file in files {
+            *kinds.entry(kind(file)).or_default() += 1;
+        }
+        Self {
+            path: path.into(),
+            kinds,
+        }
+    }
+
+    /// Its name and what it holds: `owl` (20 .npy).
+    pub(crate) fn described(&self) -> String {
+        let name = enumerate(&[self.name()]);
+        if self.kinds.is_empty() {
+            return name;
+        }
+        let mut kinds: Vec<(&String, &usize)> = self.kinds.iter().collect();
+        kinds.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+        let more: usize = kinds.iter().skip(KINDS).map(|(_, files)| **files).sum();
+        let named = kinds.iter().take(KINDS);
+        let mut parts: Vec<String> = named.map(|(kind, n)| format!("{n} {kind}")).collect();
+        if more > 0 {
+            parts.push(format!("{more} more"));
+        }
+        format!("{name} ({})", parts.join(", "))
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    fn files(&self) -> usize {
+        self.kinds.values().sum()
+    }
+
+    fn has_copies(&self) -> bool {
+        let copies = [".bak", ".old", ".orig", ".tmp", ".temp", ".part"];
+        self.kinds
+            .keys()
+            .any(|kind| copies.contains(&kind.as_str()) || kind.ends_with('~'))
+    }
+}
+
+/// Whether a file that is no image lies beside data, and is not what a class was made of.
+pub(crate) fn is_beside(file: &Path) -> bool {
+    let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
+    match file.extension() {
+        Some(extension) => BESIDE.contains(&lower(extension).as_str()),
+        None => TEXTS.contains(&lower(file.file_name().unwrap_or_default()).as_str()),
+    }
+}
+
+fn kind(file: &Path) -> String {
+    if file.as_os_str().as_encoded_bytes().ends_with(b"~") {
+        return "copies with a name in ~".into();
+    }
+    match file.extension() {
+        Some(extension) => {
+            let extension = extension.to_string_lossy().to_lowercase();
+            format!(".{}", extension.as_str().printable())
+        }
+        None => "without an extension".into(),
+    }
+}
+
+/// The descriptions in a sentence, ten at most.
+pub(crate) fn list(described: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = described.iter().take(SHOWN).cloned();
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match described.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Refuses such folders, or says that they are left out.
+///
+/// # Errors
+/// Where bad images are refused.
+pub(crate) fn judge(
+    root: &Path,
+    folders: &[UnreadFolder],
+    options: &DataOptions,
+    notes: &mut Vec<String>,
+) -> Result<(), DataError> {
+    if folders.is_empty() {
+        return Ok(());
+    }
+    let described: Vec<String> = folders
+        .iter()
+        .map(|folder| {
+            let place = folder.path.strip_prefix(root).ok().and_then(Path::parent);
+            match place.filter(|place| !place.as_os_str().is_empty()) {
+                Some(place) => format!("{} in {}", folder.described(), place.printable()),
+                None => folder.described(),
+            }
+        })
+        .collect();
+    let list = list(&described);
+    let files: usize = folders.iter().map(UnreadFolder::files).sum();
+    let what = format!(
+        "of {} in {} no file is an image that can be read",
+        counted(files, "file"),
+        counted(folders.len(), "folder"),
+    );
+    if options.bad_images == BadImages::Skip {
+        notes.push(format!("{what}, and so no class: left out {list}"));
+        return Ok(());
+    }
+    let copies = match folders.iter().any(UnreadFolder::has_copies) {
+        true => " (copies such as .bak are no images either: rename them)",
+        false => "",
+    };
+    let (it, is) = match folders.len() {
+        1 => ("it", "is"),
+        _ => ("them", "are"),
+    };
+    Err(DataError::layout(
+        root,
+        format!(
+            "{what}: {list}; if {it} {is} to be a class, convert the files to PNG or JPEG{copies}, else \
+             move {it} away, or set data.bad_images to \"skip\" to leave {it} out"
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_programs_and_models_lie_beside_data_and_unknown_files_do_not() {
+        for name in [
+            "README",
+            "docs/notes.TXT",
+            "LICENSE",
+            "labels.csv",
+            "model.onnx",
+        ] {
+            assert!(is_beside(Path::new(name)), "{name}");
+        }
+        for name in ["1.npy", "1.nii.gz", "1.png.bak", "photos.zip", "IMG_1"] {
+            assert!(!is_beside(Path::new(name)), "{name}");
+        }
+    }
+}

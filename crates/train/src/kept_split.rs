@@ -1,0 +1,48 @@
+//! The split that a run keeps from the one that it starts from.
+
+use crate::config::RunConfig;
+use crate::run::RunDirectory;
+use receptive_core::text::counted;
+use receptive_data::{DataOptions, DataSet};
+
+/// That shares of splits were set, though the run that this one starts from has split the images already.
+pub(crate) fn idle_fractions(config: &RunConfig, data: &DataSet) -> Option<String> {
+    let comparison = data.comparison.as_ref()?;
+    let start = config.start.as_ref()?;
+    let parent = RunDirectory::around(&start.from)?.config().ok()?.data;
+    let own = &config.data;
+    if comparison.known == 0 || own.fold.is_some() {
+        return None;
+    }
+    let shares = [
+        ("data.val_fraction", own.val_fraction, parent.val_fraction),
+        (
+            "data.test_fraction",
+            own.test_fraction,
+            parent.test_fraction,
+        ),
+    ];
+    // What the parent's config said was not set for this run, and what the data's own splits make idle
+    // has a note.
+    let is_noted = |name: &str| data.notes.iter().any(|note| note.starts_with(name));
+    let set: Vec<&str> = shares
+        .iter()
+        .filter(|(_, own, parent)| *own != DataOptions::DEFAULT_FRACTION && own != parent)
+        .map(|(name, ..)| *name)
+        .filter(|name| !is_noted(name))
+        .collect();
+    let have = match set.len() {
+        0 => return None,
+        1 => "has",
+        _ => "have",
+    };
+    let names = set.join(" and ");
+    let kept = "the images of the run that this one starts from keep the split that they had there";
+    Some(match comparison.new {
+        0 => format!("{names} {have} no effect: {kept}"),
+        new => format!(
+            "{names} {have} an effect on {} alone: {kept}",
+            counted(new, "new image")
+        ),
+    })
+}
