@@ -39,7 +39,7 @@ const MAY_USE: &[(&str, &[&str], bool)] = &[
     ("erf", &["core", "model", "plot"], true),
     (
         "train",
-        &["core", "data", "erf", "inspect", "model", "plot"],
+        &["core", "data", "erf", "inspect", "kernels", "model", "plot"],
         true,
     ),
     ("inspect", &["core", "data", "erf", "model", "plot"], true),

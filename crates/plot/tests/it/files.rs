@@ -35,15 +35,18 @@ fn another_extension_is_an_error_that_names_both() {
 }
 
 #[test]
-fn a_file_is_replaced_and_a_missing_folder_is_named() {
+fn an_own_file_is_replaced_anothers_kept_and_a_missing_folder_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.svg");
-    std::fs::write(&path, "old").unwrap();
+    let read = || std::fs::read_to_string(&path).unwrap();
+    let older = Panel::new("").series(Series::new("boot", &[(2.0, 0.5)]));
+    Chart::new("precision").panel(older).write(&path).unwrap();
     picture().write(&path).unwrap();
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
-        picture().to_svg().unwrap()
-    );
+    assert_eq!(read(), picture().to_svg().unwrap());
+    std::fs::write(&path, "<svg>of somebody else</svg>").unwrap();
+    let error = picture().write(&path).unwrap_err().to_string();
+    assert!(error.contains("choose another name"), "{error}");
+    assert_eq!(read(), "<svg>of somebody else</svg>");
 
     let missing = folder.path().join("none").join("a.png");
     let error = picture().write(&missing).unwrap_err().to_string();

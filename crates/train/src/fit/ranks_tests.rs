@@ -1,4 +1,6 @@
 //! Runs that several ranks share, the ranks being threads of the test.
+// The lint spares test functions, not what they call.
+#![allow(clippy::unwrap_used)]
 
 use super::{resume, train};
 use crate::compute::Compute;
