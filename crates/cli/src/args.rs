@@ -5,6 +5,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use receptive_core::ImageSize;
 use receptive_core::text::Printable;
 use receptive_data::{Augment, BadImages, DecodeLimits};
+use receptive_model::Precision;
 use receptive_train::{Backend, Compute, MachineConfig, RunDirectory};
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
@@ -193,6 +194,10 @@ pub(crate) struct NetworkArgs {
     /// Optimizer, with its default learning rate and weight decay [default: sgd, or adamw with --from]
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) optimizer: Option<OptimizerKind>,
+    /// Format in which convolutions and dense layers compute in training steps: f32, bf16 or f16; weights,
+    /// norms and the loss stay in 32 bits [default: f32]
+    #[arg(long, value_name = "FORMAT", value_parser = parse_precision)]
+    pub(crate) precision: Option<Precision>,
     /// Stochastic depth: leave out the branches of residual blocks at random, at a rate from 0 in the
     /// first block to RATE in the last
     #[arg(
@@ -331,6 +336,12 @@ pub(crate) enum Balance {
     Sample,
     /// Every image counts the same
     None,
+}
+
+/// A number format by its name.
+pub(crate) fn parse_precision(text: &str) -> Result<Precision, String> {
+    let known = Precision::ALL.into_iter().find(|one| one.name() == text);
+    known.ok_or_else(|| "expected f32, bf16 or f16".into())
 }
 
 /// A whole number.

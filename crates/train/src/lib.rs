@@ -47,6 +47,7 @@
 
 mod averaged;
 pub mod backend;
+mod backend_failure;
 mod baseline;
 mod checkpoint;
 mod compute;
@@ -58,12 +59,14 @@ mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inputs;
+mod loss_scale;
 mod memory;
 pub mod metrics;
 mod optimizer;
 mod predict;
 mod prepare;
 mod prepare_again;
+mod reads;
 mod recorders;
 mod records;
 mod run;
@@ -76,6 +79,7 @@ mod tta;
 mod tune;
 
 pub use backend::Backend;
+pub use backend_failure::watch_log;
 pub use baseline::{Baselines, Gain, Score, SplitBaselines};
 pub use compute::{Compute, on_threads};
 pub use config::{

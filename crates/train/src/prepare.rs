@@ -1,6 +1,6 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
-use crate::backend::default_device;
+use crate::backend::{Backend, default_device};
 use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
 use crate::error::TrainError;
 use crate::memory::{self, step_notes};
@@ -166,6 +166,10 @@ pub(crate) fn prepare_with(
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.check()?;
+    if !config.train.precision.is_f32() {
+        let backend: Backend = config.machine.backend.parse()?;
+        config.train.check_precision(&*backend.device()?)?;
+    }
     let mut data = open_data(&mut config, known, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);

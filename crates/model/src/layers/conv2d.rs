@@ -7,6 +7,7 @@ use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerValues, Role, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
+use super::precision::Precision;
 use super::random::RandomWeights;
 use super::window::{self, Windows, explicit};
 use super::{Operation, PlannedLayer};
@@ -15,6 +16,7 @@ use crate::geometry::{Edges, Padding, Pair, Shape, Units};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, Initializer};
 use burn::tensor::Tensor;
+use burn::tensor::ops::ConvOptions;
 use serde::{Deserialize, Serialize};
 
 /// `type = "conv2d"`: slides `filters` kernels over the map.
@@ -247,8 +249,15 @@ impl LayerOp for Conv2dOp {
         conv
     }
 
-    fn forward(&self, conv: &Conv2d, x: Features, _: &mut Pass<'_>) -> Features {
-        Features::Map(conv2d(conv, x.maps(), &self.edges, self.activation))
+    fn forward(&self, conv: &Conv2d, x: Features, pass: &mut Pass<'_>) -> Features {
+        let y = conv2d(
+            conv,
+            x.maps(),
+            &self.edges,
+            self.activation,
+            pass.precision(),
+        );
+        Features::Map(y)
     }
 
     fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units> {
@@ -283,15 +292,31 @@ impl LayerOp for Conv2dOp {
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
 /// - output: `[batch, filters, height, width]`
-#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
-fn conv2d(conv: &Conv2d, x: Tensor<4>, edges: &Edges, activation: Option<Activation>) -> Tensor<4> {
+fn conv2d(
+    conv: &Conv2d,
+    x: Tensor<4>,
+    edges: &Edges,
+    activation: Option<Activation>,
+    precision: Precision,
+) -> Tensor<4> {
+    let x = precision.enter(x);
+    let weight = precision.enter(conv.weight.val());
+    let bias = conv.bias.as_ref().map(|bias| precision.enter(bias.val()));
     #[cfg(feature = "flex")]
     if kernels::fits(&x) {
         let rectifier = activation.and_then(kernels::rectifier);
         let options = kernels::conv2d_options(conv, edges, rectifier.unwrap_or_default());
-        let bias = conv.bias.as_ref().map(|bias| bias.val());
-        let y = receptive_kernels::conv2d(x, conv.weight.val(), bias, options);
+        // Rounded after a rectifier the values are the same as before it.
+        let y = precision.leave(receptive_kernels::conv2d(x, weight, bias, options));
         return Activation::apply(activation.filter(|_| rectifier.is_none()), y);
     }
-    Activation::apply(activation, conv.forward(x))
+    let [top, left, bottom, right] = edges.array();
+    let options = ConvOptions::new_with_padding(
+        conv.stride,
+        [(top, bottom), (left, right)],
+        conv.dilation,
+        conv.groups,
+    );
+    let y = burn::tensor::module::conv2d(x, weight, bias, options);
+    Activation::apply(activation, precision.leave(y))
 }

@@ -5,6 +5,7 @@
 use super::features::Features;
 use super::kernels;
 use super::pass::{BatchStatistics, Pass};
+use super::precision::Precision;
 use super::{Layer, Operation, PlannedLayer};
 use crate::geometry::Edges;
 use burn::nn::BatchNorm;
@@ -35,7 +36,9 @@ pub(super) fn fused(
     };
     let (y, count) = match (layers, operation(0)?) {
         ([Layer::Conv2d(conv), Layer::BatchNorm(norm), ..], Operation::Conv2d(op))
-            if op.activation.is_none() && !x.device().is_autodiff() =>
+            if op.activation.is_none()
+                && !x.device().is_autodiff()
+                && pass.precision().is_f32() =>
         {
             let after = rectifier(2);
             let y = conv2d_normalized(conv, norm, x, &op.edges, after.unwrap_or_default());
@@ -50,7 +53,8 @@ pub(super) fn fused(
             let at = 1 + usize::from(next.is_some());
             let pool = max_pool(layers, planned, at)?;
             let after = own.or(next).unwrap_or_default();
-            (conv2d_pooled(conv, &op.edges, pool, x, after), at + 1)
+            let y = conv2d_pooled(conv, &op.edges, pool, x, after, pass.precision());
+            (y, at + 1)
         }
         ([Layer::BatchNorm(norm), ..], _) => {
             let after = rectifier(1);
@@ -148,7 +152,7 @@ fn normalized(
 }
 
 /// A convolution and the max pool after it. What stands between them is applied to the pool's outputs:
-/// there are fewer of them and the result is the same.
+/// there are fewer of them and the result is the same, as it is for rounding to a precision.
 ///
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
@@ -159,15 +163,20 @@ fn conv2d_pooled(
     (pool, pool_edges): (&MaxPool2d, &Edges),
     x: &Tensor<4>,
     rectifier: Rectifier,
+    precision: Precision,
 ) -> Tensor<4> {
-    let (x, weight) = (x.clone(), conv.weight.val());
-    let bias = conv.bias.as_ref().map(|bias| bias.val());
+    let (x, weight) = (
+        precision.enter(x.clone()),
+        precision.enter(conv.weight.val()),
+    );
+    let bias = conv.bias.as_ref().map(|bias| precision.enter(bias.val()));
     let pool = kernels::max_pool2d_options(pool, pool_edges, rectifier);
     if pool.is_2x2() {
         let options = kernels::conv2d_options(conv, edges, rectifier);
-        return receptive_kernels::conv2d_max_pool_2x2(x, weight, bias, options);
+        let y = receptive_kernels::conv2d_max_pool_2x2(x, weight, bias, options);
+        return precision.leave(y);
     }
     let options = kernels::conv2d_options(conv, edges, Rectifier::None);
     let y = receptive_kernels::conv2d(x, weight, bias, options);
-    receptive_kernels::max_pool2d(y, pool)
+    precision.leave(receptive_kernels::max_pool2d(y, pool))
 }

@@ -147,8 +147,12 @@ impl LayerOp for LinearOp {
         linear
     }
 
-    fn forward(&self, linear: &Linear, x: Features, _: &mut Pass<'_>) -> Features {
-        let y = linear.forward(x.into_flat()); // [batch, inputs] -> [batch, units]
+    fn forward(&self, linear: &Linear, x: Features, pass: &mut Pass<'_>) -> Features {
+        let precision = pass.precision();
+        let x = precision.enter(x.into_flat()); // [batch, inputs]
+        let weight = precision.enter(linear.weight.val()); // [inputs, units]
+        let bias = linear.bias.as_ref().map(|bias| precision.enter(bias.val()));
+        let y = precision.leave(burn::tensor::module::linear(x, weight, bias)); // [batch, units]
         Features::Flat(Activation::apply(self.activation, y))
     }
 

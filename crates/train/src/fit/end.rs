@@ -148,7 +148,13 @@ impl Fit<'_, '_> {
             let log = self.run.path().join(LOG);
             named += &format!(" and {more} more, all named in {}", log.printable());
         }
-        let problem = if step.loss.is_finite() {
+        let problem = if step.overflowed {
+            format!(
+                "its gradients are NaN or infinite in float16, however small the loss is scaled (the loss is \
+                 {}); train.precision = \"bf16\" has the range of float32",
+                step.loss
+            )
+        } else if step.loss.is_finite() {
             "a weight became NaN or infinite, though the loss was finite".into()
         } else {
             format!("the loss became {}", step.loss)

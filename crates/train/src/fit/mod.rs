@@ -18,6 +18,7 @@ pub use step::Gradients;
 pub use stop::Stop;
 
 use crate::averaged::Averaged;
+use crate::backend_failure::{check_log, guarded};
 use crate::checkpoint::{
     self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
 };
@@ -51,8 +52,10 @@ pub fn train(
     recorders: &mut [&mut dyn Recorder],
 ) -> Result<TrainResult, TrainError> {
     let _lock = run.lock()?;
-    let learner = Learner::from_setup(setup, compute)?;
-    Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+    guarded(compute, run, || {
+        let learner = Learner::from_setup(setup, compute)?;
+        Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+    })
 }
 
 /// A run under way: what it is made of, what it remembers, and who is told.
@@ -165,9 +168,11 @@ impl<'a, 'b> Fit<'a, 'b> {
                             .collect(),
                         step,
                         learning_rate,
+                        fate: learner.fate(&gradients),
                     })
                     .map_err(|step| self.divergence(epoch, &step))?;
                 learner = learner.update(gradients, rate);
+                check_log(self.compute, || format!("step {step} (or shortly before)"))?;
 
                 let record = Step {
                     step,
@@ -259,7 +264,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         if best {
             self.keep(model, &self.run.model())?;
         }
-        let images = totals.images.max(1) as f64;
+        let images = totals.counted_images().max(1) as f64;
         let took = time.took.as_secs_f64();
         let mut end = EpochEnd {
             record: Epoch {
@@ -286,6 +291,9 @@ impl<'a, 'b> Fit<'a, 'b> {
         };
         self.recorders.each(|recorder| recorder.epoch(&mut end))?;
         self.memory.epochs.push(end.record);
+        if let Some(note) = learner.skipped(epoch, totals) {
+            self.recorders.each(|recorder| recorder.noted(&note))?;
+        }
         learner.averaged = averaged;
         Ok(true)
     }
@@ -307,6 +315,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 watch(answers)
             })
         })?;
+        check_log(compute, || format!("the {} split", samples.split().name()))?;
         Ok((evaluation.images == samples.len()).then_some(evaluation))
     }
 
@@ -339,6 +348,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         totals: Totals,
     ) -> Result<(), TrainError> {
         self.run.check_there()?;
+        check_log(self.compute, || format!("step {} or before", at.step))?;
         let mut kept = RecorderState::default();
         self.recorders.each(|recorder| recorder.saving(&mut kept))?;
         let state = State {
@@ -356,6 +366,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             execution: self.execution.clone(),
             input: Some(self.setup.input.clone()),
             averaged: learner.averaged.as_ref().map(|averaged| averaged.over),
+            loss_scale: learner.loss_scale,
             optimizer_tensors: 0, // counted as they are written
         };
         let keep = self.setup.config.checkpoint.keep;

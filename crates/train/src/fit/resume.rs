@@ -1,6 +1,7 @@
 //! Resuming a run from its latest valid checkpoint.
 
 use super::{Fit, Learner, Stop};
+use crate::backend_failure::guarded;
 use crate::checkpoint::{Checkpoint, changes_since_config, newest};
 use crate::compute::Compute;
 use crate::error::{SettingChange, TrainError};
@@ -31,6 +32,17 @@ pub fn resume(
 ) -> Result<TrainResult, TrainError> {
     let _lock = run.lock()?;
     run.recover()?;
+    guarded(compute, run, || go_on(setup, run, compute, stop, recorders))
+}
+
+/// From the latest valid checkpoint.
+fn go_on(
+    setup: &RunSetup,
+    run: &RunDirectory,
+    compute: &Compute,
+    stop: &Stop,
+    recorders: &mut [&mut dyn Recorder],
+) -> Result<TrainResult, TrainError> {
     let mut learner = Learner::from_setup(setup, compute)?;
     let (mut checkpoint, invalid) = newest(run, setup, &learner.model)?;
     // Before anything is written: a rejected resume leaves the run as it was.

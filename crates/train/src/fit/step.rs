@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
-use receptive_model::{BatchStatistics, Classifier, DropoutKey};
+use receptive_model::{BatchStatistics, Classifier, DropoutKey, Precision};
 
 /// The gradients of a step's loss, and what else its forward pass gave.
 #[expect(missing_debug_implementations, reason = "burn's gradients have none")]
@@ -20,6 +20,16 @@ pub struct Gradients {
     /// How many images had their own class as the largest logit, `[1]`; of a mixed image, the class with
     /// the largest share.
     pub correct: Tensor<1>,
+    /// The norm of all of them together, where a scaled loss made it known.
+    pub(super) norm: Option<f64>,
+}
+
+impl Gradients {
+    /// Whether the step can be made. In float16 the gradients of a scaled loss may leave the format's range; then
+    /// [`Learner::update`](super::Learner::update) skips the step. Elsewhere it is not looked at.
+    pub fn is_finite(&self) -> bool {
+        self.norm.is_none_or(f64::is_finite)
+    }
 }
 
 /// One shard's contribution.
@@ -37,6 +47,10 @@ pub(super) struct Sharding {
     pub(super) size: usize,
     /// Whether convolutions are plain sums.
     pub(super) exact: bool,
+    /// Of convolutions and dense layers.
+    pub(super) precision: Precision,
+    /// What the gradients are multiplied by: a power of two.
+    pub(super) scale: f64,
 }
 
 /// Cuts each batch of a step into shards, computes each on one thread and adds them up in order, so
@@ -109,7 +123,7 @@ fn shards(
                     first_row: key.first_row + rows.start,
                     ..key
                 };
-                let forward = || model.forward_keyed(x, key);
+                let forward = || model.forward_keyed_in(sharding.precision, x, key);
                 // [rows, classes]
                 let (logits, statistics) = match sharding.exact {
                     true => receptive_model::exactly(forward),
@@ -121,6 +135,10 @@ fn shards(
                     .forward(logits, targets)
                     .mul_scalar(loss.weight(targets) / of.total);
                 let value = loss.clone().without_autodiff();
+                let loss = match sharding.scale {
+                    1.0 => loss,
+                    scale => loss.mul_scalar(scale),
+                };
                 let gradients = GradientsParams::from_grads(loss.backward(), &*model);
                 let share = rows.len() as f64 / of.images as f64;
                 Shard {
@@ -165,6 +183,7 @@ impl Sum {
             statistics: self.statistics,
             loss,
             correct,
+            norm: None,
         })
     }
 }

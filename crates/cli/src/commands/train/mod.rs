@@ -368,7 +368,15 @@ mod tests {
     /// A new argument fails here until it is decided: it either conflicts or has an effect.
     #[test]
     fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
-        let machine = ["backend", "data_dir", "json", "threads", "tui", "workers"];
+        let machine = [
+            "backend",
+            "data_dir",
+            "json",
+            "precision",
+            "threads",
+            "tui",
+            "workers",
+        ];
         let resume = [
             &machine[..],
             &[
