@@ -28,7 +28,6 @@ use crate::render::say_paragraph;
 use clap::{Parser, Subcommand};
 use receptive_core::file::write_over_own;
 use receptive_plot::Draw;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Once;
 
@@ -153,14 +152,6 @@ fn write_like(path: &Path, bytes: &[u8], beginning: usize) -> Result<(), CliErro
     let beginning = &bytes[..beginning.min(bytes.len())];
     write_over_own(path, bytes, |head| head.starts_with(beginning))
         .map_err(CliError::io(path, "write"))
-}
-
-/// Whether a file begins with these bytes; one that cannot be read does not.
-fn begins_with(file: &Path, start: &[u8]) -> bool {
-    let mut head = Vec::new();
-    let read = std::fs::File::open(file)
-        .and_then(|file| file.take(start.len() as u64).read_to_end(&mut head));
-    read.is_ok() && head == start
 }
 
 #[cfg(test)]

@@ -74,7 +74,8 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     check_is_run(&arguments.run)?;
     let run = RunDirectory::open(&arguments.run)?;
     if let Some(file) = &arguments.out
-        && read_head(file, mark::HEAD_BYTES).is_ok_and(|head| !mark::is_on(&head))
+        && file.exists()
+        && !read_head(file, mark::HEAD_BYTES).is_ok_and(|head| mark::is_on(&head))
     {
         return Err(CliError::argument(
             "--out",

@@ -1,14 +1,17 @@
 //! Predictions as a table in a CSV file.
 
-use crate::commands::begins_with;
 use crate::error::CliError;
 use receptive_core::csv;
+use receptive_core::file::read_head;
 use receptive_core::text::Printable;
 use receptive_data::Role;
 use receptive_inspect::Prediction;
 use receptive_model::store::write_file;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// What a table begins with.
+const TITLES: &[u8] = b"path,class";
 
 /// The file that stands for standard output.
 const STDOUT: &str = "-";
@@ -46,7 +49,7 @@ impl CsvTable {
                 ),
             ));
         }
-        if file.exists() && !begins_with(file, b"path,class") {
+        if file.exists() && !read_head(file, TITLES.len()).is_ok_and(|head| head == TITLES) {
             return Err(CliError::argument(
                 "--csv",
                 format!(
