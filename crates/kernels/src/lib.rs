@@ -50,7 +50,7 @@ pub use dispatch::KernelOps;
 pub use norm::BatchNormOptions;
 pub use optimizer::{AdamWStep, OptimizerOps, SgdStep, adamw_step, sgd_step};
 pub use pool::MaxPool2dOptions;
-pub use profile::{Kernel, begin_profile, end_profile};
+pub use profile::{Kernel, KernelProfile, begin_profile, end_profile};
 pub use rectifier::Rectifier;
 pub use threads::{KernelThreads, alone, shared};
 

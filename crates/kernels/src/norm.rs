@@ -1,6 +1,7 @@
 //! Batch normalisation by the batch's own statistics, and the ReLU that follows it, in one pass over
 //! the values each way. After Ioffe and Szegedy, "Batch Normalization" (2015).
 
+use crate::profile::slice;
 use crate::rectifier::Rectifier;
 use crate::simd::{total, vectorized};
 use rayon::prelude::*;
@@ -105,6 +106,7 @@ pub(crate) fn moments(sizes: &NormSizes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     (0..sizes.channels)
         .into_par_iter()
         .map(|channel| {
+            let _slice = slice();
             let planes = sizes.planes(x, channel);
             let sum: f32 = planes.clone().map(|plane| vectorized!(total(plane))).sum();
             let mean = sum / sizes.count();
@@ -154,6 +156,7 @@ pub(crate) fn forward(
         .into_par_iter()
         .enumerate()
         .for_each(|(channel, planes)| {
+            let _slice = slice();
             let (mean, factor) = moments.mean_and_factor(channel);
             let scale = gamma[channel] * factor;
             let beta = beta[channel];
@@ -205,6 +208,7 @@ pub(crate) fn gradients(
         .into_par_iter()
         .enumerate()
         .map(|(channel, dx)| {
+            let _slice = slice();
             let (mean, factor) = moments.mean_and_factor(channel);
             let planes = || {
                 let x = sizes.planes(x, channel);

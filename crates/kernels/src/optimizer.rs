@@ -3,8 +3,8 @@
 //! optimizers.
 
 use crate::dispatch::{owned, values, values_mut};
+use crate::profile::{Kernel, slice, timed};
 use crate::simd::vectorized;
-use crate::threads::shared;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -109,13 +109,14 @@ impl OptimizerOps for Flex {
         // Changed in place where nothing else shares the memory, else copied.
         let [mut weights, mut first, mut second] = [weights, first, second].map(owned);
         let gradient = gradient.to_contiguous();
-        shared(|| {
+        timed(Kernel::Optimizer, || {
             values_mut(&mut weights)
                 .par_chunks_mut(CHUNK)
                 .zip(values(&gradient).par_chunks(CHUNK))
                 .zip(values_mut(&mut first).par_chunks_mut(CHUNK))
                 .zip(values_mut(&mut second).par_chunks_mut(CHUNK))
                 .for_each(|(((weights, gradient), first), second)| {
+                    let _slice = slice();
                     vectorized!(step.apply(weights, gradient, first, second));
                 });
         });
@@ -130,12 +131,13 @@ impl OptimizerOps for Flex {
     ) -> (FlexTensor, FlexTensor) {
         let [mut weights, mut velocity] = [weights, velocity].map(owned);
         let gradient = gradient.to_contiguous();
-        shared(|| {
+        timed(Kernel::Optimizer, || {
             values_mut(&mut weights)
                 .par_chunks_mut(CHUNK)
                 .zip(values(&gradient).par_chunks(CHUNK))
                 .zip(values_mut(&mut velocity).par_chunks_mut(CHUNK))
                 .for_each(|((weights, gradient), velocity)| {
+                    let _slice = slice();
                     vectorized!(step.apply(weights, gradient, velocity));
                 });
         });

@@ -3,6 +3,7 @@
 
 use crate::output_size::output_size;
 use crate::phases::{Phases, Window};
+use crate::profile::slice;
 use crate::rectifier::Rectifier;
 use crate::scratch::with_scratch;
 use crate::simd::{select, vectorized};
@@ -111,6 +112,7 @@ pub(crate) fn forward_into(sizes: &PoolSizes, x: &[f32], y: &mut [f32]) {
     y.par_chunks_mut((out_height * out_width * planes_per_task(sizes)).max(1))
         .zip(x.par_chunks(height * width * planes_per_task(sizes)))
         .for_each(|(y, x)| {
+            let _slice = slice();
             let planes = y.chunks_exact_mut(out_height * out_width);
             for (y, x) in planes.zip(x.chunks_exact(height * width)) {
                 if sizes.options.is_2x2() {
@@ -136,6 +138,7 @@ pub(crate) fn input_gradient(sizes: &PoolSizes, x: &[f32], y: &[f32], grad: &[f3
     dx.par_chunks_mut((plane * planes_per_task(sizes)).max(1))
         .enumerate()
         .for_each(|(part, dx)| {
+            let _slice = slice();
             for (i, dx) in dx.chunks_exact_mut(plane).enumerate() {
                 let i = part * planes_per_task(sizes) + i;
                 let x = &x[i * plane..][..plane];

@@ -1,6 +1,7 @@
 //! ReLU and ReLU6 as a part of other operations, and their gradients. NaN stays NaN, unlike with
 //! `f32::max`, so that a diverged run shows in its loss.
 
+use crate::profile::slice;
 use crate::simd::{select, vectorized};
 use rayon::prelude::*;
 
@@ -117,6 +118,7 @@ pub(crate) fn gradient(rectifier: Rectifier, grad: &mut [f32], output: &[f32]) {
     grad.par_chunks_mut(CHUNK)
         .zip(output.par_chunks(CHUNK))
         .for_each(|(grad, output)| {
+            let _slice = slice();
             vectorized!({
                 for (grad, output) in grad.iter_mut().zip(output) {
                     *grad = rectifier.gradient(*grad, *output);

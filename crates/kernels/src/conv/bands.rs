@@ -2,6 +2,7 @@
 //! so sums have the same order, and results the same bits, everywhere.
 
 use super::ConvSizes;
+use crate::profile;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -59,6 +60,67 @@ pub(super) fn for_each_slice(
             planes
                 .par_chunks_mut((slice * plane).max(1))
                 .enumerate()
-                .for_each(|(part, planes)| work(image, part * slice, planes));
+                .for_each(|(part, planes)| {
+                    let _slice = profile::slice();
+                    work(image, part * slice, planes);
+                });
         });
+}
+
+/// Fewest filters of a part of the weights' gradient: fewer waste the matrix kernel.
+const MIN_FILTERS: usize = 16;
+
+/// Into how many parts the filters of a weights' gradient can be cut.
+pub(in crate::conv) fn most_filter_parts(filters: usize) -> usize {
+    (filters / MIN_FILTERS).max(1)
+}
+
+/// The filters in parts, where threads would have nothing to do since there are only `sums` partial sums of a
+/// weights' gradient. Each part takes its patches anew, so there are no more of them than threads need. The
+/// filters' sums are apart from each other: how they are cut changes no bit, as long as no part is so narrow that
+/// the matrix kernel takes it for a vector.
+pub(in crate::conv) fn filter_parts(filters: usize, sums: usize) -> Vec<Range<usize>> {
+    let wanted = rayon::current_num_threads().div_ceil(sums.max(1));
+    let parts = wanted.min(most_filter_parts(filters)).max(1);
+    let part = filters / parts / MIN_FILTERS * MIN_FILTERS;
+    let end = |number: usize| {
+        if number + 1 == parts {
+            filters
+        } else {
+            (number + 1) * part
+        }
+    };
+    (0..parts)
+        .map(|number| number * part..end(number))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_take_filters_apart_and_none_has_few() {
+        for threads in [1, 2, 5, 16] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap().install(|| {
+                for (filters, sums) in [(1, 1), (15, 1), (33, 1), (47, 2), (64, 1), (130, 3)] {
+                    let parts = filter_parts(filters, sums);
+                    assert!(parts.len() <= threads.div_ceil(sums));
+                    assert!(
+                        threads < 16
+                            || parts.len() == (filters / 16).clamp(1, 16_usize.div_ceil(sums))
+                    );
+                    assert!(
+                        parts.iter().all(|part| part.len() >= filters.min(16)),
+                        "{parts:?}"
+                    );
+                    let ends: Vec<usize> = parts.iter().map(|part| part.end).collect();
+                    let starts: Vec<usize> = parts.iter().skip(1).map(|part| part.start).collect();
+                    assert_eq!((parts[0].start, ends[parts.len() - 1]), (0, filters));
+                    assert_eq!(starts, ends[..parts.len() - 1]);
+                }
+            });
+        }
+    }
 }

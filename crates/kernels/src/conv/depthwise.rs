@@ -6,6 +6,7 @@
 
 use super::{Addends, ConvSizes};
 use crate::phases::{MAX_LANES, Phases, Window};
+use crate::profile::slice;
 use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
 use pulp::{Arch, Simd, WithSimd};
@@ -34,6 +35,7 @@ pub(super) fn forward(
     y.par_chunks_mut((planes * to).max(1))
         .enumerate()
         .for_each(|(task, y)| {
+            let _slice = slice();
             with_scratch(layout.padded() + layout.span(), |scratch| {
                 let (phases, sums) = scratch.split_at_mut(layout.padded());
                 for (i, y) in y.chunks_exact_mut(to).enumerate() {
@@ -64,6 +66,7 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) ->
     dx.par_chunks_mut((planes * to).max(1))
         .enumerate()
         .for_each(|(task, dx)| {
+            let _slice = slice();
             let spread = before + layout.phase() + MAX_LANES;
             with_scratch(spread + layout.padded(), |scratch| {
                 let (spread, phases) = scratch.split_at_mut(spread);
@@ -101,6 +104,7 @@ pub(super) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> Vec
         .par_chunks_mut(sizes.patch())
         .enumerate()
         .for_each(|(group, weight)| {
+            let _slice = slice();
             let taps = taps(&layout, weight);
             with_scratch(layout.padded() + layout.span(), |scratch| {
                 let (phases, spread) = scratch.split_at_mut(layout.padded());

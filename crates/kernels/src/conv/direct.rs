@@ -1,12 +1,13 @@
 //! Convolution as plain sums of products: the image's patches become the columns of a matrix (im2col)
 //! that stays in the cache, a band of output rows at a time, and a matrix product does the rest.
 
-use super::bands::{bands, bands_up_to, for_each_slice};
+use super::bands::{bands, bands_up_to, filter_parts, for_each_slice, most_filter_parts};
 use super::im2col::{col2im, im2col};
 use super::{Addends, ConvSizes, WeightGradients};
 use crate::matrix::{Matrix, Write, multiply};
 use crate::pool::max_pool_2x2;
 use crate::product::{Finish, PackedRows, ROWS, Right, product};
+use crate::profile::{slice, slice_of};
 use crate::rectifier::{Rectifier, add_bias};
 use crate::scratch::with_scratch;
 use crate::simd::{add, total, vectorized};
@@ -90,6 +91,7 @@ pub(super) fn forward(
     tasks(sizes, y, &bands(sizes), [out_width, 1])
         .into_par_iter()
         .for_each(|mut task| {
+            let _slice = slice();
             let planes = &x[task.image * image_values..][..image_values];
             let (from, width) = (task.rows.start * out_width, task.rows.len() * out_width);
             let group = sizes.group(task.image);
@@ -133,6 +135,7 @@ pub(super) fn forward_pooled(
     tasks(sizes, y, &bands, [width, 2])
         .into_par_iter()
         .for_each(|task| {
+            let _slice = slice();
             let planes = &x[task.image * image_values..][..image_values];
             let positions = task.rows.len() * sizes.output[1];
             with_scratch((patch + task.filters.len()) * positions, |scratch| {
@@ -195,10 +198,20 @@ pub(super) fn input_gradient(sizes: &ConvSizes, weight: &[f32], grad: &[f32]) ->
 }
 
 impl WeightGradients {
-    fn zeros(sizes: &ConvSizes) -> Self {
+    fn zeros(filters: usize, patch: usize) -> Self {
         Self {
-            weight: vec![0.0; sizes.filters * sizes.patch()],
-            bias: vec![0.0; sizes.filters],
+            weight: vec![0.0; filters * patch],
+            bias: vec![0.0; filters],
+        }
+    }
+
+    /// Those of several filters, one part of them after the other.
+    fn concat(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts = parts.into_iter().map(|part| (part.weight, part.bias));
+        let (weight, bias): (Vec<_>, Vec<_>) = parts.unzip();
+        Self {
+            weight: weight.concat(),
+            bias: bias.concat(),
         }
     }
 }
@@ -209,14 +222,7 @@ pub(super) fn weight_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32]) -> We
         .into_par_iter()
         .map(|group| group_gradients(sizes, x, grad, group))
         .collect();
-    let (weight, bias): (Vec<_>, Vec<_>) = groups
-        .into_iter()
-        .map(|group| (group.weight, group.bias))
-        .unzip();
-    WeightGradients {
-        weight: weight.concat(),
-        bias: bias.concat(),
-    }
+    WeightGradients::concat(groups)
 }
 
 /// The gradients of one group's weights.
@@ -230,23 +236,34 @@ fn group_gradients(sizes: &ConvSizes, x: &[f32], grad: &[f32], group: usize) -> 
     let images = sizes.images / sizes.options.groups;
     let sums = (images * sizes.output_plane() / POSITIONS_PER_SUM).clamp(1, MAX_SUMS);
     let part = pieces.len().div_ceil(sums).max(1);
-    pieces
-        .par_chunks(part)
-        .map(|pieces| {
-            let mut sum = WeightGradients::zeros(sizes);
+    let sums: Vec<&[(usize, Range<usize>)]> = pieces.chunks(part).collect();
+    let filters = filter_parts(sizes.filters, sums.len());
+    let tasks: Vec<_> = filters
+        .iter()
+        .flat_map(|filters| sums.iter().map(move |pieces| (filters, *pieces)))
+        .collect();
+    let computed: Vec<WeightGradients> = tasks
+        .into_par_iter()
+        .map(|(filters, pieces)| {
+            let _slice = slice_of(most_filter_parts(filters.len()));
+            let mut sum = WeightGradients::zeros(filters.len(), sizes.patch());
             for (image, rows) in pieces {
-                add_band(sizes, x, grad, *image, rows, &mut sum);
+                add_band(sizes, x, grad, *image, rows, filters, &mut sum);
             }
             sum
         })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .reduce(|mut all, part| {
-            vectorized!(add(&mut all.weight, &part.weight));
-            vectorized!(add(&mut all.bias, &part.bias));
-            all
-        })
-        .unwrap_or_else(|| WeightGradients::zeros(sizes))
+        .collect();
+    let mut computed = computed.into_iter();
+    WeightGradients::concat(filters.iter().map(|filters| {
+        let of_filters = computed.by_ref().take(sums.len());
+        of_filters
+            .reduce(|mut all, part| {
+                vectorized!(add(&mut all.weight, &part.weight));
+                vectorized!(add(&mut all.bias, &part.bias));
+                all
+            })
+            .unwrap_or_else(|| WeightGradients::zeros(filters.len(), sizes.patch()))
+    }))
 }
 
 /// The gradient with respect to the bias: the sum of each filter's gradients.
@@ -257,6 +274,7 @@ pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
     (0..filters)
         .into_par_iter()
         .map(|filter| {
+            let _slice = slice();
             let planes = (0..images).map(|image| (image * filters + filter) * plane);
             planes
                 .map(|from| vectorized!(total(&grad[from..][..plane])))
@@ -265,13 +283,14 @@ pub(super) fn bias_gradient(sizes: &ConvSizes, grad: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Adds the gradients of a band of output rows of one image.
+/// Adds the gradients that some filters have of a band of output rows of one image.
 fn add_band(
     sizes: &ConvSizes,
     x: &[f32],
     grad: &[f32],
     image: usize,
     rows: &Range<usize>,
+    filters: &Range<usize>,
     sum: &mut WeightGradients,
 ) {
     let (patch, width) = (sizes.patch(), rows.len() * sizes.output[1]);
@@ -280,7 +299,7 @@ fn add_band(
         sizes.filters * sizes.output_plane(),
     );
     let grad = &grad[image * grad_values..][..grad_values];
-    let grad = &grad[rows.start * sizes.output[1]..];
+    let grad = &grad[filters.start * sizes.output_plane() + rows.start * sizes.output[1]..];
     with_scratch(patch * width, |columns| {
         im2col(
             sizes,
@@ -291,7 +310,7 @@ fn add_band(
         multiply(
             &mut sum.weight,
             patch,
-            Matrix::strided(grad, sizes.filters, width, sizes.output_plane()),
+            Matrix::strided(grad, filters.len(), width, sizes.output_plane()),
             Matrix::new(columns, patch, width).transposed(),
             Write::Add,
         );

@@ -182,7 +182,7 @@ impl Default for TrainConfig {
 
 impl TrainConfig {
     /// Images per shard of a step that is computed on the CPU, or on a GPU.
-    pub(crate) fn shard_size(&self, is_cpu: bool) -> usize {
+    pub fn shard_size(&self, is_cpu: bool) -> usize {
         match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
             MicroBatch::Auto(_) if is_cpu => CPU_SHARD.min(self.batch_size),

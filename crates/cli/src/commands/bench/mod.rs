@@ -7,6 +7,8 @@
 mod infer;
 mod load;
 mod network;
+mod profile;
+mod scaling;
 mod train;
 
 use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_whole};
@@ -15,14 +17,15 @@ use crate::render::{Table, print, print_json};
 use clap::Args;
 use infer::LayerTime;
 use network::{Network, Work};
+use profile::OperationTime;
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
 use receptive_data::Batch;
 use receptive_train::trial::peak_resident_bytes;
 use receptive_train::{Compute, TrainConfig};
+use scaling::Scaling;
 use serde::Serialize;
 use std::time::Instant;
-use train::OperationTime;
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -50,6 +53,10 @@ pub(super) struct BenchArgs {
     /// Time inference instead of training
     #[arg(long)]
     infer: bool,
+    /// Of training, print beside each operation into how many slices it is cut for threads, the largest slice's share,
+    /// the rest that one thread does alone, and how many times as fast 2 to 32 threads can be at most
+    #[arg(long, conflicts_with = "infer")]
+    scaling: bool,
     /// Images per step [default: 64; 32 for `receptive networks`, 2 for photo, 1 for erf]
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     batch: Option<usize>,
@@ -142,7 +149,12 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         },
         batch: arguments.batch.unwrap_or_else(|| network.default_batch()),
         steps: arguments.steps,
+        scaling: arguments.scaling,
     };
+    if bench.scaling && (bench.work != Work::Train || !profile::can_count(&compute)) {
+        let problem = "it counts the slices of training on the backend flex; leave it out";
+        return Err(CliError::argument("--scaling", problem));
+    }
     let result = NetworkResult {
         peer: peer(),
         network,
@@ -223,7 +235,9 @@ fn show(result: &NetworkResult) -> Result<(), CliError> {
         print(table.to_string())?;
         print("(each layer by itself, in one thread, on an eighth of the batch)\n")?;
     }
-    if !timing.operations.is_empty() {
+    if let Some(scaling) = &timing.scaling {
+        scaling.show()?;
+    } else if !timing.operations.is_empty() {
         let total: f64 = timing.operations.iter().map(|part| part.ms).sum();
         let mut table = Table::new(&["operation", "ms", "share"]);
         for operation in &timing.operations {
@@ -260,6 +274,8 @@ struct Bench {
     batch: usize,
     /// Steps that are timed, after a few that are not.
     steps: usize,
+    /// Whether it is to be said how far more threads can help.
+    scaling: bool,
 }
 
 /// The times of one measurement.
@@ -277,6 +293,9 @@ struct Timing {
     /// Of training: each operation's time in a step in one thread.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<OperationTime>,
+    /// Of training, with `--scaling`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaling: Option<Scaling>,
 }
 
 /// Steps before the clock is looked at: memory is mapped, kernels are chosen.
@@ -328,6 +347,7 @@ impl Bench {
             ms_p10_p90: [percentile(&times, 10) * 1e3, percentile(&times, 90) * 1e3],
             layers: Vec::new(),
             operations: Vec::new(),
+            scaling: None,
         }
     }
 }
@@ -371,6 +391,7 @@ mod tests {
                 work: network.default_work(),
                 batch: 1,
                 steps: 1,
+                scaling: false,
             };
             let timing = bench.run(&compute).unwrap();
             assert!(timing.images_per_s > 0.0, "{}", network.name());

@@ -1,25 +1,14 @@
 //! Training, and the time of each operation.
 
-use super::{Bench, Timing, WARM_UP};
+use super::profile::StepProfile;
+use super::scaling::Scaling;
+use super::{Bench, Timing, WARM_UP, median};
 use crate::error::CliError;
 use receptive_data::Batch;
 use receptive_model::Plan;
 use receptive_train::config::Optimizer;
 use receptive_train::{Compute, Learner, RunConfig, TrainConfig, TrainError, check_memory};
-use serde::Serialize;
 use std::time::Instant;
-
-/// The time of one kind of operation in a training step.
-#[derive(Serialize)]
-pub(super) struct OperationTime {
-    /// `other` is what burn's own operations, the loss and the optimizer take.
-    pub(super) name: &'static str,
-    /// Of one step, in milliseconds.
-    pub(super) ms: f64,
-}
-
-/// Steps that the operations' times are the mean of.
-const PROFILE_STEPS: usize = 3;
 
 impl Bench {
     pub(super) fn train(&self, compute: &Compute) -> Result<Timing, CliError> {
@@ -36,24 +25,35 @@ impl Bench {
         self.check_memory(&plan, &config, compute)?;
         let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
-        let mut learner = Learner::new(model.clone(), &config, None, compute);
+        let learner = Learner::new(model.clone(), &config, None, compute);
+        let mut timing = self.timing(self.step_times(learner, &batch)?);
+        let one = Compute::new(compute.device().clone(), 1)?;
+        let alone = || Learner::new(model.clone(), &config, None, &one);
+        let profile = StepProfile::measure(alone(), &one, &batch)?;
+        timing.operations = profile.operations();
+        if self.scaling {
+            let mut times = self.step_times(alone(), &batch)?;
+            times.sort_by(f64::total_cmp);
+            let shards = self.batch.div_ceil(config.shard_size(compute.is_cpu()));
+            let times = [median(&times), timing.ms_per_step / 1e3];
+            timing.scaling = Some(Scaling::new(&profile, shards, compute.threads(), times));
+        }
+        Ok(timing)
+    }
+
+    /// The seconds of each step.
+    fn step_times(&self, mut learner: Learner<'_>, batch: &Batch) -> Result<Vec<f64>, CliError> {
         let mut times = Vec::with_capacity(self.steps);
         for step in 0..WARM_UP + self.steps {
             let began = Instant::now();
-            learner = one_step(learner, &batch, step)?;
+            learner = one_step(learner, batch, step)?;
             if step >= WARM_UP {
                 times.push(began.elapsed().as_secs_f64());
             }
         }
-        let mut timing = self.timing(times);
-        let one = Compute::new(compute.device().clone(), 1)?;
-        let learner = Learner::new(model, &config, None, &one);
-        timing.operations = operations(learner, &one, &batch)?;
-        Ok(timing)
+        Ok(times)
     }
-}
 
-impl Bench {
     /// A batch that the memory cannot hold is rejected before it is made.
     fn check_memory(
         &self,
@@ -85,50 +85,14 @@ impl Bench {
 }
 
 /// Forward, backward, the weights updated, the loss read back.
-fn one_step<'a>(learner: Learner<'a>, batch: &Batch, step: usize) -> Result<Learner<'a>, CliError> {
+pub(super) fn one_step<'a>(
+    learner: Learner<'a>,
+    batch: &Batch,
+    step: usize,
+) -> Result<Learner<'a>, CliError> {
     let gradients = learner.gradients(batch, step as u64)?;
     let loss = gradients.loss.clone();
     let learner = learner.update(gradients, 1e-3);
     let _: f32 = loss.into_scalar();
     Ok(learner)
-}
-
-/// What each operation takes, in one thread; empty on backends that the kernels do not run on.
-#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
-fn operations(
-    mut learner: Learner<'_>,
-    one: &Compute,
-    batch: &Batch,
-) -> Result<Vec<OperationTime>, CliError> {
-    #[cfg(feature = "flex")]
-    {
-        use receptive_kernels::{begin_profile, end_profile};
-        learner = one_step(learner, batch, 0)?;
-        one.alone(begin_profile);
-        let began = Instant::now();
-        for step in 0..PROFILE_STEPS {
-            learner = one_step(learner, batch, step)?;
-        }
-        let total = began.elapsed().as_secs_f64();
-        let profile = one.alone(end_profile);
-        let ms = |seconds: f64| seconds * 1e3 / PROFILE_STEPS as f64;
-        let mut operations: Vec<OperationTime> = profile
-            .iter()
-            .filter(|(_, time)| !time.is_zero())
-            .map(|(operation, time)| OperationTime {
-                name: operation.name(),
-                ms: ms(time.as_secs_f64()),
-            })
-            .collect();
-        if !operations.is_empty() {
-            let kernels: f64 = profile.iter().map(|(_, time)| time.as_secs_f64()).sum();
-            operations.push(OperationTime {
-                name: "other",
-                ms: ms((total - kernels).max(0.0)),
-            });
-        }
-        Ok(operations)
-    }
-    #[cfg(not(feature = "flex"))]
-    Ok(Vec::new())
 }

@@ -6,8 +6,10 @@ use super::transform::{Input, Output, OutputGradient, transform};
 use super::weights::{PackedWeights, TransformedGradients};
 use super::{ConvSizes, ELEMENTS, INPUT_TILE, OUTPUT_TILE, padded};
 use crate::conv::Addends;
+use crate::conv::bands::{filter_parts, most_filter_parts};
 use crate::matrix::{Write, multiply};
 use crate::product::{Finish, product};
+use crate::profile::{slice, slice_of};
 use crate::rectifier::{add_bias, add_map};
 use crate::scratch::with_scratch;
 use crate::simd::{add, vectorized};
@@ -84,21 +86,34 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
     let [top, left, ..] = sizes.options.padding;
     let x = Source {
         planes: x,
+        channels,
         plane: sizes.input,
         origin: [-(top as isize), -(left as isize)],
-    };
-    let grad = Source {
-        planes: grad,
-        plane: sizes.output,
-        origin: [0, 0],
     };
     // Blocks are added up in groups, and then the groups in order: the same bits on any number of
     // threads. With few tiles there are fewer groups, since a group's sums would outweigh its tiles.
     let sums = (grid.tiles() / (4 * channels.max(filters))).clamp(1, MAX_SUMS);
-    let total = blocks
-        .par_chunks(blocks.len().div_ceil(sums).max(1))
-        .map(|blocks| {
-            let mut sum = TransformedGradients::zeros(channels, filters);
+    let groups: Vec<_> = blocks.chunks(blocks.len().div_ceil(sums).max(1)).collect();
+    let parts = filter_parts(filters, groups.len());
+    let tasks: Vec<_> = parts
+        .iter()
+        .flat_map(|filters| groups.iter().map(move |blocks| (filters, *blocks)))
+        .collect();
+    let computed: Vec<TransformedGradients> = tasks
+        .into_par_iter()
+        .map(|(filters, blocks)| {
+            let _slice = slice_of(most_filter_parts(filters.len()));
+            let grad = Source {
+                planes: &grad[filters.start * sizes.output_plane()..],
+                channels: sizes.filters,
+                plane: sizes.output,
+                origin: [0, 0],
+            };
+            let of_grad = TransformedTiles {
+                tiles,
+                channels: filters.len(),
+            };
+            let mut sum = TransformedGradients::zeros(channels, filters.len());
             for block in blocks {
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
@@ -125,16 +140,20 @@ pub(in crate::conv) fn weight_gradient(sizes: &ConvSizes, x: &[f32], grad: &[f32
             }
             sum
         })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .reduce(|mut all, part| {
+        .collect();
+    let mut computed = computed.into_iter();
+    let of_parts = parts.iter().map(|filters| {
+        let of_filters = computed.by_ref().take(groups.len());
+        let total = of_filters.reduce(|mut all, part| {
             vectorized!(add(&mut all.values, &part.values));
             all
         });
-    total.map_or_else(
-        || vec![0.0; filters * sizes.patch()],
-        |total| total.gradient(),
-    )
+        total.map_or_else(
+            || vec![0.0; filters.len() * sizes.patch()],
+            |total| total.gradient(),
+        )
+    });
+    of_parts.collect::<Vec<_>>().concat()
 }
 
 /// A convolution of 3x3 taps with stride 1, of images or of gradients.
@@ -177,6 +196,7 @@ impl Convolution {
     ) {
         let source = Source {
             planes: x,
+            channels: self.channels,
             plane: self.input,
             origin: self.origin,
         };
@@ -201,6 +221,7 @@ impl Convolution {
         self.tasks(&grid, blocks, filters, y)
             .into_par_iter()
             .for_each(|task| {
+                let _slice = slice();
                 with_scratch(lengths.iter().sum(), |scratch| {
                     let (pixels, rest) = scratch.split_at_mut(lengths[0]);
                     let (inputs, outputs) = rest.split_at_mut(lengths[1]);

@@ -172,6 +172,7 @@ impl TransformedTiles {
         let pixel = padded(self.channels);
         let Source {
             planes,
+            channels,
             plane,
             origin,
         } = source;
@@ -188,8 +189,8 @@ impl TransformedTiles {
                 size,
             };
             let pixels = &mut pixels[..size[0] * size[1] * pixel];
-            let image = self.channels * plane[0] * plane[1];
-            let planes = &planes[segment.image * image..][..image];
+            let [image, taken] = [channels, self.channels].map(|count| count * plane[0] * plane[1]);
+            let planes = &planes[segment.image * image..][..taken];
             to_pixels(planes, window, self.channels, pixel, pixels);
             let tiles = grid.segment_tiles(segment);
             transform::<T, IN, INPUT_TILE>(
@@ -208,8 +209,10 @@ impl TransformedTiles {
 /// The images that tiles are cut from.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    /// `[images, channels, height, width]`.
+    /// `[images, channels, height, width]`, from the first channel that is taken on.
     pub(super) planes: &'a [f32],
+    /// How many channels an image has, whether or not all are taken.
+    pub(super) channels: usize,
     /// Height and width of a plane.
     pub(super) plane: [usize; 2],
     /// The row and column of the first tile; negative where padding precedes it.

@@ -1,0 +1,149 @@
+//! A training step in one thread, operation by operation.
+
+use super::train::one_step;
+use crate::error::CliError;
+use receptive_data::Batch;
+use receptive_train::{Compute, Learner};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Steps that the times are the mean of.
+const STEPS: usize = 3;
+
+/// What one step takes in one thread, in seconds.
+#[derive(Debug)]
+pub(super) struct StepProfile {
+    /// Forward, loss and backward, of all shards.
+    pub(super) gradients: f64,
+    /// The optimizer, and the loss read back.
+    pub(super) update: f64,
+    /// Empty on backends that the kernels do not run on.
+    pub(super) kernels: Vec<KernelTime>,
+}
+
+/// What one kernel takes in a step, in seconds.
+#[derive(Debug)]
+pub(super) struct KernelTime {
+    pub(super) name: &'static str,
+    /// Whether it is a part of the update, not of the gradients.
+    pub(super) is_update: bool,
+    pub(super) elapsed: f64,
+    /// Of it, what is in no slice.
+    pub(super) serial: f64,
+    /// Of it, what is in the largest slice of each loop.
+    pub(super) largest: f64,
+    /// Slices of a loop, on average.
+    pub(super) slices: f64,
+    /// The bound for 1 thread, 2, and so on.
+    pub(super) on_threads: Vec<f64>,
+}
+
+/// The time of one kind of operation in a training step.
+#[derive(Debug, Serialize)]
+pub(super) struct OperationTime {
+    /// `other` is what burn's own operations, the loss and the additions of gradients take.
+    pub(super) name: &'static str,
+    /// Of one step, in milliseconds.
+    pub(super) ms: f64,
+}
+
+impl StepProfile {
+    /// Measures a few steps; `one` is the thread that `learner` computes on.
+    pub(super) fn measure(
+        mut learner: Learner<'_>,
+        one: &Compute,
+        batch: &Batch,
+    ) -> Result<Self, CliError> {
+        learner = one_step(learner, batch, 0)?;
+        begin(one);
+        let (mut gradients, mut update) = (0.0, 0.0);
+        for step in 0..STEPS {
+            let began = Instant::now();
+            let computed = learner.gradients(batch, step as u64)?;
+            let loss = computed.loss.clone();
+            gradients += began.elapsed().as_secs_f64();
+            let began = Instant::now();
+            learner = learner.update(computed, 1e-3);
+            let _: f32 = loss.into_scalar();
+            update += began.elapsed().as_secs_f64();
+        }
+        Ok(Self {
+            gradients: gradients / STEPS as f64,
+            update: update / STEPS as f64,
+            kernels: end(one),
+        })
+    }
+
+    /// Of the gradients or of the update, what is in no kernel.
+    pub(super) fn other(&self, is_update: bool) -> f64 {
+        let of_part = self.kernels.iter().filter(|one| one.is_update == is_update);
+        let kernels: f64 = of_part.map(|kernel| kernel.elapsed).sum();
+        let all = if is_update {
+            self.update
+        } else {
+            self.gradients
+        };
+        (all - kernels).max(0.0)
+    }
+
+    /// Each operation's time; none where no kernel ran.
+    pub(super) fn operations(&self) -> Vec<OperationTime> {
+        let operation = |name, seconds: f64| OperationTime {
+            name,
+            ms: seconds * 1e3,
+        };
+        let kernels = self.kernels.iter();
+        let mut operations: Vec<OperationTime> = kernels
+            .map(|kernel| operation(kernel.name, kernel.elapsed))
+            .collect();
+        if !operations.is_empty() {
+            operations.push(operation("other", self.other(false) + self.other(true)));
+        }
+        operations
+    }
+}
+
+/// Whether the kernels that a profile is made of compute there.
+#[cfg(feature = "flex")]
+pub(super) fn can_count(compute: &Compute) -> bool {
+    receptive_kernels::runs_on(compute.device())
+}
+
+#[cfg(feature = "flex")]
+fn begin(one: &Compute) {
+    one.alone(receptive_kernels::begin_profile);
+}
+
+#[cfg(feature = "flex")]
+fn end(one: &Compute) -> Vec<KernelTime> {
+    use receptive_kernels::{Kernel, KernelProfile, end_profile};
+    let profile = one.alone(end_profile).into_iter();
+    let of_step = |time: std::time::Duration| time.as_secs_f64() / STEPS as f64;
+    profile
+        .filter(|kernel| !kernel.elapsed.is_zero())
+        .map(|kernel| KernelTime {
+            name: kernel.kernel.name(),
+            is_update: kernel.kernel == Kernel::Optimizer,
+            elapsed: of_step(kernel.elapsed),
+            serial: of_step(kernel.serial),
+            largest: of_step(kernel.largest),
+            slices: kernel.slices as f64 / kernel.loops.max(1) as f64,
+            on_threads: (1..=KernelProfile::MAX_THREADS)
+                .map(|threads| of_step(kernel.on_threads(threads)))
+                .collect(),
+        })
+        .collect()
+}
+
+#[cfg(not(feature = "flex"))]
+pub(super) const fn can_count(_: &Compute) -> bool {
+    false
+}
+
+#[cfg(not(feature = "flex"))]
+fn begin(_: &Compute) {}
+
+#[cfg(not(feature = "flex"))]
+fn end(_: &Compute) -> Vec<KernelTime> {
+    Vec::new()
+}
