@@ -178,7 +178,32 @@ fn hint(error: &TrainError) -> String {
     if setting.is_some_and(was_set) {
         return " (set by --set)".into();
     }
-    setting.map_or(String::new(), set_by)
+    setting
+        .filter(|setting| has_argument(setting))
+        .map_or(String::new(), set_by)
+}
+
+/// Whether the argument of a setting is one of the command that was started: of some the value is the run's own, or
+/// what was not given.
+fn has_argument(setting: &str) -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let is_given = |flag: &str| {
+        std::env::args_os().any(|argument| {
+            let argument = argument.to_string_lossy();
+            argument.split('=').next() == Some(flag)
+        })
+    };
+    match setting {
+        "data.source" => {
+            ["train", "tune", "lr-find"]
+                .iter()
+                .any(|known| command == *known)
+                && !is_given("--resume")
+        }
+        "split" => is_given("--split"),
+        _ => true,
+    }
 }
 
 /// The argument that sets a setting, in brackets, if one does.
@@ -246,6 +271,11 @@ impl CliError {
         }
     }
 
+    /// The line of JSON that stands for the result that `--json` would have printed.
+    pub(crate) fn json(&self) -> ErrorJson {
+        ErrorJson::new(self.to_string(), self.exit())
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
@@ -255,6 +285,31 @@ impl CliError {
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Train(_) | Self::Interchange(_) | Self::Output(_) | Self::Json(_) => Exit::Failed,
         }
+    }
+}
+
+/// What `--json` prints where a command ends with an error. Documented in the README.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct ErrorJson {
+    error: String,
+    kind: &'static str,
+}
+
+impl ErrorJson {
+    pub(crate) fn new(error: String, exit: Exit) -> Self {
+        Self {
+            error,
+            kind: match exit {
+                Exit::Usage => "usage",
+                _ => "failure",
+            },
+        }
+    }
+
+    /// Whether this program was started with `--json`.
+    pub(crate) fn is_wanted() -> bool {
+        let mut options = std::env::args_os().take_while(|argument| argument != "--");
+        options.any(|argument| argument == "--json")
     }
 }
 

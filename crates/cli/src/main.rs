@@ -13,7 +13,7 @@ mod render;
 mod signals;
 
 use clap::Parser;
-use error::Exit;
+use error::{ErrorJson, Exit};
 use receptive_core::memory::{address_space_left, available_bytes};
 use std::io::Write;
 use std::process::ExitCode;
@@ -79,6 +79,10 @@ fn main() -> ExitCode {
             // If the reader of a pipe has gone away, there is nothing left to say.
             if error.exit() != Exit::Done {
                 render::say_error(&error);
+                if ErrorJson::is_wanted() {
+                    // Whoever closed standard output does not read it.
+                    let _ = render::print_json(&error.json());
+                }
             }
             error.exit()
         }

@@ -26,7 +26,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     let closest = known.iter().map(|(distance, _)| *distance).min();
     if let Some(closest) = closest
         && closest <= MAX_DISTANCE
-        && closest < length
+        // Of two short words one can always be made into the other.
+        && 2 * closest <= length
     {
         let nearest = known.iter().filter(|(distance, _)| *distance == closest);
         return nearest.take(MAX_NAMES).map(|(_, known)| *known).collect();
@@ -64,6 +65,8 @@ mod tests {
         assert_eq!(meant("imagenet"), None);
         assert_eq!(meant("x"), None);
         assert_eq!(meant("ni"), None);
+        assert_eq!(nearest("cat", ["oak", "ash"]), [""; 0]);
+        assert_eq!(nearest("drak", ["dark"]), ["dark"]);
     }
 
     #[test]

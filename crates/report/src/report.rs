@@ -121,6 +121,10 @@ impl Report {
             Err(error) if options.data.is_some() || options.labels.is_some() => return Err(error),
             images => images.map_err(sentence),
         };
+        let images = images.map(|mut images| {
+            images.data.notes.extend(images.stand_in());
+            images
+        });
         // Where the images were found, not where they were once.
         if let Some(place) = &options.data {
             config.data.move_to(place);
@@ -167,7 +171,8 @@ impl Report {
     pub fn notes(&self) -> Vec<String> {
         let confusions = self.confusions.as_ref().ok();
         let note = confusions.and_then(Confusions::note);
-        note.into_iter().map(String::from).collect()
+        let of_data = self.data.notes().iter().cloned();
+        of_data.chain(note.map(String::from)).collect()
     }
 
     /// The main figures.

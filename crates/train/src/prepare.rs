@@ -10,8 +10,8 @@ use crate::same_images::check_same_images;
 use crate::splits::Splits;
 use crate::start::InitialModel;
 use receptive_data::{
-    DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples, SplitRecord,
-    check_size,
+    BadImages, DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples,
+    SplitRecord, check_size,
 };
 use receptive_model::{ImageSize, InputSpec, Pair, Plan, presets};
 use std::path::Path;
@@ -228,11 +228,15 @@ fn open_data(
     let inherits_group = inherits_group(config);
     let KnownImages { record, classes } = known;
     let is_followed = matches!(record, Some((_, RecordUse::Follow)));
-    let options = DataOptions {
+    let mut options = DataOptions {
         record,
         group_is_inherited: inherits_group,
         ..config.data.options(config.train.seed, classes)
     };
+    if is_followed {
+        // Of the run's images none may be damaged, which is checked below; others are none of its own.
+        options.bad_images = BadImages::Skip;
+    }
     let mut data = receptive_data::open(&config.data.source, &options, progress)?;
     if is_followed {
         check_same_images(config, &data)?;

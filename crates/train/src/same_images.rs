@@ -13,6 +13,16 @@ pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<()
     };
     let source = config.data.source.printable();
     let Gone { train, val, test } = comparison.gone;
+    if comparison.unreadable.total() > 0 {
+        return Err(TrainError::setting(
+            "data.source",
+            format!(
+                "images that the run uses in {source} cannot be read any more, so it cannot be resumed: {}; \
+                 repair them or put them back, or start a new run from its model",
+                data.damaged_sentence()
+            ),
+        ));
+    }
     let problem = match (comparison.gone.total(), &comparison.relabelled[..]) {
         (0, []) => return Ok(()),
         (0, relabelled) => format!(

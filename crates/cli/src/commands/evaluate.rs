@@ -3,7 +3,7 @@
 use super::run::{RunSplit, evaluation_line, image_query, load_model, open_split, remedies};
 use crate::args::{DeviceArgs, SourceArgs};
 use crate::error::{CliError, Exit};
-use crate::render::{Table, TrainProgress, line, print, print_json};
+use crate::render::{Table, TrainProgress, line, print, print_json, say_paragraph};
 use clap::Args;
 use receptive_core::text::{Printable, grouped, percent};
 use receptive_data::{Gone, Split};
@@ -64,9 +64,10 @@ struct Json<'a> {
     tta: Option<TtaJson<'a>>,
     /// Images left out because they cannot be read.
     damaged: usize,
-    /// The run's images that were found, and those that are no longer there.
+    /// The run's images that were found, those that are no longer there, and those that were damaged since.
     known: usize,
     gone: Gone,
+    unreadable: Gone,
     /// Images left out because the model was trained on them.
     trained_on: usize,
     /// Images left out because the model does not have their class.
@@ -96,11 +97,16 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         &arguments.source,
     );
     let RunSplit {
-        data,
+        mut data,
         split,
         name,
         is_own,
+        stand_in,
     } = open_split(&query, &artifact)?;
+    if let Some(note) = stand_in {
+        say_paragraph("note", &note);
+        data.notes.push(note);
+    }
     let (evaluation, calibration) = measure(&artifact, &split, &compute)?;
     let tta = arguments.tta;
     let augmented = tta
@@ -129,6 +135,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
             damaged: data.damaged.len(),
             known: comparison.known,
             gone: comparison.gone,
+            unreadable: comparison.unreadable,
             trained_on: comparison.left_out,
             unknown_class: data.unknown_class,
             new: new.as_ref(),

@@ -144,7 +144,9 @@ fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
 
 /// Makes a directory for what a command writes.
 fn create_directory(directory: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(directory).map_err(CliError::io(directory, "create the directory"))
+    std::fs::create_dir_all(directory)
+        .inspect_err(|_| say_paragraph("note", "--out writes to another place"))
+        .map_err(CliError::io(directory, "create the directory"))
 }
 
 /// Writes a file unless one of that name is there that does not begin as this one does: another's.

@@ -57,6 +57,8 @@ pub(super) struct RunSplit {
     pub(super) name: &'static str,
     /// Whether the data set is the run's own.
     pub(super) is_own: bool,
+    /// What to say where these are not the test images that were asked for.
+    pub(super) stand_in: Option<String>,
 }
 
 /// The command that names the new place of a run's data or label list.
@@ -94,12 +96,11 @@ pub(super) fn image_query<'a>(
 
 /// Writes the notes about the data to standard error.
 pub(super) fn say_notes(data: &DataSet) {
-    for note in &data.notes {
+    for note in data.notes_beside_damage() {
         say_paragraph("note", note);
     }
-    if !data.damaged.is_empty() {
-        let count = counted(data.damaged.len(), "damaged image");
-        say_paragraph("note", format!("left out {count}"));
+    if let Some(note) = data.damaged_note() {
+        say_paragraph("note", note);
     }
 }
 
@@ -111,10 +112,12 @@ pub(super) fn open_split(
     let images = query.open(artifact, &DataProgress::default())?;
     say_notes(&images.data);
     let (split, name) = images.choose(query.split)?;
+    let stand_in = images.stand_in().filter(|_| query.split.is_none());
     Ok(RunSplit {
         split: split.clone(),
         name,
         is_own: images.is_own,
+        stand_in,
         data: images.data,
     })
 }
@@ -134,7 +137,8 @@ impl RunSettings {
         let (mut config, input_from) = match (&arguments.config, &from) {
             (Some(path), _) => (RunConfig::load(path)?, InputFrom::Model),
             (None, Some(run)) => {
-                let config = fine_tuning_config(run, arguments.data.is_some())?;
+                let has_labels = arguments.source.labels.labels.is_some();
+                let config = fine_tuning_config(run, arguments.data.is_some(), has_labels)?;
                 (config, InputFrom::Model)
             }
             (None, None) => {
@@ -232,7 +236,7 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
 }
 
 /// The recipe of fine-tuning for a trained run's network and, unless other data is named, its data.
-fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError> {
+fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<RunConfig, CliError> {
     let artifact = load_model(run, &*default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
     config.train = TrainConfig::fine_tuning();
@@ -244,7 +248,12 @@ fn fine_tuning_config(run: &Path, has_data: bool) -> Result<RunConfig, CliError>
         config.data.group = own.and_then(|own| own.data.group);
     } else {
         config.data = match own {
-            Some(own) if own.data.is_there() => own.data,
+            Some(own) if own.data.is_there() => {
+                if !has_labels {
+                    own.data.check_labels("")?;
+                }
+                own.data
+            }
             Some(own) => {
                 let problem = format!(
                     "the data {} that the run was trained on is no longer there; give DATA as the first \

@@ -3,7 +3,7 @@
 //! Everything but [`print_raw`] escapes control characters: file names and class names may hold
 //! sequences that command a terminal.
 
-use crate::error::CliError;
+use crate::error::{CliError, ErrorJson, Exit};
 use clap::error::{ContextKind, ContextValue};
 use receptive_core::text::{Printable, is_unprintable, printable_lines};
 use serde::Serialize;
@@ -73,6 +73,14 @@ pub(crate) fn exit_usage(error: clap::Error) -> ! {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     let error = only_given(error, &given);
+    if error.use_stderr() && ErrorJson::is_wanted() {
+        let text = error.render().to_string();
+        let text = text.split("\n\nUsage:").next().unwrap_or_default();
+        let text = text.trim().trim_start_matches("error: ");
+        let line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+        let parts: Vec<String> = text.split("\n\n").map(line).collect();
+        let _ = print_json(&ErrorJson::new(parts.join("; "), Exit::Usage));
+    }
     let is_plain =
         |argument: std::ffi::OsString| !argument.to_string_lossy().contains(is_unprintable);
     if std::env::args_os().all(is_plain) {

@@ -96,3 +96,27 @@ fn a_decoder_that_panics_is_a_sentence() {
     assert!(out.contains("attack.jpg"), "{out}");
     assert!(!errors.contains("panicked"), "{errors}");
 }
+
+/// The command that is proposed trains.
+#[test]
+fn what_data_proposes_for_a_folder_of_unread_files_trains() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("photos");
+    for class in crate::split::CLASSES {
+        for i in 0..12 {
+            crate::split::noise(&root.join(class).join(format!("{i}.png")));
+        }
+    }
+    for i in 0..3 {
+        fs::create_dir_all(root.join("owl")).unwrap();
+        fs::write(root.join("owl").join(format!("{i}.npy")), b"numbers").unwrap();
+    }
+    let root = root.to_str().unwrap();
+    let listed = done(&["data", root, "--seed", "3"]);
+    let next = listed.lines().last().unwrap();
+    let expected = format!("receptive train {root} --seed 3 --bad-images skip");
+    assert!(next.ends_with(&expected), "{next}");
+    assert_eq!(json(&["data", root, "--json"])["unread"], 3);
+    let words = expected.split(' ').skip(1).chain(["--dry-run"]);
+    done(&words.collect::<Vec<_>>());
+}

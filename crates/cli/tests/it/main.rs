@@ -25,6 +25,7 @@ mod interrupted;
 mod kept_files;
 mod labels;
 mod live;
+mod lost_images;
 mod manners;
 mod manual;
 mod onnx;

@@ -195,3 +195,40 @@ fn a_run_that_lost_a_part_says_which() {
     std::fs::remove_dir_all(path.join("last")).unwrap();
     refused(&["evaluate", run], 1, &["it was moved or deleted", &again]);
 }
+
+/// A program that reads the last line finds the error there.
+#[test]
+fn an_error_is_a_line_of_json_where_json_is_wanted() {
+    for (arguments, code, kind, part) in [
+        (
+            &["data", "/no/such/folder"][..],
+            2,
+            "usage",
+            "no such path exists",
+        ),
+        (
+            &["evaluate", "/no/such/run"],
+            1,
+            "failure",
+            "not a run directory",
+        ),
+        (
+            &["train", "--bogus"],
+            2,
+            "usage",
+            "unexpected argument '--bogus'",
+        ),
+        (&["evaluate"], 2, "usage", "<RUN>"),
+    ] {
+        let output = output(&[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        let out = text(&output.stdout);
+        let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(line["kind"], kind, "{out}");
+        let error = line["error"].as_str().unwrap();
+        assert!(error.contains(part) && !error.contains('\n'), "{error}");
+        assert!(text(&output.stderr).contains("error: "), "{arguments:?}");
+        let without = crate::output(arguments);
+        assert!(without.stdout.is_empty(), "{arguments:?}");
+    }
+}

@@ -222,7 +222,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
              with `magick`",
             format!("{format:?}").to_uppercase()
         ),
-        other => other.to_string(),
+        other => damage(&other, format),
     };
     let mut caps = Limits::default();
     caps.max_image_width = None;
@@ -292,6 +292,32 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
         colours,
         orientation,
     })
+}
+
+/// What is wrong with a damaged file: its end is missing, or its content is invalid. Decoders say it in the words of
+/// their formats.
+fn damage(error: &image::ImageError, format: ImageFormat) -> String {
+    let words = error.to_string().to_lowercase();
+    let ends = [
+        "end of file",
+        "eof",
+        "unexpected end",
+        "not enough data",
+        "enough data",
+        "failed to fill whole buffer",
+        "truncated",
+        "incomplete",
+        "exhausted",
+    ];
+    let is_short = match error {
+        image::ImageError::IoError(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        _ => false,
+    };
+    let name = format!("{format:?}").to_uppercase();
+    match is_short || ends.iter().any(|end| words.contains(end)) {
+        true => format!("the {name} is truncated: it ends before the image does"),
+        false => format!("the {name} is damaged: its content is invalid"),
+    }
 }
 
 fn too_large(limits: &DecodeLimits, what: &str) -> String {

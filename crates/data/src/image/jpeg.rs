@@ -44,7 +44,7 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
 /// A grey or RGB JPEG with sides divided by `factor`, or by 8 if that is less; `None` for other
 /// colours. The decoder computes no more than these pixels.
 pub(super) fn decode_reduced(bytes: &[u8], factor: usize) -> Result<Option<Picture>, String> {
-    let text = |error: jpeg_decoder::Error| error.to_string();
+    let text = |_: jpeg_decoder::Error| "the JPEG is damaged: its content is invalid".to_string();
     let mut decoder = Decoder::new(Cursor::new(bytes));
     decoder.read_info().map_err(text)?;
     let Some(info) = decoder.info() else {

@@ -46,7 +46,10 @@ impl SplitRecord {
     /// # Errors
     /// [`DataError::Format`] with the line.
     pub fn from_csv(text: &str, file: &str) -> Result<Self, DataError> {
-        let damaged = |problem: String| DataError::format(file, problem);
+        let damaged = |problem: String| {
+            let remedy = "restore it from a copy; without the file results may be of images that were trained on";
+            DataError::format(file, format!("{problem}; {remedy}"))
+        };
         let mut rows = csv::Rows::new(text, b',');
         let is_header = |row: &csv::Row| (0..NEEDED).all(|at| row.cell(at) == COLUMNS[at]);
         if !rows.next().is_some_and(|row| is_header(&row)) {
@@ -89,8 +92,8 @@ impl SplitRecord {
         }
         if !is_whole {
             return Err(damaged(
-                "its last row does not fit the rows before it, so it was cut short or edited; which \
-                 images were trained on is not known"
+                "its last row does not fit the rows before it, so it was cut short or edited, and which images \
+                 were trained on is not known"
                     .into(),
             ));
         }

@@ -289,6 +289,7 @@ fn build(
     })?;
     Ok(Source {
         missing: 0,
+        unread: 0,
         name,
         names: classes.clone(),
         list: classes,

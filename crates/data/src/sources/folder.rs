@@ -13,7 +13,7 @@ use crate::sources::walk::walk;
 use crate::sources::{Source, SourceSplit};
 use receptive_core::text::Printable;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
@@ -26,6 +26,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         names: Vec::new(),
         labels: HashMap::new(),
         unread: Vec::new(),
+        partly: Vec::new(),
         notes: layout.notes,
     };
     let train = match layout.train {
@@ -36,7 +37,8 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         builder.notes.extend(note_joined(folder)?);
     }
     let mut list: Vec<String> = builder.names.clone();
-    list.sort_unstable();
+    // However letters with accents are stored, so that a copy on another system has the same classes in order.
+    list.sort_by_cached_key(|class| key(class));
     let val = layout
         .val
         .map(|folder| builder.optional(folder))
@@ -47,7 +49,10 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         .map(|folder| builder.optional(folder))
         .transpose()?
         .flatten();
-    builder.judge_unread(options)?;
+    builder
+        .notes
+        .extend(unread::partly_note(root, &builder.partly));
+    let unread = builder.judge_unread(options)?;
     // A trained model brings its classes; then any split is enough.
     let evaluable = options.classes.is_some() && (val.is_some() || test.is_some());
     if train.is_empty() && !evaluable {
@@ -70,6 +75,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
     let part = |items| SourceSplit::new(store.clone(), items);
     Ok(Source {
         missing: 0,
+        unread,
         name: root.printable().into_owned(),
         names: builder.names,
         list,
@@ -102,6 +108,8 @@ struct Builder<'a> {
     labels: HashMap<String, u32>,
     /// Folders in the place of a class with files that are no images, though they may have been meant as such.
     unread: Vec<UnreadFolder>,
+    /// Class folders with images and such files, and how many images they have.
+    partly: Vec<(UnreadFolder, usize)>,
     notes: Vec<String>,
 }
 
@@ -114,12 +122,19 @@ impl Builder<'_> {
         let mut spellings: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         for class_folder in folder.subfolders()? {
             let class = class_name(class_folder.path())?;
-            let found = walk(class_folder)?;
+            let mut found = walk(class_folder)?;
+            let not_beside = |file: &&PathBuf| !is_beside(file);
+            let unread: Vec<PathBuf> = found.others.iter().filter(not_beside).cloned().collect();
+            if !found.images.is_empty() && !unread.is_empty() {
+                found.ignored -= unread.len();
+                let folder = UnreadFolder::new(class_folder.path(), &unread);
+                self.partly.push((folder, found.images.len()));
+            }
             passed.add(&found);
             if found.images.is_empty() {
                 let folder = UnreadFolder::new(class_folder.path(), &found.others);
                 // What holds figures of this program was written by it.
-                match found.own.is_empty() && !found.others.iter().all(|file| is_beside(file)) {
+                match found.own.is_empty() && !unread.is_empty() {
                     true => self.unread.push(folder),
                     false => empty.push(folder.described()),
                 }
@@ -165,8 +180,9 @@ impl Builder<'_> {
         Ok(items)
     }
 
-    /// Refuses class folders without an image that can be read beside others, unless they are to be left out.
-    fn judge_unread(&mut self, options: &DataOptions) -> Result<(), DataError> {
+    /// Refuses class folders without an image that can be read beside others, unless they are to be left out:
+    /// then how many files are left out with them.
+    fn judge_unread(&mut self, options: &DataOptions) -> Result<usize, DataError> {
         let folders = std::mem::take(&mut self.unread);
         // A run's images that are gone are found by its record.
         let is_followed = matches!(options.record, Some((_, RecordUse::Follow)));
@@ -180,7 +196,7 @@ impl Builder<'_> {
         let is_lost =
             |folder: &UnreadFolder| !self.files.is_empty() && !is_followed && is_class(folder);
         let (lost, other): (Vec<_>, Vec<_>) = folders.into_iter().partition(is_lost);
-        unread::judge(self.root, &lost, options, &mut self.notes)?;
+        let left_out = unread::judge(self.root, &lost, options, &mut self.notes)?;
         if !other.is_empty() {
             let other: Vec<String> = other.iter().map(UnreadFolder::described).collect();
             self.notes.push(format!(
@@ -188,7 +204,7 @@ impl Builder<'_> {
                 unread::list(&other)
             ));
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// The same of a split that may be missing: without images it is.
@@ -230,6 +246,15 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
             format!(
                 "the name of its class folder {name:?} has control characters, which a terminal \
                  and a list of classes with one a line cannot show; rename it"
+            ),
+        ));
+    }
+    if visible(name).is_empty() {
+        return Err(DataError::layout(
+            folder.parent().unwrap_or(folder),
+            format!(
+                "the name of its class folder `{}` has only characters that cannot be seen; rename it",
+                name.escape_unicode()
             ),
         ));
     }

@@ -5,7 +5,7 @@ use crate::names::enumerate;
 use crate::options::DataOptions;
 use crate::sources::Source;
 use crate::sources::store::Store;
-use receptive_core::text::counted;
+use receptive_core::text::{Printable, counted};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,8 +123,19 @@ impl Groups {
 }
 
 fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
-    let regex = Regex::new(pattern)
-        .map_err(|error| DataError::setting(SETTING, format!("`{pattern}`: {error}")))?;
+    let regex = Regex::new(pattern).map_err(|error| {
+        // Several lines, of which the last says why.
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default();
+        let why = why.strip_prefix("error: ").unwrap_or(why);
+        DataError::setting(
+            SETTING,
+            format!(
+                "`{}` is neither a column of a label list nor a regular expression: {why}",
+                pattern.printable()
+            ),
+        )
+    })?;
     if regex.captures_len() < 2 {
         return Err(DataError::setting(
             SETTING,

@@ -130,6 +130,7 @@ pub(crate) fn open(
     names.extend((list.len()..in_train.max(in_all)).map(|n| n.to_string()));
     Ok(Source {
         missing: 0,
+        unread: 0,
         name,
         names,
         list,

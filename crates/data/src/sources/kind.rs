@@ -74,6 +74,15 @@ const OTHER: [&str; 46] = [
     "crdownload",
 ];
 
+/// Files that `export` writes, by name.
+const EXPORTS: [&[u8]; 3] = [b"model.onnx", b"model.safetensors", b"model.py"];
+
+/// Whether the beginning of an exported model says that this program wrote it.
+fn names_program(head: &[u8]) -> bool {
+    let mut parts = head.windows(mark::SOFTWARE.len());
+    parts.any(|part| part == mark::SOFTWARE.as_bytes())
+}
+
 /// Folders that systems, network drives, archives and notebooks leave behind, in lower case; most
 /// hold thumbnails or deleted files.
 const JUNK: [&str; 14] = [
@@ -108,7 +117,7 @@ pub(crate) fn is_hidden(name: &OsStr) -> bool {
 
 /// What a file is, by its name and, only where the name does not tell, its first
 /// [`mark::HEAD_BYTES`] bytes.
-pub(crate) fn of_file(path: &Path, head: impl FnOnce() -> Vec<u8>) -> FileKind {
+pub(crate) fn of_file(path: &Path, head: impl Fn() -> Vec<u8>) -> FileKind {
     let has = |known: &[&str]| known.iter().any(|known| has_extension(path, known));
     if is_image_name(path) {
         let is_own = has(&["png", "svg", "html"]) && mark::is_on(&head());
@@ -117,8 +126,11 @@ pub(crate) fn of_file(path: &Path, head: impl FnOnce() -> Vec<u8>) -> FileKind {
             false => FileKind::Image,
         };
     }
-    // Photos saved under a name that says nothing: by their content.
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    if EXPORTS.contains(&name) && names_program(&head()) {
+        return FileKind::Own;
+    }
+    // Photos saved under a name that says nothing: by their content.
     match !has(&OTHER) && !name.ends_with(b"~") && foreign::is_picture(&head()) {
         true => FileKind::Image,
         false => FileKind::Other,
@@ -184,5 +196,13 @@ mod tests {
         let figure = format!("<svg>{}</svg>", mark::COMMENT);
         assert_eq!(of("lr.SVG", figure.as_bytes()), FileKind::Own);
         assert_eq!(of("lr.jpg", figure.as_bytes()), FileKind::Image);
+        assert_eq!(
+            of("model.onnx", b"\x08\x08\x12\x09receptive"),
+            FileKind::Own
+        );
+        assert_eq!(
+            of("model.onnx", b"\x08\x08\x12\x07pytorch"),
+            FileKind::Other
+        );
     }
 }

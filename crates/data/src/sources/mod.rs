@@ -17,7 +17,7 @@ pub(crate) mod pictures;
 mod split_names;
 pub(crate) mod store;
 pub(crate) mod tree;
-mod unread;
+pub(crate) mod unread;
 pub(crate) mod walk;
 
 use crate::error::DataError;
@@ -42,6 +42,9 @@ pub(crate) struct Source {
     pub(crate) notes: Vec<String>,
     /// How many images a label list names that are not there.
     pub(crate) missing: usize,
+    /// How many files lie in folders beside the classes of which no file is an image, and were left out with
+    /// them.
+    pub(crate) unread: usize,
 }
 
 /// One split of a source.

@@ -6,7 +6,7 @@ use crate::sources::split_names::{is_split_name, split_named};
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Extensions of archives, those that can be read first.
 const ARCHIVES: [&str; 8] = ["zip", "tgz", "gz", "tar", "7z", "rar", "xz", "bz2"];
@@ -84,7 +84,7 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
 }
 
 /// The folders that hold the class folders of the splits (training, validation, test): these folders, or
-/// where each has but one with images, which holds folders of images, that one, as `images` in
+/// where each has but one with images, which holds folders of images, that one, or one within it, as `images` in
 /// `train/images/cat`. As a class it would be the only one.
 ///
 /// `classes` are a trained model's; a folder of such a name is that class.
@@ -94,30 +94,61 @@ pub(crate) fn within_splits<'a>(
     notes: &mut Vec<String>,
 ) -> Result<[Option<&'a Folder>; 3], DataError> {
     let mut within = splits;
-    let mut around: Option<OsString> = None;
+    let mut around = PathBuf::new();
     for place in within.iter_mut().flatten() {
-        let Some(inner) = around_classes(place)? else {
-            continue;
-        };
-        let name = inner.name();
-        let is_class = classes.is_some_and(|all| all.iter().any(|class| name == class.as_str()));
         // The training split decides: of a class of that name, folders in it belong to it.
-        let of_train = match splits[0] {
-            Some(train) if train.path() != place.path() => around.as_deref() == Some(name),
-            _ => with_images(inner)?.len() > 1,
+        let inner = match splits[0] {
+            Some(train) if train.path() != place.path() => below(place, &around)?,
+            _ => within_wrappers(place, classes)?,
         };
-        if !is_class && of_train {
-            around = Some(name.to_os_string());
+        if let Some(inner) = inner {
+            around = inner
+                .path()
+                .strip_prefix(place.path())
+                .unwrap_or(inner.path())
+                .into();
             *place = inner;
         }
     }
-    if let Some(name) = around {
+    if around != Path::new("") {
         notes.push(format!(
             "the class folders of the splits lie in a folder of their own, {}, which is looked through",
-            enumerate(&[name.to_string_lossy().into_owned()])
+            enumerate(&[around.to_string_lossy().into_owned()])
         ));
     }
     Ok(within)
+}
+
+/// The folder with several folders of images in the only folder of this one, or in the only one of that and so on;
+/// `None` if there is none, or one of them is a class.
+fn within_wrappers<'a>(
+    folder: &'a Folder,
+    classes: Option<&[String]>,
+) -> Result<Option<&'a Folder>, DataError> {
+    let mut place = folder;
+    while let Some(inner) = around_classes(place)? {
+        let is_class = |class: &String| inner.name() == class.as_str();
+        if classes.is_some_and(|all| all.iter().any(is_class)) {
+            return Ok(None);
+        }
+        if with_images(inner)?.len() > 1 {
+            return Ok(Some(inner));
+        }
+        place = inner;
+    }
+    Ok(None)
+}
+
+/// The folder at this path below another, if each on the way is the only one; `None` also for no path.
+fn below<'a>(folder: &'a Folder, path: &Path) -> Result<Option<&'a Folder>, DataError> {
+    let mut place = folder;
+    for name in path {
+        match around_classes(place)? {
+            Some(inner) if inner.name() == name => place = inner,
+            _ => return Ok(None),
+        }
+    }
+    Ok((path != Path::new("")).then_some(place))
 }
 
 /// The only folder with images in this one, if it has none of its own but folders with some.

@@ -21,6 +21,7 @@ pub(crate) struct PassedOver {
     mixed: Vec<PathBuf>,
     links: Vec<PathBuf>,
     loops: Vec<PathBuf>,
+    dead: Vec<PathBuf>,
 }
 
 impl PassedOver {
@@ -52,6 +53,8 @@ impl PassedOver {
         let loops = &folder.contents()?.loops;
         self.loops
             .extend(loops.iter().map(|name| folder.path().join(name)));
+        let dead = folder.contents()?.dead.iter();
+        self.dead.extend(dead.map(|name| folder.path().join(name)));
         let mixed = folder.mixed()?.into_iter();
         self.mixed
             .extend(mixed.map(|name| folder.path().join(name)));
@@ -90,6 +93,10 @@ impl PassedOver {
             (
                 "did not follow links to a folder that they lie in themselves",
                 &self.loops,
+            ),
+            (
+                "passed over links that lead nowhere, which may have been class folders",
+                &self.dead,
             ),
         ];
         for (what, paths) in named {

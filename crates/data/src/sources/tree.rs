@@ -40,6 +40,8 @@ pub(crate) struct Contents {
     pub(crate) junk: Vec<OsString>,
     /// The names of links to this folder or to one above it.
     pub(crate) loops: Vec<OsString>,
+    /// The names of links that lead nowhere and are no images by their name.
+    pub(crate) dead: Vec<OsString>,
     /// How many hidden files and folders there are.
     pub(crate) hidden: usize,
 }
@@ -273,6 +275,8 @@ fn list(path: &Path) -> Result<Contents, DataError> {
             contents.hidden += 1;
         } else if is_folder && kind.is_symlink() && is_loop(&path) {
             contents.loops.push(name);
+        } else if kind.is_symlink() && !kind::is_image_name(&path) && !path.exists() {
+            contents.dead.push(name);
         } else if is_folder {
             contents.folders.push(Folder {
                 is_link: kind.is_symlink(),
@@ -316,6 +320,7 @@ impl Contents {
             &mut self.own,
             &mut self.junk,
             &mut self.loops,
+            &mut self.dead,
         ] {
             names.sort_unstable();
         }

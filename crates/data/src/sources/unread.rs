@@ -95,9 +95,14 @@ impl UnreadFolder {
     /// Its name and what it holds: `owl` (20 .npy).
     pub(crate) fn described(&self) -> String {
         let name = enumerate(&[self.name()]);
-        if self.kinds.is_empty() {
-            return name;
+        match self.kinds.is_empty() {
+            true => name,
+            false => format!("{name} ({})", self.kinds()),
         }
+    }
+
+    /// How many files it has of each kind, the most frequent first.
+    fn kinds(&self) -> String {
         let mut kinds: Vec<(&String, &usize)> = self.kinds.iter().collect();
         kinds.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         let more: usize = kinds.iter().skip(KINDS).map(|(_, files)| **files).sum();
@@ -106,7 +111,14 @@ impl UnreadFolder {
         if more > 0 {
             parts.push(format!("{more} more"));
         }
-        format!("{name} ({})", parts.join(", "))
+        parts.join(", ")
+    }
+
+    /// Where it lies in the data: ` in train`, or nothing.
+    fn place(&self, root: &Path) -> String {
+        let place = self.path.strip_prefix(root).ok().and_then(Path::parent);
+        let place = place.filter(|place| !place.as_os_str().is_empty());
+        place.map_or_else(String::new, |place| format!(" in {}", place.printable()))
     }
 
     pub(crate) fn name(&self) -> String {
@@ -159,7 +171,26 @@ pub(crate) fn list(described: &[String]) -> String {
     }
 }
 
-/// Refuses such folders, or says that they are left out.
+/// What to say of classes of which some files are no images: they may have been meant as such.
+pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Option<String> {
+    let described: Vec<String> = folders
+        .iter()
+        .map(|(folder, images)| {
+            let (name, place, kinds) = (folder.name(), folder.place(root), folder.kinds());
+            let images = counted(*images, "image");
+            format!("{}{place} ({kinds} beside {images})", enumerate(&[name]))
+        })
+        .collect();
+    (!described.is_empty()).then(|| {
+        format!(
+            "passed over files in class folders that are no images; if they were meant as such, convert them to \
+             PNG or JPEG: {}",
+            list(&described)
+        )
+    })
+}
+
+/// Refuses such folders, or says that they are left out, and gives the number of their files.
 ///
 /// # Errors
 /// Where bad images are refused.
@@ -168,19 +199,13 @@ pub(crate) fn judge(
     folders: &[UnreadFolder],
     options: &DataOptions,
     notes: &mut Vec<String>,
-) -> Result<(), DataError> {
+) -> Result<usize, DataError> {
     if folders.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let described: Vec<String> = folders
         .iter()
-        .map(|folder| {
-            let place = folder.path.strip_prefix(root).ok().and_then(Path::parent);
-            match place.filter(|place| !place.as_os_str().is_empty()) {
-                Some(place) => format!("{} in {}", folder.described(), place.printable()),
-                None => folder.described(),
-            }
-        })
+        .map(|folder| folder.described() + &folder.place(root))
         .collect();
     let list = list(&described);
     let files: usize = folders.iter().map(UnreadFolder::files).sum();
@@ -191,7 +216,7 @@ pub(crate) fn judge(
     );
     if options.bad_images == BadImages::Skip {
         notes.push(format!("{what}, and so no class: left out {list}"));
-        return Ok(());
+        return Ok(files);
     }
     let copies = match folders.iter().any(UnreadFolder::has_copies) {
         true => " (copies such as .bak are no images either: rename them)",

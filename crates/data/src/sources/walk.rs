@@ -82,7 +82,7 @@ pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
                 .into_iter()
                 .map(|name| folder.path().join(name)),
         );
-        found.ignored += contents.others.len() + contents.hidden;
+        found.ignored += contents.others.len() + contents.dead.len() + contents.hidden;
         for inner in folder.subfolders()? {
             match inner.is_link() {
                 true => found.links.push(inner.path().to_path_buf()),

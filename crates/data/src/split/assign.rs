@@ -12,6 +12,7 @@ use crate::split::follow::{Comparison, Followed, changed_note, follow, left_out_
 use crate::split::groups::{GroupRoles, note_groups};
 use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
+use crate::split::verify::DamagedImage;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted, grouped};
 use std::collections::{HashMap, HashSet};
@@ -38,7 +39,12 @@ pub(crate) struct Assigned {
 }
 
 /// Puts every image of the source into its split. Its images must have been verified.
-pub(crate) fn assign(source: &mut Source, names: &ClassList, options: &DataOptions) -> Assigned {
+pub(crate) fn assign(
+    source: &mut Source,
+    names: &ClassList,
+    damaged: &[DamagedImage],
+    options: &DataOptions,
+) -> Assigned {
     let classes = names.known().len();
     let record = options.record.as_ref().map(|(record, _)| record.as_ref());
     let contents = Contents::of(source, record);
@@ -54,7 +60,7 @@ pub(crate) fn assign(source: &mut Source, names: &ClassList, options: &DataOptio
                 comparison,
                 new,
                 unknown,
-            } = follow(source, record, &contents, names, options);
+            } = follow(source, record, &contents, names, damaged, options);
             assigned.comparison = Some(comparison);
             assigned.new = new;
             assigned.unknown = unknown;
@@ -206,7 +212,6 @@ fn leave_out_used(
     contents: &Contents,
 ) -> Comparison {
     let mut comparison = Comparison::default();
-    let mut kept_unseen = 0;
     let paths = record.paths();
     let store = source.train.store.clone();
     let items: Vec<Item> = source
@@ -238,7 +243,7 @@ fn leave_out_used(
                     false
                 }
                 _ if is_tested && split == "train" && extends => {
-                    kept_unseen += 1;
+                    comparison.kept_unseen += 1;
                     false
                 }
                 _ => true,
@@ -258,11 +263,11 @@ fn leave_out_used(
                 .into(),
         );
     }
-    if kept_unseen > 0 {
+    if comparison.kept_unseen > 0 {
         source.notes.push(format!(
             "left {} out of training: the model that training starts from, or one before it, was \
              tested on the same content, which must stay unseen",
-            counted(kept_unseen, "image")
+            counted(comparison.kept_unseen, "image")
         ));
     }
     comparison

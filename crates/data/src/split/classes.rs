@@ -136,14 +136,16 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
             .map(|(c, _)| c.clone())
             .collect();
     }
+    let has_splits = source.val.is_some() || source.test.is_some();
     let absent: Vec<String> = source
         .parts_mut()
         .filter(|(_, part)| !part.items.is_empty() && !part.absent.is_empty())
-        .map(|(split, part)| {
-            format!(
+        .map(|(split, part)| match has_splits {
+            true => format!(
                 "the {split} split has no image of {}",
                 enumerate(&part.absent)
-            )
+            ),
+            false => format!("there is no image of {}", enumerate(&part.absent)),
         })
         .collect();
     source.notes.extend(absent);

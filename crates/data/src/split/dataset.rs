@@ -14,7 +14,7 @@ use crate::split::verify::{DamagedImage, verify};
 use crate::split::{Split, keyed, stratify};
 use receptive_core::ImageSize;
 use receptive_core::hash::{ContentHash, Sha256};
-use receptive_core::text::Printable;
+use receptive_core::text::{Printable, counted};
 
 /// A data set: a class list and up to three splits.
 #[derive(Clone, Debug)]
@@ -45,6 +45,9 @@ pub struct DataSet {
     pub damaged: Vec<DamagedImage>,
     /// How many images a label list names that are not there.
     pub missing: usize,
+    /// How many files lie in folders beside the classes of which no file is an image, and were left out with
+    /// them: with [`BadImages::Fail`](crate::BadImages::Fail) they are an error.
+    pub unread: usize,
     /// How many images were left out because the trained model ([`DataOptions::classes`]) does not have
     /// their class.
     pub unknown_class: usize,
@@ -173,6 +176,25 @@ impl DataSet {
         SplitRecord::new(members.collect())
     }
 
+    /// The notes but those on the kinds of damaged files, for whoever tells these otherwise.
+    pub fn notes_beside_damage(&self) -> impl Iterator<Item = &String> {
+        self.notes
+            .iter()
+            .filter(|note| !DamagedImage::is_note(note))
+    }
+
+    /// The images that cannot be read and why, the first of many: for a sentence.
+    pub fn damaged_sentence(&self) -> String {
+        DamagedImage::sentence(&self.damaged)
+    }
+
+    /// That images were left out because they cannot be read, which, and why.
+    pub fn damaged_note(&self) -> Option<String> {
+        let count = counted(self.damaged.len(), "damaged image");
+        let which = DamagedImage::sentence(&self.damaged);
+        (!self.damaged.is_empty()).then(|| format!("left out {count}: {which}"))
+    }
+
     /// Whether its images are grouped, such as by patients.
     pub fn has_groups(&self) -> bool {
         self.splits()
@@ -192,6 +214,20 @@ fn range(mut values: Vec<usize>) -> Option<SizeRange> {
         median: *values.get((values.len() - 1) / 2)?,
         max: *values.last()?,
     })
+}
+
+/// Why a run that starts from another has nothing to train on.
+fn all_used(comparison: &Comparison) -> String {
+    let known = comparison.known;
+    format!(
+        "nothing is left to train on: {} {} validation and test images of the run that training starts from, or of one \
+         before it, and must stay unseen; name other images to train on",
+        match comparison.new {
+            0 => format!("all its {}", counted(known, "image")),
+            new => format!("of its {} images {known}", known + new),
+        },
+        if known == 1 { "is among the" } else { "are" },
+    )
 }
 
 fn nothing_left(damaged: &[DamagedImage]) -> String {
@@ -237,7 +273,7 @@ pub(crate) fn assemble(
         }
         _ => verify(&mut source, classes, options, progress)?,
     };
-    let assigned = assign(&mut source, classes, options);
+    let assigned = assign(&mut source, classes, &damaged, options);
     if let Some(limit) = options.limit {
         limit_splits(&mut source, n, limit, options.seed);
     }
@@ -255,6 +291,13 @@ pub(crate) fn assemble(
         return Err(DataError::layout(&source.name, problem));
     }
     let only_listed = options.allow_empty_classes && !damaged.is_empty();
+    let is_extended = matches!(options.record, Some((_, RecordUse::Extend)));
+    let comparison = assigned.comparison.as_ref();
+    if let Some(comparison) = comparison.filter(|c| is_extended && c.known > 0)
+        && source.train.items.is_empty()
+    {
+        return Err(DataError::layout(&source.name, all_used(comparison)));
+    }
     if !has_images && !only_listed {
         return Err(DataError::layout(&source.name, nothing_left(&damaged)));
     }
@@ -276,6 +319,7 @@ pub(crate) fn assemble(
         notes: source.notes,
         damaged,
         missing: source.missing,
+        unread: source.unread,
         unknown_class,
     })
 }

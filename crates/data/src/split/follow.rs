@@ -3,14 +3,15 @@
 use crate::names::enumerate;
 use crate::options::DataOptions;
 use crate::record::{Member, Role, SplitRecord};
-use crate::sources::store::Item;
+use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
 use crate::split::classes::ClassList;
 use crate::split::contents::Contents;
 use crate::split::groups::GroupRoles;
+use crate::split::verify::DamagedImage;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A data set beside a run's record of what it used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +23,13 @@ pub struct Comparison {
     pub known: usize,
     /// The images of the run that are no longer there, by split.
     pub gone: Gone,
+    /// The images of the run whose files are there and cannot be read, by split: they were damaged since.
+    pub unreadable: Gone,
+    /// Their paths.
+    pub unreadable_paths: Vec<String>,
     /// The paths that they had.
     pub gone_paths: Vec<String>,
-    /// The classes of the run of which no image is left.
+    /// The classes of the run of which no image is left that can be read.
     pub gone_classes: Vec<String>,
     /// How many images were not there when the run was trained.
     pub new: usize,
@@ -35,11 +40,14 @@ pub struct Comparison {
     pub relabelled: Vec<String>,
     /// How many images were left out because the model was trained on them, or on copies of them.
     pub left_out: usize,
+    /// How many images a run that starts from another's model does not train on, because that one was tested on
+    /// them.
+    pub kept_unseen: usize,
     /// How many images of another data set the run validated on, which its best epoch may have been chosen by.
     pub validated: usize,
 }
 
-/// Number of images of each split that are no longer there.
+/// Number of images of each split of a run that cannot be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Gone {
     /// Of the training split.
@@ -54,6 +62,18 @@ impl Gone {
     /// Of all splits.
     pub fn total(&self) -> usize {
         self.train + self.val + self.test
+    }
+
+    fn of(members: &[&Member]) -> Self {
+        let mut gone = Self::default();
+        for member in members {
+            match member.role {
+                Role::Val => gone.val += 1,
+                Role::Test => gone.test += 1,
+                _ => gone.train += 1,
+            }
+        }
+        gone
     }
 }
 
@@ -73,6 +93,7 @@ pub(super) fn follow(
     record: &SplitRecord,
     contents: &Contents,
     classes: &ClassList,
+    damaged: &[DamagedImage],
     options: &DataOptions,
 ) -> Followed {
     let store = source.train.store.clone();
@@ -181,15 +202,17 @@ pub(super) fn follow(
         .filter(|member| member.role.is_own())
         .collect();
     gone.sort_by(|a, b| a.path.cmp(&b.path));
-    comparison.gone_paths = gone.iter().map(|member| member.path.clone()).collect();
     comparison.gone_classes = gone_classes(record, &gone);
-    for member in &gone {
-        match member.role {
-            Role::Val => comparison.gone.val += 1,
-            Role::Test => comparison.gone.test += 1,
-            _ => comparison.gone.train += 1,
-        }
-    }
+    let damaged: HashSet<String> = match &*store {
+        Store::Files(files) => damaged.iter().map(|one| files.below(&one.path)).collect(),
+        Store::Memory(_) => HashSet::new(),
+    };
+    let paths = |members: &[&Member]| members.iter().map(|member| member.path.clone()).collect();
+    let is_damaged = |member: &&Member| damaged.contains(&member.path);
+    let (unreadable, gone): (Vec<&Member>, Vec<&Member>) = gone.into_iter().partition(is_damaged);
+    (comparison.gone, comparison.gone_paths) = (Gone::of(&gone), paths(&gone));
+    (comparison.unreadable, comparison.unreadable_paths) =
+        (Gone::of(&unreadable), paths(&unreadable));
     comparison.new = new.len();
     note_changes(&mut source.notes, &comparison, &by_group);
     // In the order of the record, whatever the files are called now.
@@ -251,21 +274,31 @@ fn gone_classes(record: &SplitRecord, gone: &[&Member]) -> Vec<String> {
 }
 
 fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&str]) {
-    let gone = &comparison.gone_paths;
-    if !gone.is_empty() {
-        let Gone { train, val, test } = comparison.gone;
-        notes.push(format!(
-            "the data has changed: {} of the run {} no longer there ({train} train, {val} val, \
-             {test} test): {}{}",
-            counted(gone.len(), "image"),
-            if gone.len() == 1 { "is" } else { "are" },
-            enumerate(gone),
-            match &comparison.gone_classes[..] {
-                [] => String::new(),
-                classes => format!("; no image is left of {}", enumerate(classes)),
-            }
-        ));
+    let lost = [
+        ("no longer there", comparison.gone, &comparison.gone_paths),
+        (
+            "damaged since and cannot be read",
+            comparison.unreadable,
+            &comparison.unreadable_paths,
+        ),
+    ];
+    let mut lost: Vec<String> = lost
+        .into_iter()
+        .filter(|(.., paths)| !paths.is_empty())
+        .map(|(what, Gone { train, val, test }, paths)| {
+            format!(
+                "the data has changed: {} of the run {} {what} ({train} train, {val} val, {test} test): {}",
+                counted(paths.len(), "image"),
+                if paths.len() == 1 { "is" } else { "are" },
+                enumerate(paths),
+            )
+        })
+        .collect();
+    if let (Some(last), false) = (lost.last_mut(), comparison.gone_classes.is_empty()) {
+        let classes = enumerate(&comparison.gone_classes);
+        last.push_str(&format!("; no image is left of {classes}"));
     }
+    notes.extend(lost);
     if comparison.new > 0 {
         notes.push(format!(
             "the data has changed: {} there when the run was trained, and {} in the split `new`",
@@ -303,9 +336,20 @@ pub(super) fn left_out_note(images: usize, by_group: &[&str]) -> String {
     groups.dedup();
     match by_group.len() {
         0 => format!("left out {}: {content}", counted(images, "image")),
-        grouped => format!(
-            "left out {}: {content}, or, of {grouped}, on images of the same group: {}",
+        grouped if grouped == images => format!(
+            "left out {}: the model was trained on other images of {}: {}",
             counted(images, "image"),
+            if groups.len() == 1 {
+                "the same group"
+            } else {
+                "the same groups"
+            },
+            enumerate(&groups)
+        ),
+        grouped => format!(
+            "left out {}: of {} {content}, of {grouped} on other images of the same group: {}",
+            counted(images, "image"),
+            images - grouped,
             enumerate(&groups)
         ),
     }

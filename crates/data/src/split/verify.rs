@@ -2,10 +2,11 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::options::{BadImages, DataOptions};
+use crate::options::{BadImages, DataOptions, RecordUse};
 use crate::progress::{Progress, ProgressGuard};
 use crate::sources::Source;
 use crate::sources::store::{FileEntry, Files, Store};
+use crate::sources::unread::list;
 use crate::split::classes::ClassList;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,9 @@ pub struct DamagedImage {
     /// Why it cannot be read.
     pub reason: String,
 }
+
+/// How the notes on kinds of damaged files begin.
+const COULD_NOT_READ: &str = "could not read ";
 
 impl DamagedImage {
     /// All of them for an error, one a line.
@@ -41,6 +45,28 @@ impl DamagedImage {
         lines.join("\n")
     }
 
+    /// These files and their reasons for a sentence: of many the first.
+    pub(crate) fn sentence(damaged: &[Self]) -> String {
+        const REASONS: usize = 5;
+        const FILES: usize = 5;
+        let reasons = Self::by_reason(damaged);
+        let more = reasons.iter().skip(REASONS);
+        let more: usize = more.map(|(_, files)| files.len()).sum();
+        let mut parts = Vec::new();
+        for (reason, files) in reasons.iter().take(REASONS) {
+            let paths = files.iter().take(FILES).map(|one| one.path.printable());
+            let mut paths = paths.collect::<Vec<_>>().join(", ");
+            if files.len() > FILES {
+                paths += &format!(" and {} more", files.len() - FILES);
+            }
+            parts.push(format!("{paths}: {reason}"));
+        }
+        if more > 0 {
+            parts.push(format!("and {more} more"));
+        }
+        parts.join("; ")
+    }
+
     /// The files of each reason, in the order of their first.
     fn by_reason<'a>(damaged: impl IntoIterator<Item = &'a Self>) -> Vec<(&'a str, Vec<&'a Self>)> {
         let mut places: HashMap<&str, usize> = HashMap::new();
@@ -56,6 +82,11 @@ impl DamagedImage {
         reasons
     }
 
+    /// Whether a note is one of [`Self::notes`].
+    pub(crate) fn is_note(note: &str) -> bool {
+        note.starts_with(COULD_NOT_READ)
+    }
+
     /// A note for each kind of file that is no image which can be read, and for what many share.
     fn notes(damaged: &[Self]) -> Vec<String> {
         let of_kind = |reason: &str, files: usize| reason.starts_with("it is a") || files > 5;
@@ -65,8 +96,8 @@ impl DamagedImage {
             .map(|(reason, files)| {
                 let (first, more) = (files[0].path.printable(), files.len() - 1);
                 match more {
-                    0 => format!("could not read {first}: {reason}"),
-                    _ => format!("could not read {first} and {more} more: {reason}"),
+                    0 => format!("{COULD_NOT_READ}{first}: {reason}"),
+                    _ => format!("{COULD_NOT_READ}{first} and {more} more: {reason}"),
                 }
             })
             .collect()
@@ -118,8 +149,12 @@ pub(crate) fn verify(
         });
     }
     source.notes.extend(DamagedImage::notes(&damaged));
+    let by_class = by_class(source, classes, &bad);
+    source.notes.extend(by_class);
     if let Some(lost) = UnreadableClasses::find(source, classes, files, &bad) {
-        if !options.allow_empty_classes {
+        // A run's classes are those of its record, whatever is left of them.
+        let is_followed = matches!(options.record, Some((_, RecordUse::Follow)));
+        if !options.allow_empty_classes && !is_followed {
             let theirs = damaged.iter().filter(|d| lost.files.contains(&*d.path));
             let problem = format!(
                 "{}; repair them or remove the class:\n{}",
@@ -137,6 +172,38 @@ pub(crate) fn verify(
         part.store = store.clone();
     }
     Ok(damaged)
+}
+
+/// From this share of damaged images on, a class is named.
+const MANY: f64 = 0.1;
+
+/// The classes of which many images cannot be read, though some can.
+fn by_class(source: &mut Source, classes: &ClassList, bad: &[bool]) -> Option<String> {
+    let mut counts = vec![(0usize, 0usize); classes.known().len()];
+    for (_, part) in source.parts_mut() {
+        for item in &part.items {
+            if let Some((damaged, all)) = counts.get_mut(item.label as usize) {
+                *damaged += usize::from(bad[item.image as usize]);
+                *all += 1;
+            }
+        }
+    }
+    let named: Vec<String> = counts
+        .iter()
+        .zip(classes.known())
+        .filter(|((damaged, all), _)| damaged < all && *damaged as f64 >= MANY * *all as f64)
+        .filter(|((damaged, _), _)| *damaged > 0)
+        .map(|((damaged, all), class)| {
+            let class = enumerate(std::slice::from_ref(class));
+            format!("{class} ({damaged} of {all})")
+        })
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "of these classes images cannot be read and are left out: {}",
+            list(&named)
+        )
+    })
 }
 
 /// The classes of which no training image can be read.

@@ -53,6 +53,69 @@ fn a_tar_that_was_cut_between_two_files_is_told() {
     }
 }
 
+/// A tar of the images and an entry of this kind.
+fn with_entry(name: &str, kind: tar::EntryType) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(0);
+    header.set_path(name).unwrap();
+    header.set_cksum();
+    builder.append(&header, &b""[..]).unwrap();
+    let mut bytes = builder.into_inner().unwrap();
+    // Its mark at the end.
+    bytes.truncate(512);
+    [bytes, tarred(&[])].concat()
+}
+
+#[test]
+fn devices_are_called_so_and_what_describes_the_archive_is_no_link() {
+    let (_folder, path) = packed("a.tar", with_entry("cat/x.png", tar::EntryType::Char));
+    let text = refusal(&path);
+    assert!(
+        text.contains("cat/x.png: it is a pipe or a device"),
+        "{text}"
+    );
+    assert_eq!(notes("b.tar", with_entry("pipe", tar::EntryType::Fifo)), "");
+    assert_eq!(
+        notes("c.tar", with_entry("pax", tar::EntryType::XGlobalHeader)),
+        ""
+    );
+}
+
+#[test]
+fn what_is_no_archive_is_not_quoted() {
+    for (name, bytes) in [
+        ("one.png.gz", gz(&png(8, 6, 1))),
+        ("text.tgz", gz(&b"hello ".repeat(200))),
+        ("random.tar", png(40, 40, 1)),
+        ("zeros.zip", vec![0; 1000]),
+    ] {
+        let (_folder, path) = packed(name, bytes);
+        let text = refusal(&path);
+        assert!(text.contains("could not read it as a"), "{text}");
+        let plain = |c: char| c.is_ascii_graphic() || c == ' ';
+        assert!(text.chars().all(plain), "{text}");
+        assert!(!text.contains("EOCD") && !text.contains("hello"), "{text}");
+    }
+}
+
+#[test]
+fn other_files_of_a_gzipped_archive_are_counted_as_those_of_others_are() {
+    let mut builder = tar::Builder::new(Vec::new());
+    for name in ["a-images-idx3-ubyte.gz", "b.gz"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(3);
+        builder.append_data(&mut header, name, &b"abc"[..]).unwrap();
+    }
+    let tar = builder.into_inner().unwrap();
+    for (name, bytes) in [("a.tar", tar.clone()), ("a.tgz", gz(&tar))] {
+        let (_folder, path) = packed(name, bytes);
+        let text = refusal(&path);
+        assert!(text.contains("0 images and 2 other files"), "{text}");
+    }
+}
+
 #[test]
 fn links_in_an_archive_are_named_and_an_image_by_a_link_is_rejected() {
     let links = [

@@ -310,6 +310,20 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
 }
 
 #[test]
+fn the_file_that_a_zip_holds_twice_and_a_method_that_cannot_be_read_are_named() {
+    let zip = zipped(&images(), CompressionMethod::Stored);
+    let packed = Packed::new("a.zip", replaced(&zip, b"cat/02.png", b"cat/00.png"));
+    let refused = refusal(&packed.path);
+    let expected = "a.zip/cat/00.png: the archive holds this file twice";
+    assert!(refused.contains(expected), "{refused}");
+    // The method in the directory.
+    let bytes = patched(&zip, b"PK\x01\x02", 10, &[12, 0]);
+    let packed = Packed::new("b.zip", bytes);
+    let refused = refusal(&packed.path);
+    assert!(refused.contains("compressed by bzip2"), "{refused}");
+}
+
+#[test]
 fn a_damaged_image_of_an_archive_is_damaged_as_in_a_folder() {
     let mut files = images();
     files[0].1 = b"no image".to_vec();

@@ -183,3 +183,14 @@ fn a_label_list_has_groups_in_a_column_or_by_a_pattern() {
         assert!(lengths.min() > Some(0), "{group:?}: a split is empty");
     }
 }
+
+#[test]
+fn what_is_no_pattern_is_refused_in_one_line() {
+    let root = tempfile::tempdir().unwrap();
+    patients(root.path());
+    let text = open(root.path(), &grouped("(")).unwrap_err().to_string();
+    assert!(
+        text.contains("unclosed group") && !text.contains('\n'),
+        "{text}"
+    );
+}

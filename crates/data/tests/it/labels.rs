@@ -429,3 +429,42 @@ fn the_number_of_missing_images_is_known() {
     let data = listed.open("a.png,cat\nb.png,dog\nc.png,dog\nd.png,cat\nx.png,cat\n");
     assert_eq!(data.missing, 1);
 }
+
+#[test]
+fn other_columns_of_images_and_columns_of_one_name_are_named() {
+    let listed = Listed::new(&["1.png", "2.png"]);
+    let data = listed.open("image,thumb,class\n1.png,2.png,cat\n2.png,1.png,dog\n");
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("`thumb` names images too"), "{notes}");
+
+    let list = "image,class,class\n1.png,cat,a\n2.png,dog,b\n";
+    let column = |column: &str| {
+        Listed::new(&["1.png", "2.png"]).with(|o| o.label_column = Some(column.into()))
+    };
+    let refused = column("class").refusal(list);
+    assert!(
+        refused.contains("2 columns `class`") && refused.contains("2 or 3"),
+        "{refused}"
+    );
+    assert_eq!(column("3").open(list).classes, ["a", "b"]);
+}
+
+#[test]
+fn a_list_that_is_no_file_is_refused_without_advice_about_images() {
+    let listed = Listed::new(&["1.png", "2.png"]);
+    let root = listed.folder.path();
+    for (list, found) in [
+        (root.to_path_buf(), "is a folder"),
+        (root.join("none.csv"), "is not there"),
+    ] {
+        let options = DataOptions {
+            labels: Some(list),
+            ..uncut()
+        };
+        let error = open(root, &options).unwrap_err();
+        assert!(error.is_usage(), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(found) && text.contains("CSV file"), "{text}");
+        assert!(!text.contains("remove"), "{text}");
+    }
+}

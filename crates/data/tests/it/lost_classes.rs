@@ -44,6 +44,7 @@ fn a_class_folder_of_files_that_cannot_be_read_is_refused_by_default_and_named_w
         };
         let data = open(root.path(), &options).unwrap();
         assert_eq!(data.classes, ["cat", "dog"]);
+        assert_eq!(data.unread, files.len());
         let notes = data.notes.join("\n");
         assert!(
             notes.contains("left out") && notes.contains(kinds),
@@ -73,8 +74,7 @@ fn texts_models_and_what_the_program_wrote_stop_nobody() {
         "docs/notes.txt",
         "annotations/1.xml",
         "annotations/2.xml",
-        "export/model.onnx",
-        "export/model.py",
+        "models/model.onnx",
         ".cache/1.npy",
     ] {
         write(&root.path().join(file), "text");
@@ -82,6 +82,10 @@ fn texts_models_and_what_the_program_wrote_stop_nobody() {
     write(&root.path().join("erf/map.npy"), "x");
     write(&root.path().join("erf/map.png"), figure());
     fs::create_dir(root.path().join("later")).unwrap();
+    write(
+        &root.path().join("export/model.onnx"),
+        b"\x08\x08\x12\x09receptive\x1a",
+    );
     let data = open(root.path(), &uncut()).unwrap();
     assert_eq!(data.classes, ["cat", "dog"]);
     let notes = data.notes.join("\n");
@@ -89,10 +93,50 @@ fn texts_models_and_what_the_program_wrote_stop_nobody() {
         "`annotations` (2 .xml)",
         "`docs` (1 .txt, 1 without an extension)",
         "`later`",
+        "`models` (1 .onnx)",
+        "wrote itself: `erf`, `export`",
     ] {
         assert!(notes.contains(part), "{part}: {notes}");
     }
     assert!(!notes.contains(".cache"), "{notes}");
+}
+
+#[test]
+fn a_class_of_which_a_part_is_read_is_named_with_the_rest() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    images(&root.path().join("owl"), 10);
+    for name in ["dog/a.npy", "dog/b/c.npy", "dog/notes.txt"] {
+        write(&root.path().join(name), "x");
+    }
+    for image in 0..3 {
+        write(
+            &root.path().join(format!("owl/{image}.png")),
+            b"\x89PNG\r\n\x1a\n",
+        );
+    }
+    let options = DataOptions {
+        bad_images: skipping().bad_images,
+        ..uncut()
+    };
+    let data = open(root.path(), &options).unwrap();
+    assert_eq!((data.unread, data.damaged.len()), (0, 3));
+    let notes = data.notes.join("\n");
+    for part in [
+        "`dog` (2 .npy beside 4 images)",
+        "passed over 1 file that is no image",
+        "images cannot be read and are left out: `owl` (3 of 10)",
+    ] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+    assert!(!notes.contains("`cat`"), "{notes}");
+    let note = data.damaged_note().unwrap();
+    let part = "0.png: the PNG is truncated: it ends before the image does";
+    assert!(note.starts_with("left out 3 damaged images: "), "{note}");
+    assert!(
+        note.contains("owl/0.png, ") && note.contains(&part[7..]),
+        "{note}"
+    );
 }
 
 #[test]

@@ -165,6 +165,27 @@ fn names_that_look_the_same_are_noted() {
 }
 
 #[test]
+fn the_order_of_classes_does_not_depend_on_how_letters_are_stored() {
+    // As a Mac stores it, `é` begins with an `e`.
+    let names = ["e\u{301}t\u{e9}", "fox", "\u{e9}toile"];
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &names);
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, [names[1], names[0], names[2]]);
+}
+
+#[test]
+fn a_class_whose_name_cannot_be_seen_is_refused() {
+    for name in ["\u{200b}", "\u{2060}\u{feff}", "\u{3000}"] {
+        let root = tempfile::tempdir().unwrap();
+        in_each(root.path(), &["cat", name]);
+        let text = refusal(root.path());
+        assert!(text.contains("cannot be seen"), "{name:?}: {text}");
+        assert!(text.contains("\\u{"), "{name:?}: {text}");
+    }
+}
+
+#[test]
 fn thousands_of_classes_with_the_same_folder_inside_are_found() {
     let root = tempfile::tempdir().unwrap();
     for class in 0..3_000 {
@@ -196,6 +217,18 @@ fn class_folders_in_one_folder_of_each_split_are_found() {
     assert_eq!(data.val.class_counts(), [2, 0]);
     let notes = data.notes.join("\n");
     assert!(notes.contains("a folder of their own, `images`"), "{notes}");
+
+    // Two folders around them.
+    let root = tempfile::tempdir().unwrap();
+    in_each(
+        root.path(),
+        &["train/a/b/cat", "train/a/b/dog", "val/a/b/dog"],
+    );
+    let data = open(root.path(), &uncut()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    assert_eq!(data.val.class_counts(), [0, 2]);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("a folder of their own, `a/b`"), "{notes}");
 
     // A class of that name has folders inside of it.
     let root = tempfile::tempdir().unwrap();

@@ -82,6 +82,20 @@ fn links_to_folders_inside_a_class_are_not_followed_so_a_loop_ends() {
 }
 
 #[test]
+fn a_dead_link_in_the_place_of_a_class_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    images(&root.path().join("cat"), 1);
+    images(&root.path().join("dog"), 1);
+    symlink("/nowhere/owl", root.path().join("owl")).unwrap();
+    let data = open(root.path(), &uncut()).unwrap();
+    let notes = data.notes.join("\n");
+    assert!(
+        notes.contains("links that lead nowhere") && notes.contains("`owl`"),
+        "{notes}"
+    );
+}
+
+#[test]
 fn a_dead_link_is_a_damaged_image() {
     let root = tempfile::tempdir().unwrap();
     images(&root.path().join("cat"), 1);

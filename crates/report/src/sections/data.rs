@@ -48,6 +48,11 @@ impl Data {
         }
     }
 
+    /// What is to be said of the images.
+    pub(crate) fn notes(&self) -> &[String] {
+        self.found.as_ref().map_or(&[], |found| &found.notes)
+    }
+
     pub(crate) fn reason(&self) -> Option<&String> {
         self.found.as_ref().err()
     }
@@ -136,13 +141,8 @@ impl DataSummary {
                 ("colours".into(), colours.join(", ")),
             ]
         });
-        let mut notes = data.notes.clone();
-        if !data.damaged.is_empty() {
-            notes.push(format!(
-                "{} damaged images are left out.",
-                grouped(data.damaged.len())
-            ));
-        }
+        let mut notes: Vec<String> = data.notes_beside_damage().cloned().collect();
+        notes.extend(data.damaged_note());
         if !config.train.balances_classes() {
             notes.extend(imbalance(data));
         }

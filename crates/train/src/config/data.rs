@@ -140,7 +140,10 @@ impl Default for DataConfig {
 impl DataConfig {
     /// Checks that the label list of a run that exists is still there. One that lies in an archive is looked
     /// for when that is opened. `remedy` is the command that names its new place.
-    pub(crate) fn check_labels(&self, remedy: &str) -> Result<(), TrainError> {
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_labels(&self, remedy: &str) -> Result<(), TrainError> {
         let Some(list) = &self.labels else {
             return Ok(());
         };

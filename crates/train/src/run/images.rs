@@ -4,7 +4,9 @@ use super::RunDirectory;
 use crate::config::{DataConfig, Monitor, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::{Printable, counted, grouped};
-use receptive_data::{BadImages, Comparison, DataSet, Progress, RecordUse, Split, SplitRecord};
+use receptive_data::{
+    BadImages, Comparison, DataSet, Gone, Progress, RecordUse, Split, SplitRecord,
+};
 use receptive_model::Artifact;
 use receptive_model::presets::imagenet_synsets;
 use std::path::{Path, PathBuf};
@@ -87,6 +89,8 @@ pub struct RunImages {
     pub data: DataSet,
     /// Whether it is the data that the run was trained on, split in the same way.
     pub is_own: bool,
+    /// Whether the run's validation images chose its best epoch.
+    pub chose_epoch: bool,
 }
 
 /// What is opened, and how.
@@ -171,6 +175,7 @@ impl<'a> ImageQuery<'a> {
         Ok(RunImages {
             data,
             is_own: followed.unwrap_or(is_own),
+            chose_epoch,
         })
     }
 
@@ -264,7 +269,12 @@ impl<'a> ImageQuery<'a> {
         let inherits_group = !is_own && self.group.is_none();
         let data_dir = self.data_dir.map(PathBuf::from);
         data.data_dir = data_dir.or(data.data_dir.take());
-        data.bad_images = self.bad_images.unwrap_or(data.bad_images);
+        // Of a run's own images, one that was damaged since is measured as little as one that is gone.
+        let of_own = match is_own && record.is_some() {
+            true => BadImages::Skip,
+            false => data.bad_images,
+        };
+        data.bad_images = self.bad_images.unwrap_or(of_own);
         Ok(DataSource {
             config: data,
             seed,
@@ -279,14 +289,19 @@ impl<'a> ImageQuery<'a> {
 /// Said where other data turn out to be the run's own: each image is in the split that it was in, and not
 /// all of these are measured.
 fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option<String> {
-    let Comparison { known, gone, .. } = comparison;
+    let Comparison {
+        known,
+        gone,
+        unreadable,
+        ..
+    } = comparison;
     (comparison.is_own && !was_own).then(|| {
         format!(
             "{} has {} of the run's {} images, so it is taken for the run's own data: each image is in \
              the split that it had in training, whatever folder it is in here",
             source.printable(),
             grouped(*known),
-            grouped(known + gone.total()),
+            grouped(known + gone.total() + unreadable.total()),
         )
     })
 }
@@ -325,10 +340,46 @@ impl RunImages {
         candidates
             .into_iter()
             .find_map(|(split, name)| Some((split.filter(|split| !split.is_empty())?, name)))
-            .ok_or_else(|| self.no_split())
+            .ok_or_else(|| self.no_split(split))
     }
 
-    fn no_split(&self) -> TrainError {
+    /// What to say where other images stand in for the run's test images by default.
+    pub fn stand_in(&self) -> Option<String> {
+        let data = &self.data;
+        let has_test = data.test.as_ref().is_some_and(|test| !test.is_empty());
+        if !self.is_own || has_test {
+            return None;
+        }
+        let lost = |of: fn(&Gone) -> usize| {
+            let comparison = data.comparison.as_ref();
+            comparison.map_or(0, |c| of(&c.gone) + of(&c.unreadable))
+        };
+        let had = |lost: usize, what: &str| match lost {
+            0 => format!("the run has no {what} images"),
+            1 => format!("the run's only {what} image is not to be had"),
+            lost => format!("none of the run's {lost} {what} images is to be had"),
+        };
+        let test = had(lost(|gone| gone.test), "test");
+        if !data.val.is_empty() {
+            let chosen = match self.chose_epoch {
+                true => {
+                    ", by which its best epoch was chosen: the results look better than they are"
+                }
+                false => "",
+            };
+            return Some(format!(
+                "{test}: measured are its validation images{chosen}"
+            ));
+        }
+        let val = had(lost(|gone| gone.val), "validation");
+        (!data.new.is_empty()).then(|| {
+            format!(
+                "{test}, and {val}: measured are the images that were not there when it was trained"
+            )
+        })
+    }
+
+    fn no_split(&self, split: Option<SplitName>) -> TrainError {
         let data = &self.data;
         let existing: Vec<String> = data
             .splits()
@@ -344,12 +395,19 @@ impl RunImages {
                  images that it has not seen",
                 data.name
             ),
+            (false, _) if split.is_none() => format!(
+                "no validation or test image of the run is to be had in {}, and results on what it was trained on \
+                 say little; name other images, or the split {}",
+                data.name,
+                existing.join(" or ")
+            ),
             (false, _) => format!(
                 "{} has no images in this split; use {}",
                 data.name,
                 existing.join(" or ")
             ),
         };
-        TrainError::setting("split", problem)
+        let setting = split.map_or("data.source", |_| "split");
+        TrainError::setting(setting, problem)
     }
 }

@@ -16,6 +16,7 @@ use receptive_data::{DamagedImage, SplitRecord};
 use receptive_model::Artifact;
 use receptive_model::store;
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -324,7 +325,16 @@ impl RunDirectory {
     /// When another process is training in it.
     pub(crate) fn lock(&self) -> Result<File, TrainError> {
         let path = self.path.join(LOCK);
-        let file = File::create(&path).map_err(TrainError::io(&path, "create"))?;
+        let file = File::create(&path).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => TrainError::run(
+                &self.path,
+                format!(
+                    "nothing can be written there ({error}), and a run is trained in its own directory; make it \
+                     writable, or copy it to a place that is and resume the copy"
+                ),
+            ),
+            _ => TrainError::io(&path, "create")(error),
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(TrainError::run(
@@ -332,9 +342,7 @@ impl RunDirectory {
                 "another process is training in this directory; wait for its end, or stop it",
             )),
             // A file system without locks: nothing can be claimed there.
-            Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
-                Ok(file)
-            }
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
             Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "lock")(error)),
         }
     }

@@ -47,7 +47,6 @@ pub(super) struct DataArgs {
         long,
         value_name = "N",
         default_value_t = 0,
-        requires = "show",
         value_parser = parse_whole::<u64>,
         allow_negative_numbers = true
     )]
@@ -93,6 +92,10 @@ struct Json<'a> {
     height: Option<[usize; 3]>,
     colours: BTreeMap<String, usize>,
     damaged: Vec<DamagedFile<'a>>,
+    /// Images that a label list names and that are not there.
+    missing: usize,
+    /// Files in folders beside the classes of which none is an image.
+    unread: usize,
     /// Images of equal content.
     duplicates: Duplicates,
     notes: Vec<String>,
@@ -146,9 +149,15 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
 
 fn notes(data: &DataSet) -> Vec<String> {
     let mut notes = data.notes.clone();
-    notes.extend(data.remarks());
-    notes.extend(data.imbalance(false));
+    notes.extend(remarks(data));
     notes
+}
+
+/// What training on it means.
+fn remarks(data: &DataSet) -> Vec<String> {
+    let mut remarks = data.remarks();
+    remarks.extend(data.imbalance(false));
+    remarks
 }
 
 fn json(data: &DataSet) -> Json<'_> {
@@ -174,6 +183,8 @@ fn json(data: &DataSet) -> Json<'_> {
                 reason: &bad.reason,
             })
             .collect(),
+        missing: data.missing,
+        unread: data.unread,
         duplicates: data.duplicates,
         notes: notes(data),
         fingerprint: data.fingerprint(),
@@ -209,7 +220,12 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         );
         table.row(row);
     }
-    let mut sum = vec!["all".to_string()];
+    // A class may have this name.
+    let total = match data.classes.iter().any(|class| class == "all") {
+        true => "(all classes)",
+        false => "all",
+    };
+    let mut sum = vec![total.to_string()];
     sum.extend(splits.iter().map(|split| split.len().to_string()));
     table.row(sum);
     print(format!("{}\n\n{table}", data.name))?;
@@ -238,7 +254,8 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
             .collect();
         line("colours", colours.join(", "))?;
     }
-    for note in notes(data) {
+    // Damaged files are listed below, each with its reason.
+    for note in data.notes_beside_damage().cloned().chain(remarks(data)) {
         paragraph("note", note_with_arguments(&note))?;
     }
     // A class of which nothing can be read is refused whatever is done about damaged images.
@@ -257,7 +274,7 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         }
         print("")?;
     }
-    if !data.damaged.is_empty() || data.missing > 0 {
+    if !data.damaged.is_empty() || data.missing > 0 || data.unread > 0 {
         skip = " --bad-images skip";
     }
     if !lost.is_empty() {
@@ -273,10 +290,14 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         .map_or(String::new(), |pixels| {
             format!(" --set data.max_pixels={pixels}")
         });
+    let seed = match arguments.seed {
+        0 => String::new(),
+        seed => format!(" --seed {seed}"),
+    };
     line(
         "next",
         format!(
-            "receptive train {}{}{pixels}{skip}",
+            "receptive train {}{}{pixels}{seed}{skip}",
             arguments.data.shell_word(),
             arguments.labels.words()
         ),

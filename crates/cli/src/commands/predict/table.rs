@@ -119,7 +119,8 @@ fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
             Ok(answers) => (answers.as_slice(), ""),
             Err(error) => (&[][..], error.as_str()),
         };
-        let mut cells = vec![path.as_os_str().as_encoded_bytes().to_vec()];
+        // As in JSON: a table is text, though a name of a file need not be.
+        let mut cells = vec![path.to_string_lossy().into_owned().into_bytes()];
         for rank in 0..top {
             let (class, probability) = answers.get(rank).map_or_else(Default::default, |one| {
                 (one.class.clone(), one.probability.to_string())
@@ -135,6 +136,19 @@ fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_text_leaves_the_table_text() {
+        use std::os::unix::ffi::OsStrExt;
+        let row = Row {
+            path: std::ffi::OsStr::from_bytes(b"\xff.png").into(),
+            answer: Ok(Vec::new()),
+            split: None,
+        };
+        let text = String::from_utf8(bytes(&[row], 0)).unwrap();
+        assert_eq!(text, "path,split,error\n\u{fffd}.png,,\n");
+    }
 
     #[test]
     fn names_are_quoted_and_every_row_has_every_column() {

@@ -330,10 +330,7 @@ impl List {
 
     fn add(&mut self, name: PathBuf, member: Member) -> Result<(), DataError> {
         if self.members.contains_key(&name) {
-            return Err(self.file_error(
-                &name,
-                "the archive holds this file twice; pack the folder again",
-            ));
+            return Err(self.held_twice(&name));
         }
         self.members.insert(name, member);
         if self.members.len() > MAX_FILES {
@@ -342,6 +339,13 @@ impl List {
             )));
         }
         Ok(())
+    }
+
+    fn held_twice(&self, name: &Path) -> DataError {
+        self.file_error(
+            name,
+            "the archive holds this file twice; pack the folder again",
+        )
     }
 
     /// A link: an image by a link would be missing. Others, which may lead to class folders, are passed
@@ -358,6 +362,17 @@ impl List {
             self.links.push(name);
         }
         Ok(())
+    }
+
+    /// A pipe or device: an image would be missing, others are none that anybody misses.
+    fn add_special(&self, name: &Path) -> Result<(), DataError> {
+        match is_image_name(name) {
+            true => Err(self.file_error(
+                name,
+                "it is a pipe or a device, not a file; pack the folder again without it",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// A file whose content cannot be read: an image would be missing, others are passed over with a

@@ -7,6 +7,7 @@ use crate::sources::inflate;
 use crate::sources::kind::{self, FileKind, is_image_name};
 use flate2::read::MultiGzDecoder;
 use receptive_core::mark;
+use receptive_core::text::Printable;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tar::{Archive, Entry, EntryType};
 const MAX_BYTES: u64 = 64 << 30;
 /// Headers and files begin at multiples of this many bytes; the mark at the end is two of zeros.
 const BLOCK: u64 = 512;
+const CUT_SHORT: &str = "it ends within a file";
 
 /// Lists the files of an archive.
 pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
@@ -81,7 +83,7 @@ pub(super) fn unpack(
 ) -> Result<File, DataError> {
     let running = ProgressGuard::start(progress, "unpacking", None);
     let place = std::env::temp_dir();
-    let mut copy = tempfile::tempfile().map_err(DataError::io("create a file in", &place))?;
+    let mut copy = tempfile::tempfile().map_err(|error| no_room(list, &place, &error))?;
     let stream = MultiGzDecoder::new(BufReader::new(file)).take(MAX_BYTES);
     let mut archive = Archive::new(Counted {
         inner: stream,
@@ -103,10 +105,12 @@ pub(super) fn unpack(
             .map_err(|error| unreadable(list, &error))?;
         let kind = kind::of_file(&name, || buffer[..head].to_vec());
         if kind == FileKind::Other && !is_list(&name) {
+            // Known by its name alone.
+            list.add(name, member(start, 0))?;
             continue;
         }
         copy.write_all(&buffer[..head])
-            .map_err(DataError::io("unpack an archive into", &place))?;
+            .map_err(|error| no_room(list, &place, &error))?;
         let mut len = head as u64;
         loop {
             let read = match entry.read(&mut buffer) {
@@ -116,11 +120,11 @@ pub(super) fn unpack(
                 Err(error) => return Err(unreadable(list, &error)),
             };
             copy.write_all(&buffer[..read])
-                .map_err(DataError::io("unpack an archive into", &place))?;
+                .map_err(|error| no_room(list, &place, &error))?;
             len += read as u64;
         }
         if len != entry.size() {
-            return Err(unreadable(list, &"it ends within a file"));
+            return Err(unreadable_by(list, CUT_SHORT));
         }
         list.add(name, member(start, len))?;
         start += len;
@@ -136,6 +140,15 @@ pub(super) fn unpack(
         ))),
         _ => Ok(copy),
     }
+}
+
+/// That the temporary file cannot be written, and what to do.
+fn no_room(list: &List, place: &Path, error: &io::Error) -> DataError {
+    list.error(format!(
+        "its images could not be unpacked into a file in {}: {error}; set TMPDIR to a directory with room for \
+         them, pack the folder as .tar or .zip, which are read where they are, or unpack it",
+        place.printable()
+    ))
 }
 
 fn member(start: u64, len: u64) -> Member {
@@ -163,8 +176,13 @@ fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<Pa
                 None => list.add_link(name)?,
             }
         }
-        // Symbolic links, pipes and devices.
-        _ => list.add_link(name)?,
+        EntryType::Symlink => list.add_link(name)?,
+        EntryType::GNUSparse => list.add_unreadable(
+            name,
+            "it is packed as a file with holes; unpack the archive and give the folder",
+        )?,
+        // Pipes, devices, and what programs say of the archive.
+        _ => list.add_special(&name)?,
     }
     Ok(None)
 }
@@ -179,8 +197,20 @@ fn is_list(name: &Path) -> bool {
     })
 }
 
-fn unreadable(list: &List, error: &dyn std::fmt::Display) -> DataError {
+fn unreadable(list: &List, error: &io::Error) -> DataError {
+    // The library quotes what it found, which may be any bytes.
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => CUT_SHORT.into(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other => {
+            "what it holds is not packed as tar, or is damaged".into()
+        }
+        _ => error.to_string(),
+    };
+    unreadable_by(list, &why)
+}
+
+fn unreadable_by(list: &List, why: &str) -> DataError {
     list.error(format!(
-        "could not read it as a tar archive ({error}); if it is cut short, copy it again"
+        "could not read it as a tar archive: {why}; if it is cut short, copy it again"
     ))
 }

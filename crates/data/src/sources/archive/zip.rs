@@ -2,20 +2,30 @@
 
 use super::{List, Member, Zipped};
 use crate::error::DataError;
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use zip::read::ZipFileEntry;
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 /// A file's header up to the lengths of its name and its extra field.
 const HEADER: usize = 30;
+/// An entry of the directory up to its name.
+const ENTRY: usize = 46;
 
 /// Lists the files of an archive from its directory, which is at its end.
 pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
-    let unreadable = |list: &List, error: &dyn std::fmt::Display| {
+    let unreadable = |list: &List, error: &ZipError| {
+        let why = match error {
+            ZipError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                error.to_string()
+            }
+            _ => "the list of its files, which is at its end, is missing or damaged".into(),
+        };
         list.error(format!(
-            "could not read it as a zip archive ({error}); if it is cut short, copy it again, if it \
-             is one part of several, join or unpack them"
+            "could not read it as a zip archive: {why}; if it is cut short, copy it again, if it is one part \
+             of several, join or unpack them"
         ))
     };
     let handle = file
@@ -24,7 +34,11 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
     let archive =
         ZipArchive::new(BufReader::new(handle)).map_err(|error| unreadable(list, &error))?;
     if archive.has_duplicate_names() {
-        return Err(list.error("it holds several files of the same name; pack the folder again"));
+        let name = twice(&file, archive.central_directory_start());
+        return Err(match name {
+            Some(name) => list.held_twice(&list.name(&name)?),
+            None => list.error("it holds several files of the same name; pack the folder again"),
+        });
     }
     for index in 0..archive.len() {
         let entry = archive.by_index_data(index);
@@ -59,8 +73,9 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
         )
     } else if !is_deflated && method != CompressionMethod::Stored {
         Some(format!(
-            "it is compressed by the method {method:?}, which cannot be read, only deflate can; \
-             unpack the archive and give the folder"
+            "it is compressed by {}, which cannot be read, only deflate can; unpack the archive and \
+             give the folder",
+            method_name(method)
         ))
     } else {
         None
@@ -78,6 +93,55 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
         }),
     };
     list.add(name, member)
+}
+
+/// What a method of compression is called.
+fn method_name(method: CompressionMethod) -> String {
+    #[allow(
+        deprecated,
+        reason = "the number of a method that the library was built without"
+    )]
+    let number = match method {
+        CompressionMethod::Unsupported(number) => number,
+        known => return format!("{known:?}").to_lowercase(),
+    };
+    let name = match number {
+        1 => "shrink",
+        2..=5 => "reduce",
+        6 => "implode",
+        9 => "deflate64",
+        12 => "bzip2",
+        14 => "LZMA",
+        93 => "zstd",
+        94 => "MP3",
+        95 => "xz",
+        96 => "JPEG",
+        98 => "PPMd",
+        other => return format!("method {other}"),
+    };
+    name.into()
+}
+
+/// The first name that occurs twice in the directory at this place.
+fn twice(file: &File, start: u64) -> Option<Vec<u8>> {
+    let mut directory = BufReader::new(file.try_clone().ok()?);
+    directory.seek(SeekFrom::Start(start)).ok()?;
+    let mut seen = HashSet::new();
+    loop {
+        let mut header = [0; ENTRY];
+        directory.read_exact(&mut header).ok()?;
+        if !header.starts_with(b"PK\x01\x02") {
+            return None;
+        }
+        let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let mut name = vec![0; length(28)];
+        directory.read_exact(&mut name).ok()?;
+        let rest = length(30) + length(32);
+        directory.seek_relative(rest as i64).ok()?;
+        if !seen.insert(name.clone()) {
+            return Some(name);
+        }
+    }
 }
 
 /// Reads a file's header; returns how many bytes lie between it and the file's data.

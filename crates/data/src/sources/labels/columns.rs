@@ -146,6 +146,8 @@ pub(super) fn column_named(table: &Table, name: &str) -> Option<usize> {
 struct Finder<'a> {
     table: &'a Table,
     file: usize,
+    /// Other columns that name as many images.
+    other_files: Vec<usize>,
     first: usize,
 }
 
@@ -183,6 +185,8 @@ impl<'a> Finder<'a> {
                 index.path(0)
             )));
         };
+        let is_equal = |column: &usize| *column != file && counts[*column] == counts[file];
+        let other_files = (0..width).filter(is_equal).collect();
         let cell = table.cell(0, file);
         let is_image = index.find(cell) != Lookup::Missing || has_extension(cell);
         let is_known = (0..width).any(|column| {
@@ -200,12 +204,32 @@ impl<'a> Finder<'a> {
         Ok(Self {
             table,
             file,
+            other_files,
             first: usize::from(is_header),
         })
     }
 
     fn given(&self, setting: &'static str, name: &str) -> Result<usize, ColumnProblem> {
         let column = column_named(self.table, name);
+        let is_equal = |other: &usize| {
+            let cell = |column| self.table.cell(0, column);
+            column.is_some_and(|column| column != *other && cell(column) == cell(*other))
+        };
+        let is_number = name.parse::<usize>().is_ok();
+        let equal: Vec<usize> = (0..self.table.width()).filter(is_equal).collect();
+        if let (Some(column), false, false) = (column, equal.is_empty(), is_number) {
+            let all = [&[column], equal.as_slice()].concat();
+            let numbers: Vec<String> = all.iter().map(|one| (one + 1).to_string()).collect();
+            return Err(ColumnProblem::Setting(
+                setting,
+                format!(
+                    "the label list has {} columns {}; count the one that is meant from 1: {}",
+                    all.len(),
+                    enumerate(&[name.to_string()]),
+                    numbers.join(" or ")
+                ),
+            ));
+        }
         column.filter(|column| *column != self.file).ok_or_else(|| {
             let columns: Vec<usize> = (0..self.table.width())
                 .filter(|c| *c != self.file)
@@ -283,8 +307,8 @@ impl<'a> Finder<'a> {
         ColumnProblem::Setting(
             "data.label_column",
             format!(
-                "the label list has several columns that could be the classes: {}; set it to one \
-                 of them",
+                "the label list has several columns that could be the classes: {}; set it to one of them, by \
+                 name or counted from 1",
                 self.names(columns)
             ),
         )
@@ -307,6 +331,22 @@ impl<'a> Finder<'a> {
             "of the label list's columns, {} names the images, {class}",
             names(&[self.file])
         );
+        let mut used = vec![columns.file];
+        used.extend(columns.group);
+        match &columns.class {
+            ClassColumn::Named(column) => used.push(*column),
+            ClassColumn::OneHot(columns) => used.extend(columns),
+        }
+        let others = self.other_files.iter().copied();
+        let others: Vec<usize> = others.filter(|column| !used.contains(column)).collect();
+        if !others.is_empty() {
+            note.push_str(&format!(
+                " ({} {} images too and {} passed over)",
+                names(&others),
+                if others.len() == 1 { "names" } else { "name" },
+                if others.len() == 1 { "is" } else { "are" },
+            ));
+        }
         if let Some(split) = &columns.split {
             note.push_str(&format!(", {} the splits", names(&split.places())));
         }

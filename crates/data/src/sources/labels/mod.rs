@@ -40,6 +40,10 @@ pub(crate) fn open(
     options: &DataOptions,
 ) -> Result<Source, DataError> {
     let problem = |problem| DataError::format(list.to_string_lossy().into_owned(), problem);
+    let is_inside = archive.is_some() && list.starts_with(folder.path());
+    if !is_inside {
+        check_is_file(list)?;
+    }
     let (root, images) = (folder.path(), walk(folder)?.images);
     if images.is_empty() {
         return Err(DataError::layout(
@@ -47,7 +51,7 @@ pub(crate) fn open(
             "neither it nor its subfolders hold an image for the label list to name",
         ));
     }
-    let bytes = match archive.filter(|_| list.starts_with(root)) {
+    let bytes = match archive.filter(|_| is_inside) {
         Some(archive) => archive.read(list, MAX_BYTES)?,
         None => read_capped(list, MAX_BYTES)?,
     };
@@ -90,6 +94,25 @@ pub(crate) fn open(
     source.missing = missing;
     groups::apply(&mut source, group.filter(|_| !is_column), options)?;
     Ok(source)
+}
+
+/// That the setting names a file at all.
+fn check_is_file(list: &Path) -> Result<(), DataError> {
+    let found = match list.metadata() {
+        Ok(metadata) if metadata.is_file() => return Ok(()),
+        Ok(metadata) if metadata.is_dir() => "is a folder",
+        Ok(_) => "is a pipe, device or socket",
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "is not there",
+        // What else there may be is said when it is read.
+        Err(_) => return Ok(()),
+    };
+    Err(DataError::setting(
+        "data.labels",
+        format!(
+            "{} {found}; expected the CSV file with the class of each image",
+            list.printable()
+        ),
+    ))
 }
 
 /// Files that the list names and that are not there are treated as damaged ones are.
@@ -250,6 +273,7 @@ impl Labelled {
         let optional = |items: Vec<Item>| (!items.is_empty()).then(|| part(items));
         Ok(Source {
             missing: 0,
+            unread: 0,
             name: self.root.printable().into_owned(),
             names: self.classes,
             list: classes,
@@ -272,7 +296,7 @@ fn sort(classes: &mut [String]) {
             x.total_cmp(&y).then_with(|| a.cmp(b))
         });
     } else {
-        classes.sort_unstable();
+        classes.sort_by_cached_key(|class| key(class));
     }
 }
 
