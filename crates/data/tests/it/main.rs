@@ -18,6 +18,7 @@ mod groups;
 mod idx;
 mod labels;
 mod layout;
+mod listed;
 mod loader;
 mod lost_classes;
 mod make;

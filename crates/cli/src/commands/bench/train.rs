@@ -1,6 +1,6 @@
 //! Training, and the time of each operation.
 
-use super::profile::StepProfile;
+use super::profile::{StepProfile, one_step};
 use super::scaling::Scaling;
 use super::{Bench, Timing, WARM_UP, median};
 use crate::error::CliError;
@@ -82,17 +82,4 @@ impl Bench {
             other => Ok(other.map(|_| ())?),
         }
     }
-}
-
-/// Forward, backward, the weights updated, the loss read back.
-pub(super) fn one_step<'a>(
-    learner: Learner<'a>,
-    batch: &Batch,
-    step: usize,
-) -> Result<Learner<'a>, CliError> {
-    let gradients = learner.gradients(batch, step as u64)?;
-    let loss = gradients.loss.clone();
-    let learner = learner.update(gradients, 1e-3);
-    let _: f32 = loss.into_scalar();
-    Ok(learner)
 }
