@@ -261,7 +261,7 @@ fn data_show_draws_a_batch_that_its_seed_decides() {
     let said = done(&["data", &place.at("photos"), "--show", "--out", &file]);
     assert!(said.contains("erased in 25 % of them"), "{said}");
     image::open(&file).unwrap();
-    let refused = output(&["data", "--seed", "3"]);
+    let refused = output(&["data", "--count", "3"]);
     assert_eq!(refused.status.code(), Some(2));
 }
 
