@@ -239,7 +239,7 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         (
             "a.zip",
             replaced(&zip, b"cat/00.png", b"cat/02.png"),
-            "several files of the same name",
+            "cat/02.png: the archive holds this file twice",
         ),
         (
             "a.zip",
