@@ -14,7 +14,10 @@ impl Table {
             .set_header(head.iter().copied());
         for (index, column) in table.column_iter_mut().enumerate() {
             let text = head.get(index).is_some_and(|name| {
-                matches!(*name, "" | "run" | "layer" | "class" | "network" | "names")
+                matches!(
+                    *name,
+                    "" | "run" | "layer" | "class" | "network" | "names" | "operation"
+                )
             });
             column.set_padding((0, 2));
             column.set_cell_alignment(if text {

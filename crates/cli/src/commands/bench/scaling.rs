@@ -117,11 +117,11 @@ impl Scaling {
         );
         table.row(row);
         print(table.to_string())?;
+        let shards = counted(self.shards, "shard");
         print(format!(
-            "(in one thread: slices of a loop, the share of its largest, and of what is in none; then how many \
-             times\nas fast 2 to 32 threads can be at most: sharing an operation, and, in the last line, taking \
-             the {}\nof a step first)\n",
-            counted(self.shards, "shard")
+            "(in one thread: slices of a loop, the share of its largest, and of what is in\n\
+             none; then how many times as fast 2 to 32 threads can be at most, which share\n\
+             an operation, and of a step take its {shards} first)\n"
         ))?;
         let Measured {
             threads,
