@@ -169,6 +169,11 @@ pub(crate) fn prepare_with(
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.check()?;
+    if !config.train.precision.is_f32() {
+        for device in config.machine.devices()?.open()? {
+            config.train.check_precision(&device)?;
+        }
+    }
     let mut data = open_data(&mut config, known, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);

@@ -9,7 +9,7 @@ mod load;
 mod network;
 mod train;
 
-use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_whole};
+use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_precision, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
@@ -18,8 +18,9 @@ use network::{Network, Work};
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
 use receptive_data::Batch;
+use receptive_model::Precision;
 use receptive_train::trial::peak_resident_bytes;
-use receptive_train::{Compute, TrainConfig};
+use receptive_train::{Compute, TrainConfig, TrainError};
 use serde::Serialize;
 use std::time::Instant;
 use train::OperationTime;
@@ -62,6 +63,9 @@ pub(super) struct BenchArgs {
         allow_negative_numbers = true
     )]
     steps: usize,
+    /// Format in which convolutions and dense layers compute in training: f32, bf16 or f16
+    #[arg(long, value_name = "FORMAT", value_parser = parse_precision, conflicts_with = "infer")]
+    precision: Option<Precision>,
     #[command(flatten)]
     machine: MachineArgs,
     /// Print JSON
@@ -101,6 +105,7 @@ struct NetworkResult {
     batch: usize,
     threads: usize,
     what: Work,
+    precision: &'static str,
     #[serde(flatten)]
     timing: Timing,
     /// Of the whole process, in MiB; left out where the system does not say.
@@ -142,7 +147,12 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         },
         batch: arguments.batch.unwrap_or_else(|| network.default_batch()),
         steps: arguments.steps,
+        precision: arguments.precision.unwrap_or_default(),
     };
+    if bench.work != Work::Train && arguments.precision.is_some() {
+        let problem = "it is of training steps, and this network is not trained here";
+        return Err(CliError::argument("--precision", problem));
+    }
     let result = NetworkResult {
         peer: peer(),
         network,
@@ -150,6 +160,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         batch: bench.batch,
         threads: compute.threads(),
         what: bench.work,
+        precision: bench.precision.name(),
         timing: bench.run(&compute)?,
         peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
     };
@@ -260,6 +271,8 @@ struct Bench {
     batch: usize,
     /// Steps that are timed, after a few that are not.
     steps: usize,
+    /// Of training.
+    precision: Precision,
 }
 
 /// The times of one measurement.
@@ -277,6 +290,12 @@ struct Timing {
     /// Of training: each operation's time in a step in one thread.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<OperationTime>,
+}
+
+/// Waits until the device has done what was queued: a GPU works on after the call that asked for it.
+fn wait(compute: &Compute) -> Result<(), TrainError> {
+    let synced = compute.devices().try_for_each(|device| device.sync());
+    synced.map_err(|error| TrainError::backend("a step of the network", &error.to_string()))
 }
 
 /// Steps before the clock is looked at: memory is mapped, kernels are chosen.
@@ -371,6 +390,7 @@ mod tests {
                 work: network.default_work(),
                 batch: 1,
                 steps: 1,
+                precision: Precision::F32,
             };
             let timing = bench.run(&compute).unwrap();
             assert!(timing.images_per_s > 0.0, "{}", network.name());

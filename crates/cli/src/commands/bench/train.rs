@@ -1,6 +1,6 @@
 //! Training, and the time of each operation.
 
-use super::{Bench, Timing, WARM_UP};
+use super::{Bench, Timing, WARM_UP, wait};
 use crate::error::CliError;
 use receptive_data::Batch;
 use receptive_model::Plan;
@@ -27,12 +27,16 @@ impl Bench {
         let config = TrainConfig {
             batch_size: self.batch,
             label_smoothing: 0.0,
+            precision: self.precision,
             optimizer: Optimizer::AdamW {
                 learning_rate: 1e-3,
                 weight_decay: 0.0,
             },
             ..TrainConfig::default()
         };
+        for device in compute.devices() {
+            config.check_precision(device)?;
+        }
         self.check_memory(&plan, &config, compute)?;
         let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
@@ -41,6 +45,7 @@ impl Bench {
         for step in 0..WARM_UP + self.steps {
             let began = Instant::now();
             learner = one_step(learner, &batch, step)?;
+            wait(compute)?;
             if step >= WARM_UP {
                 times.push(began.elapsed().as_secs_f64());
             }

@@ -378,7 +378,14 @@ mod tests {
     #[test]
     fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
         let machine = [
-            "backend", "data_dir", "devices", "json", "threads", "tui", "workers",
+            "backend",
+            "data_dir",
+            "devices",
+            "json",
+            "precision",
+            "threads",
+            "tui",
+            "workers",
         ];
         let resume = [
             &machine[..],
