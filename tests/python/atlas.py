@@ -1,6 +1,6 @@
 """Puts what `receptive erf atlas` measured into docs/atlas.md, between its marks, and small pictures beside it.
 
-    atlas.py RANDOM PHOTOGRAPHS    # the two directories given with --out
+    atlas.py RANDOM PHOTOGRAPHS    # the two directories given with --out; where one is missing, its tables stay
 """
 
 import json
@@ -127,13 +127,14 @@ def training(photographs):
 
 
 def main():
-    random, photographs = sys.argv[1], sys.argv[2]
-    parts = {
-        "last": last_stages(networks(random)),
-        "training": training(networks(photographs)),
-        "photographs": "\n\n".join(section(photographs, one) for one in networks(photographs)),
-        "random": "\n\n".join(section(random, one) for one in networks(random)),
-    }
+    random, photographs = (networks(directory) for directory in sys.argv[1:3])
+    parts = {}
+    if random:
+        parts["last"] = last_stages(random)
+        parts["random"] = "\n\n".join(section(sys.argv[1], one) for one in random)
+    if photographs:
+        parts["training"] = training(photographs)
+        parts["photographs"] = "\n\n".join(section(sys.argv[2], one) for one in photographs)
     page = DOCS / "atlas.md"
     text = page.read_text()
     for name, part in parts.items():
@@ -142,7 +143,7 @@ def main():
         text = before + begin + "\n" + part + "\n\n" + end + rest.split(end)[1]
     page.write_text(text)
     size = sum(path.stat().st_size for path in (DOCS / "atlas").iterdir())
-    print(f"{len(parts['random'].split('### ')) - 1} networks with random weights, pictures {size >> 10} KiB")
+    print(f"{len(random)} networks with random weights, {len(photographs)} on photographs, pictures {size >> 10} KiB")
 
 
 main()
