@@ -110,10 +110,8 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
             (Precision::F16, 1.0 / 2048.0),
         ] {
             // In branches and gates several layers follow each other.
-            let roundings = match case.kind {
-                "branches" | "squeeze_excite" => 32.0,
-                _ => 4.0,
-            };
+            let is_single = !matches!(case.kind, "branches" | "squeeze_excite");
+            let roundings = if is_single { 4.0 } else { 32.0 };
             let found = gradients(&model, precision);
             assert_eq!(found.len(), expected.len(), "{}", case.kind);
             for ((name, found), (_, expected)) in found.iter().zip(&expected) {
@@ -123,9 +121,18 @@ fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
                     own if own < 1e-3 * all => all,
                     own => own,
                 };
+                // Other tensors are sums over whole maps, whose terms cancel.
+                let is_product = ["image", "Conv2d.weight", "Linear.weight"]
+                    .iter()
+                    .any(|end| name.ends_with(end));
+                let bar = match precision {
+                    Precision::Bf16 if is_single && is_product => 1e-2,
+                    Precision::F16 if is_single && is_product => 2e-3,
+                    _ => roundings * roundoff,
+                };
                 println!("{} {precision} {name}: {:.1e}", case.kind, apart / scale);
                 assert!(
-                    apart <= roundings * roundoff * scale,
+                    apart <= bar * scale,
                     "{} in {precision}: {name} differs by {apart:e} of {scale:e}",
                     case.kind
                 );

@@ -9,6 +9,7 @@ use crate::metrics::{Answer, Uncalibrated, ValLogits, in_top};
 use crate::recorders::RunFinish;
 use crate::records::{Divergence, Outcome, TrainResult};
 use crate::run::LOG;
+use burn::module::Module;
 use receptive_core::text::Printable;
 use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier, weights_sha256};
