@@ -1,6 +1,6 @@
 //! Runs that start from another's model, over generations.
 
-use crate::split::{CLASSES, noise, record, train};
+use crate::split::{CLASSES, in_split, noise, record, train};
 use crate::{output, text};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,6 @@ fn folder(root: &Path, name: &str) -> PathBuf {
 
 fn text_of(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// The paths that a record has in a split.
-fn in_split(run: &Path, split: &str) -> Vec<String> {
-    let mut paths: Vec<String> = record(run)
-        .into_iter()
-        .filter(|(_, of)| of == split)
-        .map(|(path, _)| path)
-        .collect();
-    paths.sort();
-    paths
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A trained run some of whose images were damaged or deleted since, and runs that start from it.
 
-use crate::split::{CLASSES, noise, record, train};
+use crate::split::{CLASSES, in_split, noise, train};
 use crate::{done, json, output, text};
 use serde_json::{Value, json};
 use std::fs;
@@ -38,14 +38,7 @@ impl Trained {
 
     /// The paths of a split, below the data.
     fn of(&self, split: &str) -> Vec<String> {
-        let record = record(&self.run);
-        let mut paths: Vec<String> = record
-            .into_iter()
-            .filter(|(_, of)| of == split)
-            .map(|(path, _)| path)
-            .collect();
-        paths.sort();
-        paths
+        in_split(&self.run, split)
     }
 
     fn damage(&self, path: &str) {

@@ -100,6 +100,17 @@ pub(crate) fn record(run: &Path) -> HashMap<String, String> {
         .collect()
 }
 
+/// The paths that a record has in a split.
+pub(crate) fn in_split(run: &Path, split: &str) -> Vec<String> {
+    let mut paths: Vec<String> = record(run)
+        .into_iter()
+        .filter(|(_, of)| of == split)
+        .map(|(path, _)| path)
+        .collect();
+    paths.sort();
+    paths
+}
+
 #[test]
 fn a_run_is_tested_on_its_own_test_images_after_its_folder_changed() {
     let trained = Trained::new();

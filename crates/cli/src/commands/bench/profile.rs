@@ -53,18 +53,14 @@ impl StepProfile {
         one: &Compute,
         batch: &Batch,
     ) -> Result<Self, CliError> {
-        learner = one_step(learner, batch, 0)?;
+        (learner, _) = one_step(learner, batch, 0)?;
         begin(one);
         let (mut gradients, mut update) = (0.0, 0.0);
         for step in 0..STEPS {
-            let began = Instant::now();
-            let computed = learner.gradients(batch, step as u64)?;
-            let loss = computed.loss.clone();
-            gradients += began.elapsed().as_secs_f64();
-            let began = Instant::now();
-            learner = learner.update(computed, 1e-3);
-            let _: f32 = loss.into_scalar();
-            update += began.elapsed().as_secs_f64();
+            let seconds;
+            (learner, seconds) = one_step(learner, batch, step)?;
+            gradients += seconds[0];
+            update += seconds[1];
         }
         Ok(Self {
             gradients: gradients / STEPS as f64,
@@ -102,17 +98,20 @@ impl StepProfile {
     }
 }
 
-/// Forward, backward, the weights updated, the loss read back.
+/// Forward and backward; then the weights updated and the loss read back. The seconds of each.
 pub(super) fn one_step<'a>(
     learner: Learner<'a>,
     batch: &Batch,
     step: usize,
-) -> Result<Learner<'a>, CliError> {
+) -> Result<(Learner<'a>, [f64; 2]), CliError> {
+    let began = Instant::now();
     let gradients = learner.gradients(batch, step as u64)?;
     let loss = gradients.loss.clone();
+    let computed = began.elapsed().as_secs_f64();
     let learner = learner.update(gradients, 1e-3);
     let _: f32 = loss.into_scalar();
-    Ok(learner)
+    let updated = began.elapsed().as_secs_f64() - computed;
+    Ok((learner, [computed, updated]))
 }
 
 /// Whether the kernels that a profile is made of compute there.
