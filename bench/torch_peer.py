@@ -21,6 +21,8 @@ parser.add_argument("--size", type=int)
 parser.add_argument("--steps", type=int, default=30)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--mode", choices=["eager", "channels_last", "compile"], default="eager")
+parser.add_argument("--device", default="cpu", help="cpu, cuda")
+parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="bf16 is torch.autocast")
 arguments = parser.parse_args()
 
 torch.set_num_threads(arguments.threads)
@@ -36,26 +38,32 @@ labels = torch.arange(batch) % 10
 if arguments.mode == "channels_last":
     network = network.to(memory_format=torch.channels_last)
     images = images.to(memory_format=torch.channels_last)
+network, images, labels = (one.to(arguments.device) for one in (network, images, labels))
 run = torch.compile(network) if arguments.mode == "compile" else network
 what = "infer" if arguments.infer or arguments.network == "photo" else "train"
 if arguments.network == "erf":
     what = "erf"
 optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-field = torch.zeros(shape[1:])
+field = torch.zeros(shape[1:], device=arguments.device)
+
+
+def half():
+    return torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.precision == "bf16")
 
 
 def step():
     if what == "infer":
-        with torch.inference_mode():
-            run(images).numpy()
+        with torch.inference_mode(), half():
+            run(images).float().cpu().numpy()
     elif what == "train":
         optimizer.zero_grad()
-        loss = F.cross_entropy(run(images), labels)
+        with half():
+            loss = F.cross_entropy(run(images), labels)
         loss.backward()
         optimizer.step()
         loss.item()
     else:
-        noise = torch.randn(batch, *shape).requires_grad_()
+        noise = torch.randn(batch, *shape, device=arguments.device).requires_grad_()
         row, column = shape[1] // 2, shape[2] // 2
         run(noise)[:, :, row, column].sum().backward()
         field.add_(noise.grad.abs().sum((0, 1)))
@@ -68,6 +76,8 @@ times = []
 for number in range(WARM_UP + arguments.steps):
     began = time.perf_counter()
     step()
+    if arguments.device != "cpu":
+        torch.cuda.synchronize()
     if number >= WARM_UP:
         times.append(time.perf_counter() - began)
 median = statistics.median(times)
@@ -80,6 +90,7 @@ print(
             "batch": batch,
             "threads": arguments.threads,
             "what": what,
+            "precision": arguments.precision,
             "images_per_s": round(batch / median, 1),
             "ms_per_step": round(median * 1e3, 2),
             "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

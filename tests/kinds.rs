@@ -2,7 +2,7 @@
 //! to a cone, predicted in theory, and exported. The list of kinds is the config's own, so that a new
 //! one without a case here fails.
 
-mod cases;
+pub(crate) mod cases;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Distribution, Gradients, Tensor, Tolerance};

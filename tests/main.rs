@@ -19,6 +19,7 @@ mod onnx;
 mod onnx_hostile;
 mod photos;
 mod pictures;
+mod precision;
 mod published;
 mod report;
 mod resume;

@@ -3,11 +3,13 @@
 use crate::error::CliError;
 pub(crate) use crate::machine::{DeviceArgs, MachineArgs};
 pub(crate) use crate::parse::{
-    numbers, parse_directory, parse_number, parse_positive, parse_shape, parse_size, parse_whole,
+    numbers, parse_directory, parse_number, parse_positive, parse_precision, parse_shape,
+    parse_size, parse_whole,
 };
 use clap::{ArgGroup, Args, ValueEnum};
 use receptive_core::text::Printable;
 use receptive_data::{Augment, BadImages, DecodeLimits};
+use receptive_model::Precision;
 use receptive_train::RunDirectory;
 use std::path::{Path, PathBuf};
 
@@ -158,6 +160,10 @@ pub(crate) struct NetworkArgs {
     /// Optimizer, with its default learning rate and weight decay [default: sgd, or adamw with --from]
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) optimizer: Option<OptimizerKind>,
+    /// Precision of convolutions and dense layers in training steps: f32, bf16 or f16; weights, norms and the
+    /// loss stay in 32 bits [default: f32]
+    #[arg(long, value_name = "FORMAT", value_parser = parse_precision)]
+    pub(crate) precision: Option<Precision>,
     /// Stochastic depth: leave out the branches of residual blocks at random, at a rate from 0 in the
     /// first block to RATE in the last
     #[arg(

@@ -88,6 +88,7 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("train.batch_size", "--batch-size"),
     ("train.accumulate", "--accumulate"),
     ("train.optimizer.kind", "--optimizer"),
+    ("train.precision", "--precision"),
     ("train.stochastic_depth", "--stochastic-depth"),
     ("train.ema.decay", "--ema"),
     ("train.average", "--average"),

@@ -69,6 +69,7 @@ fn main() -> ExitCode {
     }
     render::restore_on_panic();
     receptive_core::panic::silence_caught();
+    receptive_train::watch_log();
     let arguments = match commands::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => render::exit_usage(error),

@@ -1,6 +1,7 @@
 //! Parsers of arguments' values.
 
 use receptive_core::ImageSize;
+use receptive_model::Precision;
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -44,6 +45,12 @@ pub(crate) fn parse_directory(text: &str) -> Result<PathBuf, String> {
 pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
     text.parse()
         .map_err(|_| "expected a number, such as 0.01".into())
+}
+
+/// A number format by its name.
+pub(crate) fn parse_precision(text: &str) -> Result<Precision, String> {
+    let known = Precision::ALL.into_iter().find(|one| one.name() == text);
+    known.ok_or_else(|| "expected f32, bf16 or f16".into())
 }
 
 /// `N` for a square, or `HEIGHTxWIDTH`.

@@ -155,6 +155,12 @@ impl Compute {
         &self.first.device
     }
 
+    /// The device of each thread.
+    pub fn devices(&self) -> impl Iterator<Item = &InferenceDevice> {
+        let lanes = std::iter::once(&self.first).chain(&self.others);
+        lanes.map(|lane| &lane.device)
+    }
+
     /// Number of compute threads.
     pub fn threads(&self) -> usize {
         1 + self.others.len()

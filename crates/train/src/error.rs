@@ -73,6 +73,16 @@ pub enum TrainError {
         /// The panic's message.
         reason: String,
     },
+    /// A GPU, its driver, or burn's software for it.
+    #[error("the backend failed in {what}: {reason}. {remedy}")]
+    Backend {
+        /// What was computed.
+        what: String,
+        /// The first report of what failed.
+        reason: String,
+        /// What to try.
+        remedy: String,
+    },
     /// A run that has lost its model or its checkpoints; its config is there, so that it can be
     /// repeated.
     #[error("{path}: {reason}; the run can be repeated with its config, {config}",
@@ -241,6 +251,7 @@ impl TrainError {
             Self::Plot(error) => error.is_usage(),
             Self::Diverged { .. }
             | Self::Worker { .. }
+            | Self::Backend { .. }
             | Self::Lost { .. }
             | Self::Ranks(_)
             | Self::Run { .. }

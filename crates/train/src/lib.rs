@@ -49,6 +49,7 @@ mod aligned;
 mod alike;
 mod averaged;
 pub mod backend;
+mod backend_failure;
 mod baseline;
 mod checkpoint;
 mod compute;
@@ -60,8 +61,10 @@ mod fit;
 mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
+mod input_size;
 mod inputs;
 mod kept_split;
+mod loss_scale;
 mod memory;
 pub mod metrics;
 mod optimizer;
@@ -69,6 +72,7 @@ mod predict;
 mod prepare;
 mod prepare_again;
 mod ranks;
+mod reads;
 mod recorders;
 mod records;
 mod replica;
@@ -84,6 +88,7 @@ mod tune;
 
 pub use alike::check_alike;
 pub use backend::Backend;
+pub use backend_failure::watch_log;
 pub use baseline::{Baselines, Gain, Score, SplitBaselines};
 pub use compute::{Compute, on_threads};
 pub use config::{
@@ -94,10 +99,11 @@ pub use devices::Devices;
 pub use error::{SettingChange, TrainError};
 pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
 pub use fit::{Gradients, Learner, StepRate, epoch_loader, resume, train};
+pub use input_size::default_input;
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
 pub use predict::{FilePrediction, predict_file, predict_files, predict_image};
-pub use prepare::{InputFrom, RunSetup, default_input, prepare, prepare_open};
+pub use prepare::{InputFrom, RunSetup, prepare, prepare_open};
 pub use prepare_again::prepare_again;
 #[cfg(feature = "mpi")]
 pub use ranks::Mpi;

@@ -3,6 +3,7 @@
 use crate::backend::default_device;
 use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
 use crate::error::TrainError;
+use crate::input_size::{PHOTO_SIDE, is_photo, natural_input};
 use crate::kept_split::idle_fractions;
 use crate::memory::{self, step_notes};
 use crate::run::{NO_RECORD, RunDirectory};
@@ -16,12 +17,6 @@ use receptive_data::{
 use receptive_model::{ImageSize, InputSpec, Pair, Plan, presets};
 use std::path::Path;
 use std::sync::Arc;
-
-/// The side that photos are resized to by default, in pixels.
-const PHOTO_SIDE: usize = 64;
-/// Images that all have one size and no longer side are taken as they are; larger ones are photos,
-/// whose full size would make the network hundreds of times as slow.
-const MAX_NATURAL_SIDE: usize = 96;
 
 /// A run that is ready to start.
 #[derive(Debug)]
@@ -169,6 +164,11 @@ pub(crate) fn prepare_with(
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
     config.check()?;
+    if !config.train.precision.is_f32() {
+        for device in config.machine.devices()?.open()? {
+            config.train.check_precision(&device)?;
+        }
+    }
     let mut data = open_data(&mut config, known, progress)?;
     let choices = open.choose(&mut config, Counts::of(&data));
     data.notes.extend(choices);
@@ -426,25 +426,4 @@ fn input_spec(
     Ok(InputSpec::new(train.size())
         .with_fit(fit)
         .with_normalization(mean, std))
-}
-
-/// The default input size for a data set: the images' own size, or a smaller one for photos.
-pub fn default_input(data: &DataSet) -> ImageSize {
-    natural_input(data.natural_size())
-}
-
-fn is_photo(size: &ImageSize) -> bool {
-    size.height.max(size.width) > MAX_NATURAL_SIDE
-}
-
-fn natural_input(size: Option<ImageSize>) -> ImageSize {
-    let side = |n: usize| match size {
-        Some(size) if !is_photo(&size) => n,
-        _ => PHOTO_SIDE,
-    };
-    ImageSize {
-        channels: size.map_or(3, |size| size.channels),
-        height: side(size.map_or(0, |size| size.height)),
-        width: side(size.map_or(0, |size| size.width)),
-    }
 }

@@ -5,8 +5,12 @@ use crate::error::{CliError, Exit};
 use crate::render::{print, print_raw};
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
+use receptive_core::file::write_over_own;
 use receptive_core::text::{Printable, counted};
 use std::path::{Path, PathBuf};
+
+/// What is on every page, near its beginning.
+const TITLE: &[u8] = b".TH receptive";
 
 #[derive(Debug, Args)]
 pub(super) struct ManArgs {
@@ -23,7 +27,7 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
     let mut program = Arguments::command().disable_help_subcommand(true);
     program.build();
     if let Some(directory) = &arguments.out {
-        let pages = write_all(program, directory)?;
+        let pages = write_all(&program, directory)?;
         print(format!(
             "{pages} in {path}; read one with `man -l {page}`",
             pages = counted(pages, "page"),
@@ -57,14 +61,19 @@ fn page(command: Command) -> Result<Vec<u8>, CliError> {
     Ok(roff)
 }
 
-/// One page a command, `receptive-erf-sweep.1`; returns how many.
-fn write_all(program: Command, directory: &Path) -> Result<usize, CliError> {
+/// One page a command, `receptive-erf-sweep.1`; returns how many. A file of that name that is no page of this
+/// program stays.
+fn write_all(program: &Command, directory: &Path) -> Result<usize, CliError> {
     create_directory(directory)?;
-    clap_mangen::generate_to(program, directory)
-        .map_err(CliError::io(directory, "write the manual to"))?;
-    let entries = std::fs::read_dir(directory).map_err(CliError::io(directory, "list"))?;
-    Ok(entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.path().extension().is_some_and(|end| end == "1"))
-        .count())
+    let mut commands = vec![program];
+    let mut pages = 0;
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands().filter(|one| !one.is_hide_set()));
+        let path = directory.join(Man::new(command.clone()).get_filename());
+        let is_page = |head: &[u8]| head.windows(TITLE.len()).any(|part| part == TITLE);
+        write_over_own(&path, &page(command.clone())?, is_page)
+            .map_err(CliError::io(&path, "write"))?;
+        pages += 1;
+    }
+    Ok(pages)
 }

@@ -73,10 +73,9 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let device = backend.device()?;
     check_is_run(&arguments.run)?;
     let run = RunDirectory::open(&arguments.run)?;
-    if let Some(file) = &arguments.out
-        && file.exists()
-        && !read_head(file, mark::HEAD_BYTES).is_ok_and(|head| mark::is_on(&head))
-    {
+    let default = run.path().join("report.html");
+    let file = arguments.out.as_deref().unwrap_or(&default);
+    if file.exists() && !read_head(file, mark::HEAD_BYTES).is_ok_and(|head| mark::is_on(&head)) {
         return Err(CliError::argument(
             "--out",
             format!(
@@ -114,8 +113,6 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
         say_paragraph("note", note);
     }
     let page = report.html();
-    let default = run.path().join("report.html");
-    let file = arguments.out.as_deref().unwrap_or(&default);
     write_file(file, page.as_bytes()).inspect_err(|_| {
         if arguments.out.is_none() {
             say_paragraph("note", "--out FILE writes the report to another place");

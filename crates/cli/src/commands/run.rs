@@ -284,6 +284,7 @@ pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
     set(&mut config.train.batch_size, arguments.batch_size);
     set(&mut config.train.accumulate, arguments.accumulate);
     set(&mut config.train.seed, arguments.seed);
+    set(&mut config.train.precision, arguments.precision);
     arguments.augment.apply(&mut config.train.augment);
     let depth = arguments.stochastic_depth;
     config.train.stochastic_depth = depth.or(config.train.stochastic_depth);

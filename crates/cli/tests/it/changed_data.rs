@@ -52,6 +52,37 @@ fn save_again(from: &Path, to: &Path) {
 }
 
 #[test]
+fn copies_of_what_is_measured_and_of_new_images_are_said() {
+    let trained = Trained::new(20, &[]);
+    let roles = record(&trained.run);
+    let (tested, _) = roles.iter().find(|(_, role)| *role == "test").unwrap();
+    let other = CLASSES
+        .iter()
+        .find(|class| !tested.starts_with(**class))
+        .unwrap();
+    for i in 0..3 {
+        let copy = trained.data.join(other).join(format!("copy{i}.png"));
+        save_again(&trained.data.join(tested), &copy);
+    }
+    let new = trained.data.join(other).join("new.png");
+    noise(&new);
+    save_again(&new, &trained.data.join(other).join("again.png"));
+    let ran = output(&["evaluate", trained.run.to_str().unwrap()]);
+    let words = text(&ran.stderr)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        words.contains("3 images with the pixels of one that is"),
+        "{words}"
+    );
+    assert!(
+        words.contains("(new 1)") && words.contains("each copy counts"),
+        "{words}"
+    );
+}
+
+#[test]
 fn a_folder_saved_again_without_loss_is_the_one_that_was_trained_on() {
     let trained = Trained::new(20, &[]);
     let before = trained.evaluate(&[]);

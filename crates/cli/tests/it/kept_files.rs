@@ -47,3 +47,45 @@ fn exported_models_too() {
     );
     assert_eq!(fs::read(file("net.py")).unwrap(), b"print('mine')");
 }
+
+#[test]
+fn a_report_in_its_usual_place_a_label_list_and_manual_pages_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let run = file("run");
+    crate::train(&run);
+    let page = run.join("report.html");
+    fs::write(&page, "<p>my notes").unwrap();
+    let list = file("labels.csv");
+    fs::write(&list, "path,class\n1.png,cat\n").unwrap();
+    let man = file("man");
+    fs::create_dir(&man).unwrap();
+    fs::write(man.join("receptive-erf.1"), ".TH mine").unwrap();
+    let [run, list_path, man_path] = [&run, &list, &man].map(|path| path.to_str().unwrap());
+    for (arguments, kept, text_of_it) in [
+        (&["report", run][..], &page, "<p>my notes"),
+        (
+            &["predict", run, "1.png", "--csv", list_path],
+            &list,
+            "path,class\n1.png,cat\n",
+        ),
+        (
+            &["man", "--out", man_path],
+            &man.join("receptive-erf.1"),
+            ".TH mine",
+        ),
+    ] {
+        let ran = output(arguments);
+        let message = text(&ran.stderr);
+        assert!(
+            ran.status.code().is_some_and(|code| code > 0),
+            "{arguments:?}"
+        );
+        assert!(message.contains("overwritten"), "{message}");
+        assert_eq!(fs::read(kept).unwrap(), text_of_it.as_bytes());
+    }
+    // Pages of its own are written anew.
+    fs::remove_file(man.join("receptive-erf.1")).unwrap();
+    done(&["man", "--out", man_path]);
+    done(&["man", "--out", man_path]);
+}

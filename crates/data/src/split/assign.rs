@@ -90,7 +90,7 @@ pub(crate) fn assign(
     // Before copies are left out: what is equal in two classes may lie in two splits.
     assigned.duplicates.between_classes = note_contradictions(source, &contents);
     assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
-    assigned.duplicates.within_splits = note_copies(source, &contents);
+    assigned.duplicates.within_splits = note_copies(source, &assigned.new, &contents);
     assigned
 }
 
@@ -310,14 +310,18 @@ fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) 
     total
 }
 
-/// Notes images that equal one before them in the same split and class; returns their number.
-fn note_copies(source: &mut Source, contents: &Contents) -> usize {
+/// Notes images that equal one before them in the same split and class, those of no split (`new`) too; returns
+/// their number.
+fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize {
     let store = source.train.store.clone();
     let (mut counts, mut total, mut example) = (Vec::new(), 0, None);
-    for (split, part) in source.parts_mut() {
-        let mut first: HashMap<(PixelHash, u32), u32> = HashMap::with_capacity(part.items.len());
+    let parts = source
+        .parts_mut()
+        .map(|(split, part)| (split, &*part.items));
+    for (split, items) in parts.chain([("new", new)]) {
+        let mut first: HashMap<(PixelHash, u32), u32> = HashMap::with_capacity(items.len());
         let mut copies = 0;
-        for item in &part.items {
+        for item in items {
             let look = contents.look(item);
             let one = *first.entry((look, item.label)).or_insert(item.image);
             if one != item.image && look.is_known() {

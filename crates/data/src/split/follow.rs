@@ -135,6 +135,7 @@ pub(super) fn follow(
     let of_groups = GroupRoles::new(&store, &items, contents, record);
     let mut by_group = Vec::new();
     let mut relabelled = Vec::new();
+    let mut copies = Vec::new();
     for (mut item, found) in items.into_iter().zip(roles) {
         let Some((at, member)) = found else {
             let group = store.group(item.image as usize);
@@ -146,7 +147,7 @@ pub(super) fn follow(
                     by_group.extend(group.filter(|_| own.is_none()));
                 }
                 // A copy of an image that is measured already.
-                (Some(role), _) if role.is_own() => {}
+                (Some(role), _) if role.is_own() => copies.push(store.name(item.image as usize)),
                 // Of a run that used a part of its data, nobody knows which images are new.
                 _ if options.limit.is_some() => {}
                 _ if classes.is_unknown(item.label) => unknown.push(item),
@@ -214,6 +215,13 @@ pub(super) fn follow(
     (comparison.unreadable, comparison.unreadable_paths) =
         (Gone::of(&unreadable), paths(&unreadable));
     comparison.new = new.len();
+    if !copies.is_empty() {
+        source.notes.push(format!(
+            "passed over {} with the pixels of one that is measured already: {}",
+            counted(copies.len(), "image"),
+            enumerate(&copies)
+        ));
+    }
     note_changes(&mut source.notes, &comparison, &by_group);
     // In the order of the record, whatever the files are called now.
     let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {

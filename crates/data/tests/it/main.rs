@@ -20,6 +20,7 @@ mod labels;
 mod layout;
 mod listed;
 mod loader;
+mod loose_names;
 mod lost_classes;
 mod make;
 mod mutated;

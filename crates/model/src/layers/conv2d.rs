@@ -7,6 +7,7 @@ use super::kernels;
 use super::kind::{LayerKind, LayerOp, LayerValues, Role, is_yes, read, yes};
 use super::pass::Pass;
 use super::planner::Planner;
+use super::precision::Precision;
 use super::random::RandomWeights;
 use super::window::{self, Windows, explicit};
 use super::{Operation, PlannedLayer};
@@ -15,6 +16,7 @@ use crate::geometry::{Edges, Padding, Pair, Shape, Units};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, Initializer};
 use burn::tensor::Tensor;
+use burn::tensor::ops::ConvOptions;
 use serde::{Deserialize, Serialize};
 
 /// `type = "conv2d"`: slides `filters` kernels over the map.
@@ -247,8 +249,15 @@ impl LayerOp for Conv2dOp {
         conv
     }
 
-    fn forward(&self, conv: &Conv2d, x: Features, _: &mut Pass<'_>) -> Features {
-        Features::Map(conv2d(conv, x.maps(), &self.edges, self.activation))
+    fn forward(&self, conv: &Conv2d, x: Features, pass: &mut Pass<'_>) -> Features {
+        let y = conv2d(
+            conv,
+            x.maps(),
+            &self.edges,
+            self.activation,
+            pass.precision(),
+        );
+        Features::Map(y)
     }
 
     fn cut(&mut self, layer: &PlannedLayer, units: &Units) -> Option<Units> {
@@ -283,8 +292,20 @@ impl LayerOp for Conv2dOp {
 /// # Shapes
 /// - `x`: `[batch, channels, height, width]`
 /// - output: `[batch, filters, height, width]`
-#[cfg_attr(not(feature = "flex"), allow(unused_variables))]
-fn conv2d(conv: &Conv2d, x: Tensor<4>, edges: &Edges, activation: Option<Activation>) -> Tensor<4> {
+fn conv2d(
+    conv: &Conv2d,
+    x: Tensor<4>,
+    edges: &Edges,
+    activation: Option<Activation>,
+    precision: Precision,
+) -> Tensor<4> {
+    if !precision.is_f32() {
+        let bias = conv.bias.as_ref();
+        let bias = bias.map(|bias| bias.val().reshape([1, -1, 1, 1])); // [1, filters, 1, 1]
+        let product = |x, weight| convolution(conv, x, weight, edges);
+        let y = precision.product(x, conv.weight.val(), bias, product);
+        return Activation::apply(activation, y);
+    }
     #[cfg(feature = "flex")]
     if kernels::fits(&x) {
         let rectifier = activation.and_then(kernels::rectifier);
@@ -294,4 +315,17 @@ fn conv2d(conv: &Conv2d, x: Tensor<4>, edges: &Edges, activation: Option<Activat
         return Activation::apply(activation.filter(|_| rectifier.is_none()), y);
     }
     Activation::apply(activation, conv.forward(x))
+}
+
+/// The sums of products alone, in the format of `x` and `weight`.
+fn convolution(conv: &Conv2d, x: Tensor<4>, weight: Tensor<4>, edges: &Edges) -> Tensor<4> {
+    #[cfg(feature = "flex")]
+    if kernels::fits(&x) {
+        let options = kernels::conv2d_options(conv, edges, Default::default());
+        return receptive_kernels::conv2d(x, weight, None, options);
+    }
+    let [top, left, bottom, right] = edges.array();
+    let padding = [(top, bottom), (left, right)];
+    let options = ConvOptions::new_with_padding(conv.stride, padding, conv.dilation, conv.groups);
+    burn::tensor::module::conv2d(x, weight, None, options)
 }

@@ -5,7 +5,7 @@ use super::features::Features;
 use super::kind::{LayerOp, LayerValues, Plain, Role};
 use super::pass::Pass;
 use super::random::RandomWeights;
-use super::{Operation, PlannedLayer};
+use super::{Layer, Operation, PlannedLayer};
 use crate::geometry::{Edges, Field, Shape, Units};
 use burn::nn::BatchNorm;
 use std::ops::Range;
@@ -53,6 +53,13 @@ impl LayerOp for CropOp {
 
     fn batch_norm(_: &mut Plain) -> Option<&mut BatchNorm> {
         None
+    }
+}
+
+impl Layer {
+    /// A crop, which has no parameters.
+    pub(super) fn new_crop() -> Self {
+        Self::Crop(Plain::default())
     }
 }
 

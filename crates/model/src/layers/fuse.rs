@@ -35,13 +35,15 @@ pub(super) fn fused(
     };
     let (y, count) = match (layers, operation(0)?) {
         ([Layer::Conv2d(conv), Layer::BatchNorm(norm), ..], Operation::Conv2d(op))
-            if op.activation.is_none() && !x.device().is_autodiff() =>
+            if pass.precision().is_f32()
+                && op.activation.is_none()
+                && !x.device().is_autodiff() =>
         {
             let after = rectifier(2);
             let y = conv2d_normalized(conv, norm, x, &op.edges, after.unwrap_or_default());
             (y, 2 + usize::from(after.is_some()))
         }
-        ([Layer::Conv2d(conv), ..], Operation::Conv2d(op)) => {
+        ([Layer::Conv2d(conv), ..], Operation::Conv2d(op)) if pass.precision().is_f32() => {
             let own = match op.activation {
                 None => None,
                 Some(activation) => Some(kernels::rectifier(activation)?),

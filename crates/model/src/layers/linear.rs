@@ -147,8 +147,16 @@ impl LayerOp for LinearOp {
         linear
     }
 
-    fn forward(&self, linear: &Linear, x: Features, _: &mut Pass<'_>) -> Features {
-        let y = linear.forward(x.into_flat()); // [batch, inputs] -> [batch, units]
+    fn forward(&self, linear: &Linear, x: Features, pass: &mut Pass<'_>) -> Features {
+        let (x, precision) = (x.into_flat(), pass.precision()); // [batch, inputs]
+        let y = if precision.is_f32() {
+            linear.forward(x)
+        } else {
+            let bias = linear.bias.as_ref();
+            let bias = bias.map(|bias| bias.val().reshape([1, -1])); // [1, units]
+            let product = |x, weight| burn::tensor::module::linear(x, weight, None);
+            precision.product(x, linear.weight.val(), bias, product)
+        }; // [batch, units]
         Features::Flat(Activation::apply(self.activation, y))
     }
 

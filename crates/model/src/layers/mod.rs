@@ -32,6 +32,7 @@ mod local_response_norm;
 mod max_pool2d;
 mod pass;
 mod planner;
+mod precision;
 mod prelu;
 mod random;
 mod residual;
@@ -63,6 +64,7 @@ pub use local_response_norm::{LocalResponseNormLayer, LocalResponseNormOp};
 pub use max_pool2d::{MaxPool2dLayer, MaxPool2dOp};
 pub use pass::{BatchMoments, BatchStatistics};
 pub use planner::Total;
+pub use precision::Precision;
 pub use prelu::{PreluLayer, PreluOp};
 pub use random::DropoutKey;
 pub use residual::ResidualLayer;
@@ -439,11 +441,6 @@ impl From<Activation> for LayerConfig {
 }
 
 impl Layer {
-    /// A crop, which has no parameters.
-    fn new_crop() -> Self {
-        Self::Crop(Plain::default())
-    }
-
     pub(crate) fn is_linear(&self) -> bool {
         matches!(self, Self::Linear(_))
     }

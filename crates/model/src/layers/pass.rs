@@ -1,6 +1,7 @@
 //! The state of one pass through the layers: dropout's randomness, and the requested output.
 
 use super::features::Features;
+use super::precision::Precision;
 use super::random::DropoutKey;
 use burn::tensor::Tensor;
 
@@ -26,6 +27,8 @@ pub struct BatchMoments {
 #[derive(Default)]
 pub(crate) struct Pass<'a> {
     keyed: Option<Keyed>,
+    /// Of convolutions and dense layers.
+    precision: Precision,
     /// Stops behind the layer of this number.
     until: Option<&'a str>,
     output: Option<Features>,
@@ -66,13 +69,14 @@ impl<'a> Pass<'a> {
         }
     }
 
-    pub(crate) fn keyed(key: DropoutKey) -> Self {
+    pub(crate) fn keyed(key: DropoutKey, precision: Precision) -> Self {
         Self {
             keyed: Some(Keyed {
                 key,
                 dropouts: 0,
                 statistics: Vec::new(),
             }),
+            precision,
             ..Self::default()
         }
     }
@@ -85,6 +89,11 @@ impl<'a> Pass<'a> {
     /// Whether one layer's output was requested, so that no layer may be fused with another.
     pub(super) fn is_searching(&self) -> bool {
         self.until.is_some() || self.watch.is_some()
+    }
+
+    /// The precision of convolutions and dense layers.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Where a training step's batch norms store their statistics.

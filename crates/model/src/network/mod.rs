@@ -19,7 +19,8 @@ pub use weights::weights_sha256;
 use crate::ModelError;
 use crate::config::ModelConfig;
 use crate::layers::{
-    BatchStatistics, DropoutKey, Features, Layer, LayerValues, Pass, RandomWeights, find, through,
+    BatchStatistics, DropoutKey, Features, Layer, LayerValues, Pass, Precision, RandomWeights,
+    find, through,
 };
 use crate::plan::Plan;
 use burn::module::Module;
@@ -149,7 +150,21 @@ impl Classifier {
         images: Tensor<4>,
         key: DropoutKey,
     ) -> (Tensor<2>, Vec<BatchStatistics>) {
-        let mut pass = Pass::keyed(key);
+        self.forward_keyed_in(Precision::F32, images, key)
+    }
+
+    /// [`forward_keyed`](Self::forward_keyed) with convolutions and dense layers in this precision, which
+    /// the device must have ([`Precision::runs_on`]). Logits and statistics are in 32 bits.
+    ///
+    /// # Shapes
+    /// As [`forward_keyed`](Self::forward_keyed).
+    pub fn forward_keyed_in(
+        &self,
+        precision: Precision,
+        images: Tensor<4>,
+        key: DropoutKey,
+    ) -> (Tensor<2>, Vec<BatchStatistics>) {
+        let mut pass = Pass::keyed(key, precision);
         let logits = self.run(images, self.layers.len(), &mut pass).into_flat();
         (logits, pass.into_statistics())
     }

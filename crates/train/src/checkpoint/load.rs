@@ -363,6 +363,9 @@ fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
     if state.data_fingerprint != setup.data.fingerprint() {
         return Err("it was written for other data: files were added, removed or changed".into());
     }
+    if state.loss_scale.is_some_and(|scale| !scale.is_valid()) {
+        return Err("its loss scale is out of range".into());
+    }
     let train = &setup.config.train;
     let per_epoch = setup.steps_per_epoch();
     let at = state.at;

@@ -2,10 +2,11 @@
 
 use super::{AVERAGED, FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION};
 use crate::error::TrainError;
+use crate::reads::Reads;
 use crate::run::RunDirectory;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::ModuleOptimizer;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use receptive_model::store::{self, Moment};
 use receptive_model::{Classifier, ModelError};
 use std::fs;
@@ -96,14 +97,17 @@ pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
 
 /// Whether every weight and running statistic is finite.
 pub(crate) fn is_finite<M: Module>(model: &M) -> bool {
-    struct Finite(bool);
-    impl ModuleVisitor for Finite {
+    struct Weights<'a, F>(&'a mut Reads<F>);
+    impl<F: FnMut(&TensorData)> ModuleVisitor for Weights<'_, F> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let data = param.val().into_data();
-            self.0 &= data.iter::<f32>().all(f32::is_finite);
+            self.0.add(param.val());
         }
     }
-    let mut finite = Finite(true);
-    model.visit(&mut finite);
-    finite.0
+    let mut finite = true;
+    let mut reads = Reads::new(|data: &TensorData| {
+        finite &= data.iter::<f32>().all(f32::is_finite);
+    });
+    model.visit(&mut Weights(&mut reads));
+    reads.finish();
+    finite
 }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 /// What may change from one epoch to the next: it is no part of the weights, the optimizer's state,
 /// the images or their order. A name with a dot at its end is a whole table.
-const APPLIED: [&str; 22] = [
+const APPLIED: [&str; 23] = [
     "track_erf.",
     "train.augment.",
     "train.average.",
@@ -29,6 +29,7 @@ const APPLIED: [&str; 22] = [
     "train.optimizer.learning_rate",
     "train.optimizer.nesterov",
     "train.optimizer.weight_decay",
+    "train.precision",
     "train.sampling",
     "train.schedule.",
 ];
@@ -208,6 +209,7 @@ mod tests {
             ("train.clip_norm=1", true),
             ("train.clip_value=1", true),
             ("train.decay_norm_and_bias=false", true),
+            ("train.precision=bf16", true),
             ("train.accumulate=2", false),
             ("train.stochastic_depth=0.1", false),
             ("train.seed=3", false),

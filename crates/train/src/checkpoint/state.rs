@@ -4,6 +4,7 @@ use crate::averaged::AveragedOver;
 use crate::config::{Monitor, PlateauState, ScheduleKind, TrainConfig};
 use crate::error::SettingChange;
 use crate::evaluate::Evaluation;
+use crate::loss_scale::LossScale;
 use crate::records::{Epoch, FieldFrame, Outcome};
 use receptive_model::InputSpec;
 use serde::{Deserialize, Serialize};
@@ -244,6 +245,23 @@ pub(crate) struct Totals {
     pub(crate) loss: f64,
     pub(crate) correct: f64,
     pub(crate) learning_rate: f64,
+    /// Of these images, those of steps that were skipped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) skipped_images: usize,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) skipped_steps: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Totals {
+    /// The images that the loss and the right answers are of.
+    pub(crate) fn counted_images(&self) -> usize {
+        self.images.saturating_sub(self.skipped_images)
+    }
 }
 
 /// Everything that resuming takes beside the tensors: randomness is a pure function of seed,
@@ -274,6 +292,9 @@ pub(crate) struct State {
     /// What the averaged weights beside the model's are, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) averaged: Option<AveragedOver>,
+    /// The scale of the loss of a run in float16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) loss_scale: Option<LossScale>,
     /// How many tensors the optimizer keeps: burn silently leaves out what it cannot read.
     pub(crate) optimizer_tensors: usize,
 }

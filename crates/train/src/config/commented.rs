@@ -104,6 +104,7 @@ mod tests {
                 sampling: Sampling::Balanced,
                 accumulate: 2,
                 decay_norm_and_bias: false,
+                precision: receptive_model::Precision::Bf16,
                 clip_norm: Some(1.0),
                 clip_value: Some(1.0),
                 ema: Some(EmaConfig::default()),

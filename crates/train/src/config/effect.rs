@@ -27,8 +27,21 @@ impl RunConfig {
             notes.extend(self.train.schedule.idle());
             notes.extend(self.train.idle(has_val));
         }
+        notes.extend(self.precision_on_cpu());
         notes.extend(self.start.as_ref().and_then(StartConfig::idle));
         notes
+    }
+
+    /// Half precision saves nothing where every sum is computed in 32 bits.
+    fn precision_on_cpu(&self) -> Option<String> {
+        let precision = self.train.precision;
+        let devices = self.machine.devices().ok()?;
+        (devices.are_cpus() && !precision.is_f32() && self.train.epochs > 0).then(|| {
+            format!(
+                "train.precision = \"{precision}\" does not speed up a CPU: values are rounded to it, but computed \
+                 in f32"
+            )
+        })
     }
 
     /// Of a run in which the head is fitted, and no epoch trained.
@@ -298,6 +311,10 @@ mod tests {
                 "train.augment.exclude.rotation has no effect",
             ),
             (
+                &["train.precision=bf16"],
+                "train.precision = \"bf16\" does not speed up a CPU",
+            ),
+            (
                 &["train.augment.fill=black"],
                 "train.augment.fill has no effect",
             ),
@@ -338,6 +355,7 @@ mod tests {
                 "train.augment.exclude.flip=[\"b\"]",
             ],
             &["train.augment.fill=black", "train.augment.shift=1"],
+            &["train.precision=bf16", "machine.backend=wgpu"],
         ] {
             let notes = notes_of(&base(), overrides, true);
             assert!(notes.is_empty(), "{overrides:?}: {notes:?}");

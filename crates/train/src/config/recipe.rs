@@ -116,11 +116,6 @@ impl Open {
         }
     }
 
-    /// Chooses by the images of a data set, and says in a note what and why.
-    pub fn choose_for(self, config: &mut RunConfig, data: &DataSet) -> Vec<String> {
-        self.choose(config, Counts::of(data))
-    }
-
     /// Chooses, and says in one note what and why.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let mut choices = Vec::new();

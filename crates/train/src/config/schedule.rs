@@ -34,21 +34,26 @@ pub struct Schedule {
 
 /// What follows the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
-    /// Half a wave of the cosine, down to `final_fraction` at the last step.
+    /// Cosine annealing, down to `final_fraction` at the last step.
     Cosine,
     /// The same rate throughout.
     Constant,
-    /// A drop by `gamma` every `step_epochs`.
+    /// Step decay: a drop by `gamma` every `step_epochs`.
     Step,
     /// A drop by `gamma` after each of the `milestones`.
+    // Without milestones, which a command line has no place for, it is no schedule.
+    #[cfg_attr(feature = "clap", value(skip))]
     MultiStep,
-    /// One rise and one longer fall over the whole run, while the momentum falls and rises (Smith and
-    /// Topin 2018, "Super-convergence"), as PyTorch's `OneCycleLR`.
+    /// One-cycle policy: one rise and one longer fall over the whole run, while the momentum falls and rises.
+    ///
+    /// Smith and Topin 2018, "Super-convergence"; as PyTorch's `OneCycleLR`.
     OneCycle,
-    /// A drop whenever what `train.monitor` names has not improved for some epochs, as PyTorch's
-    /// `ReduceLROnPlateau`.
+    /// Reduce on plateau: a drop whenever what `train.monitor` names has not improved for some epochs.
+    ///
+    /// As PyTorch's `ReduceLROnPlateau`.
     Plateau,
 }
 

@@ -2,7 +2,9 @@
 
 use super::{AverageConfig, EmaConfig, Monitor, Optimizer, Schedule};
 use crate::error::TrainError;
+use burn::tensor::Device;
 use receptive_data::Augment;
+use receptive_model::Precision;
 use serde::{Deserialize, Serialize};
 
 /// How a model is trained. Every number that has an influence on the weights is here or in
@@ -25,6 +27,10 @@ pub struct TrainConfig {
     /// [`exactly`](receptive_model::exactly) makes them; else flex takes the fastest way, whose rounding
     /// errors reach about 5e-6 of the largest value.
     pub exact_convolutions: bool,
+    /// The number format in which convolutions and dense layers compute in training steps; all else, evaluation
+    /// too, is in 32 bits.
+    #[serde(skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
     /// What follows the gradient.
     pub optimizer: Optimizer,
     /// Whether the optimizer's weight decay applies to biases and to the scale and shift of norms
@@ -158,6 +164,7 @@ impl Default for TrainConfig {
             accumulate: 1,
             micro_batch: MicroBatch::Auto(Auto::Auto),
             exact_convolutions: false,
+            precision: Precision::F32,
             optimizer: Optimizer::default(),
             decay_norm_and_bias: true,
             schedule: Schedule::default(),
@@ -298,6 +305,26 @@ impl TrainConfig {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that the device computes in the precision.
+    ///
+    /// # Errors
+    /// When it does not, with those in which it does.
+    pub fn check_precision(&self, device: &Device) -> Result<(), TrainError> {
+        if self.precision.runs_on(device) {
+            return Ok(());
+        }
+        let others = Precision::ALL.into_iter().filter(|one| one.runs_on(device));
+        let others: Vec<String> = others.map(|one| format!("\"{one}\"")).collect();
+        Err(TrainError::setting(
+            "train.precision",
+            format!(
+                "it is \"{}\", which the device does not support; use {}",
+                self.precision,
+                others.join(" or ")
+            ),
+        ))
     }
 
     /// Images per step.

@@ -115,6 +115,12 @@ pub(super) const UNSET: &[Unset] = &[
         "false",
         "weight decay applies to them too",
     ),
+    unset(
+        "train",
+        "precision",
+        "\"bf16\"",
+        "convolutions and dense layers compute in f32",
+    ),
     unset("train", "clip_norm", "1.0", "gradients are not clipped"),
     unset("train", "clip_value", "0.5", "gradients are not clipped"),
     unset(

@@ -1,30 +1,72 @@
 //! Gradient clipping by the norm of all gradients together, like `torch.nn.utils.clip_grad_norm_`
 //! (burn's own clips each tensor separately), or by value, like `clip_grad_value_`.
 
+use crate::compute::Compute;
+use crate::reads::Reads;
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 
-/// Scales all gradients down so that their common Euclidean norm is at most `max`; returns the
-/// norm before.
+/// Where the squares of a tensor's gradients are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SumPlace {
+    /// On a CPU: in 64 bits, in the values' own order.
+    Host,
+    /// On a GPU, which then gives one value per tensor: in 32 bits.
+    Device,
+}
+
+impl SumPlace {
+    /// Where the gradients are computed.
+    pub(super) fn of(compute: &Compute) -> Self {
+        match compute.is_cpu() {
+            true => Self::Host,
+            false => Self::Device,
+        }
+    }
+}
+
+/// The Euclidean norm of all gradients together, in one read.
+pub(super) fn global_norm<M: Module>(
+    model: &M,
+    gradients: &GradientsParams,
+    place: SumPlace,
+) -> f64 {
+    let mut sum = 0.0;
+    let mut reads = Reads::new(|data: &TensorData| {
+        sum += match place {
+            SumPlace::Host => data.iter::<f64>().map(|value| value * value).sum::<f64>(),
+            SumPlace::Device => data.iter::<f64>().sum(),
+        };
+    });
+    model.visit(&mut Squares {
+        gradients,
+        place,
+        reads: &mut reads,
+    });
+    reads.finish();
+    sum.sqrt()
+}
+
+/// Scales all gradients down so that their common norm, which is `norm` now, is at most `max`. A norm that is
+/// not finite leaves them as they are: the step then ends as diverged.
 pub(super) fn clip_global_norm<M: Module>(
     model: &M,
     gradients: &mut GradientsParams,
+    norm: f64,
     max: f64,
-) -> f64 {
-    let mut squares = SumOfSquares {
-        gradients,
-        sum: 0.0,
-    };
-    model.visit(&mut squares);
-    let norm = squares.sum.sqrt();
+) {
     // PyTorch's guard against dividing by nothing.
     let scale = max / (norm + 1e-6);
-    if scale < 1.0 {
-        model.visit(&mut Scale { gradients, scale });
+    if norm.is_finite() && scale < 1.0 {
+        multiply(model, gradients, scale);
     }
-    norm
+}
+
+/// Multiplies all gradients.
+pub(super) fn multiply<M: Module>(model: &M, gradients: &mut GradientsParams, scale: f64) {
+    model.visit(&mut Scale { gradients, scale });
 }
 
 /// Sets all gradients above `max` to it, and those below `-max` to that.
@@ -50,17 +92,20 @@ impl ModuleVisitor for Each<'_> {
     }
 }
 
-struct SumOfSquares<'a> {
+struct Squares<'a, F> {
     gradients: &'a GradientsParams,
-    sum: f64,
+    place: SumPlace,
+    reads: &'a mut Reads<F>,
 }
 
-impl ModuleVisitor for SumOfSquares<'_> {
+impl<F: FnMut(&TensorData)> ModuleVisitor for Squares<'_, F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            // In f64 and in the values' own order: the same on any number of threads.
-            let data = gradient.into_data();
-            self.sum += data.iter::<f64>().map(|value| value * value).sum::<f64>();
+        match self.gradients.get::<D>(param.id) {
+            Some(gradient) => match self.place {
+                SumPlace::Host => self.reads.add(gradient),
+                SumPlace::Device => self.reads.add(gradient.square().sum()),
+            },
+            None => {}
         }
     }
 }
@@ -99,8 +144,16 @@ mod tests {
         );
         let bias = linear.bias.as_ref().unwrap().id;
         gradients.register(bias, Tensor::<1>::from_data([4.0], &inner));
-        assert!((clip_global_norm(&linear, &mut gradients, 10.0) - 5.0).abs() < 1e-6);
-        assert_eq!(clip_global_norm(&linear, &mut gradients, 1.0), 5.0);
+        // As the CPU and as a GPU adds them up.
+        assert_eq!(
+            [SumPlace::Host, SumPlace::Device].map(|place| global_norm(&linear, &gradients, place)),
+            [5.0; 2]
+        );
+        clip_global_norm(&linear, &mut gradients, 5.0, 10.0);
+        assert_eq!(global_norm(&linear, &gradients, SumPlace::Host), 5.0);
+        clip_global_norm(&linear, &mut gradients, f64::INFINITY, 1.0);
+        assert_eq!(global_norm(&linear, &gradients, SumPlace::Host), 5.0);
+        clip_global_norm(&linear, &mut gradients, 5.0, 1.0);
         let weight: Vec<f32> = gradients
             .get::<2>(linear.weight.id)
             .unwrap()

@@ -9,9 +9,11 @@ use crate::metrics::{Answer, Uncalibrated, ValLogits, in_top};
 use crate::recorders::RunFinish;
 use crate::records::{Divergence, Outcome, TrainResult};
 use crate::run::LOG;
+use burn::module::Module;
 use receptive_core::text::Printable;
 use receptive_data::Samples;
 use receptive_model::{Artifact, Classifier, weights_sha256};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How many of a batch's files a message names; `log.jsonl` has them all.
@@ -137,6 +139,21 @@ impl Fit<'_, '_> {
         Ok(fitted.err())
     }
 
+    /// Writes the model with all that must travel with it.
+    pub(super) fn keep(&self, model: &Classifier, path: &Path) -> Result<(), TrainError> {
+        Ok(self.artifact(model).save(path)?)
+    }
+
+    fn artifact(&self, model: &Classifier) -> Artifact {
+        Artifact {
+            model: model.valid(),
+            classes: self.setup.data.classes.clone(),
+            input: self.setup.input.clone(),
+            // Fitted when the run ends, for the epoch that is kept.
+            temperature: None,
+        }
+    }
+
     /// The error of a step whose loss, or a weight after it, became NaN or infinite; recorded with
     /// all its files.
     pub(super) fn divergence(&mut self, epoch: usize, step: &StepLoss) -> TrainError {
@@ -148,7 +165,13 @@ impl Fit<'_, '_> {
             let log = self.run.path().join(LOG);
             named += &format!(" and {more} more, all named in {}", log.printable());
         }
-        let problem = if step.loss.is_finite() {
+        let problem = if step.overflowed {
+            format!(
+                "its gradients are NaN or infinite in float16, however small the loss is scaled (the loss is \
+                 {}); train.precision = \"bf16\" has the range of float32",
+                step.loss
+            )
+        } else if step.loss.is_finite() {
             "a weight became NaN or infinite, though the loss was finite".into()
         } else {
             format!("the loss became {}", step.loss)

@@ -1,6 +1,7 @@
 //! The mean of the last epochs' weights, and its batch norms' statistics.
 
 use super::learner::{Learner, epoch_loader};
+use super::step::Sharding;
 use crate::averaged::Averaged;
 use crate::compute::Compute;
 use crate::config::AverageStatistics;
@@ -33,7 +34,7 @@ impl Learner<'_> {
         let mut mean = compute.alone(|| Averaged::with_epoch(self.averaged.as_ref(), &self.model));
         if average.statistics == AverageStatistics::Recompute {
             let model = mean.model.train();
-            let seen = statistics(&model, setup, epoch, self.sharding.size, stop, compute)?;
+            let seen = statistics(&model, setup, epoch, self.sharding, stop, compute)?;
             mean.model = compute.alone(|| model.with_statistics(&seen).valid());
         }
         Ok(Some(mean))
@@ -46,7 +47,7 @@ fn statistics(
     model: &Classifier,
     setup: &RunSetup,
     epoch: usize,
-    shard_size: usize,
+    sharding: Sharding,
     stop: &Stop,
     compute: &Compute,
 ) -> Result<Vec<BatchStatistics>, TrainError> {
@@ -65,7 +66,7 @@ fn statistics(
             step: setup.steps_per_epoch() * epoch as u64,
             first_row: images,
         };
-        let shards = pass(&model, &batch, shard_size, key, compute)?;
+        let shards = pass(&model, &batch, sharding, key, compute)?;
         compute.alone(|| {
             for (rows, statistics) in shards {
                 let all = (images + rows) as f64;
@@ -86,13 +87,14 @@ fn statistics(
 fn pass(
     model: &Classifier,
     batch: &Batch,
-    shard_size: usize,
+    sharding: Sharding,
     key: DropoutKey,
     compute: &Compute,
 ) -> Result<Vec<(usize, Vec<BatchStatistics>)>, TrainError> {
     let images = batch.labels.len();
     let [_, channels, height, width] = batch.shape;
     let values = channels * height * width;
+    let shard_size = sharding.size;
     compute
         .map(
             images.div_ceil(shard_size),
@@ -111,7 +113,8 @@ fn pass(
                     first_row: key.first_row + rows.start,
                     ..key
                 };
-                (rows.len(), model.forward_keyed(x, key).1)
+                let (_, seen) = model.forward_keyed_in(sharding.precision, x, key);
+                (rows.len(), seen)
             },
         )
         .map_err(|reason| TrainError::Worker {

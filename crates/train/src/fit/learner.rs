@@ -1,18 +1,20 @@
 //! A model under training, with its optimizer and loss.
 
-use super::clip::{clip_global_norm, clip_values};
+use super::clip::{SumPlace, clip_global_norm, clip_values, global_norm, multiply};
 use super::loss::Loss;
 use super::step::{Gradients, Sharding, gradients};
 use crate::averaged::{Averaged, AveragedOver};
-use crate::checkpoint::{Checkpoint, Contents};
+use crate::checkpoint::{Checkpoint, Contents, Totals};
 use crate::compute::Compute;
 use crate::config::{ClassWeights, Sampling, TrainConfig, WeightRule};
 use crate::error::TrainError;
+use crate::loss_scale::{LossScale, StepFate};
 use crate::optimizer::RunOptimizer;
 use crate::prepare::RunSetup;
 use crate::ranks::part;
 use burn::module::ParamGroup;
 use burn::optim::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
+use receptive_core::text::counted;
 use receptive_data::{Batch, BatchRows, Draws, Loader, LoaderOptions, balanced_order, order};
 use receptive_model::{Classifier, DropoutKey};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct Learner<'a> {
     config: &'a TrainConfig,
     compute: &'a Compute,
     pub(super) sharding: Sharding,
+    /// Of a run in float16.
+    pub(super) loss_scale: Option<LossScale>,
     /// Of each layer, as a share of the learning rate; empty where all have the whole.
     rates: Vec<f64>,
 }
@@ -55,7 +59,10 @@ impl<'a> Learner<'a> {
             sharding: Sharding {
                 size: config.shard_size(compute.is_cpu()),
                 exact: config.exact_convolutions,
+                precision: config.precision,
+                scale: 1.0,
             },
+            loss_scale: LossScale::new(config),
             rates: Vec::new(),
         }
     }
@@ -64,9 +71,13 @@ impl<'a> Learner<'a> {
     /// model to start from is gone, a model that a checkpoint's tensors must be put into.
     ///
     /// # Errors
-    /// When the model to start from cannot be read, or the class weights do not fit.
+    /// When the model to start from cannot be read, the class weights do not fit, or the device does not
+    /// have the precision.
     pub fn from_setup(setup: &'a RunSetup, compute: &'a Compute) -> Result<Self, TrainError> {
         let config = &setup.config.train;
+        for device in compute.devices() {
+            config.check_precision(device)?;
+        }
         let device = compute.device().autodiff();
         let random = || setup.plan.init_seeded(config.seed, &device);
         let model = match (&setup.config.start, &setup.start) {
@@ -125,6 +136,8 @@ impl<'a> Learner<'a> {
             model: model.clone(),
             optimizer: optimizer.clone(),
             steps: state.at.step,
+            // A run that goes on in float16 begins with a scale of its own.
+            loss_scale: self.loss_scale.map(|new| state.loss_scale.unwrap_or(new)),
             ..self
         }
     }
@@ -156,28 +169,60 @@ impl<'a> Learner<'a> {
             step,
             first_row: 0,
         };
-        gradients(
-            &self.model,
-            batches,
-            &self.loss,
-            self.sharding,
-            key,
-            self.compute,
-        )
+        let scale = self.loss_scale.map(LossScale::factor);
+        let sharding = Sharding {
+            scale: scale.unwrap_or(1.0),
+            ..self.sharding
+        };
+        let (model, compute) = (&self.model, self.compute);
+        let mut sum = gradients(model, batches, &self.loss, sharding, key, compute)?;
+        if let Some(scale) = scale {
+            compute.alone(|| {
+                multiply(model, &mut sum.gradients, scale.recip());
+                sum.norm = Some(global_norm(model, &sum.gradients, SumPlace::of(compute)));
+            });
+        }
+        Ok(sum)
+    }
+
+    /// What [`update`](Self::update) makes of these gradients.
+    pub(super) fn fate(&self, gradients: &Gradients) -> StepFate {
+        let scale = self.loss_scale;
+        scale.map_or(StepFate::Made, |scale| scale.fate(gradients.is_finite()))
+    }
+
+    /// The steps of an epoch that were skipped, as a note; `None` where there was none.
+    pub(super) fn skipped(&self, epoch: usize, totals: &Totals) -> Option<String> {
+        let scale = self.loss_scale.filter(|_| totals.skipped_steps > 0)?;
+        Some(format!(
+            "epoch {epoch}: skipped {} whose gradients overflowed float16; the loss is now scaled by {} \
+             ({} skipped since the run began)",
+            counted(totals.skipped_steps, "step"),
+            scale.factor(),
+            scale.skipped
+        ))
     }
 
     /// Moves the weights against the gradients, the running statistics towards the batch's, and a moving
-    /// average towards the new weights.
+    /// average towards the new weights. A step whose gradients are not finite
+    /// ([`Gradients::is_finite`]) is skipped: nothing moves but the scale of the loss.
     pub fn update(mut self, mut sum: Gradients, rate: impl Into<StepRate>) -> Self {
         let rate: StepRate = rate.into();
+        self.steps += 1;
+        self.loss_scale = self.loss_scale.map(|scale| scale.after(sum.is_finite()));
+        if !sum.is_finite() {
+            return self;
+        }
         let rates = rates(&self.model, &self.rates, rate.learning_rate);
         let (config, model, optimizer) = (self.config, self.model, &mut self.optimizer);
-        self.steps += 1;
         let (steps, averaged) = (self.steps, self.averaged.take());
+        let place = SumPlace::of(self.compute);
         // On one thread of the pool, so that sums have the same order on any machine.
         (self.model, self.averaged) = self.compute.alone(|| {
             if let Some(max) = config.clip_norm {
-                clip_global_norm(&model, &mut sum.gradients, max);
+                let norm = sum.norm;
+                let norm = norm.unwrap_or_else(|| global_norm(&model, &sum.gradients, place));
+                clip_global_norm(&model, &mut sum.gradients, norm, max);
             }
             if let Some(max) = config.clip_value {
                 clip_values(&model, &mut sum.gradients, max);

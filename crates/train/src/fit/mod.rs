@@ -23,6 +23,7 @@ pub use step::Gradients;
 
 use crate::alike::{check_alike, check_weights};
 use crate::averaged::Averaged;
+use crate::backend_failure::{check_log, guarded};
 use crate::checkpoint::{
     self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
 };
@@ -36,10 +37,9 @@ use crate::run::RunDirectory;
 use crate::stop::Stop;
 use burn::module::Module;
 use receptive_data::Samples;
-use receptive_model::{Artifact, Classifier};
+use receptive_model::Classifier;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sums::{StepResult, Sums};
@@ -59,8 +59,10 @@ pub fn train(
     let _lock = run.lock()?;
     check_alike(setup, compute)?;
     let stop = &agreed(stop, compute);
-    let learner = Learner::from_setup(setup, compute)?;
-    Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+    guarded(compute, run, || {
+        let learner = Learner::from_setup(setup, compute)?;
+        Fit::new(setup, run, compute, stop, recorders)?.begin(learner)
+    })
 }
 
 /// What is known of requests to stop: of several processes each knows of all.
@@ -181,9 +183,11 @@ impl<'a, 'b> Fit<'a, 'b> {
                             .collect(),
                         step,
                         learning_rate,
+                        fate: learner.fate(&gradients),
                     })
                     .map_err(|step| self.divergence(epoch, &step))?;
                 learner = learner.update(gradients, rate);
+                check_log(self.compute, || format!("step {step} (or shortly before)"))?;
 
                 let record = Step {
                     step,
@@ -278,7 +282,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         if best {
             self.keep(model, &self.run.model())?;
         }
-        let images = totals.images.max(1) as f64;
+        let images = totals.counted_images().max(1) as f64;
         let took = time.took.as_secs_f64();
         let mut end = EpochEnd {
             record: Epoch {
@@ -305,6 +309,9 @@ impl<'a, 'b> Fit<'a, 'b> {
         };
         self.recorders.each(|recorder| recorder.epoch(&mut end))?;
         self.memory.epochs.push(end.record);
+        if let Some(note) = learner.skipped(epoch, totals) {
+            self.recorders.each(|recorder| recorder.noted(&note))?;
+        }
         learner.averaged = averaged;
         Ok(true)
     }
@@ -326,6 +333,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 watch(answers)
             })
         })?;
+        check_log(compute, || format!("the {} split", samples.split().name()))?;
         Ok((evaluation.images == samples.len()).then_some(evaluation))
     }
 
@@ -362,6 +370,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             return Ok(());
         }
         self.run.check_there()?;
+        check_log(self.compute, || format!("step {} or before", at.step))?;
         let mut kept = RecorderState::default();
         self.recorders.each(|recorder| recorder.saving(&mut kept))?;
         let state = State {
@@ -379,6 +388,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             execution: self.execution.clone(),
             input: Some(self.setup.input.clone()),
             averaged: learner.averaged.as_ref().map(|averaged| averaged.over),
+            loss_scale: learner.loss_scale,
             optimizer_tensors: 0, // counted as they are written
         };
         let keep = self.setup.config.checkpoint.keep;
@@ -412,21 +422,6 @@ impl<'a, 'b> Fit<'a, 'b> {
         StepRate {
             learning_rate: config.optimizer.learning_rate() * share,
             momentum: config.schedule.momentum(step, steps),
-        }
-    }
-
-    /// Writes the model with all that must travel with it.
-    fn keep(&self, model: &Classifier, path: &Path) -> Result<(), TrainError> {
-        Ok(self.artifact(model).save(path)?)
-    }
-
-    fn artifact(&self, model: &Classifier) -> Artifact {
-        Artifact {
-            model: model.valid(),
-            classes: self.setup.data.classes.clone(),
-            input: self.setup.input.clone(),
-            // Fitted when the run ends, for the epoch that is kept.
-            temperature: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Fit, Learner, agreed};
 use crate::alike::check_alike;
+use crate::backend_failure::guarded;
 use crate::checkpoint::{Checkpoint, changes_since_config, newest};
 use crate::compute::Compute;
 use crate::error::{SettingChange, TrainError};
@@ -35,6 +36,17 @@ pub fn resume(
     run.recover()?;
     check_alike(setup, compute)?;
     let stop = &agreed(stop, compute);
+    guarded(compute, run, || go_on(setup, run, compute, stop, recorders))
+}
+
+/// From the latest valid checkpoint.
+fn go_on(
+    setup: &RunSetup,
+    run: &RunDirectory,
+    compute: &Compute,
+    stop: &Stop,
+    recorders: &mut [&mut dyn Recorder],
+) -> Result<TrainResult, TrainError> {
     let mut learner = Learner::from_setup(setup, compute)?;
     let (mut checkpoint, invalid) = newest(run, setup, &learner.model)?;
     // Before anything is written: a rejected resume leaves the run as it was.

@@ -10,7 +10,9 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
-use receptive_model::{AutodiffDevice, BatchMoments, BatchStatistics, Classifier, DropoutKey};
+use receptive_model::{
+    AutodiffDevice, BatchMoments, BatchStatistics, Classifier, DropoutKey, Precision,
+};
 use std::ops::Range;
 
 /// The gradients of a step's loss, and what else its forward pass gave.
@@ -24,6 +26,16 @@ pub struct Gradients {
     /// How many images had their own class as the largest logit, `[1]`; of a mixed image, the class with
     /// the largest share.
     pub correct: Tensor<1>,
+    /// The norm of all of them together, where a scaled loss made it known.
+    pub(super) norm: Option<f64>,
+}
+
+impl Gradients {
+    /// Whether the step can be made. In float16 the gradients of a scaled loss may leave the format's range; then
+    /// [`Learner::update`](super::Learner::update) skips the step. Elsewhere it is not looked at.
+    pub fn is_finite(&self) -> bool {
+        self.norm.is_none_or(f64::is_finite)
+    }
 }
 
 /// How a batch is computed.
@@ -33,6 +45,10 @@ pub(super) struct Sharding {
     pub(super) size: usize,
     /// Whether convolutions are plain sums.
     pub(super) exact: bool,
+    /// Of convolutions and dense layers.
+    pub(super) precision: Precision,
+    /// What the gradients are multiplied by: a power of two.
+    pub(super) scale: f64,
 }
 
 /// Cuts each batch of a step into shards, computes each on one thread and adds them up as an aligned tree over
@@ -54,7 +70,7 @@ pub(super) fn gradients(
     let step = Step {
         images: batches.iter().map(|batch| batch.labels.len()).sum(),
         total: batches.iter().flat_map(whole).sum(),
-        exact: sharding.exact,
+        sharding,
         key,
     };
     let shards = shards(batches, sharding.size);
@@ -99,6 +115,7 @@ impl From<Partial> for Gradients {
             statistics: moments.map(BatchMoments::statistics).collect(),
             loss: sum.loss,
             correct: sum.correct,
+            norm: None,
         }
     }
 }
@@ -133,7 +150,7 @@ struct Step {
     images: usize,
     /// The weight of these images in the loss.
     total: f64,
-    exact: bool,
+    sharding: Sharding,
     key: DropoutKey,
 }
 
@@ -158,9 +175,9 @@ impl Step {
             first_row: self.key.first_row + shard.first_row + rows.start,
             ..self.key
         };
-        let forward = || model.forward_keyed(x, key);
+        let forward = || model.forward_keyed_in(self.sharding.precision, x, key);
         // [rows, classes]
-        let (logits, statistics) = match self.exact {
+        let (logits, statistics) = match self.sharding.exact {
             true => receptive_model::exactly(forward),
             false => forward(),
         };
@@ -170,6 +187,10 @@ impl Step {
             .forward(logits, targets)
             .mul_scalar(loss.weight(targets) / self.total);
         let value = loss.clone().without_autodiff();
+        let loss = match self.sharding.scale {
+            1.0 => loss,
+            scale => loss.mul_scalar(scale),
+        };
         let gradients = GradientsParams::from_grads(loss.backward(), model);
         let share = rows.len() as f64 / self.images as f64;
         let seen = statistics.into_iter();

@@ -1,7 +1,9 @@
 //! Reading, checking and adding up an epoch's losses.
 
 use crate::checkpoint::Totals;
-use burn::tensor::Tensor;
+use crate::loss_scale::StepFate;
+use crate::reads::Reads;
+use burn::tensor::{Tensor, TensorData};
 
 /// One step's results, and what to name should its loss become NaN or infinite.
 pub(super) struct StepResult {
@@ -14,6 +16,7 @@ pub(super) struct StepResult {
     /// From 1 over the whole run.
     pub(super) step: u64,
     pub(super) learning_rate: f64,
+    pub(super) fate: StepFate,
 }
 
 /// A step whose loss was read.
@@ -23,6 +26,8 @@ pub(super) struct StepLoss {
     pub(super) indices: Vec<usize>,
     pub(super) step: u64,
     pub(super) learning_rate: f64,
+    /// Whether its gradients left the range of float16 at every scale of the loss.
+    pub(super) overflowed: bool,
 }
 
 /// An epoch's losses and right answers, added up.
@@ -45,14 +50,34 @@ impl Sums {
         }
     }
 
-    /// Adds a step; returns the newest loss that was read.
+    /// Adds a step; returns the newest loss that was read. Of one that is skipped the loss and the answers are
+    /// no part of the epoch's.
     ///
     /// # Errors
-    /// The first step whose loss is NaN or infinite.
+    /// The first step whose loss is NaN or infinite, or whose gradients are at every scale of the loss.
     pub(super) fn add(&mut self, step: StepResult) -> Result<f64, StepLoss> {
         self.totals.images += step.indices.len();
         self.totals.learning_rate = step.learning_rate;
-        self.pending.push(step);
+        match step.fate {
+            StepFate::Made => self.pending.push(step),
+            StepFate::Skipped => {
+                self.totals.skipped_images += step.indices.len();
+                self.totals.skipped_steps += 1;
+                let loss = f64::from(step.loss.into_scalar::<f32>());
+                if loss.is_finite() {
+                    self.newest.loss = loss;
+                }
+            }
+            StepFate::Hopeless => {
+                return Err(StepLoss {
+                    loss: f64::from(step.loss.into_scalar::<f32>()),
+                    indices: step.indices,
+                    step: step.step,
+                    learning_rate: step.learning_rate,
+                    overflowed: true,
+                });
+            }
+        }
         if self.pending.len() >= self.interval {
             self.read()?;
         }
@@ -77,15 +102,24 @@ impl Sums {
     }
 
     fn read(&mut self) -> Result<(), StepLoss> {
-        for step in self.pending.drain(..) {
-            let loss = f64::from(step.loss.into_scalar::<f32>());
+        let mut values = Vec::with_capacity(2 * self.pending.len());
+        let mut reads = Reads::new(|data: &TensorData| values.extend(data.iter::<f32>()));
+        for step in &self.pending {
+            reads.add(step.loss.clone());
+            reads.add(step.correct.clone());
+        }
+        reads.finish();
+        for (step, figures) in self.pending.drain(..).zip(values.chunks(2)) {
+            let [loss, correct] =
+                [0, 1].map(|at| figures.get(at).map_or(f64::NAN, |v| (*v).into()));
             self.totals.loss += loss * step.indices.len() as f64;
-            self.totals.correct += f64::from(step.correct.into_scalar::<f32>());
+            self.totals.correct += correct;
             self.newest = StepLoss {
                 loss,
                 indices: step.indices,
                 step: step.step,
                 learning_rate: step.learning_rate,
+                overflowed: false,
             };
             if !loss.is_finite() {
                 return Err(self.newest.clone());

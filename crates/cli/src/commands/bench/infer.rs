@@ -1,11 +1,12 @@
 //! Inference, and the time of each layer.
 
-use super::{Bench, Timing, median};
+use super::{Bench, Timing, median, wait};
 use crate::error::CliError;
 use burn::tensor::{Tensor, TensorData};
 use receptive_data::Batch;
 use receptive_model::{Classifier, InferenceDevice, Plan};
-use receptive_train::{Compute, Pass, check_pass};
+use receptive_train::backend::BackendKind;
+use receptive_train::{Backend, Compute, Pass, TrainError, check_pass};
 use serde::Serialize;
 
 /// The time of one layer in a step.
@@ -49,14 +50,22 @@ impl Bench {
             output.into_data()
         };
         let mut failure = None;
+        let mut first = Vec::new();
         let times = self.time(|| {
-            let logits = compute.map(shards.len(), |_| (), |(), i| pass(&shards[i]));
-            if let Err(reason) = logits {
-                failure = Some(reason);
+            match compute.map(shards.len(), |_| (), |(), i| pass(&shards[i])) {
+                Ok(outputs) => first = outputs.into_iter().take(1).collect(),
+                Err(reason) => failure = Some(reason),
+            }
+            // Whatever a step has queued is part of its time.
+            if let Err(error) = wait(compute) {
+                failure = Some(error.to_string());
             }
         });
         if let Some(reason) = failure {
-            return Err(receptive_train::TrainError::Worker { step: 0, reason }.into());
+            return Err(TrainError::Worker { step: 0, reason }.into());
+        }
+        if layers == plan.layers.len() {
+            check_values(&plan, &batch, &first, compute)?;
         }
         let mut timing = self.timing(times);
         if layers <= MAX_TIMED_LAYERS {
@@ -103,6 +112,56 @@ impl Bench {
     }
 }
 
+/// How far a GPU's logits may be from a CPU's, as a share of the largest: TF32, in which some GPUs compute 32-bit
+/// floats, has ten bits.
+const TOLERANCE: f32 = 0.05;
+
+/// On a GPU: whether the logits of the first image are those that a CPU gives. A kernel that fails without a
+/// word is fast, and its timing not valid.
+fn check_values(
+    plan: &Plan,
+    batch: &Batch,
+    outputs: &[TensorData],
+    compute: &Compute,
+) -> Result<(), CliError> {
+    let flex = Backend {
+        kind: BackendKind::Flex,
+        index: None,
+    };
+    let Ok(flex) = flex.device() else {
+        return Ok(());
+    };
+    if compute.is_cpu() {
+        return Ok(());
+    }
+    let found = outputs.first().map(|data| data.iter::<f32>());
+    let found: Vec<f32> = found.into_iter().flatten().take(plan.classes).collect();
+    let image = shards(batch, batch.labels.len(), &flex).swap_remove(0);
+    let expected = plan.init(&flex).prepare(&flex).forward(image).into_data();
+    let expected: Vec<f32> = expected.iter().collect();
+    match apart(&found, &expected) {
+        apart if apart <= TOLERANCE => Ok(()),
+        apart => {
+            let reason = format!(
+                "its logits differ from a CPU's by {apart} of the largest, more than rounding error ({TOLERANCE}); \
+                 the timing is not valid"
+            );
+            Err(TrainError::backend("a step of the network", &reason).into())
+        }
+    }
+}
+
+/// The largest difference as a share of the largest expected value; infinite where there is something that is
+/// not a number, or too little.
+fn apart(found: &[f32], expected: &[f32]) -> f32 {
+    if found.len() != expected.len() || found.iter().any(|value| !value.is_finite()) {
+        return f32::INFINITY;
+    }
+    let largest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
+    let apart = largest(&mut found.iter().zip(expected).map(|(a, b)| (a - b).abs()));
+    apart / largest(&mut expected.iter().map(|value| value.abs())).max(f32::MIN_POSITIVE)
+}
+
 /// The batch's images in as many parts as there are threads.
 fn shards(batch: &Batch, threads: usize, device: &InferenceDevice) -> Vec<Tensor<4>> {
     let [images, channels, height, width] = batch.shape;
@@ -116,4 +175,19 @@ fn shards(batch: &Batch, threads: usize, device: &InferenceDevice) -> Vec<Tensor
             Tensor::from_data(TensorData::new(part.to_vec(), shape), device)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_were_never_written_are_no_logits() {
+        assert_eq!(apart(&[1.0, -2.0], &[1.0, -2.0]), 0.0);
+        assert_eq!(apart(&[1.0, -1.5], &[1.0, -2.0]), 0.25);
+        assert_eq!(apart(&[0.0, 0.0], &[1.0, -2.0]), 1.0);
+        for found in [&[f32::NAN, -2.0][..], &[1.0][..], &[]] {
+            assert_eq!(apart(found, &[1.0, -2.0]), f32::INFINITY);
+        }
+    }
 }

@@ -11,7 +11,7 @@ mod profile;
 mod scaling;
 mod train;
 
-use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_whole};
+use crate::args::{AugmentArgs, MachineArgs, parse_positive, parse_precision, parse_whole};
 use crate::error::{CliError, Exit};
 use crate::render::{Table, print, print_json};
 use clap::Args;
@@ -21,8 +21,9 @@ use profile::OperationTime;
 use receptive_core::ImageSize;
 use receptive_core::text::{counted, percent};
 use receptive_data::Batch;
+use receptive_model::Precision;
 use receptive_train::trial::peak_resident_bytes;
-use receptive_train::{Compute, TrainConfig};
+use receptive_train::{Compute, TrainConfig, TrainError};
 use scaling::Scaling;
 use serde::Serialize;
 use std::time::Instant;
@@ -69,6 +70,9 @@ pub(super) struct BenchArgs {
         allow_negative_numbers = true
     )]
     steps: usize,
+    /// Precision of convolutions and dense layers in training: f32, bf16 or f16
+    #[arg(long, value_name = "FORMAT", value_parser = parse_precision, conflicts_with = "infer")]
+    precision: Option<Precision>,
     #[command(flatten)]
     machine: MachineArgs,
     /// Print JSON
@@ -108,6 +112,7 @@ struct NetworkResult {
     batch: usize,
     threads: usize,
     what: Work,
+    precision: &'static str,
     #[serde(flatten)]
     timing: Timing,
     /// Of the whole process, in MiB; left out where the system does not say.
@@ -150,10 +155,15 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         batch: arguments.batch.unwrap_or_else(|| network.default_batch()),
         steps: arguments.steps,
         scaling: arguments.scaling,
+        precision: arguments.precision.unwrap_or_default(),
     };
     if bench.scaling && (bench.work != Work::Train || !profile::can_count(&compute)) {
         let problem = "it counts the slices of training on the backend flex; leave it out";
         return Err(CliError::argument("--scaling", problem));
+    }
+    if bench.work != Work::Train && arguments.precision.is_some() {
+        let problem = "it applies to training only";
+        return Err(CliError::argument("--precision", problem));
     }
     let result = NetworkResult {
         peer: peer(),
@@ -162,6 +172,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         batch: bench.batch,
         threads: compute.threads(),
         what: bench.work,
+        precision: bench.precision.name(),
         timing: bench.run(&compute)?,
         peak_rss_mb: peak_resident_bytes().map(|bytes| bytes >> 20),
     };
@@ -276,6 +287,8 @@ struct Bench {
     steps: usize,
     /// Whether it is to be said how far more threads can help.
     scaling: bool,
+    /// Of training.
+    precision: Precision,
 }
 
 /// The times of one measurement.
@@ -296,6 +309,12 @@ struct Timing {
     /// Of training, with `--scaling`.
     #[serde(skip_serializing_if = "Option::is_none")]
     scaling: Option<Scaling>,
+}
+
+/// Waits until the device has done what was queued: a GPU works on after the call that asked for it.
+fn wait(compute: &Compute) -> Result<(), TrainError> {
+    let synced = compute.devices().try_for_each(|device| device.sync());
+    synced.map_err(|error| TrainError::backend("a step of the network", &error.to_string()))
 }
 
 /// Steps before the clock is looked at: memory is mapped, kernels are chosen.
@@ -392,6 +411,7 @@ mod tests {
                 batch: 1,
                 steps: 1,
                 scaling: false,
+                precision: Precision::F32,
             };
             let timing = bench.run(&compute).unwrap();
             assert!(timing.images_per_s > 0.0, "{}", network.name());

@@ -2,12 +2,13 @@
 
 use super::profile::{StepProfile, one_step};
 use super::scaling::Scaling;
-use super::{Bench, Timing, WARM_UP, median};
+use super::{Bench, Timing, WARM_UP, median, wait};
 use crate::error::CliError;
 use receptive_data::Batch;
 use receptive_model::Plan;
 use receptive_train::config::Optimizer;
 use receptive_train::{Compute, Learner, RunConfig, TrainConfig, TrainError, check_memory};
+use std::time::Instant;
 
 impl Bench {
     pub(super) fn train(&self, compute: &Compute) -> Result<Timing, CliError> {
@@ -15,23 +16,27 @@ impl Bench {
         let config = TrainConfig {
             batch_size: self.batch,
             label_smoothing: 0.0,
+            precision: self.precision,
             optimizer: Optimizer::AdamW {
                 learning_rate: 1e-3,
                 weight_decay: 0.0,
             },
             ..TrainConfig::default()
         };
+        for device in compute.devices() {
+            config.check_precision(device)?;
+        }
         self.check_memory(&plan, &config, compute)?;
         let model = plan.init(&compute.device().autodiff());
         let batch = self.images(plan.input(), plan.classes);
         let learner = Learner::new(model.clone(), &config, None, compute);
-        let mut timing = self.timing(self.step_times(learner, &batch)?);
+        let mut timing = self.timing(self.step_times(learner, &batch, compute)?);
         let one = Compute::new(compute.device().clone(), 1)?;
         let alone = || Learner::new(model.clone(), &config, None, &one);
         let profile = StepProfile::measure(alone(), &one, &batch)?;
         timing.operations = profile.operations();
         if self.scaling {
-            let mut times = self.step_times(alone(), &batch)?;
+            let mut times = self.step_times(alone(), &batch, &one)?;
             times.sort_by(f64::total_cmp);
             let shards = self.batch.div_ceil(config.shard_size(compute.is_cpu()));
             let times = [median(&times), timing.ms_per_step / 1e3];
@@ -40,14 +45,20 @@ impl Bench {
         Ok(timing)
     }
 
-    /// The seconds of each step.
-    fn step_times(&self, mut learner: Learner<'_>, batch: &Batch) -> Result<Vec<f64>, CliError> {
+    /// The seconds of each step, until `compute` has done all of it.
+    fn step_times(
+        &self,
+        mut learner: Learner<'_>,
+        batch: &Batch,
+        compute: &Compute,
+    ) -> Result<Vec<f64>, CliError> {
         let mut times = Vec::with_capacity(self.steps);
         for step in 0..WARM_UP + self.steps {
-            let seconds;
-            (learner, seconds) = one_step(learner, batch, step)?;
+            let began = Instant::now();
+            (learner, _) = one_step(learner, batch, step)?;
+            wait(compute)?;
             if step >= WARM_UP {
-                times.push(seconds.iter().sum());
+                times.push(began.elapsed().as_secs_f64());
             }
         }
         Ok(times)

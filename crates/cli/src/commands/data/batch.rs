@@ -57,6 +57,7 @@ fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
         batch_size: None,
         accumulate: None,
         optimizer: None,
+        precision: None,
         stochastic_depth: None,
         image_size: None,
         grey: false,

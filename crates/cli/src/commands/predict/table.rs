@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What a table begins with.
-const TITLES: &[u8] = b"path,class";
+const TITLES: &[u8] = b"path,class,probability";
 
 /// The file that stands for standard output.
 const STDOUT: &str = "-";

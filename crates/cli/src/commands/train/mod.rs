@@ -13,7 +13,7 @@ use crate::machine::compute;
 use crate::ranks;
 use crate::render::{DataProgress, LiveView, TrainProgress, Tui, live_view_wanted};
 use crate::signals;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use messages::{announce, report};
 use receptive_core::text::Printable;
 use receptive_train::config::{AverageConfig, Monitor, Open, ScheduleKind, with_overrides};
@@ -50,7 +50,7 @@ pub(super) struct TrainArgs {
     lr: Option<f64>,
     /// How the learning rate moves after its warm-up [default: cosine]
     #[arg(long, value_enum, value_name = "NAME")]
-    schedule: Option<ScheduleName>,
+    schedule: Option<ScheduleKind>,
     /// Validate and keep an exponential moving average of the weights; DECAY is the share that each step
     /// keeps [default: 0.9998]
     #[arg(
@@ -146,33 +146,6 @@ pub(super) struct TrainArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// A schedule of the learning rate by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ScheduleName {
-    /// Down half a wave of the cosine
-    Cosine,
-    /// The same rate throughout
-    Constant,
-    /// Down by a factor every few epochs
-    Step,
-    /// Up and down over the whole run, the momentum the other way round
-    OneCycle,
-    /// Down by a factor whenever the validation no longer improves
-    Plateau,
-}
-
-impl From<ScheduleName> for ScheduleKind {
-    fn from(name: ScheduleName) -> Self {
-        match name {
-            ScheduleName::Cosine => Self::Cosine,
-            ScheduleName::Constant => Self::Constant,
-            ScheduleName::Step => Self::Step,
-            ScheduleName::OneCycle => Self::OneCycle,
-            ScheduleName::Plateau => Self::Plateau,
-        }
-    }
 }
 
 pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
@@ -294,7 +267,7 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
 fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
     let train = &mut config.train;
     set(&mut train.epochs, arguments.epochs);
-    set(&mut train.schedule.kind, arguments.schedule.map(Into::into));
+    set(&mut train.schedule.kind, arguments.schedule);
     // One average of the weights takes the place of the other.
     if let Some(decay) = arguments.ema {
         train.ema.get_or_insert_default().decay = decay;
@@ -378,7 +351,14 @@ mod tests {
     #[test]
     fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
         let machine = [
-            "backend", "data_dir", "devices", "json", "threads", "tui", "workers",
+            "backend",
+            "data_dir",
+            "devices",
+            "json",
+            "precision",
+            "threads",
+            "tui",
+            "workers",
         ];
         let resume = [
             &machine[..],

@@ -2,6 +2,7 @@
 
 use crate::names::enumerate;
 use crate::sources::labels::index::{Index, Lookup};
+use crate::sources::labels::loose::Loose;
 use crate::sources::labels::splits::{self, SplitColumns};
 use crate::sources::labels::table::Table;
 use crate::sources::labels::words::{CLASS, FILE, FLAGS, GROUP, SPLIT, flag, plain};
@@ -163,7 +164,17 @@ impl<'a> Finder<'a> {
         }
         let is_known =
             |names: &[&str], column| names.contains(&plain(table.cell(0, column)).as_str());
-        let counts: Vec<usize> = (0..width).map(|c| images_named(table, index, c)).collect();
+        let find = |name: &str| match index.find(name) {
+            Lookup::Image(image) => Some(image),
+            Lookup::Ambiguous(images) => images.first().copied(),
+            Lookup::Missing => None,
+        };
+        let mut counts: Vec<usize> = (0..width).map(|c| images_named(table, c, find)).collect();
+        if counts.iter().all(|count| *count == 0) {
+            let loose = Loose::new(index);
+            let find = |name: &str| loose.find(name);
+            counts = (0..width).map(|c| images_named(table, c, find)).collect();
+        }
         let usual = |column: &usize| is_known(FILE, *column);
         let other = |column: &usize| ![CLASS, SPLIT, GROUP].iter().any(|n| is_known(n, *column));
         let best = |columns: &dyn Fn(&usize) -> bool| {
@@ -364,14 +375,10 @@ pub(super) fn ones(table: &Table, row: usize, flags: &[usize]) -> Vec<usize> {
 }
 
 /// How many images a column names, by rows from all parts of the list.
-fn images_named(table: &Table, index: &Index, column: usize) -> usize {
+fn images_named(table: &Table, column: usize, find: impl Fn(&str) -> Option<usize>) -> usize {
     let found: HashSet<usize> = (0..table.len())
         .step_by(table.len().div_ceil(SAMPLE).max(1))
-        .filter_map(|row| match index.find(table.cell(row, column)) {
-            Lookup::Image(image) => Some(image),
-            Lookup::Ambiguous(images) => images.first().copied(),
-            Lookup::Missing => None,
-        })
+        .filter_map(|row| find(table.cell(row, column)))
         .collect();
     found.len()
 }

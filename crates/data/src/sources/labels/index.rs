@@ -68,6 +68,11 @@ impl Index {
         index
     }
 
+    /// The number of images.
+    pub(super) fn len(&self) -> usize {
+        self.images.len()
+    }
+
     /// The path of an image below the data set's folder.
     pub(super) fn path(&self, image: usize) -> &str {
         self.images.get(image).map_or("", Names::path)
@@ -175,7 +180,7 @@ fn slashed(path: &Path) -> String {
 
 /// A path of any machine, with `/` between its parts and without `.` and `..`; `None` if nothing
 /// is left.
-fn normalized(name: &str) -> Option<String> {
+pub(super) fn normalized(name: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in name.split(['/', '\\']) {
         match part.trim() {

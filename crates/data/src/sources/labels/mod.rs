@@ -3,6 +3,7 @@
 
 mod columns;
 mod index;
+mod loose;
 mod rows;
 mod splits;
 mod table;
@@ -71,6 +72,7 @@ pub(crate) fn open(
     let rows = Rows::read(&table, &columns, &index, images.len()).map_err(problem)?;
     let mut notes = vec![columns.note.clone()];
     notes.extend(columns.empty_note(&table));
+    notes.extend(rows.loose_note());
     check_missing(root, list, &rows, options, &mut notes)?;
     if rows.repeated > 0 {
         notes.push(format!(
@@ -127,7 +129,8 @@ fn check_missing(
         return Ok(());
     }
     let found = rows.labels.iter().flatten().count();
-    if options.bad_images == BadImages::Fail || found == 0 {
+    let is_one_class = rows.classes.len() > 1 && rows.classes.len() - rows.lost.len() < 2;
+    if options.bad_images == BadImages::Fail || found == 0 || is_one_class {
         return Err(DataError::MissingImages {
             list: list.to_string_lossy().into_owned(),
             count: rows.missing.len(),

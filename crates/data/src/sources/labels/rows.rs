@@ -3,13 +3,16 @@
 use crate::names::key;
 use crate::sources::labels::columns::{ClassColumn, Columns, ones};
 use crate::sources::labels::index::{Index, Lookup};
+use crate::sources::labels::loose::Loose;
 use crate::sources::labels::table::Table;
-use receptive_core::text::{Printable, is_unprintable};
+use receptive_core::text::{Printable, counted, is_unprintable};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many lines a message lists.
 const SHOWN: usize = 10;
+/// How many characters of a cell it quotes.
+const QUOTED: usize = 200;
 
 /// The labels of all images.
 #[derive(Debug, Default)]
@@ -22,6 +25,8 @@ pub(super) struct Rows {
     pub(super) lost: Vec<String>,
     /// Rows whose file is missing, as messages list them.
     pub(super) missing: Vec<String>,
+    /// Rows that name an image as it was called before it or the list was converted, likewise.
+    loose: Vec<String>,
     /// Rows that say again what another says.
     pub(super) repeated: usize,
 }
@@ -56,9 +61,14 @@ impl Rows {
                 ..Self::default()
             },
         };
+        let mut missing = Vec::new();
         for row in columns.first..table.len() {
-            reader.row(row, index);
+            match index.find(table.cell(row, columns.file)) {
+                Lookup::Missing => missing.push(row),
+                found => reader.row(row, found, index),
+            }
         }
+        reader.missing(&missing, index);
         reader.problems.check()?;
         let mut rows = reader.rows;
         let used: HashSet<u32> = rows.labels.iter().flatten().map(|l| l.class).collect();
@@ -66,6 +76,21 @@ impl Rows {
         let lost = rows.classes.iter().enumerate().filter(lost);
         rows.lost = lost.map(|(_, class)| class.clone()).collect();
         Ok(rows)
+    }
+}
+
+impl Rows {
+    /// Which images were found though no file has the name that the list gives.
+    pub(super) fn loose_note(&self) -> Option<String> {
+        (!self.loose.is_empty()).then(|| {
+            format!(
+                "{} of the label list {} an image by another extension, or without the zeros in front of its \
+                 number:\n{}",
+                counted(self.loose.len(), "row"),
+                if self.loose.len() == 1 { "names" } else { "name" },
+                lines(&self.loose)
+            )
+        })
     }
 }
 
@@ -100,7 +125,31 @@ struct Problems {
 }
 
 impl Reader<'_> {
-    fn row(&mut self, row: usize, index: &Index) {
+    /// Rows whose name no file has. An image is taken for one of them if no other row can mean it.
+    fn missing(&mut self, missing: &[usize], index: &Index) {
+        if missing.is_empty() {
+            return;
+        }
+        let loose = Loose::new(index);
+        let find = |row: &usize| loose.find(self.table.cell(*row, self.columns.file));
+        let found: Vec<Option<usize>> = missing.iter().map(find).collect();
+        let mut claims: HashMap<usize, usize> = HashMap::new();
+        for image in found.iter().flatten() {
+            *claims.entry(*image).or_default() += 1;
+        }
+        for (&row, image) in missing.iter().zip(found) {
+            let is_free = |image: &usize| claims[image] == 1 && self.rows.labels[*image].is_none();
+            let Some(image) = image.filter(is_free) else {
+                self.row(row, Lookup::Missing, index);
+                continue;
+            };
+            let line = format!("{} is {}", self.describe(row), index.path(image));
+            self.rows.loose.push(line);
+            self.row(row, Lookup::Image(image), index);
+        }
+    }
+
+    fn row(&mut self, row: usize, found: Lookup, index: &Index) {
         let file = self.table.cell(row, self.columns.file);
         if file.is_empty() {
             let line = self.describe(row);
@@ -109,7 +158,7 @@ impl Reader<'_> {
         let (Some(class), Some(split)) = (self.class(row), self.split(row)) else {
             return;
         };
-        let image = match index.find(file) {
+        let image = match found {
             Lookup::Image(image) => image,
             Lookup::Missing => {
                 let line = self.describe(row);
@@ -245,7 +294,8 @@ impl Problems {
             (
                 &self.splits,
                 ["has", "have"],
-                "no valid split, or several; use train, val or test",
+                "no valid split, or several; use train, val or test (1 or 0 in a column like \
+                 `is_train`)",
             ),
             (
                 &self.ambiguous,
@@ -273,6 +323,10 @@ impl Problems {
     }
 }
 
+/// A cell as messages quote it: of one that is longer than any name, the beginning.
 fn quoted(cell: &str) -> String {
-    format!("`{}`", cell.printable())
+    match cell.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("`{}...`", cell[..end].printable()),
+        None => format!("`{}`", cell.printable()),
+    }
 }

@@ -167,7 +167,7 @@ impl Prologue {
                 Some([delimiter]) if delimiter.is_ascii_punctuation() || *delimiter == b'\t' => {
                     prologue.delimiter = Some(*delimiter);
                 }
-                _ if content.starts_with("# ") => {}
+                _ if is_comment(content, &text[prologue.bytes..]) => {}
                 _ => break,
             }
             prologue.bytes += line.len();
@@ -183,6 +183,27 @@ impl Prologue {
             lines => ("\n".repeat(lines) + &text[self.bytes..]).into(),
         }
     }
+}
+
+/// Whether a line is a comment and no header like `#file,class`, which has as many columns as the table that
+/// follows. `text` begins with the line.
+fn is_comment(line: &str, text: &str) -> bool {
+    if !line.starts_with('#') || line.starts_with("# ") {
+        return line.starts_with("# ");
+    }
+    let lines = text.split_inclusive('\n');
+    let comments: usize = lines
+        .take_while(|one| one.starts_with('#'))
+        .map(str::len)
+        .sum();
+    let table = &text[comments..];
+    let delimiter = delimiter_of(table);
+    let columns = |text: &str| {
+        Rows::new(text, delimiter)
+            .next()
+            .map_or(0, |row| row.cells())
+    };
+    columns(line) < columns(table)
 }
 
 /// UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it.

@@ -95,8 +95,8 @@ pub(super) const GROUP: &[&str] = &[
 /// Whether a cell says yes or no.
 pub(super) fn flag(cell: &str) -> Option<bool> {
     match cell.to_ascii_lowercase().as_str() {
-        "1" | "1.0" | "true" => Some(true),
-        "0" | "0.0" | "false" => Some(false),
+        "1" | "1.0" | "true" | "yes" | "y" => Some(true),
+        "0" | "0.0" | "false" | "no" | "n" => Some(false),
         _ => None,
     }
 }

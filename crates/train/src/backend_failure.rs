@@ -1,0 +1,270 @@
+//! What goes wrong in a GPU's software: computations that fail without an error, lost devices, full memory.
+//!
+//! burn's GPU backends compute on a thread of their own. Where an operation fails there, the caller may get no
+//! error: a line of the log is all that is left, and what was to be written holds whatever was there before.
+
+use crate::compute::Compute;
+use crate::error::TrainError;
+use crate::run::RunDirectory;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use receptive_core::panic::catch;
+use receptive_core::text::Printable;
+use std::sync::{Mutex, PoisonError};
+
+/// Those of burn and of the libraries below it, by the name of the crate.
+const STACK: [&str; 3] = ["burn", "cubecl", "cubek"];
+/// Where they measure and remember which kernel is the fastest: what fails there is not used.
+const TUNING: [&str; 2] = ["cubecl_runtime::tune", "cubecl_server::device_events"];
+/// Where a mere warning says that work was lost.
+const WORKERS: [&str; 6] = [
+    "burn_fusion::stream",
+    "cubecl_common::device",
+    "cubecl_metal::compute",
+    "cubecl_wgpu::compute::device_poison",
+    "cubecl_wgpu::compute::poll",
+    "cubecl_wgpu::compute::stream",
+];
+/// Warnings of these that lose nothing: the caller was given the error, or the program is ending.
+const HARMLESS: [&str; 3] = ["Task failed", "Device runner", "A concurrent shutdown"];
+
+/// The longest part of a report that a message holds, in characters.
+const MAX_REPORT: usize = 400;
+
+/// The first report of a failed computation since the last look.
+static REPORT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Listens to the log for the whole process, so that a computation that failed on a GPU ends the step with an
+/// error. For programs, once, at their start; where another logger is installed, nothing happens.
+pub fn watch_log() {
+    static SINK: Sink = Sink;
+    if log::set_logger(&SINK).is_ok() {
+        log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+/// Keeps the first report of a failed computation.
+#[derive(Debug)]
+struct Sink;
+
+impl Log for Sink {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= Level::Warn
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let message = record.args().to_string();
+        if !tells_of_lost_work(record.level(), record.target(), &message) {
+            return;
+        }
+        let mut report = REPORT.lock().unwrap_or_else(PoisonError::into_inner);
+        report.get_or_insert_with(|| format!("{message} ({})", record.target()));
+    }
+
+    fn flush(&self) {}
+}
+
+/// Whether a line of the log says that something was not computed.
+fn tells_of_lost_work(level: Level, target: &str, message: &str) -> bool {
+    let is_of = |name: &&str| target.starts_with(*name);
+    if !STACK.iter().any(|name| is_of(&name)) || TUNING.iter().any(|name| is_of(&name)) {
+        return false;
+    }
+    match level {
+        Level::Error => true,
+        Level::Warn => {
+            WORKERS.iter().any(|name| is_of(&name))
+                && !HARMLESS.iter().any(|start| message.starts_with(start))
+        }
+        _ => false,
+    }
+}
+
+/// Looks whether the log told of a computation that failed on a GPU.
+///
+/// # Errors
+/// [`TrainError::Backend`] with the first such report.
+pub(crate) fn check_log(compute: &Compute, what: impl Fn() -> String) -> Result<(), TrainError> {
+    if compute.is_cpu() {
+        return Ok(());
+    }
+    match reported() {
+        Some(report) => Err(TrainError::backend(what(), &report)),
+        None => Ok(()),
+    }
+}
+
+/// The first report since the last look.
+fn reported() -> Option<String> {
+    let mut report = REPORT.lock().unwrap_or_else(PoisonError::into_inner);
+    report.take()
+}
+
+/// Trains on a GPU: a panic, a worker's too, is an error of the backend, after which the run's directory is
+/// as its last checkpoint left it. On a CPU it is a bug of this program and stays what it is.
+pub(crate) fn guarded<R>(
+    compute: &Compute,
+    run: &RunDirectory,
+    work: impl FnOnce() -> Result<R, TrainError>,
+) -> Result<R, TrainError> {
+    if compute.is_cpu() {
+        return work();
+    }
+    let result = catch(work).unwrap_or_else(|panic| Err(TrainError::backend("training", &panic)));
+    let error = match result {
+        Err(TrainError::Worker { step, reason }) => {
+            TrainError::backend(format!("step {step}"), &reason)
+        }
+        // A loss that is not finite may come from values that were never written.
+        Err(error @ (TrainError::Backend { .. } | TrainError::Diverged { .. })) => error,
+        other => return other,
+    };
+    // What the log tells came before.
+    let error = check_log(compute, || "training".into())
+        .err()
+        .unwrap_or(error);
+    Err(error.with_run(run))
+}
+
+impl TrainError {
+    /// The error of a backend, with what to try.
+    pub fn backend(what: impl Into<String>, reason: &str) -> Self {
+        let flat: Vec<&str> = reason.split_whitespace().collect();
+        let flat = flat.join(" ");
+        let mut reason: String = flat.chars().take(MAX_REPORT).collect();
+        if reason.len() < flat.len() {
+            reason += " ...";
+        }
+        Self::Backend {
+            what: what.into(),
+            remedy: remedy(&flat).into(),
+            reason,
+        }
+    }
+
+    /// The same, with how the run goes on.
+    fn with_run(self, run: &RunDirectory) -> Self {
+        match self {
+            Self::Backend {
+                what,
+                reason,
+                remedy,
+            } => Self::Backend {
+                what,
+                reason,
+                remedy: format!(
+                    "{remedy}. The run's checkpoints are intact: resume {run} from the latest, on the CPU with the \
+                     backend flex",
+                    run = run.path().printable()
+                ),
+            },
+            other => other,
+        }
+    }
+}
+
+/// What helps against a failure that is described so.
+fn remedy(reason: &str) -> &'static str {
+    let reason = reason.to_lowercase();
+    let has_any = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if has_any(&[
+        "out of memory",
+        "outofmemory",
+        "out_of_memory",
+        "allocation of",
+    ]) {
+        "The device's memory is full: take a smaller `train.batch_size` (with `train.accumulate` for the same \
+         step) or a smaller `data.image_size`, or end other programs that use the device"
+    } else if has_any(&["was lost", "device lost", "devicelost", "poisoned"]) {
+        "The device was reset, removed or took too long; the system's log tells why (`dmesg`). Start the \
+         program again"
+    } else if has_any(&["adapter", "libcuda", "libvulkan", "driver", "no device"]) {
+        "A driver or a device is missing: install the driver, or use another backend"
+    } else {
+        "Values may be missing from that step on. Try the environment variable CUBECL_AUTOTUNE_LEVEL=0, \
+         with which fewer kernels are tried, a build without the feature `autotune`, or another backend"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(level: Level, target: &str, message: &str) -> Option<String> {
+        Sink.log(
+            &Record::builder()
+                .level(level)
+                .target(target)
+                .args(format_args!("{message}"))
+                .build(),
+        );
+        reported().map(|report| TrainError::backend("step 7", &report).to_string())
+    }
+
+    // One test, since all share the one report.
+    #[test]
+    fn a_lost_computation_is_an_error_with_a_remedy_and_other_lines_are_none() {
+        let channel = "cubecl_common::device::handle::channel";
+        let lost = "CallError { payload: Some(Any { .. }) }";
+        let message = told(Level::Warn, channel, lost).unwrap();
+        assert!(
+            message.starts_with("the backend failed in step 7: CallError"),
+            "{message}"
+        );
+        assert!(message.contains("CUBECL_AUTOTUNE_LEVEL=0"), "{message}");
+        // Told once.
+        assert_eq!(reported(), None);
+
+        let stream = "burn_fusion::stream::queue::execution";
+        let message = told(Level::Warn, stream, "an operation failed: out of memory").unwrap();
+        assert!(message.contains("smaller `train.batch_size`"), "{message}");
+        let poison = "cubecl_wgpu::compute::device_poison";
+        let message = told(
+            Level::Error,
+            poison,
+            "the wgpu device was lost (Unknown): reset",
+        )
+        .unwrap();
+        assert!(message.contains("Start the program again"), "{message}");
+
+        for (level, target, message) in [
+            (
+                Level::Warn,
+                channel,
+                "Task failed: the candidate does not fit",
+            ),
+            (
+                Level::Error,
+                "cubecl_runtime::tune::tune_benchmark",
+                "the eviction failed",
+            ),
+            (
+                Level::Warn,
+                "cubecl_environment::persistence::root",
+                "no current directory",
+            ),
+            (
+                Level::Warn,
+                "cubecl_server::command::base",
+                "device allocation failed; retrying",
+            ),
+            (Level::Info, channel, lost),
+            (Level::Error, "wgpu_hal::vulkan", "no layer"),
+        ] {
+            assert_eq!(told(level, target, message), None, "{target}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_long_report_is_cut_and_a_missing_driver_named() {
+        let error = TrainError::backend(
+            "the first step",
+            &format!("no adapter\n{}", "x ".repeat(900)),
+        );
+        let message = error.to_string();
+        assert!(
+            message.contains("no adapter x x") && message.contains(" .... A driver"),
+            "{message}"
+        );
+        assert!(message.len() < 800, "{message}");
+    }
+}

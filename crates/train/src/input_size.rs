@@ -1,0 +1,31 @@
+//! The input size of a network that is trained on images of any size.
+
+use receptive_data::DataSet;
+use receptive_model::ImageSize;
+
+/// The side that photos are resized to by default, in pixels.
+pub(crate) const PHOTO_SIDE: usize = 64;
+/// Images that all have one size and no longer side are taken as they are; larger ones are photos,
+/// whose full size would make the network hundreds of times as slow.
+const MAX_NATURAL_SIDE: usize = 96;
+
+/// The default input size for a data set: the images' own size, or a smaller one for photos.
+pub fn default_input(data: &DataSet) -> ImageSize {
+    natural_input(data.natural_size())
+}
+
+pub(crate) fn is_photo(size: &ImageSize) -> bool {
+    size.height.max(size.width) > MAX_NATURAL_SIDE
+}
+
+pub(crate) fn natural_input(size: Option<ImageSize>) -> ImageSize {
+    let side = |n: usize| match size {
+        Some(size) if !is_photo(&size) => n,
+        _ => PHOTO_SIDE,
+    };
+    ImageSize {
+        channels: size.map_or(3, |size| size.channels),
+        height: side(size.map_or(0, |size| size.height)),
+        width: side(size.map_or(0, |size| size.width)),
+    }
+}

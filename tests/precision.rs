@@ -1,0 +1,225 @@
+//! Training with convolutions and dense layers in 16 bits.
+
+use crate::kinds::cases::{Case, SIDE, cases};
+use crate::resume::{in_pieces, prepared, whole};
+use crate::{run, run_in, tiny_run};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use receptive_model::{
+    Classifier, DropoutKey, FlattenLayer, LayerConfig, LinearLayer, ModelConfig, Plan, Precision,
+};
+use receptive_train::{Interval, RunConfig, RunDirectory, Stop, TrainError};
+use std::collections::BTreeSet;
+
+const KEY: DropoutKey = DropoutKey {
+    seed: 1,
+    step: 2,
+    first_row: 0,
+};
+
+/// The gradients of every parameter of a module, by its path.
+struct Named<'a> {
+    gradients: &'a Gradients,
+    path: Vec<String>,
+    found: Vec<(String, Vec<f32>)>,
+}
+
+impl ModuleVisitor for Named<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad(self.gradients) {
+            let values = gradient.into_data().iter().collect();
+            self.found.push((self.path.join("."), values));
+        }
+    }
+}
+
+/// The gradients of a fixed function of the logits with respect to the image and every parameter.
+fn gradients(model: &Classifier, precision: Precision) -> Vec<(String, Vec<f32>)> {
+    let device = Device::flex().autodiff();
+    let fixed = |count: usize, step: f32| -> Vec<f32> {
+        (0..count).map(|i| (step * i as f32).sin()).collect()
+    };
+    let shape = [3, 3, SIDE, SIDE];
+    // Above 0, so that sums over the maps are no differences of large numbers.
+    let images = fixed(shape.iter().product(), 1.7).into_iter();
+    let images: Vec<f32> = images.map(|value| value + 1.0).collect();
+    let images = TensorData::new(images, shape);
+    let images = Tensor::<4>::from_data(images, &device).require_grad();
+    let (logits, _) = model.forward_keyed_in(precision, images.clone(), KEY);
+    let factors = TensorData::new(fixed(12, 0.9), [3, 4]);
+    let loss = (logits * Tensor::from_data(factors, &device)).sum();
+    let gradients = loss.backward();
+    let image = images.grad(&gradients).unwrap().into_data();
+    let mut named = Named {
+        gradients: &gradients,
+        path: Vec::new(),
+        found: vec![("image".into(), image.iter().collect())],
+    };
+    model.visit(&mut named);
+    named.found
+}
+
+/// The largest value; 0 of none.
+fn largest(values: impl Iterator<Item = f32>) -> f32 {
+    values.map(f32::abs).fold(0.0, f32::max)
+}
+
+/// The layer of a case as the first of a network, whose input is exact in any format: no rectifier before it can
+/// take another side. A dense layer of all its values follows. `None` for a convolution that is the head.
+fn network(case: &Case) -> Option<Plan> {
+    let flatten = || LayerConfig::from(FlattenLayer::default());
+    let config = ModelConfig::new(3, SIDE, SIDE).with_classes(4);
+    let config = match case.kind {
+        "linear" => config
+            .layer(flatten())
+            .layer(case.layer.clone())
+            .layers(case.head.clone()),
+        _ => config
+            .layer(case.layer.clone())
+            .layer(flatten())
+            .layer(LinearLayer::classes()),
+    };
+    config.plan().ok()
+}
+
+#[test]
+fn every_kind_has_gradients_within_a_few_roundings_of_those_in_32_bits() {
+    let device = Device::flex().autodiff();
+    let mut seen = BTreeSet::new();
+    for case in cases() {
+        let Some(plan) = network(&case) else { continue };
+        seen.insert(case.kind);
+        let model = plan.init_seeded(1, &device);
+        let expected = gradients(&model, Precision::F32);
+        let all = largest(
+            expected
+                .iter()
+                .flat_map(|(_, values)| values.iter().copied()),
+        );
+        // Half the distance of two numbers, as a share of them.
+        for (precision, roundoff) in [
+            (Precision::Bf16, 1.0 / 256.0),
+            (Precision::F16, 1.0 / 2048.0),
+        ] {
+            // In branches and gates several layers follow each other.
+            let is_single = !matches!(case.kind, "branches" | "squeeze_excite");
+            let roundings = if is_single { 4.0 } else { 32.0 };
+            let found = gradients(&model, precision);
+            assert_eq!(found.len(), expected.len(), "{}", case.kind);
+            for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+                let apart = largest(found.iter().zip(expected).map(|(a, b)| a - b));
+                // A gradient that is nothing but rounding error is compared with the network's.
+                let scale = match largest(expected.iter().copied()) {
+                    own if own < 1e-3 * all => all,
+                    own => own,
+                };
+                // Other tensors are sums over whole maps, whose terms cancel.
+                let is_product = ["image", "Conv2d.weight", "Linear.weight"]
+                    .iter()
+                    .any(|end| name.ends_with(end));
+                let bar = match precision {
+                    Precision::Bf16 if is_single && is_product => 1e-2,
+                    Precision::F16 if is_single && is_product => 2e-3,
+                    _ => roundings * roundoff,
+                };
+                println!("{} {precision} {name}: {:.1e}", case.kind, apart / scale);
+                assert!(
+                    apart <= bar * scale,
+                    "{} in {precision}: {name} differs by {apart:e} of {scale:e}",
+                    case.kind
+                );
+            }
+        }
+        // It does round.
+        if case.kind == "conv2d" || case.kind == "linear" {
+            assert_ne!(
+                gradients(&model, Precision::Bf16),
+                expected,
+                "{}",
+                case.kind
+            );
+        }
+    }
+}
+
+/// At this rate the network is soon so sure of wrong classes that gradients of the scaled loss exceed float16.
+fn overflowing(precision: Precision) -> RunConfig {
+    let mut config = tiny_run();
+    config.data.limit = Some(60);
+    config.train.batch_size = 2;
+    config.train.micro_batch = receptive_train::config::MicroBatch::Images(1);
+    config.train.optimizer =
+        toml::from_str("kind = \"adamw\"\nlearning_rate = 0.3\nweight_decay = 0.02").unwrap();
+    config.train.precision = precision;
+    config
+}
+
+#[test]
+fn threads_never_change_a_bit_in_16_bits_either() {
+    let device = Device::flex();
+    for precision in [Precision::Bf16, Precision::F16] {
+        let hash = |threads, clip_norm| {
+            let mut config = tiny_run();
+            config.train.precision = precision;
+            config.train.clip_norm = clip_norm;
+            config.machine.threads = threads;
+            run(config, &device).unwrap().weights_sha256
+        };
+        let first = hash(1, Some(0.5));
+        for threads in 2..=4 {
+            assert_eq!(
+                hash(threads, Some(0.5)),
+                first,
+                "{precision}, {threads} threads"
+            );
+        }
+        assert_ne!(hash(1, None), first);
+    }
+    let hash = |precision| {
+        let mut config = tiny_run();
+        config.train.precision = precision;
+        run(config, &device).unwrap().weights_sha256
+    };
+    let all: Vec<String> = Precision::ALL.map(hash).to_vec();
+    assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+}
+
+#[test]
+fn steps_out_of_range_are_left_out_and_told_and_the_run_resumes_to_the_same_bits() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = overflowing(Precision::F16);
+    config.checkpoint.every = Interval::Steps(7);
+    let setup = prepared(config);
+    let expected = whole(parent.path(), &setup);
+    let log = std::fs::read_to_string(parent.path().join("whole/log.jsonl")).unwrap();
+    assert!(log.contains("whose gradients overflowed float16"), "{log}");
+
+    let run = RunDirectory::create(&parent.path().join("pieces")).unwrap();
+    let pieces = in_pieces(&setup, &run, &[1, 2, 3, 4, 9, 31, 32, 999]);
+    assert_eq!(pieces, expected);
+}
+
+#[test]
+fn a_loss_that_no_scale_saves_ends_the_run_with_what_to_try() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut config = overflowing(Precision::F16);
+    config.train.optimizer =
+        toml::from_str("kind = \"sgd\"\nlearning_rate = 1e6\nmomentum = 0.0\nnesterov = false")
+            .unwrap();
+    config.train.schedule.warmup_epochs = 0.0;
+    let path = parent.path().join("run");
+    let stop = Stop::default();
+    let error = run_in(&path, config, &Device::flex(), &mut [], &stop).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("NaN or infinite in float16"), "{message}");
+    assert!(message.contains("train.precision = \"bf16\""), "{message}");
+}
