@@ -4,7 +4,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use receptive_interchange::{choose_form, import, read};
-use receptive_model::presets::{Published, published, published_names};
+use receptive_model::presets::{PublishedForm, published, published_names};
 use receptive_model::{Classifier, ModelConfig, Plan};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ struct Difference {
 fn compare(
     python: &str,
     name: &str,
-    form: &Published,
-    forms: &[Published],
+    form: &PublishedForm,
+    forms: &[PublishedForm],
     draw: u64,
 ) -> Result<Difference, String> {
     let scheme = form.scheme.name();

@@ -47,8 +47,8 @@ mod weights;
 
 pub use error::InterchangeError;
 pub use import::{
-    FormChoice, Imported, KnownNames, Match, Names, OnnxNetwork, OnnxReadOptions, WeightFile,
-    choose_form, import, is_onnx, read, read_onnx,
+    FormChoice, ImportedNetwork, KnownNames, Match, Names, OnnxNetwork, OnnxReadOptions,
+    WeightFile, choose_form, import, is_onnx, read, read_onnx,
 };
 pub use onnx::{OPSET, OnnxInput, OnnxOptions, to_onnx};
 pub use python::to_python;

@@ -20,13 +20,13 @@ pub(crate) enum AveragedOver {
 
 /// Averaged weights.
 #[derive(Debug, Clone)]
-pub(crate) struct Averaged {
+pub(crate) struct WeightAverage {
     /// On a device without autodiff.
     pub(crate) model: Classifier,
     pub(crate) over: AveragedOver,
 }
 
-impl Averaged {
+impl WeightAverage {
     /// A moving average that starts at these weights.
     pub(crate) fn moving(model: &Classifier) -> Self {
         Self {
@@ -156,7 +156,7 @@ mod tests {
             decay: 0.75,
             warmup: false,
         };
-        let mut ema = Averaged::moving(&constant(&model, 9.0));
+        let mut ema = WeightAverage::moving(&constant(&model, 9.0));
         // The first step sets it: 4; then 4 + (8 - 4) / 4 = 5, and 5 + (1 - 5) / 4 = 4.
         for (step, weights, expected) in [(1, 4.0, 4.0), (2, 8.0, 5.0), (3, 1.0, 4.0)] {
             ema = ema.after_step(&constant(&model, weights), &config, step);
@@ -168,9 +168,9 @@ mod tests {
     #[test]
     fn a_mean_counts_each_epoch_alike_and_leaves_the_mean_before_it() {
         let model = model();
-        let first = Averaged::with_epoch(None, &constant(&model, 2.0));
-        let second = Averaged::with_epoch(Some(&first), &constant(&model, 4.0));
-        let third = Averaged::with_epoch(Some(&second), &constant(&model, 9.0));
+        let first = WeightAverage::with_epoch(None, &constant(&model, 2.0));
+        let second = WeightAverage::with_epoch(Some(&first), &constant(&model, 4.0));
+        let third = WeightAverage::with_epoch(Some(&second), &constant(&model, 9.0));
         let means = [&first, &second, &third].map(|mean| (value(&mean.model), mean.over));
         let expected = [(2.0, 1), (3.0, 2), (5.0, 3)];
         assert_eq!(means, expected.map(|(v, n)| (v, AveragedOver::Epochs(n))));

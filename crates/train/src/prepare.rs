@@ -1,7 +1,7 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
 use crate::backend::default_device;
-use crate::config::{Counts, Monitor, Open, RunConfig, ScheduleKind};
+use crate::config::{Counts, Monitor, OpenSettings, RunConfig, ScheduleKind};
 use crate::error::TrainError;
 use crate::input_size::{PHOTO_SIDE, is_photo, natural_input};
 use crate::kept_split::idle_fractions;
@@ -103,7 +103,7 @@ pub fn prepare(
     input_from: InputFrom,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
-    prepare_open(config, Open::default(), input_from, progress)
+    prepare_open(config, OpenSettings::default(), input_from, progress)
 }
 
 /// As [`prepare`] with settings that nobody has given: they are chosen from the data, and the notes say
@@ -113,7 +113,7 @@ pub fn prepare(
 /// As [`prepare`].
 pub fn prepare_open(
     config: RunConfig,
-    open: Open,
+    open: OpenSettings,
     input_from: InputFrom,
     progress: &dyn Progress,
 ) -> Result<RunSetup, TrainError> {
@@ -157,7 +157,7 @@ pub(crate) type OwnInput<'a> = &'a dyn Fn() -> Option<InputSpec>;
 /// gone.
 pub(crate) fn prepare_with(
     mut config: RunConfig,
-    open: Open,
+    open: OpenSettings,
     input_from: InputFrom,
     known: KnownImages,
     own_input: Option<OwnInput<'_>>,

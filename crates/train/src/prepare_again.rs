@@ -2,7 +2,7 @@
 
 use crate::backend::default_device;
 use crate::checkpoint;
-use crate::config::{Open, RunConfig};
+use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, KnownImages, RunSetup, prepare_with};
 use crate::run::RunDirectory;
@@ -32,7 +32,7 @@ pub fn prepare_again(
     let given = config.clone();
     let setup = prepare_with(
         config,
-        Open::default(),
+        OpenSettings::default(),
         InputFrom::Model,
         known,
         Some(&|| own_input(run)),

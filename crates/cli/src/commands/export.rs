@@ -88,12 +88,8 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     let mut written = Vec::new();
     for (name, bytes) in files {
         let path = directory.join(name);
-        // Each of the formats names the program near its beginning.
-        write_over_own(&path, &bytes, |head| {
-            let mut parts = head.windows(SOFTWARE.len());
-            parts.any(|part| part == SOFTWARE.as_bytes())
-        })
-        .map_err(CliError::io(&path, "write"))?;
+        write_over_own(&path, &bytes, |head| is_export(&path, head))
+            .map_err(CliError::io(&path, "write"))?;
         written.push(path);
     }
     if arguments.json {
@@ -108,6 +104,16 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     }
     show(arguments, to, &artifact, &name)?;
     Ok(Exit::Done)
+}
+
+/// Whether a file that begins so was exported by this program.
+fn is_export(path: &Path, head: &[u8]) -> bool {
+    let has = |text: &str| head.windows(text.len()).any(|part| part == text.as_bytes());
+    match extension(path).as_str() {
+        "py" => has(" in PyTorch, written by receptive "),
+        // Both name the program near their beginning.
+        _ => has(SOFTWARE),
+    }
 }
 
 fn options(arguments: &ExportArgs) -> OnnxOptions {

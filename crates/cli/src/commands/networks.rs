@@ -5,7 +5,7 @@ use crate::render::{Table, line, print, print_json};
 use clap::Args;
 use receptive_core::text::grouped;
 use receptive_erf::default_layer;
-use receptive_model::presets::{self, Published};
+use receptive_model::presets::{self, PublishedForm};
 use receptive_model::{ModelConfig, ModelError, Plan};
 use serde::Serialize;
 
@@ -145,7 +145,7 @@ fn field(plan: &Plan) -> Option<i64> {
     (!last.is_gated()).then(|| last.trf[0].size())
 }
 
-fn form(form: &Published) -> Form {
+fn form(form: &PublishedForm) -> Form {
     let weights = form.weights.iter().map(|weights| Weights {
         name: weights.name,
         sha256: weights.sha256,

@@ -12,7 +12,7 @@ use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
 use receptive_train::config::{
-    ClassWeights, DataConfig, Open, Sampling, WeightRule, with_overrides,
+    ClassWeights, DataConfig, OpenSettings, Sampling, WeightRule, with_overrides,
 };
 use receptive_train::{
     Backend, DataPlace, Evaluation, ImageQuery, InputFrom, Remedies, RunConfig, RunDirectory,
@@ -149,7 +149,7 @@ pub(super) struct RunSettings {
     file: Option<PathBuf>,
     input_from: InputFrom,
     /// What the recipe may choose.
-    open: Open,
+    open: OpenSettings,
 }
 
 impl RunSettings {
@@ -186,8 +186,8 @@ impl RunSettings {
         set_network(&mut config, arguments);
         // A config file says itself how to train.
         let open = match arguments.config {
-            Some(_) => Open::default(),
-            None => Open::except(|setting| match setting {
+            Some(_) => OpenSettings::default(),
+            None => OpenSettings::except(|setting| match setting {
                 "train.batch_size" => arguments.batch_size.is_some(),
                 "train.augment" => arguments.augment.is_none(),
                 _ => false,
@@ -206,7 +206,7 @@ impl RunSettings {
     pub(super) fn finish(
         self,
         overrides: &[String],
-    ) -> Result<(RunConfig, InputFrom, Open), CliError> {
+    ) -> Result<(RunConfig, InputFrom, OpenSettings), CliError> {
         if let Some(key) = overrides.iter().find(|key| is_of(key, "model.classes")) {
             return Err(CliError::Usage(format!(
                 "--set {key}: the number of classes follows from the data"
@@ -232,7 +232,11 @@ impl RunSettings {
             )));
         }
         let is_set = |setting: &str| overrides.iter().any(|key| is_of(key, setting));
-        Ok((config, self.input_from, self.open.and(Open::except(is_set))))
+        Ok((
+            config,
+            self.input_from,
+            self.open.and(OpenSettings::except(is_set)),
+        ))
     }
 }
 

@@ -46,6 +46,30 @@ fn exported_models_too() {
         "{message}"
     );
     assert_eq!(fs::read(file("net.py")).unwrap(), b"print('mine')");
+    // Not even where it speaks of the program.
+    fs::write(file("net.py"), "# for receptive\nprint('mine')").unwrap();
+    assert_eq!(output(&arguments).status.code(), Some(1));
+}
+
+#[test]
+fn a_model_that_is_imported_again_takes_no_other_file_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let (run, weights, out) = (file("run"), file("net.safetensors"), file("imported"));
+    crate::train(&run);
+    let [run, weights, imported] = [&run, &weights, &out].map(|path| path.to_str().unwrap());
+    done(&["export", run, "--out", weights]);
+    let import = ["import", weights, "--out", imported];
+    done(&import);
+    done(&import);
+    fs::write(out.join("README.md"), "mine").unwrap();
+    let ran = output(&import);
+    let message = text(&ran.stderr);
+    assert!(
+        ran.status.code() == Some(2) && message.contains("README.md"),
+        "{message}"
+    );
+    assert_eq!(fs::read(out.join("README.md")).unwrap(), b"mine");
 }
 
 #[test]

@@ -361,3 +361,61 @@ fn a_trial_that_the_time_cut_short_stands_last_with_the_epochs_that_it_trained()
         "{shown}"
     );
 }
+
+/// Results of runs on other images cannot be compared or added up.
+#[test]
+fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let at = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
+    let data = splits(&parent.path().join("data"));
+    let (series, folds, search) = (at("series"), at("folds"), at("search"));
+    train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", &series]);
+    train(&[&data, "--folds", "2", "--epochs", "1", "--run-dir", &folds]);
+    json(&[
+        "tune",
+        &data,
+        "--networks",
+        "tutorial",
+        "--trials",
+        "2",
+        "--epochs",
+        "1",
+        "--run-dir",
+        &search,
+        "--json",
+    ]);
+    // As if it had been stopped before the last.
+    for directory in [&series, &folds] {
+        let path = format!("{directory}/summary.json");
+        let mut summary: Value = serde_json::from_str(&file(&path)).unwrap();
+        let name = summary["runs"].as_array_mut().unwrap().pop().unwrap()["name"].clone();
+        fs::write(&path, summary.to_string()).unwrap();
+        fs::remove_dir_all(format!("{directory}/{}", name.as_str().unwrap())).unwrap();
+    }
+    let path = format!("{search}/tune.json");
+    let mut state: Value = serde_json::from_str(&file(&path)).unwrap();
+    state["results"].as_array_mut().unwrap().pop();
+    fs::write(&path, state.to_string()).unwrap();
+    fs::remove_dir_all(format!("{search}/trial-01")).unwrap();
+
+    let new = Path::new(&data).join("train/cat/new.png");
+    RgbImage::from_pixel(8, 8, Rgb([1, 2, 3]))
+        .save(&new)
+        .unwrap();
+    for (command, directory) in [("train", &series), ("train", &folds), ("tune", &search)] {
+        let refused = output(&[command, "--resume", directory]);
+        let words = text(&refused.stderr)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(!refused.status.success(), "{words}");
+        assert!(
+            words.contains("are not those that the first of these runs"),
+            "{words}"
+        );
+    }
+    fs::remove_file(&new).unwrap();
+    for (command, directory) in [("train", &series), ("train", &folds), ("tune", &search)] {
+        json(&[command, "--resume", directory, "--json"]);
+    }
+}

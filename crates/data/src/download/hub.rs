@@ -2,7 +2,7 @@
 //! `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
 
 use super::agent::agent;
-use super::resume::{Announced, fetch, is_intact, noted_hash};
+use super::resume::{RemoteFile, fetch, is_intact, noted_hash};
 use crate::error::DataError;
 use crate::progress::Progress;
 use receptive_core::file::write_durable;
@@ -92,7 +92,7 @@ pub struct HubFiles {
 /// What a server answers about a file.
 struct Head {
     commit: Option<String>,
-    announced: Announced,
+    announced: RemoteFile,
 }
 
 impl Hub {
@@ -317,7 +317,7 @@ impl Hub {
             let size = header("X-Linked-Size").or(length);
             return Ok(Some(Head {
                 commit: header("X-Repo-Commit"),
-                announced: Announced {
+                announced: RemoteFile {
                     size: size.and_then(|size| size.parse().ok()),
                     sha256: sha256.filter(|hash| is_sha256(hash)),
                 },

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// What a server says of a file before it is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Announced {
+pub(super) struct RemoteFile {
     /// In bytes.
     pub(super) size: Option<u64>,
     /// In hexadecimal.
@@ -30,7 +30,7 @@ pub(super) fn fetch(
     url: &str,
     folder: &Path,
     name: &str,
-    announced: &Announced,
+    announced: &RemoteFile,
     progress: &dyn Progress,
     silence: Option<Duration>,
 ) -> Result<(), DataError> {

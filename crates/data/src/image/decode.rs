@@ -174,7 +174,7 @@ pub(crate) fn read_capped(path: &Path, limit: u64) -> Result<Vec<u8>, DataError>
     })
 }
 
-struct Decoded {
+struct DecodedImage {
     picture: Picture,
     size: ImageSize,
     colours: &'static str,
@@ -205,7 +205,7 @@ fn find_format<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageFormat, &'a [u8
 /// How many of a file's first bytes say what it is.
 const HEAD_BYTES: usize = 1024;
 
-fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Decoded, String> {
+fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<DecodedImage, String> {
     let (format, bytes) = find_format(bytes, path)?;
     if format == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
         return Err("the JPEG is truncated: its end marker (FF D9) is missing".into());
@@ -291,7 +291,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     let picture = orient(reduce::reduce(picture, left), orientation);
     let swapped = (picture.width > picture.height) != (size.0 > size.1) && size.0 != size.1;
     let (width, height) = if swapped { (size.1, size.0) } else { size };
-    Ok(Decoded {
+    Ok(DecodedImage {
         size: ImageSize::new(picture.channels, height, width),
         picture,
         colours,

@@ -1,7 +1,7 @@
 //! Groups: images of one patient, plant or video, which no split may separate.
 
 use crate::error::DataError;
-use crate::names::enumerate;
+use crate::names::{enumerate, key};
 use crate::options::DataOptions;
 use crate::sources::Source;
 use crate::sources::store::Store;
@@ -123,7 +123,7 @@ impl Groups {
 }
 
 fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
-    let regex = Regex::new(pattern).map_err(|error| {
+    let regex = Regex::new(&key(pattern)).map_err(|error| {
         // Several lines, of which the last says why.
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default();
@@ -160,7 +160,9 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
             true => path.as_str(),
             false => path.rsplit('/').next().unwrap_or(&path),
         };
-        let captures = regex.captures(name);
+        // However the accents of names are stored, as with classes.
+        let name = key(name);
+        let captures = regex.captures(&name);
         let group = captures.and_then(|found| found.iter().skip(1).flatten().next());
         entry.group = group.map(|group| group.as_str().into());
         matched += usize::from(entry.group.is_some());

@@ -76,7 +76,7 @@ impl Folder {
         root: &Path,
         files: impl IntoIterator<Item = (PathBuf, FileKind)>,
     ) -> Result<Self, DataError> {
-        let mut gathered = Gathered::default();
+        let mut gathered = FolderFiles::default();
         'files: for (path, kind) in files {
             let refused = |problem: &str| {
                 DataError::format(root.printable().into_owned(), format!("{path:?} {problem}"))
@@ -329,12 +329,12 @@ impl Contents {
 
 /// A folder of an archive while its files are gathered.
 #[derive(Default)]
-struct Gathered {
+struct FolderFiles {
     folders: BTreeMap<OsString, Self>,
     contents: Contents,
 }
 
-impl Gathered {
+impl FolderFiles {
     fn into_folder(self, path: PathBuf) -> Folder {
         let mut contents = self.contents;
         for (name, inner) in self.folders {

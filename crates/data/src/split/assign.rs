@@ -8,7 +8,7 @@ use crate::sources::{Source, SourceSplit};
 use crate::split::classes::{ClassList, unknown_note};
 use crate::split::contents::Contents;
 use crate::split::folds;
-use crate::split::follow::{Comparison, Followed, changed_note, follow, left_out_note};
+use crate::split::follow::{Comparison, FollowedSplits, changed_note, follow, left_out_note};
 use crate::split::groups::{GroupRoles, note_groups};
 use crate::split::keyed::{self, SplitKey};
 use crate::split::stratify;
@@ -29,7 +29,9 @@ pub struct Duplicates {
 }
 
 /// What came of it, beside the splits of the source.
-pub(crate) struct Assigned {
+pub(crate) struct SplitAssignment {
+    /// A hash of all images of the source and their classes.
+    pub(crate) images: ContentHash,
     /// Images that a run's record does not know.
     pub(crate) new: Vec<Item>,
     /// Images left out because the trained model does not have their class.
@@ -44,11 +46,12 @@ pub(crate) fn assign(
     names: &ClassList,
     damaged: &[DamagedImage],
     options: &DataOptions,
-) -> Assigned {
+) -> SplitAssignment {
     let classes = names.known().len();
     let record = options.record.as_ref().map(|(record, _)| record.as_ref());
     let contents = Contents::of(source, record);
-    let mut assigned = Assigned {
+    let mut assigned = SplitAssignment {
+        images: hash_all(source, &contents),
         new: Vec::new(),
         unknown: Vec::new(),
         comparison: None,
@@ -56,7 +59,7 @@ pub(crate) fn assign(
     };
     match &options.record {
         Some((record, usage)) if follows(record, *usage, &contents) => {
-            let Followed {
+            let FollowedSplits {
                 comparison,
                 new,
                 unknown,
@@ -92,6 +95,20 @@ pub(crate) fn assign(
     assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
     assigned.duplicates.within_splits = note_copies(source, &assigned.new, &contents);
     assigned
+}
+
+/// Of pixels and classes alone: names, formats, and what the splits are have no influence.
+fn hash_all(source: &mut Source, contents: &Contents) -> ContentHash {
+    let items = source.parts_mut().flat_map(|(_, part)| part.items.iter());
+    let mut all: Vec<(PixelHash, u32)> = items
+        .map(|item| (contents.look(item), item.label))
+        .collect();
+    all.sort_unstable();
+    let mut text = String::new();
+    for (pixels, label) in all {
+        text += &format!("{pixels} {label}\n");
+    }
+    ContentHash::of(text.as_bytes())
 }
 
 /// Leaves out the images of classes that the trained model does not have.

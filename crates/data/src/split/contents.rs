@@ -32,17 +32,18 @@ impl Contents {
         self.0.get(&item.image).copied().unwrap_or_default().0
     }
 
-    /// What decides the split of an image: its group, or else its content.
+    /// What decides the split of an image: its group, or else its pixels, so that a copy in another format moves
+    /// no image and is where the image is.
     pub(super) fn key(&self, store: &Store, item: &Item) -> SplitKey {
-        match store.group(item.image as usize) {
-            Some(group) => SplitKey::of_group(group),
-            None => SplitKey::of_content(self.of_item(item)),
+        match (store.group(item.image as usize), store) {
+            (Some(group), _) => SplitKey::of_group(group),
+            (None, Store::Files(_)) => SplitKey::of_pixels(self.look(item)),
+            (None, Store::Memory(_)) => SplitKey::of_content(self.of_item(item)),
         }
     }
 
     /// What decides the splits of these images, as [`key`](Self::key) where none has a copy. Images of equal
-    /// pixels in other files have one key: that of the group that one of them is in, or else the least of
-    /// their contents. Groups stay apart.
+    /// pixels have one key: that of the group that one of them is in, if any is. Groups stay apart.
     pub(super) fn joined_keys(&self, store: &Store, items: &[Item]) -> Vec<SplitKey> {
         // Groups before contents, so that the least is a group's if there is one.
         let of_item = |item: &Item| {

@@ -51,6 +51,9 @@ pub struct DataSet {
     /// How many images were left out because the trained model ([`DataOptions::classes`]) does not have
     /// their class.
     pub unknown_class: usize,
+    /// A hash of all images and their classes, whatever their files are called and how they are split; `None` with
+    /// [`DataOptions::limit`].
+    pub images: Option<ContentHash>,
 }
 
 /// The smallest, the median and the largest of some sizes in pixels.
@@ -337,6 +340,7 @@ pub(crate) fn assemble(
         missing: source.missing,
         unread: source.unread,
         unknown_class,
+        images: options.limit.is_none().then_some(assigned.images),
     })
 }
 

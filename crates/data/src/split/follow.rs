@@ -78,7 +78,7 @@ impl Gone {
 }
 
 /// What following a record gives beside the splits.
-pub(super) struct Followed {
+pub(super) struct FollowedSplits {
     pub(super) comparison: Comparison,
     /// Images that the record does not know.
     pub(super) new: Vec<Item>,
@@ -95,7 +95,7 @@ pub(super) fn follow(
     classes: &ClassList,
     damaged: &[DamagedImage],
     options: &DataOptions,
-) -> Followed {
+) -> FollowedSplits {
     let store = source.train.store.clone();
     let items: Vec<Item> = source
         .parts_mut()
@@ -131,7 +131,7 @@ pub(super) fn follow(
     let paths = record.paths();
     let (mut train, mut val, mut test) = (vec![], vec![], vec![]);
     let (mut new, mut unknown) = (vec![], vec![]);
-    let mut renamed = Renamed::default();
+    let mut renamed = ClassRenames::default();
     let of_groups = GroupRoles::new(&store, &items, contents, record);
     let mut by_group = Vec::new();
     let mut relabelled = Vec::new();
@@ -232,7 +232,7 @@ pub(super) fn follow(
     source.train.items = ordered(train);
     source.val = part(val);
     source.test = part(test).filter(|test| !test.items.is_empty());
-    Followed {
+    FollowedSplits {
         comparison,
         new,
         unknown,
@@ -241,9 +241,9 @@ pub(super) fn follow(
 
 /// Folders of classes that the run did not know, with images that it knows.
 #[derive(Default)]
-struct Renamed(BTreeMap<(u32, usize), usize>);
+struct ClassRenames(BTreeMap<(u32, usize), usize>);
 
-impl Renamed {
+impl ClassRenames {
     fn add(&mut self, label: u32, was: usize) {
         *self.0.entry((label, was)).or_default() += 1;
     }

@@ -1,5 +1,6 @@
 //! Cutting splits so that no image's split depends on the others.
 
+use crate::image::equal::PixelHash;
 use crate::random::{Purpose, Random};
 use receptive_core::hash::ContentHash;
 use std::collections::{BTreeSet, HashMap};
@@ -12,6 +13,10 @@ pub(crate) struct SplitKey(ContentHash);
 impl SplitKey {
     pub(crate) fn of_content(content: ContentHash) -> Self {
         Self(content)
+    }
+
+    pub(crate) fn of_pixels(pixels: PixelHash) -> Self {
+        Self(ContentHash::of(pixels.to_string().as_bytes()))
     }
 
     pub(crate) fn of_group(group: &str) -> Self {

@@ -1,7 +1,7 @@
 //! Images of equal pixels are equal, whatever the bytes of their files.
 
 use crate::formats::jpeg_turned;
-use crate::make::{encoded, open, png, rgb, write};
+use crate::make::{encoded, images, open, png, rgb, write};
 use image::ImageFormat;
 use receptive_data::{DataOptions, DecodeLimits, Fold, Member, Role, SplitRecord, identify};
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,5 +161,46 @@ fn a_copy_in_another_format_is_in_the_fold_of_its_original() {
         }
         assert_eq!(tested.len(), 24, "{group:?}");
         assert!(tested.values().all(|times| *times == 1), "{group:?}");
+    }
+}
+
+#[test]
+fn copies_in_other_formats_move_no_image_and_are_where_their_originals_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for class in ["cat", "dog"] {
+        images(&root.join(class), 30);
+    }
+    let places = |seed| -> BTreeMap<String, String> {
+        let options = DataOptions {
+            seed,
+            ..DataOptions::default()
+        };
+        let data = open(root, &options).unwrap();
+        let mut places = BTreeMap::new();
+        for split in data.splits() {
+            for i in 0..split.len() {
+                let path = split.path(i);
+                let path = Path::new(&path).strip_prefix(root).unwrap();
+                places.insert(path.display().to_string(), split.name().to_string());
+            }
+        }
+        places
+    };
+    let before: Vec<_> = (0..5).map(places).collect();
+    for class in ["cat", "dog"] {
+        for i in (0..30).step_by(3) {
+            let original = std::fs::read(root.join(format!("{class}/{i}.png"))).unwrap();
+            write(&root.join(format!("{class}/{i}_copy.bmp")), bmp(&original));
+        }
+    }
+    for (seed, before) in (0..5).zip(before) {
+        let after = places(seed);
+        assert_eq!(after.len(), 80);
+        for (path, split) in before {
+            assert_eq!(after[&path], split, "{path}, seed {seed}");
+            let copy = path.replace(".png", "_copy.bmp");
+            assert!(after.get(&copy).is_none_or(|copy| *copy == split), "{copy}");
+        }
     }
 }

@@ -194,3 +194,40 @@ fn what_is_no_pattern_is_refused_in_one_line() {
         "{text}"
     );
 }
+
+/// A Mac stores names decomposed.
+#[test]
+fn groups_whose_accents_are_stored_in_two_ways_are_one() {
+    let (composed, decomposed) = ("환자3", "\u{1112}\u{116a}\u{11ab}\u{110c}\u{1161}3");
+    let folder = tempfile::tempdir().unwrap();
+    let mut list = String::from("file,class,patient\n");
+    for i in 0..8 {
+        let patient = if i % 2 == 0 { composed } else { decomposed };
+        let name = format!("{patient}_{i}.png");
+        write(&folder.path().join(&name), png(8, 6, i));
+        list += &format!("{name},{},{patient}\n", ["cat", "dog"][i as usize / 4]);
+    }
+    write(&folder.path().join("more_8.png"), png(8, 6, 8));
+    write(&folder.path().join("more_9.png"), png(8, 6, 9));
+    list += "more_8.png,cat,a\nmore_9.png,dog,b\n";
+    let labels = folder.path().join("labels.csv");
+    write(&labels, list);
+    for group in [None, Some("^(환자\\d+)_")] {
+        let options = DataOptions {
+            labels: Some(labels.clone()),
+            group: group.map(String::from),
+            ..DataOptions::default()
+        };
+        let data = open(folder.path(), &options).unwrap();
+        let of_patient = |split: &receptive_data::Split| {
+            let paths = (0..split.len()).map(|i| split.path(i));
+            paths.filter(|path| !path.contains("more")).count()
+        };
+        let counts: Vec<usize> = data.splits().map(of_patient).collect();
+        assert!(
+            counts.contains(&8),
+            "{group:?}: {counts:?}, {:?}",
+            data.notes
+        );
+    }
+}

@@ -2,13 +2,13 @@
 
 use super::matching::{Contents, KnownNames, Names, has_names, has_names_but_last};
 use super::read::WeightFile;
-use receptive_model::presets::{KnownWeights, Published};
+use receptive_model::presets::{KnownWeights, PublishedForm};
 
 /// The form that a file is in.
 #[derive(Debug, Clone)]
 pub struct FormChoice<'a> {
     /// The form.
-    pub form: &'a Published,
+    pub form: &'a PublishedForm,
     /// How its names are understood.
     pub names: Names,
     /// How many values the network's last layer with weights gives, where the file says it.
@@ -20,9 +20,9 @@ pub struct FormChoice<'a> {
 /// Chooses among the forms of a network the one that a file's names, and its hash, say it is in: known
 /// weights before others, then the first form of which the file has all names, or all but those of the
 /// head. `None` where it has those of none.
-pub fn choose_form<'a>(forms: &'a [Published], file: &WeightFile) -> Option<FormChoice<'a>> {
+pub fn choose_form<'a>(forms: &'a [PublishedForm], file: &WeightFile) -> Option<FormChoice<'a>> {
     let contents = file.contents();
-    let with = |has: fn(&[String], &Contents) -> bool| -> Vec<&Published> {
+    let with = |has: fn(&[String], &Contents) -> bool| -> Vec<&PublishedForm> {
         forms
             .iter()
             .filter(|form| has(&form.names, &contents))

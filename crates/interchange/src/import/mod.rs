@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 
 /// A network with the weights of a file.
 #[derive(Debug, Clone)]
-pub struct Imported {
+pub struct ImportedNetwork {
     /// The network.
     pub model: Classifier,
     /// Which of the file's tensors went where.
@@ -45,7 +45,7 @@ pub fn import(
     file: &WeightFile,
     names: &Names,
     device: &Device,
-) -> Result<Imported, InterchangeError> {
+) -> Result<ImportedNetwork, InterchangeError> {
     let mut model = plan.init(device);
     let wanted: Vec<Shaped> = tensors(&model)?
         .into_iter()
@@ -119,7 +119,7 @@ pub fn import(
         )
         .collect();
     if problems.is_empty() {
-        Ok(Imported {
+        Ok(ImportedNetwork {
             model,
             matches,
             left_out,

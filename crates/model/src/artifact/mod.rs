@@ -70,6 +70,9 @@ struct Spec {
 }
 
 impl Artifact {
+    /// The names of the files that its directory may hold.
+    pub const FILES: [&str; 4] = [SPEC, WEIGHTS, ORIGIN, store::MANIFEST];
+
     /// Whether `path` is the directory of an artifact, whole or damaged.
     pub fn is_at(path: &Path) -> bool {
         path.join(store::MANIFEST).is_file()

@@ -26,7 +26,7 @@ pub struct BatchMoments {
 /// The state of a forward pass.
 #[derive(Default)]
 pub(crate) struct Pass<'a> {
-    keyed: Option<Keyed>,
+    keyed: Option<Randomness>,
     /// Of convolutions and dense layers.
     precision: Precision,
     /// Stops behind the layer of this number.
@@ -43,7 +43,7 @@ pub(crate) struct WatchedMaps {
     pub(crate) offset: Tensor<4>,
 }
 
-struct Keyed {
+struct Randomness {
     key: DropoutKey,
     dropouts: u64,
     statistics: Vec<BatchStatistics>,
@@ -71,7 +71,7 @@ impl<'a> Pass<'a> {
 
     pub(crate) fn keyed(key: DropoutKey, precision: Precision) -> Self {
         Self {
-            keyed: Some(Keyed {
+            keyed: Some(Randomness {
                 key,
                 dropouts: 0,
                 statistics: Vec::new(),

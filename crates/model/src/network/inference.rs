@@ -24,12 +24,12 @@ pub struct InferenceNetwork {
     classifier: Classifier,
     device: InferenceDevice,
     #[cfg(feature = "flex")]
-    steps: Option<Arc<Prepared>>,
+    steps: Option<Arc<PreparedSteps>>,
 }
 
 /// Steps, and buffers that no call is using.
 #[cfg(feature = "flex")]
-struct Prepared {
+struct PreparedSteps {
     steps: Vec<Step>,
     buffers: Mutex<Vec<Buffers>>,
 }
@@ -41,7 +41,7 @@ impl Classifier {
         let device = device.into();
         #[cfg(feature = "flex")]
         let steps = receptive_kernels::runs_on(&device).then(|| {
-            Arc::new(Prepared {
+            Arc::new(PreparedSteps {
                 steps: steps(&self.layers, &self.plan.layers),
                 buffers: Mutex::default(),
             })
@@ -85,7 +85,7 @@ impl InferenceNetwork {
 }
 
 #[cfg(feature = "flex")]
-impl Prepared {
+impl PreparedSteps {
     fn forward(
         &self,
         values: Vec<f32>,

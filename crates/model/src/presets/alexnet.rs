@@ -2,7 +2,7 @@
 //! SqueezeNet 1.1 (Iandola et al. 2016), which has its accuracy with a fiftieth of its weights. Both in
 //! torchvision alone.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, AdaptiveAvgPool2dLayer, Conv2dLayer, DropoutLayer, FlattenLayer,
@@ -11,7 +11,7 @@ use crate::layers::{
 
 const RELU: Activation = Activation::Relu;
 
-pub(super) fn alexnet() -> Vec<Published> {
+pub(super) fn alexnet() -> Vec<PublishedForm> {
     let conv = |filters, kernel| {
         let conv = Conv2dLayer::new(filters, kernel).with_padding(kernel / 2);
         conv.with_activation(RELU)
@@ -38,7 +38,7 @@ pub(super) fn alexnet() -> Vec<Published> {
     torchvision(stack, "alexnet-owt-7be5be79", "7be5be79")
 }
 
-pub(super) fn squeezenet1_1() -> Vec<Published> {
+pub(super) fn squeezenet1_1() -> Vec<PublishedForm> {
     let pool = || MaxPool2dLayer::new(3).with_strides(2).with_ceil_mode(true);
     let stem = Conv2dLayer::new(64, 3)
         .with_strides(2)
@@ -75,7 +75,7 @@ fn fire(stack: Stack, place: usize, narrow: usize) -> Stack {
         .branches(Join::Concat, wide, None)
 }
 
-fn torchvision(stack: Stack, name: &'static str, sha256: &'static str) -> Vec<Published> {
+fn torchvision(stack: Stack, name: &'static str, sha256: &'static str) -> Vec<PublishedForm> {
     let weights = KnownWeights::torchvision(name, sha256, Preparation::BILINEAR);
-    vec![Published::new(Scheme::Torchvision, stack, [weights])]
+    vec![PublishedForm::new(Scheme::Torchvision, stack, [weights])]
 }

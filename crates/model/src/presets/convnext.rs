@@ -1,7 +1,7 @@
 //! ConvNeXt (Liu et al. 2022, "A ConvNet for the 2020s"): depthwise 7x7 convolutions, layer norms and
 //! GELU.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, ChannelScaleLayer, Conv2dLayer, GlobalAvgPool2dLayer, LayerNormLayer, LinearLayer,
@@ -44,7 +44,7 @@ const TORCHVISION: Names = Names {
     head: "classifier.2",
 };
 
-pub(super) fn convnext_tiny() -> Vec<Published> {
+pub(super) fn convnext_tiny() -> Vec<PublishedForm> {
     let timm = KnownWeights::timm(
         "timm/convnext_tiny.in12k_ft_in1k",
         "",
@@ -56,8 +56,8 @@ pub(super) fn convnext_tiny() -> Vec<Published> {
         Preparation::BILINEAR.with_crop(224.0 / 236.0),
     );
     vec![
-        Published::new(Scheme::Timm, network(&TIMM), [timm]),
-        Published::new(Scheme::Torchvision, network(&TORCHVISION), [torchvision]),
+        PublishedForm::new(Scheme::Timm, network(&TIMM), [timm]),
+        PublishedForm::new(Scheme::Torchvision, network(&TORCHVISION), [torchvision]),
     ]
 }
 

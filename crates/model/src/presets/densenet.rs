@@ -1,7 +1,7 @@
 //! DenseNet (Huang et al. 2017, "Densely connected convolutional networks"): each layer gets the outputs
 //! of all layers of its block.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, AvgPool2dLayer, BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, Join,
@@ -11,15 +11,15 @@ use crate::layers::{
 /// Filters that each layer adds.
 const GROWTH: usize = 32;
 
-pub(super) fn densenet121() -> Vec<Published> {
+pub(super) fn densenet121() -> Vec<PublishedForm> {
     // torchvision's file is older than its code, and has `norm.1` for what the code calls `norm1`.
     let [new, old] = ["", "."].map(|point| network([6, 12, 24, 16], point));
     let timm = KnownWeights::timm("timm/densenet121.ra_in1k", "", Preparation::BICUBIC);
     let torchvision =
         KnownWeights::torchvision("densenet121-a639ec97", "a639ec97", Preparation::BILINEAR);
     vec![
-        Published::new(Scheme::Timm, new, [timm]),
-        Published::new(Scheme::Torchvision, old, [torchvision]),
+        PublishedForm::new(Scheme::Timm, new, [timm]),
+        PublishedForm::new(Scheme::Torchvision, old, [torchvision]),
     ]
 }
 

@@ -2,8 +2,8 @@
 //! Networks that were trained in TensorFlow have its padding and epsilon, in timm those whose name
 //! begins with `tf_`.
 
-use super::inverted::{Inverted, LUKEMELAS, Names, Row, Style, TIMM, torchvision_block};
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::inverted::{InvertedNetwork, LUKEMELAS, Names, Row, Style, TIMM, torchvision_block};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use crate::layers::Activation;
 
 /// EfficientNet-B0.
@@ -40,7 +40,7 @@ const TORCHVISION: Names = Names {
     classifier: "classifier.1",
 };
 
-fn b0(style: Style) -> Inverted {
+fn b0(style: Style) -> InvertedNetwork {
     network(style, &ROWS, Activation::Silu, true, 0.2)
 }
 
@@ -50,20 +50,20 @@ fn network(
     activation: Activation,
     is_gated: bool,
     dropout: f64,
-) -> Inverted {
+) -> InvertedNetwork {
     // A quarter of the block's input, not of what the gate scales.
     let gate = |channels: usize| if is_gated { channels / 4 } else { 0 };
-    Inverted {
+    InvertedNetwork {
         dropout,
         stochastic_depth: 0.2,
-        ..Inverted::from_rows(style, rows, activation, gate)
+        ..InvertedNetwork::from_rows(style, rows, activation, gate)
     }
 }
 
-pub(super) fn efficientnet_b0() -> Vec<Published> {
+pub(super) fn efficientnet_b0() -> Vec<PublishedForm> {
     let network = b0(OWN);
     vec![
-        Published::new(
+        PublishedForm::new(
             Scheme::Timm,
             network.stack(&TIMM),
             [KnownWeights::timm(
@@ -72,7 +72,7 @@ pub(super) fn efficientnet_b0() -> Vec<Published> {
                 Preparation::BICUBIC,
             )],
         ),
-        Published::new(
+        PublishedForm::new(
             Scheme::Torchvision,
             network.stack(&TORCHVISION),
             [KnownWeights::torchvision(
@@ -84,10 +84,10 @@ pub(super) fn efficientnet_b0() -> Vec<Published> {
     ]
 }
 
-pub(super) fn tf_efficientnet_b0() -> Vec<Published> {
+pub(super) fn tf_efficientnet_b0() -> Vec<PublishedForm> {
     let network = b0(TENSORFLOW);
     vec![
-        Published::new(
+        PublishedForm::new(
             Scheme::Timm,
             network.stack(&TIMM),
             [KnownWeights::timm(
@@ -96,7 +96,7 @@ pub(super) fn tf_efficientnet_b0() -> Vec<Published> {
                 Preparation::BICUBIC,
             )],
         ),
-        Published::new(
+        PublishedForm::new(
             Scheme::Lukemelas,
             network.stack(&LUKEMELAS),
             [KnownWeights::timm(
@@ -142,7 +142,7 @@ const LITE: [Lite; 3] = [
 ];
 
 impl Lite {
-    fn network(&self, style: Style) -> Inverted {
+    fn network(&self, style: Style) -> InvertedNetwork {
         let mut rows = ROWS;
         for (row, (repeats, filters)) in rows.iter_mut().zip(self.repeats.iter().zip(self.filters))
         {
@@ -161,16 +161,16 @@ impl Lite {
     }
 
     /// Luke Melas-Kyriazi's names, whose weights are TensorFlow's.
-    fn lukemelas(&self, name: &'static str, sha256: &'static str) -> Published {
-        Published::new(
+    fn lukemelas(&self, name: &'static str, sha256: &'static str) -> PublishedForm {
+        PublishedForm::new(
             Scheme::Lukemelas,
             self.network(TENSORFLOW).stack(&LUKEMELAS),
             [KnownWeights::timm(name, sha256, self.tensorflow())],
         )
     }
 
-    fn timm(&self, style: Style, weights: KnownWeights) -> Published {
-        Published::new(Scheme::Timm, self.network(style).stack(&TIMM), [weights])
+    fn timm(&self, style: Style, weights: KnownWeights) -> PublishedForm {
+        PublishedForm::new(Scheme::Timm, self.network(style).stack(&TIMM), [weights])
     }
 }
 
@@ -180,14 +180,14 @@ const LUKEMELAS_WEIGHTS: [(&str, &str); 3] = [
     ("efficientnet-lite2-9656183e", "9656183e"),
 ];
 
-fn lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<Published> {
+fn lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<PublishedForm> {
     let lite = &LITE[size];
     let weights = KnownWeights::timm(name, sha256, lite.preparation);
     let (other, other_sha256) = LUKEMELAS_WEIGHTS[size];
     vec![lite.timm(OWN, weights), lite.lukemelas(other, other_sha256)]
 }
 
-fn tf_lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<Published> {
+fn tf_lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<PublishedForm> {
     let lite = &LITE[size];
     let weights = KnownWeights::timm(name, sha256, lite.preparation.centred());
     let (other, other_sha256) = LUKEMELAS_WEIGHTS[size];
@@ -197,27 +197,27 @@ fn tf_lite(size: usize, name: &'static str, sha256: &'static str) -> Vec<Publish
     ]
 }
 
-pub(super) fn efficientnet_lite0() -> Vec<Published> {
+pub(super) fn efficientnet_lite0() -> Vec<PublishedForm> {
     lite(0, "timm/efficientnet_lite0.ra_in1k", "37913777")
 }
 
-pub(super) fn efficientnet_lite1() -> Vec<Published> {
+pub(super) fn efficientnet_lite1() -> Vec<PublishedForm> {
     lite(1, "timm/efficientnet_lite1", "")
 }
 
-pub(super) fn efficientnet_lite2() -> Vec<Published> {
+pub(super) fn efficientnet_lite2() -> Vec<PublishedForm> {
     lite(2, "timm/efficientnet_lite2", "")
 }
 
-pub(super) fn tf_efficientnet_lite0() -> Vec<Published> {
+pub(super) fn tf_efficientnet_lite0() -> Vec<PublishedForm> {
     tf_lite(0, "timm/tf_efficientnet_lite0.in1k", "0aa007d2")
 }
 
-pub(super) fn tf_efficientnet_lite1() -> Vec<Published> {
+pub(super) fn tf_efficientnet_lite1() -> Vec<PublishedForm> {
     tf_lite(1, "timm/tf_efficientnet_lite1.in1k", "bde8b488")
 }
 
-pub(super) fn tf_efficientnet_lite2() -> Vec<Published> {
+pub(super) fn tf_efficientnet_lite2() -> Vec<PublishedForm> {
     tf_lite(2, "timm/tf_efficientnet_lite2.in1k", "dcccb7df")
 }
 

@@ -2,7 +2,7 @@
 //! 2016, "Rethinking the Inception architecture"). Their auxiliary heads serve training only and are
 //! left out.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::geometry::{Padding, Pair};
 use crate::layers::{
@@ -41,7 +41,7 @@ fn end(stack: Stack, dropout: f64) -> Stack {
 }
 
 /// torchvision's, whose third branch has a 3x3 kernel in place of 5x5.
-pub(super) fn googlenet() -> Vec<Published> {
+pub(super) fn googlenet() -> Vec<PublishedForm> {
     let pool = |size| {
         let pool = MaxPool2dLayer::new(size).with_strides(2);
         Stack::new().layer(pool.with_ceil_mode(true))
@@ -75,7 +75,7 @@ pub(super) fn googlenet() -> Vec<Published> {
         "1378be20",
         Preparation::BILINEAR.centred(),
     );
-    let form = Published::new(Scheme::Torchvision, end(stack, 0.2), [weights]);
+    let form = PublishedForm::new(Scheme::Torchvision, end(stack, 0.2), [weights]);
     vec![form.with_auxiliary(&["aux1.", "aux2."])]
 }
 
@@ -94,7 +94,7 @@ fn googlenet_block(stack: Stack, name: &str, [a, b, c, d, e, f]: [usize; 6]) -> 
     stack.branches(Join::Concat, branches, None)
 }
 
-pub(super) fn inception_v3() -> Vec<Published> {
+pub(super) fn inception_v3() -> Vec<PublishedForm> {
     let mut stack = conv("Conv2d_1a_3x3", Conv2dLayer::new(32, 3).with_strides(2))
         .then(conv("Conv2d_2a_3x3", Conv2dLayer::new(32, 3)))
         .then(conv("Conv2d_2b_3x3", same(64, 3)))
@@ -123,8 +123,8 @@ pub(super) fn inception_v3() -> Vec<Published> {
     let torchvision =
         KnownWeights::torchvision("inception_v3_google-0cc3c7bd", "0cc3c7bd", bilinear);
     let forms = [
-        Published::new(Scheme::Timm, stack.clone(), [timm]),
-        Published::new(Scheme::Torchvision, stack, [torchvision]),
+        PublishedForm::new(Scheme::Timm, stack.clone(), [timm]),
+        PublishedForm::new(Scheme::Torchvision, stack, [torchvision]),
     ];
     forms
         .map(|form| form.with_auxiliary(&["AuxLogits."]))

@@ -86,7 +86,7 @@ pub(super) struct Names {
 
 /// A network of such blocks.
 #[derive(Debug, Clone)]
-pub(super) struct Inverted {
+pub(super) struct InvertedNetwork {
     pub(super) style: Style,
     pub(super) stem: (usize, Activation),
     pub(super) stages: Vec<Vec<Block>>,
@@ -101,7 +101,7 @@ pub(super) struct Inverted {
 /// A stage of blocks that widen by a factor: repeats, kernel, stride, factor, filters.
 pub(super) type Row = [usize; 5];
 
-impl Inverted {
+impl InvertedNetwork {
     /// Stages between a stem of 32 filters and a convolution of 1280. `gate` gives the hidden units of a
     /// block's gate by the channels of its input.
     pub(super) fn from_rows(

@@ -1,13 +1,13 @@
 //! The list of networks that published weights belong to.
 
-use super::published::Published;
+use super::published::PublishedForm;
 use super::{
     alexnet, convnext, densenet, efficientnet, inception, mobilenet, regnet, repvgg, resnet,
     shufflenet, vgg,
 };
 
 /// A network's name and what lists its forms, the one that the name means by itself first.
-pub(super) type Network = (&'static str, fn() -> Vec<Published>);
+pub(super) type Network = (&'static str, fn() -> Vec<PublishedForm>);
 
 /// All of them, a line each.
 pub(super) const NETWORKS: &[Network] = &[
@@ -49,7 +49,7 @@ pub(super) const NETWORKS: &[Network] = &[
 
 /// The forms of the network that has this name; none where no network has. The first is the one that
 /// the name means by itself.
-pub fn published(name: &str) -> Vec<Published> {
+pub fn published(name: &str) -> Vec<PublishedForm> {
     let network = NETWORKS.iter().find(|(known, _)| *known == name);
     network.map(|(_, forms)| forms()).unwrap_or_default()
 }

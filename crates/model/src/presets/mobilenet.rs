@@ -1,8 +1,10 @@
 //! MobileNetV2 (Sandler et al. 2018), MobileNetV3 (Howard et al. 2019) and MNASNet-B1 (Tan et al.
 //! 2019). torchvision's MobileNetV3 has another epsilon than timm's.
 
-use super::inverted::{Block, BlockNames, Inverted, Names, Place, Style, TIMM, torchvision_block};
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::inverted::{
+    Block, BlockNames, InvertedNetwork, Names, Place, Style, TIMM, torchvision_block,
+};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use crate::layers::Activation;
 
 const STYLE: Style = Style {
@@ -18,7 +20,7 @@ fn without_gates(_: usize) -> usize {
     0
 }
 
-pub(super) fn mobilenetv2_100() -> Vec<Published> {
+pub(super) fn mobilenetv2_100() -> Vec<PublishedForm> {
     let rows = [
         [1, 3, 1, 1, 16],
         [2, 3, 2, 6, 24],
@@ -28,7 +30,7 @@ pub(super) fn mobilenetv2_100() -> Vec<Published> {
         [3, 3, 2, 6, 160],
         [1, 3, 1, 6, 320],
     ];
-    let network = Inverted::from_rows(STYLE, &rows, Activation::Relu6, without_gates);
+    let network = InvertedNetwork::from_rows(STYLE, &rows, Activation::Relu6, without_gates);
     let torchvision = Names {
         stem: ["features.0.0", "features.0.1"],
         block: mobilenetv2_block,
@@ -37,7 +39,7 @@ pub(super) fn mobilenetv2_100() -> Vec<Published> {
         classifier: "classifier.1",
     };
     vec![
-        Published::new(
+        PublishedForm::new(
             Scheme::Timm,
             network.stack(&TIMM),
             [KnownWeights::timm(
@@ -46,7 +48,7 @@ pub(super) fn mobilenetv2_100() -> Vec<Published> {
                 Preparation::BICUBIC,
             )],
         ),
-        Published::new(
+        PublishedForm::new(
             Scheme::Torchvision,
             network.stack(&torchvision),
             [
@@ -67,7 +69,7 @@ fn mobilenetv2_block(place: &Place) -> BlockNames {
     }
 }
 
-pub(super) fn mnasnet_100() -> Vec<Published> {
+pub(super) fn mnasnet_100() -> Vec<PublishedForm> {
     let rows = [
         [1, 3, 1, 1, 16],
         [3, 3, 2, 3, 24],
@@ -77,7 +79,7 @@ pub(super) fn mnasnet_100() -> Vec<Published> {
         [4, 5, 2, 6, 192],
         [1, 3, 1, 6, 320],
     ];
-    let network = Inverted::from_rows(STYLE, &rows, Activation::Relu, without_gates);
+    let network = InvertedNetwork::from_rows(STYLE, &rows, Activation::Relu, without_gates);
     let torchvision = Names {
         stem: ["layers.0", "layers.1"],
         block: mnasnet_block,
@@ -86,7 +88,7 @@ pub(super) fn mnasnet_100() -> Vec<Published> {
         classifier: "classifier.1",
     };
     vec![
-        Published::new(
+        PublishedForm::new(
             Scheme::Timm,
             network.stack(&TIMM),
             [KnownWeights::timm(
@@ -95,7 +97,7 @@ pub(super) fn mnasnet_100() -> Vec<Published> {
                 Preparation::BICUBIC,
             )],
         ),
-        Published::new(
+        PublishedForm::new(
             Scheme::Torchvision,
             network.stack(&torchvision),
             [KnownWeights::torchvision(
@@ -157,7 +159,7 @@ fn divisible(channels: usize) -> usize {
     }
 }
 
-pub(super) fn mobilenetv3_small_100() -> Vec<Published> {
+pub(super) fn mobilenetv3_small_100() -> Vec<PublishedForm> {
     let rows: [&[Row3]; 5] = [
         &[(3, 2, 16, 16, true)],
         &[(3, 2, 72, 24, false), (3, 1, 88, 24, false)],
@@ -191,7 +193,7 @@ pub(super) fn mobilenetv3_small_100() -> Vec<Published> {
     )
 }
 
-pub(super) fn mobilenetv3_large_100() -> Vec<Published> {
+pub(super) fn mobilenetv3_large_100() -> Vec<PublishedForm> {
     let rows: [&[Row3]; 6] = [
         &[(3, 1, 16, 16, false)],
         &[(3, 2, 64, 24, false), (3, 1, 72, 24, false)],
@@ -237,9 +239,9 @@ fn mobilenetv3(
     torchvision_last: [&'static str; 2],
     timm: KnownWeights,
     torchvision: Vec<KnownWeights>,
-) -> Vec<Published> {
+) -> Vec<PublishedForm> {
     let hard_swish = Activation::HardSwish;
-    let network = Inverted {
+    let network = InvertedNetwork {
         style: STYLE,
         stem: (16, hard_swish),
         stages,
@@ -248,7 +250,7 @@ fn mobilenetv3(
         dropout: 0.2,
         stochastic_depth: 0.0,
     };
-    let other_epsilon = Inverted {
+    let other_epsilon = InvertedNetwork {
         style: Style {
             epsilon: 1e-3,
             ..STYLE
@@ -268,8 +270,8 @@ fn mobilenetv3(
         classifier: "classifier.3",
     };
     vec![
-        Published::new(Scheme::Timm, network.stack(&timm_names), [timm]),
-        Published::new(
+        PublishedForm::new(Scheme::Timm, network.stack(&timm_names), [timm]),
+        PublishedForm::new(
             Scheme::Torchvision,
             other_epsilon.stack(&torchvision_names),
             torchvision,

@@ -22,7 +22,7 @@ mod vgg;
 
 pub use imagenet::{imagenet_classes, imagenet_synsets};
 pub use list::published;
-pub use published::{KnownWeights, Preparation, Published, Scheme};
+pub use published::{KnownWeights, Preparation, PublishedForm, Scheme};
 
 use crate::ModelError;
 use crate::config::ModelConfig;

@@ -150,7 +150,7 @@ impl KnownWeights {
 /// One form in which a network's weights are published. The forms of a network may differ in more
 /// than names: torchvision's MobileNetV3 has another epsilon than timm's.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Published {
+pub struct PublishedForm {
     /// Whose names these are.
     pub scheme: Scheme,
     /// The network; its last layer takes as many units as there are classes.
@@ -166,7 +166,7 @@ pub struct Published {
     pub weights: Vec<KnownWeights>,
 }
 
-impl Published {
+impl PublishedForm {
     /// A network with the input of the first of these weights.
     pub(super) fn new(scheme: Scheme, stack: Stack, weights: impl Into<Vec<KnownWeights>>) -> Self {
         let weights = weights.into();

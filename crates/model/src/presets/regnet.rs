@@ -1,7 +1,7 @@
 //! RegNet X and Y (Radosavovic et al. 2020, "Designing network design spaces"): residual bottlenecks of
 //! grouped convolutions; Y has gates.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, LinearLayer, SqueezeExciteLayer,
@@ -47,7 +47,7 @@ const TORCHVISION: Names = Names {
 const FIRST: Preparation = Preparation::BILINEAR;
 const SECOND: Preparation = Preparation::BILINEAR.with_crop(0.965);
 
-pub(super) fn regnetx_004() -> Vec<Published> {
+pub(super) fn regnetx_004() -> Vec<PublishedForm> {
     // torchvision rounds the last stage's width in another way than the authors.
     let family = |last: usize| Family {
         widths: [32, 64, 160, last],
@@ -66,7 +66,7 @@ pub(super) fn regnetx_004() -> Vec<Published> {
     )
 }
 
-pub(super) fn regnety_004() -> Vec<Published> {
+pub(super) fn regnety_004() -> Vec<PublishedForm> {
     let family = Family {
         widths: [48, 104, 208, 440],
         blocks: [1, 3, 6, 6],
@@ -89,10 +89,10 @@ fn forms(
     [theirs, torchvisions]: [&Family; 2],
     timm: KnownWeights,
     torchvision: impl Into<Vec<KnownWeights>>,
-) -> Vec<Published> {
+) -> Vec<PublishedForm> {
     vec![
-        Published::new(Scheme::Timm, network(theirs, &TIMM), [timm]),
-        Published::new(
+        PublishedForm::new(Scheme::Timm, network(theirs, &TIMM), [timm]),
+        PublishedForm::new(
             Scheme::Torchvision,
             network(torchvisions, &TORCHVISION),
             torchvision,

@@ -2,7 +2,7 @@
 //! And RepLKNet (Ding et al. 2022, "Scaling up your kernels to 31x31"): depthwise kernels of up to
 //! 31x31 beside 5x5 ones.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, Join, LinearLayer,
@@ -18,7 +18,7 @@ fn normalized(name: &str, conv: Conv2dLayer) -> Stack {
         .named(format!("{name}.bn"), BatchNormLayer::default())
 }
 
-pub(super) fn repvgg_a0() -> Vec<Published> {
+pub(super) fn repvgg_a0() -> Vec<PublishedForm> {
     let mut stack = side_by_side(Stack::new(), "stem", 48, 2);
     for (stage, (blocks, filters)) in [(2, 48), (4, 96), (14, 192), (1, 1280)]
         .into_iter()
@@ -34,7 +34,7 @@ pub(super) fn repvgg_a0() -> Vec<Published> {
         .named("head.fc", LinearLayer::classes());
     let weights = KnownWeights::timm("timm/repvgg_a0.rvgg_in1k", "", Preparation::BILINEAR);
     let weights = weights.with_licence("MIT");
-    vec![Published::new(Scheme::Timm, stack, [weights])]
+    vec![PublishedForm::new(Scheme::Timm, stack, [weights])]
 }
 
 /// A block whose stride is above 1 changes the shape, and its input is not added.
@@ -56,7 +56,7 @@ const BLOCKS: [usize; 4] = [2, 2, 18, 2];
 const KERNELS: [usize; 4] = [31, 29, 27, 13];
 
 /// The base network, with the names of the authors' code.
-pub(super) fn replknet31b() -> Vec<Published> {
+pub(super) fn replknet31b() -> Vec<PublishedForm> {
     let relu = |stack: Stack| stack.layer(Activation::Relu);
     let depthwise = |width: usize, strides: usize| {
         let conv = Conv2dLayer::new(width, 3).with_groups(width);
@@ -105,7 +105,7 @@ pub(super) fn replknet31b() -> Vec<Published> {
         .named("head", LinearLayer::classes());
     let weights = KnownWeights::timm("RepLKNet-31B_ImageNet-1K_224", "", Preparation::BICUBIC);
     let weights = weights.with_licence("MIT");
-    vec![Published::new(Scheme::Official, stack, [weights])]
+    vec![PublishedForm::new(Scheme::Official, stack, [weights])]
 }
 
 fn large_kernel(name: &str, width: usize, kernel: usize) -> Stack {

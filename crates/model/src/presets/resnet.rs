@@ -2,7 +2,7 @@
 //! 3x3 convolution; ResNeXt (Xie et al. 2017) and wide ResNet (Zagoruyko and Komodakis 2016). timm
 //! and torchvision agree on all names.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, LinearLayer, MaxPool2dLayer,
@@ -36,7 +36,7 @@ const PLAIN: Block = Block::Bottleneck {
     width: 64,
 };
 
-pub(super) fn resnet18() -> Vec<Published> {
+pub(super) fn resnet18() -> Vec<PublishedForm> {
     forms(
         &Family {
             blocks: [2, 2, 2, 2],
@@ -51,7 +51,7 @@ pub(super) fn resnet18() -> Vec<Published> {
     )
 }
 
-pub(super) fn resnet34() -> Vec<Published> {
+pub(super) fn resnet34() -> Vec<PublishedForm> {
     forms(
         &Family {
             blocks: [3, 4, 6, 3],
@@ -66,7 +66,7 @@ pub(super) fn resnet34() -> Vec<Published> {
     )
 }
 
-pub(super) fn resnet50() -> Vec<Published> {
+pub(super) fn resnet50() -> Vec<PublishedForm> {
     forms(
         &Family {
             blocks: [3, 4, 6, 3],
@@ -80,7 +80,7 @@ pub(super) fn resnet50() -> Vec<Published> {
     )
 }
 
-pub(super) fn resnet101() -> Vec<Published> {
+pub(super) fn resnet101() -> Vec<PublishedForm> {
     forms(
         &Family {
             blocks: [3, 4, 23, 3],
@@ -94,7 +94,7 @@ pub(super) fn resnet101() -> Vec<Published> {
     )
 }
 
-pub(super) fn resnext50_32x4d() -> Vec<Published> {
+pub(super) fn resnext50_32x4d() -> Vec<PublishedForm> {
     forms(
         &Family {
             blocks: [3, 4, 6, 3],
@@ -111,7 +111,7 @@ pub(super) fn resnext50_32x4d() -> Vec<Published> {
     )
 }
 
-pub(super) fn wide_resnet50_2() -> Vec<Published> {
+pub(super) fn wide_resnet50_2() -> Vec<PublishedForm> {
     forms(
         &Family {
             blocks: [3, 4, 6, 3],
@@ -136,11 +136,11 @@ fn forms(
     family: &Family,
     timm: KnownWeights,
     torchvision: impl Into<Vec<KnownWeights>>,
-) -> Vec<Published> {
+) -> Vec<PublishedForm> {
     let stack = network(family);
     vec![
-        Published::new(Scheme::Timm, stack.clone(), [timm]),
-        Published::new(Scheme::Torchvision, stack, torchvision),
+        PublishedForm::new(Scheme::Timm, stack.clone(), [timm]),
+        PublishedForm::new(Scheme::Torchvision, stack, torchvision),
     ]
 }
 

@@ -1,14 +1,14 @@
 //! ShuffleNet v2 (Ma et al. 2018): half of the channels pass a block unchanged, and channels are
 //! interleaved after it. In torchvision alone.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, BatchNormLayer, ChannelShuffleLayer, ChannelSliceLayer, Conv2dLayer,
     GlobalAvgPool2dLayer, Join, LinearLayer, MaxPool2dLayer,
 };
 
-pub(super) fn shufflenet_v2_x1_0() -> Vec<Published> {
+pub(super) fn shufflenet_v2_x1_0() -> Vec<PublishedForm> {
     let stem = Conv2dLayer::new(24, 3).with_strides(2).with_padding(1);
     let mut stack = normalized("conv1", 0, stem)
         .layer(Activation::Relu)
@@ -47,7 +47,7 @@ pub(super) fn shufflenet_v2_x1_0() -> Vec<Published> {
         "5666bf0f80",
         Preparation::BILINEAR,
     );
-    vec![Published::new(Scheme::Torchvision, stack, [weights])]
+    vec![PublishedForm::new(Scheme::Torchvision, stack, [weights])]
 }
 
 fn normalized(name: &str, place: usize, conv: Conv2dLayer) -> Stack {

@@ -1,7 +1,7 @@
 //! VGG (Simonyan and Zisserman 2015), with and without batch norm. timm has the dense layers as
 //! convolutions over the last map; the values are the same.
 
-use super::published::{KnownWeights, Preparation, Published, Scheme};
+use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;
 use crate::layers::{
     Activation, AdaptiveAvgPool2dLayer, BatchNormLayer, Conv2dLayer, DropoutLayer, FlattenLayer,
@@ -16,7 +16,7 @@ const UNITS: usize = 4096;
 const VGG11: [&[usize]; 5] = [&[64], &[128], &[256; 2], &[512; 2], &[512; 2]];
 const VGG16: [&[usize]; 5] = [&[64; 2], &[128; 2], &[256; 3], &[512; 3], &[512; 3]];
 
-pub(super) fn vgg11() -> Vec<Published> {
+pub(super) fn vgg11() -> Vec<PublishedForm> {
     forms(
         &VGG11,
         false,
@@ -26,7 +26,7 @@ pub(super) fn vgg11() -> Vec<Published> {
     )
 }
 
-pub(super) fn vgg11_bn() -> Vec<Published> {
+pub(super) fn vgg11_bn() -> Vec<PublishedForm> {
     forms(
         &VGG11,
         true,
@@ -36,7 +36,7 @@ pub(super) fn vgg11_bn() -> Vec<Published> {
     )
 }
 
-pub(super) fn vgg16() -> Vec<Published> {
+pub(super) fn vgg16() -> Vec<PublishedForm> {
     forms(
         &VGG16,
         false,
@@ -46,7 +46,7 @@ pub(super) fn vgg16() -> Vec<Published> {
     )
 }
 
-pub(super) fn vgg16_bn() -> Vec<Published> {
+pub(super) fn vgg16_bn() -> Vec<PublishedForm> {
     forms(
         &VGG16,
         true,
@@ -62,15 +62,15 @@ fn forms(
     timm: &'static str,
     torchvision: &'static str,
     sha256: &'static str,
-) -> Vec<Published> {
+) -> Vec<PublishedForm> {
     let dense = |names: [&str; 3]| network(blocks, has_norms, names);
     vec![
-        Published::new(
+        PublishedForm::new(
             Scheme::Timm,
             dense(["pre_logits.fc1", "pre_logits.fc2", "head.fc"]),
             [KnownWeights::timm(timm, "", Preparation::BILINEAR).with_licence("BSD-3-Clause")],
         ),
-        Published::new(
+        PublishedForm::new(
             Scheme::Torchvision,
             dense(["classifier.0", "classifier.3", "classifier.6"]),
             [KnownWeights::torchvision(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) struct Manifest {
     pub(super) format: String,
     pub(super) version: u32,
-    pub(super) files: BTreeMap<String, Listed>,
+    pub(super) files: BTreeMap<String, ManifestEntry>,
     /// The hash of the text above it, so that a flipped bit here is seen too.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) sha256: String,
@@ -15,7 +15,7 @@ pub(super) struct Manifest {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listed {
+pub(super) struct ManifestEntry {
     pub(super) bytes: u64,
     pub(super) sha256: String,
 }
@@ -31,7 +31,7 @@ impl Manifest {
                 .map(|(name, file)| {
                     (
                         name.clone(),
-                        Listed {
+                        ManifestEntry {
                             bytes: file.bytes,
                             sha256: file.sha256.clone(),
                         },

@@ -1,6 +1,6 @@
 use super::MANIFEST;
 use super::leftovers::{beside, parent_of};
-use super::manifest::{Listed, Manifest};
+use super::manifest::{Manifest, ManifestEntry};
 use crate::ModelError;
 use receptive_core::file;
 use receptive_core::hash::sha256;
@@ -83,7 +83,7 @@ fn fill(
     };
     for (i, (name, bytes)) in files.iter().enumerate() {
         write_flushed(&scratch.join(name), bytes)?;
-        let listed = Listed {
+        let listed = ManifestEntry {
             bytes: bytes.len() as u64,
             sha256: sha256(bytes),
         };

@@ -5,7 +5,7 @@ use super::settings::{self, hash_alone, is_applied};
 use super::{
     AVERAGED, FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION, is_finite, settings_sha256,
 };
-use crate::averaged::Averaged;
+use crate::averaged::WeightAverage;
 use crate::config::RunConfig;
 use crate::error::{SettingChange, TrainError};
 use crate::optimizer::RunOptimizer;
@@ -35,7 +35,7 @@ pub(crate) struct Checkpoint {
     pub(crate) model: Classifier,
     pub(crate) optimizer: RunOptimizer,
     /// Averaged weights, if there are any.
-    pub(crate) averaged: Option<Averaged>,
+    pub(crate) averaged: Option<WeightAverage>,
     pub(crate) state: State,
     /// The settings that differ from those it was written with; all of them can be applied.
     pub(crate) changes: Vec<SettingChange>,
@@ -207,7 +207,7 @@ pub(crate) fn parse(
     let average = model.valid();
     let model = load_weights(model, files.model).map_err(|reason| refuse(MODEL, reason))?;
     let averaged = match (files.averaged, state.averaged) {
-        (Some(bytes), Some(over)) => Some(Averaged {
+        (Some(bytes), Some(over)) => Some(WeightAverage {
             model: load_weights(average, bytes).map_err(|reason| refuse(AVERAGED, reason))?,
             over,
         }),

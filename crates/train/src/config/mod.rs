@@ -28,7 +28,7 @@ pub use overrides::with_overrides;
 pub use plateau::Plateau;
 pub(crate) use plateau::PlateauState;
 pub(crate) use recipe::Counts;
-pub use recipe::Open;
+pub use recipe::OpenSettings;
 pub use schedule::{Schedule, ScheduleKind};
 pub use start::{HeadStart, StartConfig};
 pub use training::{

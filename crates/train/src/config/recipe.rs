@@ -11,7 +11,7 @@ use receptive_data::{Augment, DataSet, Split};
 /// they are without a reason to choose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Open {
+pub struct OpenSettings {
     /// `train.epochs`
     pub epochs: bool,
     /// `train.batch_size`, and with it `train.micro_batch`
@@ -89,7 +89,7 @@ fn extremes(split: &Split) -> [usize; 2] {
     [counts.iter().min(), counts.iter().max()].map(|count| count.copied().unwrap_or(0))
 }
 
-impl Open {
+impl OpenSettings {
     /// All but those of which `is_given` says that somebody has decided.
     pub fn except(is_given: impl Fn(&str) -> bool) -> Self {
         let is_open = |settings: &[&str]| !settings.iter().any(|setting| is_given(setting));

@@ -2,7 +2,7 @@
 
 /// A setting that a config may leave out, and the line that stands for it then: what would set it,
 /// with a value as an example, and what happens without it.
-pub(super) struct Unset {
+pub(super) struct UnsetLine {
     /// The table it belongs to; empty for the top of the file.
     pub(super) table: &'static str,
     pub(super) name: &'static str,
@@ -15,8 +15,8 @@ const fn unset(
     name: &'static str,
     example: &'static str,
     without: &'static str,
-) -> Unset {
-    Unset {
+) -> UnsetLine {
+    UnsetLine {
         table,
         name,
         example,
@@ -25,7 +25,7 @@ const fn unset(
 }
 
 /// All of them. A test holds it complete.
-pub(super) const UNSET: &[Unset] = &[
+pub(super) const UNSET: &[UnsetLine] = &[
     unset("", "tensorboard", "true", "no event files"),
     unset(
         "",
@@ -243,7 +243,7 @@ pub(super) const UNSET: &[Unset] = &[
     ),
 ];
 
-impl Unset {
+impl UnsetLine {
     /// The comment that stands for it in `config.toml`.
     pub(super) fn line(&self) -> String {
         format!(

@@ -2,7 +2,7 @@
 
 use super::learner::{Learner, epoch_loader};
 use super::step::Sharding;
-use crate::averaged::Averaged;
+use crate::averaged::WeightAverage;
 use crate::compute::Compute;
 use crate::config::AverageStatistics;
 use crate::error::TrainError;
@@ -23,7 +23,7 @@ impl Learner<'_> {
         epoch: usize,
         stop: &Stop,
         compute: &Compute,
-    ) -> Result<Option<Averaged>, TrainError> {
+    ) -> Result<Option<WeightAverage>, TrainError> {
         let config = &setup.config.train;
         let Some(average) = &config.average else {
             return Ok(self.averaged.clone());
@@ -31,7 +31,8 @@ impl Learner<'_> {
         if !average.includes(epoch, config.epochs) {
             return Ok(None);
         }
-        let mut mean = compute.alone(|| Averaged::with_epoch(self.averaged.as_ref(), &self.model));
+        let mut mean =
+            compute.alone(|| WeightAverage::with_epoch(self.averaged.as_ref(), &self.model));
         if average.statistics == AverageStatistics::Recompute {
             let model = mean.model.train();
             let seen = statistics(&model, setup, epoch, self.sharding, stop, compute)?;

@@ -3,7 +3,7 @@
 use super::clip::{SumPlace, clip_global_norm, clip_values, global_norm, multiply};
 use super::loss::Loss;
 use super::step::{Gradients, Sharding, gradients};
-use crate::averaged::{Averaged, AveragedOver};
+use crate::averaged::{AveragedOver, WeightAverage};
 use crate::checkpoint::{Checkpoint, Contents, Totals};
 use crate::compute::Compute;
 use crate::config::{ClassWeights, Sampling, TrainConfig, WeightRule};
@@ -25,7 +25,7 @@ pub struct Learner<'a> {
     pub(crate) model: Classifier,
     pub(super) optimizer: RunOptimizer,
     /// The weights that are validated and kept instead of the model's, where the config averages.
-    pub(super) averaged: Option<Averaged>,
+    pub(super) averaged: Option<WeightAverage>,
     /// Steps done.
     steps: u64,
     loss: Loss,
@@ -50,7 +50,7 @@ impl<'a> Learner<'a> {
         let device = compute.device().autodiff();
         Self {
             optimizer: RunOptimizer::new(config, &model),
-            averaged: config.ema.as_ref().map(|_| Averaged::moving(&model)),
+            averaged: config.ema.as_ref().map(|_| WeightAverage::moving(&model)),
             model,
             steps: 0,
             loss: Loss::new(config.label_smoothing, class_weights, &device),
@@ -106,7 +106,7 @@ impl<'a> Learner<'a> {
         let ema = self.config.ema.as_ref();
         Self {
             optimizer: RunOptimizer::new(self.config, &model),
-            averaged: ema.map(|_| Averaged::moving(&model)),
+            averaged: ema.map(|_| WeightAverage::moving(&model)),
             model,
             ..self
         }
@@ -130,7 +130,7 @@ impl<'a> Learner<'a> {
                 (AveragedOver::Epochs(_), None) => false,
             }
         });
-        let moving = || config.ema.as_ref().map(|_| Averaged::moving(model));
+        let moving = || config.ema.as_ref().map(|_| WeightAverage::moving(model));
         Self {
             averaged: averaged.or_else(moving),
             model: model.clone(),

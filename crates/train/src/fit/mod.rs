@@ -22,7 +22,7 @@ pub use resume::resume;
 pub use step::Gradients;
 
 use crate::alike::{check_alike, check_weights};
-use crate::averaged::Averaged;
+use crate::averaged::WeightAverage;
 use crate::backend_failure::{check_log, guarded};
 use crate::checkpoint::{
     self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
@@ -257,7 +257,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         }
         let weights = averaged
             .as_ref()
-            .map_or(Weights::Trained, Averaged::weights);
+            .map_or(Weights::Trained, WeightAverage::weights);
         let trained = averaged
             .as_ref()
             .map(|averaged| averaged.model.clone().train());

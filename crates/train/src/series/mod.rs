@@ -4,6 +4,7 @@
 //! runs/004/series.json     what varies
 //! runs/004/base.toml       the config of all runs
 //! runs/004/seed-0/ ...     the runs, each complete in its directory
+//! runs/004/images.sha256   a hash of the images, which are the same in all
 //! runs/004/summary.json    what the finished ones gave, and together
 //! ```
 //!
@@ -22,7 +23,7 @@ pub use student::Spread;
 pub use summary::{OutOfFold, RunFigures, RunSummary, SeriesMeans, SeriesSummary};
 
 use crate::compute::Compute;
-use crate::config::{Open, RunConfig};
+use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, set_absolute_paths};
 use crate::run::RunDirectory;
@@ -48,7 +49,7 @@ pub struct Series {
     kind: SeriesKind,
     base: RunConfig,
     input_from: InputFrom,
-    open: Open,
+    open: OpenSettings,
 }
 
 impl Series {
@@ -67,7 +68,7 @@ impl Series {
         kind: SeriesKind,
         mut base: RunConfig,
         input_from: InputFrom,
-        open: Open,
+        open: OpenSettings,
     ) -> Result<Self, TrainError> {
         Self::check(kind, &base)?;
         set_absolute_paths(&mut base);
@@ -216,6 +217,7 @@ impl Series {
             progress,
             open: self.open,
             tests: true,
+            directory: &self.path,
         };
         let planned = self.kind.runs(&self.base);
         for (index, run) in planned.iter().enumerate() {

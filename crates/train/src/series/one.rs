@@ -1,7 +1,7 @@
 //! One run of several: trained, resumed where it was stopped, and never the end of the others.
 
 use crate::compute::Compute;
-use crate::config::{Open, RunConfig};
+use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::fit::{resume, train};
 use crate::prepare::{InputFrom, RunSetup, prepare_open};
@@ -10,7 +10,10 @@ use crate::recorders::Recorder;
 use crate::records::TrainResult;
 use crate::run::RunDirectory;
 use crate::stop::Stop;
+use receptive_core::text::Printable;
 use receptive_data::Progress;
+use receptive_model::store::write_file;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// How one of several runs ended.
@@ -49,10 +52,15 @@ pub(crate) struct Trainer<'a> {
     pub(crate) stop: &'a Stop,
     pub(crate) progress: &'a dyn Progress,
     /// What the recipe may choose for each of them.
-    pub(crate) open: Open,
+    pub(crate) open: OpenSettings,
     /// Whether the test split is evaluated at the end of a run.
     pub(crate) tests: bool,
+    /// The directory of all of them.
+    pub(crate) directory: &'a Path,
 }
+
+/// In the directory of several runs: a hash of the images that all of them are trained and measured on.
+const IMAGES: &str = "images.sha256";
 
 /// Which of how many.
 pub(crate) struct Turn<'a> {
@@ -87,6 +95,7 @@ impl Trainer<'_> {
             Err(error) if is_of_this_run(&error) => return Ok(failed(turn, &error, watch)),
             Err(error) => return Err(error),
         };
+        self.check_images(&setup)?;
         if !self.tests {
             setup.test = None;
         }
@@ -117,6 +126,33 @@ impl Trainer<'_> {
                 Ok(failed(turn, &error, watch))
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Trainer<'_> {
+    /// Runs are compared, and their results added up: that takes the same images in each. The first one's are
+    /// kept in [`IMAGES`].
+    fn check_images(&self, setup: &RunSetup) -> Result<(), TrainError> {
+        let Some(images) = setup.data.images.map(|hash| hash.to_string()) else {
+            return Ok(());
+        };
+        let file = self.directory.join(IMAGES);
+        match std::fs::read_to_string(&file) {
+            Ok(first) if first.trim() == images => Ok(()),
+            Ok(_) => Err(TrainError::setting(
+                "data.source",
+                format!(
+                    "the images of {} are not those that the first of these runs was trained with: some were added, \
+                     removed, changed or put into another class. The runs are compared, so put the images back as \
+                     they were, or begin anew",
+                    setup.config.data.source.printable()
+                ),
+            )),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(write_file(&file, format!("{images}\n").as_bytes())?)
+            }
+            Err(error) => Err(TrainError::io(&file, "read")(error)),
         }
     }
 }

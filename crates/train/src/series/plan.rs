@@ -1,6 +1,6 @@
 //! What a series of runs is: its settings and the runs that follow from them.
 
-use crate::config::{Open, RunConfig};
+use crate::config::{OpenSettings, RunConfig};
 use crate::prepare::InputFrom;
 use receptive_data::Fold;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,6 @@ pub(super) struct SeriesFile {
     pub(super) version: u32,
     pub(super) input_from: InputFrom,
     /// What the recipe may choose for each run.
-    pub(super) open: Open,
+    pub(super) open: OpenSettings,
     pub(super) kind: SeriesKind,
 }

@@ -20,7 +20,7 @@ pub use space::TrialSettings;
 pub use state::{OpenRound, TrialResult, TuneOptions, TuneState};
 
 use crate::compute::Compute;
-use crate::config::{Open, RunConfig};
+use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, prepare_open};
 use crate::run::{RunDirectory, RunLog};
@@ -67,7 +67,7 @@ impl Tune {
         directory: &Path,
         options: TuneOptions,
         base: RunConfig,
-        open: Open,
+        open: OpenSettings,
         input_from: InputFrom,
         progress: &dyn Progress,
     ) -> Result<Self, TrainError> {
@@ -263,8 +263,9 @@ impl Tune {
             stop: &own,
             progress,
             // Chosen for the base already.
-            open: Open::default(),
+            open: OpenSettings::default(),
             tests: false,
+            directory: &self.path,
         };
         let mut limit = Limit::new(watch, stop, &own, left);
         let directory = self.path.join(turn.name);

@@ -23,7 +23,7 @@ pub(super) struct Scaling {
     /// Of a step, the bound for each number of threads.
     bounds: Vec<Bound>,
     /// The number of threads that was measured, how many times as fast they were as one, and the bound for them.
-    measured: Measured,
+    measured: MeasuredSpeed,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ struct Bound {
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Measured {
+struct MeasuredSpeed {
     threads: usize,
     speedup: f64,
     bound: f64,
@@ -81,7 +81,7 @@ impl Scaling {
             shards,
             operations,
             bounds: bounds.to_vec(),
-            measured: Measured {
+            measured: MeasuredSpeed {
                 threads,
                 speedup: one / several,
                 bound: speedup(threads),
@@ -123,7 +123,7 @@ impl Scaling {
              none; then how many times as fast 2 to 32 threads can be at most, which share\n\
              an operation, and of a step take its {shards} first)\n"
         ))?;
-        let Measured {
+        let MeasuredSpeed {
             threads,
             speedup,
             bound,

@@ -193,6 +193,22 @@ pub(super) fn import_published(
     Ok(Some(out))
 }
 
+/// A model's directory is replaced as a whole, which would take other files in it along.
+fn check_replaceable(out: &Path) -> Result<(), CliError> {
+    for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if !Artifact::FILES.iter().any(|file| name == *file) {
+            return Err(CliError::Usage(format!(
+                "--out {}: {} in it is not a part of a model and would be deleted; name another directory, or move \
+                 the file away first",
+                out.printable(),
+                Path::new(&name).printable()
+            )));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     let out = &arguments.out;
     if out.exists() && !Artifact::is_at(out) {
@@ -201,6 +217,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
             out.printable()
         )));
     }
+    check_replaceable(out)?;
     let Import {
         artifact,
         origin,

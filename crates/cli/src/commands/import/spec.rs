@@ -8,7 +8,7 @@ use crate::commands::pretrained::Source;
 use crate::error::CliError;
 use receptive_core::text::{Printable, counted};
 use receptive_interchange::{Names, Spec, WeightFile, choose_form};
-use receptive_model::presets::{Published, imagenet_classes, published, published_names};
+use receptive_model::presets::{PublishedForm, imagenet_classes, published, published_names};
 use receptive_model::{Artifact, Fit, InputSpec, ModelConfig, Origin, Resize};
 use receptive_train::backend::default_device;
 use std::path::Path;
@@ -145,7 +145,7 @@ fn known_by_hash(file: &WeightFile) -> Option<&'static str> {
 /// A network that published weights belong to, in the form that the file's names say.
 fn published_network(
     name: &str,
-    forms: &[Published],
+    forms: &[PublishedForm],
     source: &Source,
     file: &WeightFile,
     has_names: bool,

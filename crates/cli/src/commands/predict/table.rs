@@ -3,11 +3,11 @@
 use crate::error::CliError;
 use receptive_core::csv;
 use receptive_core::file::read_head;
-use receptive_core::text::Printable;
+use receptive_core::text::{Printable, printable_lines};
 use receptive_data::Role;
 use receptive_inspect::Prediction;
 use receptive_model::store::write_file;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// What a table begins with.
@@ -87,7 +87,13 @@ impl CsvTable {
         let bytes = bytes(&self.rows, top);
         if self.file.as_os_str() == STDOUT {
             let mut out = std::io::stdout().lock();
-            out.write_all(&bytes)?;
+            match out.is_terminal() {
+                // Names may hold what a terminal takes for commands.
+                true => {
+                    out.write_all(printable_lines(&String::from_utf8_lossy(&bytes)).as_bytes())?
+                }
+                false => out.write_all(&bytes)?,
+            }
             out.flush()?;
             return Ok(None);
         }

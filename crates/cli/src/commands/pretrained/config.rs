@@ -24,13 +24,13 @@ pub(super) struct PublishedConfig {
     #[serde(default)]
     model_args: Map<String, Value>,
     #[serde(default)]
-    pretrained_cfg: Option<Pretrained>,
+    pretrained_cfg: Option<PretrainedConfig>,
     #[serde(skip)]
     path: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
-struct Pretrained {
+struct PretrainedConfig {
     #[serde(default)]
     tag: Option<String>,
     #[serde(default)]
@@ -126,7 +126,7 @@ impl PublishedConfig {
         ))
     }
 
-    fn fit(&self, pretrained: &Pretrained) -> Result<Fit, CliError> {
+    fn fit(&self, pretrained: &PretrainedConfig) -> Result<Fit, CliError> {
         let interpolation = match pretrained.interpolation.as_deref() {
             None | Some("bicubic") => Interpolation::Bicubic,
             Some("bilinear") => Interpolation::Bilinear,

@@ -16,7 +16,7 @@ use crate::signals;
 use clap::Args;
 use messages::{announce, report};
 use receptive_core::text::Printable;
-use receptive_train::config::{AverageConfig, Monitor, Open, ScheduleKind, with_overrides};
+use receptive_train::config::{AverageConfig, Monitor, OpenSettings, ScheduleKind, with_overrides};
 use receptive_train::{
     InputFrom, Interval, RankDirectory, Recorder, RunConfig, RunDirectory, Series, check_alike,
     prepare_again, prepare_open, resume, train,
@@ -171,7 +171,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let (config, input_from, open) = match &resumed {
         Some(directory) => {
             let config = resume_config(arguments, directory.run().path())?;
-            (config, InputFrom::Model, Open::default())
+            (config, InputFrom::Model, OpenSettings::default())
         }
         None => config(arguments)?,
     };
@@ -231,7 +231,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
 }
 
 /// Defaults, overridden by the config file, overridden by the arguments.
-fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, Open), CliError> {
+fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, OpenSettings), CliError> {
     let mut settings = RunSettings::from_args(&arguments.network)?;
     apply(arguments, &mut settings.config);
     let stops_already = settings.config.train.early_stopping.is_some();

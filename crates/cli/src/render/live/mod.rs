@@ -28,7 +28,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Shows a run until it is dropped, and then leaves the newest lines on the normal screen.
 pub(crate) struct LiveView {
-    shared: Arc<Shared>,
+    shared: Arc<SharedView>,
     thread: Option<JoinHandle<()>>,
     stop: Stop,
     /// Plain lines, should the terminal go away.
@@ -40,13 +40,13 @@ pub(crate) struct LiveView {
     notes: Vec<String>,
 }
 
-struct Shared {
+struct SharedView {
     state: Mutex<State>,
     ended: Mutex<bool>,
     wake: Condvar,
 }
 
-impl Shared {
+impl SharedView {
     /// Nothing panics while the lock is held, so a poisoned state is still whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,7 +70,7 @@ impl LiveView {
     /// `marks_best`: whether an epoch may be the best, as the validation chooses.
     pub(crate) fn new(title: &str, stop: &Stop, marks_best: bool) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SharedView {
                 state: Mutex::new(State::new(title, marks_best)),
                 ended: Mutex::new(false),
                 wake: Condvar::new(),
@@ -106,7 +106,7 @@ impl LiveView {
     }
 }
 
-fn show(shared: &Shared, stop: &Stop) -> std::io::Result<()> {
+fn show(shared: &SharedView, stop: &Stop) -> std::io::Result<()> {
     let mut signals = SignalPoll::listen()?;
     let mut screen = Screen::enter()?;
     let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -47,11 +47,11 @@ struct Member {
     /// The bytes that it has.
     len: u64,
     /// How a zip holds it.
-    zipped: Option<Zipped>,
+    zipped: Option<ZipFile>,
 }
 
 #[derive(Clone, Debug)]
-struct Zipped {
+struct ZipFile {
     is_deflated: bool,
     crc: u32,
 }

@@ -62,12 +62,12 @@ fn end_of<R: Read>(entry: &Entry<'_, R>) -> u64 {
 }
 
 /// A reader that knows how far it has read.
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     bytes: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.bytes += read as u64;
@@ -85,7 +85,7 @@ pub(super) fn unpack(
     let place = std::env::temp_dir();
     let mut copy = tempfile::tempfile().map_err(|error| no_room(list, &place, &error))?;
     let stream = MultiGzDecoder::new(BufReader::new(file)).take(MAX_BYTES);
-    let mut archive = Archive::new(Counted {
+    let mut archive = Archive::new(CountingReader {
         inner: stream,
         bytes: 0,
     });

@@ -1,6 +1,6 @@
 //! Listing a zip archive.
 
-use super::{List, Member, Zipped};
+use super::{List, Member, ZipFile};
 use crate::error::DataError;
 use std::collections::HashSet;
 use std::fs::File;
@@ -87,7 +87,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
         start: entry.header_start(),
         stored: entry.compressed_size(),
         len: entry.size(),
-        zipped: Some(Zipped {
+        zipped: Some(ZipFile {
             is_deflated,
             crc: entry.crc32(),
         }),

@@ -43,7 +43,7 @@ pub(crate) fn open(
     let problem = |problem| DataError::format(list.to_string_lossy().into_owned(), problem);
     let is_inside = archive.is_some() && list.starts_with(folder.path());
     if !is_inside {
-        check_is_file(list)?;
+        check_is_file(list, archive.map(|_| folder.path()))?;
     }
     let (root, images) = (folder.path(), walk(folder)?.images);
     if images.is_empty() {
@@ -92,14 +92,16 @@ pub(crate) fn open(
         ));
     }
     let missing = rows.missing.len();
-    let mut source = Labelled::new(root, images, rows, &index, notes).source(list, options)?;
+    let mut source =
+        LabelledImages::new(root, images, rows, &index, notes).source(list, options)?;
     source.missing = missing;
     groups::apply(&mut source, group.filter(|_| !is_column), options)?;
     Ok(source)
 }
 
 /// That the setting names a file at all.
-fn check_is_file(list: &Path) -> Result<(), DataError> {
+/// `archive` is that of the images, if they lie in one.
+fn check_is_file(list: &Path, archive: Option<&Path>) -> Result<(), DataError> {
     let found = match list.metadata() {
         Ok(metadata) if metadata.is_file() => return Ok(()),
         Ok(metadata) if metadata.is_dir() => "is a folder",
@@ -111,8 +113,15 @@ fn check_is_file(list: &Path) -> Result<(), DataError> {
     Err(DataError::setting(
         "data.labels",
         format!(
-            "{} {found}; expected the CSV file with the class of each image",
-            list.printable()
+            "{} {found}; expected the CSV file with the class of each image{}",
+            list.printable(),
+            match (archive, list.file_name()) {
+                (Some(archive), Some(name)) => format!(
+                    "; one in the archive is named {}",
+                    archive.join(name).printable()
+                ),
+                _ => String::new(),
+            }
         ),
     ))
 }
@@ -160,7 +169,7 @@ fn check_missing(
 }
 
 /// The named images, by split.
-struct Labelled {
+struct LabelledImages {
     root: PathBuf,
     entries: Vec<FileEntry>,
     /// Training, validation and test.
@@ -171,7 +180,7 @@ struct Labelled {
     notes: Vec<String>,
 }
 
-impl Labelled {
+impl LabelledImages {
     fn new(
         root: &Path,
         images: Vec<PathBuf>,

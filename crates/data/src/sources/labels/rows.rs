@@ -252,7 +252,9 @@ impl Reader<'_> {
         if name.is_empty() {
             return None;
         }
-        if let Some(known) = self.groups.get(name) {
+        // However its accents are stored, as with classes.
+        let name = key(name);
+        if let Some(known) = self.groups.get(name.as_str()) {
             return Some(known.clone());
         }
         let name: Arc<str> = name.into();

@@ -6,7 +6,7 @@ use super::{Contents, KnownNames, Names, Shaped, layers, match_names};
 use burn::tensor::Device;
 use receptive_core::hash::mix;
 use receptive_model::ModelConfig;
-use receptive_model::presets::{Published, published};
+use receptive_model::presets::{PublishedForm, published};
 use std::collections::{BTreeMap, HashMap};
 
 /// Random numbers of a trial.
@@ -35,7 +35,7 @@ impl Random {
 /// A network's tensors, and the names that a scheme gives its layers.
 struct Network {
     wanted: Vec<Shaped>,
-    form: Published,
+    form: PublishedForm,
 }
 
 impl Network {
@@ -45,7 +45,7 @@ impl Network {
         forms.map(Self::new).collect()
     }
 
-    fn new(form: Published) -> Self {
+    fn new(form: PublishedForm) -> Self {
         let plan = ModelConfig::new(3, 32, 32)
             .layers(form.layers.clone())
             .with_classes(10)

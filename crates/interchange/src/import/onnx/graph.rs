@@ -160,7 +160,7 @@ impl Graph {
             return Err("it has no output".into());
         };
         let given: HashSet<&str> = inputs.iter().map(|value| value.name.as_str()).collect();
-        let Needed { order, sources } = needed(first, &nodes, &makers, &stored, &given)?;
+        let Dependencies { order, sources } = needed(first, &nodes, &makers, &stored, &given)?;
         let source = match sources.as_slice() {
             [name] => source(inputs.iter().find(|value| value.name == *name))?,
             [] => return Err("its output does not depend on its input".into()),
@@ -215,7 +215,7 @@ impl Graph {
 }
 
 /// What an output depends on.
-struct Needed<'a> {
+struct Dependencies<'a> {
     /// Nodes, each behind those it uses.
     order: Vec<usize>,
     /// The graph's inputs.
@@ -229,7 +229,7 @@ fn needed<'a>(
     makers: &HashMap<&str, usize>,
     stored: &HashMap<&str, &TensorProto>,
     given: &HashSet<&str>,
-) -> Result<Needed<'a>, String> {
+) -> Result<Dependencies<'a>, String> {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
         New,
@@ -285,7 +285,7 @@ fn needed<'a>(
             }
         }
     }
-    Ok(Needed { order, sources })
+    Ok(Dependencies { order, sources })
 }
 
 fn source(value: Option<&&ValueInfoProto>) -> Result<Source, String> {

@@ -26,7 +26,7 @@ use crate::InterchangeError;
 use crate::proto::ModelProto;
 use burn::tensor::{Device, TensorData};
 use graph::Graph;
-use lower::{LowerError, Lowered};
+use lower::{LowerError, LoweredGraph};
 use metadata::Metadata;
 use network::{Kind, Network};
 use prost::Message;
@@ -132,7 +132,7 @@ pub fn read_onnx(path: &Path, options: OnnxReadOptions) -> Result<OnnxNetwork, I
             problem: format!("{}: {problem}", path.printable()),
         },
     })?;
-    let Lowered {
+    let LoweredGraph {
         mut network,
         output,
         takes_bytes,
@@ -258,7 +258,7 @@ fn filled(steps: Vec<tree::Step>, plan: &Plan) -> (BTreeMap<String, TensorData>,
     fill(steps, &plan.layers, &mut filled);
     let mut tensors = BTreeMap::new();
     let mut layers = Vec::with_capacity(filled.len());
-    for tree::Filled {
+    for tree::LayerWithWeights {
         layer,
         node,
         weights,

@@ -322,17 +322,17 @@ pub(super) fn configs(steps: &[Step]) -> Vec<LayerConfig> {
 }
 
 /// A planned layer with the node it comes from and its weights.
-pub(super) struct Filled {
+pub(super) struct LayerWithWeights {
     pub(super) layer: String,
     pub(super) node: String,
     pub(super) weights: Vec<Weight>,
 }
 
 /// Gives the weights of the steps to the layers that were planned from [`configs`] of them.
-pub(super) fn fill(steps: Vec<Step>, planned: &[PlannedLayer], filled: &mut Vec<Filled>) {
+pub(super) fn fill(steps: Vec<Step>, planned: &[PlannedLayer], filled: &mut Vec<LayerWithWeights>) {
     for (step, planned) in steps.into_iter().zip(planned) {
         match step {
-            Step::Layer { weights, node, .. } => filled.push(Filled {
+            Step::Layer { weights, node, .. } => filled.push(LayerWithWeights {
                 layer: planned.name.clone(),
                 node,
                 weights,

@@ -39,7 +39,7 @@ fn few_images_get_epochs_enough_for_the_steps() {
         (60_000, 8, 64),
     ] {
         let mut config = fine_tuned();
-        Open::except(ALL).choose(&mut config, counts(images, 0, 3));
+        OpenSettings::except(ALL).choose(&mut config, counts(images, 0, 3));
         let chosen = (config.train.epochs, config.train.batch_size);
         assert_eq!(chosen, (epochs, batch_size), "{images} images");
         let has_shards = config.train.micro_batch == MicroBatch::Images(FROZEN_SHARD);
@@ -52,8 +52,8 @@ fn few_images_get_epochs_enough_for_the_steps() {
 fn what_is_given_stays_as_it_is() {
     let mut config = fine_tuned();
     config.train.epochs = 5;
-    let notes =
-        Open::except(|setting| setting == "train.epochs").choose(&mut config, counts(100, 20, 3));
+    let notes = OpenSettings::except(|setting| setting == "train.epochs")
+        .choose(&mut config, counts(100, 20, 3));
     assert_eq!((config.train.epochs, config.train.batch_size), (5, 16));
     assert!(
         notes[0].contains("config.toml: batches of 16 images; AdamW"),
@@ -68,7 +68,7 @@ fn what_is_given_stays_as_it_is() {
         };
         let before = config.clone();
         assert!(
-            Open::default()
+            OpenSettings::default()
                 .choose(&mut config, counts(4, 2, 3))
                 .is_empty()
         );
@@ -79,7 +79,7 @@ fn what_is_given_stays_as_it_is() {
 #[test]
 fn all_choices_are_one_note_of_a_few_lines() {
     let mut config = fine_tuned();
-    let notes = Open::except(ALL).choose(&mut config, counts(93, 15, 3));
+    let notes = OpenSettings::except(ALL).choose(&mut config, counts(93, 15, 3));
     let [note] = &notes[..] else {
         panic!("{notes:?}")
     };
@@ -92,7 +92,7 @@ fn all_choices_are_one_note_of_a_few_lines() {
 fn of_one_or_two_images_a_class_only_the_head_learns() {
     for (images, only) in [(3, true), (8, true), (9, false)] {
         let mut config = fine_tuned();
-        Open::except(ALL).choose(&mut config, counts(images, 2, 3));
+        OpenSettings::except(ALL).choose(&mut config, counts(images, 2, 3));
         let head = config.start.as_ref().unwrap().head;
         assert_eq!(head == HeadStart::Only, only, "{images} images");
         assert_eq!(config.train.epochs == 0, only);
@@ -100,7 +100,7 @@ fn of_one_or_two_images_a_class_only_the_head_learns() {
     }
     let mut config = fine_tuned();
     config.train.epochs = 5;
-    Open::except(|setting| setting == "train.epochs").choose(&mut config, counts(3, 0, 3));
+    OpenSettings::except(|setting| setting == "train.epochs").choose(&mut config, counts(3, 0, 3));
     assert_eq!(config.start.unwrap().head, HeadStart::Fitted);
     let mut config = super::tests::config();
     config.train.epochs = 0;
@@ -112,7 +112,7 @@ fn of_one_or_two_images_a_class_only_the_head_learns() {
 fn few_validation_images_do_not_choose_the_epoch() {
     for (val, is_last) in [(0, false), (15, true), (199, true), (200, false)] {
         let mut config = fine_tuned();
-        Open::except(ALL).choose(&mut config, counts(1000, val, 3));
+        OpenSettings::except(ALL).choose(&mut config, counts(1000, val, 3));
         assert_eq!(config.train.monitor == Monitor::Last, is_last, "{val}");
     }
 }
@@ -126,19 +126,19 @@ fn classes_that_count_the_same_choose_the_epoch_by_their_recall() {
     ] {
         let mut config = config();
         config.train.sampling = Sampling::Balanced;
-        let notes = Open::except(ALL).choose(&mut config, counts(5000, val, 3));
+        let notes = OpenSettings::except(ALL).choose(&mut config, counts(5000, val, 3));
         assert_eq!(config.train.monitor, monitor, "{val}");
         assert_eq!(notes.is_empty(), monitor == Monitor::ValLoss, "{notes:?}");
     }
     let mut given = config();
     given.train.sampling = Sampling::Balanced;
     let is_given = |setting: &str| setting == "train.monitor";
-    Open::except(is_given).choose(&mut given, counts(5000, 60, 3));
+    OpenSettings::except(is_given).choose(&mut given, counts(5000, 60, 3));
     assert_eq!(given.train.monitor, Monitor::ValLoss);
 
     let mut few = config();
     few.train.sampling = Sampling::Balanced;
-    Open::except(ALL).choose(&mut few, counts(2000, 250, 25));
+    OpenSettings::except(ALL).choose(&mut few, counts(2000, 250, 25));
     assert_eq!(
         (few.train.monitor, few.train.early_stopping),
         (Monitor::Last, None)
@@ -149,7 +149,7 @@ fn classes_that_count_the_same_choose_the_epoch_by_their_recall() {
 fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
     let mut many = config();
     assert!(
-        Open::except(ALL)
+        OpenSettings::except(ALL)
             .choose(&mut many, counts(3000, 10, 3))
             .is_empty()
     );
@@ -157,13 +157,13 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
     let mut trial = config();
     trial.data.limit = Some(100);
     assert!(
-        Open::except(ALL)
+        OpenSettings::except(ALL)
             .choose(&mut trial, counts(100, 10, 3))
             .is_empty()
     );
 
     let mut few = config();
-    let notes = Open::except(ALL).choose(&mut few, counts(93, 15, 3));
+    let notes = OpenSettings::except(ALL).choose(&mut few, counts(93, 15, 3));
     assert_eq!((few.train.epochs, few.train.batch_size), (200, 16));
     assert_eq!(
         (few.train.augment.crop, few.train.augment.erase),
@@ -180,7 +180,7 @@ fn from_scratch_few_images_are_seen_more_often_and_many_as_before() {
     assert!(notes[1].contains("start.from"), "{notes:?}");
 
     let mut some = config();
-    Open::except(ALL).choose(&mut some, counts(2000, 250, 3));
+    OpenSettings::except(ALL).choose(&mut some, counts(2000, 250, 3));
     assert_eq!((some.train.epochs, some.train.batch_size), (47, 64));
     assert_eq!(some.train.early_stopping.unwrap().patience, 11);
 }
@@ -200,12 +200,12 @@ fn class_weights_that_are_far_apart_switch_label_smoothing_off() {
         };
         let mut config = config();
         config.train.class_weights = ClassWeights::Rule(WeightRule::Balanced);
-        let notes = Open::except(ALL).choose(&mut config, counts);
+        let notes = OpenSettings::except(ALL).choose(&mut config, counts);
         assert_eq!(config.train.label_smoothing == 0.0, is_off, "{extremes:?}");
         assert_eq!(!notes.is_empty(), is_off, "{notes:?}");
         let is_given = |setting: &str| setting == "train.label_smoothing";
         config.train.label_smoothing = 0.1;
-        Open::except(is_given).choose(&mut config, counts);
+        OpenSettings::except(is_given).choose(&mut config, counts);
         assert_eq!(config.train.label_smoothing, 0.1);
     }
 }

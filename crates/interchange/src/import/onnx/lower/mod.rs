@@ -30,7 +30,7 @@ const MAX_COMPUTED: usize = MAX_VALUES;
 
 /// The network that a graph computes.
 #[derive(Debug)]
-pub(super) struct Lowered {
+pub(super) struct LoweredGraph {
     pub(super) network: Network,
     /// Its output: a row, a value a class.
     pub(super) output: ValueId,
@@ -83,7 +83,7 @@ struct Lowering {
 ///
 /// # Errors
 /// Which node does not fit, and what it would need, as a sentence.
-pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<Lowered, LowerError> {
+pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<LoweredGraph, LowerError> {
     let image = image::image(&graph, size)?;
     let shape = Shape::Map {
         channels: image.size.channels,
@@ -143,7 +143,7 @@ pub(super) fn lower(graph: Graph, size: Option<ImageSize>) -> Result<Lowered, Lo
         }
     }
     let output = lowering.output(&graph.output).map_err(LowerError::File)?;
-    Ok(Lowered {
+    Ok(LoweredGraph {
         network: lowering.network,
         output,
         takes_bytes: image.takes_bytes,
