@@ -20,11 +20,12 @@ pub fn same_name(one: &str, other: &str) -> bool {
     one == other || key(one) == key(other)
 }
 
-/// A name without what cannot be seen: spaces around it, and characters of no width.
+/// A name without what cannot be seen: spaces around it, and characters of no width or without ink, such as
+/// Hangul's fillers and Braille's empty cell.
 pub(crate) fn visible(name: &str) -> String {
     let seen = |c: &char| {
-        !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+        !matches!(c, '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}')
     };
     let seen: String = name.nfkc().filter(seen).collect();
     seen.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -56,6 +57,7 @@ mod tests {
         assert_eq!(key("cafe\u{301}"), key("caf\u{e9}"));
         assert_ne!(key("cafe"), key("caf\u{e9}"));
         assert_eq!(visible("\u{feff}cat \u{200b}"), "cat");
+        assert_eq!(visible("\u{3164}\u{115f}\u{ffa0}\u{2800}"), "");
         assert_eq!(visible("sea\u{a0}lion"), visible("sea lion"));
         assert_ne!(visible("cat"), visible("cats"));
     }

@@ -103,21 +103,10 @@ impl ModelConfig {
     /// [`ModelError::Model`] when that is neither a `linear` nor a `conv2d`.
     pub fn head(&self) -> Result<usize, ModelError> {
         let last = self.layers.iter().rposition(LayerConfig::has_weights);
-        let found = last.map(|at| (at, &self.layers[at]));
-        let problem = match found {
-            Some((at, LayerConfig::Linear(_) | LayerConfig::Conv2d(_))) => return Ok(at),
-            Some((at, layer)) => format!(
-                "its last layer with weights is layer {} ({}), not `linear` or `conv2d`, so there is no \
-                 head to replace",
-                at + 1,
-                layer.kind()
-            ),
-            None => "no layer has weights, so there is no head to replace".into(),
-        };
-        Err(ModelError::model(
-            problem,
-            "end the network with `linear`, or keep the classes it was trained for",
-        ))
+        match last.map(|at| (at, &self.layers[at])) {
+            Some((at, LayerConfig::Linear(_) | LayerConfig::Conv2d(_))) => Ok(at),
+            last => Err(no_head(last)),
+        }
     }
 
     /// Whether the network ends with a `linear` head without an activation, whose values can be fitted to
@@ -136,7 +125,7 @@ impl ModelConfig {
         match &mut self.layers[head] {
             LayerConfig::Linear(linear) => linear.units = None,
             LayerConfig::Conv2d(conv) => conv.filters = None,
-            _ => {}
+            other => return Err(no_head(Some((head, other)))),
         }
         Ok(head)
     }
@@ -196,6 +185,22 @@ fn parse_error(origin: &str, error: &dyn std::fmt::Display) -> ModelError {
         origin: origin.into(),
         reason: plain(error.to_string().trim()),
     }
+}
+
+/// `last` is the last layer with weights and its position.
+fn no_head(last: Option<(usize, &LayerConfig)>) -> ModelError {
+    let problem = match last {
+        Some((at, layer)) => format!(
+            "its last layer with weights is layer {} ({}), not `linear` or `conv2d`, so there is no head to replace",
+            at + 1,
+            layer.kind()
+        ),
+        None => "no layer has weights, so there is no head to replace".into(),
+    };
+    ModelError::model(
+        problem,
+        "end the network with `linear`, or keep the classes it was trained for",
+    )
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ use receptive_data::{DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
-use receptive_train::config::{ClassWeights, Open, Sampling, WeightRule, with_overrides};
+use receptive_train::config::{
+    ClassWeights, DataConfig, Open, Sampling, WeightRule, with_overrides,
+};
 use receptive_train::{
     Backend, DataPlace, Evaluation, ImageQuery, InputFrom, Remedies, RunConfig, RunDirectory,
-    SplitName, StartConfig, TrainConfig,
+    SplitName, StartConfig, TrainConfig, TrainError,
 };
 use std::path::{Path, PathBuf};
 
@@ -73,6 +75,24 @@ pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
     }
 }
 
+/// Rejects data that are not where a run's config says, with the command that names their new place.
+/// `is_moved` where their place was named just now.
+pub(super) fn check_data_there(
+    data: &DataConfig,
+    is_moved: bool,
+    command: &str,
+    run: &Path,
+) -> Result<(), CliError> {
+    let Some(problem) = data.absence(is_moved) else {
+        return Ok(());
+    };
+    let remedy = remedies(command, run).data;
+    Err(CliError::Train(TrainError::Setting {
+        setting: "data.source".into(),
+        problem: format!("{problem}: {remedy}"),
+    }))
+}
+
 /// Which images a command names: those at `place` and in `split`, else the run's own test images.
 pub(super) fn image_query<'a>(
     run: &'a Path,
@@ -125,6 +145,8 @@ pub(super) fn open_split(
 /// The config of a new run, to which a command adds what it alone can set.
 pub(super) struct RunSettings {
     pub(super) config: RunConfig,
+    /// The config file, where that names the data.
+    file: Option<PathBuf>,
     input_from: InputFrom,
     /// What the recipe may choose.
     open: Open,
@@ -171,8 +193,10 @@ impl RunSettings {
                 _ => false,
             }),
         };
+        let file = arguments.config.clone();
         Ok(Self {
             config,
+            file: file.filter(|_| arguments.data.is_none()),
             input_from,
             open,
         })
@@ -200,6 +224,13 @@ impl RunSettings {
             )));
         }
         let config = with_overrides(&self.config, overrides)?;
+        if let Some(file) = self.file.filter(|_| !config.data.is_there()) {
+            return Err(CliError::Usage(format!(
+                "{} names the data {}, which are not there; give their path as the first argument, DATA",
+                file.printable(),
+                config.data.source.printable()
+            )));
+        }
         let is_set = |setting: &str| overrides.iter().any(|key| is_of(key, setting));
         Ok((config, self.input_from, self.open.and(Open::except(is_set))))
     }

@@ -1,6 +1,6 @@
 //! `receptive tune`: random search with successive halving.
 
-use super::run::{RunSettings, set_network};
+use super::run::{RunSettings, check_data_there, set_network};
 use super::train::RUNS;
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
@@ -68,6 +68,9 @@ pub(super) struct TuneArgs {
     /// Continue a search that was stopped, with its own settings
     #[arg(long, value_name = "DIR", conflicts_with = NEW_RUN)]
     resume: Option<PathBuf>,
+    /// New path of the data of the search that is resumed, if it was moved
+    #[arg(long = "data", value_name = "DATA", requires = "resume")]
+    moved: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -171,6 +174,11 @@ fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     if let Some(minutes) = arguments.minutes {
         tune.set_minutes(minutes)?;
     }
+    if let Some(place) = &arguments.moved {
+        tune.base_mut().data.move_to(place);
+    }
+    let is_moved = arguments.moved.is_some();
+    check_data_there(&tune.base().data, is_moved, "tune --resume", path)?;
     let mut wanted: RunConfig = tune.base().clone();
     set_network(&mut wanted, &arguments.network);
     let base = tune.base_mut();
@@ -246,6 +254,11 @@ fn show(tune: &Tune) -> Result<(), CliError> {
             Tune::STATE
         ))?;
     }
+    if all.iter().any(|result| result.cut) {
+        print(
+            "\n`N of M` epochs: the time limit ended the trial; it is chosen only if no other has a result.",
+        )?;
+    }
     print("")?;
     let failed = state
         .results
@@ -261,13 +274,17 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     let Some(best) = state.best() else {
         return wide_line("best", "none: no trial has a result");
     };
-    let cut = if best.cut { " (its time was over)" } else { "" };
+    let cut = if best.cut {
+        " (stopped by the time limit)"
+    } else {
+        ""
+    };
     wide_line(
         "best",
         format!(
             "trial {} with {}{cut}: validation {}",
             best.trial,
-            counted(best.epochs, "epoch"),
+            counted(best.trained.unwrap_or(best.epochs), "epoch"),
             figures(best)
         ),
     )?;
@@ -314,7 +331,10 @@ fn table(state: &TuneState, all: &[&TrialResult]) -> Table {
             format!("{:.1e}", settings.learning_rate),
             format!("{:.1e}", settings.weight_decay),
             format!("{}", settings.augment),
-            result.epochs.to_string(),
+            match result.trained {
+                Some(trained) => format!("{trained} of {}", result.epochs),
+                None => result.epochs.to_string(),
+            },
             result.val_top1.map_or("-".into(), percent),
             result
                 .val_loss

@@ -126,3 +126,38 @@ fn predict_goes_on_after_a_path_that_is_not_there() {
     assert!(lines[0]["error"].is_string());
     assert_eq!(lines[1]["top"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn data_with_a_folder_around_them_or_named_by_a_config_alone_are_asked_for() {
+    let parent = tempfile::tempdir().unwrap();
+    let (data, run) = (parent.path().join("data"), parent.path().join("run"));
+    folder(&data, &["cat", "dog"]);
+    trained(&data, &run);
+    let inner = parent.path().join("inner");
+    fs::rename(&data, &inner).unwrap();
+    fs::create_dir(&data).unwrap();
+    fs::rename(&inner, data.join("inner")).unwrap();
+    let run_word = run.to_str().unwrap();
+    let words = said(&["evaluate", run_word]);
+    let advice = format!("receptive evaluate {run_word} --data NEWPLACE");
+    assert!(words.contains(&advice), "{words}");
+
+    fs::rename(&data, parent.path().join("moved")).unwrap();
+    let config = run.join("config.toml");
+    let config = config.to_str().unwrap();
+    for command in ["train", "lr-find", "tune"] {
+        let words = said(&[command, "--config", config]);
+        assert!(words.contains("config.toml names the data"), "{words}");
+        assert!(words.contains("DATA"), "{words}");
+    }
+}
+
+/// What a command that fails says, in one line.
+fn said(arguments: &[&str]) -> String {
+    let ran = output(arguments);
+    assert!(!ran.status.success(), "{arguments:?}");
+    text(&ran.stderr)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}

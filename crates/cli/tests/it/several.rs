@@ -271,3 +271,93 @@ fn trials_that_diverge_leave_a_search_without_them() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
+    let parent = tempfile::tempdir().unwrap();
+    let at = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
+    let (data, moved) = (splits(&parent.path().join("data")), at("moved"));
+    let (series, search) = (at("series"), at("search"));
+    train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", &series]);
+    let found = json(&[
+        "tune",
+        &data,
+        "--networks",
+        "tutorial",
+        "--trials",
+        "2",
+        "--epochs",
+        "1",
+        "--run-dir",
+        &search,
+        "--json",
+    ]);
+    for (directory, inner) in [(&series, "seed-0"), (&search, "trial-00/epochs-1")] {
+        let refused = output(&["evaluate", directory]);
+        let words = text(&refused.stderr)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(
+            words.contains("is not a run directory but holds some"),
+            "{words}"
+        );
+        assert!(words.contains(inner), "{words}");
+    }
+    fs::rename(&data, &moved).unwrap();
+    for (command, directory) in [("train", &series), ("tune", &search)] {
+        let resume = [command, "--resume", directory];
+        let refused = output(&resume);
+        let words = text(&refused.stderr)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(words.contains("no longer there"), "{words}");
+        let advice = format!("receptive {command} --resume {directory} --data NEWPLACE");
+        assert!(words.contains(&advice), "{words}");
+        let resumed = json(&[&resume[..], &["--data", &moved, "--json"]].concat());
+        if command == "tune" {
+            assert_eq!(resumed["results"], found["results"]);
+        }
+    }
+}
+
+/// What the time limit cut short is no result beside those that were not.
+#[test]
+fn a_trial_that_the_time_cut_short_stands_last_with_the_epochs_that_it_trained() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = splits(&parent.path().join("data"));
+    let search = parent.path().join("search");
+    let search = search.to_str().unwrap();
+    let minutes = "0.02";
+    let ended = output(&[
+        "tune",
+        &data,
+        "--networks",
+        "tutorial",
+        "--batch-size",
+        "4",
+        "--trials",
+        "1",
+        "--epochs",
+        "100000",
+        "--minutes",
+        minutes,
+        "--run-dir",
+        search,
+    ]);
+    let shown = text(&ended.stdout);
+    let state: Value = serde_json::from_str(&file(&format!("{search}/tune.json"))).unwrap();
+    let result = &state["results"][0];
+    assert_eq!(result["cut"], true);
+    let trained = result["trained"].as_u64().unwrap();
+    assert!(trained < 100_000, "{trained}");
+    if trained > 0 {
+        assert!(shown.contains(&format!("{trained} of 100000")), "{shown}");
+        assert!(shown.contains("stopped by the time limit"), "{shown}");
+    }
+    assert!(
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
+}

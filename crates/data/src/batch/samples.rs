@@ -6,7 +6,6 @@ use crate::image::resize::{fit, is_unchanged};
 use crate::sources::store::StoredImage;
 use crate::split::Split;
 use receptive_core::{Fit, ImageSize};
-use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 
 /// A [`Split`] whose images are all made one size.
@@ -163,23 +162,11 @@ impl Samples {
                     pixels: pixels.to_vec(),
                 }
             }
-            StoredImage::File(entry, files) => files.read_image(entry).map_err(gone)?.picture,
+            StoredImage::File(entry, files) => files.read_checked(entry)?,
         };
         let taken = take(&fit(&picture, &self.size, self.fit)?);
         picture.recycle();
         Ok(taken)
-    }
-}
-
-/// Of a file that is not there any more, that it was.
-fn gone(error: DataError) -> DataError {
-    match error {
-        DataError::Io { path, source, .. } if source.kind() == ErrorKind::NotFound => {
-            let problem = "it was there when the data were opened, and is gone; put it back, and start again or \
-                           resume the run";
-            DataError::layout(path, problem)
-        }
-        other => other,
     }
 }
 

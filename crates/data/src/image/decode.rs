@@ -238,7 +238,12 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
             &format!("it has {width} x {height} pixels"),
         ));
     }
-    caps.reserve(decoder.total_bytes()).map_err(text)?;
+    let mut left = caps.clone();
+    left.reserve(decoder.total_bytes()).map_err(text)?;
+    if format != ImageFormat::Tiff {
+        // That decoder reserves the pixels itself.
+        caps = left;
+    }
     if width == 0 || height == 0 {
         return Err(format!("it has no pixels: {width} x {height}"));
     }

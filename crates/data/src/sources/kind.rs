@@ -77,7 +77,13 @@ const OTHER: [&str; 46] = [
 /// Files that `export` writes, by name.
 const EXPORTS: [&[u8]; 3] = [b"model.onnx", b"model.safetensors", b"model.py"];
 
-/// Whether the beginning of an exported model says that this program wrote it.
+/// Whether a file is called like one that the program writes beside its figures: an exported model, or a page
+/// of the manual.
+fn is_own_name(name: &[u8]) -> bool {
+    EXPORTS.contains(&name) || name.starts_with(b"receptive") && name.ends_with(b".1")
+}
+
+/// Whether the beginning of such a file says that this program wrote it.
 fn names_program(head: &[u8]) -> bool {
     let mut parts = head.windows(mark::SOFTWARE.len());
     parts.any(|part| part == mark::SOFTWARE.as_bytes())
@@ -127,7 +133,7 @@ pub(crate) fn of_file(path: &Path, head: impl Fn() -> Vec<u8>) -> FileKind {
         };
     }
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    if EXPORTS.contains(&name) && names_program(&head()) {
+    if is_own_name(name) && names_program(&head()) {
         return FileKind::Own;
     }
     // Photos saved under a name that says nothing: by their content.

@@ -2,9 +2,13 @@
 
 use crate::error::DataError;
 use crate::names::enumerate;
-use crate::sources::nested::{list_of_classes, packed, refuse_wrapper, within_splits};
+use crate::sources::nested::{
+    list_of_classes, packed, refuse_images_beside_labels, refuse_wrapper, within_splits,
+};
 use crate::sources::passed::PassedOver;
-use crate::sources::split_names::{KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name};
+use crate::sources::split_names::{
+    KINDS, SplitNames, TEST, TRAIN, VAL, is_split_name, split_named,
+};
 use crate::sources::tree::Folder;
 use receptive_core::text::Printable;
 use std::collections::{HashMap, HashSet};
@@ -107,6 +111,7 @@ pub(crate) fn layout<'a>(
     }
     refuse_splits_beside_classes(root, &folders, [&val, &test])?;
     refuse_unknown_splits(root, &folders)?;
+    refuse_data_sets(root, &folders)?;
     refuse_wrapper(root, classes)?;
     Ok(Layout {
         train: Some(root),
@@ -130,6 +135,10 @@ fn splits<'a>(
         .filter(|folder| !taken.contains(&Some(folder.path())))
         .map(|folder| folder.name().to_string_lossy().into_owned())
         .collect();
+    if let (Some(train), None) = (found[0], classes) {
+        refuse_images_beside_labels(train)?;
+        refuse_classes_beside(root, folders, train, &taken)?;
+    }
     let mut notes = Vec::new();
     if !others.is_empty() {
         notes.push(format!(
@@ -181,6 +190,39 @@ fn find<'a>(
         }
     }
     Ok(found)
+}
+
+/// Class folders beside `train` would silently be left out: of the names of the classes in it, or where it
+/// holds a single folder.
+fn refuse_classes_beside(
+    root: &Folder,
+    folders: &[&Folder],
+    train: &Folder,
+    splits: &[Option<&Path>],
+) -> Result<(), DataError> {
+    let inner = train.subfolders()?;
+    let names: HashSet<&OsStr> = inner.iter().map(|folder| folder.name()).collect();
+    let is_class = |folder: &&&Folder| {
+        let is_like_class = names.contains(folder.name()) || names.len() == 1;
+        !splits.contains(&Some(folder.path())) && is_like_class && folder.holds_images()
+    };
+    let classes: Vec<String> = folders
+        .iter()
+        .filter(is_class)
+        .map(|folder| folder.name().to_string_lossy().into_owned())
+        .collect();
+    if classes.is_empty() {
+        return Ok(());
+    }
+    Err(DataError::layout(
+        root.path(),
+        format!(
+            "it has class folders ({}) and, beside them, the folder {} with class folders of its own; move all class \
+             folders into it, or rename it if it is a class",
+            enumerate(&classes),
+            enumerate(&[train.name().to_string_lossy().into_owned()])
+        ),
+    ))
 }
 
 /// A class may be called `val` or `test`, but not hold the other classes.
@@ -252,6 +294,32 @@ fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataE
             }
         }
         seen.push((folder, names));
+    }
+    Ok(())
+}
+
+/// Folders with splits of their own (`x/train/cat`, `y/train/cat`) are data sets: as classes they would teach to
+/// tell these apart.
+fn refuse_data_sets(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
+    for folder in folders {
+        if !folder.contents()?.images.is_empty() {
+            continue;
+        }
+        for split in folder.subfolders()? {
+            let inner = split.subfolders()?;
+            let has_classes = inner.iter().filter(|inner| inner.holds_images()).count() > 1;
+            if has_classes && split_named(split.name()).is_some() {
+                return Err(DataError::layout(
+                    root.path(),
+                    format!(
+                        "its folder {} is a data set of its own, with the split {}; give one such folder, or move \
+                         the class folders of all into one folder per split",
+                        enumerate(&[folder.name().to_string_lossy().into_owned()]),
+                        enumerate(&[split.name().to_string_lossy().into_owned()])
+                    ),
+                ));
+            }
+        }
     }
     Ok(())
 }

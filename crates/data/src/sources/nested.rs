@@ -44,15 +44,7 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                     )),
                     // A name that is no class: the images are split, but not by classes.
                     None if classes.is_none() && is_split_name(place.name()) => {
-                        Err(DataError::layout(
-                            root.path(),
-                            format!(
-                                "all its images lie in {} without class folders; put the images of each \
-                                 class into a folder of its own, named after the class (files beside \
-                                 them with boxes or masks are not read)",
-                                place.path().printable()
-                            ),
-                        ))
+                        Err(without_classes(root, place))
                     }
                     None => Ok(()),
                 };
@@ -81,6 +73,30 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
             _ => return Ok(()),
         }
     }
+}
+
+/// Refuses a training split all of whose images lie in one folder, as those of detection data do
+/// (`train/images` beside `train/labels`).
+pub(crate) fn refuse_images_beside_labels(train: &Folder) -> Result<(), DataError> {
+    let [only] = with_images(train)?[..] else {
+        return Ok(());
+    };
+    match with_images(only)?.is_empty() && train.contents()?.images.is_empty() {
+        true => Err(without_classes(train, only)),
+        false => Ok(()),
+    }
+}
+
+fn without_classes(root: &Folder, place: &Folder) -> DataError {
+    DataError::layout(
+        root.path(),
+        format!(
+            "all its images lie in {} without class folders, and a classifier needs at least two; put the images \
+             of each class into a folder of its own, named after the class (files beside them with boxes or masks are \
+             not read)",
+            place.path().printable()
+        ),
+    )
 }
 
 /// The folders that hold the class folders of the splits (training, validation, test): these folders, or

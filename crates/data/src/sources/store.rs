@@ -1,11 +1,13 @@
 //! The images of a source, in memory or in files.
 
 use crate::error::DataError;
+use crate::image::Picture;
 use crate::image::decode::{DecodeLimits, ImageFile, decode_named, read_image};
 use crate::image::equal::{ImageIdentity, PixelHash};
 use crate::sources::archive::Archive;
 use receptive_core::ImageSize;
 use receptive_core::hash::ContentHash;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -133,6 +135,36 @@ impl Files {
         let path = path.strip_prefix(&self.root).unwrap_or(path);
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         parts.join("/")
+    }
+
+    /// Reads and decodes an image that was checked.
+    ///
+    /// # Errors
+    /// Also where it is gone, or shows something else than when it was checked.
+    pub(crate) fn read_checked(&self, entry: &FileEntry) -> Result<Picture, DataError> {
+        let advice = "put it back, and start again or resume the run";
+        let found = self.read_image(entry).map_err(|error| match error {
+            DataError::Io { path, source, .. } if source.kind() == ErrorKind::NotFound => {
+                let problem =
+                    format!("it was there when the data were opened, and is gone; {advice}");
+                DataError::layout(path, problem)
+            }
+            other => other,
+        })?;
+        let known = &entry.identity;
+        let is_known = !entry.is_checked()
+            || found.content == known.content
+            || PixelHash::of_picture(&found.picture) == known.pixels;
+        match is_known {
+            true => Ok(found.picture),
+            false => Err(DataError::layout(
+                &entry.path,
+                format!(
+                    "it shows another image than when the data were opened, which would be trained or tested on \
+                     in its stead; {advice}"
+                ),
+            )),
+        }
     }
 
     /// Reads and decodes one of the images.

@@ -218,15 +218,26 @@ fn range(mut values: Vec<usize>) -> Option<SizeRange> {
 
 /// Why a run that starts from another has nothing to train on.
 fn all_used(comparison: &Comparison) -> String {
-    let known = comparison.known;
+    // Trained on, but validation or test images of the data as they are now.
+    let trained = comparison.left_out;
+    let unseen = comparison.known.saturating_sub(trained);
+    let all = comparison.known + comparison.new;
     format!(
         "nothing is left to train on: {} {} validation and test images of the run that training starts from, or of one \
-         before it, and must stay unseen; name other images to train on",
-        match comparison.new {
-            0 => format!("all its {}", counted(known, "image")),
-            new => format!("of its {} images {known}", known + new),
+         before it, and must stay unseen; {}",
+        match all == unseen {
+            true => format!("all its {}", counted(all, "image")),
+            false => format!("of its {} {unseen}", counted(all, "image")),
         },
-        if known == 1 { "is among the" } else { "are" },
+        if unseen == 1 { "is among the" } else { "are" },
+        match trained {
+            0 => "name other images to train on".into(),
+            _ => format!(
+                "{} that it was trained on {} in the validation or test split now",
+                counted(trained, "image"),
+                if trained == 1 { "is" } else { "are" },
+            ),
+        }
     )
 }
 
@@ -253,8 +264,13 @@ pub(crate) fn assemble(
         return Err(DataError::layout(
             &source.name,
             format!(
-                "there is only one class, {}; a classifier needs at least two",
-                enumerate(classes.known())
+                "there is only one class, {}; a classifier needs at least two{}",
+                enumerate(classes.known()),
+                // What became of the others, if anything did.
+                match source.notes.join("; ") {
+                    notes if notes.is_empty() => notes,
+                    notes => format!(" ({notes})"),
+                }
             ),
         ));
     }

@@ -149,7 +149,7 @@ impl Split {
                 channels: size.channels,
                 pixels: pixels.to_vec(),
             }),
-            StoredImage::File(entry, files) => Ok(files.read_image(entry)?.picture),
+            StoredImage::File(entry, files) => files.read_checked(entry),
         }
     }
 

@@ -1,6 +1,6 @@
-use crate::make::{encoded, jpeg, open, png, refusal, rgb, skipping, uncut, write};
+use crate::make::{encoded, images, jpeg, open, png, refusal, rgb, skipping, uncut, write};
 use image::{DynamicImage, ImageFormat};
-use receptive_data::{DataError, DecodeLimits, decode_file};
+use receptive_data::{DataError, DecodeLimits, ImageSize, Resize, Samples, decode_file};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -328,4 +328,36 @@ fn a_file_larger_than_the_limit_is_not_read() {
         decode_file(&path, &limits),
         Err(DataError::TooLarge { .. })
     ));
+}
+
+/// A record of the split knows what was trained on by its content.
+#[test]
+fn an_image_that_shows_another_one_since_the_data_were_opened_is_an_error_and_saved_again_it_is_none()
+ {
+    let root = tempfile::tempdir().unwrap();
+    images(&root.path().join("cat"), 3);
+    images(&root.path().join("dog"), 3);
+    let data = open(root.path(), &uncut()).unwrap();
+    let samples = Samples::new(
+        data.train.clone(),
+        ImageSize::new(3, 6, 8),
+        Resize::Stretch,
+        0,
+    );
+    let path = root.path().join("cat/0.png");
+    let before = samples.get(0).unwrap();
+    let same = image::open(&path).unwrap();
+    same.save_with_format(&path, ImageFormat::Bmp).unwrap();
+    assert_eq!(samples.get(0).unwrap().pixels, before.pixels);
+    std::fs::copy(root.path().join("dog/1.png"), &path).unwrap();
+    for error in [samples.get(0).unwrap_err(), data.train.read(0).unwrap_err()] {
+        let text = error.to_string();
+        assert!(
+            text.contains("cat/0.png") && text.contains("another image"),
+            "{text}"
+        );
+    }
+    std::fs::remove_file(&path).unwrap();
+    let text = data.train.read(0).unwrap_err().to_string();
+    assert!(text.contains("is gone; put it back"), "{text}");
 }

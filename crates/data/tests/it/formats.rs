@@ -43,6 +43,24 @@ fn decode(path: &Path) -> Result<Picture, DataError> {
     decode_file(path, &DecodeLimits::default())
 }
 
+/// The limit stands for four bytes per pixel, which is more than an RGB image takes in any format.
+#[test]
+fn an_image_just_within_the_limit_of_pixels_is_read_in_every_format() {
+    let folder = folder();
+    let limits = DecodeLimits {
+        pixels: 100_000,
+        ..DecodeLimits::default()
+    };
+    for extension in ["bmp", "png", "ppm", "qoi", "tga", "tiff", "webp", "jpg"] {
+        let path = put(
+            folder.path().join("a").with_extension(extension),
+            pattern(300, 300, 3),
+        );
+        let picture = decode_file(&path, &limits).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(picture.pixels.len(), 270_000, "{extension}");
+    }
+}
+
 #[test]
 fn every_format_is_read() {
     let folder = folder();

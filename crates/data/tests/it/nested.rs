@@ -255,3 +255,49 @@ fn split_images_without_class_folders_are_no_class_called_images() {
     assert!(text.contains("without class folders"), "{text}");
     assert!(text.contains("images/train"), "{text}");
 }
+
+#[test]
+fn data_sets_side_by_side_and_classes_beside_a_split_are_refused_by_name() {
+    for (folders, named) in [
+        (
+            &["x/train/cat", "x/train/dog", "y/train/owl", "y/train/bee"][..],
+            ["`x`", "`train`"],
+        ),
+        (
+            &[
+                "x/train/cat",
+                "x/train/dog",
+                "x/val/cat",
+                "y/train/cat",
+                "y/train/dog",
+            ],
+            ["`x`", "`train`"],
+        ),
+        (&["train/cat", "cat", "dog"], ["`cat`, `dog`", "`train`"]),
+        (
+            &["train/cat", "train/dog", "val/cat", "val/dog", "dog"],
+            ["`dog`", "`train`"],
+        ),
+        (
+            &["train/images", "train/labels", "val/images"],
+            ["train/images", "boxes or masks"],
+        ),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        in_each(root.path(), folders);
+        let labels = root.path().join("train/labels");
+        if labels.is_dir() {
+            for i in 0..2 {
+                std::fs::remove_file(labels.join(format!("{i}.png"))).unwrap();
+            }
+            write(&labels.join("0.txt"), "0 0.5 0.5 0.1 0.1");
+        }
+        let text = refusal(root.path());
+        assert!(named.iter().all(|name| text.contains(name)), "{text}");
+    }
+    // Images that no split has need not be a class.
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &["train/cat", "train/dog", "unlabelled"]);
+    let data = open(root.path(), &DataOptions::default()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+}

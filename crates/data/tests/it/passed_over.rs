@@ -106,6 +106,18 @@ fn outputs_beside_the_splits_change_no_layout_and_are_named() {
 }
 
 #[test]
+fn the_programs_manual_is_no_class() {
+    let root = tempfile::tempdir().unwrap();
+    cats_and_dogs(root.path());
+    let page = ".TH receptive-erf 1  \"receptive 0.1.0\"";
+    write(&root.path().join("man/receptive-erf.1"), page);
+    let data = open(root.path(), &DataOptions::default()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog"]);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("receptive wrote itself: `man`"), "{notes}");
+}
+
+#[test]
 fn a_class_called_runs_that_holds_images_is_a_class() {
     let root = tempfile::tempdir().unwrap();
     cats_and_dogs(root.path());

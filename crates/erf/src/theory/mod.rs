@@ -6,7 +6,6 @@ mod dense;
 mod factor;
 mod planes;
 mod propagate;
-mod scales;
 mod slide;
 
 pub use chain::{chain_kernel, chain_moments, slope};

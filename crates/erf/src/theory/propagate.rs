@@ -1,5 +1,7 @@
 //! One step back: from the contributions of a layer's outputs to those of its inputs.
 
+mod scales;
+
 use super::dense::{self, Kernel};
 use super::factor::{mean_square, on_positive};
 use super::planes::Planes;

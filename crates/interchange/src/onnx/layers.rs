@@ -4,7 +4,8 @@ use super::graph::{Graph, float, int, ints};
 use super::{activations, norms};
 use crate::{InterchangeError, NamedTensor};
 use receptive_model::{
-    BranchesOp, Conv2dOp, Edges, Join, MaxPool2dOp, Operation, PlannedLayer, Shape,
+    AvgPool2dOp, BatchNormOp, BranchesOp, ChannelShuffleOp, ChannelSliceOp, Conv2dOp, Edges, Join,
+    LinearOp, MaxPool2dOp, Operation, PlannedLayer, Shape,
 };
 use std::collections::BTreeMap;
 
@@ -41,37 +42,12 @@ fn layer(
     Ok(match &planned.operation {
         Operation::Conv2d(op) => return conv2d(graph, name, op, x, weights),
         Operation::MaxPool2d(op) => max_pool2d(graph, name, op, x),
-        Operation::AvgPool2d(op) => {
-            let padded;
-            let x = if op.zeros.is_none() {
-                x
-            } else {
-                padded = pad(graph, name, x, &op.zeros, 0.0);
-                &padded
-            };
-            let attributes = vec![
-                ints("kernel_shape", &op.pool_size),
-                ints("strides", &op.strides),
-                ints("pads", &op.edges.array()),
-                int("count_include_pad", 0),
-            ];
-            graph.node("AveragePool", name, [x], attributes)
-        }
+        Operation::AvgPool2d(op) => avg_pool2d(graph, name, op, x),
         Operation::GlobalAvgPool2d(_) => {
             let mean = graph.node("GlobalAveragePool", format!("{name}/mean"), [x], vec![]);
             graph.node("Flatten", name, [&mean], vec![int("axis", 1)])
         }
-        Operation::BatchNorm(op) => {
-            let [scale, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
-                .map(|leaf| tensor(graph, name, leaf, weights));
-            let attributes = vec![
-                float("epsilon", op.epsilon as f32),
-                // ONNX counts the share of the old statistics.
-                float("momentum", (1.0 - op.momentum) as f32),
-            ];
-            let inputs = [x, &scale?, &shift?, &mean?, &variance?];
-            graph.node("BatchNormalization", name, inputs, attributes)
-        }
+        Operation::BatchNorm(op) => return batch_norm(graph, name, op, x, weights),
         Operation::GlobalMaxPool2d(_) => {
             let max = graph.node("GlobalMaxPool", format!("{name}/max"), [x], vec![]);
             graph.node("Flatten", name, [&max], vec![int("axis", 1)])
@@ -83,65 +59,16 @@ fn layer(
             norms::layer_norm(graph, planned, op, x, [&weight, &bias])
         }
         Operation::LocalResponseNorm(op) => {
-            if op.size.is_multiple_of(2) {
-                let problem = format!(
-                    "layer {} is a local response norm over {} channels: of an even number ONNX \
-                     takes other ones; use an odd number",
-                    planned.number, op.size
-                );
-                return Err(InterchangeError::unwritable("ONNX", problem));
-            }
-            let attributes = vec![
-                int("size", op.size),
-                float("alpha", op.alpha as f32),
-                float("beta", op.beta as f32),
-                float("bias", op.k as f32),
-            ];
-            graph.node("LRN", name, [x], attributes)
+            return norms::local_response_norm(graph, planned, op, x);
         }
-        Operation::Prelu(_) | Operation::ChannelScale(_) => {
-            let full = format!("{name}.weight");
-            let weight = weights.get(full.as_str()).ok_or_else(|| missing(&full))?;
-            // A value a channel: [channels] -> [channels, 1, 1] beside maps.
-            let mut shape = weight.shape.clone();
-            if matches!(planned.input, Shape::Map { .. }) {
-                shape.extend([1, 1]);
-            }
-            let weight = graph.floats(&full, &shape, &weight.values);
-            let operation = match &planned.operation {
-                Operation::Prelu(_) => "PRelu",
-                _ => "Mul",
-            };
-            graph.node(operation, name, [x, &weight], vec![])
-        }
-        Operation::ChannelSlice(op) => {
-            let mut row = |word: &str, value: usize| {
-                graph.integers(&format!("{name}.{word}"), &[value as i64])
-            };
-            let bounds = [row("start", op.start), row("end", op.end), row("axis", 1)];
-            let [start, end, axis] = &bounds;
-            graph.node("Slice", name, [x, start, end, axis], vec![])
-        }
-        Operation::ChannelShuffle(op) => {
-            let channels = planned.input.channels();
-            let order: Vec<i64> = op.sources(channels).map(|at| at as i64).collect();
-            let order = graph.integers(&format!("{name}.order"), &order);
-            graph.node("Gather", name, [x, &order], vec![int("axis", 1)])
-        }
+        Operation::Prelu(_) => channel_factors(graph, "PRelu", planned, x, weights)?,
+        Operation::ChannelScale(_) => channel_factors(graph, "Mul", planned, x, weights)?,
+        Operation::ChannelSlice(op) => channel_slice(graph, name, op, x),
+        Operation::ChannelShuffle(op) => channel_shuffle(graph, planned, op, x),
         Operation::Activation(op) => activations::activate(graph, name, x, op.activation),
         Operation::Branches(op) => return branches(graph, planned, op, x, weights),
         Operation::Flatten(_) => flat(graph, name, x, &planned.input),
-        Operation::Linear(op) => {
-            let weight = tensor(graph, name, "weight", weights)?;
-            let transposed = vec![int("transB", 1)];
-            let y = if op.bias {
-                let bias = tensor(graph, name, "bias", weights)?;
-                graph.node("Gemm", name, [x, &weight, &bias], transposed)
-            } else {
-                graph.node("Gemm", name, [x, &weight], transposed)
-            };
-            activations::activated(graph, name, y, op.activation)
-        }
+        Operation::Linear(op) => return linear(graph, name, op, x, weights),
         // Nothing to do once training is over.
         Operation::Dropout(_) | Operation::StochasticDepth(_) => x.into(),
         Operation::Crop(_) => {
@@ -190,6 +117,99 @@ fn conv2d(
         graph.node("Conv", name, [x, &weight], attributes)
     };
     Ok(activations::activated(graph, name, y, op.activation))
+}
+
+fn linear(
+    graph: &mut Graph,
+    name: &str,
+    op: &LinearOp,
+    x: &str,
+    weights: &Weights<'_>,
+) -> Result<String, InterchangeError> {
+    let weight = tensor(graph, name, "weight", weights)?;
+    let transposed = vec![int("transB", 1)];
+    let y = if op.bias {
+        let bias = tensor(graph, name, "bias", weights)?;
+        graph.node("Gemm", name, [x, &weight, &bias], transposed)
+    } else {
+        graph.node("Gemm", name, [x, &weight], transposed)
+    };
+    Ok(activations::activated(graph, name, y, op.activation))
+}
+
+fn batch_norm(
+    graph: &mut Graph,
+    name: &str,
+    op: &BatchNormOp,
+    x: &str,
+    weights: &Weights<'_>,
+) -> Result<String, InterchangeError> {
+    let [scale, shift, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
+        .map(|leaf| tensor(graph, name, leaf, weights));
+    let attributes = vec![
+        float("epsilon", op.epsilon as f32),
+        // ONNX counts the share of the old statistics.
+        float("momentum", (1.0 - op.momentum) as f32),
+    ];
+    let inputs = [x, &scale?, &shift?, &mean?, &variance?];
+    Ok(graph.node("BatchNormalization", name, inputs, attributes))
+}
+
+/// One value per channel, which `operation` takes beside each of the channel's values.
+fn channel_factors(
+    graph: &mut Graph,
+    operation: &'static str,
+    planned: &PlannedLayer,
+    x: &str,
+    weights: &Weights<'_>,
+) -> Result<String, InterchangeError> {
+    let name = planned.name.as_str();
+    let full = format!("{name}.weight");
+    let weight = weights.get(full.as_str()).ok_or_else(|| missing(&full))?;
+    let mut shape = weight.shape.clone();
+    if matches!(planned.input, Shape::Map { .. }) {
+        shape.extend([1, 1]); // [channels] -> [channels, 1, 1]
+    }
+    let weight = graph.floats(&full, &shape, &weight.values);
+    Ok(graph.node(operation, name, [x, &weight], vec![]))
+}
+
+fn channel_slice(graph: &mut Graph, name: &str, op: &ChannelSliceOp, x: &str) -> String {
+    let mut row =
+        |word: &str, value: usize| graph.integers(&format!("{name}.{word}"), &[value as i64]);
+    let bounds = [row("start", op.start), row("end", op.end), row("axis", 1)];
+    let [start, end, axis] = &bounds;
+    graph.node("Slice", name, [x, start, end, axis], vec![])
+}
+
+fn channel_shuffle(
+    graph: &mut Graph,
+    planned: &PlannedLayer,
+    op: &ChannelShuffleOp,
+    x: &str,
+) -> String {
+    let name = planned.name.as_str();
+    let channels = planned.input.channels();
+    let order: Vec<i64> = op.sources(channels).map(|at| at as i64).collect();
+    let order = graph.integers(&format!("{name}.order"), &order);
+    graph.node("Gather", name, [x, &order], vec![int("axis", 1)])
+}
+
+fn avg_pool2d(graph: &mut Graph, name: &str, op: &AvgPool2dOp, x: &str) -> String {
+    let padded;
+    let x = if op.zeros.is_none() {
+        x
+    } else {
+        padded = pad(graph, name, x, &op.zeros, 0.0);
+        &padded
+    };
+    let attributes = vec![
+        ints("kernel_shape", &op.pool_size),
+        ints("strides", &op.strides),
+        ints("pads", &op.edges.array()),
+        int("count_include_pad", 0),
+    ];
+    graph.node("AveragePool", name, [x], attributes)
 }
 
 fn max_pool2d(graph: &mut Graph, name: &str, op: &MaxPool2dOp, x: &str) -> String {

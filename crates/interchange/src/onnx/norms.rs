@@ -1,7 +1,8 @@
 //! Layers that ONNX has no node for in the form they are here.
 
 use super::graph::{Graph, float, int, ints};
-use receptive_model::{AdaptiveAvgPool2dOp, LayerNormOp, PlannedLayer, Shape};
+use crate::InterchangeError;
+use receptive_model::{AdaptiveAvgPool2dOp, LayerNormOp, LocalResponseNormOp, PlannedLayer, Shape};
 
 /// `LayerNormalization` works on the last axes, so that a map's channels come last for it.
 pub(super) fn layer_norm(
@@ -32,6 +33,30 @@ pub(super) fn layer_norm(
         [&normed],
         vec![ints("perm", &[0, 3, 1, 2])],
     )
+}
+
+/// ONNX puts the middle of an even number of channels elsewhere.
+pub(super) fn local_response_norm(
+    graph: &mut Graph,
+    planned: &PlannedLayer,
+    op: &LocalResponseNormOp,
+    x: &str,
+) -> Result<String, InterchangeError> {
+    if op.size.is_multiple_of(2) {
+        let problem = format!(
+            "layer {} is a local response norm over {} channels, and ONNX defines even numbers of channels \
+             differently; use an odd number",
+            planned.number, op.size
+        );
+        return Err(InterchangeError::unwritable("ONNX", problem));
+    }
+    let attributes = vec![
+        int("size", op.size),
+        float("alpha", op.alpha as f32),
+        float("beta", op.beta as f32),
+        float("bias", op.k as f32),
+    ];
+    Ok(graph.node("LRN", planned.name.as_str(), [x], attributes))
 }
 
 /// Windows of any sizes along both axes: two products with the table of their shares.

@@ -50,6 +50,37 @@ pub enum Activation {
     ),
 }
 
+/// Names every activation, with its setting's default: one that is not in the list does not compile.
+macro_rules! names {
+    ($($name:literal $Activation:ident $(($default:expr))?,)*) => {
+        impl Activation {
+            /// All of them, with their default settings.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$Activation $(($default))?),*];
+
+            /// Its name in the config.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$Activation { .. } => $name,)*
+                }
+            }
+        }
+    };
+}
+
+names! {
+    "relu" Relu,
+    "leaky_relu" LeakyRelu(Self::LEAKY_SLOPE),
+    "gelu" Gelu,
+    "tanh" Tanh,
+    "sigmoid" Sigmoid,
+    "relu6" Relu6,
+    "hard_swish" HardSwish,
+    "hard_sigmoid" HardSigmoid,
+    "silu" Silu,
+    "mish" Mish,
+    "elu" Elu(Self::ELU_ALPHA),
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -123,21 +154,6 @@ impl From<Activation> for ActivationForm {
 }
 
 impl Activation {
-    /// All of them, with their default settings.
-    pub const ALL: [Self; 11] = [
-        Self::Relu,
-        Self::LEAKY_RELU,
-        Self::Gelu,
-        Self::Tanh,
-        Self::Sigmoid,
-        Self::Relu6,
-        Self::HardSwish,
-        Self::HardSigmoid,
-        Self::Silu,
-        Self::Mish,
-        Self::Elu(Self::ELU_ALPHA),
-    ];
-
     /// The leaky ReLU's slope on negative values: PyTorch's default; Keras has 0.3.
     pub const LEAKY_SLOPE: f64 = 0.01;
 
@@ -191,23 +207,6 @@ impl Activation {
             Self::Elu(alpha) => (0.5 + 0.144_945 * alpha * alpha).sqrt().recip(),
             Self::Tanh => 5.0 / 3.0,
             Self::Sigmoid | Self::HardSigmoid => 1.0,
-        }
-    }
-
-    /// Its name in the config.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::LeakyRelu(_) => "leaky_relu",
-            Self::Gelu => "gelu",
-            Self::Tanh => "tanh",
-            Self::Sigmoid => "sigmoid",
-            Self::Relu6 => "relu6",
-            Self::HardSwish => "hard_swish",
-            Self::HardSigmoid => "hard_sigmoid",
-            Self::Silu => "silu",
-            Self::Mish => "mish",
-            Self::Elu(_) => "elu",
         }
     }
 

@@ -6,7 +6,7 @@ use super::kind::{LayerKind, LayerOp, LayerValues, Role};
 use super::pass::Pass;
 use super::planner::Planner;
 use super::random::RandomWeights;
-use super::{Layer, LayerConfig, Operation, PlannedLayer};
+use super::{Layer, Operation, PlannedLayer};
 use crate::ModelError;
 use crate::geometry::{Edges, Units};
 use burn::nn::{BatchNorm, Dropout, DropoutConfig};
@@ -101,21 +101,19 @@ fn drop_rows<const D: usize>(state: &Dropout, x: Tensor<D>, pass: &mut Pass<'_>)
 }
 
 /// Puts the old layers in the place of the new ones, all but stochastic depth.
-pub(crate) fn adopt(new: &mut [Layer], old: &[Layer], configs: &[LayerConfig]) {
-    for ((new, old), config) in new.iter_mut().zip(old).zip(configs) {
-        match (new, old, config) {
-            (_, _, LayerConfig::StochasticDepth(_)) => {}
-            (Layer::Residual(new), Layer::Residual(old), LayerConfig::Residual(config)) => {
-                adopt(&mut new.body, &old.body, &config.layers);
-                adopt(&mut new.projection, &old.projection, &config.projection);
+pub(crate) fn adopt(new: &mut [Layer], old: &[Layer]) {
+    for (new, old) in new.iter_mut().zip(old) {
+        match (new, old) {
+            (Layer::StochasticDepth(_), _) => {}
+            (Layer::Residual(new), Layer::Residual(old)) => {
+                adopt(&mut new.body, &old.body);
+                adopt(&mut new.projection, &old.projection);
             }
-            (Layer::Branches(new), Layer::Branches(old), LayerConfig::Branches(config)) => {
+            (Layer::Branches(new), Layer::Branches(old)) => {
                 let branches = new.branches.iter_mut().zip(&old.branches);
-                for ((new, old), config) in branches.zip(&config.branches) {
-                    adopt(new, old, config);
-                }
+                branches.for_each(|(new, old)| adopt(new, old));
             }
-            (new, old, _) => *new = old.clone(),
+            (new, old) => *new = old.clone(),
         }
     }
 }

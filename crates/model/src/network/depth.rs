@@ -65,7 +65,7 @@ impl Classifier {
         }
         let device = self.devices().into_iter().next()?;
         let mut new = plan.init_seeded(0, &device);
-        adopt(&mut new.layers, &self.layers, &plan.config.layers);
+        adopt(&mut new.layers, &self.layers);
         Some(new)
     }
 }

@@ -256,8 +256,9 @@ impl Open {
             chosen.push("random crops and colour jitter".into());
         }
         let is_judged = counts.val >= JUDGES && train.monitor != Monitor::Last;
-        if self.monitor && is_judged && train.early_stopping.is_none() {
-            let patience = (train.epochs / 4).max(1);
+        let patience = (train.epochs / 4).max(1);
+        let can_stop = is_judged && patience < train.epochs;
+        if self.monitor && can_stop && train.early_stopping.is_none() {
             train.early_stopping = Some(EarlyStopping {
                 metric: train.monitor,
                 patience,

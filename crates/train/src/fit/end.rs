@@ -56,7 +56,8 @@ impl Fit<'_, '_> {
         let mut uncalibrated = None;
         if outcome.signal().is_none() {
             if let Some(samples) = &self.setup.test {
-                (test, gain) = self.measure("test", &best.model, samples, &mut |_| {})?;
+                let measured = self.measure("test", &best.model, samples, &mut |_| {});
+                (test, gain) = measured.map_err(|error| self.trained_but(error))?;
             }
             let images = self.setup.val.len();
             let mut logits = ValLogits::new(images, best.model.classes());
@@ -94,6 +95,20 @@ impl Fit<'_, '_> {
         };
         self.recorders.each(|recorder| recorder.ended(&finish))?;
         Ok(result)
+    }
+
+    /// Test images that cannot be read cost a run its result, not its model.
+    fn trained_but(&self, error: TrainError) -> TrainError {
+        match error {
+            TrainError::Data(error) => TrainError::run(
+                self.run.path(),
+                format!(
+                    "all epochs are trained and the model is kept, but the test images could not be measured: {error}; \
+                     or evaluate the run, which measures those that are left"
+                ),
+            ),
+            other => other,
+        }
     }
 
     /// The model on a split, and what fine-tuning added there to the frozen features, if that is known.

@@ -5,7 +5,7 @@ use crate::config::{DataConfig, Monitor, RunConfig};
 use crate::error::TrainError;
 use receptive_core::text::{Printable, counted, grouped};
 use receptive_data::{
-    BadImages, Comparison, DataSet, Gone, Progress, RecordUse, Split, SplitRecord,
+    BadImages, Comparison, DataError, DataSet, Gone, Progress, RecordUse, Split, SplitRecord,
 };
 use receptive_model::Artifact;
 use receptive_model::presets::imagenet_synsets;
@@ -150,7 +150,18 @@ impl<'a> ImageQuery<'a> {
             true => (record, RecordUse::Follow),
             false => (record, RecordUse::Recognize),
         });
-        let mut data = receptive_data::open(&config.source, &options, progress)?;
+        let opened = receptive_data::open(&config.source, &options, progress);
+        let mut data = match (opened, is_own) {
+            // Such as a folder that was put around the classes.
+            (Err(DataError::Layout { path, problem }), true) => {
+                let problem = format!(
+                    "{problem}; if the run's data were moved, name their new path: {}",
+                    self.remedies.data
+                );
+                return Err(DataError::Layout { path, problem }.into());
+            }
+            (opened, _) => opened?,
+        };
         if !is_complete {
             data.notes.push(NO_RECORD.into());
         }

@@ -125,17 +125,24 @@ impl RunDirectory {
         Ok(run)
     }
 
-    /// The first of the runs directly in a directory, by name, such as those of a series.
+    /// The first of the runs in a directory, by name: those of a series, or of a search's trials one level
+    /// further down.
     fn first_in(path: &Path) -> Option<Self> {
-        let entries = fs::read_dir(path).ok()?;
-        let inner = entries.filter_map(|entry| {
-            Some(Self {
-                path: entry.ok()?.path(),
-            })
-        });
-        inner
-            .filter(Self::is_there)
-            .min_by(|a, b| a.path.cmp(&b.path))
+        let inside = |path: &Path| -> Vec<Self> {
+            let entries = fs::read_dir(path).into_iter().flatten();
+            let mut inner: Vec<Self> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .map(|path| Self { path })
+                .collect();
+            inner.sort_by(|a, b| a.path.cmp(&b.path));
+            inner
+        };
+        let inner = inside(path);
+        if let Some(run) = inner.iter().find(|one| one.is_there()) {
+            return Some(run.clone());
+        }
+        let mut trials = inner.iter().filter(|one| one.path.is_dir());
+        trials.find_map(|trial| inside(&trial.path).into_iter().find(Self::is_there))
     }
 
     /// The run that this directory is, or that the model in it belongs to (`runs/001/last` and

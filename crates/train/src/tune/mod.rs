@@ -279,6 +279,7 @@ impl Tune {
             val_mean_recall: None,
             seconds: 0.0,
             cut: false,
+            trained: None,
             failed: None,
         };
         let monitor = self.state.monitor;
@@ -295,6 +296,7 @@ impl Tune {
                 }
                 result = result.with_best(&done.epochs, monitor);
                 result.cut = true;
+                result.trained = Some(done.epochs.len());
             }
             RunOutcome::Failed(reason) => {
                 // What it had reached before counts for nothing: its epochs end in a divergence.

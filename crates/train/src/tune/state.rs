@@ -40,6 +40,9 @@ pub struct TrialResult {
     pub seconds: f64,
     /// Whether the time was over before its last epoch.
     pub cut: bool,
+    /// The number of epochs that it trained, where the time cut it short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<usize>,
     /// Why it has no result, such as that it diverged.
     pub failed: Option<String>,
 }
@@ -136,16 +139,16 @@ impl TuneState {
         self.by_score(of)
     }
 
-    /// All results with a score, the best first.
+    /// All results with a score, the best first; those that the time cut short after all others.
     pub fn best_first(&self) -> Vec<&TrialResult> {
-        self.by_score(self.results.iter())
+        let mut all = self.by_score(self.results.iter());
+        all.sort_by_key(|result| result.cut);
+        all
     }
 
     /// The best result; one that the time cut short only if there is no other.
     pub fn best(&self) -> Option<&TrialResult> {
-        let all = self.best_first();
-        let whole = all.iter().find(|result| !result.cut);
-        whole.or(all.first()).copied()
+        self.best_first().first().copied()
     }
 
     fn by_score<'a>(&self, results: impl Iterator<Item = &'a TrialResult>) -> Vec<&'a TrialResult> {
@@ -200,6 +203,7 @@ mod tests {
             val_mean_recall: None,
             seconds: 1.0,
             cut: false,
+            trained: None,
             failed: None,
         }
     }

@@ -54,6 +54,8 @@ pub(super) fn listed_files(list: &Path) -> Result<Vec<PathBuf>, CliError> {
 /// Paths between NUL bytes, or one a line where there is none.
 fn paths(list: &[u8]) -> Vec<PathBuf> {
     let separator = if list.contains(&0) { 0 } else { b'\n' };
+    // Windows' editors put a byte order mark in front.
+    let list = list.strip_prefix(b"\xef\xbb\xbf").unwrap_or(list);
     list.split(|byte| *byte == separator)
         .map(|path| match path {
             [path @ .., b'\r'] if separator == b'\n' => path,
@@ -92,6 +94,7 @@ mod tests {
         for (list, expected) in [
             ("a b.png\nc\n", &["a b.png", "c"][..]),
             ("a.png\r\n\r\nc", &["a.png", "c"]),
+            ("\u{feff}a.png\r\nc\r\n", &["a.png", "c"]),
             ("a\nb.png\0c\r\0", &["a\nb.png", "c\r"]),
             ("-\n--\n", &["./-", "--"]),
             ("\n\n", &[]),

@@ -6,7 +6,7 @@ mod overfit;
 mod series;
 mod shared;
 
-use super::run::{RunSettings, optimizer_override, remedies, set, set_network};
+use super::run::{RunSettings, check_data_there, optimizer_override, set, set_network};
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::machine::compute;
@@ -18,8 +18,8 @@ use messages::{announce, report};
 use receptive_core::text::Printable;
 use receptive_train::config::{AverageConfig, Monitor, Open, ScheduleKind, with_overrides};
 use receptive_train::{
-    InputFrom, Interval, RankDirectory, Recorder, RunConfig, RunDirectory, Series, TrainError,
-    check_alike, prepare_again, prepare_open, resume, train,
+    InputFrom, Interval, RankDirectory, Recorder, RunConfig, RunDirectory, Series, check_alike,
+    prepare_again, prepare_open, resume, train,
 };
 use shared::{check_shared, new_directory};
 use std::path::{Path, PathBuf};
@@ -249,13 +249,8 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
     if let Some(place) = &arguments.moved {
         config.data.move_to(place);
     }
-    if let Some(problem) = config.data.absence(arguments.moved.is_some()) {
-        let remedy = remedies("train --resume", run).data;
-        return Err(CliError::Train(TrainError::Setting {
-            setting: "data.source".into(),
-            problem: format!("{problem}: {remedy}"),
-        }));
-    }
+    let is_moved = arguments.moved.is_some();
+    check_data_there(&config.data, is_moved, "train --resume", run)?;
     apply(arguments, &mut config);
     let stops_already = config.train.early_stopping.is_some();
     let mut config = with_overrides(&config, &overrides(arguments))?;

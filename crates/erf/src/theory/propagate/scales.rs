@@ -1,7 +1,7 @@
 //! One step back through layers that scale each channel, or each value, by itself.
 
-use super::planes::Planes;
-use super::propagate::Propagation;
+use super::Propagation;
+use crate::theory::planes::Planes;
 use receptive_model::{LocalResponseNormOp, PlannedLayer, PreluOp};
 
 impl Propagation<'_> {
