@@ -9,7 +9,7 @@ use burn::tensor::{Device, Distribution, Gradients, Tensor, Tolerance};
 use cases::{Case, SIDE, cases};
 use receptive_erf::theory::{Prediction, Seeds, Weights, predict};
 use receptive_interchange::{OnnxInput, to_onnx, to_python};
-use receptive_model::{Artifact, Features, InputSpec, ModelConfig};
+use receptive_model::{Artifact, Features, InputSpec, LayerConfig, ModelConfig};
 
 fn images(device: &Device) -> Tensor<4> {
     Tensor::random([3, 2, SIDE, SIDE], Distribution::Normal(0.0, 1.0), device)
@@ -60,6 +60,30 @@ fn every_kind_is_planned_under_its_own_name() {
         assert_eq!(has_weights, layer.params > 0, "{}", case.kind);
         let text = plan.config.to_toml().unwrap();
         assert_eq!(ModelConfig::from_toml(&text).unwrap(), plan.config);
+    }
+}
+
+/// The layers that a layer's config is written with, itself included.
+fn written(value: &serde_json::Value) -> usize {
+    let inside: usize = match value {
+        serde_json::Value::Array(values) => values.iter().map(written).sum(),
+        serde_json::Value::Object(fields) => fields.values().map(written).sum(),
+        _ => 0,
+    };
+    let kind = value.get("type").and_then(serde_json::Value::as_str);
+    let is_layer = kind.is_some_and(|kind| LayerConfig::KINDS.contains(&kind));
+    inside + usize::from(is_layer)
+}
+
+#[test]
+fn every_kind_lists_the_layers_within_it() {
+    fn listed(layer: &mut LayerConfig) -> usize {
+        let branches = layer.branches_mut().into_iter();
+        1 + branches.flatten().map(listed).sum::<usize>()
+    }
+    for mut case in cases() {
+        let value = serde_json::to_value(&case.layer).unwrap();
+        assert_eq!(listed(&mut case.layer), written(&value), "{}", case.kind);
     }
 }
 

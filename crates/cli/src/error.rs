@@ -162,6 +162,11 @@ fn hint(error: &TrainError) -> String {
         TrainError::Data(DataError::Image { reason, .. }) if reason.contains(MAX_PIXELS) => {
             return " (set by --max-pixels)".into();
         }
+        error if is_disk_full(error) => {
+            return "\nmake room on the disk; a run that has a checkpoint is continued with `receptive train \
+                    --resume RUN`"
+                .into();
+        }
         TrainError::Lost { config, .. } => {
             let config = config.shell_word();
             return format!("\nstart a new run with `receptive train --config {config}`");
@@ -182,6 +187,19 @@ fn hint(error: &TrainError) -> String {
     setting
         .filter(|setting| has_argument(setting))
         .map_or(String::new(), set_by)
+}
+
+/// Whether an error comes of a disk without space.
+fn is_disk_full(error: &TrainError) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether the argument of a setting is one of the command that was started: of some the value is the run's own, or

@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let run = RunDirectory::open(&arguments.run)?;
     let default = run.path().join("report.html");
     let file = arguments.out.as_deref().unwrap_or(&default);
-    if file.exists() && !read_head(file, mark::HEAD_BYTES).is_ok_and(|head| mark::is_on(&head)) {
+    if file.is_file() && !read_head(file, mark::HEAD_BYTES).is_ok_and(|head| mark::is_on(&head)) {
         return Err(CliError::argument(
             "--out",
             format!(

@@ -256,7 +256,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     }
     if all.iter().any(|result| result.cut) {
         print(
-            "\n`N of M` epochs: the time limit ended the trial; it is chosen only if no other has a result.",
+            "\nN of M epochs: ended by the time limit, and chosen only if no other has a result.",
         )?;
     }
     print("")?;
@@ -274,11 +274,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     let Some(best) = state.best() else {
         return wide_line("best", "none: no trial has a result");
     };
-    let cut = if best.cut {
-        " (stopped by the time limit)"
-    } else {
-        ""
-    };
+    let cut = if best.cut { " (time limit)" } else { "" };
     wide_line(
         "best",
         format!(

@@ -240,10 +240,14 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     }
     let mut left = caps.clone();
     left.reserve(decoder.total_bytes()).map_err(text)?;
-    if format != ImageFormat::Tiff {
-        // That decoder reserves the pixels itself.
-        caps = left;
-    }
+    caps = match format {
+        // That decoder reserves the pixels itself, and may hold a compressed part of their size beside them.
+        ImageFormat::Tiff => {
+            caps.max_alloc = Some(limits.pixels.saturating_mul(8));
+            caps
+        }
+        _ => left,
+    };
     if width == 0 || height == 0 {
         return Err(format!("it has no pixels: {width} x {height}"));
     }

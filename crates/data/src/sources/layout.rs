@@ -111,8 +111,8 @@ pub(crate) fn layout<'a>(
     }
     refuse_splits_beside_classes(root, &folders, [&val, &test])?;
     refuse_unknown_splits(root, &folders)?;
-    refuse_data_sets(root, &folders)?;
     refuse_wrapper(root, classes)?;
+    refuse_data_sets(root, &folders)?;
     Ok(Layout {
         train: Some(root),
         val: None,
@@ -136,8 +136,8 @@ fn splits<'a>(
         .map(|folder| folder.name().to_string_lossy().into_owned())
         .collect();
     if let (Some(train), None) = (found[0], classes) {
-        refuse_images_beside_labels(train)?;
         refuse_classes_beside(root, folders, train, &taken)?;
+        refuse_images_beside_labels(train)?;
     }
     let mut notes = Vec::new();
     if !others.is_empty() {

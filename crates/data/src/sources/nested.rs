@@ -13,6 +13,9 @@ const ARCHIVES: [&str; 8] = ["zip", "tgz", "gz", "tar", "7z", "rar", "xz", "bz2"
 /// Extensions of files that may list the classes of images.
 const LISTS: [&str; 3] = ["csv", "tsv", "txt"];
 
+/// What folders around images of all classes are called.
+const IMAGE_FOLDERS: [&str; 4] = ["images", "Images", "imgs", "JPEGImages"];
+
 /// Refuses a folder whose only folder is no class but lies around the classes, as an unpacked archive
 /// has it, or holds all images, which have their classes from a list. Both would be one class.
 ///
@@ -81,7 +84,10 @@ pub(crate) fn refuse_images_beside_labels(train: &Folder) -> Result<(), DataErro
     let [only] = with_images(train)?[..] else {
         return Ok(());
     };
-    match with_images(only)?.is_empty() && train.contents()?.images.is_empty() {
+    // A single class may be all there is, but not beside folders of other files, or called so.
+    let is_class =
+        train.subfolders()?.len() == 1 && !IMAGE_FOLDERS.iter().any(|name| only.name() == *name);
+    match !is_class && with_images(only)?.is_empty() && train.contents()?.images.is_empty() {
         true => Err(without_classes(train, only)),
         false => Ok(()),
     }
