@@ -68,8 +68,8 @@ pub enum DataError {
     /// A label list names images that are not there and the policy is
     /// [`BadImages::Fail`](crate::BadImages::Fail).
     #[error(
-        "{}: {count} of the {total} images that it names are not in {}; add them or remove their \
-         lines, or set data.bad_images to \"skip\" to leave them out:\n{missing}",
+        "{}: {count} of the {total} images listed are not in {}; add them or remove their lines, \
+         or set data.bad_images to \"skip\" to leave them out:\n{missing}",
         .list.printable(), .root.printable()
     )]
     MissingImages {
@@ -156,7 +156,7 @@ pub enum DataError {
     /// A download failed; nothing of it was kept.
     #[error(
         "could not download {url}: {reason}; nothing was kept: check the network and try again, \
-         or put the file into {} by hand",
+        or put the file into {} yourself",
         .place.printable()
     )]
     Download {
@@ -179,8 +179,8 @@ pub enum DataError {
     },
     /// A downloaded file is not the published one; nothing of it was kept.
     #[error(
-        "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: \
-         try again, and if it stays so the file at that address has changed"
+        "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: try \
+        again; if this persists, the file on the server has changed"
     )]
     Checksum {
         /// The address.
@@ -200,8 +200,8 @@ pub enum DataError {
     },
     /// Code panicked while it prepared an image or a batch (a defect here or in a decoder).
     #[error(
-        "{image}: the program failed while it prepared this for a network ({message}); this is a \
-         defect: please report it, and leave the image out until it is mended"
+        "{image}: the program failed while preparing this image ({message}); this is a bug: \
+        please report it, and remove the image until it is fixed"
     )]
     Panicked {
         /// The image, or the batch.

@@ -82,7 +82,7 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return Err(DataError::setting(
             "data.labels",
             format!(
-                "the data set {} has labels of its own; leave the label list out",
+                "the data set {} has its own labels; leave the label list out",
                 source.printable()
             ),
         ));
@@ -125,16 +125,16 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
     if !metadata.is_file() {
         return Err(DataError::layout(
             path,
-            "this is a pipe, device or socket, and images are read more than once; write what comes from it \
-             into a file, such as a .tar or .zip, and give that",
+            "this is a pipe, device or socket, but images are read more than once; write its \
+            contents to a file, such as a .tar or .zip, and use that",
         ));
     }
     let kind = ArchiveKind::of(path)?;
     let Some(kind) = kind else {
         return Err(DataError::layout(
             path,
-            "this is neither a folder nor an archive; give a folder with one folder of images a \
-             class, a .zip, .tar or .tar.gz of such a folder, IDX or CIFAR files, or a known name",
+            "this is neither a folder nor an archive; give a folder with one folder of images per \
+            class, a .zip, .tar or .tar.gz of such a folder, IDX or CIFAR files, or a known name",
         ));
     };
     if matches!(kind, ArchiveKind::Tar | ArchiveKind::Gzip) && cifar::is_archive(path)? {
@@ -171,13 +171,13 @@ fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
     let Some(found) = idx::find(folder)? else {
         return Err(DataError::layout(
             path,
-            "this is an IDX file of labels, and no IDX file of images lies beside it; put both \
-             into one folder",
+            "this is an IDX file of labels without an IDX file of images in its folder; put both \
+            into one folder",
         ));
     };
     let mut opened = idx::open(source.into(), folder, &found, None)?;
     opened.notes.push(format!(
-        "opened all IDX files of the folder {}, of which the one given is a part",
+        "opened all IDX files in the folder {} of the given one",
         folder.printable()
     ));
     Ok(opened)

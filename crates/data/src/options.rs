@@ -147,7 +147,7 @@ impl DataOptions {
             if !(0.0..1.0).contains(&value) {
                 return Err(DataError::setting(
                     setting,
-                    format!("it is {value}; use a share of 0 to below 1, such as 0.1"),
+                    format!("it is {value}; use a fraction from 0 to below 1, such as 0.1"),
                 ));
             }
         }
@@ -155,8 +155,8 @@ impl DataOptions {
             return Err(DataError::setting(
                 "data.val_fraction",
                 format!(
-                    "{} for validation and {} for test leave nothing to train on: \
-                     together they must stay below 1",
+                    "{} for validation and {} for test leave nothing to train on: their sum must \
+                    be below 1",
                     self.val_fraction, self.test_fraction
                 ),
             ));
@@ -178,7 +178,7 @@ impl DataOptions {
         if self.label_column.is_some() && self.labels.is_none() {
             return Err(DataError::setting(
                 "data.label_column",
-                "it names a column of a label list, and there is none; set data.labels too",
+                "it names a column of a label list, but there is none; set data.labels too",
             ));
         }
         if let Some(classes) = &self.classes {

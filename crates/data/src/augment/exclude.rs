@@ -67,7 +67,7 @@ impl Augment {
         for name in self.exclude.keys() {
             if !Self::default().switch_off(name) {
                 let problem = format!(
-                    "`{}` is no change of single images; those are {}{}",
+                    "`{}` is not a per-image augmentation; those are {}{}",
                     name.printable(),
                     NAMES.join(", "),
                     near(name, NAMES.into_iter())
@@ -120,7 +120,7 @@ impl Augment {
                 let Some(change) = at.and_then(|at| changes.get_mut(at)) else {
                     let known = classes.iter().map(String::as_str);
                     let problem = format!(
-                        "the data has no class `{}`, which `{name}` is not to change; the classes are {}{}",
+                        "the data has no class `{}` to exclude from `{name}`; the classes are {}{}",
                         class.printable(),
                         enumerate(classes),
                         near(class, known)

@@ -26,7 +26,7 @@ impl Normalize {
             return Err(DataError::setting(
                 "mean and std",
                 format!(
-                    "{} means and {} deviations: one of each a channel",
+                    "expected one mean and one std per channel, found {} and {}",
                     mean.len(),
                     std.len()
                 ),
@@ -72,7 +72,7 @@ impl Normalize {
                 "mean and std",
                 format!(
                     "an image of {} bytes where {} channels of {} x {} are expected, with {} \
-                     means: one mean and deviation a channel",
+                    means: expected one mean and one std per channel",
                     pixels.len(),
                     size.channels,
                     size.height,

@@ -140,7 +140,7 @@ impl Augment {
         ] {
             if !(0.0..=1e3).contains(&alpha) {
                 let problem = format!(
-                    "it is {alpha}; use an alpha above 0, such as 0.2 or 1, or 0 to switch it off"
+                    "it is {alpha}; use an alpha above 0, such as 0.2 or 1, or 0 to disable it"
                 );
                 return Err(DataError::setting(setting, problem));
             }
@@ -154,8 +154,8 @@ impl Augment {
         self.sharpness.map_or(Ok(()), |change| change.check())?;
         self.blur.map_or(Ok(()), |change| change.check())?;
         if self.randaugment.is_some() && self.trivialaugment.is_some() {
-            let problem = "it is set, and so is train.augment.trivialaugment, which takes its place; \
-                           leave one of them out";
+            let problem = "it is set together with train.augment.trivialaugment, which replaces \
+                          it; remove one of them";
             return Err(DataError::setting("train.augment.randaugment", problem));
         }
         self.check_exclude()

@@ -110,7 +110,7 @@ impl LoaderOptions {
             return Err(DataError::setting(
                 "mean and std",
                 format!(
-                    "{} means for images of {} channels; give one a channel",
+                    "{} means for images of {} channels; give one per channel",
                     self.mean.len(),
                     samples.size().channels
                 ),

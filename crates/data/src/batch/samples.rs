@@ -175,8 +175,8 @@ impl Samples {
 fn gone(error: DataError) -> DataError {
     match error {
         DataError::Io { path, source, .. } if source.kind() == ErrorKind::NotFound => {
-            let problem = "it was there when the data were opened, and is gone; put it back, and start again or \
-                           resume the run";
+            let problem = "it existed when the data were opened, but is gone; restore it, and \
+                          start again or resume the run";
             DataError::layout(path, problem)
         }
         other => other,

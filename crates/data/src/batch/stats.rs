@@ -36,7 +36,7 @@ impl Samples {
         if self.is_empty() {
             return Err(DataError::setting(
                 "mean and std",
-                "there is no image to measure",
+                "there are no images to compute them from",
             ));
         }
         let running =

@@ -190,13 +190,12 @@ impl Hub {
             return Err(DataError::Hub {
                 url: first,
                 reason: format!(
-                    "fetching is switched off, and it is not in the cache {}, or damaged there",
+                    "downloads are disabled, and it is missing or damaged in the cache {}",
                     base.printable()
                 ),
-                remedy:
-                    "allow fetching once, or download the repository's files by other means and \
-                         name their folder"
-                        .into(),
+                remedy: "allow the download once, or use the folder of a downloaded copy of the \
+                    repository"
+                    .into(),
             });
         }
         let (mut names, mut notes) = (Vec::new(), Vec::new());
@@ -290,13 +289,13 @@ impl Hub {
                 404 => return Ok(None),
                 401 | 403 => {
                     let reason = format!(
-                        "the server refuses it ({status}): there is no such repository, or it is not open \
-                         to everyone"
+                        "the server rejects it ({status}): there is no such repository, or it is \
+                        not public"
                     );
                     return Err(rejected(reason, "check the name"));
                 }
                 200..=399 => {}
-                _ => return Err(failed(format!("the server answers {status}"))),
+                _ => return Err(failed(format!("the server returned {status}"))),
             }
             let linked = header("X-Linked-Etag");
             // A repository that was renamed: on the same server, without a word about the file.
@@ -323,7 +322,7 @@ impl Hub {
                 },
             }));
         }
-        Err(failed("the server redirects without end".into()))
+        Err(failed("the server redirects endlessly".into()))
     }
 }
 

@@ -39,10 +39,8 @@ pub(super) fn fetch(
         url: url.to_string(),
         reason,
         remedy: match announced.sha256 {
-            Some(_) => {
-                "what arrived is kept: check the network and try again, which continues there"
-            }
-            None => "nothing of it was kept: check the network and try again",
+            Some(_) => "the partial file is kept: check the network and try again to continue",
+            None => "nothing was kept: check the network and try again",
         }
         .into(),
     };
@@ -62,7 +60,7 @@ pub(super) fn fetch(
         return Err(DataError::Hub {
             url: url.to_string(),
             reason: "another program is downloading it".into(),
-            remedy: "wait until that has ended".into(),
+            remedy: "wait until it has finished".into(),
         });
     }
     let (mut hash, mut size) = match announced.sha256 {
@@ -127,9 +125,9 @@ pub(super) fn fetch(
         return Err(DataError::Hub {
             url: url.to_string(),
             reason:
-                "the server sent something else than JSON, such as the page of a login or a proxy"
+                "the server sent something other than JSON, such as the page of a login or a proxy"
                     .into(),
-            remedy: "nothing of it was kept: see what a browser shows at that address".into(),
+            remedy: "nothing was kept: open the address in a browser to see it".into(),
         });
     }
     let target = folder.join(name);

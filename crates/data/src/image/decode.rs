@@ -144,7 +144,7 @@ pub(crate) fn decode_named(
     // Decoders are other people's code and the files may come from anywhere: a panic is an error of
     // this file, not the end of the run.
     let decoded = panic::catch(|| decode_bytes(bytes, path, limits))
-        .unwrap_or_else(|_| Err("its decoder failed on it".into()));
+        .unwrap_or_else(|_| Err("decoding failed".into()));
     let decoded = decoded.map_err(damaged)?;
     Ok(ImageFile {
         picture: decoded.picture,
@@ -197,7 +197,7 @@ fn find_format<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageFormat, &'a [u8
         _ => match foreign() {
             Some(foreign) => Err(foreign.reason()),
             None if is_tga(path) => Ok((ImageFormat::Tga, bytes)),
-            None => Err("its content is of no known image format".into()),
+            None => Err("its content is not in a known image format".into()),
         },
     }
 }
@@ -218,8 +218,8 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     let text = |error: image::ImageError| match error {
         image::ImageError::Limits(_) => too_large(limits, "decoding it takes more memory"),
         image::ImageError::Unsupported(_) => format!(
-            "it is a kind of {} that cannot be read; save it as a PNG of 8-bit colours, for example \
-             with `magick`",
+            "this variant of {} is not supported; save it as an 8-bit PNG, for example with \
+            `magick`",
             format!("{format:?}").to_uppercase()
         ),
         other => damage(&other, format),
@@ -322,7 +322,7 @@ fn damage(error: &image::ImageError, format: ImageFormat) -> String {
 
 fn too_large(limits: &DecodeLimits, what: &str) -> String {
     format!(
-        "{what}, and data.max_pixels allows {} pixels; set it higher, or make the image smaller",
+        "{what}, and data.max_pixels allows {} pixels; increase it, or make the image smaller",
         limits.pixels
     )
 }

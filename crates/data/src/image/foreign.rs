@@ -143,21 +143,21 @@ impl Foreign {
             Photoshop => "a Photoshop document, which cannot be read; export it as PNG or JPEG",
             Gimp => "a GIMP document, which cannot be read; export it as PNG or JPEG",
             Svg => {
-                "an SVG drawing, which has no pixels; draw it as PNG, for example with \
+                "an SVG drawing, which has no pixels; render it as PNG, for example with \
                  `rsvg-convert`"
             }
             Pdf => {
-                "a PDF document, which cannot be read; draw its pages, for example with `pdftoppm \
-                 -png`"
+                "a PDF document, which cannot be read; render its pages, for example with \
+                 `pdftoppm -png`"
             }
             PostScript => {
-                "a PostScript drawing, which has no pixels; draw it as PNG, for example with \
+                "a PostScript drawing, which has no pixels; render it as PNG, for example with \
                  `magick`"
             }
             DjVu => "a DjVu document, which cannot be read; convert it, for example with `ddjvu`",
             Video => {
-                "a film, which cannot be read; take images from it, for example with `ffmpeg -i \
-                 FILM frame-%04d.png`, or move it away"
+                "a video, which cannot be read; extract frames, for example with `ffmpeg -i VIDEO \
+                frame-%04d.png`, or move it away"
             }
             Dicom => {
                 "a DICOM image, which cannot be read; convert it, for example with `dcm2img` or \
@@ -168,20 +168,20 @@ impl Foreign {
                  mogrify -format png *.dds`"
             }
             Rare => {
-                "an image of a format that is rare today (as PCX, SGI, XPM, JPEG XR and FITS are), which \
-                 cannot be read; convert it, for example with `magick mogrify -format png`"
+                "an image in an unsupported format (such as PCX, SGI, XPM, JPEG XR or FITS), \
+                which cannot be read; convert it, for example with `magick mogrify -format png`"
             }
             LfsPointer => {
-                "a Git LFS pointer and not the image itself; fetch the image with `git lfs pull`"
+                "a Git LFS pointer, not the image itself; fetch the image with `git lfs pull`"
             }
-            Html => "an HTML page, as a failed download leaves it; download the image again",
-            Xml => "an XML document, as a failed download leaves it; download the image again",
-            Json => "JSON text, as a failed download leaves it; download the image again",
+            Html => "an HTML page, probably from a failed download; download the image again",
+            Xml => "an XML document, probably from a failed download; download the image again",
+            Json => "JSON text, probably from a failed download; download the image again",
             Numpy => "a NumPy array; save it as an image, for example with `PIL.Image.fromarray`",
             Archive => "an archive; unpack it",
-            Program => "a program and not an image; remove it",
-            Text => "text and not an image; remove it, or download the image again",
-            Zeros => "nothing but zero bytes, as an interrupted copy leaves it; copy it again",
+            Program => "a program, not an image; remove it",
+            Text => "text, not an image; remove it, or download the image again",
+            Zeros => "only zero bytes, probably from an interrupted copy; copy it again",
         }
     }
 }

@@ -49,9 +49,9 @@ pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<V
         .and_then(|area| area.checked_mul(channels));
     if width == 0 || height == 0 || whole != Some(picture.pixels.len()) {
         return Err(DataError::format(
-            format!("a picture of {width} x {height} with {channels} channels"),
+            format!("an image of {width} x {height} with {channels} channels"),
             format!(
-                "it holds {} bytes; a picture must be whole",
+                "it has {} bytes; expected width x height x channels",
                 picture.pixels.len()
             ),
         ));
@@ -173,7 +173,7 @@ fn around(
     // A line of pixels across a picture would else become a map without end.
     if size.0.saturating_mul(size.1) > MAX_RESIZED.max(to.0 * to.1) {
         return Err(DataError::format(
-            format!("a picture of {} x {}", from.0, from.1),
+            format!("an image of {} x {}", from.0, from.1),
             format!(
                 "its shorter side cannot be resized to {}: the longer one would be {} pixels",
                 size.0.min(size.1),
@@ -210,7 +210,7 @@ fn convolve(
 ) -> Result<Vec<u8>, DataError> {
     let failed = |error: &dyn std::fmt::Display| {
         DataError::format(
-            format!("a picture of {} x {}", from.0, from.1),
+            format!("an image of {} x {}", from.0, from.1),
             format!("it could not be resized to {} x {}: {error}", to.0, to.1),
         )
     };

@@ -314,7 +314,7 @@ mod tests {
         for (from, to, says) in [
             ("split,", "part,", "first line"),
             ("train,", "learn,", "learn"),
-            ("a,", "b,", "cut short or edited"),
+            ("a,", "b,", "truncated or edited"),
             ("end,", "", "not a split"),
         ] {
             let broken = text.replacen(from, to, 1);

@@ -172,8 +172,8 @@ pub(crate) fn open(
             let Some(kind) = kind else {
                 return Err(DataError::format(
                     place,
-                    "the archive holds no CIFAR binary (data_batch_1.bin ..., or train.bin and \
-                     test.bin, of whole records)",
+                    "the archive contains no CIFAR binary (data_batch_1.bin ..., or train.bin and \
+                    test.bin, of whole records)",
                 ));
             };
             (place, kind, members)
@@ -217,7 +217,7 @@ fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u
                 DataError::format(
                     format!("{place}: {name}"),
                     format!(
-                        "it promises {promised} bytes and is cut short, or exceeds {MAX_BYTES}"
+                        "it should have {promised} bytes, but is truncated or exceeds {MAX_BYTES}"
                     ),
                 )
             })?;
@@ -253,15 +253,18 @@ fn build(
             return Err(DataError::format(
                 format!("{place}: {file}"),
                 format!(
-                    "it has {} bytes, which is no multiple of the {} bytes of a record; \
-                     it is cut short or of another format",
+                    "it has {} bytes, which is not a multiple of the record size of {} bytes; it \
+                    is truncated or in another format",
                     bytes.len(),
                     kind.record()
                 ),
             ));
         }
         if file == last {
-            return Err(DataError::format(place, format!("it holds {file} twice")));
+            return Err(DataError::format(
+                place,
+                format!("it contains {file} twice"),
+            ));
         }
         if file.starts_with("test") {
             &mut test

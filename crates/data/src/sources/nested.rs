@@ -36,9 +36,9 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                     Some(list) => Err(DataError::layout(
                         root.path(),
                         format!(
-                            "all its images lie in one folder, {first}, beside {}; if that file lists \
-                             their classes, set data.labels to it, else put the images of each class \
-                             into a folder of its own, named after the class",
+                            "all its images are in one folder, {first}, next to {}; if that file \
+                            lists their classes, set data.labels to it, otherwise put the images \
+                            of each class into their own folder, named after the class",
                             enumerate(&[list])
                         ),
                     )),
@@ -47,9 +47,9 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                         Err(DataError::layout(
                             root.path(),
                             format!(
-                                "all its images lie in {} without class folders; put the images of each \
-                                 class into a folder of its own, named after the class (files beside \
-                                 them with boxes or masks are not read)",
+                                "all its images are in {} without class folders; put the images \
+                                of each class into their own folder, named after the class (files \
+                                with boxes or masks are not read)",
                                 place.path().printable()
                             ),
                         ))
@@ -66,8 +66,8 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                 return Err(DataError::layout(
                     root.path(),
                     format!(
-                        "its only folder with images, {first}, holds {} ({}); give that folder, as in \
-                         `receptive data {}`",
+                        "its only folder with images, {first}, contains {} ({}); use that folder, \
+                         as in `receptive data {}`",
                         if are_splits {
                             "the splits"
                         } else {
@@ -112,7 +112,7 @@ pub(crate) fn within_splits<'a>(
     }
     if around != Path::new("") {
         notes.push(format!(
-            "the class folders of the splits lie in a folder of their own, {}, which is looked through",
+            "the class folders of the splits are in a subfolder, {}, which is searched",
             enumerate(&[around.to_string_lossy().into_owned()])
         ));
     }
@@ -178,7 +178,7 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
     }
     Ok(example.map(|example| {
         format!(
-            "joined the folders inside of {} into one class each (such as {example}); if the inner \
+            "merged the folders inside {} into one class each (such as {example}); if the inner \
              folders are the classes, move them up into {}",
             enumerate(&joined),
             folder.path().printable()

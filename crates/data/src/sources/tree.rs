@@ -91,10 +91,10 @@ impl Folder {
                 }
             }
             let Some((name, folders)) = parts.split_last() else {
-                return Err(refused("is no name of a file"));
+                return Err(refused("is not a file name"));
             };
             if folders.len() > MAX_DEPTH {
-                return Err(refused("lies too deep in folders"));
+                return Err(refused("is in too many nested folders"));
             }
             for &part in folders {
                 if kind::is_junk(part) {

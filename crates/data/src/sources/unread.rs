@@ -178,13 +178,13 @@ pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Opt
         .map(|(folder, images)| {
             let (name, place, kinds) = (folder.name(), folder.place(root), folder.kinds());
             let images = counted(*images, "image");
-            format!("{}{place} ({kinds} beside {images})", enumerate(&[name]))
+            format!("{}{place} ({kinds} next to {images})", enumerate(&[name]))
         })
         .collect();
     (!described.is_empty()).then(|| {
         format!(
-            "passed over files in class folders that are no images; if they were meant as such, convert them to \
-             PNG or JPEG: {}",
+            "skipped files in class folders that are not images; if they should be, convert them \
+            to PNG or JPEG: {}",
             list(&described)
         )
     })
@@ -210,27 +210,27 @@ pub(crate) fn judge(
     let list = list(&described);
     let files: usize = folders.iter().map(UnreadFolder::files).sum();
     let what = format!(
-        "of {} in {} no file is an image that can be read",
+        "none of {} in {} is a readable image",
         counted(files, "file"),
         counted(folders.len(), "folder"),
     );
     if options.bad_images == BadImages::Skip {
-        notes.push(format!("{what}, and so no class: left out {list}"));
+        notes.push(format!("{what}; left out as classes: {list}"));
         return Ok(files);
     }
     let copies = match folders.iter().any(UnreadFolder::has_copies) {
-        true => " (copies such as .bak are no images either: rename them)",
+        true => " (rename copies such as .bak)",
         false => "",
     };
-    let (it, is) = match folders.len() {
-        1 => ("it", "is"),
-        _ => ("them", "are"),
+    let it = match folders.len() {
+        1 => "it",
+        _ => "them",
     };
     Err(DataError::layout(
         root,
         format!(
-            "{what}: {list}; if {it} {is} to be a class, convert the files to PNG or JPEG{copies}, else \
-             move {it} away, or set data.bad_images to \"skip\" to leave {it} out"
+            "{what}: {list}; to keep {it}, convert the files to PNG or JPEG{copies}; otherwise \
+            move {it} away, or set data.bad_images to \"skip\" to leave {it} out"
         ),
     ))
 }

@@ -55,7 +55,7 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         return Err(DataError::layout(
             path,
             format!(
-                "this folder and its subfolders hold no image ({} other files were passed over); \
+                "this folder and its subfolders contain no image ({} other files were skipped); \
                  images end in .jpg, .png, .webp and so on",
                 found.ignored
             ),

@@ -189,7 +189,7 @@ fn note_unused_fractions(source: &mut Source, options: &DataOptions) {
     let has_val = source.val.is_some();
     let found = match (&source.test, source.cut_test) {
         (Some(_), _) => Some("the data has a test split"),
-        (None, false) => Some("the data has splits of its own, of which none is for the test"),
+        (None, false) => Some("the data has its own splits, but none for testing"),
         (None, true) => None,
     };
     if has_val && is_set(options.val_fraction) {
@@ -258,15 +258,15 @@ fn leave_out_used(
     source.notes.extend(changed_note(comparison.changed));
     if usage == RecordUse::Recognize && comparison.new > 0 {
         source.notes.push(
-            "images that the run was trained on are recognized by equal bytes or equal pixels; one that \
-             was resized, edited or saved again with loss, as JPEG, counts as new"
+            "training images of the run are recognised by identical bytes or pixels; one that was \
+            resized, edited or recompressed, such as to JPEG, counts as new"
                 .into(),
         );
     }
     if comparison.kept_unseen > 0 {
         source.notes.push(format!(
-            "left {} out of training: the model that training starts from, or one before it, was \
-             tested on the same content, which must stay unseen",
+            "left {} out of training: the pretrained model, or one before it, was tested on the \
+            same content, which must stay unseen",
             counted(comparison.kept_unseen, "image")
         ));
     }
@@ -337,8 +337,8 @@ fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize 
     if let Some((one, other)) = example {
         let [one, other] = [one, other].map(|image| store.name(image as usize));
         source.notes.push(format!(
-            "{} {} another one of the same split and class, pixel for pixel ({}), such as {} and {}: each copy \
-             counts in training and in results; remove those that are there by mistake",
+            "{} {} another one of the same split and class, pixel for pixel ({}), such as {} and \
+            {}: each copy counts in training and in results; remove unintended ones",
             counted(total, "image"),
             if total == 1 { "equals" } else { "equal" },
             counts.join(", "),
@@ -371,8 +371,8 @@ fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
     contradicting.sort();
     if let [(_, one), (_, other), ..] = contradicting.as_slice() {
         source.notes.push(format!(
-            "{} stand in two or more classes with equal pixels, such as {} and {}; no network can \
-             tell them apart: remove them from the wrong class",
+            "{} occur in two or more classes with identical pixels, such as {} and {}; no network \
+            can tell them apart: remove them from the wrong class",
             counted(contradicting.len(), "image"),
             one.printable(),
             other.printable()

@@ -220,8 +220,8 @@ fn range(mut values: Vec<usize>) -> Option<SizeRange> {
 fn all_used(comparison: &Comparison) -> String {
     let known = comparison.known;
     format!(
-        "nothing is left to train on: {} {} validation and test images of the run that training starts from, or of one \
-         before it, and must stay unseen; name other images to train on",
+        "nothing is left to train on: {} {} validation or test images of the run that training \
+        starts from, or of one before it, and must stay unseen; give other images to train on",
         match comparison.new {
             0 => format!("all its {}", counted(known, "image")),
             new => format!("of its {} images {known}", known + new),
@@ -232,10 +232,10 @@ fn all_used(comparison: &Comparison) -> String {
 
 fn nothing_left(damaged: &[DamagedImage]) -> String {
     if damaged.is_empty() {
-        return "it has no image to train or evaluate on".to_string();
+        return "it has no images to train or evaluate on".to_string();
     }
     format!(
-        "no image is left to train or evaluate on; repair the damaged ones:\n{}",
+        "no images are left to train or evaluate on; repair the damaged ones:\n{}",
         DamagedImage::list(damaged)
     )
 }
@@ -285,8 +285,8 @@ pub(crate) fn assemble(
     let unknown_class = assigned.unknown.len();
     if !has_images && let Some(note) = unknown_note(&assigned.unknown, classes) {
         let problem = format!(
-            "no image of the trained model's classes is there: {note}; check data.source, or rename the \
-             class folders"
+            "there are no images of the trained model's classes: {note}; check data.source, or \
+             rename the class folders"
         );
         return Err(DataError::layout(&source.name, problem));
     }

@@ -185,8 +185,8 @@ pub(super) fn follow(
     }
     if !relabelled.is_empty() {
         source.notes.push(format!(
-            "the data has changed: {} in another class than when the run was trained, and measured by \
-             the class now: {}",
+            "the data has changed: {} in another class than when the run was trained; the current \
+            class is used: {}",
             match relabelled.len() {
                 1 => "1 image is".to_string(),
                 images => format!("{} are", counted(images, "image")),
@@ -217,7 +217,7 @@ pub(super) fn follow(
     comparison.new = new.len();
     if !copies.is_empty() {
         source.notes.push(format!(
-            "passed over {} with the pixels of one that is measured already: {}",
+            "skipped {} with the same pixels as another image: {}",
             counted(copies.len(), "image"),
             enumerate(&copies)
         ));
@@ -260,8 +260,8 @@ impl Renamed {
             .collect();
         (!renamed.is_empty()).then(|| {
             format!(
-                "the data has changed: the trained model does not have these classes, but the run knows \
-                 their images, which are measured by the class they had then: {}",
+                "the data has changed: the trained model does not have these classes, but the run \
+                knows their images, and their class in the run is used: {}",
                 renamed.join(", ")
             )
         })
@@ -285,7 +285,7 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     let lost = [
         ("no longer there", comparison.gone, &comparison.gone_paths),
         (
-            "damaged since and cannot be read",
+            "damaged and can no longer be read",
             comparison.unreadable,
             &comparison.unreadable_paths,
         ),
@@ -304,12 +304,13 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
         .collect();
     if let (Some(last), false) = (lost.last_mut(), comparison.gone_classes.is_empty()) {
         let classes = enumerate(&comparison.gone_classes);
-        last.push_str(&format!("; no image is left of {classes}"));
+        last.push_str(&format!("; no images are left of {classes}"));
     }
     notes.extend(lost);
     if comparison.new > 0 {
         notes.push(format!(
-            "the data has changed: {} there when the run was trained, and {} in the split `new`",
+            "the data has changed: {} there when the run was trained, and {} now in the split \
+            `new`",
             match comparison.new {
                 1 => "1 image was not".to_string(),
                 new => format!("{} were not", counted(new, "image")),
@@ -327,12 +328,18 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
 pub(super) fn changed_note(images: usize) -> Option<String> {
     let (are, they) = match images {
         0 => return None,
-        1 => ("1 new image has".to_string(), "it is"),
-        _ => (format!("{images} new images have"), "they are"),
+        1 => (
+            "1 new image has".to_string(),
+            "it is a recompressed or edited copy",
+        ),
+        _ => (
+            format!("{images} new images have"),
+            "they are recompressed or edited copies",
+        ),
     };
     Some(format!(
-        "{are} the path of an image of the run and other pixels: if {they} the same, edited or saved \
-         again with loss, the model has seen what it is measured on here"
+        "{are} the path of an image of the run but different pixels; if {they}, the model may have \
+         been trained on the original"
     ))
 }
 
@@ -355,7 +362,7 @@ pub(super) fn left_out_note(images: usize, by_group: &[&str]) -> String {
             enumerate(&groups)
         ),
         grouped => format!(
-            "left out {}: of {} {content}, of {grouped} on other images of the same group: {}",
+            "left out {}: for {}, {content}; for {grouped}, on other images of the same group: {}",
             counted(images, "image"),
             images - grouped,
             enumerate(&groups)

@@ -200,7 +200,7 @@ fn by_class(source: &mut Source, classes: &ClassList, bad: &[bool]) -> Option<St
         .collect();
     (!named.is_empty()).then(|| {
         format!(
-            "of these classes images cannot be read and are left out: {}",
+            "unreadable images are left out of these classes: {}",
             list(&named)
         )
     })

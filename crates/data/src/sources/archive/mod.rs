@@ -210,7 +210,7 @@ impl Archive {
             return Ok(content);
         }
         if content.len() as u64 != member.len {
-            return Err(invalid("it does not have the length that the archive says"));
+            return Err(invalid("its length differs from the one in the archive"));
         }
         let mut crc = Crc::new();
         crc.update(&content);
@@ -265,20 +265,20 @@ impl List {
         let mut notes = Vec::new();
         if !self.has_end {
             notes.push(
-                "the archive has no mark at its end, as if it had been cut short between two files: \
-                 compare its size with the original's, or copy it again"
+                "the archive has no end marker, so it may be truncated: compare its size with the \
+                original's, or copy it again"
                     .into(),
             );
         }
         for (what, paths) in [
             (
-                "did not follow links in the archive (pack what they lead to: tar --dereference, zip \
-                 without -y)",
+                "did not follow links in the archive (pack their targets: tar --dereference, zip \
+                without -y)",
                 &self.links,
             ),
             (
-                "passed over files of the archive that are encrypted or compressed by a method that \
-                 cannot be read (unpack it and give the folder)",
+                "skipped files of the archive that are encrypted or use an unsupported \
+                compression method (unpack it and use the folder)",
                 &self.unreadable,
             ),
         ] {
@@ -335,7 +335,7 @@ impl List {
         self.members.insert(name, member);
         if self.members.len() > MAX_FILES {
             return Err(self.error(format!(
-                "it holds more than {MAX_FILES} files; unpack it and give the folder"
+                "it contains more than {MAX_FILES} files; unpack it and use the folder"
             )));
         }
         Ok(())
@@ -344,7 +344,7 @@ impl List {
     fn held_twice(&self, name: &Path) -> DataError {
         self.file_error(
             name,
-            "the archive holds this file twice; pack the folder again",
+            "the archive contains this file twice; pack the folder again",
         )
     }
 
@@ -354,7 +354,7 @@ impl List {
         if is_image_name(&name) {
             return Err(self.file_error(
                 &name,
-                "it is a link, which an archive cannot follow; pack the files that the links lead to \
+                "it is a link, which is not followed in an archive; pack the targets of links \
                  (tar --dereference, zip without -y)",
             ));
         }

@@ -84,10 +84,14 @@ impl Rows {
     pub(super) fn loose_note(&self) -> Option<String> {
         (!self.loose.is_empty()).then(|| {
             format!(
-                "{} of the label list {} an image by another extension, or without the zeros in front of its \
-                 number:\n{}",
+                "{} of the label list {} an image with another extension, or without its leading \
+                zeros:\n{}",
                 counted(self.loose.len(), "row"),
-                if self.loose.len() == 1 { "names" } else { "name" },
+                if self.loose.len() == 1 {
+                    "names"
+                } else {
+                    "name"
+                },
                 lines(&self.loose)
             )
         })
@@ -289,7 +293,7 @@ impl Problems {
             (
                 &self.several,
                 ["has", "have"],
-                "more than one class; a classifier needs one for each image",
+                "more than one class; a classifier needs exactly one per image",
             ),
             (
                 &self.splits,

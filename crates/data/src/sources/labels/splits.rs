@@ -146,7 +146,7 @@ pub(super) fn unused(
     let unused = table.header_names(first, &unused);
     if let Some(split) = split {
         let used = table.header_names(first, &split.places());
-        return format!("; {unused} has no influence, since {used} gives the splits");
+        return format!("; {unused} is ignored, since {used} gives the splits");
     }
     let mut values: Vec<String> = table
         .values(*column, first)
@@ -155,8 +155,7 @@ pub(super) fn unused(
         .collect();
     values.sort();
     format!(
-        "; {unused} has no influence on the splits, since its values ({}) do not say what is trained on: \
-         write train, val or test",
+        "; {unused} is ignored, since its values ({}) are not splits: write train, val or test",
         enumerate(&values)
     )
 }

@@ -38,7 +38,7 @@ impl Table {
             }
         }
         if rows.is_empty() {
-            return Err("it is empty; give a line for each image: its file and its class".into());
+            return Err("it is empty; write one line per image: its file and its class".into());
         }
         let table = Self { rows };
         table.check_widths()?;
