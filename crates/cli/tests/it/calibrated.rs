@@ -61,7 +61,7 @@ fn probabilities_are_calibrated_on_the_validation_split_and_say_so() {
     assert_eq!(evaluated["tta"]["images"], evaluated["images"]);
 
     let shown = done(&["evaluate", run, "--tta", "crops"]);
-    assert!(shown.contains("with 12 views of each: top-1"), "{shown}");
+    assert!(shown.contains("with 12 views per image: top-1"), "{shown}");
     assert!(shown.contains("calibrated: loss"), "{shown}");
     for line in shown
         .lines()

@@ -199,7 +199,7 @@ fn a_run_that_starts_from_one_that_was_tested_on_all_images_says_so() {
     }
     let refused = error(&["train", other.to_str().unwrap(), "--from", trained.run()]);
     let expected = format!(
-        "all its {} images are validation and test images",
+        "all its {} images are validation or test images",
         test.len()
     );
     assert!(refused.contains(&expected), "{refused}");

@@ -299,10 +299,10 @@ fn data_show_draws_the_random_changes_that_are_set() {
     assert_eq!(tuned["augment"]["erase"], 0.0);
 
     for (arguments, expected) in [
-        (&["data", "--mixup", "1"][..], "--show draws"),
+        (&["data", "--mixup", "1"][..], "--show displays"),
         (
             &["data", "--show", "--set", "train.epochs=3"],
-            "random changes",
+            "only augmentation settings",
         ),
         (&["data", "--show", "--mixup", "-1"], "(set by --mixup)"),
         (&["train", "--cutmix", "-1"], "(set by --cutmix)"),

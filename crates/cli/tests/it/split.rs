@@ -407,7 +407,7 @@ fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
     fs::write(&path, cut.collect::<String>()).unwrap();
     let refused = output(&["evaluate", trained.run.to_str().unwrap()]);
     assert!(!refused.status.success());
-    assert!(text(&refused.stderr).contains("cut short or edited"));
+    assert!(text(&refused.stderr).contains("truncated or edited"));
     fs::write(&path, good.replacen("train,", "learn,", 1)).unwrap();
     let run = trained.run.to_str().unwrap();
     let refused = output(&["evaluate", run]);
