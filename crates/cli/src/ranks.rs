@@ -43,8 +43,8 @@ pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
     if !can_share {
         return Err(CliError::Usage(format!(
             "{count} processes of this program were started together, and each would do the same \
-            work: only `train` and `evaluate` can be shared, not `{command}`; start one process, \
-            without mpirun"
+             work: only `train` and `evaluate` can be shared, not `{command}`; start one process, \
+             without mpirun"
         )));
     }
     meet(count)

@@ -156,7 +156,7 @@ pub enum DataError {
     /// A download failed; nothing of it was kept.
     #[error(
         "could not download {url}: {reason}; nothing was kept: check the network and try again, \
-        or put the file into {} yourself",
+         or put the file into {} yourself",
         .place.printable()
     )]
     Download {
@@ -180,7 +180,7 @@ pub enum DataError {
     /// A downloaded file is not the published one; nothing of it was kept.
     #[error(
         "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: try \
-        again; if this persists, the file on the server has changed"
+         again; if this persists, the file on the server has changed"
     )]
     Checksum {
         /// The address.
@@ -201,7 +201,7 @@ pub enum DataError {
     /// Code panicked while it prepared an image or a batch (a defect here or in a decoder).
     #[error(
         "{image}: the program failed while preparing this image ({message}); this is a bug: \
-        please report it, and remove the image until it is fixed"
+         please report it, and remove the image until it is fixed"
     )]
     Panicked {
         /// The image, or the batch.

@@ -126,7 +126,7 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return Err(DataError::layout(
             path,
             "this is a pipe, device or socket, but images are read more than once; write its \
-            contents to a file, such as a .tar or .zip, and use that",
+             contents to a file, such as a .tar or .zip, and use that",
         ));
     }
     let kind = ArchiveKind::of(path)?;
@@ -134,7 +134,7 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return Err(DataError::layout(
             path,
             "this is neither a folder nor an archive; give a folder with one folder of images per \
-            class, a .zip, .tar or .tar.gz of such a folder, IDX or CIFAR files, or a known name",
+             class, a .zip, .tar or .tar.gz of such a folder, IDX or CIFAR files, or a known name",
         ));
     };
     if matches!(kind, ArchiveKind::Tar | ArchiveKind::Gzip) && cifar::is_archive(path)? {
@@ -172,7 +172,7 @@ fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
         return Err(DataError::layout(
             path,
             "this is an IDX file of labels without an IDX file of images in its folder; put both \
-            into one folder",
+             into one folder",
         ));
     };
     let mut opened = idx::open(source.into(), folder, &found, None)?;

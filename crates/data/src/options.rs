@@ -156,7 +156,7 @@ impl DataOptions {
                 "data.val_fraction",
                 format!(
                     "{} for validation and {} for test leave nothing to train on: their sum must \
-                    be below 1",
+                     be below 1",
                     self.val_fraction, self.test_fraction
                 ),
             ));

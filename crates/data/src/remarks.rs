@@ -23,13 +23,13 @@ impl DataSet {
         if self.val.is_empty() && test.is_none() {
             remarks.push(
                 "there are neither validation nor test images: generalisation is not measured, \
-                early stopping is not possible, and the last epoch's model is kept"
+                 early stopping is not possible, and the last epoch's model is kept"
                     .into(),
             );
         } else if self.val.is_empty() {
             remarks.push(
                 "there are no validation images: early stopping is not possible, and the last \
-                epoch's model is kept"
+                 epoch's model is kept"
                     .into(),
             );
         } else {
@@ -38,7 +38,7 @@ impl DataSet {
             if !missing.is_empty() {
                 remarks.push(format!(
                     "there are no validation images of {}: the choice of the best epoch does not \
-                    depend on {}",
+                     depend on {}",
                     list(&missing),
                     pronoun(&missing)
                 ));
@@ -48,7 +48,7 @@ impl DataSet {
             None if self.val.is_empty() => {}
             None => remarks.push(
                 "there are no test images: results are measured on the validation images, which \
-                also select the best epoch, so they are optimistic"
+                 also select the best epoch, so they are optimistic"
                     .into(),
             ),
             Some(test) => {
@@ -111,8 +111,8 @@ impl DataSet {
         (!few.is_empty()).then(|| {
             format!(
                 "less than half of the images of {} are training images, because each image is \
-                assigned to a split at random; try another train.seed, or provide folders train, \
-                val and test",
+                 assigned to a split at random; try another train.seed, or provide folders train, \
+                 val and test",
                 list(&named)
             )
         })

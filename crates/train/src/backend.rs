@@ -178,8 +178,8 @@ impl Backend {
             TrainError::setting(
                 VARIABLE,
                 format!(
-                    "the environment variable is `{value}`, which names no backend of this \
-                     program; set it to one of {}, unset it, or set `machine.backend`",
+                    "the environment variable is `{value}`, which is not a backend of this build; \
+                     set it to one of {}, unset it, or set `machine.backend`",
                     BackendKind::names()
                 ),
             )
@@ -280,7 +280,7 @@ impl FromStr for Backend {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 let names = BackendKind::names();
-                refusal(text, &format!("is unknown; this program has {names}"))
+                refusal(text, &format!("is unknown; this build has {names}"))
             })?;
         let index = index
             .map(|index| {
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(text.parse::<Backend>().unwrap().to_string(), text);
         }
         let error = "flux".parse::<Backend>().unwrap_err().to_string();
-        assert!(error.contains("this program has flex"), "{error}");
+        assert!(error.contains("this build has flex"), "{error}");
         assert_eq!(error.contains("metal"), cfg!(feature = "metal"), "{error}");
         let error = "cuda:first".parse::<Backend>().unwrap_err().to_string();
         assert!(error.contains("cuda:0"), "{error}");

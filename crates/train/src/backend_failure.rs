@@ -172,16 +172,18 @@ fn remedy(reason: &str) -> &'static str {
         "out_of_memory",
         "allocation of",
     ]) {
-        "The device's memory is full: take a smaller `train.batch_size` (with `train.accumulate` for the same \
-         step) or a smaller `data.image_size`, or end other programs that use the device"
+        "The device is out of memory: use a smaller `train.batch_size` (with `train.accumulate` \
+         for the same step) or a smaller `data.image_size`, or close other programs that use the \
+         device"
     } else if has_any(&["was lost", "device lost", "devicelost", "poisoned"]) {
-        "The device was reset, removed or took too long; the system's log tells why (`dmesg`). Start the \
-         program again"
+        "The device was reset, removed or took too long; see the system log (`dmesg`) for the \
+         cause. Start the program again"
     } else if has_any(&["adapter", "libcuda", "libvulkan", "driver", "no device"]) {
         "A driver or a device is missing: install the driver, or use another backend"
     } else {
-        "Values may be missing from that step on. Try the environment variable CUBECL_AUTOTUNE_LEVEL=0, \
-         with which fewer kernels are tried, a build without the feature `autotune`, or another backend"
+        "Values may be missing from that step on. Try the environment variable \
+         CUBECL_AUTOTUNE_LEVEL=0, which tunes fewer kernels, a build without the feature \
+         `autotune`, or another backend"
     }
 }
 

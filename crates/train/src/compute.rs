@@ -310,7 +310,7 @@ pub fn on_threads<R: Send>(
 fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
     TrainError::setting(
         "machine.threads",
-        format!("the system refused {threads} threads ({error}); use fewer"),
+        format!("the system could not start {threads} threads ({error}); use fewer"),
     )
 }
 

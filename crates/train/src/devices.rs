@@ -39,7 +39,7 @@ impl Devices {
         if devices.is_empty() {
             return Err(TrainError::setting(
                 SETTING,
-                "it names no device; name some, such as cuda:0,cuda:1, or leave it out",
+                "it lists no devices; list some, such as cuda:0,cuda:1, or leave it out",
             ));
         }
         let mut gpus: Vec<Backend> = Vec::new();
@@ -50,7 +50,8 @@ impl Devices {
                 return Err(TrainError::setting(
                     SETTING,
                     format!(
-                        "it names `{gpu}` twice; a GPU computes one part of a step, so name each once"
+                        "it lists `{gpu}` twice; a GPU computes one part of a step, so list each \
+                         once"
                     ),
                 ));
             }
@@ -113,8 +114,8 @@ impl Devices {
             TrainError::setting(
                 SETTING,
                 format!(
-                    "it names {}, but {processes} ranks run on this machine and each takes one: name as many \
-                     (such as cuda:all), or start fewer ranks",
+                    "it lists {}, but {processes} ranks run on this machine and each takes one: \
+                     list as many (such as cuda:all), or start fewer ranks",
                     counted(self.0.len(), "device")
                 ),
             )
@@ -187,9 +188,9 @@ mod tests {
         let mut cases = vec![
             ("", "is unknown"),
             ("flex,", "is unknown"),
-            ("flex,flux", "this program has"),
-            ("cuda:0,cuda:0", "names `cuda:0` twice"),
-            ("wgpu,wgpu:0", "names `wgpu:0` twice"),
+            ("flex,flux", "this build has"),
+            ("cuda:0,cuda:0", "lists `cuda:0` twice"),
+            ("wgpu,wgpu:0", "lists `wgpu:0` twice"),
             ("flex:x,flex", "device index `x`"),
         ];
         if cfg!(feature = "flex") {
@@ -207,7 +208,7 @@ mod tests {
             );
         }
         let none = Devices::from_names::<String>(&[]).unwrap_err().to_string();
-        assert!(none.contains("names no device"), "{none}");
+        assert!(none.contains("lists no devices"), "{none}");
     }
 
     #[test]

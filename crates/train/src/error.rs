@@ -48,8 +48,8 @@ pub enum TrainError {
     /// The loss or a weight became NaN or infinite.
     #[error(
         "the run diverged at step {step} (epoch {epoch}, learning rate {learning_rate:e}): \
-         {problem}. Its batch holds {files}. {kept}. Try a smaller \
-         `train.optimizer.learning_rate`, or `train.clip_norm = 1.0`"
+         {problem}. Its batch: {files}. {kept}. Try a smaller `train.optimizer.learning_rate`, or \
+         `train.clip_norm = 1.0`"
     )]
     Diverged {
         /// What became NaN or infinite: the loss, or a weight after a finite loss.
@@ -105,9 +105,9 @@ pub enum TrainError {
     },
     /// A run that is resumed with settings that cannot change within a run.
     #[error(
-        "{path} cannot be resumed with other settings than it was trained with: {changes}. \
-         A learning rate, a schedule or a number of epochs can change within a run, these cannot: \
-         set them back, or start a new run from its model with `receptive train DATA --from {word}`",
+        "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
+         schedule or a number of epochs can change within a run, but these cannot: set them back, \
+         or start a new run with start.from = {word}",
         path = path.printable(),
         word = path.shell_word(),
         changes = changed_settings(changes)
@@ -121,8 +121,8 @@ pub enum TrainError {
     /// A training step that the memory cannot hold.
     #[error(
         "a training step takes about {needed} of memory, but {available} are available: use a \
-         smaller `data.image_size` (now {height}x{width}), a smaller `train.batch_size` (now {batch} \
-         images a step) or fewer `machine.threads` (now {threads})",
+         smaller `data.image_size` (now {height}x{width}), a smaller `train.batch_size` (now \
+         {batch} images per step) or fewer `machine.threads` (now {threads})",
         needed = gib(*needed),
         available = gib(*available)
     )]

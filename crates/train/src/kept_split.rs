@@ -37,11 +37,11 @@ pub(crate) fn idle_fractions(config: &RunConfig, data: &DataSet) -> Option<Strin
         _ => "have",
     };
     let names = set.join(" and ");
-    let kept = "the images of the run that this one starts from keep the split that they had there";
+    let kept = "the images of the run that this one starts from keep their splits";
     Some(match comparison.new {
         0 => format!("{names} {have} no effect: {kept}"),
         new => format!(
-            "{names} {have} an effect on {} alone: {kept}",
+            "{names} only {have} an effect on {}: {kept}",
             counted(new, "new image")
         ),
     })

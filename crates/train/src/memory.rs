@@ -185,8 +185,8 @@ pub(crate) fn step_notes(
     };
     let shard = train.shard_size(devices.are_cpus());
     let what = format!(
-        "layer {layer} (batch_norm) normalises over the images alone, since its input has one value \
-         of each channel"
+        "layer {layer} (batch_norm) normalises over the batch only, since its input has one value \
+         per channel"
     );
     if shard == 1 && images > 1 {
         let setting = match train.batch_size {
@@ -196,15 +196,15 @@ pub(crate) fn step_notes(
         return Err(TrainError::setting(
             setting,
             format!(
-                "it is 1, but {what}: over one image that gives a constant, and nothing is learnt; \
-                 use 2 or more (better 8), or leave that layer out"
+                "it is 1, but {what}: with one image per shard the output is constant, so nothing \
+                 is learnt; use 2 or more (better 8), or leave that layer out"
             ),
         ));
     }
     if images == 1 {
         notes.push(format!(
-            "{what}, and there is one training image: over one image that gives a constant, and nothing is \
-             learnt; more images are needed, or leave that layer out"
+            "{what}, and there is one training image: the output is constant, so nothing is \
+             learnt; add images, or leave that layer out"
         ));
         return Ok(notes);
     }
@@ -219,8 +219,7 @@ pub(crate) fn step_notes(
         };
         notes.push(format!(
             "{what}, and the last shard of {how_many} is one image, from which nothing is learnt \
-             (batches of {batch} are computed in shards of {shard}); another train.batch_size avoids \
-             that"
+             (batches of {batch} in shards of {shard}); change train.batch_size to avoid that"
         ));
     }
     Ok(notes)

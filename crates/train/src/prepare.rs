@@ -213,8 +213,11 @@ fn grey_note(config: &RunConfig) -> Option<String> {
         .map(|(name, _)| format!("`train.augment.{name}`"))
         .collect();
     (config.model.input.channels == 1 && !idle.is_empty()).then(|| {
-        let names = idle.join(" and ");
-        format!("the images are grey: nothing comes of {names}")
+        let have = if idle.len() == 1 { "has" } else { "have" };
+        format!(
+            "{} {have} no effect on greyscale images",
+            idle.join(" and ")
+        )
     })
 }
 
@@ -254,7 +257,7 @@ fn open_data(
         return Err(TrainError::setting(
             "train.early_stopping",
             format!(
-                "there are no validation images to judge by; {}, or leave early stopping out",
+                "early stopping needs validation images; {}, or disable early stopping",
                 config.data.no_val_remedy()
             ),
         ));
@@ -263,7 +266,7 @@ fn open_data(
         return Err(TrainError::setting(
             "train.schedule.kind",
             format!(
-                "there are no validation images to judge a plateau by; {}, or take another schedule",
+                "this schedule needs validation images; {}, or use another schedule",
                 config.data.no_val_remedy()
             ),
         ));
@@ -313,7 +316,7 @@ fn plan_network(
         {
             data.notes.push(format!(
                 "the images are {}x{} pixels (height x width) and are resized to \
-                 {PHOTO_SIDE}x{PHOTO_SIDE}; another size is set with data.image_size",
+                 {PHOTO_SIDE}x{PHOTO_SIDE}; set data.image_size for another size",
                 size.height, size.width
             ));
         }
@@ -348,8 +351,8 @@ fn plan_network(
         config.model = deep.ok_or_else(|| {
             TrainError::setting(
                 "train.stochastic_depth",
-                "the network has no residual block whose branch could be left out; take one that has, \
-                 or leave the setting out",
+                "the network has no residual block to drop; use one that has, or leave the \
+                 setting out",
             )
         })?;
     }
@@ -402,8 +405,8 @@ fn load_start(
                 return Err(error);
             };
             data.notes.push(format!(
-                "the model that the run started from is not there as it was, and is not needed: the \
-                 run is resumed from its own checkpoint ({error})"
+                "the model that the run started from is missing or has changed, but is not \
+                 needed: the run resumes from its own checkpoint ({error})"
             ));
             Ok((None, Some(input)))
         }

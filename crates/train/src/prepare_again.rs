@@ -78,8 +78,8 @@ fn check_network(
         return Err(TrainError::setting(
             "model.classes",
             format!(
-                "it is {classes}, but the data have {}: this number follows from the data and cannot \
-                 be set",
+                "it is {classes}, but the data have {}: the number of classes follows from the \
+                 data",
                 counted(setup.data.classes.len(), "class")
             ),
         ));

@@ -41,8 +41,8 @@ impl StartConfig {
             return Err(TrainError::setting(
                 "start.weights_sha256",
                 format!(
-                    "{} has other weights now than when the run was made; leave the setting out to \
-                     start from these",
+                    "the weights of {} have changed since the run was created; leave the setting \
+                     out to start from the new ones",
                     self.from.printable()
                 ),
             ));
@@ -94,8 +94,8 @@ fn other_network(from: &Path) -> TrainError {
     TrainError::setting(
         "start.from",
         format!(
-            "the network of {} is not that of the config; take the config of its run, or name no \
-             other",
+            "the network of {} is not the one in the config; use the config of its run, or no \
+             config",
             from.printable()
         ),
     )

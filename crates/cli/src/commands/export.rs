@@ -134,7 +134,7 @@ fn format(arguments: &ExportArgs) -> Result<ExportFormat, CliError> {
         CliError::argument(
             "--to",
             "no format given: use --to onnx or --to safetensors, or a file NAME.onnx or \
-            NAME.safetensors as --out",
+             NAME.safetensors as --out",
         )
     })
 }

@@ -61,7 +61,7 @@ pub(super) fn check_is_model(path: &Path) -> Result<(), CliError> {
     }
     Err(CliError::Usage(format!(
         "{} contains weights, not a model; import it first with `receptive import {} --out \
-        imported`, and use imported",
+         imported`, and use imported",
         path.printable(),
         path.shell_word()
     )))

@@ -264,7 +264,7 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
             }
             None => {
                 let problem = "this model is not part of a run, so its data are unknown; give \
-                              DATA as the first argument";
+                               DATA as the first argument";
                 return Err(CliError::argument("--from", problem));
             }
         };

@@ -228,7 +228,7 @@ fn say_left(tune: &Tune, signal: Option<usize>) {
             "time",
             format!(
                 "the limit was reached {place}; continue with `receptive tune --resume {path} \
-                --minutes N` and a larger N"
+                 --minutes N` and a larger N"
             ),
         ),
     }

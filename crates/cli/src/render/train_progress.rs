@@ -92,7 +92,7 @@ fn nothing_left(from: &ResumePoint, ended: Outcome) -> String {
     };
     format!(
         "this run {why}: no steps are left. To continue it, give {how}; to start a new run from \
-        its model, use `receptive train DATA --from {run}`"
+         its model, use `receptive train DATA --from {run}`"
     )
 }
 

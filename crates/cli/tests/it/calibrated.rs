@@ -119,10 +119,10 @@ fn too_few_validation_images_leave_the_probabilities_as_they_are() {
     ]);
     let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        words.contains("calibrated no: a temperature fitted on"),
+        words.contains("validation images are too few to fit a temperature"),
         "{shown}"
     );
-    assert!(words.contains("would be noise"), "{shown}");
+    assert!(words.contains("calibrated no: "), "{shown}");
     let evaluated = json(&["evaluate", run, "--json"]);
     assert_eq!(evaluated["calibration"]["temperature"], Value::Null);
     assert_eq!(evaluated["calibration"]["after"], Value::Null);

@@ -262,8 +262,8 @@ fn a_run_is_resumed_beside_a_new_class_and_a_renamed_one() {
     assert_eq!(refused.status.code(), Some(2), "{message}");
     for part in [
         "`fly/fly00_00.png`",
-        "no image is left of `fly`",
-        "put them back",
+        "no images are left of `fly`",
+        "restore them",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }

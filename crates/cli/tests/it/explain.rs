@@ -101,7 +101,7 @@ fn a_map_that_is_not_square_is_worked_out_along_both_sides() {
         "width    (n + 2p - f)/s + 1 = (9 + 2*0 - 3)/2 + 1 = 4",
         "valid    width: without padding (9 + 2*0 - 3)/2 + 1 = 4",
         "same     height: ceil(n/s) = ceil(6/2) = 3, needs padding of 0 before and 1 after",
-        "uneven   height: 3/2 is not whole",
+        "uneven   height: 3/2 is not an integer",
     ] {
         assert!(words.contains(part), "{part} in\n{words}");
     }

@@ -130,7 +130,7 @@ fn a_stopped_fine_tuning_has_the_baselines_that_were_computed() {
     assert_eq!(refused.status.code(), Some(2));
     let error = said(&refused);
     assert!(
-        error.contains("no step is left to which a change could apply"),
+        error.contains("cannot take effect"),
         "{error}"
     );
     assert!(

@@ -97,9 +97,9 @@ fn a_copied_model_asks_for_its_data_and_a_moved_data_set_for_its_place() {
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains(words), "{message}");
     };
-    refused(&copy, "name some: receptive evaluate");
+    refused(&copy, "give their path: receptive evaluate");
     fs::rename(&own, directory.path().join("moved")).unwrap();
-    refused(&run, "name its new place");
+    refused(&run, "set their new path");
 }
 
 #[test]

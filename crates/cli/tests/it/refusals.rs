@@ -69,7 +69,7 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
         (
             vec!["train", "--backend", "tpu"],
             2,
-            "this program has flex",
+            "this build has flex",
         ),
         (vec!["train", "--backend", "flex:9"], 2, "no device 9"),
         (vec!["train", "--run-dir", empty], 1, "not empty"),

@@ -279,7 +279,7 @@ fn a_model_without_a_record_is_said_to_have_none_and_so_are_those_trained_from_i
         let message = text(&output.stderr).replace("\n  ", " ");
         assert!(output.status.success(), "{message}");
         assert!(
-            message.contains("no record of all images"),
+            message.contains("is incomplete"),
             "{arguments:?}: {message}"
         );
     };
@@ -422,5 +422,5 @@ fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
     let said = output(&["evaluate", run]);
     assert!(said.status.success());
     let note = text(&said.stderr).replace("\n  ", " ");
-    assert!(note.contains("no record of all images"), "{note}");
+    assert!(note.contains("is incomplete"), "{note}");
 }

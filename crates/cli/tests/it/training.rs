@@ -205,7 +205,7 @@ fn a_run_that_stops_early_says_why() {
     assert!(!messages(&ended).contains("stopped early"));
     let again = messages(&output(&["train", "--resume", run]));
     assert!(
-        again.contains("no step is left") && again.contains("--patience"),
+        again.contains("no steps are left") && again.contains("--patience"),
         "{again}"
     );
     let on = messages(&output(&[

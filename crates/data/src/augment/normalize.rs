@@ -72,7 +72,7 @@ impl Normalize {
                 "mean and std",
                 format!(
                     "an image of {} bytes where {} channels of {} x {} are expected, with {} \
-                    means: expected one mean and one std per channel",
+                     means: expected one mean and one std per channel",
                     pixels.len(),
                     size.channels,
                     size.height,

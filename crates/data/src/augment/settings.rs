@@ -155,7 +155,7 @@ impl Augment {
         self.blur.map_or(Ok(()), |change| change.check())?;
         if self.randaugment.is_some() && self.trivialaugment.is_some() {
             let problem = "it is set together with train.augment.trivialaugment, which replaces \
-                          it; remove one of them";
+                           it; remove one of them";
             return Err(DataError::setting("train.augment.randaugment", problem));
         }
         self.check_exclude()

@@ -176,7 +176,7 @@ fn gone(error: DataError) -> DataError {
     match error {
         DataError::Io { path, source, .. } if source.kind() == ErrorKind::NotFound => {
             let problem = "it existed when the data were opened, but is gone; restore it, and \
-                          start again or resume the run";
+                           start again or resume the run";
             DataError::layout(path, problem)
         }
         other => other,

@@ -290,7 +290,7 @@ impl Hub {
                 401 | 403 => {
                     let reason = format!(
                         "the server rejects it ({status}): there is no such repository, or it is \
-                        not public"
+                         not public"
                     );
                     return Err(rejected(reason, "check the name"));
                 }

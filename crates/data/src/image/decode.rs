@@ -219,7 +219,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
         image::ImageError::Limits(_) => too_large(limits, "decoding it takes more memory"),
         image::ImageError::Unsupported(_) => format!(
             "this variant of {} is not supported; save it as an 8-bit PNG, for example with \
-            `magick`",
+             `magick`",
             format!("{format:?}").to_uppercase()
         ),
         other => damage(&other, format),

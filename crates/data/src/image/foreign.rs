@@ -157,7 +157,7 @@ impl Foreign {
             DjVu => "a DjVu document, which cannot be read; convert it, for example with `ddjvu`",
             Video => {
                 "a video, which cannot be read; extract frames, for example with `ffmpeg -i VIDEO \
-                frame-%04d.png`, or move it away"
+                 frame-%04d.png`, or move it away"
             }
             Dicom => {
                 "a DICOM image, which cannot be read; convert it, for example with `dcm2img` or \
@@ -169,7 +169,7 @@ impl Foreign {
             }
             Rare => {
                 "an image in an unsupported format (such as PCX, SGI, XPM, JPEG XR or FITS), \
-                which cannot be read; convert it, for example with `magick mogrify -format png`"
+                 which cannot be read; convert it, for example with `magick mogrify -format png`"
             }
             LfsPointer => {
                 "a Git LFS pointer, not the image itself; fetch the image with `git lfs pull`"

@@ -93,7 +93,7 @@ impl SplitRecord {
         if !is_whole {
             return Err(damaged(
                 "its last row does not match the rows before it, so it was truncated or edited, \
-                and the training images are not known"
+                 and the training images are not known"
                     .into(),
             ));
         }

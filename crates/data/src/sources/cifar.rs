@@ -173,7 +173,7 @@ pub(crate) fn open(
                 return Err(DataError::format(
                     place,
                     "the archive contains no CIFAR binary (data_batch_1.bin ..., or train.bin and \
-                    test.bin, of whole records)",
+                     test.bin, of whole records)",
                 ));
             };
             (place, kind, members)
@@ -254,7 +254,7 @@ fn build(
                 format!("{place}: {file}"),
                 format!(
                     "it has {} bytes, which is not a multiple of the record size of {} bytes; it \
-                    is truncated or in another format",
+                     is truncated or in another format",
                     bytes.len(),
                     kind.record()
                 ),

@@ -171,7 +171,7 @@ impl Builder<'_> {
         for same in spellings.values().filter(|same| same.len() > 1) {
             self.notes.push(format!(
                 "{} folders{place} are one class, {}: their names differ only in the encoding of \
-                accented letters",
+                 accented letters",
                 same.len(),
                 enumerate(&same[..1])
             ));
@@ -245,7 +245,7 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
             folder.parent().unwrap_or(folder),
             format!(
                 "the name of its class folder {name:?} has control characters, which a terminal \
-                and a list of one class per line cannot show; rename it"
+                 and a list of one class per line cannot show; rename it"
             ),
         ));
     }
@@ -274,7 +274,7 @@ pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
     for same in group(&|class| class.to_lowercase()) {
         notes.push(format!(
             "the classes {} differ only by upper and lower case and are treated as different \
-            classes",
+             classes",
             enumerate(&same)
         ));
     }
@@ -282,7 +282,7 @@ pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
         let spelt: Vec<String> = same.iter().map(|class| spell_out(class)).collect();
         notes.push(format!(
             "the classes {} look the same and differ only by spaces or invisible characters; they \
-            are treated as different classes: rename their folders if they are one",
+             are treated as different classes: rename their folders if they are one",
             enumerate(&spelt)
         ));
     }

@@ -27,7 +27,7 @@ pub(crate) fn apply(
                 };
                 source.notes.push(format!(
                     "the images are not grouped like those of the run, since {SETTING} does not \
-                    apply: {problem}"
+                     apply: {problem}"
                 ));
             }
             result => result?,
@@ -49,7 +49,7 @@ pub(crate) fn apply(
             SETTING,
             format!(
                 "all {images} images are in one group, {}, so they cannot be split; use another \
-                pattern or column",
+                 pattern or column",
                 enumerate(&name)
             ),
         ));
@@ -75,7 +75,7 @@ pub(crate) fn apply(
     if !torn.is_empty() {
         source.notes.push(format!(
             "groups with images in more than one split of the data: {}; results on them say \
-            little about new groups: {}",
+             little about new groups: {}",
             torn.len(),
             enumerate(&torn)
         ));
@@ -141,7 +141,7 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
             SETTING,
             format!(
                 "`{pattern}` is neither a column of a label list nor a regular expression with \
-                brackets around the group's part of a file name, such as `^(\\d+)_`"
+                 brackets around the group's part of a file name, such as `^(\\d+)_`"
             ),
         ));
     }

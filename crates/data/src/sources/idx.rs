@@ -61,7 +61,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
                 return Err(DataError::format(
                     path.printable().into_owned(),
                     "its name is that of an IDX file, but its content is not: expected 00 00 08 \
-                    03 at the beginning of images and 00 00 08 01 of labels",
+                     03 at the beginning of images and 00 00 08 01 of labels",
                 ));
             }
             _ => {}
@@ -99,7 +99,7 @@ pub(crate) fn open(
                 folder,
                 format!(
                     "the {role} split has no IDX file of {}; both images (magic 00 00 08 03) and \
-                    labels (00 00 08 01) are required",
+                     labels (00 00 08 01) are required",
                     if images.is_some() { "labels" } else { "images" }
                 ),
             )),

@@ -64,7 +64,7 @@ pub(crate) fn layout<'a>(
             root.path(),
             format!(
                 "it has no class folders (found {} images and {} other files); put the images of \
-                each class into their own folder, named after the class{}",
+                 each class into their own folder, named after the class{}",
                 contents.images.len(),
                 contents.others.len(),
                 match list_of_classes(root)? {
@@ -96,7 +96,7 @@ pub(crate) fn layout<'a>(
         let problem = match &train {
             Some(train) => format!(
                 "its `{}` folder has no class folders; put the images of each class into their \
-                own folder in it, named after the class",
+                 own folder in it, named after the class",
                 train.folder.name().to_string_lossy().printable()
             ),
             None => "it has a validation or test folder, but no `train` folder; the class list \
@@ -269,7 +269,7 @@ fn unknown_splits(one: &Folder, two: &Folder, shared: &[&OsStr]) -> String {
     if shared.iter().all(|name| is_split_name(name)) {
         return format!(
             "its class folders {pair} contain splits ({inside}), but a split must contain the \
-            class folders; move the images to {} and so on",
+             class folders; move the images to {} and so on",
             list(
                 shared
                     .iter()

@@ -147,7 +147,7 @@ fn open_in(known: &KnownDataSet, base: &Path) -> Result<Option<Source>, DataErro
             folder,
             format!(
                 "{} has {} training and {} test images, but found {} and {}; delete this folder \
-                to download it again, or complete it",
+                 to download it again, or complete it",
                 known.name, known.images.0, known.images.1, found.0, found.1
             ),
         ));

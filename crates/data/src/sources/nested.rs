@@ -37,8 +37,8 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                         root.path(),
                         format!(
                             "all its images are in one folder, {first}, next to {}; if that file \
-                            lists their classes, set data.labels to it, otherwise put the images \
-                            of each class into their own folder, named after the class",
+                             lists their classes, set data.labels to it, otherwise put the images \
+                             of each class into their own folder, named after the class",
                             enumerate(&[list])
                         ),
                     )),
@@ -48,8 +48,8 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                             root.path(),
                             format!(
                                 "all its images are in {} without class folders; put the images \
-                                of each class into their own folder, named after the class (files \
-                                with boxes or masks are not read)",
+                                 of each class into their own folder, named after the class (files \
+                                 with boxes or masks are not read)",
                                 place.path().printable()
                             ),
                         ))
@@ -66,8 +66,8 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                 return Err(DataError::layout(
                     root.path(),
                     format!(
-                        "its only folder with images, {first}, contains {} ({}); use that folder, \
-                         as in `receptive data {}`",
+                        "its only folder with images, {first}, contains {} ({}); use that folder: \
+                         {}",
                         if are_splits {
                             "the splits"
                         } else {

@@ -76,13 +76,13 @@ impl PassedOver {
             ("skipped files written by receptive", &self.own),
             (
                 "folders with the files of a run directory or a model (config.toml, \
-                MANIFEST.json) and other images are treated as data; move those files away, or, \
-                if it is a run, the images",
+                 MANIFEST.json) and other images are treated as data; move those files away, or, \
+                 if it is a run, the images",
                 &self.mixed,
             ),
             (
                 "skipped folders created by the system or a program, which contain no images of a \
-                class",
+                 class",
                 &self.junk,
             ),
             (

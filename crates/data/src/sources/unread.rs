@@ -184,7 +184,7 @@ pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Opt
     (!described.is_empty()).then(|| {
         format!(
             "skipped files in class folders that are not images; if they should be, convert them \
-            to PNG or JPEG: {}",
+             to PNG or JPEG: {}",
             list(&described)
         )
     })
@@ -230,7 +230,7 @@ pub(crate) fn judge(
         root,
         format!(
             "{what}: {list}; to keep {it}, convert the files to PNG or JPEG{copies}; otherwise \
-            move {it} away, or set data.bad_images to \"skip\" to leave {it} out"
+             move {it} away, or set data.bad_images to \"skip\" to leave {it} out"
         ),
     ))
 }

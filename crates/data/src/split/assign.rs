@@ -259,14 +259,14 @@ fn leave_out_used(
     if usage == RecordUse::Recognize && comparison.new > 0 {
         source.notes.push(
             "training images of the run are recognised by identical bytes or pixels; one that was \
-            resized, edited or recompressed, such as to JPEG, counts as new"
+             resized, edited or recompressed, such as to JPEG, counts as new"
                 .into(),
         );
     }
     if comparison.kept_unseen > 0 {
         source.notes.push(format!(
             "left {} out of training: the pretrained model, or one before it, was tested on the \
-            same content, which must stay unseen",
+             same content, which must stay unseen",
             counted(comparison.kept_unseen, "image")
         ));
     }
@@ -338,7 +338,7 @@ fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize 
         let [one, other] = [one, other].map(|image| store.name(image as usize));
         source.notes.push(format!(
             "{} {} another one of the same split and class, pixel for pixel ({}), such as {} and \
-            {}: each copy counts in training and in results; remove unintended ones",
+             {}: each copy counts in training and in results; remove unintended ones",
             counted(total, "image"),
             if total == 1 { "equals" } else { "equal" },
             counts.join(", "),
@@ -372,7 +372,7 @@ fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
     if let [(_, one), (_, other), ..] = contradicting.as_slice() {
         source.notes.push(format!(
             "{} occur in two or more classes with identical pixels, such as {} and {}; no network \
-            can tell them apart: remove them from the wrong class",
+             can tell them apart: remove them from the wrong class",
             counted(contradicting.len(), "image"),
             one.printable(),
             other.printable()

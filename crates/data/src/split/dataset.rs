@@ -221,7 +221,7 @@ fn all_used(comparison: &Comparison) -> String {
     let known = comparison.known;
     format!(
         "nothing is left to train on: {} {} validation or test images of the run that training \
-        starts from, or of one before it, and must stay unseen; give other images to train on",
+         starts from, or of one before it, and must stay unseen; give other images to train on",
         match comparison.new {
             0 => format!("all its {}", counted(known, "image")),
             new => format!("of its {} images {known}", known + new),

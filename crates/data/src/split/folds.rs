@@ -67,7 +67,7 @@ fn note_small_classes(source: &mut Source, keys: &[(SplitKey, u32)], folds: usiz
     if small > 0 {
         source.notes.push(format!(
             "{} with fewer distinct images, or groups, than the {folds} folds: some folds do not \
-            test them",
+             test them",
             counted(small, "class")
         ));
     }

@@ -186,7 +186,7 @@ pub(super) fn follow(
     if !relabelled.is_empty() {
         source.notes.push(format!(
             "the data has changed: {} in another class than when the run was trained; the current \
-            class is used: {}",
+             class is used: {}",
             match relabelled.len() {
                 1 => "1 image is".to_string(),
                 images => format!("{} are", counted(images, "image")),
@@ -261,7 +261,7 @@ impl Renamed {
         (!renamed.is_empty()).then(|| {
             format!(
                 "the data has changed: the trained model does not have these classes, but the run \
-                knows their images, and their class in the run is used: {}",
+                 knows their images, and their class in the run is used: {}",
                 renamed.join(", ")
             )
         })
@@ -310,7 +310,7 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     if comparison.new > 0 {
         notes.push(format!(
             "the data has changed: {} there when the run was trained, and {} now in the split \
-            `new`",
+             `new`",
             match comparison.new {
                 1 => "1 image was not".to_string(),
                 new => format!("{} were not", counted(new, "image")),

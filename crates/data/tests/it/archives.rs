@@ -276,8 +276,8 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
             zipped(&[], CompressionMethod::Stored),
             "no class folders",
         ),
-        ("a.tar", tar[..tar.len() / 2].to_vec(), "cut short"),
-        ("a.tar.gz", gz(&tar)[..2000].to_vec(), "cut short"),
+        ("a.tar", tar[..tar.len() / 2].to_vec(), "truncated"),
+        ("a.tar.gz", gz(&tar)[..2000].to_vec(), "truncated"),
         (
             "a.tar.gz",
             b"no archive at all".to_vec(),

@@ -243,7 +243,7 @@ fn missing_files_are_an_error_like_damaged_ones_and_unnamed_ones_are_noted() {
 
     // A class without any image is not left out silently.
     let refused = listed.refusal("a,cat\nb,dog\nc,dog\nx,owl\n");
-    assert!(refused.contains("no image of `owl` is there"), "{refused}");
+    assert!(refused.contains("there is no image of `owl`"), "{refused}");
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn a_list_that_is_no_file_is_refused_without_advice_about_images() {
     let root = listed.folder.path();
     for (list, found) in [
         (root.to_path_buf(), "is a folder"),
-        (root.join("none.csv"), "is not there"),
+        (root.join("none.csv"), "does not exist"),
     ] {
         let options = DataOptions {
             labels: Some(list),

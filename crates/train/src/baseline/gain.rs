@@ -69,25 +69,24 @@ impl Gain {
         let images = counted(self.fine_tuned.images, "image");
         if self.gained + self.lost == 0 {
             return format!(
-                "Fine-tuning changed none of the head's answers to {images} for better or worse."
+                "Fine-tuning neither corrected nor broke any of the head's predictions for {images}."
             );
         }
         let [gained, lost] = [self.gained, self.lost].map(|count| counted(count, "image"));
         let counts = format!(
-            "Of {images} fine-tuning corrected {gained} that the head alone gets wrong, and lost {lost}"
+            "Out of {images}, fine-tuning corrected {gained} that the head alone gets wrong, and \
+             lost {lost}"
         );
         let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
         if self.p >= SIGNIFICANT {
-            return format!(
-                "{counts}: so many images cannot tell whether that is more than chance {test}."
-            );
+            return format!("{counts}: with so few images the difference may be chance {test}.");
         }
         let direction = if self.gained > self.lost {
             "better"
         } else {
             "worse"
         };
-        format!("{counts}: it is {direction} than the head alone {test}.")
+        format!("{counts}: fine-tuning is {direction} than the head alone {test}.")
     }
 }
 
@@ -150,7 +149,7 @@ mod tests {
         let few = gain(&head, &tuned);
         assert_eq!((few.gained, few.lost), (4, 1));
         assert!((few.p - 0.375).abs() < 1e-12); // 2 * (1 + 5) / 32
-        assert!(few.verdict().contains("cannot tell"), "{}", few.verdict());
+        assert!(few.verdict().contains("may be chance"), "{}", few.verdict());
         assert_eq!(few.head_only.words(), "80.0 % [71.1, 86.7]");
 
         tuned[..18].fill(true);
@@ -162,6 +161,6 @@ mod tests {
         );
         let worse = gain(&tuned, &head);
         assert!(worse.verdict().contains("worse"), "{}", worse.verdict());
-        assert!(gain(&head, &head).verdict().contains("changed none"));
+        assert!(gain(&head, &head).verdict().contains("neither corrected nor broke"));
     }
 }

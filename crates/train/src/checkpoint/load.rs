@@ -76,7 +76,7 @@ pub(crate) fn newest(
     }
     Err(TrainError::Lost {
         path: run.checkpoints(),
-        reason: format!("no checkpoint can be resumed from. {}", reasons(&invalid)),
+        reason: format!("no checkpoint can be resumed. {}", reasons(&invalid)),
         config: run.path().join("config.toml"),
     })
 }
@@ -213,7 +213,7 @@ pub(crate) fn parse(
         }),
         (None, None) => None,
         _ => {
-            let reason = "it contradicts the state's `averaged`: only one of them is there";
+            let reason = "it contradicts the state's `averaged`: only one of them exists";
             return Err(refuse(AVERAGED, reason.into()));
         }
     };
@@ -225,7 +225,7 @@ pub(crate) fn parse(
             .map_err(|error| error.to_string())
     })
     .unwrap_or_else(|_| {
-        Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
+        Err("burn could not read it, or its default device (see BURN_DEVICE) does not exist".into())
     })
     .map_err(|reason| refuse(OPTIMIZER, reason))?;
     let tensors = optimizer.burn.to_record().len();
@@ -288,7 +288,7 @@ fn changes(
     let new = text(&setup.config)?;
     if let Some(old) = &state.settings {
         if settings_sha256(old) != state.settings_sha256 {
-            return Err("its settings do not have the hash that it holds of them".into());
+            return Err("its settings do not match their stored hash".into());
         }
         return settings::changes(old, &new);
     }
@@ -298,8 +298,8 @@ fn changes(
         }
     }
     Err(
-        "it was written with other settings than those of config.toml now, and by an older version \
-         that did not store them: undo the changes of config.toml"
+        "config.toml has changed since it was written, by an older version that did not store the \
+         settings: undo the changes of config.toml"
             .into(),
     )
 }
@@ -345,7 +345,7 @@ fn check_epochs(
     if begun > epochs && changes.iter().any(|one| one.setting == "train.epochs") {
         return Err(TrainError::setting(
             "train.epochs",
-            format!("it is {epochs}, but the run is in epoch {begun} already; use {begun} or more"),
+            format!("it is {epochs}, but the run is already in epoch {begun}; use {begun} or more"),
         ));
     }
     Ok(())
@@ -378,7 +378,7 @@ fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
         && state.memory.epochs.len() == at.epochs_done;
     if !fits {
         return Err(format!(
-            "it says {} steps, {} epochs and {} more steps, which contradict each other",
+            "its counts of {} steps, {} epochs and {} more steps contradict each other",
             at.step, at.epochs_done, at.step_in_epoch
         ));
     }

@@ -98,7 +98,7 @@ impl AverageConfig {
         match self.rate {
             Some(rate) if !(rate > 0.0 && rate <= 1.0) => Err(TrainError::setting(
                 "train.average.rate",
-                format!("it is {rate}; use a share above 0 and up to 1 of the learning rate"),
+                format!("it is {rate}; use a fraction above 0 and up to 1 of the learning rate"),
             )),
             _ => Ok(()),
         }

@@ -31,7 +31,7 @@ impl CheckpointConfig {
             return Err(TrainError::setting(
                 "checkpoint.keep",
                 format!(
-                    "it is {}; keep 2 or more, so that one is left should the newest be damaged",
+                    "it is {}; keep 2 or more, in case the latest is damaged",
                     self.keep
                 ),
             ));

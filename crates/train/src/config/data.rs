@@ -154,7 +154,7 @@ impl DataConfig {
         Err(TrainError::setting(
             "data.labels",
             format!(
-                "the label list {} that the run was trained with is no longer there; name its new place{}",
+                "the label list {} of the run no longer exists; set its new path{}",
                 list.printable(),
                 match remedy {
                     "" => String::new(),
@@ -168,7 +168,8 @@ impl DataConfig {
     pub(crate) fn no_val_remedy(&self) -> String {
         match self.val_fraction > 0.0 {
             true => format!(
-                "too few images are there for a data.val_fraction of {}: raise it, or add images",
+                "there are too few images for a data.val_fraction of {}: increase it, or add \
+                 images",
                 self.val_fraction
             ),
             false => "set a data.val_fraction above 0".into(),
@@ -183,12 +184,10 @@ impl DataConfig {
         }
         Some(match is_moved {
             true => format!(
-                "there is nothing at {source}, which was given as the new place of the run's data; name \
-                 the place where they are"
+                "there is nothing at {source}, which was given as the new path of the run's data; \
+                 give their current path"
             ),
-            false => format!(
-                "the data {source} that the run was trained on is no longer there; name its new place"
-            ),
+            false => format!("the run's data {source} no longer exist; set their new path"),
         })
     }
 

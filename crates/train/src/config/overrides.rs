@@ -45,7 +45,7 @@ fn built(
         if value == "none" && get(&table, key).is_some_and(|old| !old.is_str()) {
             return Err(TrainError::setting(
                 key,
-                "it cannot be left out, so `none` is no value of it",
+                "it cannot be left out, so `none` is not a valid value",
             ));
         }
         put(&mut table, key, parse(value))?;
@@ -175,7 +175,7 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
                     TrainError::setting(
                         key,
                         format!(
-                            "`{part}` is a list of {length}; name one of 0 to {}, as {part}.0",
+                            "`{part}` is a list of {length}; use an index of 0 to {}, as {part}.0",
                             length.saturating_sub(1)
                         ),
                     )
@@ -326,7 +326,7 @@ mod tests {
             ("train.epochs=none", "cannot be left out"),
             ("train.epochs", "key=value"),
             ("train.seed.x=1", "seed"),
-            ("model.layers.1.units=7", "name one of 0 to 0"),
+            ("model.layers.1.units=7", "use an index of 0 to 0"),
             ("model.layers=7", "layers"),
         ] {
             let error = set(&[written]).unwrap_err().to_string();

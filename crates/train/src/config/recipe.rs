@@ -144,12 +144,12 @@ impl Open {
         let images = counted(counts.train, "training image");
         let choices = choices.join("; ");
         let mut notes = vec![format!(
-            "chosen for {images}, and written to config.toml: {choices}"
+            "chosen for {images} and written to config.toml: {choices}"
         )];
         if is_few_from_scratch && counts.are_coloured {
             notes.push(
-                "from so few images a network that was pretrained on photographs learns far more: \
-                 start.from = \"hf:timm/tf_efficientnet_lite0.in1k\""
+                "with so few images a pretrained network does much better: start.from = \
+                 \"hf:timm/tf_efficientnet_lite0.in1k\""
                     .into(),
             );
         }
@@ -164,8 +164,8 @@ impl Open {
         start.head = HeadStart::Only;
         config.train.epochs = 0;
         Some(format!(
-            "the head alone is fitted, to frozen features, since {} a class is too little for the other \
-             layers (start.head = \"only\")",
+            "only the head is fitted, to frozen features, since {} per class cannot train the \
+             other layers (start.head = \"only\")",
             counted(counts.per_class, "image")
         ))
     }
@@ -211,16 +211,16 @@ impl Open {
             HeadStart::Random | HeadStart::Only => "",
         };
         let changes = match config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
-            true => "; random crops and colour jitter, since images are few",
+            true => "; random crops and colour jitter",
             false => "",
         };
         let statistics = match keeps_statistics {
             true => "batch norm keeps its statistics",
-            false => "batch norm's statistics are trained too",
+            false => "batch norm updates its statistics",
         };
         Some(format!(
-            "{}; {}, rate {rate} for the head{fitted}, and {stem} to {body} for the layers before it, which \
-             need little change; {statistics}{changes}",
+            "{}; {}, learning rate {rate} for the head{fitted}, and {stem} to {body} for the \
+             layers before it; {statistics}{changes}",
             chosen.join(" in "),
             config.train.optimizer.name(),
         ))
@@ -263,13 +263,13 @@ impl Open {
                 patience,
             });
             let epochs = counted(patience, "epoch");
-            chosen.push(format!("stopping after {epochs} without an improvement"));
+            chosen.push(format!("early stopping with a patience of {epochs}"));
         }
         if chosen.is_empty() {
             return None;
         }
         Some(format!(
-            "{}, since from random weights so few images must be seen more often and changed more",
+            "{}, since few images from random weights need more epochs and more augmentation",
             chosen.join(", ")
         ))
     }
@@ -289,8 +289,8 @@ impl Open {
         }
         train.label_smoothing = 0.0;
         Some(format!(
-            "no label smoothing, which with class weights of {:.0} to 1 would count as much as labels \
-             (train.label_smoothing = 0)",
+            "no label smoothing, which with class weights of {:.0} to 1 would outweigh rare \
+             labels (train.label_smoothing = 0)",
             largest / smallest
         ))
     }
@@ -306,14 +306,14 @@ impl Open {
         if counts.val_of_smallest < JUDGES_OF_CLASS {
             train.monitor = Monitor::Last;
             return Some(format!(
-                "the last epoch is kept, since the smallest class has {}, too few to choose one by its \
-                 recall (train.monitor = \"last\")",
+                "the last epoch is kept, since the smallest class has {}, too few to select one \
+                 by recall (train.monitor = \"last\")",
                 counted(counts.val_of_smallest, "validation image")
             ));
         }
         train.monitor = Monitor::ValMeanRecall;
         Some(
-            "the epoch with the best mean recall is kept, since all classes are to count the same \
+            "the epoch with the best mean recall is kept, since the classes are balanced \
              (train.monitor = \"val_mean_recall\")"
                 .into(),
         )
@@ -329,7 +329,7 @@ impl Open {
         }
         train.monitor = Monitor::Last;
         Some(format!(
-            "the last epoch is kept, since {} cannot choose one (train.monitor = \"last\")",
+            "the last epoch is kept, since {} cannot select one (train.monitor = \"last\")",
             counted(counts.val, "validation image")
         ))
     }

@@ -123,8 +123,8 @@ impl Schedule {
         if self.kind == ScheduleKind::MultiStep && self.milestones.is_empty() {
             return Err(TrainError::setting(
                 "train.schedule.milestones",
-                "train.schedule.kind \"multi_step\" drops the rate after these epochs, and there are \
-                 none; set some, such as [30.0, 60.0]",
+                "train.schedule.kind \"multi_step\" needs the epochs after which the rate drops, \
+                 such as [30.0, 60.0]",
             ));
         }
         self.one_cycle.check()?;

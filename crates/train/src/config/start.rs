@@ -100,8 +100,8 @@ impl StartConfig {
                 return Err(TrainError::setting(
                     setting,
                     format!(
-                        "it is {rate}; use a share above 0 and up to 1 of the head's learning rate, or \
-                         freeze layers with start.freeze"
+                        "it is {rate}; use a fraction above 0 and up to 1 of the head's learning \
+                         rate, or freeze layers with start.freeze"
                     ),
                 ));
             }

@@ -94,7 +94,7 @@ pub enum Auto {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "\"none\", \"balanced\", or a list with a number for each class"
+    expecting = "\"none\", \"balanced\", or a list with one number per class"
 )]
 pub enum ClassWeights {
     /// By a rule.
@@ -238,8 +238,8 @@ impl TrainConfig {
         {
             return Err(TrainError::setting(
                 "train.sampling",
-                "it balances the classes, and so does `train.class_weights`: together they count \
-                 small classes twice over; set one of them back (\"all\", \"none\")",
+                "it balances the classes, and so does `train.class_weights`: together they \
+                 overweight small classes; reset one of them (\"all\", \"none\")",
             ));
         }
         for (setting, limit) in [
@@ -258,7 +258,7 @@ impl TrainConfig {
         if self.clip_norm.is_some() && self.clip_value.is_some() {
             return Err(TrainError::setting(
                 "train.clip_value",
-                "gradients are clipped by their norm already (train.clip_norm); leave one of them out",
+                "gradients are already clipped by norm (train.clip_norm); leave one of them out",
             ));
         }
         self.check_averages()?;
@@ -277,7 +277,7 @@ impl TrainConfig {
         {
             return Err(TrainError::setting(
                 "train.early_stopping.metric",
-                "`last` judges no epoch; use val_loss, val_top1 or val_mean_recall",
+                "`last` does not rank epochs; use val_loss, val_top1 or val_mean_recall",
             ));
         }
         self.optimizer.check()?;
@@ -295,7 +295,7 @@ impl TrainConfig {
         if self.ema.is_some() && self.average.is_some() {
             return Err(TrainError::setting(
                 "train.average",
-                "train.ema averages the weights already; leave one of them out",
+                "train.ema already averages the weights; leave one of them out",
             ));
         }
         match self.stochastic_depth {

@@ -195,8 +195,8 @@ impl<'a> Learner<'a> {
     pub(super) fn skipped(&self, epoch: usize, totals: &Totals) -> Option<String> {
         let scale = self.loss_scale.filter(|_| totals.skipped_steps > 0)?;
         Some(format!(
-            "epoch {epoch}: skipped {} whose gradients overflowed float16; the loss is now scaled by {} \
-             ({} skipped since the run began)",
+            "epoch {epoch}: skipped {} whose gradients overflowed float16; the loss is now scaled \
+             by {} ({} skipped so far)",
             counted(totals.skipped_steps, "step"),
             scale.factor(),
             scale.skipped
@@ -383,7 +383,7 @@ fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
                 return Err(TrainError::setting(
                     "train.class_weights",
                     format!(
-                        "expected {classes} weights, one a class, found {}",
+                        "expected {classes} weights, one per class, found {}",
                         weights.len()
                     ),
                 ));

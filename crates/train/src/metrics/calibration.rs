@@ -162,15 +162,17 @@ pub enum Uncalibrated {
 impl fmt::Display for Uncalibrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoValidation => f.write_str("there is no validation split to fit a temperature on"),
+            Self::NoValidation => {
+                f.write_str("there is no validation split to fit a temperature on")
+            }
             Self::TooFew(images) => write!(
                 f,
-                "a temperature fitted on {images} validation images would be noise; it takes \
-                 {MIN_CALIBRATION_IMAGES}"
+                "{images} validation images are too few to fit a temperature; at least \
+                 {MIN_CALIBRATION_IMAGES} are needed"
             ),
             Self::Unbounded => f.write_str(
-                "no temperature fits: the validation images are recognised all, or no more often than \
-                 by chance",
+                "no temperature can be fitted: the model classifies all validation images \
+                 correctly, or none better than chance",
             ),
         }
     }

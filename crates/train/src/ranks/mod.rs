@@ -260,9 +260,7 @@ impl Ranks {
         tag: u64,
     ) -> Result<Vec<Header>, TrainError> {
         if self.is_over.load(Ordering::SeqCst) {
-            return Err(TrainError::Ranks(
-                "the ranks have ended what they do together".into(),
-            ));
+            return Err(TrainError::Ranks("the ranks have already finished".into()));
         }
         let text = own.as_ref().err().map(|failure| {
             let text = serde_json::to_vec(failure);
@@ -300,8 +298,7 @@ impl Ranks {
         if let Some(other) = headers.iter().position(|one| one.kind != header.kind) {
             self.is_over.store(true, Ordering::SeqCst);
             return Err(TrainError::Ranks(format!(
-                "{} and {} are at different places of the program ({} and {}); this is a bug, please \
-                 report it",
+                "{} and {} are out of sync ({} and {}); this is a bug, please report it",
                 self.name(self.rank()),
                 self.name(other),
                 header.kind,

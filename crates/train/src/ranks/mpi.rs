@@ -31,7 +31,7 @@ impl Mpi {
     pub fn new() -> Result<Self, TrainError> {
         let refused = |problem: &str| TrainError::Ranks(format!("MPI cannot be used: {problem}"));
         let Some((universe, threading)) = initialize_with_threading(Threading::Serialized) else {
-            return Err(refused("it was initialized already in this process"));
+            return Err(refused("it is already initialised in this process"));
         };
         if threading < Threading::Serialized {
             return Err(refused(

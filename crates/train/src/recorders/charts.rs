@@ -98,8 +98,8 @@ impl Recorder for Charts {
         let (shown, all) = (matrix.classes.len(), classes.len());
         if is_drawn && shown < all {
             self.notes.push(format!(
-                "{} shows the {shown} most confused of {} classes: a matrix of more than {} would be \
-                 too fine to read",
+                "{} shows the {shown} most confused of {} classes: a matrix of more than {} would \
+                 be unreadable",
                 RunDirectory::CONFUSION,
                 grouped(all),
                 grouped(Matrix::MAX_CLASSES)

@@ -165,8 +165,8 @@ impl<'a> ImageQuery<'a> {
                 .extend(taken_for_own(is_own, &config.source, &comparison));
             if chose_epoch && comparison.validated > 0 {
                 data.notes.push(format!(
-                    "the best epoch of the run was chosen by {} of these: results on them are a little \
-                     too good",
+                    "{} of these were used to select the best epoch: results on them are \
+                     optimistic",
                     counted(comparison.validated, "image")
                 ));
             }
@@ -189,12 +189,10 @@ impl<'a> ImageQuery<'a> {
         Err(TrainError::setting(
             "data.source",
             format!(
-                "none of the {} images that the run recorded is in {}, so this is not the new place of \
-                 its data; name that, or give other images as OTHER, as in `receptive evaluate {} {}`",
+                "none of the run's {} images are in {}, so this is not the new path of its data; \
+                 give that, or evaluate these images as another data set",
                 grouped(gone),
                 source.printable(),
-                self.run.shell_word(),
-                Path::new(source).shell_word()
             ),
         ))
     }
@@ -216,8 +214,7 @@ impl<'a> ImageQuery<'a> {
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
                 return Err(no_data(&format!(
-                    "the model {} is not in the run that trained it, if there was one, and does not know \
-                     its data; name some",
+                    "the model {} is not part of a run, so its data are unknown; give their path",
                     self.run.printable()
                 )));
             }
@@ -297,8 +294,8 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
     } = comparison;
     (comparison.is_own && !was_own).then(|| {
         format!(
-            "{} has {} of the run's {} images, so it is taken for the run's own data: each image is in \
-             the split that it had in training, whatever folder it is in here",
+            "{} has {} of the run's {} images, so it is treated as the run's own data: each image \
+             keeps its split in training, whatever its folder is now",
             source.printable(),
             grouped(*known),
             grouped(known + gone.total() + unreadable.total()),
@@ -307,12 +304,14 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
 }
 
 /// Said where a model, or the one that its training started from, comes without a record of its images.
-pub(crate) const NO_RECORD: &str = "the model has no record of all images that it was trained on (split.csv in the directory of each \
-     run), so some of these may have been trained on";
+pub(crate) const NO_RECORD: &str = "the record of the model's training images (split.csv in the \
+                                    directory of each run) is incomplete, so it may have been \
+                                    trained on some of these";
 
 /// Said where nothing tells the groups of other images.
-const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images of a group that was trained \
-     on are not recognized; set data.group, or name a label list with a column of groups";
+const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images \
+                         of a training group are not recognised; set data.group, or use a label \
+                         list with a column of groups";
 
 fn is_same(a: &str, b: &str) -> bool {
     let place = |source: &str| Path::new(source).canonicalize().ok();
@@ -356,26 +355,22 @@ impl RunImages {
         };
         let had = |lost: usize, what: &str| match lost {
             0 => format!("the run has no {what} images"),
-            1 => format!("the run's only {what} image is not to be had"),
-            lost => format!("none of the run's {lost} {what} images is to be had"),
+            1 => format!("the run's only {what} image is not available"),
+            lost => format!("none of the run's {lost} {what} images are available"),
         };
         let test = had(lost(|gone| gone.test), "test");
         if !data.val.is_empty() {
             let chosen = match self.chose_epoch {
-                true => {
-                    ", by which its best epoch was chosen: the results look better than they are"
-                }
+                true => ", which also selected the best epoch, so results are optimistic",
                 false => "",
             };
             return Some(format!(
-                "{test}: measured are its validation images{chosen}"
+                "{test}: the validation images are evaluated instead{chosen}"
             ));
         }
         let val = had(lost(|gone| gone.val), "validation");
         (!data.new.is_empty()).then(|| {
-            format!(
-                "{test}, and {val}: measured are the images that were not there when it was trained"
-            )
+            format!("{test}, and {val}: the images added since training are evaluated instead")
         })
     }
 
@@ -391,13 +386,13 @@ impl RunImages {
         let problem = match (existing.is_empty(), left_out) {
             (true, 0) => format!("{} has no images", data.name),
             (true, n) => format!(
-                "the model was trained on all {n} images of {}, so nothing is left to measure; name \
-                 images that it has not seen",
+                "the model was trained on all {n} images of {}, so nothing is left to evaluate; \
+                 give images that it has not seen",
                 data.name
             ),
             (false, _) if split.is_none() => format!(
-                "no validation or test image of the run is to be had in {}, and results on what it was trained on \
-                 say little; name other images, or the split {}",
+                "no validation or test images of the run are available in {}, and results on \
+                 training images say little; give other images, or the split {}",
                 data.name,
                 existing.join(" or ")
             ),

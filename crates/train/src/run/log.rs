@@ -70,7 +70,7 @@ impl RunLog {
                     let line = index + 1;
                     return Err(TrainError::run(
                         &path,
-                        format!("line {line} is not a line that training writes: {reason}"),
+                        format!("line {line} was not written by training: {reason}"),
                     ));
                 }
                 _ => {}

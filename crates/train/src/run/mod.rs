@@ -96,7 +96,7 @@ impl RunDirectory {
         if entries.next().is_some() {
             return Err(TrainError::run(
                 path,
-                "it is not empty, and a run never overwrites another; choose a new name",
+                "it is not empty, and a run never overwrites anything; choose a new name",
             ));
         }
         Ok(())
@@ -111,12 +111,12 @@ impl RunDirectory {
         if !run.is_there() {
             let reason = match Self::first_in(path) {
                 Some(first) => format!(
-                    "it is not a run directory but holds some; name one of them, such as {}",
+                    "it is not a run directory but contains some; use one of them, such as {}",
                     first.path.printable()
                 ),
                 None => {
-                    "it is not a run directory (it has no config.toml); expected one that training \
-                         made, such as runs/001"
+                    "it is not a run directory (it has no config.toml); expected one created by \
+                     training, such as runs/001"
                         .into()
                 }
             };
@@ -184,7 +184,7 @@ impl RunDirectory {
         }
         let text = store::read_text(&path, MAX_RECORD_BYTES)?;
         let baselines = serde_json::from_str(&text).map_err(|error| {
-            let problem = format!("it is not what training writes there: {error}");
+            let problem = format!("it was not written by training: {error}");
             TrainError::run(&path, problem)
         })?;
         Ok(Some(baselines))
@@ -222,8 +222,7 @@ impl RunDirectory {
         Err(TrainError::run(
             &self.path,
             "the run directory was moved or deleted during training (its config.toml is gone), so \
-             nothing more is written; train again, and leave the directory where it is until the \
-             run has ended",
+             nothing more is written; train again, and do not move the directory during the run",
         ))
     }
 
@@ -273,12 +272,12 @@ impl RunDirectory {
             return Ok(self.model());
         }
         let reason = if self.model().is_dir() {
-            "its model/ has no MANIFEST.json, without which nobody knows whether it is whole".into()
+            "its model/ has no MANIFEST.json, so it cannot be verified".into()
         } else if Artifact::is_at(&self.last()) {
             format!(
-                "it has no model/: no epoch was kept as the best (the run diverged), or it was moved or \
-                 deleted; {} is that of the last epoch, and can be given in \
-                 place of the run",
+                "it has no model/: no epoch was kept as the best (the run diverged), or it was \
+                 moved or deleted; the model of the last epoch, {}, can be used instead of the \
+                 run",
                 self.last().printable()
             )
         } else if self.has_epochs() {
@@ -287,16 +286,16 @@ impl RunDirectory {
                 .into()
         } else if let Some(message) = RunLog::read(self).ok().and_then(|log| log.diverged) {
             let problem = format!(
-                "this run has no model, since training diverged before its first epoch was over, and \
-                 would again if it were resumed with the same settings: {message}"
+                "this run has no model, since training diverged in its first epoch, and would \
+                 diverge again with the same settings: {message}"
             );
             return Err(TrainError::run(&self.path, problem));
         } else {
             return Err(TrainError::run(
                 &self.path,
                 format!(
-                    "this run has no model yet, since it was stopped before its first epoch was over; resume \
-                     it with `receptive train --resume {}`",
+                    "this run has no model yet, since it was stopped during its first epoch; resume \
+                     {} first",
                     self.path.shell_word()
                 ),
             ));
@@ -329,8 +328,9 @@ impl RunDirectory {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => TrainError::run(
                 &self.path,
                 format!(
-                    "nothing can be written there ({error}), and a run is trained in its own directory; make it \
-                     writable, or copy it to a place that is and resume the copy"
+                    "nothing can be written there ({error}), and a run is trained in its own \
+                     directory; make it writable, or copy it to a writable path and resume the \
+                     copy"
                 ),
             ),
             _ => TrainError::io(&path, "create")(error),
@@ -339,7 +339,7 @@ impl RunDirectory {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(TrainError::run(
                 &self.path,
-                "another process is training in this directory; wait for its end, or stop it",
+                "another process is training in this directory; wait until it finishes, or stop it",
             )),
             // A file system without locks: nothing can be claimed there.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),

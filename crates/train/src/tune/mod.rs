@@ -77,7 +77,7 @@ impl Tune {
             return Err(TrainError::setting(
                 "data.val_fraction",
                 format!(
-                    "there are no validation images to compare trials by; {}",
+                    "there are no validation images to compare trials on; {}",
                     setup.config.data.no_val_remedy()
                 ),
             ));
@@ -118,17 +118,17 @@ impl Tune {
         if !file.is_file() {
             return Err(TrainError::run(
                 path,
-                format!("it is not the directory of a search (it has no {STATE})"),
+                format!("it is not a search directory (it has no {STATE})"),
             ));
         }
         let wrong = |reason: String| TrainError::run(&file, reason);
         let text = read_text(&file, MAX_BYTES)?;
         let state: TuneState = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("it is not what a search writes: {error}")))?;
+            .map_err(|error| wrong(format!("it was not written by a search: {error}")))?;
         if state.format != FORMAT || state.version != VERSION {
             let (format, version) = (&state.format, state.version);
             return Err(wrong(format!(
-                "it is `{format}`, version {version}; `{FORMAT}`, version {VERSION} is wanted"
+                "it is `{format}`, version {version}; expected `{FORMAT}`, version {VERSION}"
             )));
         }
         check(&state.options)?;

@@ -139,7 +139,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     }
     if !arguments.augment.is_empty() {
         let problem = "networks are timed on random images without augmentation; use it with \
-                      `bench data`";
+                       `bench data`";
         return Err(CliError::argument(
             "--augment, --mixup and --cutmix",
             problem,

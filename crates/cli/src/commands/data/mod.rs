@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
     if !arguments.augment.is_empty() {
         return Err(CliError::Usage(
             "--augment, --mixup and --cutmix: they augment training images, which --show \
-            displays; add it, or leave them out"
+             displays; add it, or leave them out"
                 .into(),
         ));
     }

@@ -186,7 +186,7 @@ fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
     let found: Atlas = serde_json::from_str(&text).map_err(|error| {
         CliError::Usage(format!(
             "{}: expected an atlas written by this command: {error}; set another directory with \
-            --out",
+             --out",
             path.printable()
         ))
     })?;

@@ -104,8 +104,8 @@ fn field_in_theory(study: &Study) -> Result<(), CliError> {
         "field",
         format!(
             "in theory the whole image, through a gate before this layer (up to {rows}x{columns} \
-            pixels); {kept_rows}x{kept_columns} pixels with gates held constant. The measurement \
-            includes both"
+             pixels); {kept_rows}x{kept_columns} pixels with gates held constant. The measurement \
+             includes both"
         ),
     )
 }
@@ -122,7 +122,7 @@ fn squares(all: &[MassSquare]) -> String {
 fn theory_text(theory: &TheoryComparison) -> String {
     let mut text = format!(
         "sigma {:.2} of the mean square ({} weights), total variation {:.3} from the measured \
-        field",
+         field",
         (theory.sigma[0] * theory.sigma[1]).sqrt(),
         theory.weights,
         theory.tv
@@ -179,7 +179,7 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
         let input = subject.plan().input();
         let text = format!(
             "from layer {} on, the theoretical field exceeds the {}x{} image ({}): these layers \
-            only see more padding",
+             only see more padding",
             first.number,
             input.height,
             input.width,

@@ -120,7 +120,7 @@ fn global_pool(arguments: &PoolArgs) -> Result<(), CliError> {
     paragraph(
         "field",
         "the whole map: position no longer matters, and a network that ends this way accepts \
-        images of any size",
+         images of any size",
     )
 }
 
@@ -177,7 +177,7 @@ fn cheaper(channels: usize, units: usize) -> Result<(), CliError> {
         "compare",
         format!(
             "a 3x3 convolution with the same number of filters on {channels} channels has {conv}, \
-            and a dense layer after a global average pool {pooled}, for images of any size"
+             and a dense layer after a global average pool {pooled}, for images of any size"
         ),
     )
 }

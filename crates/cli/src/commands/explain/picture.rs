@@ -31,7 +31,7 @@ pub(super) fn write(
             "--out",
             format!(
                 "an input of {}x{} pixels, padding included, is too large to draw; use at most \
-                {MAX_PIXELS} pixels per side",
+                 {MAX_PIXELS} pixels per side",
                 sides[0], sides[1]
             ),
         ));

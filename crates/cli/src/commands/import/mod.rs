@@ -92,8 +92,8 @@ impl ImportArgs {
         CliError::Usage(match self.is_start {
             true => format!(
                 "--from {file}: importing it needs {flag}, because {reason}: {flag} {what}. \
-                Import it first, with `receptive import {file} {flag} ... --out imported`, and \
-                then use --from imported"
+                 Import it first, with `receptive import {file} {flag} ... --out imported`, and \
+                 then use --from imported"
             ),
             false => format!("{flag} is required, because {reason}: {flag} {what}"),
         })

@@ -104,7 +104,7 @@ fn network(
     if arguments.network.is_none() {
         return Err(CliError::Usage(format!(
             "{}: its config.json names `{name}`, which is not a preset; `receptive networks` \
-            lists them, and --network FILE sets another network",
+             lists them, and --network FILE sets another network",
             arguments.weights
         )));
     }
@@ -161,8 +161,8 @@ fn published_network(
             "--network",
             format!(
                 "the file's layers have none of the names that {name} is published under ({}), \
-                which differ in more than names; give --network FILE with the config of exactly \
-                this network",
+                 which differ in more than names; give --network FILE with the config of exactly \
+                 this network",
                 schemes.join(", ")
             ),
         ));
@@ -175,7 +175,7 @@ fn published_network(
         (None, None) => {
             notes.push(format!(
                 "using the input of {name} ({}); --mean, --std, --resize, --crop-fraction and \
-                --interpolation change it",
+                 --interpolation change it",
                 form.scheme.name()
             ));
             form.input.clone()

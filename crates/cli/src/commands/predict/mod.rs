@@ -138,7 +138,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
             "note",
             format!(
                 "{} of {} {} used for training; accuracy on such images does not carry over to \
-                new ones",
+                 new ones",
                 predictor.trained_on,
                 counted(predictor.answered, "image"),
                 if predictor.trained_on == 1 {

@@ -54,7 +54,7 @@ impl CsvTable {
                 "--csv",
                 format!(
                     "{} is not a table of predictions and would be overwritten; choose another \
-                    name",
+                     name",
                     file.printable()
                 ),
             ));

@@ -73,14 +73,14 @@ impl PublishedConfig {
         if let Some(pool) = config.global_pool.as_deref().filter(|pool| *pool != "avg") {
             return Err(config.refuse(format!(
                 "its `global_pool` is `{pool}`, but the presets average; give --network FILE with \
-                the config of exactly this network"
+                 the config of exactly this network"
             )));
         }
         let mut arguments = config.model_args.iter();
         if let Some((argument, value)) = arguments.find(|(name, value)| !is_default(name, value)) {
             return Err(config.refuse(format!(
                 "its `model_args` set `{argument}` to {value}, which the preset does not; give \
-                --network FILE with the config of exactly this network"
+                 --network FILE with the config of exactly this network"
             )));
         }
         Ok(config)

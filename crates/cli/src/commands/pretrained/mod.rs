@@ -147,7 +147,7 @@ impl Source {
         let licence = licence.map_or(String::new(), |licence| format!(" (licence {licence})"));
         Some(format!(
             "its config.json describes {name}{licence}, which may be only the weights it was \
-            fine-tuned from: weights and licence are recorded as unknown"
+             fine-tuned from: weights and licence are recorded as unknown"
         ))
     }
 

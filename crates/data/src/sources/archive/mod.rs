@@ -266,19 +266,19 @@ impl List {
         if !self.has_end {
             notes.push(
                 "the archive has no end marker, so it may be truncated: compare its size with the \
-                original's, or copy it again"
+                 original's, or copy it again"
                     .into(),
             );
         }
         for (what, paths) in [
             (
                 "did not follow links in the archive (pack their targets: tar --dereference, zip \
-                without -y)",
+                 without -y)",
                 &self.links,
             ),
             (
                 "skipped files of the archive that are encrypted or use an unsupported \
-                compression method (unpack it and use the folder)",
+                 compression method (unpack it and use the folder)",
                 &self.unreadable,
             ),
         ] {

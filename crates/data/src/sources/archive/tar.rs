@@ -146,8 +146,8 @@ pub(super) fn unpack(
 fn no_room(list: &List, place: &Path, error: &io::Error) -> DataError {
     list.error(format!(
         "its images could not be unpacked into a file in {}: {error}; set TMPDIR to a directory \
-        with enough space, pack the folder as .tar or .zip, which are read in place, or unpack \
-        it",
+         with enough space, pack the folder as .tar or .zip, which are read in place, or unpack \
+         it",
         place.printable()
     ))
 }

@@ -25,7 +25,7 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
         };
         list.error(format!(
             "could not read it as a zip archive: {why}; if it is truncated, copy it again; if it \
-            is one part of several, join or unpack them"
+             is one part of several, join or unpack them"
         ))
     };
     let handle = file
@@ -72,7 +72,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
     } else if !is_deflated && method != CompressionMethod::Stored {
         Some(format!(
             "it is compressed with {}, but only deflate is supported; unpack the archive and use \
-            the folder",
+             the folder",
             method_name(method)
         ))
     } else {

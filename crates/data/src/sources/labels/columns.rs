@@ -190,7 +190,7 @@ impl<'a> Finder<'a> {
             let cells: Vec<String> = (0..width).map(|c| table.cell(row, c).into()).collect();
             return Err(ColumnProblem::List(format!(
                 "no column of it names images of the data set: line {} has {}, but image names \
-                are like `{}`; give paths relative to the data set's folder",
+                 are like `{}`; give paths relative to the data set's folder",
                 table.line(row),
                 enumerate(&cells),
                 index.path(0)

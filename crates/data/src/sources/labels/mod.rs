@@ -196,7 +196,7 @@ impl Labelled {
             has_splits = true;
             notes.push(
                 "the label list has no column of splits; the folders train, val and so on of its \
-                images are the splits"
+                 images are the splits"
                     .into(),
             );
         }

@@ -85,7 +85,7 @@ impl Rows {
         (!self.loose.is_empty()).then(|| {
             format!(
                 "{} of the label list {} an image with another extension, or without its leading \
-                zeros:\n{}",
+                 zeros:\n{}",
                 counted(self.loose.len(), "row"),
                 if self.loose.len() == 1 {
                     "names"

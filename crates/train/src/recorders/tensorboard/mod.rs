@@ -126,7 +126,7 @@ impl Recorder for Board {
         // The figures have been written after each epoch.
         if let Err(error) = self.pictures(end.result.epochs.len(), end.model) {
             self.notes
-                .push(not_drawn("TensorBoard's copy of the pictures", error));
+                .push(not_drawn("TensorBoard's copy of the figures", error));
         }
         Ok(())
     }

@@ -215,7 +215,7 @@ impl LrFind {
                 );
         }
         Chart {
-            subtitle: "learning rate range test: the rate grows with every batch".into(),
+            subtitle: "learning rate range test: the rate increases with every batch".into(),
             x_label: "learning rate".into(),
             x_scale: Scale::Log,
             panel_size: (720.0, 400.0),
