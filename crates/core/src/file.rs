@@ -19,7 +19,7 @@ pub enum ReadError {
         found: &'static str,
     },
     /// The file is larger than the limit.
-    #[error("it has {found} bytes, more than the {cap} that are read")]
+    #[error("it has {found} bytes, more than the maximum of {cap}")]
     TooLarge {
         /// Its size in bytes; a lower bound if it is growing.
         found: u64,
@@ -114,8 +114,8 @@ pub fn write_over_own(
     if !head.is_empty() && !is_own(&head) {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "a file of that name is there, which receptive did not write, and would be overwritten; \
-             choose another name, or move it away first",
+            "it exists and was not written by receptive; choose another name, or move it away \
+             first",
         ));
     }
     write_atomic(path, bytes)

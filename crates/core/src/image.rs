@@ -125,8 +125,8 @@ impl Fit {
         }
         if self.resize != Resize::Crop {
             return Err(format!(
-                "a crop fraction belongs to the resize rule `crop`, but the rule is `{}`; leave it out, \
-                 or set the rule to `crop`",
+                "a crop fraction needs the resize mode `crop`, but the mode is `{}`; leave it \
+                 out, or set the mode to `crop`",
                 self.resize
             ));
         }

@@ -48,7 +48,7 @@ fn line(line: &str) -> String {
     }
     line.replace("unknown field", "unknown setting")
         .replace("missing field", "missing setting")
-        .replace("duplicate field", "a setting that is given twice:")
+        .replace("duplicate field", "a duplicate setting")
         .replace("unknown variant", "unknown value")
 }
 
@@ -57,7 +57,7 @@ fn kind(expected: &str) -> String {
         return "a table of settings".into();
     }
     if expected.starts_with("enum ") {
-        return "one of the kinds there are".into();
+        return "one of the known kinds".into();
     }
     let known = KINDS.iter().find(|(name, _)| *name == expected);
     known.map_or(expected, |(_, plain)| plain).into()

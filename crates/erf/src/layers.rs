@@ -13,7 +13,8 @@ pub fn default_layer(plan: &Plan) -> Result<&PlannedLayer, ErfError> {
         .rev()
         .find(|layer| is_map(layer))
         .ok_or_else(|| ErfError::Network {
-            problem: "has no layer that is a map, so no unit has a place; add a conv2d".into(),
+            problem: "has no layer with feature maps, so units have no position; add a conv2d"
+                .into(),
         })
 }
 

@@ -107,8 +107,8 @@ impl TheoryComparison {
         let mut caveats = prediction.caveats.clone();
         if measurement.probe.channels == Channels::Sum && !matches!(weights, Weights::Ones) {
             caveats.push(
-                "the sum of channels behind an activation has terms that depend on each other; \
-                 random signs measure what is predicted"
+                "the terms of a sum of channels behind an activation are dependent; random signs \
+                 measure what is predicted"
                     .into(),
             );
         }
@@ -212,7 +212,10 @@ impl Study {
                     "theoretical field, gates held constant".into(),
                     format!("{} x {} px", ungated.height, ungated.width),
                 ),
-                ("size / that".into(), ratio.rounded(3)),
+                (
+                    "size / theoretical, gates constant".into(),
+                    ratio.rounded(3),
+                ),
             ]);
         }
         numbers.extend([

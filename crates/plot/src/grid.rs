@@ -80,7 +80,7 @@ impl Grid {
             });
         }
         for (index, tile) in self.tiles.iter().enumerate() {
-            tile.check(|| format!("{}, picture {}", named("grid", &self.title), index + 1))?;
+            tile.check(|| format!("{}, image {}", named("grid", &self.title), index + 1))?;
         }
         Ok(())
     }

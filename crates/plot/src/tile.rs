@@ -76,7 +76,7 @@ impl Tile {
     ///
     /// When it has no pixels, or not as many bytes as its size says.
     pub fn to_png(&self, max_side: usize) -> Result<Vec<u8>, PlotError> {
-        self.check(|| format!("picture \"{}\"", self.caption))?;
+        self.check(|| format!("image \"{}\"", self.caption))?;
         let (width, height, rgb) = self.pixels(max_side.max(1));
         encode(width, height, &rgb, None)
     }

@@ -256,8 +256,7 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
             }
             Some(own) => {
                 let problem = format!(
-                    "the data {} that the run was trained on is no longer there; give DATA as the first \
-                     argument",
+                    "the run's data {} no longer exist; give DATA as the first argument",
                     own.data.source.printable()
                 );
                 return Err(CliError::argument("--from", problem));

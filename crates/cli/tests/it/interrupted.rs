@@ -129,10 +129,7 @@ fn a_stopped_fine_tuning_has_the_baselines_that_were_computed() {
     let refused = output(&["train", "--resume", &first, "--augment", "none"]);
     assert_eq!(refused.status.code(), Some(2));
     let error = said(&refused);
-    assert!(
-        error.contains("cannot take effect"),
-        "{error}"
-    );
+    assert!(error.contains("cannot take effect"), "{error}");
     assert!(
         error.contains("train.augment.flip: true -> false"),
         "{error}"

@@ -162,10 +162,7 @@ fn what_stands_in_for_the_test_images_is_said() {
     let measured = trained.evaluate();
     assert_eq!(measured["split"], "new");
     let notes = measured["notes"].to_string();
-    assert!(
-        notes.contains("the images added since training"),
-        "{notes}"
-    );
+    assert!(notes.contains("the images added since training"), "{notes}");
 
     // A run that never had any.
     let run = trained.root.join("val-only");

@@ -128,8 +128,8 @@ impl Probe {
             return Err(ErfError::setting(
                 "unit",
                 format!(
-                    "the feature map has {height} rows and {width} columns, counted from 0, so there \
-                     is no unit ({row}, {column}); choose one of them"
+                    "the feature map has {height} rows and {width} columns, counted from 0, so \
+                     there is no unit ({row}, {column}); choose an existing one"
                 ),
             ));
         }
@@ -137,8 +137,8 @@ impl Probe {
             Channels::One(channel) if channel >= channels => Err(ErfError::setting(
                 "channels",
                 format!(
-                    "the feature map has {channels} channels, counted from 0, so there is no channel \
-                     {channel}; choose one of them"
+                    "the feature map has {channels} channels, counted from 0, so there is no \
+                     channel {channel}; choose an existing one"
                 ),
             )),
             _ => Ok(()),

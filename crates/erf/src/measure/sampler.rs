@@ -56,7 +56,7 @@ impl MeasureOptions {
             return Err(ErfError::setting(
                 "noise",
                 format!(
-                    "must be a total variation in [0, 1), such as {DEFAULT_NOISE}, not {}",
+                    "must be in [0, 1), such as {DEFAULT_NOISE}, not {}",
                     self.noise
                 ),
             ));

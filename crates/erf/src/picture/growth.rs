@@ -179,7 +179,7 @@ pub struct Frame<'a> {
     pub verdict: Verdict,
 }
 
-/// A strip of maps, all at the same scale and each as shares of its own peak, over the standard
+/// A strip of maps, all at the same scale and each relative to its own peak, over the standard
 /// deviation and the distance to a Gaussian against the epoch.
 ///
 /// # Errors
@@ -207,7 +207,7 @@ pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, 
             },
         );
     let caption = format!(
-        "each map: rows {} to {}, columns {} to {}, as shares of its own peak",
+        "each map: rows {} to {}, columns {} to {}, relative to its own peak",
         window.top,
         window.bottom() - 1,
         window.left,

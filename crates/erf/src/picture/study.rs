@@ -155,7 +155,7 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
         first_pixel: (window.left, window.top),
         pixels_per_value: raster.per,
         labels: (columns.into(), "row, pixels".into()),
-        bar_label: "share of the peak".into(),
+        bar_label: "relative to the peak".into(),
         ..HeatMap::new("", raster.width, raster.height, &raster.shares)
     };
     let mut map = map.overlay(trf);
@@ -243,7 +243,7 @@ pub fn numbers(judgement: &Judgement) -> Vec<[String; 3]> {
         let [name, value, _] = plain("R² of the fit", r_squared);
         all.push([name, value, ceiling.unwrap_or_default()]);
     }
-    all.push(plain("long axis / short axis", judgement.anisotropy));
+    all.push(plain("major axis / minor axis", judgement.anisotropy));
     all.push(plain("off the field's centre, σ", judgement.off_centre));
     all
 }

@@ -158,7 +158,7 @@ impl<'a> Counts<'a> {
         let sum = |counts: &[u64]| counts.iter().fold(0, |sum: u64, c| sum.saturating_add(*c));
         let (right, all) = (sum(&self.right), sum(&self.rows));
         format!(
-            "{} of {} right ({})",
+            "{} of {} correct ({})",
             count(right),
             count(all),
             percent(right, all)
