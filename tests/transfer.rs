@@ -242,7 +242,7 @@ fn another_network_and_freezing_every_layer_are_rejected() {
     frozen.start.as_mut().unwrap().freeze = 9;
     let error = trained_in(&parent.path().join("b"), frozen).unwrap_err();
     assert!(
-        error.to_string().contains("nothing left to learn"),
+        error.to_string().contains("nothing left to train"),
         "{error}"
     );
 }

@@ -26,7 +26,7 @@ pub enum InterchangeError {
         problem: String,
     },
     /// Weights of another network.
-    #[error("the weights are not those of this network: {problem}; {remedy}")]
+    #[error("the weights do not belong to this network: {problem}; {remedy}")]
     Mismatch {
         /// What the network has and what the file has.
         problem: String,

@@ -116,7 +116,7 @@ impl ModelConfig {
         };
         Err(ModelError::model(
             problem,
-            "end the network with `linear`, or keep the classes it was trained for",
+            "end the network with `linear`, or keep its classes",
         ))
     }
 

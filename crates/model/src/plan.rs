@@ -49,14 +49,14 @@ impl ModelConfig {
             (Shape::Flat(outputs), Some(classes)) => {
                 return Err(ModelError::model(
                     format!(
-                        "its last layer gives {outputs} values but there are {classes} classes"
+                        "its last layer outputs {outputs} values but there are {classes} classes"
                     ),
                     "leave `units` out of the last `linear` layer",
                 ));
             }
             (map, _) => {
                 return Err(ModelError::model(
-                    format!("its last layer gives a map {map}, not a value per class"),
+                    format!("its last layer outputs a map {map}, not one value per class"),
                     "end it with `flatten` or `global_avg_pool2d`, then `linear` without `units`",
                 ));
             }

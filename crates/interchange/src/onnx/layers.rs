@@ -85,8 +85,8 @@ fn layer(
         Operation::LocalResponseNorm(op) => {
             if op.size.is_multiple_of(2) {
                 let problem = format!(
-                    "layer {} is a local response norm over {} channels: of an even number ONNX \
-                     takes other ones; use an odd number",
+                    "layer {} is a local response norm over {} channels: ONNX defines even sizes \
+                     differently; use an odd number",
                     planned.number, op.size
                 );
                 return Err(InterchangeError::unwritable("ONNX", problem));

@@ -103,27 +103,25 @@ impl InputSpec {
             more => format!("{more} channels"),
         };
         let how = match (resize, crop_fraction) {
-            (Resize::Stretch, _) => String::from("both sides stretched"),
-            (Resize::Crop, None) => {
-                "the shorter side to size, the rest cut off around the middle".into()
-            }
+            (Resize::Stretch, _) => String::from("ignoring the aspect ratio"),
+            (Resize::Crop, None) => "the shorter side to size, then a centre crop".into(),
             (Resize::Crop, Some(fraction)) => {
                 let side = |side: &usize| (*side as f64 / fraction).floor();
                 match (side(height), side(width)) {
-                    (height, width) if height == width => format!(
-                        "the shorter side to {height}, then the middle cut out at whole pixels"
-                    ),
+                    (height, width) if height == width => {
+                        format!("the shorter side to {height}, then a centre crop at whole pixels")
+                    }
                     (height, width) => format!(
-                        "in proportion to cover {height}x{width}, then the middle cut out at whole \
+                        "proportionally to cover {height}x{width}, then a centre crop at whole \
                          pixels"
                     ),
                 }
             }
-            (Resize::Pad, _) => "the longer side to size, the rest filled with black".into(),
+            (Resize::Pad, _) => "the longer side to size, padded with black".into(),
         };
         format!(
-            "pictures are resized to {height}x{width} pixels (height x width, {interpolation}, {how}), \
-             channels {colours}"
+            "images are resized to {height}x{width} pixels (height x width, {interpolation}, \
+             {how}), channels {colours}"
         )
     }
 
@@ -183,7 +181,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<InputSpec>(&json).unwrap(), spec);
         let words = spec.preparation();
         assert!(
-            words.contains("bicubic, the shorter side to 256, then the middle cut out"),
+            words.contains("bicubic, the shorter side to 256, then a centre crop"),
             "{words}"
         );
         let wrong = InputSpec {

@@ -176,7 +176,7 @@ impl Artifact {
         if weights_sha256(&model) != spec.weights_sha256 {
             return Err(ModelError::artifact(
                 weights_path,
-                "its values are not those the config was written with; use another copy",
+                "its weights do not match the config's hash; use another copy",
             ));
         }
         Ok(Self {

@@ -319,7 +319,7 @@ impl BranchPlan<'_> {
             let strides: Vec<i64> = signals.iter().map(|s| s.trf.all[axis].stride).collect();
             let strides = listed(&strides);
             at.refuse(
-                format!("its branches step {strides} input pixels a unit"),
+                format!("its branches have strides of {strides} input pixels"),
                 self.remedy,
             )
         })?;
@@ -403,8 +403,8 @@ impl LayerKind for BranchesLayer {
                 Join::Add => "give all branches the same strides and filters",
                 Join::Concat => "give all branches the same strides and padding",
                 Join::Multiply => {
-                    "give all branches the same strides and filters, or let one end with a value a \
-                     channel"
+                    "give all branches the same strides and filters, or let one end with one \
+                     value per channel"
                 }
             },
         }

@@ -48,7 +48,7 @@ impl LayerKind for PreluLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         at.finite("initial", self.initial)?;
         let (slopes, summary) = match self.per_channel {
-            true => (at.input.shape.channels(), "a slope a channel"),
+            true => (at.input.shape.channels(), "one slope per channel"),
             false => (1, "one slope"),
         };
         let operation = Operation::Prelu(PreluOp {

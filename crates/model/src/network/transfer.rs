@@ -26,7 +26,7 @@ impl Classifier {
                     planned.output.channels(),
                     self.classes()
                 ),
-                "end the network with `linear`, or keep the classes it was trained for",
+                "end the network with `linear`, or keep its classes",
             ));
         }
         let plan = config.plan()?;
@@ -68,7 +68,7 @@ impl Classifier {
             (device, has_bias, self.layers.last_mut())
         else {
             return Err(ModelError::model(
-                "its last layer is not `linear` without an activation, so there is no head to give values",
+                "its last layer is not `linear` without an activation, so there is no head to set",
                 "end the network with `linear`",
             ));
         };
@@ -81,7 +81,7 @@ impl Classifier {
                     weight.len(),
                     bias.len()
                 ),
-                "give a weight for each feature and class, and a bias for each class",
+                "give one weight per feature and class, and one bias per class",
             ));
         }
         linear.weight = Param::from_data(TensorData::new(weight, [features, classes]), &device);
@@ -126,7 +126,7 @@ impl Classifier {
         if left == 0 {
             let last = self.plan.layers.iter().rposition(|layer| layer.params > 0);
             return Err(ModelError::model(
-                format!("with its first {layers} layers frozen there is nothing left to learn"),
+                format!("with its first {layers} layers frozen there is nothing left to train"),
                 format!("freeze at most {}", last.unwrap_or(0)),
             ));
         }

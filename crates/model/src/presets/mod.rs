@@ -41,11 +41,11 @@ pub const NAMES: [(&str, &str); 6] = [
     ),
     (
         "small",
-        "the best accuracy that two minutes of two CPU cores buy (default)",
+        "best accuracy within two minutes on two CPU cores (default)",
     ),
     (
         "accurate",
-        "stages of a convolution and a residual block, 64 to 256 filters: an hour or two",
+        "stages of a convolution and a residual block, 64 to 256 filters: one to two hours",
     ),
     (
         "vgg",

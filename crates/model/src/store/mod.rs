@@ -88,7 +88,7 @@ mod tests {
         let error = read_directory(&target, "test", 2, 100)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("version 2 is wanted"), "{error}");
+        assert!(error.contains("expected `test` version 2"), "{error}");
         fs::write(target.join("a.txt"), b"al").unwrap();
         let error = read_directory(&target, "test", 1, 100)
             .unwrap_err()

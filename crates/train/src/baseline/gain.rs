@@ -161,6 +161,10 @@ mod tests {
         );
         let worse = gain(&tuned, &head);
         assert!(worse.verdict().contains("worse"), "{}", worse.verdict());
-        assert!(gain(&head, &head).verdict().contains("neither corrected nor broke"));
+        assert!(
+            gain(&head, &head)
+                .verdict()
+                .contains("neither corrected nor broke")
+        );
     }
 }

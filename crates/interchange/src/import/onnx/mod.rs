@@ -205,8 +205,8 @@ fn of_bytes([scale, shift]: &[Vec<f32>; 2]) -> [Vec<f32>; 2] {
 
 /// Turns the weights of the first convolution for images with their channels in the other order.
 fn turn(network: &mut Network) -> Result<(), String> {
-    let problem = "only a network whose first layer is a convolution of all channels, and the only one that \
-                   takes the image, takes its channels in another order";
+    let problem = "the channel order can change only if the first layer is a convolution of all \
+                   channels, and no other layer takes the image";
     let mut users = network
         .layers
         .iter_mut()
@@ -246,7 +246,7 @@ fn folded(network: &Network) -> Option<String> {
     let biased = count(|config| matches!(config, LayerConfig::Conv2d(layer) if layer.bias));
     let norms = count(|config| matches!(config, LayerConfig::BatchNorm(_)));
     (norms == 0 && biased > 1).then(|| {
-        "it has no batch norms: exporting folded them into its convolutions, or it never had any; \
+        "it has no batch norms: they were folded into its convolutions, or it never had any; \
          fine-tune it with a low learning rate"
             .into()
     })

@@ -189,8 +189,8 @@ impl Lowering {
         let channels = shape.channels();
         let axis = channel_axis(&constant.dims, &tensor.view, channels).ok_or_else(|| {
             format!(
-                "its constant has the dimensions {:?} beside {dims:?}; one value a channel is read, and \
-                 values that differ from position to position would need a layer of their own",
+                "its constant has the dimensions {:?} for {dims:?}; only one value per channel is \
+                 supported, not values that differ by position",
                 constant.dims
             )
         })?;
@@ -207,7 +207,7 @@ impl Lowering {
             ("Div", false) => (map(f32::recip), vec![0.0; channels]),
             (operator, _) => {
                 return Err(format!(
-                    "{operator} with a value for each channel is no layer there is"
+                    "{operator} with one value per channel is not a supported layer"
                 ));
             }
         };
