@@ -1,15 +1,15 @@
-//! What one should know of the splits before training on them, a sentence each.
+//! Remarks on the splits before training on them, one sentence each.
 
 use crate::split::dataset::DataSet;
 
-/// The largest number of classes that a sentence names.
+/// Maximum number of classes named in a sentence.
 const NAMED: usize = 5;
-/// From this ratio of the largest class to the smallest on, classes count as imbalanced.
+/// Classes count as imbalanced from this ratio of the largest to the smallest on.
 const IMBALANCE: usize = 3;
 
 impl DataSet {
-    /// What training on these splits means: classes that are never trained on, validated or tested,
-    /// classes of one image, no validation or test images at all.
+    /// Remarks on training with these splits: classes without training, validation or test images,
+    /// classes of one image, and missing splits.
     pub fn remarks(&self) -> Vec<String> {
         let train = self.train.class_counts();
         let mut remarks = Vec::new();
@@ -86,8 +86,8 @@ impl DataSet {
         remarks
     }
 
-    /// That a class has less than half of its images in the training split, though all classes together have
-    /// not: in a small one chance may do that.
+    /// A note if a class has less than half of its images in the training split, unlike all classes
+    /// together: for a small class this may be chance.
     fn few_trained_on(&self) -> Option<String> {
         let train = self.train.class_counts();
         let mut all = vec![0; train.len()];
@@ -118,15 +118,15 @@ impl DataSet {
         })
     }
 
-    /// Whether the training images of the classes differ so much in number that top-1 says little of the
-    /// small ones.
+    /// Whether the classes' numbers of training images differ so much that top-1 says little about
+    /// the small ones.
     pub fn is_imbalanced(&self) -> bool {
         extremes(&self.train.class_counts())
             .is_some_and(|[(_, most), (_, least)]| most > IMBALANCE * least)
     }
 
-    /// That the classes have very different numbers of training images, if they have; `is_balanced` says that
-    /// training makes up for it already.
+    /// A note if the classes have very different numbers of training images; `is_balanced` means
+    /// that training balances them.
     pub fn imbalance(&self, is_balanced: bool) -> Option<String> {
         let [(largest, most), (smallest, least)] = extremes(&self.train.class_counts())?;
         if most <= IMBALANCE * least {
@@ -147,8 +147,8 @@ impl DataSet {
     }
 }
 
-/// The largest and the smallest class that has images, each with their number. Of equal ones the first,
-/// in the order of the classes.
+/// The largest and the smallest class with images, and their numbers of images; of equal ones the
+/// first, in the order of the classes.
 fn extremes(counts: &[usize]) -> Option<[(usize, usize); 2]> {
     let present = || {
         counts

@@ -182,7 +182,7 @@ impl TrainingView<'_> {
         Ok(loader.next().transpose()?)
     }
 
-    /// An image of a batch, its normalization undone.
+    /// An image of a batch, its normalisation undone.
     fn tile(&self, batch: &Batch, at: usize) -> Tile {
         let [_, channels, height, width] = batch.shape;
         let plane = height * width;

@@ -39,7 +39,7 @@ impl Prediction {
 pub struct InputImage {
     /// Bytes, resized: `[height, width, channels]`.
     pixels: Vec<u8>,
-    /// Normalized: `[channels, height, width]`.
+    /// Normalised: `[channels, height, width]`.
     values: Vec<f32>,
     size: ImageSize,
     identity: Option<ImageIdentity>,
@@ -128,7 +128,7 @@ impl InputImage {
         &self.pixels
     }
 
-    /// Normalized: `[channels, height, width]`.
+    /// Normalised: `[channels, height, width]`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }

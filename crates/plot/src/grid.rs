@@ -67,14 +67,14 @@ impl Grid {
         if self.tiles.is_empty() {
             return Err(PlotError::Empty {
                 what: what(),
-                missing: "pictures",
+                missing: "images",
             });
         }
         if self.tiles.len() > MAX_TILES {
             let (limit, found) = (MAX_TILES as u64, self.tiles.len() as u64);
             return Err(PlotError::TooLarge {
                 what: what(),
-                unit: "pictures",
+                unit: "images",
                 limit,
                 found,
             });

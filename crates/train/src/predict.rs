@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub struct FilePrediction {
     /// The most probable classes, the most probable first.
     pub top: Vec<Prediction>,
-    /// What the image is recognized by, to look it up in the record of a run.
+    /// What the image is recognised by, to look it up in the record of a run.
     pub identity: ImageIdentity,
 }
 

@@ -37,7 +37,7 @@ impl Tta {
         std::iter::once(None).chain(corners.iter().copied().map(Some))
     }
 
-    /// The mean over the views of the probabilities of normalized images, `[images, channels, height,
+    /// The mean over the views of the probabilities of normalised images, `[images, channels, height,
     /// width]`: one for each class, image by image. The logits of each view are divided by
     /// `temperature`, which is 1 where there is none.
     pub(crate) fn probabilities(

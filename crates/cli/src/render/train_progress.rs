@@ -105,7 +105,7 @@ impl Drop for TrainProgress {
 impl Recorder for TrainProgress {
     fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
         for invalid in &from.invalid {
-            say(format!("refused  {}", invalid.reason));
+            say(format!("rejected {}", invalid.reason));
         }
         say(match &from.path {
             Some(path) => format!(

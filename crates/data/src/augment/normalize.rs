@@ -1,9 +1,9 @@
-//! Converting bytes to the normalized values that a network takes.
+//! Converting bytes to a network's normalised input.
 
 use crate::error::DataError;
 use receptive_core::ImageSize;
 
-/// `(value / 255 - mean) / std` for each channel, as a table of the 256 values a byte has.
+/// `(value / 255 - mean) / std` for each channel, as a table of the 256 values of a byte.
 #[derive(Clone)]
 pub struct Normalize {
     tables: Vec<[f32; 256]>,
@@ -47,7 +47,7 @@ impl Normalize {
         Ok(Self { tables })
     }
 
-    /// Byte values as they are, for one channel; stands in where options were refused.
+    /// Unchanged byte values, for one channel; used if options were rejected.
     pub(crate) fn identity() -> Self {
         Self {
             tables: vec![std::array::from_fn(|value| value as f32)],

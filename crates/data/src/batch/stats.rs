@@ -15,7 +15,7 @@ struct Sums {
     squares: u64,
 }
 
-/// Images a thread takes at a time.
+/// Number of images taken by a thread at a time.
 const BLOCK: usize = 64;
 
 impl Samples {

@@ -1,4 +1,4 @@
-//! Files that are no image which can be read: what they are, by content or by name.
+//! Files that are not readable images: their kind, by content or by name.
 
 use image::ImageFormat;
 use std::ffi::OsStr;
@@ -35,8 +35,8 @@ pub(crate) enum Foreign {
 
 use Foreign::*;
 
-/// Extensions, in lower case, of photographs, pictures and films that cannot be read. In a class
-/// folder such a file was meant as an image of the class.
+/// Extensions, in lower case, of photographs, drawings and videos that cannot be read. In a class
+/// folder such a file was probably meant as an image of the class.
 const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     (Heic, &["heic", "heif", "heics", "heifs", "hif"]),
     (Avif, &["avif", "avifs", "avci"]),
@@ -78,11 +78,11 @@ const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     ),
 ];
 
-/// Extensions of pages, which lie in a class folder when a download went wrong.
+/// Extensions of web pages, which are in class folders after failed downloads.
 const PAGES: [&str; 3] = ["html", "htm", "xhtml"];
 
 impl Foreign {
-    /// What a file is by its extension.
+    /// A file's kind by its extension.
     pub(crate) fn from_name(path: &Path) -> Option<Self> {
         let extension = path.extension().and_then(OsStr::to_str)?.to_lowercase();
         let extension = extension.as_str();
@@ -94,12 +94,12 @@ impl Foreign {
         kind.map(|(kind, _)| *kind)
     }
 
-    /// What a file is by its first bytes; some hundred are enough.
+    /// A file's kind by its first bytes; some hundred are enough.
     pub(crate) fn from_content(head: &[u8]) -> Option<Self> {
         binary(head).or_else(|| text(head))
     }
 
-    /// Whether files of this kind are pictures or films, whatever they are called.
+    /// Whether files of this kind are images or videos, whatever their names.
     pub(crate) fn is_picture(self) -> bool {
         matches!(
             self,
@@ -116,7 +116,7 @@ impl Foreign {
         )
     }
 
-    /// What it is and what to do, as a reason why a file cannot be read.
+    /// The kind and the remedy, as the reason why a file cannot be read.
     pub(crate) fn reason(self) -> String {
         format!("it is {}", self.advice())
     }
@@ -297,7 +297,7 @@ fn binary(head: &[u8]) -> Option<Foreign> {
     zeros.then_some(Zeros)
 }
 
-/// A file of boxes, of the family of MP4, by its brand and those it says to be like.
+/// A file of the MP4 family, by its brand and compatible brands.
 fn boxed(brand: &[u8], head: &[u8]) -> Foreign {
     let length = head
         .first_chunk::<4>()
@@ -350,7 +350,7 @@ fn text(head: &[u8]) -> Option<Foreign> {
     )
 }
 
-/// Whether a file's first bytes are those of a photograph or a film, whatever its name.
+/// Whether a file's first bytes are those of a photograph or a video, whatever its name.
 pub(crate) fn is_picture(head: &[u8]) -> bool {
     // Formats whose first bytes other files hardly have.
     let readable = matches!(

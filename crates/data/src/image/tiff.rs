@@ -12,7 +12,7 @@ const SAMPLES: u16 = 277;
 const COLOR_MAP: u16 = 320;
 const SAMPLE_FORMAT: u16 = 339;
 
-/// A file that says of its colours what the decoder understands, and what they are.
+/// A file relabelled with colours that the decoder understands, and its real colours.
 pub(super) struct PlainTiff {
     pub(super) bytes: Vec<u8>,
     colours: Colours,
@@ -33,7 +33,7 @@ impl PlainTiff {
         }
     }
 
-    /// The picture in its colours.
+    /// The image in its colours.
     pub(super) fn colour(&self, picture: &Picture) -> Picture {
         let pixels = match &self.colours {
             Colours::Palette(palette) => picture
@@ -71,10 +71,10 @@ fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     .map(|value| value.round().clamp(0.0, 255.0) as u8)
 }
 
-/// What the decoder needs in place of a TIFF with a palette or YCbCr; `None` if it needs no help.
+/// A decodable replacement for a TIFF with a palette or YCbCr; `None` if none is needed.
 ///
 /// # Errors
-/// A kind of TIFF that cannot be read, in a sentence.
+/// An unsupported kind of TIFF.
 pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String> {
     // Of other kinds of files, such as those above 4 GiB, the decoder judges.
     let Some(tags) = Directory::find(bytes) else {

@@ -22,9 +22,9 @@ const SIZE: ImageSize = ImageSize::new(3, SIDE, SIDE);
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CifarKind {
-    /// One label byte a record.
+    /// One label byte per record.
     Cifar10,
-    /// A coarse and a fine label byte a record; the fine one is used.
+    /// A coarse and a fine label byte per record; the fine one is used.
     Cifar100,
 }
 
@@ -189,7 +189,7 @@ pub(crate) fn open(
 }
 
 /// The `.bin` files of a tar stream, by name. Nothing is written anywhere; links, folders and other
-/// files are passed over.
+/// files are skipped.
 fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
     let unreadable = |error| DataError::format(place, format!("could not read it: {error}"));
     let mut left = MAX_BYTES;

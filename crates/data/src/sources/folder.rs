@@ -106,7 +106,7 @@ struct Builder<'a> {
     names: Vec<String>,
     /// The place of each in `names`.
     labels: HashMap<String, u32>,
-    /// Folders in the place of a class with files that are no images, though they may have been meant as such.
+    /// Class folders without images, whose files may have been meant as images.
     unread: Vec<UnreadFolder>,
     /// Class folders with images and such files, and how many images they have.
     partly: Vec<(UnreadFolder, usize)>,
@@ -180,8 +180,8 @@ impl Builder<'_> {
         Ok(items)
     }
 
-    /// Refuses class folders without an image that can be read beside others, unless they are to be left out:
-    /// then how many files are left out with them.
+    /// Rejects class folders without readable images among others, unless they are left out: then
+    /// returns the number of their files.
     fn judge_unread(&mut self, options: &DataOptions) -> Result<usize, DataError> {
         let folders = std::mem::take(&mut self.unread);
         // A run's images that are gone are found by its record.
@@ -207,7 +207,7 @@ impl Builder<'_> {
         Ok(left_out)
     }
 
-    /// The same of a split that may be missing: without images it is.
+    /// The same for an optional split, which is missing if it has no images.
     fn optional(&mut self, folder: &Folder) -> Result<Option<Vec<Item>>, DataError> {
         let items = self.part(folder)?;
         if items.is_empty() {

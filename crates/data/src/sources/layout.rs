@@ -207,9 +207,9 @@ fn refuse_splits_beside_classes(
     Ok(())
 }
 
-/// Folders without images of their own which share the names of two folders or more are splits
-/// with names of their own (`a/cat`, `a/dog`, `b/cat`, `b/dog`): as classes they would silently
-/// teach to tell the splits apart. One shared name is no sign (`cat/images`, `dog/images`).
+/// Folders without images of their own which share the names of two subfolders or more are splits
+/// with unusual names (`a/cat`, `a/dog`, `b/cat`, `b/dog`): as classes they would silently train
+/// the network to distinguish splits. One shared name is not a sign (`cat/images`, `dog/images`).
 fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
     let mut candidates: Vec<(&Folder, Vec<&Folder>)> = Vec::new();
     let mut uses: HashMap<&OsStr, usize> = HashMap::new();

@@ -13,8 +13,8 @@ const ARCHIVES: [&str; 8] = ["zip", "tgz", "gz", "tar", "7z", "rar", "xz", "bz2"
 /// Extensions of files that may list the classes of images.
 const LISTS: [&str; 3] = ["csv", "tsv", "txt"];
 
-/// Refuses a folder whose only folder is no class but lies around the classes, as an unpacked archive
-/// has it, or holds all images, which have their classes from a list. Both would be one class.
+/// Rejects a folder whose only subfolder is not a class but contains the classes, as in an unpacked
+/// archive, or all images, whose classes come from a list. Both would be one class.
 ///
 /// `classes` are a trained model's; a folder of such a name is that class.
 pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Result<(), DataError> {
@@ -196,7 +196,7 @@ pub(crate) fn packed(folder: &Folder) -> Result<Option<String>, DataError> {
     first_with(folder, &ARCHIVES)
 }
 
-/// A file that is no image with the first of these extensions that there is.
+/// The first non-image file with one of these extensions, in their order.
 fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, DataError> {
     let has = |name: &OsString, known: &str| {
         let extension = Path::new(name).extension();

@@ -1,4 +1,4 @@
-//! What was passed over in a folder, and the notes that name it.
+//! Skipped files of a folder, and the notes that name them.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -8,16 +8,16 @@ use crate::sources::walk::FolderImages;
 use receptive_core::text::counted;
 use std::path::{Path, PathBuf};
 
-/// What was passed over in the class folders of a split and beside them.
+/// Skipped files in the class folders of a split and next to them.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver {
-    /// Images beside the class folders.
+    /// Images next to the class folders.
     loose: usize,
     /// Hidden files, and files that are not images.
     ignored: usize,
     junk: Vec<PathBuf>,
     own: Vec<PathBuf>,
-    /// Not passed over, though they have the files of a run.
+    /// Folders that are not skipped although they have the files of a run.
     mixed: Vec<PathBuf>,
     links: Vec<PathBuf>,
     loops: Vec<PathBuf>,
@@ -25,7 +25,7 @@ pub(crate) struct PassedOver {
 }
 
 impl PassedOver {
-    /// Adds what was passed over in a class folder.
+    /// Adds the skipped files of a class folder.
     pub(crate) fn add(&mut self, found: &FolderImages) {
         self.ignored += found.ignored;
         self.junk.extend_from_slice(&found.junk);

@@ -1,4 +1,4 @@
-//! Class folders with files of which none is an image that can be read: a class may be lost with them.
+//! Class folders without readable images: a class may be lost with them.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -138,7 +138,7 @@ impl UnreadFolder {
     }
 }
 
-/// Whether a file that is no image lies beside data, and is not what a class was made of.
+/// Whether a file that is not an image accompanies data, and is not the content of a class.
 pub(crate) fn is_beside(file: &Path) -> bool {
     let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
     match file.extension() {
@@ -171,7 +171,7 @@ pub(crate) fn list(described: &[String]) -> String {
     }
 }
 
-/// What to say of classes of which some files are no images: they may have been meant as such.
+/// The note on classes with files that are not images, but may have been meant as such.
 pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Option<String> {
     let described: Vec<String> = folders
         .iter()
@@ -190,10 +190,11 @@ pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Opt
     })
 }
 
-/// Refuses such folders, or says that they are left out, and gives the number of their files.
+/// Rejects such folders, or adds a note that they are left out, and returns the number of their
+/// files.
 ///
 /// # Errors
-/// Where bad images are refused.
+/// If bad images are rejected.
 pub(crate) fn judge(
     root: &Path,
     folders: &[UnreadFolder],

@@ -106,7 +106,7 @@ fn leave_out_unknown(source: &mut Source, classes: &ClassList) -> Vec<Item> {
     unknown
 }
 
-/// Of another data set, the share of a run's images from which it is taken for the run's own.
+/// The fraction of a run's images from which on another data set is treated as the run's own.
 const OWN_SHARE: f64 = 0.5;
 
 fn follows(record: &SplitRecord, usage: RecordUse, contents: &Contents) -> bool {
@@ -183,7 +183,7 @@ fn cut(
     }
 }
 
-/// Says that a share was set, and that the source has splits of its own.
+/// Notes that a fraction was set although the source has its own splits.
 fn note_unused_fractions(source: &mut Source, options: &DataOptions) {
     let is_set = |share: f64| options.classes.is_none() && share != DataOptions::DEFAULT_FRACTION;
     let has_val = source.val.is_some();

@@ -1,4 +1,4 @@
-//! The splits that a run's record gives, and how the data set has changed since.
+//! The splits of a run's record, and the changes of the data set since.
 
 use crate::names::enumerate;
 use crate::options::DataOptions;
@@ -13,7 +13,7 @@ use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A data set beside a run's record of what it used.
+/// A data set compared with a run's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
@@ -21,17 +21,17 @@ pub struct Comparison {
     pub is_own: bool,
     /// How many of the run's images were found.
     pub known: usize,
-    /// The images of the run that are no longer there, by split.
+    /// The images of the run that no longer exist, by split.
     pub gone: Gone,
-    /// The images of the run whose files are there and cannot be read, by split: they were damaged since.
+    /// The images of the run whose files can no longer be read, by split.
     pub unreadable: Gone,
     /// Their paths.
     pub unreadable_paths: Vec<String>,
     /// The paths that they had.
     pub gone_paths: Vec<String>,
-    /// The classes of the run of which no image is left that can be read.
+    /// The classes of the run without any readable image left.
     pub gone_classes: Vec<String>,
-    /// How many images were not there when the run was trained.
+    /// Number of images added since the run was trained.
     pub new: usize,
     /// How many of these have the path of an image of the run: the same image edited or saved again, or
     /// another under its name.
@@ -43,11 +43,12 @@ pub struct Comparison {
     /// How many images a run that starts from another's model does not train on, because that one was tested on
     /// them.
     pub kept_unseen: usize,
-    /// How many images of another data set the run validated on, which its best epoch may have been chosen by.
+    /// Number of images of another data set that the run validated on, possibly to select its best
+    /// epoch.
     pub validated: usize,
 }
 
-/// Number of images of each split of a run that cannot be had.
+/// Number of unavailable images of each split of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Gone {
     /// Of the training split.
@@ -77,7 +78,7 @@ impl Gone {
     }
 }
 
-/// What following a record gives beside the splits.
+/// Results of following a record, besides the splits.
 pub(super) struct Followed {
     pub(super) comparison: Comparison,
     /// Images that the record does not know.
@@ -324,7 +325,7 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     }
 }
 
-/// What cannot be found out by content.
+/// The note on images that cannot be matched by content.
 pub(super) fn changed_note(images: usize) -> Option<String> {
     let (are, they) = match images {
         0 => return None,

@@ -1,4 +1,4 @@
-//! Groups of images, such as those of one patient, beside what a run used them for.
+//! Groups of images, such as those of one patient, and a run's use of them.
 
 use crate::names::enumerate;
 use crate::record::{Role, SplitRecord};

@@ -67,7 +67,7 @@ pub struct RunConfig {
     /// When checkpoints are written.
     #[serde(default)]
     pub checkpoint: CheckpointConfig,
-    /// The trained model to start from; without one, weights are initialized from the seed.
+    /// The trained model to start from; without one, weights are initialised from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StartConfig>,
     /// Whether and how the receptive field is measured while it trains.

@@ -1,4 +1,4 @@
-//! Image files in a `.zip`, `.tar` or `.tar.gz`, read where they are: the archive is listed once, and
+//! Image files in a `.zip`, `.tar` or `.tar.gz`, read in place: the archive is listed once, and
 //! each image is read from its place when it is needed.
 //!
 //! A zip and a tar stay as they are. A gzipped tar cannot be read from the middle, so its images
@@ -68,7 +68,7 @@ pub(crate) enum ArchiveKind {
 }
 
 impl ArchiveKind {
-    /// The kind of a regular file; `None` if it is no archive.
+    /// The kind of a regular file; `None` if it is not an archive.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>, DataError> {
         let mut head = Vec::new();
         File::open(path)
@@ -244,7 +244,7 @@ struct List {
     members: HashMap<PathBuf, Member>,
     /// Links that may lead to folders, which are not followed.
     links: Vec<PathBuf>,
-    /// Files that cannot be read, encrypted for example, and are no images by their name.
+    /// Files that cannot be read, such as encrypted ones, and are not images by their name.
     unreadable: Vec<PathBuf>,
     /// Whether the mark at the end of the archive is there, where its format has one.
     has_end: bool,
@@ -348,8 +348,8 @@ impl List {
         )
     }
 
-    /// A link: an image by a link would be missing. Others, which may lead to class folders, are passed
-    /// over with a note.
+    /// A link: an image by a link would be missing. Others, which may lead to class folders, are
+    /// skipped with a note.
     fn add_link(&mut self, name: PathBuf) -> Result<(), DataError> {
         if is_image_name(&name) {
             return Err(self.file_error(
@@ -375,7 +375,7 @@ impl List {
         }
     }
 
-    /// A file whose content cannot be read: an image would be missing, others are passed over with a
+    /// A file whose content cannot be read: an image would be missing, others are skipped with a
     /// note.
     fn add_unreadable(&mut self, name: PathBuf, problem: &str) -> Result<(), DataError> {
         if is_image_name(&name) {

@@ -98,7 +98,7 @@ impl Rows {
     }
 }
 
-/// The first ten lines of a list, one a line, and how many more.
+/// The first ten entries of a list, one per line, and how many more.
 pub(super) fn lines(list: &[String]) -> String {
     let mut shown: Vec<String> = list.iter().take(SHOWN).map(|l| format!("  {l}")).collect();
     if list.len() > SHOWN {
@@ -129,7 +129,7 @@ struct Problems {
 }
 
 impl Reader<'_> {
-    /// Rows whose name no file has. An image is taken for one of them if no other row can mean it.
+    /// Rows whose name no file has. An image is matched to one of them if no other row can mean it.
     fn missing(&mut self, missing: &[usize], index: &Index) {
         if missing.is_empty() {
             return;

@@ -55,8 +55,8 @@ fn split_of(cell: &str) -> Option<usize> {
     })
 }
 
-/// Finds the columns of the splits. `first` is the first row that is no header; `taken` are the columns
-/// whose meaning is known; `has_class` says whether one of these are the classes.
+/// Finds the columns of the splits. `first` is the first row after the header; `taken` are the
+/// columns whose meaning is known; `has_class` says whether one of these are the classes.
 pub(super) fn find(
     table: &Table,
     first: usize,
