@@ -1,4 +1,4 @@
-//! What must be the same on all ranks.
+//! Checks that all ranks agree.
 
 use crate::checkpoint::{changes, settings};
 use crate::compute::Compute;
@@ -43,8 +43,8 @@ fn vectors() -> String {
     }
 }
 
-/// Rejects ranks that would train something else than the first: their weights would differ. Without ranks it does
-/// nothing.
+/// Rejects ranks that would train differently from the first: their weights would differ. Without
+/// ranks it does nothing.
 ///
 /// # Errors
 /// [`TrainError::Ranks`] naming what differs, on all ranks.
@@ -111,7 +111,7 @@ fn basis(setup: &RunSetup) -> Result<Basis, TrainError> {
     })
 }
 
-/// The first thing that differs, in words.
+/// The first difference, as a sentence.
 fn difference(first: &Basis, other: &Basis) -> Option<String> {
     if first.version != other.version {
         return Some(format!(
@@ -153,7 +153,7 @@ fn difference(first: &Basis, other: &Basis) -> Option<String> {
 /// Compares the weights of all ranks after an epoch. Without ranks it does nothing.
 ///
 /// # Errors
-/// When they differ, which a broken memory or a bug can cause.
+/// When they differ, because of a bug or faulty memory.
 pub(crate) fn check_weights(
     model: &Classifier,
     epoch: usize,

@@ -5,8 +5,8 @@ use crate::error::TrainError;
 use receptive_core::text::Printable;
 use receptive_data::{DataSet, Gone, enumerate};
 
-/// A run is resumed with the images that it used, each in its class: with fewer, its epochs would have
-/// other steps, and its record would name images that the weights have not seen.
+/// A run is resumed with the same images in the same classes: with fewer, its epochs would have
+/// other steps, and its record would list images that the weights have not seen.
 pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<(), TrainError> {
     let Some(comparison) = &data.comparison else {
         return Ok(());

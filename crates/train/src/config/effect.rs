@@ -1,10 +1,10 @@
-//! Settings that have no effect beside the others: nothing is done without a word.
+//! Settings that have no effect because of others: each gets a note.
 
 use super::{HeadStart, Monitor, RunConfig, Schedule, ScheduleKind, StartConfig, TrainConfig};
 use receptive_core::text::counted;
 use toml::{Table, Value};
 
-/// Settings of `train` that count although no epoch is trained, or that the recipe decides.
+/// Settings of `train` that have an effect even if no epoch is trained, or that the recipe sets.
 const WITHOUT_EPOCHS: [&str; 6] = [
     "seed",
     "epochs",
@@ -13,12 +13,12 @@ const WITHOUT_EPOCHS: [&str; 6] = [
     "exact_convolutions",
     "monitor",
 ];
-/// The most settings that a note names.
+/// Maximum number of settings in a note.
 const NAMED: usize = 4;
 
 impl RunConfig {
-    /// A sentence for each setting that is not its default and does nothing, or something else than it
-    /// says, beside the others. `has_val`: whether there are validation images.
+    /// One note per setting that is not its default and has no effect, or another effect than its
+    /// name says. `has_val`: whether there are validation images.
     pub(crate) fn idle_settings(&self, has_val: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if self.train.epochs == 0 {
@@ -32,7 +32,7 @@ impl RunConfig {
         notes
     }
 
-    /// Half precision saves nothing where every sum is computed in 32 bits.
+    /// Half precision saves nothing if all sums are computed in 32 bits.
     fn precision_on_cpu(&self) -> Option<String> {
         let precision = self.train.precision;
         let devices = self.machine.devices().ok()?;
@@ -44,7 +44,7 @@ impl RunConfig {
         })
     }
 
-    /// Of a run in which the head is fitted, and no epoch trained.
+    /// For a run in which only the head is fitted.
     fn without_epochs(&self) -> Option<String> {
         let set = changed(
             &self.train,
@@ -183,7 +183,7 @@ impl TrainConfig {
 }
 
 impl StartConfig {
-    /// Where all layers but the head are frozen.
+    /// If all layers except the head are frozen.
     fn idle(&self) -> Option<String> {
         let [plain, recipe] = [Self::new(""), Self::fine_tuning("")];
         let is_set = |of: fn(&Self) -> f64| ![of(&plain), of(&recipe)].contains(&of(self));
@@ -208,7 +208,7 @@ impl StartConfig {
     }
 }
 
-/// The settings whose values are those of none of the others, by dotted names.
+/// The settings that differ from all of the others, by dotted names.
 fn changed(config: &TrainConfig, others: &[TrainConfig]) -> Vec<String> {
     let flat = |config: &TrainConfig| {
         let mut values = Vec::new();

@@ -6,13 +6,13 @@ use crate::error::TrainError;
 use receptive_core::{did_you_mean, nearest, plain};
 use toml::{Table, Value};
 
-/// The config with each `key=value` put in its place; a key is a dotted path such as
-/// `train.optimizer.learning_rate` or `model.layers.0.filters` (places in a list count from 0), a
-/// value is TOML, or plain text. `none` takes out a setting that can be left out, such as
+/// The config with each `key=value` applied; a key is a dotted path such as
+/// `train.optimizer.learning_rate` or `model.layers.0.filters` (list indices start at 0), a
+/// value is TOML, or plain text. `none` unsets an optional setting, such as
 /// `train.early_stopping=none`.
 ///
 /// # Errors
-/// When a key has no `=`, is not known, or its value does not fit; it names the one at fault.
+/// When a key has no `=`, is unknown, or its value is invalid; it names the one at fault.
 pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunConfig, TrainError> {
     if overrides.is_empty() {
         return Ok(config.clone());
@@ -26,7 +26,7 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
     Err(TrainError::setting(key, problem(key, error.message())))
 }
 
-/// The config with all of them put in their places, or why that is none.
+/// The config with all of them applied, or why it is invalid.
 fn built(
     config: &RunConfig,
     overrides: &[String],
@@ -129,7 +129,7 @@ fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     place?.get(last)
 }
 
-/// Removes what is set, so that it is as if it never was.
+/// Unsets a setting.
 fn take_out(table: &mut Table, key: &str) {
     let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
     let mut place = Some(table);

@@ -1,4 +1,4 @@
-//! The recipe: what a run leaves open is chosen from its data and from what it starts with.
+//! The recipe: unset settings are chosen from the data and the initial weights.
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
 use super::{
@@ -7,8 +7,7 @@ use super::{
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
 
-/// The settings that nobody has given, which the recipe may choose. Their values in the config are what
-/// they are without a reason to choose.
+/// The unset settings, which the recipe may choose. The config has their defaults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Open {
@@ -27,7 +26,7 @@ pub struct Open {
     pub head: bool,
 }
 
-/// The numbers of images that the recipe goes by.
+/// The numbers of images that the recipe uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Training images.
@@ -46,23 +45,23 @@ pub(crate) struct Counts {
     are_coloured: bool,
 }
 
-/// Fewer training images than this come in small batches.
+/// Fewer training images than this use small batches.
 const SMALL_BATCHES: usize = 500;
 /// Fewer training images than this are few for a network that starts from random weights.
 const FEW_FROM_SCRATCH: usize = 3000;
-/// Up to so many images a class only the head learns (Kim et al. 2022).
+/// Up to this many images per class only the head is trained (Kim et al. 2022).
 const HEAD_ONLY: usize = 2;
-/// Of fewer validation images the 95 % interval of a 90 % top-1 is more than four points to each side:
-/// wider than what epochs differ by, so the best of them would be chosen by luck.
+/// Of fewer validation images the 95 % interval of a 90 % top-1 is more than four points to each
+/// side: wider than the differences between epochs, so the best would be chosen by chance.
 const JUDGES: usize = 200;
 /// Of fewer validation images of a class one of them moves its recall by more than five points.
 const JUDGES_OF_CLASS: usize = 20;
 /// Label smoothing gives each class the weight of that class, as PyTorch's does, so an image of a large
 /// class is told that it is a little of the small ones: at most so much of what it is told of its own.
 const MAX_SMOOTHED: f64 = 0.25;
-/// Steps that fine-tuning takes at least.
+/// Minimum number of steps for fine-tuning.
 const MIN_STEPS: usize = 60;
-/// Steps that training from scratch takes at least, in no more epochs than `MAX_EPOCHS`.
+/// Minimum number of steps for training from scratch, within `MAX_EPOCHS`.
 const MIN_STEPS_FROM_SCRATCH: usize = 1500;
 const MAX_EPOCHS: usize = 200;
 /// Images of a shard where no batch norm sees them.
@@ -90,7 +89,7 @@ fn extremes(split: &Split) -> [usize; 2] {
 }
 
 impl Open {
-    /// All but those of which `is_given` says that somebody has decided.
+    /// All except those for which `is_given` is true.
     pub fn except(is_given: impl Fn(&str) -> bool) -> Self {
         let is_open = |settings: &[&str]| !settings.iter().any(|setting| is_given(setting));
         Self {
@@ -103,7 +102,7 @@ impl Open {
         }
     }
 
-    /// What is open in both.
+    /// The settings unset in both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -116,7 +115,7 @@ impl Open {
         }
     }
 
-    /// Chooses, and says in one note what and why.
+    /// Chooses the settings, and explains the choices in a note.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let mut choices = Vec::new();
         let is_few = counts.train < FEW_FROM_SCRATCH;
@@ -170,7 +169,7 @@ impl Open {
         ))
     }
 
-    /// Few images come in small batches, and in as many epochs as give [`MIN_STEPS`].
+    /// With few images, small batches, and enough epochs for [`MIN_STEPS`].
     fn choose_steps(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let start = config.start.as_ref()?;
         if start.head == HeadStart::Only && self.epochs {
@@ -226,7 +225,7 @@ impl Open {
         ))
     }
 
-    /// Few images are changed more, and seen more often.
+    /// With few images, more augmentation and more epochs.
     fn choose_from_scratch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let images = counts.train;
         let train = &mut config.train;
@@ -274,7 +273,7 @@ impl Open {
         ))
     }
 
-    /// Class weights that are far apart leave no room for label smoothing.
+    /// Very different class weights exclude label smoothing.
     fn choose_smoothing(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
@@ -295,8 +294,8 @@ impl Open {
         ))
     }
 
-    /// Where all classes count the same, they do so for the choice of the epoch, too: the validation loss
-    /// counts images.
+    /// With balanced classes the epoch is selected by mean recall, since the validation loss is not
+    /// balanced.
     fn choose_balanced_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_open = self.monitor && train.early_stopping.is_none();
@@ -319,7 +318,7 @@ impl Open {
         )
     }
 
-    /// Few validation images cannot choose an epoch: the last is kept, at which the rate has come down.
+    /// With few validation images, the last epoch is kept, when the learning rate is low.
     fn choose_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_chosen_by_luck = counts.val > 0 && counts.val < JUDGES && train.epochs > 0;

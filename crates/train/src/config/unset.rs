@@ -1,7 +1,7 @@
-//! The settings that a config may leave out.
+//! The optional settings of a config.
 
-/// A setting that a config may leave out, and the line that stands for it then: what would set it,
-/// with a value as an example, and what happens without it.
+/// An optional setting of a config, and its comment if it is not set: an example value, and the
+/// effect of leaving it out.
 pub(super) struct Unset {
     /// The table it belongs to; empty for the top of the file.
     pub(super) table: &'static str,
@@ -24,7 +24,7 @@ const fn unset(
     }
 }
 
-/// All of them. A test holds it complete.
+/// All of them. A test checks that it is complete.
 pub(super) const UNSET: &[Unset] = &[
     unset("", "tensorboard", "true", "no event files"),
     unset(
@@ -214,7 +214,7 @@ pub(super) const UNSET: &[Unset] = &[
 ];
 
 impl Unset {
-    /// The comment that stands for it in `config.toml`.
+    /// Its comment in `config.toml`.
     pub(super) fn line(&self) -> String {
         format!(
             "# {} = {} # not set: {}\n",

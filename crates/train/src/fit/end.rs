@@ -16,7 +16,7 @@ use receptive_model::{Artifact, Classifier, weights_sha256};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How many of a batch's files a message names; `log.jsonl` has them all.
+/// Maximum number of a batch's files in a message; `log.jsonl` has them all.
 const NAMED_FILES: usize = 8;
 
 impl Fit<'_, '_> {
@@ -123,8 +123,7 @@ impl Fit<'_, '_> {
         Ok((evaluation, gain))
     }
 
-    /// Gives the kept model the temperature that makes its probabilities calibrated; or says why there
-    /// is none.
+    /// Calibrates the kept model with a temperature, or returns the reason why there is none.
     fn calibrate(
         &self,
         best: &mut Artifact,

@@ -14,9 +14,9 @@ use crate::stop::Stop;
 use receptive_core::text::{Printable, counted};
 
 /// Resumes a run that was stopped or has finished, from its latest valid checkpoint: with the same
-/// build on the same backend the weights end as if it had never been stopped, bit for bit, on any
-/// number of threads. Newer checkpoints that are damaged are told to the recorders and left as they
-/// are; where none was written yet, the run starts again.
+/// build on the same backend the final weights are bit-identical to those of an uninterrupted run,
+/// on any number of threads. Newer damaged checkpoints are reported to the recorders and kept; if
+/// there is none yet, the run starts again.
 ///
 /// Settings that can change from one epoch to the next (epochs, learning rate, schedule,
 /// augmentation, early stopping ...) may differ from the checkpoint's: the recorders are told, and

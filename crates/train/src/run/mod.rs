@@ -20,9 +20,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// `runs/NNN/`: `config.toml`, `classes.txt`, `split.csv`, `metrics.csv`, `log.jsonl`, `curves.png`,
-/// `confusion.png`, `model/` (the best epoch's artifact), `last/` (the newest epoch's) and
-/// `checkpoints/`.
+/// `runs/NNN/`: `config.toml`, `classes.txt`, `split.csv`, `metrics.csv`, `log.jsonl`,
+/// `curves.png`, `confusion.png`, `model/` (the best epoch's artifact), `last/` (the latest
+/// epoch's) and `checkpoints/`.
 #[derive(Debug, Clone)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -32,7 +32,7 @@ pub struct RunDirectory {
 const NEWEST: &str = ".newest";
 /// Held by the process that trains in a run's directory.
 const LOCK: &str = ".lock";
-/// Everything that happened in the run, a line of JSON each.
+/// All events of the run, one line of JSON each.
 pub(crate) const LOG: &str = "log.jsonl";
 /// The largest record of a split that is read, in bytes: some ten million images.
 const MAX_RECORD_BYTES: u64 = 2 << 30;
@@ -43,7 +43,7 @@ impl RunDirectory {
     /// Makes the next numbered directory below `parent`. Numbers are never used twice.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// On an I/O error.
     pub fn next(parent: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(parent).map_err(TrainError::io(parent, "create"))?;
         // The highest number is written down, so that deleting the newest run frees no number.
@@ -77,7 +77,7 @@ impl RunDirectory {
     /// A directory given by name, which must be new or empty.
     ///
     /// # Errors
-    /// When it holds something: a run is never written over another.
+    /// When it is not empty: a run never overwrites another.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(path).map_err(TrainError::io(path, "create"))?;
         Self::check_free(path)?;
@@ -87,7 +87,7 @@ impl RunDirectory {
     /// Whether [`create`](Self::create) would take it; makes nothing.
     ///
     /// # Errors
-    /// When it holds something, or is no directory.
+    /// When it is not empty, or not a directory.
     pub fn check_free(path: &Path) -> Result<(), TrainError> {
         if !path.exists() {
             return Ok(());
@@ -139,7 +139,7 @@ impl RunDirectory {
     }
 
     /// The run that this directory is, or that the model in it belongs to (`runs/001/last` and
-    /// `runs/001/model` lie in their run); `None` for a model that was copied out of its run.
+    /// `runs/001/model` lie in their run); `None` for a model copied out of its run.
     pub fn around(path: &Path) -> Option<Self> {
         let inside = Artifact::is_at(path).then(|| path.parent()).flatten();
         [Some(path), inside]
@@ -149,7 +149,7 @@ impl RunDirectory {
             .find(Self::is_there)
     }
 
-    /// Which image was used for what; `None` if the run has no such record.
+    /// The role of each image; `None` if the run has no such record.
     ///
     /// # Errors
     /// When it cannot be read, or is damaged.
@@ -172,8 +172,7 @@ impl RunDirectory {
         Ok(text.lines().map(str::to_string).collect())
     }
 
-    /// What classifiers on the frozen features of the model that it started from can do; `None` if it has
-    /// no such file.
+    /// The baselines on the frozen features of the pretrained model; `None` if it has no such file.
     ///
     /// # Errors
     /// When it cannot be read, or is damaged.
@@ -210,11 +209,11 @@ impl RunDirectory {
         self.path.join("config.toml").is_file()
     }
 
-    /// Called before something is written during training: directories are made where they are
-    /// missing, and a run that was deleted must not come back as a part of itself.
+    /// Called before something is written during training: missing directories are created, but a
+    /// deleted run must not reappear in part.
     ///
     /// # Errors
-    /// When there is no `config.toml` any more.
+    /// When `config.toml` no longer exists.
     pub(crate) fn check_there(&self) -> Result<(), TrainError> {
         if self.is_there() {
             return Ok(());
@@ -236,31 +235,31 @@ impl RunDirectory {
         self.path.join("model")
     }
 
-    /// The artifact of the newest epoch, best or not.
+    /// The artifact of the latest epoch, best or not.
     pub fn last(&self) -> PathBuf {
         self.path.join("last")
     }
 
-    /// Whether an epoch was finished, so that [`model`](Self::model) is there.
+    /// Whether an epoch was finished, so that [`model`](Self::model) exists.
     pub fn has_model(&self) -> bool {
         Artifact::is_at(&self.model())
     }
 
     /// The list of damaged images that a run left out.
     pub const SKIPPED: &str = "skipped.csv";
-    /// The names of the classes, a line each.
+    /// The names of the classes, one per line.
     const CLASSES: &str = "classes.txt";
-    /// Which image is in which split, by path and content, if the run has started.
+    /// The split of each image, by path and content, if the run has started.
     pub const SPLIT: &str = "split.csv";
 
-    /// What classifiers on the frozen features can do, of a run that started from a trained model.
+    /// The baselines on frozen features, if the run started from a pretrained model.
     pub(crate) const BASELINES: &str = "baselines.json";
 
     /// The curves of loss and top-1.
     pub const CURVES: &str = "curves.png";
     /// The confusion matrix of the kept model.
     pub const CONFUSION: &str = "confusion.png";
-    /// How the effective receptive field grew, where that was tracked.
+    /// The growth of the effective receptive field, if tracked.
     pub const FIELD: &str = "erf.png";
 
     /// The directory of the kept model.
@@ -376,10 +375,10 @@ impl RunDirectory {
         self.write(Self::SKIPPED, &table)
     }
 
-    /// Writes one file, whole or not at all.
+    /// Writes one file atomically.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// On an I/O error.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
         Ok(store::write_file(&self.path.join(name), bytes)?)
     }

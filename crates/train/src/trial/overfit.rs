@@ -1,5 +1,5 @@
-//! Whether the network can overfit a few images: one that cannot will learn nothing else either
-//! (Karpathy 2019, "A Recipe for Training Neural Networks").
+//! Whether the network can overfit a few images: otherwise it cannot learn anything else (Karpathy
+//! 2019, "A Recipe for Training Neural Networks").
 
 use crate::compute::Compute;
 use crate::config::{ClassWeights, RunConfig, Sampling, ScheduleKind, TrainConfig};
