@@ -142,7 +142,7 @@ pub(super) struct Average {
     groups: Vec<Map>,
 }
 
-/// One sample's maps: a value a pixel for each aggregate, summed over the image's channels.
+/// One sample's maps: a value per pixel for each aggregate, summed over the image's channels.
 pub(super) type SampleMaps = [Vec<f64>; Aggregate::COUNT];
 
 /// The aggregates of one sample's gradient at the pixels of `readout`.

@@ -14,12 +14,12 @@ pub struct InputSpec {
     pub height: usize,
     /// In pixels.
     pub width: usize,
-    /// How images of another size are fitted.
+    /// Resize mode for images of another size.
     pub resize: Resize,
-    /// How pixels of another size are computed.
+    /// Interpolation when resizing.
     #[serde(default, skip_serializing_if = "Interpolation::is_default")]
     pub interpolation: Interpolation,
-    /// The share of the resized image that is cut out of its middle; see [`Fit::crop_fraction`].
+    /// The crop fraction; see [`Fit::crop_fraction`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop_fraction: Option<f64>,
     /// The mean of each channel over the training split, in 0..1.
@@ -29,7 +29,8 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
-    /// Images of this size, stretched to it, pixels in 0..1: mean 0 and standard deviation 1.
+    /// Images of this size, resized ignoring the aspect ratio, pixels in 0..1: mean 0 and standard
+    /// deviation 1.
     pub fn new(size: ImageSize) -> Self {
         Self {
             channels: size.channels,
@@ -43,7 +44,7 @@ impl InputSpec {
         }
     }
 
-    /// Sets how images of another size are fitted.
+    /// Sets how images of another size are resized.
     pub fn with_fit(self, fit: impl Into<Fit>) -> Self {
         let Fit {
             resize,
@@ -67,7 +68,7 @@ impl InputSpec {
         }
     }
 
-    /// How images of another size are fitted.
+    /// Resize mode for images of another size.
     pub fn fit(&self) -> Fit {
         Fit {
             resize: self.resize,

@@ -38,7 +38,7 @@ impl Default for PreluLayer {
 /// A planned [`PreluLayer`].
 #[derive(Debug, Clone)]
 pub struct PreluOp {
-    /// How many slopes there are: 1, or one a channel.
+    /// Number of slopes: 1, or one per channel.
     pub slopes: usize,
     /// Their value before training.
     pub initial: f64,

@@ -27,7 +27,7 @@ pub(super) struct Windows {
 pub(super) struct WindowOutput {
     pub(super) size: [usize; 2],
     pub(super) edges: Edges,
-    /// The part of the edges beyond the padding that was asked for: rows below, columns to the right.
+    /// The part of the edges beyond the configured padding: rows below, columns to the right.
     pub(super) overhang: [usize; 2],
     pub(super) trf: Fields,
     pub(super) notes: Vec<String>,
@@ -187,7 +187,7 @@ impl Windows {
     }
 }
 
-/// Says which rows or columns an uneven division leaves out.
+/// A note on the rows or columns that an uneven division leaves out.
 fn uneven(window: &Window, n: usize, axis: &Axis, margin: Margin, side: &Side) -> String {
     let (name, lines) = (side.name, side.lines);
     let padded = axis.unreached.min(axis.after);

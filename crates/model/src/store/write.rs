@@ -30,10 +30,10 @@ pub enum Moment {
     OldRemoved,
 }
 
-/// Writes `files` as the directory `target`, replacing one that is there.
+/// Writes `files` as the directory `target`, replacing an existing one.
 ///
 /// # Errors
-/// [`ModelError::Io`] naming the file; what was at `target` before is then still there.
+/// [`ModelError::Io`] naming the file; the previous content of `target` is then unchanged.
 pub fn write_directory(
     target: &Path,
     format: &str,
@@ -148,7 +148,7 @@ fn exchanged(_: &Path, _: &Path) -> bool {
     false
 }
 
-/// Writes a file that appears whole or not at all.
+/// Writes a file atomically.
 ///
 /// # Errors
 /// [`ModelError::Io`] naming the file.

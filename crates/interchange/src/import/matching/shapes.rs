@@ -8,11 +8,11 @@ use crate::InterchangeError;
 const REMEDY: &str = "use the config of the network of these weights, or give a table of layer \
                       names";
 
-/// Each layer of the network with the file's; refuses where more than one assignment fits.
+/// Matches the layers of the network and the file; an error if more than one assignment fits.
 ///
-/// `is_ordered` says that the file's layers stand in the order in which its program defined them. That
-/// order decides between layers of equal shape if layer for layer the shapes are the network's, and if
-/// nothing in the names says that somebody has changed it.
+/// `is_ordered` means that the file's layers are in the order of definition. That order decides
+/// between layers of equal shape if all shapes match the network's in order, and if the names do
+/// not indicate another order.
 pub(super) fn by_shape(
     wanted: &[Layer],
     found: &[Layer],

@@ -218,7 +218,7 @@ impl Lowering {
     }
 }
 
-/// The axis of the view that the constant has a value a channel for, if that is all it has.
+/// The axis of the view that the constant has a value per channel for, if that is all it has.
 fn channel_axis(constant: &[usize], view: &View, channels: usize) -> Option<usize> {
     let before = view.axes.len().checked_sub(constant.len())?;
     let mut long = (0..constant.len()).filter(|axis| constant[*axis] != 1);

@@ -32,7 +32,7 @@ const MAX_COMPUTED: usize = MAX_VALUES;
 #[derive(Debug)]
 pub(super) struct Lowered {
     pub(super) network: Network,
-    /// Its output: a row, a value a class.
+    /// Its output: a row, a value per class.
     pub(super) output: ValueId,
     /// Whether the graph takes bytes `[batch, height, width, channels]` and scales them itself.
     pub(super) takes_bytes: bool,
