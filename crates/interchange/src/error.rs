@@ -9,7 +9,7 @@ pub enum InterchangeError {
     /// The config, the plan or the artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A file that cannot be read as what it should be.
+    /// An invalid file.
     #[error("{path}: {reason}", path = path.printable())]
     File {
         /// The file.
@@ -33,18 +33,18 @@ pub enum InterchangeError {
         /// What to do.
         remedy: String,
     },
-    /// A network that the format cannot hold.
+    /// A network that the format does not support.
     #[error("the network cannot be written as {format}: {problem}")]
     Unwritable {
         /// The format.
         format: &'static str,
-        /// What it cannot hold.
+        /// The unsupported part.
         problem: String,
     },
 }
 
 impl InterchangeError {
-    /// Whether the config or the command is wrong, whatever the files hold.
+    /// Whether the config or the command is at fault, not the files.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Model(error) => error.is_usage(),

@@ -1,10 +1,10 @@
-//! Errors of drawing and writing pictures.
+//! Errors of drawing and writing figures.
 
 use receptive_core::text::Printable;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a picture could not be made or written.
+/// Why a figure could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
@@ -26,9 +26,9 @@ pub enum PlotError {
          by row"
     )]
     Shape {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
-        /// How the expected number comes about, such as `11 x 11`.
+        /// The origin of the expected number, such as `11 x 11`.
         rule: String,
         /// Expected number of values.
         expected: usize,
@@ -38,34 +38,34 @@ pub enum PlotError {
     /// There is nothing to draw.
     #[error("{what} has no {missing}; add at least one before it is drawn")]
     Empty {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
         /// What it lacks, such as `panels`.
         missing: &'static str,
     },
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("{what}: `{setting}`: {problem}")]
     Setting {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
         /// The field.
         setting: &'static str,
         /// What was expected, what was found, what to do.
         problem: String,
     },
-    /// The picture would be larger than this crate draws.
+    /// The figure is too large.
     #[error(
         "{what} is too large: expected at most {limit} {unit}, found {found}; draw fewer, or \
          average them first"
     )]
     TooLarge {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
         /// What is counted.
         unit: &'static str,
-        /// The largest number that is drawn.
+        /// The maximum.
         limit: u64,
-        /// How many there are.
+        /// The number found.
         found: u64,
     },
     /// The encoder of PNG files failed.
@@ -94,7 +94,7 @@ pub enum PlotError {
 }
 
 impl PlotError {
-    /// A range whose ends cannot be the ends of an axis or of a colour map.
+    /// An invalid range of an axis or of a colour map.
     pub(crate) fn range(what: String, setting: &'static str, (low, high): (f64, f64)) -> Self {
         let problem = format!(
             "expected a range from a low to a higher finite number, found {low} to {high}; \
@@ -107,7 +107,7 @@ impl PlotError {
         }
     }
 
-    /// Whether a setting is wrong, whatever the values are.
+    /// Whether a setting is at fault, not the values.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Setting { .. })
     }

@@ -23,23 +23,23 @@ pub struct Evidence<'a> {
     pub trf: Region,
     /// The whole image; `None` where nothing cuts the field.
     pub image: Option<Region>,
-    /// The share of samples whose gradient is zero everywhere.
+    /// The fraction of samples whose gradient is zero everywhere.
     pub dead: f64,
-    /// The share of the mass that lies outside the theoretical field.
+    /// The fraction of the mass outside the theoretical field.
     pub outside: f64,
     /// Independent draws behind the map; 0 for an exact one.
     pub samples: u64,
 }
 
-/// Whether a map is a Gaussian, and every number that says so. Lengths are in input pixels, pairs are
-/// `[rows, columns]`; what only pictures need is not serialised.
+/// Whether a map is a Gaussian, and all figures behind the verdict. Lengths are in input pixels,
+/// pairs are `[rows, columns]`; what only figures need is not serialised.
 #[derive(Debug, Clone, Serialize)]
 pub struct Judgement {
     /// Whether it is a Gaussian.
     pub verdict: Verdict,
     /// Why it is not one, or what it is close to.
     pub reason: Option<Reason>,
-    /// One or two sentences with the numbers that decided.
+    /// One or two sentences with the deciding figures.
     #[serde(rename = "words")]
     pub explanation: String,
     /// Total variation to the discrete Gaussian of the same moments, corrected for noise.

@@ -12,13 +12,13 @@ use receptive_model::AutodiffDevice;
 use serde::Serialize;
 use std::ops::Range;
 
-/// How the gradients are computed. All methods give the same numbers.
+/// How the gradients are computed. All methods give the same result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// The fastest that the network allows.
+    /// The fastest method for the network.
     #[default]
     Auto,
     /// The whole image forward and backward, one unit seeded.

@@ -6,24 +6,24 @@ use receptive_model::{Field, Plan, Shape};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A unit of a feature map, and which of its channels.
+/// A unit of a feature map, and its channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     /// `[row, column]` in the feature map.
     pub unit: [usize; 2],
-    /// Which channels' gradients are taken.
+    /// The channels to differentiate.
     pub channels: Channels,
     /// The theoretical receptive fields of the map's rows and columns, where they are known: then a
     /// gradient outside them is noticed, and one backward pass can serve several units.
     pub fields: Option<[Field; 2]>,
 }
 
-/// Which channels of the unit are differentiated.
+/// The channels of the unit to differentiate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Channels {
-    /// The sum of all: one direction of the unit's output, as the published tools take it.
+    /// The sum of all: one direction of the unit's output, as in published tools.
     #[default]
     Sum,
     /// One channel, counted from 0.

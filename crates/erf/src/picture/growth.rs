@@ -13,7 +13,7 @@ const MEASURED: Color = Color::new(90, 90, 90);
 const THEORY: Color = Color::new(0, 140, 100);
 const ROOT: Color = Color::new(204, 121, 167);
 
-/// The largest number of maps in a film; of more, as many evenly spread.
+/// Maximum number of maps in a filmstrip; of more, evenly spaced ones.
 const MAX_FRAMES: usize = 48;
 
 /// The field of one layer.

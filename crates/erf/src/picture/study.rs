@@ -1,4 +1,4 @@
-//! The pictures of one study: everything in one, or its charts.
+//! The figures of one study: everything in one, or its charts.
 
 use super::profiles::{radial, sections};
 use super::raster::{COLOURS, Raster, grown};
@@ -10,7 +10,7 @@ use crate::study::Study;
 use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, TextBlock};
 
 impl Study {
-    /// Everything about it in one picture; `inputs` names what it was measured on, such as `noise, random
+    /// Everything about it in one figure; `inputs` names what it was measured on, such as `noise, random
     /// weights`.
     ///
     /// # Errors
@@ -19,12 +19,12 @@ impl Study {
         measurement(&self.subject(title, inputs, &self.expected()))
     }
 
-    /// The charts of that picture.
+    /// The charts of that figure.
     pub fn charts(&self) -> Charts {
         charts(&self.subject("", "", &self.expected()))
     }
 
-    /// What was measured over what; `inputs` as in [`picture`](Self::picture).
+    /// What was measured over what; `inputs` as in [`picture`](Self::figure).
     pub fn conditions(&self, inputs: &str) -> String {
         format!(
             "{} over {} samples of {inputs}, {}",
@@ -51,7 +51,7 @@ impl Study {
     }
 }
 
-/// The width of the right half of the picture, in points; the heat map gives that of the left.
+/// The width of the right half of the figure, in points; the heat map gives that of the left.
 const HALF: f64 = 480.0;
 /// The margins of a chart, on both sides together.
 const MARGINS: f64 = 40.0;

@@ -1,4 +1,4 @@
-//! The pictures of a sweep over depth: sizes against depth, and Luo's matrix of maps.
+//! The figures of a sweep over depth: sizes against depth, and Luo's matrix of maps.
 
 use super::raster::Raster;
 use crate::gaussian::{LUO_THRESHOLD, luo_size};

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 pub struct Imported {
     /// The network.
     pub model: Classifier,
-    /// Which of the file's tensors went where.
+    /// The mapping of the file's tensors.
     pub matches: Vec<Match>,
     /// The file's tensors that are not used: auxiliary heads, a second copy of the weights.
     pub left_out: Vec<String>,
@@ -37,9 +37,9 @@ pub struct Imported {
 ///
 /// # Errors
 /// [`InterchangeError::Mismatch`] when a tensor is missing, left over, of another shape, or not
-/// finite, and when the file's names are not known and its tensors fit in more than one way; an error
-/// of the setting `classes` when the weights are those of the network with another number of outputs,
-/// and of the setting `key` when the file holds them more than once.
+/// finite, and when the file's names are unknown and more than one mapping fits its tensors; an
+/// error of the setting `classes` when the weights are those of the network with another number of
+/// outputs, and of the setting `key` when the file holds them more than once.
 pub fn import(
     plan: &Plan,
     file: &WeightFile,

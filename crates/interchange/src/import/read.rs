@@ -16,7 +16,7 @@ use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read, in bytes.
+/// Maximum file size, in bytes.
 const MAX_BYTES: u64 = 16 << 30;
 /// A counter of PyTorch's batch norms that nothing here depends on.
 const COUNTER: &str = "num_batches_tracked";
@@ -29,12 +29,12 @@ pub struct WeightFile {
     /// The names in the order in which the file's program defined them, where the file keeps it.
     order: Option<Vec<String>>,
     sha256: String,
-    /// Network, classes and input, where `receptive export` wrote the file.
+    /// Network, classes and input, if the file was exported by this project.
     pub spec: Option<Spec>,
 }
 
-/// Reads a safetensors file or a PyTorch checkpoint (`torch.save` of a state dict), told apart by
-/// their first bytes. `key` names the entry of a checkpoint that holds the state dict, such as
+/// Reads a safetensors file or a PyTorch checkpoint (`torch.save` of a state dict), distinguished
+/// by their first bytes. `key` names the entry of a checkpoint that holds the state dict, such as
 /// `state_dict`. Nothing in a checkpoint is executed.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
-//! Characters of a picture that no font has, and what to do about them.
+//! Characters of a figure that no font has, and what to do about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The characters of a picture that no font has.
+/// The characters of a figure that no font has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Missing {
     characters: BTreeSet<char>,
