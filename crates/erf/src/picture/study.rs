@@ -24,7 +24,7 @@ impl Study {
         charts(&self.subject("", "", &self.expected()))
     }
 
-    /// What was measured over what; `inputs` as in [`picture`](Self::figure).
+    /// What was measured over what; `inputs` as in [`picture`](Self::picture).
     pub fn conditions(&self, inputs: &str) -> String {
         format!(
             "{} over {} samples of {inputs}, {}",
