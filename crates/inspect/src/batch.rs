@@ -137,7 +137,7 @@ impl TrainingView<'_> {
         let mut grid = Grid {
             fitted: true,
             columns: columns.len(),
-            column_names: vec!["as it is".into()],
+            column_names: vec!["original".into()],
             ..Grid::new("")
         };
         let names = (FIRST_EPOCH..FIRST_EPOCH + epochs).map(|epoch| format!("epoch {epoch}"));

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
                 "unknown command `{name}`; `{}` has {}",
                 command.get_bin_name().unwrap_or_else(|| command.get_name()),
                 if known.is_empty() {
-                    "no commands of its own".into()
+                    "no subcommands".into()
                 } else {
                     known.join(", ")
                 }

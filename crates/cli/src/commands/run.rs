@@ -195,8 +195,8 @@ impl RunSettings {
         {
             return Err(CliError::Usage(format!(
                 "--set {key}: a preset takes its input from the data; use --image-size for \
-                 another height and width, --grey for one channel, or --config FILE for a network with an input of its \
-                 own"
+                 another height and width, --grey for one channel, or --config FILE for a network \
+                 with its own input"
             )));
         }
         let config = with_overrides(&self.config, overrides)?;
@@ -228,8 +228,7 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
     }
     if preset.is_some() {
         return Err(CliError::Usage(
-            "--preset: the trained model of --from has a network of its own; leave one of them out"
-                .into(),
+            "--preset: the model of --from already has a network; leave one of them out".into(),
         ));
     }
     Ok(Some(from.clone()))

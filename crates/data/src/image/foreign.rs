@@ -172,7 +172,7 @@ impl Foreign {
                  which cannot be read; convert it, for example with `magick mogrify -format png`"
             }
             LfsPointer => {
-                "a Git LFS pointer, not the image itself; fetch the image with `git lfs pull`"
+                "a Git LFS pointer, not the image itself; download it with `git lfs pull`"
             }
             Html => "an HTML page, probably from a failed download; download the image again",
             Xml => "an XML document, probably from a failed download; download the image again",

@@ -1,4 +1,5 @@
-//! KnownDataSet sets against a server on loopback: small IDX files stand in for a published set.
+//! Named data sets downloaded from a server on loopback: small IDX files stand in for a published
+//! set.
 
 use super::*;
 use crate::download::RemoteFile;

@@ -229,7 +229,7 @@ impl Labelled {
         if train.is_empty() && options.classes.is_none() {
             return Err(DataError::format(
                 list.to_string_lossy().into_owned(),
-                "it names no image of the training split; the class list comes from that split",
+                "it lists no images of the training split, which defines the class list",
             ));
         }
         let mut has_image = vec![false; self.classes.len()];
