@@ -229,10 +229,10 @@ pub(crate) struct AugmentArgs {
 /// An augmentation policy by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AugmentPolicy {
-    /// RandAugment: two random operations of one magnitude per image, with the default
+    /// RandAugment: two random operations of one magnitude per image, in addition to the other
     /// augmentations
     Randaugment,
-    /// TrivialAugment: one random operation of random magnitude per image, with the default
+    /// TrivialAugment: one random operation of random magnitude per image, in addition to the other
     /// augmentations
     Trivialaugment,
     /// No augmentation
