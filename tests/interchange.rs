@@ -403,7 +403,7 @@ fn a_network_that_needs_its_size_says_which_layer() {
     let message = error(&flattened);
     assert!(message.contains("layer 4 (linear)"), "{message}");
     assert!(
-        message.contains("`global_avg_pool2d` in place of `flatten`"),
+        message.contains("`global_avg_pool2d` instead of `flatten`"),
         "{message}"
     );
     let strided = |padding: Padding| {

@@ -169,7 +169,7 @@ fn class_weights_make_a_class_matter() {
     config.train.class_weights = receptive_train::config::ClassWeights::Given(vec![1.0, 2.0]);
     let error = run(config, &Device::flex()).unwrap_err().to_string();
     assert!(
-        error.contains("expected 10 weights, one a class, found 2"),
+        error.contains("expected 10 weights, one per class, found 2"),
         "{error}"
     );
 

@@ -1,6 +1,6 @@
 //! What holds for the workspace as a whole: no circles between the modules of a crate, no file too
-//! long to read, `unsafe` in one crate, dependencies in one direction. Reads source text only, so it
-//! also runs alone, in a second:
+//! long to read, `unsafe` in one crate, dependencies in one direction, the words of messages and
+//! documentation. Reads source text only, so it also runs alone, in a second:
 //!
 //! ```text
 //! rustc --edition 2024 --test tests/structure.rs -o /tmp/structure && /tmp/structure
@@ -17,6 +17,8 @@ mod modules;
 mod pages;
 #[path = "structure/tokens.rs"]
 mod tokens;
+#[path = "structure/words.rs"]
+mod words;
 
 use modules::Modules;
 use pages::Page;
@@ -210,6 +212,24 @@ fn unsafe_code_is_in_the_kernels_only() {
                 token.line
             )
             .unwrap();
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn messages_and_documentation_use_plain_words() {
+    let root = root();
+    let mut problems = String::new();
+    for name in crates(&root) {
+        for file in rust_files(&root.join("crates").join(&name).join("src")) {
+            let path = file.strip_prefix(&root).unwrap().to_string_lossy();
+            if path.contains("tests") {
+                continue;
+            }
+            for problem in words::problems(&fs::read_to_string(&file).unwrap()) {
+                writeln!(problems, "{path}:{problem}").unwrap();
+            }
         }
     }
     report(&problems);

@@ -181,7 +181,7 @@ fn the_config_names_the_initial_model_and_repeats_the_run() {
     let other = Artifact::load(&second.join("model"), &Device::flex()).unwrap();
     other.save(&written.start.as_ref().unwrap().from).unwrap();
     let error = trained_in(&parent.path().join("fourth"), written).unwrap_err();
-    assert!(error.to_string().contains("other weights now"), "{error}");
+    assert!(error.to_string().contains("have changed since"), "{error}");
 }
 
 #[test]
@@ -235,14 +235,14 @@ fn another_network_and_freezing_every_layer_are_rejected() {
     other.model.layers.remove(3);
     let error = trained_in(&parent.path().join("a"), other).unwrap_err();
     assert!(
-        error.to_string().contains("not that of the config"),
+        error.to_string().contains("not the one in the config"),
         "{error}"
     );
     let mut frozen = config;
     frozen.start.as_mut().unwrap().freeze = 9;
     let error = trained_in(&parent.path().join("b"), frozen).unwrap_err();
     assert!(
-        error.to_string().contains("nothing left to learn"),
+        error.to_string().contains("nothing left to train"),
         "{error}"
     );
 }

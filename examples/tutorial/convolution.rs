@@ -84,7 +84,7 @@ pub(crate) fn even_kernel(steps: &mut Steps) {
             let how = if axis.before == axis.after {
                 "evenly"
             } else {
-                "lopsided by half a pixel"
+                "asymmetric by half a pixel"
             };
             steps.say(format!(
                 "f = {kernel}: padding {padding}, {} before and {} after: {how}",

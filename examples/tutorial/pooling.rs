@@ -28,7 +28,7 @@ pub(crate) fn pools(
     let averaged = average.forward(maps.clone());
     steps.shape("average pool 2x2", &averaged.dims(), &computed)?;
     steps.say(format!(
-        "no parameters; {rows} rows are odd, so the last one is read by no window"
+        "no parameters; {rows} rows are odd, so the last one is never read"
     ));
     let means: Tensor<2> = maps.mean_dims(&[2, 3]).flatten(1, 3);
     steps.shape("global average pool", &means.dims(), &[batch, channels])?;

@@ -19,7 +19,7 @@ pub(crate) struct LabelArgs {
     /// Label list: a CSV file with the class of each image, and optionally its split and group
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
-    /// Column of the label list that has the classes, by name or number [default: by name and
+    /// Column of the label list with the classes, by name or number [default: found by name and
     /// content]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label_column: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct LabelArgs {
 }
 
 impl LabelArgs {
-    /// The same arguments for a command that can be pasted into a shell, with a blank before each.
+    /// The same arguments for a command that can be pasted into a shell, each preceded by a space.
     pub(crate) fn words(&self) -> String {
         let labels = self.labels.as_deref().map(Printable::shell_word);
         let mut words = String::new();
@@ -53,10 +53,10 @@ impl LabelArgs {
 pub(crate) struct SourceArgs {
     #[command(flatten)]
     pub(crate) labels: LabelArgs,
-    /// Directory of data sets known by name: searched first, and downloads go there
+    /// Directory for named data sets; searched first, and used for downloads
     #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// What to do about damaged images
+    /// How to handle damaged images
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) bad_images: Option<BadImages>,
     /// Use at most N training images; the other splits shrink in proportion
@@ -69,10 +69,10 @@ pub(crate) struct SourceArgs {
     pub(crate) limit: Option<usize>,
 }
 
-/// How large an image may be.
+/// The maximum size of an image.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PixelArgs {
-    /// Largest number of pixels of an image; a larger one is not read [default: as trained, or 268435456]
+    /// Maximum pixels per image; larger images are rejected [default: as trained, or 268435456]
     #[arg(
         long,
         value_name = "N",
@@ -101,8 +101,8 @@ impl PixelArgs {
     }
 }
 
-/// The arguments that define a new run. `--resume` takes what they say from the run itself, so it conflicts with
-/// this group; each argument names it where it is declared.
+/// The arguments that define a new run. `--resume` reads these values from the run itself, so it
+/// conflicts with this group; each argument names it where it is declared.
 pub(crate) const NEW_RUN: &str = "new_run";
 
 /// A network and its training data, for `train`, `tune` and `lr-find`.
@@ -120,12 +120,12 @@ pub(crate) struct NetworkArgs {
     /// Config file: a network, or a whole run's config.toml
     #[arg(long, value_name = "FILE", group = NEW_RUN)]
     pub(crate) config: Option<PathBuf>,
-    /// Fine-tune this run's trained model, or published weights (a file, which --preset may name the
-    /// network of, a folder with config.json, or hf:ORG/NAME): its network and input size, with a new
-    /// last layer for other classes. Trains on the run's own data unless DATA is given
+    /// Fine-tune the model of this run, or published weights (a file, with --preset NAME if needed,
+    /// a folder with config.json, or hf:ORG/NAME). Keeps network and input size, and replaces the
+    /// last layer if the classes differ. Trains on the run's own data unless DATA is given
     #[arg(long, value_name = "RUN|WEIGHTS", group = NEW_RUN)]
     pub(crate) from: Option<PathBuf>,
-    /// Fetch nothing: take weights from the cache
+    /// Do not download; use cached weights only
     #[arg(long, group = NEW_RUN, requires = "from")]
     pub(crate) offline: bool,
     /// Freeze the first N layers of that model
@@ -149,7 +149,7 @@ pub(crate) struct NetworkArgs {
         allow_negative_numbers = true
     )]
     pub(crate) batch_size: Option<usize>,
-    /// Batches per training step: their gradients are added up, as if a batch were N times as large
+    /// Gradient accumulation: batches per optimizer step
     #[arg(
         long,
         value_name = "N",
@@ -160,12 +160,12 @@ pub(crate) struct NetworkArgs {
     /// Optimizer, with its default learning rate and weight decay [default: sgd, or adamw with --from]
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) optimizer: Option<OptimizerKind>,
-    /// Precision of convolutions and dense layers in training steps: f32, bf16 or f16; weights, norms and the
-    /// loss stay in 32 bits [default: f32]
+    /// Precision of convolutions and dense layers in training steps: f32, bf16 or f16; weights,
+    /// norms and the loss stay in f32 [default: f32]
     #[arg(long, value_name = "FORMAT", value_parser = parse_precision)]
     pub(crate) precision: Option<Precision>,
-    /// Stochastic depth: leave out the branches of residual blocks at random, at a rate from 0 in the
-    /// first block to RATE in the last
+    /// Stochastic depth: drop residual branches at random, with a rate that rises linearly from 0
+    /// in the first block to RATE in the last
     #[arg(
         long,
         value_name = "RATE",
@@ -177,16 +177,15 @@ pub(crate) struct NetworkArgs {
     /// photos]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) image_size: Option<[usize; 2]>,
-    /// Make colour images grey: an input of one channel
+    /// Convert images to greyscale (one input channel)
     #[arg(long)]
     pub(crate) grey: bool,
-    /// Give all classes the same influence, however many images each has: weights in the loss, or
-    /// drawing small classes more often
+    /// Balance the classes: weight the loss, or oversample small classes
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) balance: Option<Balance>,
     #[command(flatten)]
     pub(crate) augment: AugmentArgs,
-    /// Seed of weight initialization, shuffling, augmentation and dropout
+    /// Seed of weight initialisation, shuffling, augmentation and dropout
     #[arg(long, value_name = "N", value_parser = parse_whole::<u64>, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Number of data-loading threads; 0 loads between steps. Does not change the result
@@ -203,13 +202,13 @@ pub(crate) struct NetworkArgs {
     pub(crate) devices: DeviceArgs,
 }
 
-/// Random changes of the training images.
+/// Augmentation of the training images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AugmentArgs {
-    /// Change images by a policy, or not at all (--set train.augment.NAME sets single changes)
+    /// Augmentation policy, or `none` (--set train.augment.NAME changes single augmentations)
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) augment: Option<AugmentPolicy>,
-    /// Mix images of a batch, and their labels, with mixup of this alpha, such as 0.2; 0 for none
+    /// Mixup with this alpha, such as 0.2; 0 disables it
     #[arg(
         long,
         value_name = "ALPHA",
@@ -217,8 +216,7 @@ pub(crate) struct AugmentArgs {
         allow_negative_numbers = true
     )]
     pub(crate) mixup: Option<f64>,
-    /// Put rectangles of other images of the batch into images, with CutMix of this alpha, such as 1; 0
-    /// for none
+    /// CutMix with this alpha, such as 1; 0 disables it
     #[arg(
         long,
         value_name = "ALPHA",
@@ -228,24 +226,26 @@ pub(crate) struct AugmentArgs {
     pub(crate) cutmix: Option<f64>,
 }
 
-/// A set of random changes by its name.
+/// An augmentation policy by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AugmentPolicy {
-    /// Beside the other changes two operations of one strength, drawn for each image (RandAugment)
+    /// RandAugment: two random operations of one magnitude per image, in addition to the other
+    /// augmentations
     Randaugment,
-    /// Beside the other changes one operation, drawn for each image with its strength (TrivialAugment)
+    /// TrivialAugment: one random operation of random magnitude per image, in addition to the other
+    /// augmentations
     Trivialaugment,
-    /// No random changes
+    /// No augmentation
     None,
 }
 
 impl AugmentArgs {
-    /// Whether none is given.
+    /// Whether no argument is given.
     pub(crate) fn is_empty(&self) -> bool {
         self.augment.is_none() && self.mixup.is_none() && self.cutmix.is_none()
     }
 
-    /// Whether nothing is to be changed at random.
+    /// Whether augmentation is turned off.
     pub(crate) fn is_none(&self) -> bool {
         self.augment == Some(AugmentPolicy::None)
     }
@@ -275,14 +275,14 @@ pub(crate) enum OptimizerKind {
     Sgd,
     /// Adam with decoupled weight decay
     Adamw,
-    /// Steps by the sign of a momentum
+    /// Lion: updates by the sign of the momentum
     Lion,
-    /// Gradients divided by the root of their mean square
+    /// RMSprop: gradients scaled by their running RMS
     Rmsprop,
 }
 
 impl OptimizerKind {
-    /// As `train.optimizer.kind` has it.
+    /// As in `train.optimizer.kind`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sgd => "sgd",
@@ -293,13 +293,13 @@ impl OptimizerKind {
     }
 }
 
-/// How classes of different sizes get the same influence.
+/// How classes of different sizes are balanced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Balance {
-    /// The loss of an image counts the more, the fewer images its class has
+    /// Weight the loss by inverse class frequency
     Weights,
-    /// Each epoch draws as many images of each class
+    /// Draw the same number of images from every class in each epoch
     Sample,
-    /// Every image counts the same
+    /// No balancing: every image has the same weight
     None,
 }

@@ -11,7 +11,7 @@ use receptive_train::TrainError;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// What a command can end with instead of a result.
+/// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error("{0}{hint}", hint = hint(.0))]
@@ -125,7 +125,7 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("channels", "--channels"),
 ];
 
-/// Named by the reason why an image is too large to be read.
+/// The setting named in the error of an image that is too large.
 const MAX_PIXELS: &str = "data.max_pixels";
 
 /// The argument to change, in brackets, if the error is about a setting that has one.
@@ -202,8 +202,8 @@ fn is_disk_full(error: &TrainError) -> bool {
     false
 }
 
-/// Whether the argument of a setting is one of the command that was started: of some the value is the run's own, or
-/// what was not given.
+/// Whether the command that was started has the argument of a setting: some values come from the
+/// run, or were not given.
 fn has_argument(setting: &str) -> bool {
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next().unwrap_or_default();
@@ -278,7 +278,7 @@ impl CliError {
         Self::Usage(format!("{argument}: {problem}"))
     }
 
-    /// An I/O error as the libraries have it.
+    /// An I/O error in the libraries' wording.
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| {
@@ -290,7 +290,7 @@ impl CliError {
         }
     }
 
-    /// The line of JSON that stands for the result that `--json` would have printed.
+    /// The line of JSON printed in place of the result with `--json`.
     pub(crate) fn json(&self) -> ErrorJson {
         ErrorJson::new(self.to_string(), self.exit())
     }
@@ -307,7 +307,7 @@ impl CliError {
     }
 }
 
-/// What `--json` prints where a command ends with an error. Documented in the README.
+/// What `--json` prints if a command fails. Documented in the README.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct ErrorJson {
     error: String,
@@ -332,7 +332,7 @@ impl ErrorJson {
     }
 }
 
-/// How the program ends. Documented in `receptive --help` and the README.
+/// Exit codes. Documented in `receptive --help` and the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Success.

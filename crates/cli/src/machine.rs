@@ -1,4 +1,4 @@
-//! Where a command computes: arguments, and the devices and threads that they mean.
+//! Where a command computes: the arguments, and the devices and threads they select.
 
 use crate::error::CliError;
 use crate::parse::parse_whole;
@@ -6,7 +6,7 @@ use crate::ranks;
 use clap::Args;
 use receptive_train::{Backend, Compute, MachineConfig};
 
-/// Where it runs.
+/// The backend and threads of a command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MachineArgs {
     /// Backend: flex, ndarray, wgpu, cuda:1, ... [default: $BURN_DEVICE, or flex]
@@ -30,7 +30,7 @@ impl MachineArgs {
         }
     }
 
-    /// The backend and the number of threads that a trained run is applied with.
+    /// The backend and the number of threads for using a trained run.
     pub(crate) fn backend(&self) -> Result<(Backend, usize), CliError> {
         let backend = self.backend_name()?;
         let mut machine = MachineConfig::default();
@@ -46,13 +46,13 @@ impl MachineArgs {
     }
 }
 
-/// Where it runs, which may be on several devices.
+/// The backend and threads of a command that may use several devices.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeviceArgs {
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
-    /// Devices that compute together: cuda:0,cuda:1 or cuda:all; a CPU may be named several times, and
-    /// the threads are divided (flex,flex). Does not change the result on CPUs
+    /// Devices to train on together: cuda:0,cuda:1 or cuda:all; list the CPU several times to
+    /// divide its threads (flex,flex). Does not change the result on CPUs
     #[arg(
         long,
         value_name = "NAME,...",

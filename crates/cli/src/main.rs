@@ -1,4 +1,4 @@
-//! `receptive`: train convolutional image classifiers and measure what they see.
+//! `receptive`: train convolutional image classifiers and measure their receptive fields.
 #![recursion_limit = "256"]
 // `println!` and `eprintln!` panic when nobody reads; `render::print` and `render::say` do not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
@@ -23,7 +23,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// With less memory the program cannot start its threads, and the first allocation that is refused ends it.
+/// With less memory the program cannot start its threads, and the first failed allocation ends it.
 const MIN_MEMORY: u64 = 96 << 20;
 
 /// With less address space than this not even the arguments can be read.
@@ -31,7 +31,7 @@ const MIN_ADDRESS_SPACE: u64 = 4 << 20;
 /// Above such a limit the allocator has reserved what it needs.
 const SMALL_LIMIT: u64 = 512 << 20;
 
-/// Says that the program cannot start, without allocating anything.
+/// Prints that the program cannot start, without allocating memory.
 fn refuse_start() -> Option<ExitCode> {
     let (left, limit) = address_space_left()?;
     if left >= MIN_ADDRESS_SPACE || limit >= SMALL_LIMIT {
@@ -53,8 +53,8 @@ fn start(arguments: commands::Arguments) -> Result<Exit, error::CliError> {
         && available < MIN_MEMORY
     {
         return Err(error::CliError::Usage(format!(
-            "{} MiB of memory are available, and at least {} are needed to start; raise the limit (`ulimit \
-             -v`, or that of the container), or end other programs",
+            "{} MiB of memory are available, and at least {} are needed to start; raise the limit \
+             (`ulimit -v`, or that of the container), or close other programs",
             available >> 20,
             MIN_MEMORY >> 20
         )));

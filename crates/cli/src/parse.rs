@@ -71,7 +71,7 @@ pub(crate) fn parse_shape(text: &str) -> Result<ImageSize, String> {
     }
 }
 
-/// The whole numbers between the separators; `None` if a part is anything else.
+/// The whole numbers between the separators; `None` if any part is not one.
 pub(crate) fn numbers(text: &str, separator: char) -> Option<Vec<usize>> {
     let parts = text.split(separator);
     parts.map(|part| part.trim().parse().ok()).collect()

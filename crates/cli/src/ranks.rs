@@ -5,12 +5,12 @@ use crate::render;
 use receptive_train::Ranks;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The variables in which launchers say how many processes they have started.
+/// The environment variables in which launchers store the number of processes.
 const SIZES: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
 
 static JOINED: Mutex<Option<Arc<Ranks>>> = Mutex::new(None);
 
-/// The ranks that this process computes with; `None` where it is alone.
+/// The ranks of this process; `None` if it is the only one.
 pub(crate) fn joined() -> Option<Arc<Ranks>> {
     JOINED
         .lock()
@@ -18,7 +18,7 @@ pub(crate) fn joined() -> Option<Arc<Ranks>> {
         .clone()
 }
 
-/// How many processes were started together, by the launcher's own account.
+/// The number of processes started together, as reported by the launcher.
 fn started(variable: impl Fn(&str) -> Option<String>) -> usize {
     // By PMIx a process is told its number, not that of all, which Slurm says apart; without PMIx that is of a job's
     // other steps.
@@ -33,8 +33,8 @@ fn started(variable: impl Fn(&str) -> Option<String>) -> usize {
         .unwrap_or(1)
 }
 
-/// Meets the other processes, where several were started together; `can_share` tells whether the command can be computed
-/// by several.
+/// Connects to the other processes, if several were started together; `can_share` tells whether
+/// several processes can share the command.
 pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
     let count = started(|name| std::env::var(name).ok());
     if count < 2 {
@@ -42,8 +42,9 @@ pub(crate) fn join(command: &str, can_share: bool) -> Result<(), CliError> {
     }
     if !can_share {
         return Err(CliError::Usage(format!(
-            "{count} processes of this program were started together, and each would do the same: several processes \
-             can share `train` and `evaluate`, not `{command}`; start one, without mpirun"
+            "{count} processes of this program were started together, and each would do the same \
+             work: only `train` and `evaluate` can be shared, not `{command}`; start one process, \
+             without mpirun"
         )));
     }
     meet(count)
@@ -73,7 +74,7 @@ fn meet(count: usize) -> Result<(), CliError> {
     )))
 }
 
-/// Tells the other processes how this one has ended, and hears it of them.
+/// Exchanges the exit status with the other processes.
 pub(crate) fn end<T>(result: Result<T, CliError>) -> Result<T, CliError> {
     let Some(ranks) = joined() else {
         return result;
@@ -87,8 +88,8 @@ pub(crate) fn end<T>(result: Result<T, CliError>) -> Result<T, CliError> {
     Ok(value)
 }
 
-/// Leaves the other processes, the last thing that this one does with them: a launcher ends all as soon as one has
-/// ended with an error, so each waits until the first has said what it has to say.
+/// Disconnects from the other processes. A launcher ends all processes once one ends with an error,
+/// so each waits until the first has printed its messages.
 pub(crate) fn leave() {
     let ranks = JOINED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(ranks) = ranks {

@@ -17,7 +17,7 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Stop> {
     Ok(stop)
 }
 
-/// Makes the second of them end the process within its handler, whatever the process is doing.
+/// Makes the second signal end the process within its handler, whatever the process is doing.
 pub(crate) fn quit_on_second(stop: &Stop) -> std::io::Result<()> {
     for signal in STOP_SIGNALS {
         let again = Arc::new(AtomicBool::new(stop.requested().is_some()));
@@ -74,7 +74,7 @@ impl SignalPoll {
     }
 }
 
-/// Ends the process as the handler of a second signal does.
+/// Ends the process like the handler of a second signal.
 pub(crate) fn exit_immediately(signal: i32) -> ! {
     signal_hook::low_level::exit(128 + signal)
 }

@@ -19,7 +19,7 @@ pub enum ReadError {
         found: &'static str,
     },
     /// The file is larger than the limit.
-    #[error("it has {found} bytes, more than the {cap} that are read")]
+    #[error("it has {found} bytes, more than the maximum of {cap}")]
     TooLarge {
         /// Its size in bytes; a lower bound if it is growing.
         found: u64,
@@ -31,8 +31,8 @@ pub enum ReadError {
 /// Reads a whole regular file of at most `cap` bytes.
 ///
 /// # Errors
-/// [`ReadError`]: it is missing, not a regular file, or larger. A named pipe or a device is refused
-/// without being opened, which might block for ever.
+/// [`ReadError`]: it is missing, not a regular file, or larger. A named pipe or a device is
+/// rejected without being opened, which might block forever.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
     check_regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
@@ -76,20 +76,19 @@ fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {
     Err(ReadError::NotAFile { found })
 }
 
-/// Writes a file that appears whole or not at all and is on the disk on return: into a scratch file
-/// beside it, named `.tmp-PROCESS-NUMBER-NAME`, which then takes its name. A file of that name is
-/// replaced.
+/// Writes a file atomically and durably: into a scratch file next to it, named
+/// `.tmp-PROCESS-NUMBER-NAME`, which then takes its name. A file of that name is replaced.
 ///
 /// The rename itself may be lost if the machine loses its power; then the old file is still there.
 ///
 /// # Errors
-/// The system's own; what was at `path` before is then still there.
+/// The system's own; the previous content of `path` is then unchanged.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, File::sync_all)
 }
 
-/// The same without waiting for the disk: no reader ever sees half a file, but it may be lost, or
-/// cut short, if the machine loses its power.
+/// The same without waiting for the disk: no reader ever sees half a file, but it may be lost or
+/// truncated if the machine loses power.
 ///
 /// # Errors
 /// As [`write_durable`].
@@ -97,11 +96,12 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, |_| Ok(()))
 }
 
-/// As [`write_atomic`], but where a file of that name was not written by this program, it stays: `is_own` tells by
-/// its first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is replaced.
+/// Like [`write_atomic`], but an existing file that was not written by this program is kept:
+/// `is_own` tells by its first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is
+/// replaced.
 ///
 /// # Errors
-/// As [`write_durable`], and where such a file is there.
+/// As [`write_durable`], and if there is such a file.
 pub fn write_over_own(
     path: &Path,
     bytes: &[u8],
@@ -114,8 +114,8 @@ pub fn write_over_own(
     if !head.is_empty() && !is_own(&head) {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "a file of that name is there, which receptive did not write, and would be overwritten; \
-             choose another name, or move it away first",
+            "it exists and was not written by receptive; choose another name, or move it away \
+             first",
         ));
     }
     write_atomic(path, bytes)

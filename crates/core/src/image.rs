@@ -43,17 +43,17 @@ impl fmt::Display for ImageSize {
     }
 }
 
-/// How a picture of another height and width is made to fit.
+/// How an image of another height and width is resized.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
-    /// Both sides are scaled to size on their own; proportions change.
+    /// Both sides are scaled independently, ignoring the aspect ratio.
     #[default]
     Stretch,
-    /// The shorter side is scaled to size, then what sticks out is cut off evenly on both sides.
+    /// The shorter side is scaled to size, then a centre crop is taken.
     Crop,
-    /// The longer side is scaled to size, then the picture is centred on black.
+    /// The longer side is scaled to size, then the image is padded with black on both sides.
     Pad,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Resize {
     }
 }
 
-/// How pixels of another size are computed, antialiased where a picture becomes smaller.
+/// Interpolation when resizing, antialiased when an image becomes smaller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
@@ -75,7 +75,7 @@ pub enum Interpolation {
     /// Weights that fall linearly with distance.
     #[default]
     Bilinear,
-    /// Cubic weights, sharper (Keys 1981, a = -0.5, as Pillow has it).
+    /// Cubic weights, sharper (Keys 1981, a = -0.5, as in Pillow).
     Bicubic,
 }
 
@@ -95,17 +95,17 @@ impl fmt::Display for Interpolation {
     }
 }
 
-/// Everything that decides how a picture of another height and width is made to fit.
+/// Everything that determines how an image of another height and width is resized.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Fit {
-    /// What happens to its proportions.
+    /// The resize mode.
     pub resize: Resize,
-    /// How pixels are computed.
+    /// The interpolation.
     pub interpolation: Interpolation,
-    /// Of [`Resize::Crop`] only: the share of the resized picture's shorter side that is kept, above 0
-    /// and at most 1. The shorter side is resized to `floor(size / fraction)` pixels, then the middle is
-    /// cut out at whole pixels, as torchvision and timm do. Without it the picture is cut first, between
-    /// pixels, and then resized.
+    /// For [`Resize::Crop`] only: the crop fraction, the part of the resized image's shorter side
+    /// that is kept, above 0 and at most 1. The shorter side is resized to `floor(size / fraction)`
+    /// pixels, then a centre crop is taken at whole pixels, as in torchvision and timm. Without it
+    /// the image is cropped first, between pixels, and then resized.
     pub crop_fraction: Option<f64>,
 }
 
@@ -125,8 +125,8 @@ impl Fit {
         }
         if self.resize != Resize::Crop {
             return Err(format!(
-                "a crop fraction belongs to the resize rule `crop`, but the rule is `{}`; leave it out, \
-                 or set the rule to `crop`",
+                "a crop fraction needs the resize mode `crop`, but the mode is `{}`; leave it \
+                 out, or set the mode to `crop`",
                 self.resize
             ));
         }

@@ -1,12 +1,12 @@
 //! Types and functions that several crates of `receptive` share.
 //!
-//! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are made to fit.
+//! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are resized.
 //! * [`csv`]: tables as text.
 //! * [`hash`]: SHA-256 of files and weights, and the mixer behind every seed.
 //! * [`file`](mod@file): size-limited reading and atomic writing.
-//! * [`mark`]: the mark on what the program writes, so that it is never taken for data.
-//! * [`memory`]: how much memory this process can still take.
-//! * [`nearest`]: the known names that a wrong one may have been meant for.
+//! * [`mark`]: the mark on files written by the program, so that they are never treated as data.
+//! * [`memory`]: the memory available to this process.
+//! * [`nearest`]: known names similar to an unknown one.
 //! * [`panic`](mod@panic): catching panics of decoders.
 //! * [`proportion`]: what a count of right answers says: intervals, and whether two counts differ.
 //! * [`text`]: percentages, durations and counts as people read them; names that are safe to print

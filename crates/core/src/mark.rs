@@ -1,4 +1,4 @@
-//! The mark on figures and pages that this program writes, by which they are never taken for data.
+//! The mark on figures and pages written by this program, so that they are never treated as data.
 //!
 //! ```
 //! use receptive_core::mark;
@@ -16,7 +16,7 @@ pub const SOFTWARE: &str = "receptive";
 /// The mark on an SVG, near its beginning.
 pub const COMMENT: &str = "<!-- Software: receptive -->";
 
-/// How many of a file's first bytes are enough to see the mark.
+/// Number of a file's first bytes that contain the mark.
 pub const HEAD_BYTES: usize = 1024;
 
 /// Whether a file that begins with these bytes was written by this program: a PNG with the text

@@ -1,13 +1,12 @@
-//! How much memory this process can still take.
+//! The memory available to this process.
 
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-/// The memory that this process can still take before the system refuses it or ends the process, in
-/// bytes: the least of what the machine has available, what its control group (a container's limit)
-/// leaves, and what a limit on its address space (`ulimit -v`) leaves. `None` where the system does not
-/// say (all but Linux).
+/// The memory available to this process, in bytes: the minimum of the machine's available memory
+/// and what is left by its control group (a container's limit) and by a limit on its address space
+/// (`ulimit -v`). `None` if the system does not report it (all except Linux).
 pub fn available_bytes() -> Option<u64> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let machine = of_machine(&read("/proc/meminfo"));
@@ -20,8 +19,9 @@ pub fn available_bytes() -> Option<u64> {
     [machine, address_space, group].into_iter().flatten().min()
 }
 
-/// What a limit on the address space (`ulimit -v`) leaves of it, and the limit, in bytes; `None` without one.
-/// Allocates nothing: so a program that could not even allocate its error message can say what is wrong.
+/// What a limit on the address space (`ulimit -v`) leaves of it, and the limit, in bytes; `None`
+/// without one. Allocates nothing: so a program that cannot even allocate its error message can
+/// report the problem.
 pub fn address_space_left() -> Option<(u64, u64)> {
     let mut text = [0; 4096];
     let limit = limit(read_into(&mut text, "/proc/self/limits")?)?;

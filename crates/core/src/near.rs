@@ -1,14 +1,14 @@
-//! Known names that a name may have been meant for.
+//! Known names similar to an unknown name.
 
-/// How many characters a name may differ by from the one it was meant for.
+/// Maximum number of differing characters.
 const MAX_DISTANCE: usize = 2;
-/// Shorter names are the beginning of too many others.
+/// Minimum length; shorter names are part of too many others.
 const MIN_PART: usize = 3;
-/// The most names that are suggested.
+/// Maximum number of suggestions.
 const MAX_NAMES: usize = 3;
 
-/// The known names that this one may have been meant for, at most three: those nearest to it, if they differ by
-/// a character or two, or else those that it is a part of. Small and capital letters are the same.
+/// The known names similar to this one, at most three: the nearest, if they differ by a character
+/// or two, or else those that contain it. Case is ignored.
 ///
 /// ```
 /// use receptive_core::nearest;

@@ -27,8 +27,8 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| message(&*panic))
 }
 
-/// Installs a panic hook for the whole process that says nothing of panics within [`catch`] and
-/// hands every other one to the hook that was there before.
+/// Installs a panic hook for the whole process that is silent about panics within [`catch`] and
+/// passes all others to the previous hook.
 ///
 /// For programs, once, after other hooks are installed. A library must not call it.
 ///

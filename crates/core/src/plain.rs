@@ -1,6 +1,6 @@
-//! The messages of serde's parsers in plain words, without names of Rust's types.
+//! The messages of serde's parsers in plain English, without names of Rust's types.
 
-/// What serde calls a kind of value, and what a reader calls it.
+/// serde's name of a kind of value, and a plain one.
 const KINDS: [(&str, &str); 17] = [
     ("usize", "a whole number, 0 or more"),
     ("u64", "a whole number, 0 or more"),
@@ -21,8 +21,8 @@ const KINDS: [(&str, &str); 17] = [
     ("sequence", "a list"),
 ];
 
-/// The message of a TOML or JSON parser as a reader without knowledge of Rust takes it:
-/// `invalid type: string "many", expected usize` becomes `expected a whole number, 0 or more, found the text
+/// The message of a TOML or JSON parser for readers without knowledge of Rust: `invalid type:
+/// string "many", expected usize` becomes `expected a whole number, 0 or more, found the text
 /// "many"`.
 pub fn plain(message: &str) -> String {
     let lines: Vec<String> = message.lines().map(line).collect();
@@ -48,7 +48,7 @@ fn line(line: &str) -> String {
     }
     line.replace("unknown field", "unknown setting")
         .replace("missing field", "missing setting")
-        .replace("duplicate field", "a setting that is given twice:")
+        .replace("duplicate field", "a duplicate setting")
         .replace("unknown variant", "unknown value")
 }
 
@@ -57,7 +57,7 @@ fn kind(expected: &str) -> String {
         return "a table of settings".into();
     }
     if expected.starts_with("enum ") {
-        return "one of the kinds there are".into();
+        return "one of the known kinds".into();
     }
     let known = KINDS.iter().find(|(name, _)| *name == expected);
     known.map_or(expected, |(_, plain)| plain).into()

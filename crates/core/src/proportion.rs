@@ -1,11 +1,12 @@
-//! What a count of right answers says: intervals of a share, and whether two shares differ.
+//! Statistics of counts of correct predictions: intervals of a proportion, and whether two
+//! proportions differ.
 
 /// The 97.5 % point of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The 95 % interval of a share from `successes` of `trials` (Wilson 1927, without continuity
-/// correction), between 0 and 1. Unlike the normal approximation it holds for few trials and for shares
-/// near 0 or 1. `None` without trials, or with more successes than trials.
+/// The 95 % interval of a proportion, `successes` of `trials` (Wilson 1927, without continuity
+/// correction), between 0 and 1. Unlike the normal approximation it holds for few trials and for
+/// proportions near 0 or 1. `None` without trials, or with more successes than trials.
 pub fn wilson(successes: usize, trials: usize) -> Option<[f64; 2]> {
     if trials == 0 || successes > trials {
         return None;
@@ -21,10 +22,10 @@ pub fn wilson(successes: usize, trials: usize) -> Option<[f64; 2]> {
     Some([low, high])
 }
 
-/// The probability that chance alone would divide `first + second` disagreements at least so unevenly
-/// (exact sign test, two-sided). Of two classifiers on the same images, with the numbers of images
-/// that only the first and only the second classifies correctly, it is McNemar's exact test; below
-/// 0.05 their accuracies are commonly said to differ.
+/// The p-value of the exact two-sided sign test: the probability that chance divides `first +
+/// second` disagreements at least so unevenly. For two classifiers on the same images, with the
+/// numbers of images that only the first and only the second classifies correctly, it is McNemar's
+/// exact test; below 0.05 the difference in accuracy is commonly called significant.
 pub fn sign_test(first: usize, second: usize) -> f64 {
     let n = first + second;
     let fewer = first.min(second);

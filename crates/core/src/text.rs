@@ -1,9 +1,9 @@
-//! Numbers as people read them, and names that are safe to print and to paste.
+//! Readable numbers, and names that are safe to print and to paste.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-/// A share of 0 to 1 as a percentage with one decimal: `90.6 %`.
+/// A fraction from 0 to 1 as a percentage with one decimal: `90.6 %`.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
@@ -57,7 +57,7 @@ pub trait Printable {
     fn printable(&self) -> Cow<'_, str>;
 
     /// As one word of a command that can be pasted into a POSIX shell: in single quotes where it
-    /// needs them, behind `./` where it would be taken for an option.
+    /// needs them, after `./` where it would be parsed as an option.
     fn shell_word(&self) -> String;
 }
 
@@ -84,8 +84,8 @@ impl Printable for str {
     }
 }
 
-/// A word that quotes would not make safe, control characters or bytes that are no UTF-8 in it; every
-/// `printf` knows octal escapes.
+/// A word that quotes would not make safe, because of control characters or invalid UTF-8; every
+/// `printf` supports octal escapes.
 fn printf_word(word: &[u8]) -> String {
     let mut format = String::new();
     if word.starts_with(b"-") {

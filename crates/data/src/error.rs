@@ -21,7 +21,7 @@ pub enum DataError {
         /// The system's own error.
         source: io::Error,
     },
-    /// A path is a directory, FIFO, device or socket where an image file is needed.
+    /// A path is a directory, FIFO, device or socket instead of an image file.
     #[error(
         "{} is {found}, but an image must be a regular file (or a link to one): \
          remove it or give another path",
@@ -43,7 +43,7 @@ pub enum DataError {
         /// The largest size accepted.
         limit: String,
     },
-    /// An image file is damaged or of a format that cannot be decoded.
+    /// An image file is damaged or has an unsupported format.
     #[error("{} is not a readable image: {reason}", .path.printable())]
     Image {
         /// The file.
@@ -62,14 +62,14 @@ pub enum DataError {
         count: usize,
         /// How many images were checked.
         total: usize,
-        /// Every damaged file and its reason, one a line.
+        /// Every damaged file and its reason, one per line.
         list: String,
     },
-    /// A label list names images that are not there and the policy is
+    /// A label list names missing images and the policy is
     /// [`BadImages::Fail`](crate::BadImages::Fail).
     #[error(
-        "{}: {count} of the {total} images that it names are not in {}; add them or remove their \
-         lines, or set data.bad_images to \"skip\" to leave them out:\n{missing}",
+        "{}: {count} of the {total} images listed are not in {}; add them or remove their lines, \
+         or set data.bad_images to \"skip\" to leave them out:\n{missing}",
         .list.printable(), .root.printable()
     )]
     MissingImages {
@@ -105,7 +105,7 @@ pub enum DataError {
         /// What is wrong with it and what to do.
         problem: String,
     },
-    /// A class occurs that the class list does not have.
+    /// A class is not in the class list.
     #[error(
         "the class `{}` of {} is not one of the {count} classes of {list}{hint}; {advice}",
         .class.printable(),
@@ -122,11 +122,10 @@ pub enum DataError {
         list: &'static str,
         /// `; did you mean ...?`, or nothing.
         hint: String,
-        /// What to do, which depends on where the source has its classes from.
+        /// The remedy, which depends on where the classes come from.
         advice: &'static str,
     },
-    /// An IDX or CIFAR file, an archive or a label list does not hold what its kind of file must
-    /// hold.
+    /// An IDX or CIFAR file, an archive or a label list has invalid content.
     #[error("{}: {problem}", .file.printable())]
     Format {
         /// The file, or the member of an archive.
@@ -134,7 +133,7 @@ pub enum DataError {
         /// What was expected and what was found.
         problem: String,
     },
-    /// A known data set is not on this machine and may not be (or could not be) downloaded.
+    /// A known data set is not on this machine, and downloads are disabled or failed.
     #[error(
         "the data set `{name}` was not found in {looked}, and {why}; put {files} into {place} \
          (public address: {url})"
@@ -150,13 +149,13 @@ pub enum DataError {
         files: String,
         /// Where to put them.
         place: String,
-        /// Where they can be had.
+        /// Their public address.
         url: String,
     },
-    /// A download failed; nothing of it was kept.
+    /// A download failed; nothing was kept.
     #[error(
         "could not download {url}: {reason}; nothing was kept: check the network and try again, \
-         or put the file into {} by hand",
+         or put the file into {} yourself",
         .place.printable()
     )]
     Download {
@@ -164,23 +163,23 @@ pub enum DataError {
         url: String,
         /// What went wrong.
         reason: String,
-        /// The folder in which the file is looked for.
+        /// The folder in which the file is searched.
         place: PathBuf,
     },
-    /// A file of a hub could not be had.
+    /// A file of a hub could not be downloaded.
     #[error("could not download {url}: {reason}; {remedy}")]
     Hub {
         /// The address.
         url: String,
         /// What went wrong.
         reason: String,
-        /// What was kept, and what to do.
+        /// What was kept, and the remedy.
         remedy: String,
     },
-    /// A downloaded file is not the published one; nothing of it was kept.
+    /// A downloaded file is not the published one; nothing was kept.
     #[error(
-        "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: \
-         try again, and if it stays so the file at that address has changed"
+        "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: try \
+         again; if this persists, the file on the server has changed"
     )]
     Checksum {
         /// The address.
@@ -190,7 +189,7 @@ pub enum DataError {
         /// The checksum of what arrived.
         found: String,
     },
-    /// A setting has a value that cannot be used.
+    /// A setting has an invalid value.
     #[error("{setting}: {problem}")]
     Setting {
         /// The setting, as in a run's config: `data.val_fraction`.
@@ -198,10 +197,10 @@ pub enum DataError {
         /// What was expected and what was found, and what to do.
         problem: String,
     },
-    /// Code panicked while it prepared an image or a batch (a defect here or in a decoder).
+    /// Code panicked while it prepared an image or a batch (a bug here or in a decoder).
     #[error(
-        "{image}: the program failed while it prepared this for a network ({message}); this is a \
-         defect: please report it, and leave the image out until it is mended"
+        "{image}: the program failed while preparing this image ({message}); this is a bug: \
+         please report it, and remove the image until it is fixed"
     )]
     Panicked {
         /// The image, or the batch.
@@ -220,7 +219,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// Whether the command or the config is wrong, whatever the files hold.
+    /// Whether the command or the config is at fault, not the files.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Setting { .. } | Self::UnknownSource { .. })
     }

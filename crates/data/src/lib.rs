@@ -5,7 +5,7 @@
 //! ```text
 //! name or path -> open -> sources/ (images and names in files) -> split/ DataSet { classes, train, val, test }
 //!     Split -> batch/ Samples (one size, cached bytes [height, width, channels]) + order(len, seed, epoch)
-//!           -> Loader (worker threads): image/ decode, resize -> augment/ change at random, normalize
+//!           -> Loader (worker threads): image/ decode, resize -> augment/ augment, normalise
 //!           -> Batch { f32 [n, channels, height, width], labels }
 //! ```
 //!
@@ -44,7 +44,7 @@
 //!   worker threads changes nothing.
 //! * **Bad input is an error that names it.** Sizes in headers are compared with what is there
 //!   before memory is taken; files, images and decompression are capped; pipes and devices are
-//!   refused unopened; a truncated JPEG is noticed; archives are read in memory, never extracted.
+//!   rejected unopened; a truncated JPEG is noticed; archives are read in memory, never extracted.
 //! * **A download is whole or absent**: checked by SHA-256, then renamed into place.
 //!
 //! Not guaranteed: anything about image files that change while a run reads them. An error names a

@@ -9,18 +9,18 @@ pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     did_you_mean(&nearest(name, known)).map_or_else(String::new, |names| format!("; {names}"))
 }
 
-/// What two spellings of one name have in common: letters with marks composed, as Linux and Windows
-/// write them, or decomposed, as a Mac does.
+/// The normal form of a name: accented letters composed, as on Linux and Windows; macOS decomposes
+/// them.
 pub(crate) fn key(name: &str) -> String {
     name.nfc().collect()
 }
 
-/// Whether two names are one, however their accents are stored.
+/// Whether two names are equal, however their accents are stored.
 pub fn same_name(one: &str, other: &str) -> bool {
     one == other || key(one) == key(other)
 }
 
-/// A name without what cannot be seen: spaces around it, and characters of no width or without ink, such as
+/// A name without invisible parts: surrounding spaces, and characters without width or ink, such as
 /// Hangul's fillers and Braille's empty cell.
 pub(crate) fn visible(name: &str) -> String {
     let seen = |c: &char| {

@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 /// Opens a data set by name or by path.
 ///
-/// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with a folder
-/// a class, or a folder a class directly), a folder of IDX or CIFAR binaries, an IDX file of such a
-/// folder, a CIFAR `.tar.gz`, or a `.zip`, `.tar` or `.tar.gz` of such a folder of images, which is
-/// read where it is. What a folder holds is found by looking at its files; splits may
+/// `source` is one of [`KNOWN_NAMES`], a folder of images (`train/`, `val/`, `test/` with one
+/// folder per class, or one folder per class directly), a folder of IDX or CIFAR binaries, an IDX
+/// file of such a folder, a CIFAR `.tar.gz`, or a `.zip`, `.tar` or `.tar.gz` of such a folder of
+/// images, which is read in place. The layout of a folder is detected from its files; splits may
 /// also be called `training`, `valid`, `validation`, `dev`, `testing`, `eval` and `evaluation`, in
 /// upper or lower case.
 ///
@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// Debian's `dataset-*` packages and the user's cache, each with a folder named after the set; then
 /// it is downloaded from its public address. `fashion-mini` is built in.
 ///
-/// Image files are decoded once here, so that a damaged file is known now and not in the middle of
+/// Image files are decoded once here, so that a damaged file is found now and not in the middle of
 /// a run; see [`BadImages`](crate::BadImages).
 ///
 /// # Errors
@@ -46,8 +46,8 @@ pub fn open(
     assemble(found, &classes, options, progress)
 }
 
-/// Opens images without regard to labels and splits: an image file, or all images of a folder, are one
-/// training split of a class `image`; a known name and files of other formats are opened as by
+/// Opens images without labels and splits: an image file, or all images of a folder, become one
+/// training split of the class `image`; a known name and files of other formats are opened as by
 /// [`open`].
 ///
 /// # Errors
@@ -82,7 +82,7 @@ fn read(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
         return Err(DataError::setting(
             "data.labels",
             format!(
-                "the data set {} has labels of its own; leave the label list out",
+                "the data set {} has its own labels; leave the label list out",
                 source.printable()
             ),
         ));
@@ -125,15 +125,15 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
     if !metadata.is_file() {
         return Err(DataError::layout(
             path,
-            "this is a pipe, device or socket, and images are read more than once; write what comes from it \
-             into a file, such as a .tar or .zip, and give that",
+            "this is a pipe, device or socket, but images are read more than once; write its \
+             contents to a file, such as a .tar or .zip, and use that",
         ));
     }
     let kind = ArchiveKind::of(path)?;
     let Some(kind) = kind else {
         return Err(DataError::layout(
             path,
-            "this is neither a folder nor an archive; give a folder with one folder of images a \
+            "this is neither a folder nor an archive; give a folder with one folder of images per \
              class, a .zip, .tar or .tar.gz of such a folder, IDX or CIFAR files, or a known name",
         ));
     };
@@ -163,7 +163,7 @@ fn image_files(
     }
 }
 
-/// Opens the set that an IDX file is one file of: images and labels lie side by side.
+/// Opens the set of an IDX file: images and labels are in the same folder.
 fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
     // The parent of a bare file name is empty, not `.`.
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -171,13 +171,13 @@ fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
     let Some(found) = idx::find(folder)? else {
         return Err(DataError::layout(
             path,
-            "this is an IDX file of labels, and no IDX file of images lies beside it; put both \
+            "this is an IDX file of labels without an IDX file of images in its folder; put both \
              into one folder",
         ));
     };
     let mut opened = idx::open(source.into(), folder, &found, None)?;
     opened.notes.push(format!(
-        "opened all IDX files of the folder {}, of which the one given is a part",
+        "opened all IDX files in the folder {} of the given one",
         folder.printable()
     ));
     Ok(opened)

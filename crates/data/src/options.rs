@@ -7,13 +7,13 @@ use crate::record::SplitRecord;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What to do about images that cannot be read.
+/// How to handle images that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum BadImages {
-    /// Refuse the data set with an error that names them. The default: a damaged file usually means
-    /// an interrupted copy, and then more is missing than what is seen to be damaged.
+    /// Reject the data set with an error that lists them. The default: a damaged file usually means
+    /// an interrupted copy, so more may be missing.
     #[default]
     #[cfg_attr(feature = "clap", value(help = "Stop with an error that lists them"))]
     Fail,
@@ -23,83 +23,81 @@ pub enum BadImages {
     Skip,
 }
 
-/// How a run's record decides the splits.
+/// How a run's record determines the splits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordUse {
-    /// The data are the run's own: every image is in its recorded split, and one that was not there
-    /// is in [`DataSet::new`](crate::DataSet::new).
+    /// The data are the run's own: every image is in its recorded split, and new ones are in
+    /// [`DataSet::new`](crate::DataSet::new).
     Follow,
-    /// A run that starts from the recorded one: its images keep their splits and new ones are split
-    /// as usual. What it was tested on is not trained on, and what it was trained on is not tested.
+    /// A run that starts from the recorded one: images keep their splits and new ones are split by
+    /// default. Test images of the record are never trained on, and training images never tested.
     Extend,
-    /// Any data: as `Follow` if half of the run's images are among them, by content; else other data,
-    /// of which what the run was trained on is left out.
+    /// Any data: like `Follow` if they contain half of the run's images, by content; else other
+    /// data, without the run's training images.
     Recognize,
 }
 
-/// One of the parts that a cross-validation divides the data into.
+/// One fold of a cross-validation.
 ///
-/// All images but those of the data's own test split, which is left out, are divided into `of` folds,
-/// every class evenly, equal images and images of one group together. Fold `number` is the test split;
-/// of the others `val_fraction` becomes the validation split, and what is left is trained on. Which
-/// fold an image is in depends on the images' content, their groups and the seed, not on their names.
+/// All images but those of the data's own test split, which is left out, are divided into `of`
+/// folds, every class evenly, equal images and images of one group together. Fold `number` is the
+/// test split; `val_fraction` of the others becomes the validation split, and the rest the training
+/// split. The folds depend on the images' content, their groups and the seed, not on file names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fold {
-    /// Which of them is tested, from 1.
+    /// The fold to test, from 1.
     pub number: usize,
-    /// How many there are, 2 or more.
+    /// The number of folds, 2 or more.
     pub of: usize,
 }
 
 /// How [`open`](crate::open) finds, splits and checks a data set.
 #[derive(Clone, Debug)]
 pub struct DataOptions {
-    /// The folder where data sets known by name are looked for first, and downloaded to.
+    /// The folder for named data sets: searched first, and used for downloads.
     pub data_dir: Option<PathBuf>,
-    /// The share of the training images, in `0.0..1.0`, that becomes the validation split when the
-    /// source has none, about the same of every class. Which images these are depends on each
-    /// image's content and the seed alone. Default 0.1.
+    /// The fraction of the training images, in `0.0..1.0`, that becomes the validation split if the
+    /// source has none, stratified by class. The choice depends on each image's content and the
+    /// seed only. Default 0.1.
     pub val_fraction: f64,
-    /// The share of all images, in `0.0..1.0`, that becomes the test split; only used for one
-    /// folder of class folders, which has no split of its own. Default 0.1.
+    /// The fraction of all images, in `0.0..1.0`, that becomes the test split; only used for a
+    /// folder of class folders without splits. Default 0.1.
     pub test_fraction: f64,
-    /// The part of a cross-validation that is tested; `None` for splits as the data have them or as
-    /// the shares say.
+    /// The fold of a cross-validation to test; `None` for the data's own splits or the fractions
+    /// above.
     pub fold: Option<Fold>,
     /// The seed of the split and of `limit`. Default 0.
     pub seed: u64,
     /// At most this many training images, a stratified and seeded choice. Validation and test
-    /// splits shrink in the same proportion, to at least one image each. Without training images
-    /// it is the number for the largest split.
+    /// splits shrink in the same proportion, to at least one image each. Without training images it
+    /// applies to the largest split.
     pub limit: Option<usize>,
     /// A label list: a CSV file with the class of each image, and optionally its split and group.
-    /// Then the names of folders say nothing about classes.
+    /// Then folder names are ignored.
     pub labels: Option<PathBuf>,
-    /// The column of the label list that has the classes, by its name or its number counted from 1;
-    /// found by name and content if not given.
+    /// The column of the label list with the classes, by name or number counted from 1; found by
+    /// name and content if not given.
     pub label_column: Option<String>,
-    /// What images belong together, such as those of one patient, and must not be separated by a
-    /// split: a column of the label list, or a regular expression of which the part in brackets is
-    /// the group. It is compared with file names, or with paths below the folder if it has a `/`. Empty:
-    /// images are not grouped.
+    /// The groups of images, such as those of one patient, that a split must not separate: a column
+    /// of the label list, or a regular expression with the group in brackets. It is compared with
+    /// file names, or with paths below the folder if it has a `/`. Empty: images are not grouped.
     pub group: Option<String>,
-    /// Whether `group` is that of another run, which may fit these images or not: where it does not, a note
-    /// says so. Default false.
+    /// Whether `group` comes from another run and may not apply to these images; then there is a
+    /// note. Default false.
     pub group_is_inherited: bool,
-    /// What to do about images that cannot be read.
+    /// How to handle images that cannot be read.
     pub bad_images: BadImages,
-    /// Whether to open a set although no training image of some class, or none at all, can be read.
-    /// With [`BadImages::Skip`], to list everything that is damaged; training on such a set makes
-    /// no sense. Default false.
+    /// Whether to open a set even if no training image of some class, or none at all, can be read.
+    /// With [`BadImages::Skip`], to list all damaged files; not for training. Default false.
     pub allow_empty_classes: bool,
     /// The class list of a trained model. Labels are then positions in this list, found by name;
     /// a class that it does not have is an error, and one class is enough. A folder may then have a
     /// validation or test split alone; its training split is empty.
     pub classes: Option<Vec<String>>,
-    /// Other names of those classes, one for each: a folder of such a name has images of that class.
+    /// Other names of those classes, one each: a folder with such a name has images of that class.
     pub class_ids: Option<Vec<String>>,
-    /// The record of a trained run, and what it is for here. Default `None`.
+    /// The record of a trained run, and its use here. Default `None`.
     pub record: Option<(Arc<SplitRecord>, RecordUse)>,
     /// Whether a data set known by name may be downloaded. Default true.
     pub download: bool,
@@ -147,7 +145,7 @@ impl DataOptions {
             if !(0.0..1.0).contains(&value) {
                 return Err(DataError::setting(
                     setting,
-                    format!("it is {value}; use a share of 0 to below 1, such as 0.1"),
+                    format!("it is {value}; use a fraction from 0 to below 1, such as 0.1"),
                 ));
             }
         }
@@ -155,8 +153,8 @@ impl DataOptions {
             return Err(DataError::setting(
                 "data.val_fraction",
                 format!(
-                    "{} for validation and {} for test leave nothing to train on: \
-                     together they must stay below 1",
+                    "{} for validation and {} for test leave nothing to train on: their sum must \
+                     be below 1",
                     self.val_fraction, self.test_fraction
                 ),
             ));
@@ -178,7 +176,7 @@ impl DataOptions {
         if self.label_column.is_some() && self.labels.is_none() {
             return Err(DataError::setting(
                 "data.label_column",
-                "it names a column of a label list, and there is none; set data.labels too",
+                "it names a column of a label list, but there is none; set data.labels too",
             ));
         }
         if let Some(classes) = &self.classes {

@@ -2,16 +2,16 @@
 
 /// Receives the progress of a scan, a download or a measurement, from several threads.
 pub trait Progress: Sync {
-    /// Work begins: `what` names it (`checking images`), `total` its size in the units of
+    /// Work begins: `what` names it (`checking images`), `total` is its size in the units of
     /// [`advance`](Progress::advance) (images or bytes), if known.
     fn start(&self, what: &str, total: Option<u64>);
     /// `by` more units are done.
     fn advance(&self, by: u64);
-    /// The work begun last is over, whether it succeeded or not.
+    /// The last work has ended, whether it succeeded or not.
     fn finish(&self);
 }
 
-/// A [`Progress`] that shows nothing.
+/// A [`Progress`] without output.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
 

@@ -11,7 +11,7 @@ pub(crate) struct Random {
     state: u64,
 }
 
-/// What a stream is used for: streams of different uses never coincide.
+/// The use of a stream: streams of different uses never coincide.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
 pub(crate) enum Purpose {

@@ -1,15 +1,15 @@
-//! What one should know of the splits before training on them, a sentence each.
+//! Remarks on the splits before training on them, one sentence each.
 
 use crate::split::dataset::DataSet;
 
-/// The largest number of classes that a sentence names.
+/// Maximum number of classes named in a sentence.
 const NAMED: usize = 5;
-/// From this ratio of the largest class to the smallest on, classes count as imbalanced.
+/// Classes count as imbalanced from this ratio of the largest to the smallest on.
 const IMBALANCE: usize = 3;
 
 impl DataSet {
-    /// What training on these splits means: classes that are never trained on, validated or tested,
-    /// classes of one image, no validation or test images at all.
+    /// Remarks on training with these splits: classes without training, validation or test images,
+    /// classes of one image, and missing splits.
     pub fn remarks(&self) -> Vec<String> {
         let train = self.train.class_counts();
         let mut remarks = Vec::new();
@@ -22,14 +22,14 @@ impl DataSet {
         let test = self.test.as_ref().filter(|test| !test.is_empty());
         if self.val.is_empty() && test.is_none() {
             remarks.push(
-                "there are neither validation nor test images: nothing tells how well it generalises, \
-                 early stopping is not possible, and the last epoch's model is the one that is kept"
+                "there are neither validation nor test images: generalisation is not measured, \
+                 early stopping is not possible, and the last epoch's model is kept"
                     .into(),
             );
         } else if self.val.is_empty() {
             remarks.push(
-                "there are no validation images: early stopping is not possible, and the last epoch's \
-                 model is the one that is kept"
+                "there are no validation images: early stopping is not possible, and the last \
+                 epoch's model is kept"
                     .into(),
             );
         } else {
@@ -37,8 +37,8 @@ impl DataSet {
             let missing = named(&|class| counts.get(class) == Some(&0));
             if !missing.is_empty() {
                 remarks.push(format!(
-                    "no validation image is of {}: the choice of the best epoch does not depend on \
-                     {}",
+                    "there are no validation images of {}: the choice of the best epoch does not \
+                     depend on {}",
                     list(&missing),
                     pronoun(&missing)
                 ));
@@ -47,8 +47,8 @@ impl DataSet {
         match test {
             None if self.val.is_empty() => {}
             None => remarks.push(
-                "there are no test images: the results are those of the validation images, by which \
-                 the best epoch is chosen, and so look better than they are"
+                "there are no test images: results are measured on the validation images, which \
+                 also select the best epoch, so they are optimistic"
                     .into(),
             ),
             Some(test) => {
@@ -56,7 +56,7 @@ impl DataSet {
                 let missing = named(&|class| counts.get(class) == Some(&0));
                 if !missing.is_empty() {
                     remarks.push(format!(
-                        "no test image is of {}: the test result says nothing about {}",
+                        "there are no test images of {}: the test result says nothing about {}",
                         list(&missing),
                         pronoun(&missing)
                     ));
@@ -69,7 +69,7 @@ impl DataSet {
             .collect();
         if !unseen.is_empty() && !self.train.is_empty() {
             remarks.push(format!(
-                "no training image is of {}: the network cannot learn {}",
+                "there are no training images of {}: the network cannot learn {}",
                 list(&unseen),
                 pronoun(&unseen)
             ));
@@ -77,7 +77,7 @@ impl DataSet {
         let single = named(&|class| train[class] == 1);
         if !single.is_empty() {
             remarks.push(format!(
-                "only one training image is of {}: more images are needed to learn {}",
+                "there is only one training image of {}: more images are needed to learn {}",
                 list(&single),
                 pronoun(&single)
             ));
@@ -86,8 +86,8 @@ impl DataSet {
         remarks
     }
 
-    /// That a class has less than half of its images in the training split, though all classes together have
-    /// not: in a small one chance may do that.
+    /// A note if a class has less than half of its images in the training split, unlike all classes
+    /// together: for a small class this may be chance.
     fn few_trained_on(&self) -> Option<String> {
         let train = self.train.class_counts();
         let mut all = vec![0; train.len()];
@@ -110,23 +110,23 @@ impl DataSet {
         let named: Vec<&str> = few.iter().map(String::as_str).collect();
         (!few.is_empty()).then(|| {
             format!(
-                "less than half of the images are trained on of {}: splits are cut image by image, so \
-                 a small class may get few training images; another train.seed cuts them otherwise, \
-                 as folders train, val and test of your own do",
+                "less than half of the images of {} are training images, because each image is \
+                 assigned to a split at random; try another train.seed, or provide folders train, \
+                 val and test",
                 list(&named)
             )
         })
     }
 
-    /// Whether the training images of the classes differ so much in number that top-1 says little of the
-    /// small ones.
+    /// Whether the classes' numbers of training images differ so much that top-1 says little about
+    /// the small ones.
     pub fn is_imbalanced(&self) -> bool {
         extremes(&self.train.class_counts())
             .is_some_and(|[(_, most), (_, least)]| most > IMBALANCE * least)
     }
 
-    /// That the classes have very different numbers of training images, if they have; `is_balanced` says that
-    /// training makes up for it already.
+    /// A note if the classes have very different numbers of training images; `is_balanced` means
+    /// that training balances them.
     pub fn imbalance(&self, is_balanced: bool) -> Option<String> {
         let [(largest, most), (smallest, least)] = extremes(&self.train.class_counts())?;
         if most <= IMBALANCE * least {
@@ -137,18 +137,18 @@ impl DataSet {
             self.classes[largest], self.classes[smallest]
         );
         Some(match is_balanced {
-            true => format!("{counts}; they get the same influence, as set"),
+            true => format!("{counts}; training balances them, as set"),
             false => format!(
-                "{counts}; a network may neglect the small ones, which top-1 hides and mean recall shows. \
-                 train.class_weights = \"balanced\" weighs their loss more, train.sampling = \
-                 \"balanced\" draws them more often"
+                "{counts}; a network may neglect the small ones, which top-1 hides and mean \
+                 recall shows. train.class_weights = \"balanced\" weights their loss more, \
+                 train.sampling = \"balanced\" draws them more often"
             ),
         })
     }
 }
 
-/// The largest and the smallest class that has images, each with their number. Of equal ones the first,
-/// in the order of the classes.
+/// The largest and the smallest class with images, and their numbers of images; of equal ones the
+/// first, in the order of the classes.
 fn extremes(counts: &[usize]) -> Option<[(usize, usize); 2]> {
     let present = || {
         counts

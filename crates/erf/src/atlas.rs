@@ -1,5 +1,5 @@
-//! An atlas of receptive fields: the last layer of each stage of many networks, theoretical field and
-//! effective field side by side, as JSON that a later run continues and as tables in Markdown.
+//! An atlas of receptive fields: the last layer of each stage of many networks, theoretical and
+//! effective field, as JSON that a later run continues and as tables in Markdown.
 
 use crate::gaussian::{Estimate, MassSquare, Verdict};
 use crate::measure::{Aggregate, Channels};
@@ -7,29 +7,29 @@ use crate::study::Study;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
-/// The networks measured so far, and how.
+/// The networks measured so far, and the settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Atlas {
-    /// How all of them were measured.
+    /// The settings of all measurements.
     pub conditions: Conditions,
-    /// In the order in which they were named.
+    /// In the order given.
     pub networks: Vec<AtlasNetwork>,
 }
 
-/// What a number of an atlas depends on besides the network.
+/// The settings that figures of an atlas depend on, besides the network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// The most samples of each layer.
+    /// Maximum number of samples per layer.
     pub samples: u64,
     /// Sampling stops once noise alone explains no more than this total variation.
     pub noise: f64,
     /// Seed of weights, noise and signs.
     pub seed: u64,
-    /// Which channels of each unit.
+    /// The channels of each unit.
     pub channels: Channels,
     /// The images' largest side, pixels.
     pub largest: usize,
-    /// `[height, width]` of all images, where it was given.
+    /// `[height, width]` of all images, if given.
     pub size: Option<[usize; 2]>,
 }
 
@@ -38,9 +38,9 @@ pub struct Conditions {
 pub struct AtlasNetwork {
     /// Preset or model.
     pub name: String,
-    /// `random` (drawn anew for each sample) or `given`.
+    /// `random` (redrawn for each sample) or `given`.
     pub weights: String,
-    /// What it was shown.
+    /// Its inputs.
     pub input: String,
     /// `[height, width]` of the images, pixels.
     pub image: [usize; 2],

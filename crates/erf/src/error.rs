@@ -18,7 +18,7 @@ pub enum ErfError {
         /// Values given.
         found: usize,
     },
-    /// A setting of the measurement that cannot be used.
+    /// An invalid setting of the measurement.
     #[error("`{setting}`: {problem}")]
     Setting {
         /// Its name.
@@ -29,7 +29,7 @@ pub enum ErfError {
     /// A network that does not fit the measurement.
     #[error("the network {problem}")]
     Network {
-        /// What it does, and what was expected.
+        /// The problem, and what was expected.
         problem: String,
     },
     /// An input that cannot be loaded.
@@ -60,7 +60,7 @@ pub enum ErfError {
 }
 
 impl ErfError {
-    /// Whether the caller's settings are wrong, whatever the files and the network hold.
+    /// Whether the caller's settings are at fault, not the files or the network.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. } => true,

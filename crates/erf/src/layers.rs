@@ -13,7 +13,8 @@ pub fn default_layer(plan: &Plan) -> Result<&PlannedLayer, ErfError> {
         .rev()
         .find(|layer| is_map(layer))
         .ok_or_else(|| ErfError::Network {
-            problem: "has no layer that is a map, so no unit has a place; add a conv2d".into(),
+            problem: "has no layer with feature maps, so units have no position; add a conv2d"
+                .into(),
         })
 }
 
@@ -40,7 +41,7 @@ pub fn stages(plan: &Plan) -> Vec<&PlannedLayer> {
 /// The largest side, in pixels, to which `erf` enlarges an image.
 pub const MAX_GROWN: usize = 1024;
 
-/// The config's plan, for images enlarged where needed (up to `largest` pixels a side) so that at
+/// The config's plan, for images enlarged where needed (up to `largest` pixels per side) so that at
 /// least one unit of the layer, by default [`default_layer`], sees no padding.
 ///
 /// # Errors

@@ -109,7 +109,7 @@ impl Map {
     /// A map of these values, row by row.
     ///
     /// # Errors
-    /// [`ErfError::Size`] unless there is one value a pixel.
+    /// [`ErfError::Size`] unless there is one value per pixel.
     pub fn new(region: Region, values: Vec<f64>) -> Result<Self, ErfError> {
         if values.len() == region.area() {
             return Ok(Self { region, values });

@@ -12,7 +12,7 @@ use crate::theory::{Prediction, Seeds, Share, Weights, predict};
 use receptive_model::{Plan, PlannedLayer};
 use serde::{Serialize, Serializer};
 
-/// Shares of the mass whose squares are reported.
+/// Fractions of the mass whose squares are reported.
 const MASS_SHARES: [f64; 4] = [0.20, 0.30, 0.50, 0.99];
 
 /// One layer of one network, measured and predicted. As JSON it is the headline's fields, the
@@ -25,20 +25,20 @@ pub struct Study {
     pub measurement: Measurement,
     /// Theory's map of the mean square.
     pub prediction: Prediction,
-    /// The aggregate that the verdict is of.
+    /// The aggregate used for the verdict.
     pub headline: FieldSummary,
     /// The other aggregates that are densities.
     pub others: Vec<FieldSummary>,
-    /// The measured mean square beside theory's.
+    /// The measured mean square compared with theory.
     pub theory: TheoryComparison,
 }
 
 /// The results for the map of one aggregate.
 #[derive(Debug, Clone, Serialize)]
 pub struct FieldSummary {
-    /// Which aggregate.
+    /// The aggregate.
     pub aggregate: Aggregate,
-    /// Whether it looks like a Gaussian, with the numbers behind the verdict.
+    /// Whether it is a Gaussian, with the figures behind the verdict.
     #[serde(flatten)]
     pub judgement: Judgement,
     /// The geometric mean of both axes' standard deviations, pixels.
@@ -56,10 +56,10 @@ pub struct FieldSummary {
     pub mass_squares: Vec<MassSquare>,
 }
 
-/// The measured mean square beside a prediction of it.
+/// The measured mean square compared with its prediction.
 #[derive(Debug, Clone, Serialize)]
 pub struct TheoryComparison {
-    /// Which weights the prediction is for.
+    /// The weights of the prediction.
     pub weights: &'static str,
     /// The prediction's standard deviation along `[rows, columns]`, pixels.
     pub sigma: [f64; 2],
@@ -107,8 +107,8 @@ impl TheoryComparison {
         let mut caveats = prediction.caveats.clone();
         if measurement.probe.channels == Channels::Sum && !matches!(weights, Weights::Ones) {
             caveats.push(
-                "the sum of channels behind an activation has terms that depend on each other; \
-                 random signs measure what is predicted"
+                "the terms of a sum of channels behind an activation are dependent; random signs \
+                 measure what is predicted"
                     .into(),
             );
         }
@@ -128,8 +128,8 @@ impl TheoryComparison {
 }
 
 impl Study {
-    /// Puts theory beside a measurement of `layer` in `plan`; `weights` are those of the network
-    /// measured, and `aggregate` is what the verdict is of.
+    /// Compares a measurement of `layer` in `plan` with theory; `weights` are those of the network
+    /// measured, and `aggregate` is the one for the verdict.
     ///
     /// # Errors
     /// [`ErfError::Model`] when the plan has no such layer, [`ErfError::Setting`] when the layer has no
@@ -162,7 +162,7 @@ impl Study {
         })
     }
 
-    /// The aggregate that the verdict is of.
+    /// The aggregate used for the verdict.
     pub fn aggregate(&self) -> Aggregate {
         self.headline.aggregate
     }
@@ -212,7 +212,10 @@ impl Study {
                     "theoretical field, gates held constant".into(),
                     format!("{} x {} px", ungated.height, ungated.width),
                 ),
-                ("size / that".into(), ratio.rounded(3)),
+                (
+                    "size / theoretical, gates constant".into(),
+                    ratio.rounded(3),
+                ),
             ]);
         }
         numbers.extend([

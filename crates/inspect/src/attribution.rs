@@ -1,6 +1,6 @@
-//! Which parts of an image speak for a class: Grad-CAM (Selvaraju et al. 2017) and the gradient of the
-//! logit with respect to the pixels (Simonyan et al. 2013), plain and as the mean over noisy copies
-//! (SmoothGrad, Smilkov et al. 2017).
+//! Which parts of an image support a class: Grad-CAM (Selvaraju et al. 2017) and the gradient of
+//! the logit with respect to the pixels (Simonyan et al. 2013), plain and as the mean over noisy
+//! copies (SmoothGrad, Smilkov et al. 2017).
 
 use crate::cam::{default_cam_layer, over_image};
 use crate::class_maps::{ClassMaps, class_maps};
@@ -14,7 +14,7 @@ use receptive_plot::{Color, ColorMap, Grid, PlotError, Tile};
 
 /// How much of the image, in grey, shows through the colours of Grad-CAM.
 const IMAGE_SHARE: f64 = 0.45;
-/// The share of pixels that lie within the colours of a gradient: a few are far above the others.
+/// The fraction of pixels within the colour scale of a gradient: a few outliers are clipped.
 const GRADIENT_QUANTILE: f64 = 0.99;
 
 /// Settings of [`attribute`].
@@ -22,11 +22,11 @@ const GRADIENT_QUANTILE: f64 = 0.99;
 pub struct AttributionOptions {
     /// Grad-CAM's layer, by number or name; by default [`default_cam_layer`].
     pub layer: Option<String>,
-    /// For how many of the most probable classes, unless some are named.
+    /// The number of most probable classes to explain, unless some are named.
     pub classes: usize,
-    /// For these classes, by name, in this order; empty for the most probable ones.
+    /// The classes to explain, by name, in this order; empty for the most probable ones.
     pub named: Vec<String>,
-    /// Noisy copies that SmoothGrad averages over; 0 leaves it out.
+    /// Number of noisy copies for SmoothGrad; 0 disables it.
     pub smooth: usize,
 }
 
@@ -41,7 +41,7 @@ impl Default for AttributionOptions {
     }
 }
 
-/// Where the network looks in one image for each class.
+/// The parts of one image that support each class.
 #[derive(Debug, Clone)]
 pub struct Attribution {
     /// Number and name of Grad-CAM's layer.
@@ -52,7 +52,7 @@ pub struct Attribution {
     pub classes: Vec<ClassAttribution>,
 }
 
-/// Where the network looks for one class.
+/// The parts of an image that support one class.
 #[derive(Debug, Clone)]
 pub struct ClassAttribution {
     /// The class and its probability.
@@ -61,15 +61,16 @@ pub struct ClassAttribution {
     pub class: usize,
     /// Its logit and maps.
     pub maps: ClassMaps,
-    /// Grad-CAM over the image's pixels: each unit at the centre of what it sees, linear between.
+    /// Grad-CAM over the image's pixels: each unit at the centre of its receptive field, linearly
+    /// interpolated.
     pub cam: Map,
 }
 
 /// Explains the most probable classes of an image, or those named. `device` is the model's.
 ///
 /// # Errors
-/// When the layer is not there or outputs no feature maps, the image is not of the network's size,
-/// `classes` is 0, a named class is not one of the model's, or a gradient is not finite.
+/// When the layer does not exist or outputs no feature maps, the image does not have the network's
+/// size, `classes` is 0, a named class is not one of the model's, or a gradient is not finite.
 pub fn attribute(
     artifact: &Artifact,
     image: &InputImage,
@@ -144,13 +145,13 @@ fn indices(named: &[String], classes: &[String]) -> Result<Vec<usize>, InspectEr
 }
 
 impl ClassAttribution {
-    /// Row and column of the pixel where Grad-CAM is largest, of several the first; `None` where it
-    /// is nowhere above 0.
+    /// Row and column of the pixel where Grad-CAM is largest, the first of several; `None` if it is
+    /// nowhere above 0.
     pub fn peak(&self) -> Option<[usize; 2]> {
         peak(&self.cam)
     }
 
-    /// The smallest share of the pixels that holds half of Grad-CAM's sum.
+    /// The smallest fraction of the pixels that holds half of Grad-CAM's sum.
     pub fn half_area(&self) -> f64 {
         half_area(&self.cam)
     }
@@ -177,9 +178,8 @@ fn half_area(map: &Map) -> f64 {
 }
 
 impl Attribution {
-    /// A row for each class: the image, Grad-CAM over it, the gradient, and SmoothGrad. Every map
-    /// has its own scale, from 0 to its largest value, of gradients to the value that 99 % of the
-    /// pixels lie below.
+    /// One row per class: the image, Grad-CAM over it, the gradient, and SmoothGrad. Every map has
+    /// its own scale, from 0 to its largest value, or, for gradients, to the 99th percentile.
     ///
     /// # Errors
     /// As [`Draw::scene`](receptive_plot::Draw::scene).
@@ -232,7 +232,7 @@ impl Attribution {
     }
 }
 
-/// The largest value, so that a small one is not taken for 0.
+/// The largest value, so that a small one is not mistaken for 0.
 fn at_most(peak: f64) -> String {
     match peak {
         0.01.. | 0.0 => format!("at most {peak:.2}"),
@@ -240,7 +240,7 @@ fn at_most(peak: f64) -> String {
     }
 }
 
-/// The map's colours, with the image's brightness through them.
+/// The map's colours, blended with the image's brightness.
 fn overlay(map: &Map, image: &InputImage) -> Vec<u8> {
     let [_, _, channels] = image.size();
     let top = map.peak().max(f64::MIN_POSITIVE);
@@ -266,7 +266,7 @@ fn heat(map: &Map, top: f64) -> Vec<u8> {
     map.values().iter().flat_map(color).collect()
 }
 
-/// The value that most pixels lie below: the upper end of the colour scale.
+/// The upper end of the colour scale: most pixels lie below it.
 fn upper_end(map: &Map) -> f64 {
     let mut values = map.values().to_vec();
     values.sort_by(f64::total_cmp);

@@ -8,14 +8,14 @@ use receptive_data::{
 use receptive_plot::{Grid, Tile};
 use std::sync::Arc;
 
-/// A run's training images and what is made of them before the network sees them.
+/// A run's training images and their preprocessing and augmentation.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingView<'a> {
     /// The images, at the size of the network's input.
     pub samples: &'a Arc<Samples>,
     /// The names of the classes.
     pub classes: &'a [String],
-    /// How they are changed at random.
+    /// Their augmentation.
     pub augment: &'a Augment,
     /// Mean of each channel, from 0 to 1; fills what is erased.
     pub mean: &'a [f32],
@@ -27,14 +27,14 @@ pub struct TrainingView<'a> {
 
 /// Epochs count from 1.
 const FIRST_EPOCH: u64 = 1;
-/// The last epoch that is looked at for images that are mixed visibly.
+/// The last epoch searched for visibly mixed images.
 const MIXED_EPOCHS: u64 = 50;
-/// The share of an image from which it is seen in another.
+/// The minimum fraction of an image that is visible in a mix.
 const SEEN_SHARE: f32 = 0.25;
 
 impl TrainingView<'_> {
-    /// The first `count` images of the first epoch's first batch, which has `batch_size` images: in the
-    /// run's order, resized, changed at random and mixed.
+    /// The first `count` images of the first epoch's first batch, which has `batch_size` images: in
+    /// the run's order, resized, augmented and mixed.
     ///
     /// # Errors
     /// When an image cannot be read, or a setting of `augment` is out of range.
@@ -47,9 +47,9 @@ impl TrainingView<'_> {
         self.batch_of(FIRST_EPOCH, count, len)
     }
 
-    /// The same of an epoch whose images are mixed so that it can be seen: the first of which each of two
-    /// has at least a quarter, or else the one that comes nearest. With a line that says which and how much;
-    /// `None` where no images are mixed.
+    /// Like [`batch`](Self::batch), for an epoch whose images are visibly mixed: the first in which
+    /// both have at least a quarter, or else the one closest to it. With a caption of epoch and
+    /// fractions; `None` if no images are mixed.
     ///
     /// # Errors
     /// As [`batch`](Self::batch).
@@ -97,7 +97,7 @@ impl TrainingView<'_> {
         Ok(Some((grid, words)))
     }
 
-    /// Of an epoch's first batch, which has `len` images, the first `count`.
+    /// The first `count` images of an epoch's first batch, which has `len` images.
     fn batch_of(&self, epoch: u64, count: usize, len: usize) -> Result<Grid, InspectError> {
         let mut indices = order(self.samples.len(), self.seed, epoch);
         indices.truncate(len.max(count));
@@ -114,8 +114,8 @@ impl TrainingView<'_> {
         })
     }
 
-    /// Images in the run's order, a row each: as they are, and in each of the first epochs after their
-    /// random changes, before any are mixed.
+    /// Images in the run's order, one row per image: the original, and its augmented versions in
+    /// the first epochs, before mixing.
     ///
     /// # Errors
     /// As [`batch`](Self::batch).
@@ -137,7 +137,7 @@ impl TrainingView<'_> {
         let mut grid = Grid {
             fitted: true,
             columns: columns.len(),
-            column_names: vec!["as it is".into()],
+            column_names: vec!["original".into()],
             ..Grid::new("")
         };
         let names = (FIRST_EPOCH..FIRST_EPOCH + epochs).map(|epoch| format!("epoch {epoch}"));
@@ -159,7 +159,7 @@ impl TrainingView<'_> {
         indices
     }
 
-    /// The first batch of these images, by the loader that trains; `None` where there are none.
+    /// The first batch of these images, from the training loader; `None` if there are none.
     fn load(
         &self,
         indices: Vec<usize>,
@@ -182,7 +182,7 @@ impl TrainingView<'_> {
         Ok(loader.next().transpose()?)
     }
 
-    /// An image of a batch, its normalization undone.
+    /// An image of a batch, its normalisation undone.
     fn tile(&self, batch: &Batch, at: usize) -> Tile {
         let [_, channels, height, width] = batch.shape;
         let plane = height * width;
@@ -196,7 +196,7 @@ impl TrainingView<'_> {
         tile(&pixels, [height, width, channels])
     }
 
-    /// Names the class of an image, or the shares of those that are mixed in it.
+    /// The class of an image, or the fractions of the classes mixed in it.
     fn caption(&self, tile: Tile, batch: &Batch, at: usize) -> Tile {
         let own = batch.labels[at];
         let Some(soft) = &batch.soft_targets else {
@@ -226,31 +226,28 @@ pub fn sample_tile(samples: &Samples, sample: &Sample) -> Tile {
     tile(&sample.pixels, [size.height, size.width, size.channels])
 }
 
-/// The augmentations that are on, in words.
+/// A description of the enabled augmentations.
 pub fn augmentation_summary(augment: &Augment) -> String {
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     let mut said: Vec<String> = Vec::new();
     let mut say = |is_on: bool, words: String| said.extend(is_on.then_some(words));
-    let of_them = |what: &str, p: f32| format!("{what} in {} of them", percent(p));
-    let up_to = |what: &str, most: f32| format!("{what} changed by up to {}", percent(most));
+    let of_them = |what: &str, p: f32| format!("{what} in {} of images", percent(p));
+    let up_to = |what: &str, most: f32| format!("{what} changes of up to {}", percent(most));
 
     let window = percent(augment.crop);
     say(
         augment.crop > 0.0,
-        format!("a random window of at least {window} of the area resized to the whole"),
+        format!("random resized crops of at least {window} of the area"),
     );
-    say(augment.flip, "mirrored left and right at random".into());
-    say(
-        augment.vertical_flip,
-        "mirrored top and bottom at random".into(),
-    );
+    say(augment.flip, "random horizontal flips".into());
+    say(augment.vertical_flip, "random vertical flips".into());
     say(
         augment.shift > 0,
-        format!("moved by up to {} pixels", augment.shift),
+        format!("shifts of up to {} pixels", augment.shift),
     );
     say(
         augment.rotation > 0.0,
-        format!("turned by up to {} degrees", augment.rotation),
+        format!("rotations of up to {} degrees", augment.rotation),
     );
     if let Some(affine) = &augment.affine {
         let [across, down] = affine.translate;
@@ -258,19 +255,22 @@ pub fn augmentation_summary(augment: &Augment) -> String {
         let parts = [
             (
                 affine.degrees > 0.0,
-                format!("turned by up to {} degrees", affine.degrees),
+                format!("rotations of up to {} degrees", affine.degrees),
             ),
             (
                 across.max(down) > 0.0,
-                format!("moved by up to {} of their size", percent(across.max(down))),
+                format!(
+                    "translations of up to {} of the size",
+                    percent(across.max(down))
+                ),
             ),
             (
                 low != 1.0 || high != 1.0,
-                format!("scaled by {low} to {high}"),
+                format!("scales of {low} to {high}"),
             ),
             (
                 affine.shear > 0.0,
-                format!("sheared by up to {} degrees", affine.shear),
+                format!("shears of up to {} degrees", affine.shear),
             ),
         ];
         for (is_on, words) in parts {
@@ -287,7 +287,7 @@ pub fn augmentation_summary(augment: &Augment) -> String {
     }
     say(
         augment.trivialaugment.is_some(),
-        "an operation of TrivialAugment".into(),
+        "one operation of TrivialAugment".into(),
     );
     say(
         augment.brightness > 0.0,
@@ -301,39 +301,39 @@ pub fn augmentation_summary(augment: &Augment) -> String {
     let circle = percent(augment.hue);
     say(
         augment.hue > 0.0,
-        format!("hues turned by up to {circle} of the colour circle"),
+        format!("hue changes of up to {circle} of the colour circle"),
     );
     let posterize = augment.posterize.map_or(0.0, |change| change.p);
     let solarize = augment.solarize.map_or(0.0, |change| change.p);
     let sharpness = augment.sharpness.map_or(0.0, |change| change.p);
     let blur = augment.blur.map_or(0.0, |change| change.p);
     for (what, p) in [
-        ("contrast spread to the whole range", augment.autocontrast),
-        ("histogram equalized", augment.equalize),
-        ("negative", augment.invert),
-        ("lower bits cut off", posterize),
-        ("bright values inverted", solarize),
-        ("colours made grey", augment.grayscale),
-        ("sharpness changed", sharpness),
-        ("blurred", blur),
-        ("a rectangle erased", augment.erase),
+        ("autocontrast", augment.autocontrast),
+        ("histogram equalisation", augment.equalize),
+        ("inversion", augment.invert),
+        ("posterisation", posterize),
+        ("solarisation", solarize),
+        ("greyscale", augment.grayscale),
+        ("sharpness changes", sharpness),
+        ("blur", blur),
+        ("random erasing", augment.erase),
     ] {
         say(p > 0.0, of_them(what, p));
     }
     let mixed = match (augment.mixup > 0.0, augment.cutmix > 0.0) {
-        (true, true) => "mixed within the batch by mixup or CutMix",
-        (true, false) => "mixed within the batch by mixup",
-        _ => "mixed within the batch by CutMix",
+        (true, true) => "mixup or CutMix",
+        (true, false) => "mixup",
+        _ => "CutMix",
     };
     say(augment.mix().is_some(), mixed.into());
     for (name, classes) in &augment.exclude {
         say(
             !classes.is_empty(),
-            format!("no {name} of {}", classes.join(", ")),
+            format!("no {name} for {}", classes.join(", ")),
         );
     }
     if said.is_empty() {
-        return "not changed at random".into();
+        return "no augmentation".into();
     }
     said.join(", ")
 }
@@ -351,12 +351,9 @@ mod tests {
         };
         assert_eq!(
             augmentation_summary(&augment),
-            "mirrored left and right at random, a rectangle erased in 25 % of them"
+            "random horizontal flips, random erasing in 25 % of images"
         );
-        assert_eq!(
-            augmentation_summary(&Augment::default()),
-            "not changed at random"
-        );
+        assert_eq!(augmentation_summary(&Augment::default()), "no augmentation");
         let augment = Augment {
             randaugment: Some(receptive_data::RandAugment::default()),
             blur: Some(receptive_data::GaussianBlur::default()),
@@ -366,8 +363,8 @@ mod tests {
         };
         assert_eq!(
             augmentation_summary(&augment),
-            "2 operations of RandAugment at magnitude 9 of 31, blurred in 50 % of them, mixed within the \
-             batch by CutMix, no flip of b, d"
+            "2 operations of RandAugment at magnitude 9 of 31, blur in 50 % of images, CutMix, \
+             no flip for b, d"
         );
     }
 }

@@ -5,11 +5,11 @@ use crate::features::is_map;
 use receptive_erf::{Map, Region};
 use receptive_model::{Field, Plan, PlannedLayer, Role};
 
-/// Rows and columns of units below which a map cannot tell where.
+/// Minimum rows and columns of units for a useful map.
 const MIN_UNITS: usize = 5;
 
-/// Where no layer is named: the last convolution (or residual with one) that leaves at least 5x5
-/// units, else the last one, with the batch norm, activation and dropout that follow it.
+/// The default layer: the last convolution (or residual with one) with at least 5x5 units, or else
+/// the last one, with the batch norm, activation and dropout that follow it.
 ///
 /// # Errors
 /// When no layer of the network outputs feature maps.
@@ -53,11 +53,11 @@ fn is_pointwise(layer: &PlannedLayer) -> bool {
     layer.role() == Role::Pointwise
 }
 
-/// A map of units over `image`: each unit at the centre of the pixels it sees, linear between two
-/// units, and beyond the outermost ones their values.
+/// A map of units over `image`: each unit at the centre of its receptive field, linearly
+/// interpolated, and constant beyond the outermost units.
 ///
-/// Stretching the map over the picture, as is usual, puts units beside what they see where
-/// convolutions without padding came before.
+/// Stretching the map over the image, the usual method, misplaces units after convolutions without
+/// padding.
 pub fn over_image(units: &Map, field: [Field; 2], image: Region) -> Map {
     let region = units.region();
     let sizes = [region.height, region.width];

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use receptive_erf::{Inputs, Map, Noise, Region};
 use receptive_model::{AutodiffDevice, Classifier, InferenceDevice, WatchedLogits, exactly};
 
-/// SmoothGrad's noise: its standard deviation as a share of the range of the input's values.
+/// SmoothGrad's noise: its standard deviation relative to the range of the input's values.
 const NOISE: f32 = 0.15;
 /// The largest number of SmoothGrad's noisy copies in one backward pass.
 pub const SMOOTH_COPIES: usize = 8;
@@ -16,8 +16,8 @@ pub const SMOOTH_COPIES: usize = 8;
 pub struct ClassMaps {
     /// The logit.
     pub logit: f32,
-    /// For each of the layer's channels the mean gradient of the logit over its units: what
-    /// Grad-CAM weighs it with.
+    /// Grad-CAM's weights: for each of the layer's channels the mean gradient of the logit over its
+    /// units.
     pub weights: Vec<f32>,
     /// Grad-CAM over the layer's rows and columns: `max(sum of weight * map over channels, 0)`.
     pub cam: Map,
@@ -25,18 +25,18 @@ pub struct ClassMaps {
     pub gradient: Vec<f32>,
     /// Its largest absolute value over the channels, at each pixel.
     pub saliency: Map,
-    /// The same of the mean gradient over noisy copies of the image.
+    /// The same for the mean gradient over noisy copies of the image.
     pub smooth: Option<Map>,
 }
 
-/// One forward and one backward pass in inference, and as many again as `smooth` noisy copies need.
+/// One forward and one backward pass in inference, and further ones for `smooth` noisy copies.
 ///
 /// `image` is one normalised image, `[channels, height, width]`; `layer` a number or name; `device`
 /// the model's.
 ///
 /// # Errors
-/// When the layer is not there or outputs no feature maps, the class or the image does not fit the network, or
-/// a gradient is not finite.
+/// When the layer does not exist or outputs no feature maps, the class or the image does not fit
+/// the network, or a gradient is not finite.
 pub fn class_maps(
     model: &Classifier,
     image: &[f32],
@@ -145,8 +145,8 @@ impl Logit<'_> {
             return Err(InspectError::setting(
                 "image",
                 format!(
-                    "the gradient of class {} is not finite; look for weights that are not, or so \
-                     large that a product of layers overflows",
+                    "the gradient of class {} is not finite; look for weights that are NaN, \
+                     infinite, or so large that a product of layers overflows",
                     self.class
                 ),
             ));

@@ -15,10 +15,10 @@ pub enum InspectError {
     /// The figure.
     #[error(transparent)]
     Plot(#[from] PlotError),
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("`{setting}`: {problem}")]
     Setting {
-        /// The setting, as the options' field or the function's argument is named.
+        /// The name of the options' field or the function's argument.
         setting: &'static str,
         /// What was expected, what was found and what to use instead.
         problem: String,
@@ -26,7 +26,7 @@ pub enum InspectError {
 }
 
 impl InspectError {
-    /// Whether a setting or the network's config is wrong, whatever the files hold.
+    /// Whether a setting or the network's config is invalid, rather than a file.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. } => true,

@@ -6,7 +6,7 @@ use receptive_model::{Artifact, InferenceDevice, Plan, PlannedLayer, Shape};
 use receptive_plot::{ColorMap, Grid, PlotError, Tile};
 use serde::Serialize;
 
-/// One layer's maps of one picture.
+/// One layer's maps of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureMaps {
     /// The layer's number, such as `4.2`.
@@ -34,7 +34,7 @@ pub struct Strength {
 /// model's.
 ///
 /// # Errors
-/// When a layer is not there or outputs a flat vector instead of feature maps.
+/// When a layer does not exist or outputs a flat vector instead of feature maps.
 pub fn feature_maps(
     artifact: &Artifact,
     image: &InputImage,
@@ -64,7 +64,7 @@ pub fn feature_maps(
     Ok(all)
 }
 
-/// Refuses a layer that outputs a flat vector, and names those that output feature maps.
+/// Rejects a layer that outputs a flat vector, and names those that output feature maps.
 pub(crate) fn require_map(plan: &Plan, layer: &PlannedLayer) -> Result<(), InspectError> {
     if is_map(layer) {
         return Ok(());
@@ -152,8 +152,8 @@ impl FeatureMaps {
         }
     }
 
-    /// The `max_maps` strongest maps as a grid, all on one scale: from black (0) to pale yellow (the
-    /// largest value of all), or from blue over white (0) to red where values are signed.
+    /// The `max_maps` strongest maps as a grid, all on one scale: from black (0) to pale yellow
+    /// (the largest value of all), or from blue over white (0) to red if values are signed.
     ///
     /// # Errors
     /// As [`Draw::scene`](receptive_plot::Draw::scene).
@@ -179,7 +179,7 @@ impl FeatureMaps {
             fitted: true,
             ..Grid::new(title)
         }
-        .tile(image.tile().caption("the picture"));
+        .tile(image.tile().caption("the image"));
         for strength in strengths.into_iter().take(max_maps) {
             let bytes: Vec<u8> = self
                 .channel(strength.channel)

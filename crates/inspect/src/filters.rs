@@ -3,8 +3,8 @@
 use receptive_model::{Artifact, Operation};
 use receptive_plot::{Grid, Tile};
 
-/// The filters of the first convolution: in colour where it sees colours, else grey, with 0 at half
-/// brightness and all on one scale; at most `max_filters` of them. `None` where the network has no
+/// The filters of the first convolution: in colour for colour input, else grey, with 0 at half
+/// brightness and all on one scale; at most `max_filters` of them. `None` if the network has no
 /// convolution on its input.
 pub fn filters(artifact: &Artifact, max_filters: usize) -> Option<Grid> {
     let plan = artifact.model.plan();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::cmp::Ordering;
 use std::path::Path;
 
-/// A class and how probable the model holds it.
+/// A class and its predicted probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
     /// The class's name.
@@ -39,7 +39,7 @@ impl Prediction {
 pub struct InputImage {
     /// Bytes, resized: `[height, width, channels]`.
     pixels: Vec<u8>,
-    /// Normalized: `[channels, height, width]`.
+    /// Normalised: `[channels, height, width]`.
     values: Vec<f32>,
     size: ImageSize,
     identity: Option<ImageIdentity>,
@@ -49,12 +49,12 @@ impl InputImage {
     /// Reads an image file and fits it to the network's input.
     ///
     /// # Errors
-    /// When the file is no image, is damaged or too large.
+    /// When the file is not an image, is damaged or too large.
     pub fn read(path: &Path, input: &InputSpec) -> Result<Self, InspectError> {
         Self::read_within(path, input, &DecodeLimits::default())
     }
 
-    /// The same within other limits than the default.
+    /// The same with other limits.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -75,7 +75,7 @@ impl InputImage {
         Self::from_bytes_within(bytes, name, input, &DecodeLimits::default())
     }
 
-    /// The same within other limits than the default.
+    /// The same with other limits.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -104,7 +104,7 @@ impl InputImage {
     /// `pixels` have the network's size already: `[height, width, channels]`.
     ///
     /// # Errors
-    /// When they have not.
+    /// When they do not.
     pub fn from_pixels(pixels: Vec<u8>, input: &InputSpec) -> Result<Self, InspectError> {
         let size = input.size();
         let normalize = Normalize::new(&input.mean, &input.std)?;
@@ -118,7 +118,7 @@ impl InputImage {
         })
     }
 
-    /// What it is recognized by; `None` if it was not read from a file's bytes.
+    /// Its identity by content; `None` if it was not read from a file's bytes.
     pub fn identity(&self) -> Option<&ImageIdentity> {
         self.identity.as_ref()
     }
@@ -128,7 +128,7 @@ impl InputImage {
         &self.pixels
     }
 
-    /// Normalized: `[channels, height, width]`.
+    /// Normalised: `[channels, height, width]`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
@@ -167,7 +167,7 @@ impl InputImage {
         self.predict_by(&artifact.model.prepare(&device), artifact, k, &device)
     }
 
-    /// The same by the artifact's model, prepared: for many images.
+    /// The same with the artifact's model, prepared for many images.
     pub fn predict_by(
         &self,
         network: &InferenceNetwork,

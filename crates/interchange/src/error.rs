@@ -9,7 +9,7 @@ pub enum InterchangeError {
     /// The config, the plan or the artifact.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A file that cannot be read as what it should be.
+    /// An invalid file.
     #[error("{path}: {reason}", path = path.printable())]
     File {
         /// The file.
@@ -26,25 +26,25 @@ pub enum InterchangeError {
         problem: String,
     },
     /// Weights of another network.
-    #[error("the weights are not those of this network: {problem}; {remedy}")]
+    #[error("the weights do not belong to this network: {problem}; {remedy}")]
     Mismatch {
         /// What the network has and what the file has.
         problem: String,
         /// What to do.
         remedy: String,
     },
-    /// A network that the format cannot hold.
+    /// A network that the format does not support.
     #[error("the network cannot be written as {format}: {problem}")]
     Unwritable {
         /// The format.
         format: &'static str,
-        /// What it cannot hold.
+        /// The unsupported part.
         problem: String,
     },
 }
 
 impl InterchangeError {
-    /// Whether the config or the command is wrong, whatever the files hold.
+    /// Whether the config or the command is at fault, not the files.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Model(error) => error.is_usage(),

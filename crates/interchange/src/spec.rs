@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 /// The key under which a file's own metadata hold a [`Spec`].
 pub(crate) const SPEC: &str = "receptive";
 
-/// Network, class names and input spec, which are written into every exported file beside the weights.
+/// Network, class names and input spec, which are written into every exported file with the
+/// weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
@@ -13,7 +14,7 @@ pub struct Spec {
     pub config: ModelConfig,
     /// The name of each class, in the order of the logits.
     pub classes: Vec<String>,
-    /// How an image becomes an input.
+    /// How an image is converted to an input.
     pub input: InputSpec,
 }
 

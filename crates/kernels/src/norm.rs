@@ -1,5 +1,5 @@
 //! Batch normalisation by the batch's own statistics, and the ReLU that follows it, in one pass over
-//! the values each way. After Ioffe and Szegedy, "Batch Normalization" (2015).
+//! the values each way. After Ioffe and Szegedy, "Batch Normalisation" (2015).
 
 use crate::profile::slice;
 use crate::rectifier::Rectifier;

@@ -1,4 +1,4 @@
-//! Loops that the compiler vectorizes with the widest instructions of the processor.
+//! Loops that the compiler vectorises with the widest instructions of the processor.
 
 /// The value of an expression that is compiled for what the processor has (AVX-512, AVX2, NEON, ...), found at
 /// run time. Functions in it must be inlined to profit.

@@ -14,10 +14,10 @@ thread_local! {
 }
 
 impl KernelThreads {
-    /// That many threads, at least one.
+    /// So many threads, at least one.
     ///
     /// # Errors
-    /// When the system refuses a thread.
+    /// When the system cannot start a thread.
     pub fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))

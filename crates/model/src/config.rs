@@ -8,7 +8,7 @@ use receptive_core::text::Printable;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The largest config file that is read, in bytes: a network is a list, not a data set.
+/// Maximum size of a config file, in bytes.
 const CONFIG_BYTES: u64 = 4 << 20;
 
 /// A network's configuration: its input and its layers.
@@ -41,15 +41,15 @@ const CONFIG_BYTES: u64 = 4 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// How many classes there are. A data set sets it; in a file it may be left out.
+    /// Number of classes. Set by the data set; optional in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
     /// Whether a window that does not divide its map evenly is an error instead of a warning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict_shapes: bool,
-    /// The images that come in.
+    /// The input images.
     pub input: ImageSize,
-    /// The layers, in order. The last one gives the logits.
+    /// The layers, in order. The last one outputs the logits.
     pub layers: Vec<LayerConfig>,
 }
 
@@ -96,8 +96,8 @@ impl ModelConfig {
         self
     }
 
-    /// Where the head stands among the layers, counted from 0: the last layer with weights, whose
-    /// outputs are the classes.
+    /// The index of the head among the layers: the last layer with weights, whose outputs are the
+    /// classes.
     ///
     /// # Errors
     /// [`ModelError::Model`] when that is neither a `linear` nor a `conv2d`.
@@ -115,8 +115,8 @@ impl ModelConfig {
         matches!(self.layers.last(), Some(LayerConfig::Linear(linear)) if linear.activation.is_none())
     }
 
-    /// Leaves the number of the head's outputs to the classes, whatever it was, and returns where the
-    /// head stands.
+    /// Makes the number of the head's outputs follow the classes, and returns the index of the
+    /// head.
     ///
     /// # Errors
     /// As [`head`](Self::head).

@@ -1,4 +1,4 @@
-//! Device types that tell whether operations on their tensors are recorded for gradients.
+//! Device types with and without autodiff.
 
 use burn::tensor::{Device, TensorCreationOptions};
 use std::ops::Deref;
@@ -9,19 +9,19 @@ use std::ops::Deref;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InferenceDevice(Device);
 
-/// A device whose tensors record what is done to them, so that a backward pass can follow.
+/// A device whose tensors record operations for a backward pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutodiffDevice(Device);
 
 impl InferenceDevice {
-    /// The same device, recording.
+    /// The same device, with autodiff.
     pub fn autodiff(&self) -> AutodiffDevice {
         AutodiffDevice(self.0.clone().autodiff())
     }
 }
 
 impl AutodiffDevice {
-    /// The same device, not recording.
+    /// The same device, without autodiff.
     pub fn inference(&self) -> InferenceDevice {
         InferenceDevice(self.0.clone().without_autodiff())
     }

@@ -9,19 +9,19 @@ pub enum ModelError {
     /// The text is not a model config: a syntax error, an unknown key, a wrong type.
     #[error("could not read the model config {origin}: {reason}")]
     Config {
-        /// The file, or what else the text came from.
+        /// The file, or another origin of the text.
         origin: String,
-        /// The parser's own message, with line and column where it knows them.
+        /// The parser's own message, with line and column if known.
         reason: String,
     },
     /// A layer that cannot be built on the input it gets.
     #[error("layer {number} ({kind}): {problem}; {remedy}")]
     Layer {
-        /// The layer's place, from 1; `4.2` is the second layer within layer 4.
+        /// The layer's position, from 1; `4.2` is the second layer within layer 4.
         number: String,
         /// The layer's type, as in the config.
         kind: &'static str,
-        /// What is wrong, with the formula filled in where there is one.
+        /// What is wrong, with the formula's values if there is one.
         problem: String,
         /// What to change.
         remedy: String,
@@ -39,7 +39,7 @@ pub enum ModelError {
     UnknownPreset {
         /// The given name.
         name: String,
-        /// Which it may have been meant for, or else which there are.
+        /// Similar names, or else the existing ones.
         known: String,
     },
     /// No layer has this number or name.
@@ -47,7 +47,7 @@ pub enum ModelError {
     UnknownLayer {
         /// The given layer.
         layer: String,
-        /// Numbers and names of the layers there are.
+        /// Numbers and names of the existing layers.
         known: String,
     },
     /// Units that a layer's output does not have.
@@ -62,9 +62,9 @@ pub enum ModelError {
         rows: Range<usize>,
         /// The given columns.
         columns: Range<usize>,
-        /// The rows there are.
+        /// The number of rows.
         height: usize,
-        /// The columns there are.
+        /// The number of columns.
         width: usize,
     },
     /// A directory that is not a whole, unchanged artifact.
@@ -88,7 +88,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// Whether the config or the command is wrong, whatever the files hold.
+    /// Whether the config or the command is at fault, not the files.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Config { .. }

@@ -1,4 +1,4 @@
-//! Convolutional image classifiers for [burn](https://burn.dev): a config one can read, a plan
+//! Convolutional image classifiers for [burn](https://burn.dev): a readable config, a plan
 //! that is checked before anything is built, a burn [`Module`](burn::module::Module), and an
 //! artifact that keeps weights, config, class names and input spec together.
 //!

@@ -7,7 +7,8 @@ use crate::layers::{MAX_SIDE, PlannedLayer, Planner, Signal, Total, cut};
 use receptive_core::ImageSize;
 use std::ops::Range;
 
-/// A config whose every layer fits; the only thing a [`Classifier`](crate::Classifier) is built from.
+/// A config with all layers validated; the only thing a [`Classifier`](crate::Classifier) is built
+/// from.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The config it was made from, with its classes filled in.
@@ -21,7 +22,7 @@ pub struct Plan {
     pub total: Total,
 }
 
-/// The layers that some units of one layer depend on, each restricted to what they read.
+/// The layers that some units of one layer depend on, each restricted to the units needed.
 #[derive(Debug, Clone)]
 pub(crate) struct ConePlan {
     /// The input pixels that are needed.
@@ -31,12 +32,12 @@ pub(crate) struct ConePlan {
 }
 
 impl ModelConfig {
-    /// Checks every layer and works out its shape, cost and receptive field. Nothing is allocated
+    /// Checks every layer and computes its shape, cost and receptive field. Nothing is allocated
     /// from the config's numbers.
     ///
     /// # Errors
-    /// [`ModelError::Layer`] for a layer that cannot be built on what it gets, and
-    /// [`ModelError::Model`] when the whole is no classifier.
+    /// [`ModelError::Layer`] for a layer that cannot be built on its input, and
+    /// [`ModelError::Model`] when the whole is not a classifier.
     pub fn plan(&self) -> Result<Plan, ModelError> {
         check_sizes(self)?;
         let mut planner = Planner::new(self.strict_shapes, self.classes);
@@ -49,14 +50,14 @@ impl ModelConfig {
             (Shape::Flat(outputs), Some(classes)) => {
                 return Err(ModelError::model(
                     format!(
-                        "its last layer gives {outputs} values but there are {classes} classes"
+                        "its last layer outputs {outputs} values but there are {classes} classes"
                     ),
                     "leave `units` out of the last `linear` layer",
                 ));
             }
             (map, _) => {
                 return Err(ModelError::model(
-                    format!("its last layer gives a map {map}, not a value per class"),
+                    format!("its last layer outputs a map {map}, not one value per class"),
                     "end it with `flatten` or `global_avg_pool2d`, then `linear` without `units`",
                 ));
             }
@@ -90,7 +91,7 @@ impl Plan {
     /// The layer of this number (`3`, `4.2`) or name (`conv2d_2`).
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the layers there are.
+    /// [`ModelError::UnknownLayer`] with the existing layers.
     pub fn find(&self, layer: &str) -> Result<&PlannedLayer, ModelError> {
         let rows = self.rows();
         rows.iter()
@@ -112,7 +113,7 @@ impl Plan {
     /// that leads there.
     ///
     /// # Errors
-    /// [`ModelError::UnknownLayer`] with the layers there are.
+    /// [`ModelError::UnknownLayer`] with the existing layers.
     pub fn path(&self, layer: &str) -> Result<Vec<&PlannedLayer>, ModelError> {
         let mut path = Vec::new();
         lead(&self.layers, &self.find(layer)?.number, &mut path);
@@ -165,7 +166,7 @@ impl Plan {
     }
 }
 
-/// Of more layers with the same note only the first and the last are named.
+/// With more layers with the same note, only the first and the last are named.
 const MAX_LISTED: usize = 5;
 
 fn check_sizes(config: &ModelConfig) -> Result<(), ModelError> {

@@ -3,7 +3,7 @@
 use crate::number::{exponent, stepped, ten_to};
 use crate::paint::scene::{Area, Point};
 
-/// How a quantity is spread along an axis or over a colour map.
+/// The scale of an axis or a colour map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scale {
@@ -31,7 +31,7 @@ impl Scale {
         }
     }
 
-    /// The share of the way from `low` to `high` at which `value` stands, unclamped.
+    /// The relative position of `value` between `low` and `high`, unclamped.
     pub(crate) fn share(self, value: f64, (low, high): (f64, f64)) -> Option<f64> {
         let (from, to) = (self.forward(low)?, self.forward(high)?);
         let at = self.forward(value)?;
@@ -167,7 +167,7 @@ fn decades(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// Where values stand in the plot.
+/// Positions of values in the plot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
     pub(crate) plot: Area,

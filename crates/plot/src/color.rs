@@ -1,6 +1,6 @@
-//! Colours, those of every picture, and colour maps.
+//! Colours, those of every figure, and colour maps.
 
-/// The ground of every picture.
+/// The background of every figure.
 pub(crate) const BACKGROUND: Color = Color::WHITE;
 /// Titles and values.
 pub(crate) const INK: Color = Color::new(33, 37, 41);
@@ -10,7 +10,7 @@ pub(crate) const MUTED: Color = Color::new(92, 99, 106);
 pub(crate) const RULE: Color = Color::new(228, 231, 235);
 
 /// The colours of series, in order; used again from the start when they run out. The palette of
-/// Okabe and Ito, which people with any common colour blindness can tell apart.
+/// Okabe and Ito, which is distinguishable with any common colour blindness.
 const PALETTE: [Color; 7] = [
     Color::new(0, 114, 178),
     Color::new(213, 94, 0),
@@ -52,7 +52,7 @@ impl Color {
         format!("#{:02x}{:02x}{:02x}", self.r, self.g, self.b)
     }
 
-    /// The colour a share `t` of the way to `other`; `t` is clamped to 0 and 1.
+    /// Interpolates to `other` by the fraction `t`, clamped to 0 and 1.
     #[must_use]
     pub fn mix(self, other: Self, t: f64) -> Self {
         let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
@@ -108,7 +108,7 @@ pub enum ColorMap {
 }
 
 impl ColorMap {
-    /// The colour at a share, clamped to 0 and 1; the low end for NaN.
+    /// The colour at a fraction, clamped to 0 and 1; the low end for NaN.
     #[must_use]
     pub fn at(self, share: f64) -> Color {
         let share = if share.is_nan() {

@@ -1,4 +1,4 @@
-//! The trait of all pictures: conversion to bytes, and writing to a file.
+//! The trait of all figures: conversion to bytes, and writing to a file.
 
 use std::path::Path;
 
@@ -9,20 +9,20 @@ use crate::paint::{raster, svg};
 use receptive_core::file::write_over_own;
 use receptive_core::mark;
 
-/// A picture that can be stored. Bring it into scope to call [`write`](Draw::write).
+/// A figure that can be stored. Bring it into scope to call [`write`](Draw::write).
 ///
-/// The same picture gives the same bytes on every call and, where the bundled font has all its
+/// The same figure gives the same bytes on every call and, where the bundled font has all its
 /// characters, on every machine. Others are drawn with the system's fonts; characters that none of
 /// them has are written as codes, and a footnote says so.
 pub trait Draw {
-    /// Lays the picture out.
+    /// Lays the figure out.
     ///
     /// # Errors
     ///
     /// When there is nothing to draw, or the values do not fit the size given.
     fn scene(&self) -> Result<Scene, PlotError>;
 
-    /// The picture as it is stored: below it stands [`Scene::note`], if there is one.
+    /// The figure as stored, with [`Scene::note`] below, if there is one.
     ///
     /// # Errors
     ///
@@ -33,16 +33,16 @@ pub trait Draw {
         Ok(scene)
     }
 
-    /// The picture as a PNG file, two pixels per point.
+    /// The figure as a PNG file, two pixels per point.
     ///
     /// # Errors
     ///
-    /// As [`scene`](Draw::scene), and when the picture has too many pixels.
+    /// As [`scene`](Draw::scene), and when the figure has too many pixels.
     fn to_png(&self) -> Result<Vec<u8>, PlotError> {
         raster::file(&self.page()?)
     }
 
-    /// The picture as an SVG document, its text as outlines.
+    /// The figure as an SVG document, its text as outlines.
     ///
     /// # Errors
     ///
@@ -51,15 +51,15 @@ pub trait Draw {
         svg::document(&self.page()?)
     }
 
-    /// Writes the picture as PNG or SVG, whichever the name of the file ends in.
+    /// Writes the figure as PNG or SVG, whichever the name of the file ends in.
     ///
-    /// The file appears whole or not at all; one of the same name is replaced, but for one that this program
-    /// did not write: it carries no [mark](receptive_core::mark).
+    /// The file is written atomically; an existing one is replaced, unless this program did not
+    /// write it, so that it has no [mark](receptive_core::mark).
     ///
     /// # Errors
     ///
-    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither, when
-    /// another's file is there, and when the file cannot be written.
+    /// As [`to_png`](Draw::to_png) and [`to_svg`](Draw::to_svg), when the name ends in neither,
+    /// when a file of another program exists, and when the file cannot be written.
     fn write(&self, path: &Path) -> Result<(), PlotError> {
         let extension = path
             .extension()

@@ -1,16 +1,17 @@
-//! Errors of drawing and writing pictures.
+//! Errors of drawing and writing figures.
 
 use receptive_core::text::Printable;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a picture could not be made or written.
+/// Why a figure could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
     /// The file name ends in neither `.png` nor `.svg`.
     #[error(
-        "{} cannot be written: a name ending in .png or .svg is expected, found {found}; rename the file",
+        "{} cannot be written: expected a name ending in .png or .svg, found {found}; rename the \
+         file",
         path.printable()
     )]
     Extension {
@@ -21,12 +22,13 @@ pub enum PlotError {
     },
     /// The number of values given does not fit the size given.
     #[error(
-        "{what}: {expected} values are expected ({rule}), {found} found; pass one value per cell, row by row"
+        "{what}: expected {expected} values ({rule}), found {found}; pass one value per cell, row \
+         by row"
     )]
     Shape {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
-        /// How the expected number comes about, such as `11 x 11`.
+        /// The origin of the expected number, such as `11 x 11`.
         rule: String,
         /// Expected number of values.
         expected: usize,
@@ -36,46 +38,46 @@ pub enum PlotError {
     /// There is nothing to draw.
     #[error("{what} has no {missing}; add at least one before it is drawn")]
     Empty {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
         /// What it lacks, such as `panels`.
         missing: &'static str,
     },
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("{what}: `{setting}`: {problem}")]
     Setting {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
         /// The field.
         setting: &'static str,
         /// What was expected, what was found, what to do.
         problem: String,
     },
-    /// The picture would be larger than this crate draws.
+    /// The figure is too large.
     #[error(
-        "{what} is too large: at most {limit} {unit} are drawn, found {found}; draw fewer, or average them first"
+        "{what} is too large: expected at most {limit} {unit}, found {found}; draw fewer, or \
+         average them first"
     )]
     TooLarge {
-        /// The picture concerned, with its title.
+        /// The figure concerned, with its title.
         what: String,
         /// What is counted.
         unit: &'static str,
-        /// The largest number that is drawn.
+        /// The maximum.
         limit: u64,
-        /// How many there are.
+        /// The number found.
         found: u64,
     },
     /// The encoder of PNG files failed.
-    #[error(
-        "the PNG encoder stopped: {source}; a bitmap of the size just drawn was expected to encode"
-    )]
+    #[error("the PNG encoder failed: {source}; this is a bug, please report it")]
     Encode {
         /// The encoder's own error.
         source: png::EncodingError,
     },
     /// The bundled font cannot be read: the crate was built from damaged files.
     #[error(
-        "the bundled font {file} is damaged: a TrueType font is expected; restore it from the source of receptive-plot"
+        "the bundled font {file} is damaged: expected a TrueType font; restore it from the source \
+         of receptive-plot"
     )]
     Font {
         /// The font's file name in the crate's `assets`.
@@ -92,10 +94,10 @@ pub enum PlotError {
 }
 
 impl PlotError {
-    /// A range whose ends cannot be the ends of an axis or of a colour map.
+    /// An invalid range of an axis or of a colour map.
     pub(crate) fn range(what: String, setting: &'static str, (low, high): (f64, f64)) -> Self {
         let problem = format!(
-            "a range from a low to a higher finite number is expected, found {low} to {high}; \
+            "expected a range from a low to a higher finite number, found {low} to {high}; \
              correct it or leave it out"
         );
         Self::Setting {
@@ -105,7 +107,7 @@ impl PlotError {
         }
     }
 
-    /// Whether a setting is wrong, whatever the values are.
+    /// Whether a setting is at fault, not the values.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Setting { .. })
     }
@@ -125,8 +127,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "heat map \"ERF\": 121 values are expected (11 x 11), 100 found; \
-             pass one value per cell, row by row"
+            "heat map \"ERF\": expected 121 values (11 x 11), found 100; pass one value per cell, row by row"
         );
     }
 }

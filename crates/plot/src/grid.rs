@@ -1,4 +1,4 @@
-//! Small pictures in rows, each with a caption.
+//! Thumbnails in rows, each with a caption.
 
 use crate::axis::clamped;
 use crate::color::{Color, INK, MUTED, RULE};
@@ -10,9 +10,9 @@ use crate::paint::font::{Weight, class_label, clean, cut, lines};
 use crate::paint::scene::{Anchor, Area, Bitmap, Outline, Scene, Stroke, Text};
 use crate::tile::Tile;
 
-/// Small pictures in rows, each with a caption: predictions, feature maps, filters.
+/// Thumbnails in rows, each with a caption: predictions, feature maps, filters.
 ///
-/// Every picture is enlarged by the same factor unless [`fitted`](Grid::fitted), its pixels as crisp
+/// All are enlarged by the same factor unless [`fitted`](Grid::fitted), with pixels as crisp
 /// squares.
 #[derive(Clone, Debug)]
 pub struct Grid {
@@ -20,25 +20,25 @@ pub struct Grid {
     pub title: String,
     /// The line under the title.
     pub subtitle: String,
-    /// The pictures, row by row.
+    /// The images, row by row.
     pub tiles: Vec<Tile>,
-    /// Number of pictures per row.
+    /// Number of images per row.
     pub columns: usize,
-    /// About how many points the longest side of a picture takes, clamped to 16 to 512.
+    /// About how many points the longest side of an image takes, clamped to 16 to 512.
     pub tile_size: f64,
-    /// Enlarges each picture until it fills its place, instead of all by the same factor.
+    /// Enlarges each image to fill its cell, instead of all by the same factor.
     pub fitted: bool,
     /// Above the columns.
     pub column_names: Vec<String>,
     /// To the left of the rows.
     pub row_names: Vec<String>,
-    /// Classes behind the names of the rows, each with its number, which is written where no font has the
-    /// characters of its name.
+    /// Classes of the rows, each with its number, which is shown if no font has the characters of
+    /// its name.
     pub row_classes: Vec<(String, usize)>,
 }
 
 impl Grid {
-    /// A grid without pictures, eight to a row.
+    /// A grid without images, eight per row.
     #[must_use]
     pub fn new(title: &str) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Grid {
         }
     }
 
-    /// Adds a picture.
+    /// Adds an image.
     #[must_use]
     pub fn tile(mut self, tile: Tile) -> Self {
         self.tiles.push(tile);
@@ -67,20 +67,20 @@ impl Grid {
         if self.tiles.is_empty() {
             return Err(PlotError::Empty {
                 what: what(),
-                missing: "pictures",
+                missing: "images",
             });
         }
         if self.tiles.len() > MAX_TILES {
             let (limit, found) = (MAX_TILES as u64, self.tiles.len() as u64);
             return Err(PlotError::TooLarge {
                 what: what(),
-                unit: "pictures",
+                unit: "images",
                 limit,
                 found,
             });
         }
         for (index, tile) in self.tiles.iter().enumerate() {
-            tile.check(|| format!("{}, picture {}", named("grid", &self.title), index + 1))?;
+            tile.check(|| format!("{}, image {}", named("grid", &self.title), index + 1))?;
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ const CAPTION: f64 = 10.5;
 const LINE: f64 = 13.0;
 const NAME: f64 = 12.5;
 
-/// The lines under a picture, each with its colour.
+/// The lines under an image, each with its colour.
 fn caption_lines(tile: &Tile, width: f64) -> Vec<(String, Color)> {
     let wrapped = lines(&tile.caption, CAPTION, Weight::Regular, width, 2);
     let own = tile.lines.iter().map(|(text, color)| {
@@ -193,7 +193,7 @@ impl Draw for Grid {
 }
 
 impl Grid {
-    /// The room that names take above the pictures and to their left.
+    /// The room that names take above the images and to their left.
     fn name_room(&self) -> (f64, f64) {
         let wide = |row: usize| Weight::Regular.width(&self.row_text(row), NAME);
         let rows = self.row_names.len();

@@ -1,10 +1,10 @@
-//! The title and subtitle above a picture.
+//! The title and subtitle above a figure.
 
 use crate::color::{INK, MUTED};
 use crate::paint::font::{Weight, clean, lines};
 use crate::paint::scene::{Scene, Text};
 
-/// Space around every picture, in points.
+/// Space around every figure, in points.
 pub(crate) const MARGIN: f64 = 20.0;
 
 const TITLE: f64 = 17.0;
@@ -13,7 +13,7 @@ const FOOTNOTE: f64 = 10.0;
 /// Lines that a subtitle may take; the last is cut.
 const SUBTITLE_LINES: usize = 8;
 
-/// A picture for an error message: `confusion matrix "Fashion-MNIST"`.
+/// A figure for an error message: `confusion matrix "Fashion-MNIST"`.
 pub(crate) fn named(kind: &str, title: &str) -> String {
     let title: String = clean(title).chars().take(80).collect();
     if title.is_empty() {
@@ -23,7 +23,7 @@ pub(crate) fn named(kind: &str, title: &str) -> String {
     }
 }
 
-/// Draws title and subtitle, either of which may be empty, into the top of a picture `width` points
+/// Draws title and subtitle, either of which may be empty, into the top of a figure `width` points
 /// wide; returns where the rest may start.
 pub(crate) fn heading(scene: &mut Scene, title: &str, subtitle: &str, width: f64) -> f64 {
     let room = width - 2.0 * MARGIN;

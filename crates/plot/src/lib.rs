@@ -1,10 +1,10 @@
-//! Pictures of a training run and of a network's receptive fields, as PNG or SVG.
+//! Figures of a training run and of a network's receptive fields, as PNG or SVG.
 //!
-//! Four kinds: [`Chart`] (lines), [`Matrix`] (confusion matrix), [`HeatMap`] and [`Grid`] (small
-//! pictures); a [`Sheet`] holds several of them, with a [`TextBlock`] and a [`Table`], in one picture.
-//! Each is built with plain values, not tensors, and stored through [`Draw`]: [`Draw::write`] picks
-//! the format by the file's extension, [`Draw::to_png`] and [`Draw::to_svg`] return the bytes. What
-//! `new` does not take is a public field with a default.
+//! Four kinds: [`Chart`] (lines), [`Matrix`] (confusion matrix), [`HeatMap`] and [`Grid`]
+//! (thumbnails); a [`Sheet`] holds several of them, with a [`TextBlock`] and a [`Table`], in one
+//! figure. Each is built with plain values, not tensors, and stored through [`Draw`]:
+//! [`Draw::write`] picks the format by the file's extension, [`Draw::to_png`] and [`Draw::to_svg`]
+//! return the bytes. What `new` does not take is a public field with a default.
 //!
 //! ```
 //! use receptive_plot::{Chart, Draw, LineStyle, Panel, Series};
@@ -24,7 +24,7 @@
 //! # Ok::<(), receptive_plot::PlotError>(())
 //! ```
 //!
-//! A font with Latin, Greek and Cyrillic is bundled: a picture with no other characters does not depend
+//! A font with Latin, Greek and Cyrillic is bundled: a figure with no other characters does not depend
 //! on what the system has installed, and gives the same bytes everywhere. Other scripts are drawn with
 //! the system's fonts, shaped and from right to left where they are written so. What no font has is
 //! written as a code such as U+AC00, or as the class's number in a [`Matrix`], and a footnote says what

@@ -1,4 +1,4 @@
-//! Several pictures, text and tables in one picture.
+//! Several figures, text and tables in one figure.
 
 use crate::axis::clamped;
 use crate::color::{Color, INK, MUTED};
@@ -47,7 +47,7 @@ impl Sheet {
         self
     }
 
-    /// Adds parts side by side, their tops level, below what is there.
+    /// Adds parts side by side, aligned at the top, below the existing parts.
     ///
     /// # Errors
     ///

@@ -1,25 +1,25 @@
-//! A small picture.
+//! A thumbnail.
 
 use crate::color::Color;
 use crate::error::PlotError;
 use crate::heatmap::Overlay;
 use crate::paint::raster::encode;
 
-/// A small picture for a [`Grid`](crate::Grid).
+/// A thumbnail for a [`Grid`](crate::Grid).
 #[derive(Clone, Debug)]
 pub struct Tile {
     width: usize,
     height: usize,
     bytes: Vec<u8>,
     channels: usize,
-    /// The words under the picture, at most two lines.
+    /// The caption, at most two lines.
     pub caption: String,
     pub(crate) lines: Vec<(String, Option<Color>)>,
     pub(crate) overlays: Vec<Overlay>,
 }
 
 impl Tile {
-    /// A grey picture: one byte per pixel, row by row.
+    /// A grey image: one byte per pixel, row by row.
     #[must_use]
     pub fn grey(width: usize, height: usize, bytes: &[u8]) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Tile {
         }
     }
 
-    /// A colour picture: red, green and blue of each pixel, row by row.
+    /// A colour image: red, green and blue of each pixel, row by row.
     #[must_use]
     pub fn rgb(width: usize, height: usize, bytes: &[u8]) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Tile {
         }
     }
 
-    /// Puts words under the picture, at most two lines.
+    /// Sets the caption, at most two lines.
     #[must_use]
     pub fn caption(mut self, caption: &str) -> Self {
         caption.clone_into(&mut self.caption);
@@ -56,7 +56,7 @@ impl Tile {
         self
     }
 
-    /// Adds an outline, in pixels of the picture; its label is not shown.
+    /// Adds an outline, in pixels of the image; its label is not shown.
     #[must_use]
     pub fn overlay(mut self, overlay: Overlay) -> Self {
         self.overlays.push(overlay);
@@ -69,19 +69,19 @@ impl Tile {
         (self.width, self.height)
     }
 
-    /// The picture alone as a PNG file, without text and overlays: a pixel for a pixel, or
+    /// The image alone as a PNG file, without text and overlays: a pixel for a pixel, or
     /// averaged over squares until no side is above `max_side`.
     ///
     /// # Errors
     ///
-    /// When it has no pixels, or not as many bytes as its size says.
+    /// When it has no pixels, or the number of bytes does not match its size.
     pub fn to_png(&self, max_side: usize) -> Result<Vec<u8>, PlotError> {
-        self.check(|| format!("picture \"{}\"", self.caption))?;
+        self.check(|| format!("image \"{}\"", self.caption))?;
         let (width, height, rgb) = self.pixels(max_side.max(1));
         encode(width, height, &rgb, None)
     }
 
-    /// Whether the size is one and fits the bytes; `what` names the picture in the error.
+    /// Whether the size is one and fits the bytes; `what` names the image in the error.
     pub(crate) fn check(&self, what: impl Fn() -> String) -> Result<(), PlotError> {
         if self.width == 0 || self.height == 0 {
             return Err(PlotError::Empty {

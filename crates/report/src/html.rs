@@ -1,4 +1,4 @@
-//! Pictures, tables and lists of facts, which several sections are written with.
+//! Figures, tables and lists of facts, shared by several sections.
 
 use crate::text::{Part, sentence};
 use base64::Engine as _;
@@ -8,22 +8,22 @@ use receptive_model::store::read_capped;
 use receptive_plot::{Draw, Grid, Tile};
 use std::path::Path;
 
-/// A picture within the page.
+/// A figure within the page.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
     /// A data URI.
     source: String,
-    /// In CSS pixels.
+    /// Its size in CSS pixels.
     size: (u32, u32),
-    /// Whether its pixels are to stay squares when it is enlarged.
+    /// Whether its pixels stay squares when it is enlarged.
     is_coarse: bool,
     /// Which characters in it no font has, if any.
     note: Option<String>,
 }
 
-/// The largest picture that is taken from a run's directory, in bytes.
+/// Maximum size of a figure from a run's directory, in bytes.
 const MAX_FILE_BYTES: u64 = 32 << 20;
-/// The longest side of a small picture that is stored, in pixels.
+/// The longest side of a thumbnail, in pixels.
 const MAX_PIXELS: usize = 160;
 
 impl Picture {
@@ -40,7 +40,7 @@ impl Picture {
         })
     }
 
-    /// A PNG file that a run left; none where it is gone, too large or something else.
+    /// A PNG file of a run; `None` if it is gone, too large or another kind of file.
     pub(crate) fn file(path: &Path) -> Option<Self> {
         Self::png(&read_capped(path, MAX_FILE_BYTES).ok()?)
     }
@@ -63,7 +63,7 @@ impl Picture {
         })
     }
 
-    /// A small picture, pixel by pixel.
+    /// A thumbnail, pixel by pixel.
     pub(crate) fn tile(tile: &Tile) -> Part<Self> {
         let png = tile.to_png(MAX_PIXELS).map_err(sentence)?;
         let (width, height) = tile.size();
@@ -91,7 +91,7 @@ fn uri(kind: &str, bytes: &[u8]) -> String {
     format!("data:{kind};base64,{}", STANDARD.encode(bytes))
 }
 
-/// A drawing on a light card, with words below it.
+/// A figure on a light card, with a caption.
 pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     html! {
         figure.card {
@@ -101,7 +101,7 @@ pub(crate) fn figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     }
 }
 
-/// The same for a picture whose words would be too small on a phone: there it scrolls in its card.
+/// A figure whose text would be too small on a phone: there it scrolls in its card.
 pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Markup {
     html! {
         figure.card.wide {
@@ -111,7 +111,7 @@ pub(crate) fn wide_figure(picture: &Picture, alt: &str, caption: &Markup) -> Mar
     }
 }
 
-/// Small pictures with their words, as many to a row as there is room for; `class` is the style's.
+/// Thumbnails with captions, as many per row as fit; `class` is a CSS class.
 pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
     html! {
         ul class={ "tiles " (class) } {
@@ -122,7 +122,7 @@ pub(crate) fn tiles(class: &str, all: &[(Picture, String)]) -> Markup {
     }
 }
 
-/// A grid's pictures for [`tiles`].
+/// A grid's images for [`tiles`].
 pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
     grid.tiles
         .iter()
@@ -131,7 +131,7 @@ pub(crate) fn pictures(grid: &Grid) -> Part<Vec<(Picture, String)>> {
 }
 
 /// A table in a box of its own, which scrolls where the page is narrow. The first column names the
-/// row; columns from `numbers` on hold numbers.
+/// row; columns from `numbers` on are numeric.
 pub(crate) fn table(caption: &str, head: &[&str], numbers: usize, rows: &[Vec<String>]) -> Markup {
     let class = |column: usize| (column >= numbers).then_some("number");
     html! {

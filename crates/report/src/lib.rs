@@ -1,12 +1,12 @@
-//! A training run as one HTML file: no script, no network, every figure within it.
+//! A training run as one HTML file: no script, no network access, every figure embedded.
 //!
 //! ```text
 //! RunDirectory -> Report::new -> Report { a struct a section } -> Report::html -> report.html
 //! ```
 //!
-//! Each file in `sections/` is one section: what it shows, how that is gathered, and how it is
-//! written. What cannot be found (images that were moved, a run that was killed) is a sentence in its
-//! section; only a run without a model has no report. Every string from outside is escaped, and the
+//! Each file in `sections/` is one section: its content, how it is gathered, and how it is written.
+//! If something is missing (images that were moved, a run that was killed), its section explains
+//! why; only a run without a model has no report. Every string from outside is escaped, and the
 //! page forbids scripts and connections by its own content security policy.
 //!
 //! ```

@@ -14,7 +14,7 @@ pub struct ReportOptions {
     pub losses: usize,
     /// Number of images of an augmented batch to show.
     pub batch: usize,
-    /// Number of the strongest channels to show of each layer.
+    /// Number of channels to show per layer, the strongest first.
     pub channels: usize,
     /// Path of the run's data, if it was moved.
     pub data: Option<String>,
@@ -49,7 +49,7 @@ impl Default for ReportOptions {
 pub struct Watch<'a> {
     /// While the data set is opened.
     pub data: &'a dyn Progress,
-    /// While it is evaluated: the split, images done and in all.
+    /// While it is evaluated: the split, images done and in total.
     pub evaluation: &'a mut dyn FnMut(&str, usize, usize),
     /// While the field is measured: samples done, at most, and the noise so far.
     pub field: &'a (dyn Fn(u64, u64, f64) + Sync),

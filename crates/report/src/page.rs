@@ -8,18 +8,18 @@ use receptive_core::text::printable_lines;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Pictures from within the page and its own style are all that it may load.
+/// The page may load embedded images and its own style only.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
                       form-action 'none'";
 
-/// A section: the name that links lead to, its heading, and its content or why there is none.
+/// A section: its anchor, its heading, and its content or why there is none.
 struct Section {
     id: &'static str,
     heading: &'static str,
     body: Part<Markup>,
 }
 
-/// A page with this body: without scripts, and with nothing from outside.
+/// A page with this body, without scripts or external resources.
 pub(crate) fn document(title: &str, body: &Markup) -> String {
     let generator = format!("{} {}", mark::SOFTWARE, env!("CARGO_PKG_VERSION"));
     let page = html! {

@@ -13,7 +13,7 @@ use receptive_train::config::Monitor;
 use receptive_train::{DataPlace, ImageQuery, Remedies, RunDirectory, RunLog, TrainError};
 use serde::Serialize;
 
-/// Everything that a page about a run shows.
+/// The contents of a run's page.
 #[derive(Debug)]
 pub struct Report {
     pub(crate) headline: Headline,
@@ -39,7 +39,7 @@ pub struct Report {
 pub struct Figures {
     /// The run's directory.
     pub run: String,
-    /// The preset, where the network is one.
+    /// The preset, if the network is one.
     pub network: Option<String>,
     /// The data set's name or path.
     pub data: String,
@@ -51,7 +51,7 @@ pub struct Figures {
     pub epochs: usize,
     /// The kept epoch, from 1.
     pub best_epoch: Option<usize>,
-    /// The split that was evaluated: `test`, or `val` where there is no test split.
+    /// The split that was evaluated: `test`, or `val` without a test split.
     pub split: Option<&'static str>,
     /// Number of its images.
     pub images: Option<usize>,
@@ -71,19 +71,19 @@ pub struct Figures {
     pub erf_sigma: Option<f64>,
     /// Whether that field is Gaussian.
     pub erf_verdict: Option<Verdict>,
-    /// What fine-tuning added, of a run that started from a trained model.
+    /// The gain by fine-tuning, if the run started from a pretrained model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gain: Option<receptive_train::Gain>,
-    /// What could not be shown, and why.
+    /// The missing sections, and why.
     pub missing: Vec<Missing>,
 }
 
-/// A section without its content.
+/// A missing section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// The section's heading.
     pub section: &'static str,
-    /// Why it is missing, as written on the page.
+    /// Why it is missing, as on the page.
     pub reason: String,
 }
 
@@ -107,8 +107,8 @@ impl Report {
         let path = run.path();
         let name = path.shell_word();
         let remedies = Remedies {
-            data: format!("receptive report {name} --data NEWPLACE"),
-            labels: format!("receptive report {name} --labels NEWPLACE"),
+            data: format!("receptive report {name} --data NEWPATH"),
+            labels: format!("receptive report {name} --labels NEWPATH"),
         };
         let query = ImageQuery {
             place: DataPlace::new(options.data.as_deref(), None),
@@ -167,7 +167,7 @@ impl Report {
         })
     }
 
-    /// Remarks on the page's figures, a sentence each: characters that no font has.
+    /// Remarks on the page's figures, one sentence each: characters that no font has.
     pub fn notes(&self) -> Vec<String> {
         let confusions = self.confusions.as_ref().ok();
         let note = confusions.and_then(Confusions::note);

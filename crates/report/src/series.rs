@@ -28,8 +28,9 @@ pub fn series_page(summary: &SeriesSummary, path: &Path) -> String {
             p.lead { (counted(runs, noun)) " on " (summary.data) }
             @if summary.remaining > 0 {
                 p.missing {
-                    (counted(summary.remaining, noun)) " not finished yet; `receptive train --resume "
-                    (path.shell_word()) "` continues."
+                    (counted(summary.remaining, noun)) " not finished yet; resume with `receptive \
+                                                        train --resume "
+                    (path.shell_word()) "`."
                 }
             }
             @if let Some(means) = &summary.means { (cards(summary, means)) }
@@ -215,14 +216,14 @@ fn spread_figure(summary: &SeriesSummary) -> Markup {
 fn explanation(kind: SeriesKind) -> Markup {
     let words = match kind {
         SeriesKind::Seeds { .. } => {
-            "The interval is Student's t of the mean over the runs. It says how much chance there is in \
-             training, and in the splits where these are cut by the seed; not how few the test images \
-             are."
+            "The interval is Student's t of the mean over the runs. It measures the randomness of \
+             training, and of the splits if these depend on the seed; not the uncertainty due to \
+             few test images."
         }
         SeriesKind::Folds { .. } => {
-            "Each fold is tested by a model that was not trained on it, and whose epoch was not chosen by \
-             it. The models of the folds share most of their training images, so their \
-             spread is smaller than that of independent runs."
+            "Each fold is tested by a model that was not trained on it, and whose epoch was not \
+             selected on it. The models of the folds share most of their training images, so \
+             their spread is smaller than that of independent runs."
         }
     };
     html! { p.note { (words) } }
@@ -230,7 +231,7 @@ fn explanation(kind: SeriesKind) -> Markup {
 
 fn confusion(summary: &SeriesSummary) -> Markup {
     let Some(all) = &summary.out_of_fold else {
-        return missing("It is drawn when all folds are finished with a result.");
+        return missing("It is drawn once all folds have a result.");
     };
     let confusion = all.confusion(summary.classes.len());
     match Confusions::of(confusion, summary.classes.clone(), "folds") {

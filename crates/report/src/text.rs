@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 use std::fmt::Display;
 
-/// A share as a percentage with one decimal; the space does not break.
+/// A fraction as a percentage with one decimal and a non-breaking space.
 pub(crate) fn percent(share: f64) -> String {
     receptive_core::text::percent(share).replace(' ', "\u{a0}")
 }
 
-/// The same where there may be none.
+/// The same for an optional value.
 pub(crate) fn percent_or_dash(share: Option<f64>) -> String {
     share.map_or("–".into(), percent)
 }
@@ -41,7 +41,7 @@ pub(crate) fn date(ms: u64) -> Option<String> {
 /// A part of a report, or a sentence that says why it is not there.
 pub(crate) type Part<T> = Result<T, String>;
 
-/// An error as the sentence that stands in a part's place.
+/// An error as the sentence shown instead of a part.
 pub(crate) fn sentence(error: impl Display) -> String {
     let mut text = error.to_string();
     if !text.ends_with(['.', '!', '?']) {
@@ -50,7 +50,7 @@ pub(crate) fn sentence(error: impl Display) -> String {
     text
 }
 
-/// The sentence where the part would be.
+/// The sentence shown instead of the part.
 pub(crate) fn missing(sentence: &str) -> Markup {
     html! { p.missing { (sentence) } }
 }

@@ -1,4 +1,4 @@
-//! Sums whose order of additions is fixed by the numbers of their items alone.
+//! Sums with a fixed order of additions, determined by the indices of their items.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -44,10 +44,10 @@ impl<T> Block<T> {
 /// The sum of items numbered from 0, which come in any order and from any thread, as a tree:
 /// `((0 + 1) + (2 + 3)) + ...`, two neighbours being added as soon as both are there.
 ///
-/// Whoever has a contiguous range of the items, and only those, holds in the end the sums of the largest
-/// aligned blocks in it, at most two of each length. Blocks of several owners, put together, become the same
-/// tree: so the sum has the same bits whoever added what, although floating-point additions are not
-/// associative.
+/// Whoever has a contiguous range of the items, and only those, holds in the end the sums of the
+/// largest aligned blocks in it, at most two of each length. Blocks of several owners, put
+/// together, become the same tree: so the sum is bit-identical whoever added what, although
+/// floating-point addition is not associative.
 pub(crate) struct AlignedSum<T> {
     /// By their start.
     blocks: Mutex<BTreeMap<usize, Block<T>>>,
@@ -91,8 +91,8 @@ impl<T> AlignedSum<T> {
         blocks.into_values().collect()
     }
 
-    /// The sum of all items; `None` without any. Where their number is no power of two, the tree lacks its
-    /// last leaves: what has no right neighbour is passed up as it is.
+    /// The sum of all items; `None` without any. If their number is not a power of two, the tree
+    /// lacks its last leaves: what has no right neighbour is passed up as it is.
     pub(crate) fn finish(self, add: impl Fn(T, T) -> T) -> Option<T> {
         let mut blocks = self.into_blocks().into_iter().rev();
         let last = blocks.next()?.sum;

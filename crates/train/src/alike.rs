@@ -1,4 +1,4 @@
-//! What must be the same on all ranks.
+//! Checks that all ranks agree.
 
 use crate::checkpoint::{changes, settings};
 use crate::compute::Compute;
@@ -43,8 +43,8 @@ fn vectors() -> String {
     }
 }
 
-/// Rejects ranks that would train something else than the first: their weights would differ. Without ranks it does
-/// nothing.
+/// Rejects ranks that would train differently from the first: their weights would differ. Without
+/// ranks it does nothing.
 ///
 /// # Errors
 /// [`TrainError::Ranks`] naming what differs, on all ranks.
@@ -59,7 +59,9 @@ pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError
     let all = ranks.gather(Kind::Alike, own)?;
     let read = |text: &Vec<u8>| {
         serde_json::from_slice::<Basis>(text).map_err(|error| {
-            TrainError::Ranks(format!("another rank's settings are no JSON: {error}"))
+            TrainError::Ranks(format!(
+                "another rank's settings are not valid JSON: {error}"
+            ))
         })
     };
     let all = all.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -73,8 +75,9 @@ pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError
         return ranks.close(TrainError::setting(
             "train.micro_batch",
             format!(
-                "a step has {shards} shards of {shard} images, fewer than the {} ranks, so some would have nothing to \
-                 do: start fewer ranks, or set a smaller train.micro_batch or a larger train.batch_size",
+                "a step has {shards} shards of {shard} images, fewer than the {} ranks, so some \
+                 would be idle: start fewer ranks, or set a smaller train.micro_batch or a larger \
+                 train.batch_size",
                 ranks.size()
             ),
         ));
@@ -108,7 +111,7 @@ fn basis(setup: &RunSetup) -> Result<Basis, TrainError> {
     })
 }
 
-/// The first thing that differs, in words.
+/// The first difference, as a sentence.
 fn difference(first: &Basis, other: &Basis) -> Option<String> {
     if first.version != other.version {
         return Some(format!(
@@ -117,12 +120,14 @@ fn difference(first: &Basis, other: &Basis) -> Option<String> {
         ));
     }
     if first.program != other.program {
-        return Some("its program is another build; copy the same program to each machine".into());
+        return Some(
+            "its program is a different build; copy the same program to each machine".into(),
+        );
     }
     if first.vectors != other.vectors {
         return Some(format!(
-            "its processor has other vector instructions ({}, not {}), which add numbers in another order; use \
-             machines of one kind",
+            "its processor has different vector instructions ({}, not {}), which sum in a \
+             different order; use machines of one kind",
             other.vectors, first.vectors
         ));
     }
@@ -136,19 +141,19 @@ fn difference(first: &Basis, other: &Basis) -> Option<String> {
         let changes = changes(&first.settings, &other.settings).unwrap_or_default();
         let named: Vec<String> = changes.iter().map(ToString::to_string).collect();
         return Some(format!(
-            "its settings are others ({}); start all ranks with the same arguments and config",
+            "its settings differ ({}); start all ranks with the same arguments and config",
             named.join(", ")
         ));
     }
     (first.data != other.data).then(|| {
-        "its data are others (images, labels or splits); give each machine the same files".into()
+        "its data differ (images, labels or splits); give each machine the same files".into()
     })
 }
 
 /// Compares the weights of all ranks after an epoch. Without ranks it does nothing.
 ///
 /// # Errors
-/// When they differ, which a broken memory or a bug can cause.
+/// When they differ, because of a bug or faulty memory.
 pub(crate) fn check_weights(
     model: &Classifier,
     epoch: usize,
@@ -162,8 +167,9 @@ pub(crate) fn check_weights(
     match all.iter().position(|other| *other != all[0]) {
         None => Ok(()),
         Some(rank) => ranks.close(TrainError::Ranks(format!(
-            "after epoch {epoch} the weights of {} are others than those of {}: a bug, or a machine whose memory \
-             or processor is broken. The last checkpoint is from before that; resume it without that machine",
+            "after epoch {epoch} the weights of {} differ from those of {}: a bug, or a machine \
+             with faulty memory or processor. The last checkpoint is older; resume it without that \
+             machine",
             ranks.name(rank),
             ranks.name(0)
         ))),

@@ -1,4 +1,4 @@
-//! Averaged weights, kept beside those that are trained.
+//! Averaged weights, kept in addition to the trained ones.
 
 use crate::config::EmaConfig;
 use crate::records::Weights;
@@ -8,13 +8,13 @@ use burn::tensor::Tensor;
 use receptive_model::Classifier;
 use serde::{Deserialize, Serialize};
 
-/// What weights were averaged over.
+/// The kind of average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AveragedOver {
-    /// All steps, exponentially.
+    /// An exponential moving average over all steps.
     Steps,
-    /// So many epochs, each alike.
+    /// The mean of so many epochs.
     Epochs(u64),
 }
 
@@ -43,7 +43,7 @@ impl WeightAverage {
         }
     }
 
-    /// How an epoch's record calls them.
+    /// Their name in an epoch's record.
     pub(crate) fn weights(&self) -> Weights {
         match self.over {
             AveragedOver::Steps => Weights::Ema,

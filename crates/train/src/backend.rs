@@ -1,4 +1,4 @@
-//! The backends burn can run on, chosen at run time among those compiled in.
+//! The backends of burn, chosen at run time among those compiled in.
 
 use crate::error::TrainError;
 use burn::tensor::Device;
@@ -10,9 +10,9 @@ use std::str::FromStr;
 /// A backend and, where it has several, the index of a device: `flex`, `wgpu`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backend {
-    /// Which one.
+    /// The backend.
     pub kind: BackendKind,
-    /// Which of its devices; the backend's own choice by default.
+    /// The index of its device; the backend's own choice by default.
     pub index: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ pub enum BackendKind {
 }
 
 impl BackendKind {
-    /// All of them, the CPU's first.
+    /// All backends, those for the CPU first.
     pub const ALL: [Self; 7] = [
         Self::Flex,
         Self::NdArray,
@@ -66,7 +66,7 @@ impl BackendKind {
         matches!(self, Self::Flex | Self::NdArray)
     }
 
-    /// Whether this program has it.
+    /// Whether it is compiled into this program.
     pub const fn is_compiled(self) -> bool {
         match self {
             Self::Flex => cfg!(feature = "flex"),
@@ -79,13 +79,13 @@ impl BackendKind {
         }
     }
 
-    /// The devices this machine has for it; none where it is not compiled in or has no driver.
+    /// Its devices on this machine; none if it is not compiled in or has no driver.
     pub fn devices(self) -> Vec<Device> {
         // A missing driver panics deep inside some GPU libraries; here it means "no device".
         catch(|| self.enumerate()).unwrap_or_default()
     }
 
-    /// The name of each of its devices, such as `NVIDIA H100 PCIe`; the backend's where it has none.
+    /// The name of each of its devices, such as `NVIDIA H100 PCIe`; the backend's if it has none.
     pub fn device_names(self) -> Vec<String> {
         let devices = self.devices().into_iter();
         devices
@@ -118,7 +118,7 @@ impl BackendKind {
         }
     }
 
-    /// The names of those that this program has, with commas.
+    /// The names of the compiled-in backends, comma-separated.
     fn names() -> String {
         let compiled = Self::ALL.into_iter().filter(|kind| kind.is_compiled());
         compiled.map(Self::name).collect::<Vec<_>>().join(", ")
@@ -154,15 +154,15 @@ fn device_name(_: &Device) -> Option<String> {
     None
 }
 
-/// The variable that names burn's default device.
+/// The environment variable of burn's default device.
 const VARIABLE: &str = "BURN_DEVICE";
 
 impl Backend {
-    /// The backend where nothing names one: that of the variable `BURN_DEVICE`, as in any burn
-    /// program, else flex.
+    /// The default backend: that of the environment variable `BURN_DEVICE`, as in any burn program,
+    /// else flex.
     ///
     /// # Errors
-    /// When the variable names no backend; burn itself would panic.
+    /// When the variable is not a backend; burn itself would panic.
     pub fn from_env() -> Result<Self, TrainError> {
         match std::env::var_os(VARIABLE) {
             None => Ok(Self {
@@ -178,8 +178,8 @@ impl Backend {
             TrainError::setting(
                 VARIABLE,
                 format!(
-                    "the environment variable is `{value}`, which names no backend of this \
-                     program; set it to one of {}, unset it, or set `machine.backend`",
+                    "the environment variable is `{value}`, which is not a backend of this build; \
+                     set it to one of {}, unset it, or set `machine.backend`",
                     BackendKind::names()
                 ),
             )
@@ -203,7 +203,7 @@ impl Backend {
         self.kind.is_cpu()
     }
 
-    /// The number of threads that feed its device, where `wanted` would compute on a CPU.
+    /// The number of threads for its device, with `wanted` threads on a CPU.
     pub const fn threads(self, wanted: usize) -> usize {
         feeding_threads(self.kind.is_cpu(), wanted)
     }
@@ -244,7 +244,7 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
     cpus.any(|kind| kind.devices().contains(device))
 }
 
-/// The number of threads that feed a device: `wanted` on a CPU, but at least one; a GPU is fed by one.
+/// The number of threads for a device: `wanted` on a CPU, but at least one; one for a GPU.
 pub(crate) const fn feeding_threads(is_cpu: bool, wanted: usize) -> usize {
     if is_cpu && wanted > 1 { wanted } else { 1 }
 }
@@ -262,7 +262,7 @@ pub fn default_device() -> Result<InferenceDevice, TrainError> {
     .device()
 }
 
-/// The error of a backend that cannot be used.
+/// The error for an unavailable backend.
 fn refusal(backend: &str, problem: &str) -> TrainError {
     TrainError::setting("machine.backend", format!("backend `{backend}` {problem}"))
 }
@@ -280,7 +280,7 @@ impl FromStr for Backend {
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 let names = BackendKind::names();
-                refusal(text, &format!("is unknown; this program has {names}"))
+                refusal(text, &format!("is unknown; this build has {names}"))
             })?;
         let index = index
             .map(|index| {
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(text.parse::<Backend>().unwrap().to_string(), text);
         }
         let error = "flux".parse::<Backend>().unwrap_err().to_string();
-        assert!(error.contains("this program has flex"), "{error}");
+        assert!(error.contains("this build has flex"), "{error}");
         assert_eq!(error.contains("metal"), cfg!(feature = "metal"), "{error}");
         let error = "cuda:first".parse::<Backend>().unwrap_err().to_string();
         assert!(error.contains("cuda:0"), "{error}");

@@ -1,7 +1,7 @@
-//! What goes wrong in a GPU's software: computations that fail without an error, lost devices, full memory.
+//! Failures of a GPU's software: computations that fail silently, lost devices, out of memory.
 //!
-//! burn's GPU backends compute on a thread of their own. Where an operation fails there, the caller may get no
-//! error: a line of the log is all that is left, and what was to be written holds whatever was there before.
+//! burn's GPU backends compute on a thread of their own. Where an operation fails there, the caller
+//! may get no error: only a line is logged, and the output keeps its previous content.
 
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 const STACK: [&str; 3] = ["burn", "cubecl", "cubek"];
 /// Where they measure and remember which kernel is the fastest: what fails there is not used.
 const TUNING: [&str; 2] = ["cubecl_runtime::tune", "cubecl_server::device_events"];
-/// Where a mere warning says that work was lost.
+/// Crates whose warnings can mean lost work.
 const WORKERS: [&str; 6] = [
     "burn_fusion::stream",
     "cubecl_common::device",
@@ -30,7 +30,7 @@ const HARMLESS: [&str; 3] = ["Task failed", "Device runner", "A concurrent shutd
 /// The longest part of a report that a message holds, in characters.
 const MAX_REPORT: usize = 400;
 
-/// The first report of a failed computation since the last look.
+/// The first report of a failed computation since the last check.
 static REPORT: Mutex<Option<String>> = Mutex::new(None);
 
 /// Listens to the log for the whole process, so that a computation that failed on a GPU ends the step with an
@@ -63,7 +63,7 @@ impl Log for Sink {
     fn flush(&self) {}
 }
 
-/// Whether a line of the log says that something was not computed.
+/// Whether a log line reports a failed computation.
 fn tells_of_lost_work(level: Level, target: &str, message: &str) -> bool {
     let is_of = |name: &&str| target.starts_with(*name);
     if !STACK.iter().any(|name| is_of(&name)) || TUNING.iter().any(|name| is_of(&name)) {
@@ -79,7 +79,7 @@ fn tells_of_lost_work(level: Level, target: &str, message: &str) -> bool {
     }
 }
 
-/// Looks whether the log told of a computation that failed on a GPU.
+/// Checks whether a computation on a GPU was logged as failed.
 ///
 /// # Errors
 /// [`TrainError::Backend`] with the first such report.
@@ -93,7 +93,7 @@ pub(crate) fn check_log(compute: &Compute, what: impl Fn() -> String) -> Result<
     }
 }
 
-/// The first report since the last look.
+/// The first report since the last check.
 fn reported() -> Option<String> {
     let mut report = REPORT.lock().unwrap_or_else(PoisonError::into_inner);
     report.take()
@@ -126,7 +126,7 @@ pub(crate) fn guarded<R>(
 }
 
 impl TrainError {
-    /// The error of a backend, with what to try.
+    /// The error of a backend, with a remedy.
     pub fn backend(what: impl Into<String>, reason: &str) -> Self {
         let flat: Vec<&str> = reason.split_whitespace().collect();
         let flat = flat.join(" ");
@@ -141,7 +141,7 @@ impl TrainError {
         }
     }
 
-    /// The same, with how the run goes on.
+    /// The same, with how to resume the run.
     fn with_run(self, run: &RunDirectory) -> Self {
         match self {
             Self::Backend {
@@ -162,7 +162,7 @@ impl TrainError {
     }
 }
 
-/// What helps against a failure that is described so.
+/// The remedy for a failure with this description.
 fn remedy(reason: &str) -> &'static str {
     let reason = reason.to_lowercase();
     let has_any = |words: &[&str]| words.iter().any(|word| reason.contains(word));
@@ -172,16 +172,18 @@ fn remedy(reason: &str) -> &'static str {
         "out_of_memory",
         "allocation of",
     ]) {
-        "The device's memory is full: take a smaller `train.batch_size` (with `train.accumulate` for the same \
-         step) or a smaller `data.image_size`, or end other programs that use the device"
+        "The device is out of memory: use a smaller `train.batch_size` (with `train.accumulate` \
+         for the same step) or a smaller `data.image_size`, or close other programs that use the \
+         device"
     } else if has_any(&["was lost", "device lost", "devicelost", "poisoned"]) {
-        "The device was reset, removed or took too long; the system's log tells why (`dmesg`). Start the \
-         program again"
+        "The device was reset, removed or took too long; see the system log (`dmesg`) for the \
+         cause. Start the program again"
     } else if has_any(&["adapter", "libcuda", "libvulkan", "driver", "no device"]) {
         "A driver or a device is missing: install the driver, or use another backend"
     } else {
-        "Values may be missing from that step on. Try the environment variable CUBECL_AUTOTUNE_LEVEL=0, \
-         with which fewer kernels are tried, a build without the feature `autotune`, or another backend"
+        "Values may be missing from that step on. Try the environment variable \
+         CUBECL_AUTOTUNE_LEVEL=0, which tunes fewer kernels, a build without the feature \
+         `autotune`, or another backend"
     }
 }
 

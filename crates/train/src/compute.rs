@@ -1,4 +1,4 @@
-//! The devices and threads that a run computes on.
+//! The devices and threads of a run.
 
 use crate::backend::{default_device, feeding_threads, is_cpu};
 use crate::devices::Devices;
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// same device or different ones; work distributed with [`map`](Self::map) takes the device from its lane.
 #[derive(Debug)]
 pub struct Compute {
-    /// Runs whatever is not distributed over all lanes.
+    /// The lane of everything that is not distributed.
     first: Lane,
     others: Vec<Lane>,
     /// For each number of lanes that was busy while others were not: the threads that share each lane's work.
@@ -26,16 +26,15 @@ pub struct Compute {
     is_cpu: bool,
     loss_interval: usize,
     ranks: Option<Arc<Ranks>>,
-    /// The most threads that a rank has.
+    /// Maximum number of threads of a rank.
     most_threads: usize,
 }
 
 /// Steps between two readings of the losses on a GPU, where reading a value waits for all queued work.
 const GPU_LOSS_INTERVAL: usize = 50;
 
-/// A device and the thread that feeds it. On a CPU backend each thread is a rayon pool of its own:
-/// what it computes is then split in the same way, and added up in the same order, whatever the
-/// machine.
+/// A device and its thread. On a CPU backend each thread is its own rayon pool, so that its work is
+/// split and summed in the same order on every machine.
 #[derive(Debug)]
 struct Lane {
     device: InferenceDevice,
@@ -43,21 +42,20 @@ struct Lane {
 }
 
 impl Compute {
-    /// `threads` threads, at least one, that compute on this device. A GPU is fed by one thread,
-    /// whatever `threads` says.
+    /// `threads` threads, at least one, for this device; a GPU always has one thread.
     ///
     /// # Errors
-    /// When the system refuses a thread.
+    /// When the system cannot start a thread.
     pub fn new(device: impl Into<InferenceDevice>, threads: usize) -> Result<Self, TrainError> {
         let device = device.into();
         let threads = feeding_threads(is_cpu(&device), threads);
         Self::with_lanes(&device, &vec![device.clone(); threads])
     }
 
-    /// As many threads as these devices are fed by.
+    /// The threads for these devices.
     ///
     /// # Errors
-    /// When a device is not there, or the system refuses a thread.
+    /// When a device does not exist, or the system cannot start a thread.
     pub fn on(devices: &Devices, threads: usize) -> Result<Self, TrainError> {
         let opened = devices.open()?;
         let threads = devices.threads_of_each(threads);
@@ -104,7 +102,7 @@ impl Compute {
         })
     }
 
-    /// The same as the part of this process in what several compute together.
+    /// The same for one of several processes that train together.
     ///
     /// # Errors
     /// When another rank has failed.
@@ -119,17 +117,17 @@ impl Compute {
         Ok(self)
     }
 
-    /// The processes that compute together; `None` where it is this one alone.
+    /// The ranks that train together; `None` for a single process.
     pub fn ranks(&self) -> Option<&Ranks> {
         self.ranks.as_deref()
     }
 
-    /// Whether this process is the one that writes what is computed: the only one, or the first.
+    /// Whether this process writes the results: the only one, or the first.
     pub fn is_first(&self) -> bool {
         self.ranks().is_none_or(Ranks::is_first)
     }
 
-    /// The part of as many things that this process computes: all of them where it is alone.
+    /// This process's part of so many items: all of them for a single process.
     pub(crate) fn part(&self, things: usize) -> Range<usize> {
         match self.ranks() {
             Some(ranks) => ranks.part(things, ranks.rank()),
@@ -137,7 +135,7 @@ impl Compute {
         }
     }
 
-    /// The most threads that a process has.
+    /// Maximum number of threads of a process.
     pub(crate) fn most_threads(&self) -> usize {
         self.most_threads
     }
@@ -176,8 +174,8 @@ impl Compute {
         self.is_cpu
     }
 
-    /// Threads that share the work of each of `busy` lanes; none where all lanes are busy, on a GPU, and where
-    /// the system refuses them.
+    /// Threads that share the work of each of `busy` lanes; none if all lanes are busy, on a GPU,
+    /// and if the system cannot start them.
     fn helpers(&self, busy: usize) -> Vec<KernelThreads> {
         let threads = self.threads();
         if busy >= threads || !self.is_cpu {
@@ -191,7 +189,7 @@ impl Compute {
             .clone()
     }
 
-    /// What `make` gives for the model on each of its devices, which threads share.
+    /// The result of `make` for the model on each of its devices, shared by threads.
     pub(crate) fn on_each<R>(
         &self,
         model: &Classifier,
@@ -226,8 +224,8 @@ impl Compute {
     }
 
     /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start`
-    /// makes each thread's state for its device, such as a copy of the model. Where there is less work than
-    /// threads, those that are left share the work of each kernel with the others.
+    /// makes each thread's state for its device, such as a copy of the model. With less work than
+    /// threads, the remaining threads share the work of each kernel with the others.
     ///
     /// # Errors
     /// The message of the first panic.
@@ -285,17 +283,17 @@ impl Compute {
 pub(crate) struct PerDevice<R>(Vec<(InferenceDevice, R)>);
 
 impl<R> PerDevice<R> {
-    /// That of this device; of the first where the device is none of them.
+    /// The value for this device, or for the first if the device is not among them.
     pub(crate) fn get(&self, device: &InferenceDevice) -> &R {
         let own = self.0.iter().find(|(known, _)| known == device);
         &own.unwrap_or(&self.0[0]).1
     }
 }
 
-/// Runs a measurement in a pool of this many threads, whatever the machine has.
+/// Runs a measurement in a pool of this many threads.
 ///
 /// # Errors
-/// When the system refuses the threads.
+/// When the system cannot start the threads.
 pub fn on_threads<R: Send>(
     threads: usize,
     work: impl FnOnce() -> R + Send,
@@ -310,7 +308,7 @@ pub fn on_threads<R: Send>(
 fn threads_refused(threads: usize, error: &rayon::ThreadPoolBuildError) -> TrainError {
     TrainError::setting(
         "machine.threads",
-        format!("the system refused {threads} threads ({error}); use fewer"),
+        format!("the system could not start {threads} threads ({error}); use fewer"),
     )
 }
 

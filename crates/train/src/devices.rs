@@ -1,4 +1,4 @@
-//! The devices that compute a run together.
+//! The devices of a run.
 
 use crate::backend::{Backend, feeding_threads};
 use crate::error::TrainError;
@@ -7,13 +7,13 @@ use receptive_model::InferenceDevice;
 use std::fmt;
 use std::str::FromStr;
 
-/// Stands for all devices of a backend, in the place of an index.
+/// Used instead of an index, it means all devices of a backend.
 const ALL: &str = "all";
 /// The setting that names them.
 const SETTING: &str = "machine.devices";
 
-/// Devices that compute together: `cuda:0,cuda:1`, `cuda:all`, `flex,flex`. At least one; a CPU may be named
-/// several times, and its threads are then divided, a GPU only once.
+/// Devices to train on together: `cuda:0,cuda:1`, `cuda:all`, `flex,flex`. At least one; a CPU
+/// listed several times divides its threads, a GPU can be listed only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Devices(Vec<Backend>);
 
@@ -27,7 +27,8 @@ impl Devices {
     /// The devices of these names: `NAME`, `NAME:INDEX` or `NAME:all`.
     ///
     /// # Errors
-    /// When there is none, a name means no device of this program or machine, or a GPU is named twice.
+    /// When the list is empty, a name is not a device of this program or machine, or a GPU is
+    /// listed twice.
     pub fn from_names<S: AsRef<str>>(names: &[S]) -> Result<Self, TrainError> {
         let mut devices = Vec::new();
         for name in names.iter().map(|name| name.as_ref().trim()) {
@@ -39,7 +40,7 @@ impl Devices {
         if devices.is_empty() {
             return Err(TrainError::setting(
                 SETTING,
-                "it names no device; name some, such as cuda:0,cuda:1, or leave it out",
+                "it lists no devices; list some, such as cuda:0,cuda:1, or leave it out",
             ));
         }
         let mut gpus: Vec<Backend> = Vec::new();
@@ -50,7 +51,8 @@ impl Devices {
                 return Err(TrainError::setting(
                     SETTING,
                     format!(
-                        "it names `{gpu}` twice; a GPU computes one part of a step, so name each once"
+                        "it lists `{gpu}` twice; a GPU computes one part of a step, so list each \
+                         once"
                     ),
                 ));
             }
@@ -69,8 +71,8 @@ impl Devices {
         self.0.iter().all(|device| device.is_cpu())
     }
 
-    /// The number of threads that feed each: `wanted` are divided among the CPUs, each of which has at least
-    /// one; a GPU is fed by one.
+    /// The number of threads for each: `wanted` are divided among the CPUs, at least one each; one
+    /// for each GPU.
     pub fn threads_of_each(&self, wanted: usize) -> Vec<usize> {
         let cpus = self.0.iter().filter(|device| device.is_cpu()).count();
         let mut cpu = 0;
@@ -85,7 +87,7 @@ impl Devices {
         threads.collect()
     }
 
-    /// The number of threads that feed all of them.
+    /// The number of threads for all of them.
     pub fn threads(&self, wanted: usize) -> usize {
         self.threads_of_each(wanted).into_iter().sum()
     }
@@ -113,8 +115,8 @@ impl Devices {
             TrainError::setting(
                 SETTING,
                 format!(
-                    "it names {}, but {processes} ranks run on this machine and each takes one: name as many \
-                     (such as cuda:all), or start fewer ranks",
+                    "it lists {}, but {processes} ranks run on this machine and each takes one: \
+                     list as many (such as cuda:all), or start fewer ranks",
                     counted(self.0.len(), "device")
                 ),
             )
@@ -137,7 +139,7 @@ fn all(kind: &str) -> Result<Vec<Backend>, TrainError> {
     Ok((0..count).map(nth).collect())
 }
 
-/// The error of a backend's name as one of `machine.devices`.
+/// Turns the error of a backend's name into one of `machine.devices`.
 fn of_devices(error: TrainError) -> TrainError {
     match error {
         TrainError::Setting { problem, .. } => TrainError::setting(SETTING, problem),
@@ -187,9 +189,9 @@ mod tests {
         let mut cases = vec![
             ("", "is unknown"),
             ("flex,", "is unknown"),
-            ("flex,flux", "this program has"),
-            ("cuda:0,cuda:0", "names `cuda:0` twice"),
-            ("wgpu,wgpu:0", "names `wgpu:0` twice"),
+            ("flex,flux", "this build has"),
+            ("cuda:0,cuda:0", "lists `cuda:0` twice"),
+            ("wgpu,wgpu:0", "lists `wgpu:0` twice"),
             ("flex:x,flex", "device index `x`"),
         ];
         if cfg!(feature = "flex") {
@@ -207,7 +209,7 @@ mod tests {
             );
         }
         let none = Devices::from_names::<String>(&[]).unwrap_err().to_string();
-        assert!(none.contains("names no device"), "{none}");
+        assert!(none.contains("lists no devices"), "{none}");
     }
 
     #[test]

@@ -23,13 +23,13 @@ pub enum TrainError {
     /// The measurement of a receptive field.
     #[error(transparent)]
     Field(#[from] ErfError),
-    /// An image that the trained network is applied to.
+    /// The inspection of a network, or an image for prediction.
     #[error(transparent)]
     Inspect(Box<InspectError>), // boxed, which keeps every `Result` below 128 bytes
     /// A chart.
     #[error(transparent)]
     Plot(#[from] PlotError),
-    /// A setting that cannot be used.
+    /// An invalid setting.
     #[error("`{setting}`: {problem}")]
     Setting {
         /// The setting, as the config file names it.
@@ -40,7 +40,7 @@ pub enum TrainError {
     /// A config file that cannot be parsed.
     #[error("could not read the config {origin}: {reason}")]
     Config {
-        /// The file, or what else the text came from.
+        /// The file, or another origin of the text.
         origin: String,
         /// The parser's own message.
         reason: String,
@@ -48,8 +48,8 @@ pub enum TrainError {
     /// The loss or a weight became NaN or infinite.
     #[error(
         "the run diverged at step {step} (epoch {epoch}, learning rate {learning_rate:e}): \
-         {problem}. Its batch holds {files}. {kept}. Try a smaller \
-         `train.optimizer.learning_rate`, or `train.clip_norm = 1.0`"
+         {problem}. Its batch: {files}. {kept}. Try a smaller `train.optimizer.learning_rate`, or \
+         `train.clip_norm = 1.0`"
     )]
     Diverged {
         /// What became NaN or infinite: the loss, or a weight after a finite loss.
@@ -60,9 +60,9 @@ pub enum TrainError {
         epoch: usize,
         /// The learning rate of this step.
         learning_rate: f64,
-        /// The batch's images; of many only the first, and where all are named.
+        /// The batch's images; of many only the first, and where all are listed.
         files: String,
-        /// Which model of the run is left.
+        /// The remaining model of the run.
         kept: String,
     },
     /// A thread that computes a shard of a step panicked.
@@ -73,29 +73,29 @@ pub enum TrainError {
         /// The panic's message.
         reason: String,
     },
-    /// A GPU, its driver, or burn's software for it.
+    /// A failure of a GPU, its driver, or burn's software for it.
     #[error("the backend failed in {what}: {reason}. {remedy}")]
     Backend {
         /// What was computed.
         what: String,
-        /// The first report of what failed.
+        /// The first report of the failure.
         reason: String,
-        /// What to try.
+        /// The remedy.
         remedy: String,
     },
-    /// A run that has lost its model or its checkpoints; its config is there, so that it can be
+    /// A run that has lost its model or its checkpoints; its config still exists, so it can be
     /// repeated.
     #[error("{path}: {reason}; the run can be repeated with its config, {config}",
         path = path.printable(), config = config.printable())]
     Lost {
         /// The directory.
         path: PathBuf,
-        /// What is missing, and why as far as it is known.
+        /// What is missing, and why, if known.
         reason: String,
         /// The run's config file.
         config: PathBuf,
     },
-    /// A run directory that is not one, is in use, or holds what training does not write.
+    /// A run directory that is not one, is in use, or contains other files than training writes.
     #[error("{path}: {reason}", path = path.printable())]
     Run {
         /// The directory or file.
@@ -103,11 +103,11 @@ pub enum TrainError {
         /// What was expected, what was found, what to do.
         reason: String,
     },
-    /// A run that is resumed with settings that cannot change within a run.
+    /// A run resumed with changed settings that cannot change within a run.
     #[error(
-        "{path} cannot be resumed with other settings than it was trained with: {changes}. \
-         A learning rate, a schedule or a number of epochs can change within a run, these cannot: \
-         set them back, or start a new run from its model with `receptive train DATA --from {word}`",
+        "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
+         schedule or a number of epochs can change within a run, but these cannot: set them back, \
+         or start a new run with start.from = {word}",
         path = path.printable(),
         word = path.shell_word(),
         changes = changed_settings(changes)
@@ -118,29 +118,29 @@ pub enum TrainError {
         /// The settings concerned.
         changes: Vec<SettingChange>,
     },
-    /// A training step that the memory cannot hold.
+    /// A training step that does not fit into memory.
     #[error(
         "a training step takes about {needed} of memory, but {available} are available: use a \
-         smaller `data.image_size` (now {height}x{width}), a smaller `train.batch_size` (now {batch} \
-         images a step) or fewer `machine.threads` (now {threads})",
+         smaller `data.image_size` (now {height}x{width}), a smaller `train.batch_size` (now \
+         {batch} images per step) or fewer `machine.threads` (now {threads})",
         needed = gib(*needed),
         available = gib(*available)
     )]
     Memory {
         /// The estimate, in bytes.
         needed: u64,
-        /// What the system has available for this process, in bytes.
+        /// Memory available to this process, in bytes.
         available: u64,
-        /// Of an input image.
+        /// Of an input image, in pixels.
         height: usize,
-        /// Of an input image.
+        /// Of an input image, in pixels.
         width: usize,
-        /// Images of a step.
+        /// Images per step.
         batch: usize,
-        /// Threads that compute at a time.
+        /// Concurrent compute threads.
         threads: usize,
     },
-    /// A pass of a network, without training, that the memory cannot hold.
+    /// A pass of a network, without training, that does not fit into memory.
     #[error(
         "{what} takes at least {needed} of memory, but {available} are available: {remedy}",
         needed = gib(*needed),
@@ -151,28 +151,28 @@ pub enum TrainError {
         what: String,
         /// A lower bound, in bytes.
         needed: u64,
-        /// What the system has available for this process, in bytes.
+        /// Memory available to this process, in bytes.
         available: u64,
-        /// What makes it smaller.
+        /// How to reduce it.
         remedy: String,
     },
     /// Processes that cannot train together.
     #[error("{0}")]
     Ranks(String),
-    /// Another process of the run has failed, and so all end.
+    /// Another process of the run has failed, so all end.
     #[error("{rank}: {message}")]
     Rank {
         /// Which one, and the name of its machine.
         rank: String,
         /// Its error.
         message: String,
-        /// Whether that is one of usage.
+        /// Whether that is a usage error.
         is_usage: bool,
     },
     /// I/O error.
     #[error("could not {action} {path}: {source}", path = path.printable())]
     Io {
-        /// What was being done: `read`, `write`, `create` ...
+        /// What failed, as a verb: `read`, `write`, `create` ...
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -181,7 +181,7 @@ pub enum TrainError {
     },
 }
 
-/// The largest number of changed settings that a message names.
+/// Maximum number of changed settings in a message.
 const NAMED_CHANGES: usize = 6;
 
 fn changed_settings(changes: &[SettingChange]) -> String {
@@ -196,7 +196,7 @@ fn changed_settings(changes: &[SettingChange]) -> String {
     named.join(", ")
 }
 
-/// A setting that was changed before a run was resumed.
+/// A setting that changed before a run was resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingChange {
     /// The setting, as the config file names it.
@@ -220,7 +220,7 @@ impl fmt::Display for SettingChange {
     }
 }
 
-/// A size of memory, as a message says it.
+/// A size of memory for messages.
 fn gib(bytes: u64) -> String {
     match bytes >> 20 {
         mib @ 0..10_000 => format!("{mib} MiB"),
@@ -235,7 +235,7 @@ impl From<InspectError> for TrainError {
 }
 
 impl TrainError {
-    /// Whether the user's command or config asks for something impossible, whatever the files hold.
+    /// Whether the user's command or config is at fault, not the files.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. }

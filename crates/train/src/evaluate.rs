@@ -26,17 +26,17 @@ pub struct Evaluation {
     /// model predicts.
     pub top5: Option<f64>,
     /// The mean of the recalls of the classes that have images, from 0 to 1 (balanced accuracy):
-    /// unlike top-1 it does not depend on how many images each class has. `None` without images.
+    /// unlike top-1 it does not depend on the number of images per class. `None` without images.
     pub mean_recall: Option<f64>,
     /// How often each class was predicted as each.
     #[serde(flatten)]
     pub confusion: Confusion,
 }
 
-/// With so many classes each is among the five most probable: top-5 says nothing.
+/// With so few classes each is among the five most probable, so top-5 is meaningless.
 const TOP5_CLASSES: usize = 5;
 
-/// Some results of an evaluation in progress, in the images' order.
+/// Results of an evaluation in progress, in the images' order.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers<'a> {
     /// The split's name.
@@ -45,13 +45,13 @@ pub struct Answers<'a> {
     pub done: usize,
     /// Number of images of the split.
     pub total: usize,
-    /// The newest answers.
+    /// The latest outputs.
     pub answers: &'a [Answer<'a>],
 }
 
-/// The largest number of images a thread takes at a time.
+/// Maximum number of images that a thread takes at a time.
 const MAX_IMAGES: usize = 64;
-/// The largest number of image values a thread takes at a time: 16 MiB, or 27 photos of 224x224.
+/// Maximum number of image values that a thread takes at a time: 16 MiB, or 27 photos of 224x224.
 const MAX_VALUES: usize = 4 << 20;
 /// Batches per thread that are loaded before the threads start on them.
 const BATCHES_PER_THREAD: usize = 2;
@@ -61,8 +61,8 @@ fn batch_size(values: usize) -> usize {
     (MAX_VALUES / values.max(1)).clamp(1, MAX_IMAGES)
 }
 
-/// Rejects a network that is too large to be evaluated on so many images on this machine, before it is
-/// tried.
+/// Rejects a network that is too large to be evaluated on so many images on this machine, before
+/// any work.
 ///
 /// # Errors
 /// As [`check_pass`].
@@ -81,9 +81,9 @@ pub fn check_evaluation(plan: &Plan, images: usize, compute: &Compute) -> Result
 }
 
 /// Evaluates `model` (on a device without autodiff) on the images of `samples`, in order and
-/// without augmentation. Sums are taken in the images' order: the same numbers on any number of
-/// threads. `watch` receives every answer, a few batches at a time, and may end the evaluation
-/// early: it then covers the images so far. [`unwatched`] lets it run to its end.
+/// without augmentation. Sums are taken in the images' order, so results do not depend on the
+/// number of threads. `watch` receives all outputs, a few batches at a time, and may end the
+/// evaluation early: it then covers the images so far. [`unwatched`] never ends it.
 ///
 /// # Errors
 /// When an image cannot be read.
@@ -101,8 +101,8 @@ pub fn evaluate(
     evaluate_by(&output, model, input, samples, compute, watch)
 }
 
-/// The same with test-time augmentation: the answers are the logarithms of the mean over several views
-/// of each image of the model's calibrated probabilities, so the loss is that of calibrated
+/// The same with test-time augmentation: the outputs are the logarithms of the model's calibrated
+/// probabilities, averaged over several views per image, so the loss is that of calibrated
 /// probabilities.
 ///
 /// # Errors
@@ -123,7 +123,7 @@ pub fn evaluate_views(
     evaluate_by(&output, model, input, samples, compute, watch)
 }
 
-/// What is computed of a batch: as many values of each image.
+/// Computes the same number of values for each image of a batch.
 type Output<'a> = &'a (dyn Fn(&Classifier, &Batch, &InferenceDevice) -> Vec<f32> + Sync);
 
 fn evaluate_by(

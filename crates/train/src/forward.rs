@@ -13,7 +13,7 @@ pub(crate) fn logits(
     logits_of(network, batch.images.to_vec(), batch.shape, device)
 }
 
-/// The logits of normalized images, `[images, channels, height, width]`, image by image.
+/// The logits of normalised images, `[images, channels, height, width]`, image by image.
 pub(crate) fn logits_of(
     network: &InferenceNetwork,
     images: Vec<f32>,

@@ -6,7 +6,7 @@ use crate::prepare::RunSetup;
 use burn::tensor::Device;
 use std::path::Path;
 
-/// Reads state, model, optimizer and averaged weights as `resume` does once the hashes agree.
+/// Reads state, model, optimizer and averaged weights like `resume` after checking the hashes.
 ///
 /// # Errors
 /// If the files do not make a valid checkpoint of this run.

@@ -5,8 +5,8 @@ use receptive_model::ImageSize;
 
 /// The side that photos are resized to by default, in pixels.
 pub(crate) const PHOTO_SIDE: usize = 64;
-/// Images that all have one size and no longer side are taken as they are; larger ones are photos,
-/// whose full size would make the network hundreds of times as slow.
+/// Images of one size with no longer side keep their size; larger ones are photos, whose full size
+/// would make the network hundreds of times slower.
 const MAX_NATURAL_SIDE: usize = 96;
 
 /// The default input size for a data set: the images' own size, or a smaller one for photos.

@@ -6,8 +6,8 @@ use receptive_erf::{Inputs, Region};
 use receptive_model::InputSpec;
 use std::sync::Arc;
 
-/// The images of a split, normalized as in training. Neighbouring numbers lie far apart in the
-/// split, so that the first few are of all classes.
+/// The images of a split, normalised as in training. Neighbouring indices are far apart in the
+/// split, so that the first few images cover all classes.
 #[derive(Debug)]
 pub struct SplitInputs {
     samples: Arc<Samples>,

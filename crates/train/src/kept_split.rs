@@ -1,11 +1,12 @@
-//! The split that a run keeps from the one that it starts from.
+//! The split that a run keeps from the run it starts from.
 
 use crate::config::RunConfig;
 use crate::run::RunDirectory;
 use receptive_core::text::counted;
 use receptive_data::{DataOptions, DataSet};
 
-/// That shares of splits were set, though the run that this one starts from has split the images already.
+/// A note if fractions of splits were set although the images were already split by the run that
+/// this one starts from.
 pub(crate) fn idle_fractions(config: &RunConfig, data: &DataSet) -> Option<String> {
     let comparison = data.comparison.as_ref()?;
     let start = config.start.as_ref()?;
@@ -37,11 +38,11 @@ pub(crate) fn idle_fractions(config: &RunConfig, data: &DataSet) -> Option<Strin
         _ => "have",
     };
     let names = set.join(" and ");
-    let kept = "the images of the run that this one starts from keep the split that they had there";
+    let kept = "the images of the run that this one starts from keep their splits";
     Some(match comparison.new {
         0 => format!("{names} {have} no effect: {kept}"),
         new => format!(
-            "{names} {have} an effect on {} alone: {kept}",
+            "{names} only {have} an effect on {}: {kept}",
             counted(new, "new image")
         ),
     })

@@ -1,10 +1,10 @@
-//! The factor on the loss that keeps gradients within the range of 16-bit floats.
+//! Loss scaling, which keeps gradients within the range of float16.
 
 use crate::config::TrainConfig;
 use receptive_model::Precision;
 use serde::{Deserialize, Serialize};
 
-/// The factor on the loss of a run in float16, always a power of two: it then changes no digit of a gradient.
+/// The loss scale of a run in float16, always a power of two, so that it does not round gradients.
 ///
 /// As in PyTorch's `GradScaler` it begins at 2^16, is halved by a step whose gradients are not finite,
 /// which is skipped, and doubled after 2,000 steps in a row that are.
@@ -18,18 +18,18 @@ pub(crate) struct LossScale {
     pub(crate) skipped: u64,
 }
 
-/// What becomes of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StepFate {
     Made,
     /// Its gradients are not finite, and a smaller scale may help.
     Skipped,
-    /// They are not, whatever the scale.
+    /// They are not finite at any scale.
     Hopeless,
 }
 
 const FIRST_EXPONENT: u32 = 16;
-/// Beyond it gradients would be nearer to the end of float32 than to that of float16.
+/// Maximum scale: beyond it gradients would be nearer to the limit of float32 than of float16.
 const MAX_EXPONENT: u32 = 24;
 /// Finite steps before it is doubled.
 const GROWTH_INTERVAL: u32 = 2000;
@@ -49,12 +49,13 @@ impl LossScale {
         f64::from(1_u32 << self.exponent.min(MAX_EXPONENT))
     }
 
-    /// Whether its numbers can have come from training.
+    /// Whether its values are valid.
     pub(crate) fn is_valid(self) -> bool {
         self.exponent <= MAX_EXPONENT && self.finite < GROWTH_INTERVAL
     }
 
-    /// What becomes of a step: at the least scale gradients that are not finite have another cause.
+    /// The outcome of a step: at the minimum scale, gradients that are not finite have another
+    /// cause.
     pub(crate) fn fate(self, is_finite: bool) -> StepFate {
         match (is_finite, self.exponent) {
             (true, _) => StepFate::Made,
@@ -63,7 +64,7 @@ impl LossScale {
         }
     }
 
-    /// Takes note of a step.
+    /// Updates the scale after a step.
     pub(crate) fn after(self, is_finite: bool) -> Self {
         if !is_finite {
             return Self {

@@ -1,4 +1,4 @@
-//! What a training step takes of the memory, compared with what there is before it is tried.
+//! The memory of a training step, compared with the available memory beforehand.
 
 use crate::backend::is_cpu;
 use crate::config::RunConfig;
@@ -7,7 +7,7 @@ use receptive_core::memory::available_bytes;
 use receptive_core::text::counted;
 use receptive_model::{InferenceDevice, Plan, PlannedLayer};
 
-/// Batches that are held at a time: those that the loader makes ahead, and the one in use.
+/// Batches in memory: those prepared by the loader, and the one in use.
 const BATCHES: u64 = 5;
 /// Measured on CPU: each output is held once, as its gradient takes its place, and about a tenth more
 /// is work space of the kernels.
@@ -50,11 +50,11 @@ pub(crate) fn step_bytes(
     Ok(outputs.saturating_add(weights).saturating_add(inputs))
 }
 
-/// Rejects a step that this machine's memory cannot hold. Returns how much is left beside it for
-/// decoded images; `None` where the system does not say. A GPU's memory is not known.
+/// Rejects a step that does not fit into this machine's memory. Returns the memory left for decoded
+/// images; `None` if the system does not report it. A GPU's memory is not known.
 ///
 /// # Errors
-/// [`TrainError::Memory`] with the estimate and what there is.
+/// [`TrainError::Memory`] with the estimate and the available memory.
 pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u64>, TrainError> {
     let devices = config.machine.devices()?;
     let Some(available) = available_bytes().filter(|_| devices.are_cpus()) else {
@@ -75,7 +75,7 @@ pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u6
     })
 }
 
-/// What is computed of a network that is not trained.
+/// A pass of a network without training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass<'a> {
     /// Its outputs: those of two layers at a time are held, the last and the next.
@@ -115,13 +115,13 @@ fn pass_bytes(plan: &Plan, pass: Pass<'_>, images: usize) -> Result<u64, TrainEr
         .saturating_mul(4))
 }
 
-/// Rejects a pass of a network that this machine's memory cannot hold, before it is tried: a refused
-/// allocation would end the process. `what` is being done, and `remedy` makes it smaller. A GPU's
-/// memory is not known.
+/// Rejects a pass of a network that does not fit into this machine's memory, beforehand: a failed
+/// allocation would end the process. `what` describes the pass, and `remedy` how to reduce it. A
+/// GPU's memory is not known.
 ///
 /// # Errors
-/// [`TrainError::PassMemory`] with what it takes at least and what there is, or when the plan does not
-/// have the layer.
+/// [`TrainError::PassMemory`] with the lower bound and the available memory, or when the plan does
+/// not have the layer.
 pub fn check_pass(
     plan: &Plan,
     pass: Pass<'_>,
@@ -146,7 +146,7 @@ pub fn check_pass(
 /// The same of so many bytes of any use.
 ///
 /// # Errors
-/// [`TrainError::PassMemory`] if the system says that it has less.
+/// [`TrainError::PassMemory`] if less is available.
 pub fn check_bytes(needed: u64, what: &str, remedy: &str) -> Result<(), TrainError> {
     match available_bytes() {
         Some(available) if needed > available => Err(TrainError::PassMemory {
@@ -159,12 +159,11 @@ pub fn check_bytes(needed: u64, what: &str, remedy: &str) -> Result<(), TrainErr
     }
 }
 
-/// What one should know of the steps: that they are smaller than set, or that batch norm has nothing to
-/// normalise by.
+/// Notes on the steps: that they are smaller than set, or that batch norm sees single values.
 ///
 /// # Errors
-/// When a batch norm gets one value of each channel in every step: it then outputs a constant, and
-/// nothing can be learnt through it.
+/// When a batch norm gets one value per channel in every step: its output is then constant, and
+/// nothing is learnt through it.
 pub(crate) fn step_notes(
     config: &RunConfig,
     plan: &Plan,
@@ -185,8 +184,8 @@ pub(crate) fn step_notes(
     };
     let shard = train.shard_size(devices.are_cpus());
     let what = format!(
-        "layer {layer} (batch_norm) normalises over the images alone, since its input has one value \
-         of each channel"
+        "layer {layer} (batch_norm) normalises over the batch only, since its input has one value \
+         per channel"
     );
     if shard == 1 && images > 1 {
         let setting = match train.batch_size {
@@ -196,15 +195,15 @@ pub(crate) fn step_notes(
         return Err(TrainError::setting(
             setting,
             format!(
-                "it is 1, but {what}: over one image that gives a constant, and nothing is learnt; \
-                 use 2 or more (better 8), or leave that layer out"
+                "it is 1, but {what}: with one image per shard the output is constant, so nothing \
+                 is learnt; use 2 or more (better 8), or leave that layer out"
             ),
         ));
     }
     if images == 1 {
         notes.push(format!(
-            "{what}, and there is one training image: over one image that gives a constant, and nothing is \
-             learnt; more images are needed, or leave that layer out"
+            "{what}, and there is one training image: the output is constant, so nothing is \
+             learnt; add images, or leave that layer out"
         ));
         return Ok(notes);
     }
@@ -219,14 +218,13 @@ pub(crate) fn step_notes(
         };
         notes.push(format!(
             "{what}, and the last shard of {how_many} is one image, from which nothing is learnt \
-             (batches of {batch} are computed in shards of {shard}); another train.batch_size avoids \
-             that"
+             (batches of {batch} in shards of {shard}); change train.batch_size to avoid that"
         ));
     }
     Ok(notes)
 }
 
-/// The first trained batch norm whose input has one value of each channel.
+/// The first trained batch norm whose input has one value per channel.
 fn pointwise_norm(config: &RunConfig, plan: &Plan) -> Option<String> {
     let frozen = config.start.as_ref().map_or(0, |start| start.freeze);
     let trained: Vec<&str> = plan

@@ -8,20 +8,20 @@ use receptive_inspect::{InputImage, Prediction};
 use receptive_model::{Artifact, InferenceDevice, InferenceNetwork};
 use std::path::{Path, PathBuf};
 
-/// The answer on an image file.
+/// The prediction for an image file.
 #[derive(Debug, Clone)]
 pub struct FilePrediction {
     /// The most probable classes, the most probable first.
     pub top: Vec<Prediction>,
-    /// What the image is recognized by, to look it up in the record of a run.
+    /// The image's identity, to look it up in the record of a run.
     pub identity: ImageIdentity,
 }
 
 /// The same as [`predict_file`] for each of many files, in their order, on all threads: one that
-/// cannot be read does not hide the others' answers.
+/// cannot be read does not hide the other predictions.
 ///
 /// # Errors
-/// When a thread gives up, which is a bug.
+/// When a thread panics, which is a bug.
 pub fn predict_files(
     artifact: &Artifact,
     files: &[PathBuf],
@@ -46,8 +46,8 @@ pub fn predict_files(
         .map_err(|reason| TrainError::Worker { step: 0, reason })
 }
 
-/// The `k` most probable classes of an image, the most probable first; with test-time augmentation by
-/// the mean of the probabilities of its views.
+/// The `k` most probable classes of an image, the most probable first; with test-time augmentation,
+/// from the mean probabilities of its views.
 pub fn predict_image(
     image: &InputImage,
     artifact: &Artifact,
@@ -81,7 +81,7 @@ fn predict_by(
 /// The `k` most probable classes of an image file, the most probable first.
 ///
 /// # Errors
-/// When the file is no image, is damaged or too large.
+/// When the file is not an image, is damaged or too large.
 pub fn predict_file(
     artifact: &Artifact,
     path: &Path,

@@ -29,10 +29,10 @@ pub struct RunSetup {
     pub input: InputSpec,
     /// The network's plan.
     pub plan: Plan,
-    /// The trained model it starts from, if any; `None` also for a resumed run whose model to start from
-    /// is gone.
+    /// The pretrained model it starts from, if any; `None` also for a resumed run whose pretrained
+    /// model is gone.
     pub start: Option<InitialModel>,
-    /// Which images that model was trained and tested on, if known.
+    /// The images that model was trained and tested on, if known.
     pub start_record: Option<Arc<SplitRecord>>,
     /// The training split.
     pub train: Arc<Samples>,
@@ -53,13 +53,13 @@ impl RunSetup {
         self.steps_per_epoch() * self.config.train.epochs as u64
     }
 
-    /// Whether mean recall belongs beside top-1: the classes are imbalanced, or the best epoch is chosen
-    /// by it.
+    /// Whether mean recall is reported next to top-1: the classes are imbalanced, or it selects the
+    /// best epoch.
     pub fn shows_recall(&self) -> bool {
         self.config.train.monitor == Monitor::ValMeanRecall || self.data.is_imbalanced()
     }
 
-    /// Whether the epoch that is kept is chosen by the validation; else it is the last.
+    /// Whether the kept epoch is selected by validation; else it is the last.
     pub fn chooses_epoch(&self) -> bool {
         self.config.train.monitor != Monitor::Last && !self.val.is_empty()
     }
@@ -72,7 +72,7 @@ impl RunSetup {
         memory::step_bytes(&self.config, &self.plan, self.train.len())
     }
 
-    /// The largest memory that decoded images take, in bytes.
+    /// Maximum memory of decoded images, in bytes.
     pub fn cache_bytes(&self) -> u64 {
         [Some(&self.train), Some(&self.val), self.test.as_ref()]
             .into_iter()
@@ -92,12 +92,12 @@ pub enum InputFrom {
     Model,
 }
 
-/// Opens the data, plans the network for its images, loads the model to start from and measures
-/// the images. A run that starts from another's model keeps that one's split: its test images stay
-/// unseen, and what it was trained on is not tested.
+/// Opens the data, plans the network for its images, loads the pretrained model and computes the
+/// images' statistics. A run that starts from another's model keeps its split: test images stay
+/// unseen, and training images are not tested.
 ///
 /// # Errors
-/// When the data cannot be opened, a setting cannot be used, or the network does not fit.
+/// When the data cannot be opened, a setting is invalid, or the network does not fit.
 pub fn prepare(
     config: RunConfig,
     input_from: InputFrom,
@@ -106,8 +106,8 @@ pub fn prepare(
     prepare_open(config, OpenSettings::default(), input_from, progress)
 }
 
-/// As [`prepare`] with settings that nobody has given: they are chosen from the data, and the notes say
-/// what was chosen and why.
+/// Like [`prepare`], with unset settings, which are chosen from the data; notes explain the
+/// choices.
 ///
 /// # Errors
 /// As [`prepare`].
@@ -142,9 +142,9 @@ pub fn prepare_open(
     Ok(setup)
 }
 
-/// What an earlier run says of the images.
+/// An earlier run's record of the images.
 pub(crate) struct KnownImages {
-    /// Which of them it used, and what for.
+    /// The images it used, and their roles.
     pub(crate) record: Option<(Arc<SplitRecord>, RecordUse)>,
     /// Its classes, if no others may be added.
     pub(crate) classes: Option<Vec<String>>,
@@ -153,8 +153,7 @@ pub(crate) struct KnownImages {
 /// How a run's images become inputs, by its own files.
 pub(crate) type OwnInput<'a> = &'a dyn Fn() -> Option<InputSpec>;
 
-/// `own_input` is of a run that is resumed: it takes the place of the model to start from, if that is
-/// gone.
+/// `own_input` is that of a resumed run: it replaces the pretrained model, if that is gone.
 pub(crate) fn prepare_with(
     mut config: RunConfig,
     open: OpenSettings,
@@ -199,7 +198,7 @@ pub(crate) fn prepare_with(
     })
 }
 
-/// What is said of changes of colours where there are none.
+/// A note on colour augmentations of grey images.
 fn grey_note(config: &RunConfig) -> Option<String> {
     let augment = &config.train.augment;
     let changes = [
@@ -213,8 +212,11 @@ fn grey_note(config: &RunConfig) -> Option<String> {
         .map(|(name, _)| format!("`train.augment.{name}`"))
         .collect();
     (config.model.input.channels == 1 && !idle.is_empty()).then(|| {
-        let names = idle.join(" and ");
-        format!("the images are grey: nothing comes of {names}")
+        let have = if idle.len() == 1 { "has" } else { "have" };
+        format!(
+            "{} {have} no effect on greyscale images",
+            idle.join(" and ")
+        )
     })
 }
 
@@ -254,7 +256,7 @@ fn open_data(
         return Err(TrainError::setting(
             "train.early_stopping",
             format!(
-                "there are no validation images to judge by; {}, or leave early stopping out",
+                "early stopping needs validation images; {}, or disable early stopping",
                 config.data.no_val_remedy()
             ),
         ));
@@ -263,7 +265,7 @@ fn open_data(
         return Err(TrainError::setting(
             "train.schedule.kind",
             format!(
-                "there are no validation images to judge a plateau by; {}, or take another schedule",
+                "this schedule needs validation images; {}, or use another schedule",
                 config.data.no_val_remedy()
             ),
         ));
@@ -290,7 +292,7 @@ pub(crate) fn set_absolute_paths(config: &mut RunConfig) {
     }
 }
 
-/// Whether the images are grouped as those of the run that this one starts from, so that it may not fit them.
+/// Whether the setting of groups comes from the run that this one starts from, and may not apply.
 fn inherits_group(config: &RunConfig) -> bool {
     let start = config.start.as_ref();
     let run = start.and_then(|start| RunDirectory::around(&start.from));
@@ -313,7 +315,7 @@ fn plan_network(
         {
             data.notes.push(format!(
                 "the images are {}x{} pixels (height x width) and are resized to \
-                 {PHOTO_SIDE}x{PHOTO_SIDE}; another size is set with data.image_size",
+                 {PHOTO_SIDE}x{PHOTO_SIDE}; set data.image_size for another size",
                 size.height, size.width
             ));
         }
@@ -348,8 +350,8 @@ fn plan_network(
         config.model = deep.ok_or_else(|| {
             TrainError::setting(
                 "train.stochastic_depth",
-                "the network has no residual block whose branch could be left out; take one that has, \
-                 or leave the setting out",
+                "the network has no residual block to drop; use one that has, or leave the \
+                 setting out",
             )
         })?;
     }
@@ -378,9 +380,8 @@ fn set_grey(config: &mut RunConfig, input_from: InputFrom) -> Result<(), TrainEr
     Ok(())
 }
 
-/// Loads the trained model that the run starts from, and notes its hash in the config. A run that is
-/// resumed goes on from its own checkpoint: where that model is gone, its own record of the input
-/// suffices.
+/// Loads the pretrained model, and stores its hash in the config. A resumed run continues from its
+/// own checkpoint: if that model is gone, the run's own record of the input suffices.
 fn load_start(
     config: &mut RunConfig,
     plan: &Plan,
@@ -402,8 +403,8 @@ fn load_start(
                 return Err(error);
             };
             data.notes.push(format!(
-                "the model that the run started from is not there as it was, and is not needed: the \
-                 run is resumed from its own checkpoint ({error})"
+                "the model that the run started from is missing or has changed, but is not \
+                 needed: the run resumes from its own checkpoint ({error})"
             ));
             Ok((None, Some(input)))
         }

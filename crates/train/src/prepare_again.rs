@@ -1,4 +1,4 @@
-//! Preparing a run that exists, to resume it: the same images, network and input.
+//! Preparing an existing run to resume it: the same images, network and input.
 
 use crate::backend::default_device;
 use crate::checkpoint;
@@ -12,8 +12,8 @@ use receptive_model::{Artifact, InputSpec};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// As [`prepare`](crate::prepare) of a run that exists: with its config, which may name another place
-/// of the data, and the split that it recorded.
+/// Like [`prepare`](crate::prepare), for an existing run: with its config, which may have a new
+/// path of the data, and its recorded split.
 ///
 /// # Errors
 /// As [`prepare`](crate::prepare); also when the record cannot be read.
@@ -42,8 +42,8 @@ pub fn prepare_again(
     Ok(setup)
 }
 
-/// Names the settings that cannot change before a network is planned with them, which may have no room in
-/// another image. Those that the data decide are left to [`check_network`].
+/// Rejects changed settings that cannot change, before a network is planned with them, which may
+/// not fit into another image. Those determined by the data are left to [`check_network`].
 fn check_settings(config: &RunConfig, run: &RunDirectory) -> Result<(), TrainError> {
     let mut changes = checkpoint::refused_changes(run, config);
     changes.retain(|change| change.setting != "model.classes");
@@ -65,7 +65,7 @@ fn check_settings(config: &RunConfig, run: &RunDirectory) -> Result<(), TrainErr
 const FIXED_INPUT: &str =
     "the input of a run cannot change: it follows from data.image_size and data.grey";
 
-/// The data decide these settings of the network, so a value of one's own would be ignored.
+/// The data determine these settings of the network, so another value would be ignored.
 fn check_network(
     given: &RunConfig,
     setup: &RunSetup,
@@ -78,8 +78,8 @@ fn check_network(
         return Err(TrainError::setting(
             "model.classes",
             format!(
-                "it is {classes}, but the data have {}: this number follows from the data and cannot \
-                 be set",
+                "it is {classes}, but the data have {}: the number of classes follows from the \
+                 data",
                 counted(setup.data.classes.len(), "class")
             ),
         ));
@@ -92,8 +92,8 @@ fn check_network(
     Ok(())
 }
 
-/// The run's classes in their order: with them, a class folder that came later is left out instead of
-/// changing the classes. `None` where the list is not the one of the record.
+/// The run's classes in their order: with them, a new class folder is left out instead of changing
+/// the classes. `None` if the list does not match the record.
 fn classes(run: &RunDirectory, record: &SplitRecord) -> Option<Vec<String>> {
     let classes = run.classes().ok()?;
     let mut own = record

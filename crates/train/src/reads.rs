@@ -1,9 +1,9 @@
-//! Reading many tensors back at once: on a GPU each read by itself waits for all queued work.
+//! Reading many tensors back at once: on a GPU each separate read waits for all queued work.
 
 use crate::backend::is_cpu;
 use burn::tensor::{Tensor, TensorData, Transaction};
 
-/// The values that wait to be read before a read is made: as many as 256 MiB hold.
+/// Maximum number of values before a read: 256 MiB.
 const MAX_VALUES: usize = 64 << 20;
 
 /// Tensors that are read together, in order.
@@ -43,7 +43,7 @@ impl<F: FnMut(&TensorData)> Reads<F> {
         }
     }
 
-    /// Reads what waits.
+    /// Reads the pending tensors.
     pub(crate) fn finish(mut self) {
         self.read();
     }

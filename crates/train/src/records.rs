@@ -20,7 +20,7 @@ pub struct Step {
     pub epoch: usize,
     /// Images seen so far in this epoch.
     pub images: usize,
-    /// The loss of this batch; on a GPU the newest that was read.
+    /// The loss of this batch; on a GPU the latest that was read.
     pub loss: f64,
     /// The learning rate of this step.
     pub learning_rate: f64,
@@ -33,7 +33,8 @@ pub struct Epoch {
     pub epoch: usize,
     /// Mean loss over the training batches, with augmentation and dropout.
     pub train_loss: f64,
-    /// Top-1 accuracy on the same images; a mixed one counts for the label with the largest share.
+    /// Top-1 accuracy on the same images; a mixed image counts for the label with the largest
+    /// fraction.
     pub train_top1: f64,
     /// The loss on the validation split, without label smoothing.
     pub val_loss: Option<f64>,
@@ -46,24 +47,24 @@ pub struct Epoch {
     pub val_mean_recall: Option<f64>,
     /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
-    /// Training images per second, validation not counted.
+    /// Training images per second, without validation.
     pub images_per_second: f64,
-    /// The share of the training time spent waiting for data.
+    /// The fraction of the training time spent waiting for data.
     pub data_wait: f64,
-    /// Seconds since the run began, validation counted.
+    /// Seconds since the run began, including validation.
     pub seconds: f64,
     /// Whether this is the best epoch so far.
     pub best: bool,
     /// The weights that were validated, and kept if they were the best.
     #[serde(default, skip_serializing_if = "Weights::is_trained")]
     pub weights: Weights,
-    /// The effective receptive field after this epoch, where it was measured.
+    /// The effective receptive field after this epoch, if measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erf: Option<EpochField>,
 }
 
 impl Epoch {
-    /// The same, marked as the best only where epochs are chosen by the validation: elsewhere the last is
+    /// The same, marked as the best only if validation selects the epoch: otherwise the last is
     /// kept, and each would be the best so far.
     #[must_use]
     pub fn marked(&self, chooses_epoch: bool) -> Self {
@@ -74,11 +75,11 @@ impl Epoch {
     }
 }
 
-/// Which weights an epoch was validated with.
+/// The weights an epoch was validated with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weights {
-    /// Those that are trained.
+    /// The trained weights.
     #[default]
     Trained,
     /// Their exponential moving average (`train.ema`).
@@ -131,7 +132,7 @@ pub struct RecorderState {
     pub(crate) fields: Vec<FieldFrame>,
 }
 
-/// Where a run is resumed.
+/// The point at which a run is resumed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumePoint {
     /// The checkpoint; `None` if none was written yet, so that the run starts from the beginning.
@@ -146,8 +147,8 @@ pub struct ResumePoint {
     pub state: RecorderState,
     /// The settings that differ from the checkpoint's, and are applied from here on.
     pub changes: Vec<SettingChange>,
-    /// Those that differ and have no influence on the weights: where the data are, and where and how
-    /// the run is computed and recorded.
+    /// Those that differ but do not affect the weights: paths of data, devices, threads and
+    /// recording.
     pub execution: Vec<SettingChange>,
     /// The learning rate of the next step; `None` if none is left.
     pub next_learning_rate: Option<f64>,
@@ -175,7 +176,7 @@ impl ResumePoint {
     }
 }
 
-/// A checkpoint that cannot be resumed from.
+/// A checkpoint that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidCheckpoint {
     /// Its directory, which is not changed.
@@ -208,11 +209,11 @@ pub struct TrainResult {
     pub epochs: Vec<Epoch>,
     /// The kept epoch, from 1; 0 if no epoch was completed.
     pub best_epoch: usize,
-    /// The best epoch's model on the test split, where there is one.
+    /// The best epoch's model on the test split, if there is one.
     pub test: Option<Evaluation>,
-    /// The best epoch's model on the validation split, where there is one.
+    /// The best epoch's model on the validation split, if there is one.
     pub val: Option<Evaluation>,
-    /// Of a run that started from a trained model: what fine-tuning added to its frozen features.
+    /// For fine-tuning: its gain over the frozen features.
     pub gain: Option<Gain>,
     /// The kept model's temperature, fitted on the validation split
     /// ([`Artifact::temperature`](receptive_model::Artifact::temperature)).
@@ -221,12 +222,12 @@ pub struct TrainResult {
     pub uncalibrated: Option<Uncalibrated>,
     /// Seconds from the first step to the end of the last epoch, validation included.
     pub train_seconds: f64,
-    /// Training images per second, validation not counted.
+    /// Training images per second, without validation.
     pub images_per_second: f64,
-    /// The share of the training time spent waiting for data.
+    /// The fraction of the training time spent waiting for data.
     pub data_wait: f64,
-    /// The hash of the kept weights: equal for equal runs. Of a run that was interrupted before it had
-    /// any, those of that moment.
+    /// The hash of the kept weights: equal for equal runs. If a run was interrupted before it had
+    /// any, the current ones.
     pub weights_sha256: String,
 }
 
@@ -236,9 +237,9 @@ pub struct TrainResult {
 pub enum Outcome {
     /// All epochs are done.
     Finished,
-    /// The metric did not improve for as many epochs as early stopping allows.
+    /// Early stopping: the metric did not improve for `patience` epochs.
     StoppedEarly,
-    /// A signal asked it to stop; the state is saved.
+    /// Stopped by a signal; a checkpoint was written.
     Interrupted {
         /// The signal's number.
         signal: usize,

@@ -6,7 +6,7 @@ use crate::run::RunDirectory;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// What of a run's directory a rank needs to resume it.
+/// The files of a run's directory that a rank needs to resume it.
 const NEEDED: [&str; 9] = [
     "config.toml",
     "classes.txt",
@@ -52,7 +52,7 @@ impl RankDirectory {
     /// An existing run's, whose files the first rank sends to the others.
     ///
     /// # Errors
-    /// When it is no run, or cannot be read or written.
+    /// When it is not a run, or cannot be read or written.
     pub fn open(ranks: Option<&Ranks>, path: &Path) -> Result<Self, TrainError> {
         let Some(ranks) = ranks else {
             let run = RunDirectory::open(path)?;

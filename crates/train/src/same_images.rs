@@ -5,8 +5,8 @@ use crate::error::TrainError;
 use receptive_core::text::Printable;
 use receptive_data::{DataSet, Gone, enumerate};
 
-/// A run is resumed with the images that it used, each in its class: with fewer, its epochs would have
-/// other steps, and its record would name images that the weights have not seen.
+/// A run is resumed with the same images in the same classes: with fewer, its epochs would have
+/// other steps, and its record would list images that the weights have not seen.
 pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<(), TrainError> {
     let Some(comparison) = &data.comparison else {
         return Ok(());
@@ -17,8 +17,8 @@ pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<()
         return Err(TrainError::setting(
             "data.source",
             format!(
-                "images that the run uses in {source} cannot be read any more, so it cannot be resumed: {}; \
-                 repair them or put them back, or start a new run from its model",
+                "images of the run in {source} can no longer be read, so it cannot be resumed: \
+                 {}; repair or restore them, or start a new run from its model",
                 data.damaged_sentence()
             ),
         ));
@@ -26,18 +26,18 @@ pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<()
     let problem = match (comparison.gone.total(), &comparison.relabelled[..]) {
         (0, []) => return Ok(()),
         (0, relabelled) => format!(
-            "images of the run are in another class of {source} now, so it cannot be resumed: {}; move \
-             them back, or start a new run from its model",
+            "images of the run are now in another class of {source}, so it cannot be resumed: {}; \
+             move them back, or start a new run from its model",
             enumerate(relabelled)
         ),
         _ => format!(
-            "images that the run uses are no longer in {source} or have changed ({train} train, {val} \
-             val, {test} test), so it cannot be resumed: {}{}; put them back, or start a new run from \
-             its model",
+            "images of the run are no longer in {source} or have changed ({train} train, {val} \
+             val, {test} test), so it cannot be resumed: {}{}; restore them, or start a new run \
+             from its model",
             enumerate(&comparison.gone_paths),
             match &comparison.gone_classes[..] {
                 [] => String::new(),
-                classes => format!(" (no image is left of {})", enumerate(classes)),
+                classes => format!(" (no images are left of {})", enumerate(classes)),
             }
         ),
     };

@@ -1,4 +1,4 @@
-//! The images of each split, as a network takes them.
+//! The images of each split, at the network's input size.
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
@@ -14,7 +14,7 @@ pub(crate) struct Splits {
 }
 
 impl Splits {
-    /// `left` is the memory beside a training step, where that is known.
+    /// `left` is the memory not used by a training step, if known.
     pub(crate) fn new(
         config: &RunConfig,
         plan: &Plan,

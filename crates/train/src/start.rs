@@ -1,4 +1,4 @@
-//! Starting from a trained model (fine-tuning) instead of from random weights.
+//! Fine-tuning: starting from a pretrained model instead of random weights.
 
 use crate::config::{HeadStart, StartConfig};
 use crate::error::TrainError;
@@ -7,7 +7,7 @@ use receptive_core::text::Printable;
 use receptive_model::{Artifact, Classifier, InputSpec, Plan};
 use std::path::Path;
 
-/// A trained model fitted to the run's network.
+/// A pretrained model adapted to the run's network.
 #[derive(Debug)]
 pub struct InitialModel {
     /// The model, with its first layers frozen.
@@ -21,11 +21,11 @@ pub struct InitialModel {
 }
 
 impl StartConfig {
-    /// Reads the model and fits it to the plan: another image size where its layers allow that, a
-    /// new last layer (drawn from `seed`) where the classes are not the same.
+    /// Reads the model and adapts it to the plan: another image size if its layers allow it, a new
+    /// last layer (initialised from `seed`) if the classes differ.
     ///
     /// # Errors
-    /// When the artifact cannot be read, has changed, or is another network than the plan's.
+    /// When the artifact cannot be read, has changed, or is not the network of the plan.
     pub fn load(
         &self,
         plan: &Plan,
@@ -41,8 +41,8 @@ impl StartConfig {
             return Err(TrainError::setting(
                 "start.weights_sha256",
                 format!(
-                    "{} has other weights now than when the run was made; leave the setting out to \
-                     start from these",
+                    "the weights of {} have changed since the run was created; leave the setting \
+                     out to start from the new ones",
                     self.from.printable()
                 ),
             ));
@@ -94,8 +94,8 @@ fn other_network(from: &Path) -> TrainError {
     TrainError::setting(
         "start.from",
         format!(
-            "the network of {} is not that of the config; take the config of its run, or name no \
-             other",
+            "the network of {} is not the one in the config; use the config of its run, or no \
+             config",
             from.printable()
         ),
     )

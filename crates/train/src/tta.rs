@@ -5,19 +5,19 @@ use receptive_data::Batch;
 use receptive_inspect::probabilities;
 use receptive_model::{InferenceDevice, InferenceNetwork};
 
-/// Which views of an image are averaged. None of them is random.
+/// The views of an image to average. None of them is random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Tta {
-    /// The image and its mirror image.
+    /// The image and its horizontal flip.
     Flip,
-    /// The image, and its four corners and its middle, seven eighths of its sides, enlarged to the
-    /// whole; each also mirrored: twelve views.
+    /// The image, its four corner crops and its centre crop, seven eighths of its sides, resized to
+    /// the input; each also flipped: twelve views.
     Crops,
 }
 
-/// The side of a crop as a share of the image's: 224 of 256 pixels, as in the ten-crop test of AlexNet
-/// (Krizhevsky et al. 2012).
+/// The side of a crop relative to the image's: 224 of 256 pixels, as in the ten-crop test of
+/// AlexNet (Krizhevsky et al. 2012).
 const CROP: f32 = 0.875;
 /// Left and top of each crop, as shares of the room that it has.
 const CORNERS: [[f32; 2]; 5] = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 0.5]];
@@ -37,9 +37,9 @@ impl Tta {
         std::iter::once(None).chain(corners.iter().copied().map(Some))
     }
 
-    /// The mean over the views of the probabilities of normalized images, `[images, channels, height,
-    /// width]`: one for each class, image by image. The logits of each view are divided by
-    /// `temperature`, which is 1 where there is none.
+    /// The mean over the views of the probabilities of normalised images, `[images, channels,
+    /// height, width]`: one per class, image by image. The logits of each view are divided by
+    /// `temperature`, which is 1 if there is none.
     pub(crate) fn probabilities(
         self,
         network: &InferenceNetwork,
@@ -75,7 +75,7 @@ impl Tta {
         mean
     }
 
-    /// The logarithms of the same for a batch, which stand for logits.
+    /// The logarithms of these probabilities for a batch, used as logits.
     pub(crate) fn log_probabilities(
         self,
         network: &InferenceNetwork,

@@ -1,4 +1,4 @@
-//! `receptive attend`: which parts of an image speak for a class.
+//! `receptive attend`: which parts of an image support a class.
 
 use super::run::load_model;
 use super::{create_directory, write_picture};
@@ -37,10 +37,10 @@ pub(super) struct AttendArgs {
         allow_negative_numbers = true
     )]
     classes: usize,
-    /// Explain this class instead, however probable; several with commas, or the option repeated
+    /// Explain this class instead, whatever its probability; comma-separated, or repeat the option
     #[arg(long, value_name = "NAME", conflicts_with = "classes")]
     class: Vec<String>,
-    /// Number of noisy copies that SmoothGrad averages over; 0 for none
+    /// Number of noisy copies for SmoothGrad; 0 disables it
     #[arg(
         long,
         value_name = "N",
@@ -49,7 +49,8 @@ pub(super) struct AttendArgs {
         allow_negative_numbers = true
     )]
     smooth: usize,
-    /// Output directory of the figure and the maps; of several images each gets a directory in it
+    /// Output directory for the figure and the maps, with one subdirectory per image if there are
+    /// several
     #[arg(long, value_name = "DIR", default_value = "attend")]
     out: PathBuf,
     #[command(flatten)]
@@ -61,7 +62,7 @@ pub(super) struct AttendArgs {
     json: bool,
 }
 
-/// Classes that one figure has room for.
+/// Maximum number of classes in one figure.
 const MAX_DRAWN: usize = 60;
 
 /// What `--json` prints.
@@ -150,7 +151,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-/// The classes given: each value is a name, or several with commas between them.
+/// The classes given: each value is a name, or several separated by commas.
 fn named_classes(given: &[String], classes: &[String]) -> Vec<String> {
     let names = |value: &String| match classes.contains(value) {
         true => vec![value.clone()],
@@ -159,7 +160,7 @@ fn named_classes(given: &[String], classes: &[String]) -> Vec<String> {
     given.iter().flat_map(names).collect()
 }
 
-/// A folder for each file, named after it: no two alike, whatever case counts.
+/// One folder per file, named after it; the names differ even where case is ignored.
 fn folders(files: &[PathBuf]) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut folder = |file: &PathBuf| {
@@ -202,7 +203,7 @@ fn report(
         line("file", file.printable())?;
     }
     let maps = files.iter().filter(|file| has_extension(file, "npy"));
-    line("maps", format!("{} .npy files beside it", maps.count()))
+    line("maps", format!("{} .npy files next to it", maps.count()))
 }
 
 fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<(), CliError> {
@@ -221,7 +222,7 @@ fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<()
     print(format!("{}: {}", path.printable(), answers.join(", ")))?;
     let [height, width, _] = image.size();
     let [field_height, field_width] = attribution.field;
-    let field = format!("{field_height}x{field_width} of the image's {height}x{width} pixels");
+    let field = format!("{field_height}x{field_width} of {height}x{width} pixels");
     line(
         "layer",
         format!("{number} ({name}): each unit sees {field}"),
@@ -232,7 +233,7 @@ fn show(path: &Path, image: &InputImage, attribution: &Attribution) -> Result<()
                 "highest at row {row}, column {column}; half of the total on {} of the image",
                 percent(class.half_area())
             ),
-            None => "zero everywhere: no part of the image speaks for it".into(),
+            None => "zero everywhere: no part of the image supports it".into(),
         };
         paragraph("cam", format!("{}: {summary}", class.prediction.class))?;
     }

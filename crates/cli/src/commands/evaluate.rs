@@ -21,18 +21,18 @@ use std::path::PathBuf;
 pub(super) struct EvaluateArgs {
     /// Run directory
     run: PathBuf,
-    /// Another data set than the one the run was trained on. Images that the run was trained on are
-    /// recognized by content and left out
+    /// Evaluate on another data set. Images that the run was trained on are recognised by content
+    /// and left out
     #[arg(value_name = "OTHER")]
     other: Option<String>,
-    /// New place of the run's data, if it was moved; its images are in the splits they were in
+    /// New path of the run's data, if it was moved; images keep their splits
     #[arg(long, value_name = "DATA", conflicts_with = "other")]
     data: Option<String>,
-    /// Split to evaluate on [default: test, else val, and apart from it what is new in the data; of
-    /// another data set test, else val, else all of it]
+    /// Split to evaluate on [default: test, or val without one; images added since training are
+    /// reported separately. Another data set: test, val, or all of it]
     #[arg(long, value_enum)]
     split: Option<SplitName>,
-    /// Also measure with test-time augmentation: the mean of the probabilities of several views of each
+    /// Also evaluate with test-time augmentation: average the probabilities of several views per
     /// image
     #[arg(long, value_enum, value_name = "VIEWS")]
     tta: Option<Tta>,
@@ -45,9 +45,9 @@ pub(super) struct EvaluateArgs {
     json: bool,
 }
 
-/// Of more classes only the weakest are listed.
+/// With more classes, only the weakest are listed.
 const MAX_LISTED: usize = 100;
-/// How many those are.
+/// Number of classes listed then.
 const WEAKEST: usize = 20;
 
 /// What `--json` prints.
@@ -58,9 +58,9 @@ struct Json<'a> {
     #[serde(flatten)]
     evaluation: &'a Evaluation,
     classes: &'a [ClassReport],
-    /// Of the probabilities, without and with the model's temperature.
+    /// Calibration of the probabilities, without and with the model's temperature.
     calibration: &'a Calibration,
-    /// With test-time augmentation, where it was requested.
+    /// With test-time augmentation, if requested.
     tta: Option<TtaJson<'a>>,
     /// Images left out because they cannot be read.
     damaged: usize,
@@ -151,7 +151,7 @@ pub(super) fn run(arguments: &EvaluateArgs) -> Result<Exit, CliError> {
         let recall = augmented.mean_recall.map_or("-".into(), percent);
         let views = tta.views();
         print(format!(
-            "with {views} views of each: top-1 {top1}, mean recall {recall}, loss {loss:.3}"
+            "with {views} views per image: top-1 {top1}, mean recall {recall}, loss {loss:.3}"
         ))?;
     }
     print(calibration_text(&calibration))?;
@@ -204,7 +204,7 @@ fn measure_views(
     Ok(evaluation)
 }
 
-/// How far the probabilities can be believed, without and with the temperature.
+/// Calibration of the probabilities, without and with the temperature.
 fn calibration_text(calibration: &Calibration) -> String {
     let Calibration {
         temperature,
@@ -223,7 +223,7 @@ fn calibration_text(calibration: &Calibration) -> String {
     }
 }
 
-/// One line: what was measured on, and the main figures.
+/// One line: the images evaluated, and the main figures.
 fn result(data: &str, split: &str, evaluation: &Evaluation) -> String {
     format!("{data}, {split} split: {}", evaluation_line(evaluation))
 }
@@ -264,7 +264,7 @@ fn show(
     Ok(())
 }
 
-/// All classes, or of very many the weakest: those with the lowest F1, in order of it.
+/// All classes, or, if there are many, those with the lowest F1, sorted by it.
 fn listed(reports: &[ClassReport]) -> Vec<&ClassReport> {
     let mut rows: Vec<&ClassReport> = reports.iter().collect();
     if rows.len() > MAX_LISTED {

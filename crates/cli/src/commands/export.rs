@@ -19,16 +19,16 @@ use std::path::{Path, PathBuf};
 pub(super) struct ExportArgs {
     /// Run directory
     run: PathBuf,
-    /// Format [default: by the file given by --out]
+    /// Format [default: from the file name given by --out]
     #[arg(long, value_enum)]
     to: Option<ExportFormat>,
-    /// Let the ONNX model take bytes, channels last, and normalise them itself
+    /// Export an ONNX model that takes uint8 NHWC images and normalises them
     #[arg(long)]
     pixels: bool,
-    /// Let the ONNX model take images of any height and width, if the network does
+    /// Export an ONNX model that takes images of any height and width, if the network allows it
     #[arg(long)]
     any_size: bool,
-    /// Output directory, or a file: NAME.onnx, NAME.safetensors (with NAME.py beside it)
+    /// Output directory, or a file: NAME.onnx, or NAME.safetensors (with NAME.py next to it)
     #[arg(long, value_name = "DIR|FILE", default_value = "export")]
     out: PathBuf,
     /// Print JSON
@@ -51,7 +51,7 @@ struct Json {
     files: Vec<PathBuf>,
 }
 
-/// The name of the files in a directory.
+/// Base name of the files in a directory.
 const NAME: &str = "model";
 
 pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
         (arguments.any_size, "--any-size"),
     ] {
         if given && !is_onnx {
-            let problem = "only ONNX models have this choice; use it with --to onnx";
+            let problem = "this option is for --to onnx only";
             return Err(CliError::argument(flag, problem));
         }
     }
@@ -139,7 +139,7 @@ fn format(arguments: &ExportArgs) -> Result<ExportFormat, CliError> {
     named.filter(|_| !arguments.out.is_dir()).ok_or_else(|| {
         CliError::argument(
             "--to",
-            "which format is not said: give --to onnx or --to safetensors, or a file NAME.onnx or \
+            "no format given: use --to onnx or --to safetensors, or a file NAME.onnx or \
              NAME.safetensors as --out",
         )
     })
@@ -160,7 +160,7 @@ impl ExportFormat {
     }
 }
 
-/// Where the files are written.
+/// The directory of the files.
 struct Place {
     directory: PathBuf,
     /// Their name without an extension.
@@ -199,7 +199,7 @@ fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
         Err(CliError::argument("--out", problem))
     };
     if extension == "py" {
-        return refuse("a directory or NAME.safetensors, beside which NAME.py is written");
+        return refuse("a directory or NAME.safetensors, next to which NAME.py is written");
     }
     if extension != expected {
         return refuse(&format!(
@@ -231,11 +231,11 @@ fn show(
     match (to, arguments.pixels) {
         (ExportFormat::Onnx, true) => line(
             "pixels",
-            format!("bytes [batch, {height}, {width}, {channels}]"),
+            format!("uint8 [batch, {height}, {width}, {channels}]"),
         )?,
-        (ExportFormat::Onnx, false) => line("images", format!("floats {shape}"))?,
+        (ExportFormat::Onnx, false) => line("images", format!("float32 {shape}"))?,
         (ExportFormat::Safetensors, _) => {
-            line("takes", format!("{shape}, as {name}.normalise makes it"))?;
+            line("takes", format!("{shape}, the output of {name}.normalise"))?;
         }
     }
     line(

@@ -15,7 +15,7 @@ use receptive_train::{DataPlace, ImageQuery, Pass, check_pass, samples_for};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// The most layers that are drawn at once.
+/// Maximum number of layers drawn at once.
 const MAX_LAYERS: usize = 64;
 
 #[derive(Debug, Args)]
@@ -24,14 +24,14 @@ pub(super) struct FeaturesArgs {
     run: PathBuf,
     /// Image file [default: the first test image of the run]
     image: Option<PathBuf>,
-    /// New place of the run's data, if it was moved
+    /// New path of the run's data, if it was moved
     #[arg(long, value_name = "DATA", conflicts_with = "image")]
     data: Option<String>,
-    /// New place of the run's label list, if it was moved
+    /// New path of the run's label list, if it was moved
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     labels: Option<PathBuf>,
-    /// Layer, by number or name as `summary` shows them, or `all` [default: the last one with maps
-    /// as large as the first one's]
+    /// Layer, by number or name as `summary` shows them, or `all` [default: the last layer with
+    /// maps as large as the first one's]
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
     /// Draw the N strongest channels
@@ -43,7 +43,7 @@ pub(super) struct FeaturesArgs {
         allow_negative_numbers = true
     )]
     most: usize,
-    /// Output directory of the figures
+    /// Output directory for the figures
     #[arg(long, value_name = "DIR", default_value = "features")]
     out: PathBuf,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub(super) struct FeaturesArgs {
     json: bool,
 }
 
-/// Channels of a layer that one figure has room for.
+/// Maximum number of channels per layer in one figure.
 const MAX_CHANNELS: usize = 511;
 
 /// What `--json` prints.
@@ -124,7 +124,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     {
         say_line(
             "note",
-            format!("a figure has at most {most} channels of a layer, the strongest"),
+            format!("a figure shows at most the {most} strongest channels of a layer"),
         );
     }
     for maps in &layers {
@@ -180,7 +180,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The first image that the run was not trained on, and what it is called.
+/// The first image that the run was not trained on, and its name.
 fn own_image(
     arguments: &FeaturesArgs,
     artifact: &Artifact,

@@ -42,7 +42,7 @@ pub(super) struct LrFindArgs {
         allow_negative_numbers = true
     )]
     steps: usize,
-    /// Output directory of lr.png and lr.csv
+    /// Output directory for lr.png and lr.csv
     #[arg(long, value_name = "DIR", default_value = "lr-find")]
     out: PathBuf,
     /// Print JSON
@@ -100,7 +100,7 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// An error about a setting that only `train` has an argument for must not name it.
+/// An error about a setting that only `train` has an argument for must not name that argument.
 fn without_hint(error: CliError) -> CliError {
     const OF_TRAIN: [&str; 5] = [
         "train.epochs",

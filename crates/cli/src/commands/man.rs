@@ -9,7 +9,7 @@ use receptive_core::file::write_over_own;
 use receptive_core::text::{Printable, counted};
 use std::path::{Path, PathBuf};
 
-/// What is on every page, near its beginning.
+/// Text near the beginning of every page.
 const TITLE: &[u8] = b".TH receptive";
 
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
                 "unknown command `{name}`; `{}` has {}",
                 command.get_bin_name().unwrap_or_else(|| command.get_name()),
                 if known.is_empty() {
-                    "no commands of its own".into()
+                    "no subcommands".into()
                 } else {
                     known.join(", ")
                 }
@@ -61,8 +61,8 @@ fn page(command: Command) -> Result<Vec<u8>, CliError> {
     Ok(roff)
 }
 
-/// One page a command, `receptive-erf-sweep.1`; returns how many. A file of that name that is no page of this
-/// program stays.
+/// Writes one page per command, such as `receptive-erf-sweep.1`; returns their number. An existing
+/// file that is not a page of this program is kept.
 fn write_all(program: &Command, directory: &Path) -> Result<usize, CliError> {
     create_directory(directory)?;
     let mut commands = vec![program];

@@ -31,7 +31,7 @@ use receptive_plot::Draw;
 use std::path::Path;
 use std::sync::Once;
 
-/// Train convolutional image classifiers and measure what they see.
+/// Train convolutional image classifiers and measure their receptive fields.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -55,13 +55,13 @@ enum Command {
     LrFind(lr_find::LrFindArgs),
     /// Measure a trained model's accuracy on a data set
     Evaluate(evaluate::EvaluateArgs),
-    /// Write a run as one HTML page: curves, mistakes, feature maps, receptive field
+    /// Write an HTML report of a run: curves, mistakes, feature maps, receptive field
     Report(report::ReportArgs),
     /// Predict the most probable classes of images
     Predict(predict::PredictArgs),
     /// Draw a network's feature maps of an image, and its first layer's filters
     Features(features::FeaturesArgs),
-    /// Show which parts of an image speak for a class: Grad-CAM and input gradients
+    /// Show which parts of an image support a class: Grad-CAM and input gradients
     Attend(attend::AttendArgs),
     /// Measure a unit's effective receptive field and test whether it is Gaussian
     Erf(erf::ErfArgs),
@@ -71,7 +71,7 @@ enum Command {
     Import(import::ImportArgs),
     /// Show a network layer by layer: shapes, parameters, receptive fields
     Summary(summary::SummaryArgs),
-    /// List the networks that have a name: parameters, input, receptive field, published weights
+    /// List the named networks: parameters, input, receptive field, published weights
     Networks(networks::NetworksArgs),
     /// Explain one layer's arithmetic: size, padding, parameters, receptive field
     Explain(explain::ExplainArgs),
@@ -83,7 +83,7 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Print a shell completion script
     Completions(completions::CompletionsArgs),
-    /// Print a manual page, or write those of all commands
+    /// Print a manual page, or write the pages of all commands
     Man(man::ManArgs),
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     }
 }
 
-/// Writes a figure, and says once which characters of it no font has.
+/// Writes a figure, and reports once which of its characters are in no font.
 fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
     static SAID: Once = Once::new();
     picture.write(path)?;
@@ -142,14 +142,14 @@ fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Makes a directory for what a command writes.
+/// Creates the output directory of a command.
 fn create_directory(directory: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(directory)
-        .inspect_err(|_| say_paragraph("note", "--out writes to another place"))
+        .inspect_err(|_| say_paragraph("note", "--out sets another path"))
         .map_err(CliError::io(directory, "create the directory"))
 }
 
-/// Writes a file unless one of that name is there that does not begin as this one does: another's.
+/// Writes a file, unless a file of that name exists that begins differently and so is not ours.
 fn write_like(path: &Path, bytes: &[u8], beginning: usize) -> Result<(), CliError> {
     let beginning = &bytes[..beginning.min(bytes.len())];
     write_over_own(path, bytes, |head| head.starts_with(beginning))

@@ -7,7 +7,7 @@ use receptive_model::{Artifact, ModelConfig, presets};
 use receptive_train::{RunConfig, RunDirectory};
 use std::path::{Path, PathBuf};
 
-/// Classes of a network whose config does not say how many.
+/// Number of classes if the config does not set it.
 pub(super) const DEFAULT_CLASSES: usize = 10;
 
 /// The network's config, its weights aside.
@@ -45,7 +45,7 @@ pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
     Ok(RunDirectory::open(run)?.kept_model()?)
 }
 
-/// What the names of files of weights end in.
+/// File extensions of weights.
 const WEIGHTS: [&str; 6] = ["onnx", "pth", "pt", "bin", "ckpt", "safetensors"];
 
 /// Rejects published weights, which have to be imported first.
@@ -60,8 +60,8 @@ pub(super) fn check_is_model(path: &Path) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::Usage(format!(
-        "{} is weights and not yet a model; make one with `receptive import {} --out imported`, and name \
-         that in its place",
+        "{} contains weights, not a model; import it first with `receptive import {} --out \
+         imported`, and use imported",
         path.printable(),
         path.shell_word()
     )))

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(super) struct NetworksArgs {
-    /// Names of networks; all by default
+    /// Names of networks [default: all]
     names: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -27,16 +27,16 @@ struct Network {
     params: usize,
     /// Multiply-adds for one image.
     macs: usize,
-    /// The input it is described with: of published weights their own.
+    /// The input it is described with; that of the published weights, if there are any.
     input: String,
-    /// How many pixels high a unit of the last map sees; `None` where it sees the whole image, as
-    /// behind a gate or where there is no map.
+    /// Height in pixels of the receptive field of a unit of the last map; `None` if it is the whole
+    /// image, as behind a gate or without a map.
     field: Option<i64>,
     classes: usize,
     forms: Vec<Form>,
 }
 
-/// A form in which weights are published.
+/// A format of published weights.
 #[derive(Serialize)]
 struct Form {
     scheme: &'static str,
@@ -114,7 +114,7 @@ fn show_weights(network: &Network) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Those of receptive's own, `plain-N` by an example, then the published ones.
+/// receptive's own presets, `plain-N` by an example, then the published ones.
 fn all() -> Vec<String> {
     let own = presets::NAMES.map(|(name, _)| name.replace('N', "20"));
     let published = presets::published_names().map(String::from);
@@ -139,7 +139,7 @@ fn network(name: &str) -> Result<Network, ModelError> {
     })
 }
 
-/// What a unit of the last map sees, unless that is the whole image.
+/// The receptive field of a unit of the last map, unless it is the whole image.
 fn field(plan: &Plan) -> Option<i64> {
     let last = default_layer(plan).ok()?;
     (!last.is_gated()).then(|| last.trf[0].size())
@@ -161,7 +161,7 @@ fn form(form: &PublishedForm) -> Form {
     }
 }
 
-/// `11.7 M`, `640 K`, or all digits of what is less than ten thousand.
+/// `11.7 M`, `640 K`, or all digits below ten thousand.
 pub(super) fn millions(count: usize) -> String {
     match count {
         0..10_000 => grouped(count),

@@ -25,13 +25,13 @@ pub(super) struct ReportArgs {
     /// Output file [default: report.html in the run directory]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// New place of the run's data, if it was moved; its images are in the splits they were in
+    /// New path of the run's data, if it was moved; images keep their splits
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
-    /// New place of the run's label list, if it was moved
+    /// New path of the run's label list, if it was moved
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Directory of data sets known by name: searched first, and downloads go there
+    /// Directory for named data sets; searched first, and used for downloads
     #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
     /// Measure the effective receptive field on at most N images
@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     let page = report.html();
     write_file(file, page.as_bytes()).inspect_err(|_| {
         if arguments.out.is_none() {
-            say_paragraph("note", "--out FILE writes the report to another place");
+            say_paragraph("note", "--out FILE writes the report to another path");
         }
     })?;
     let figures = report.figures();
@@ -131,7 +131,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Rejects a model without a run, such as an imported one: a report is about a training.
+/// Rejects a model without a run, such as an imported one: a report describes a training run.
 fn check_is_run(run: &Path) -> Result<(), CliError> {
     check_is_model(run)?;
     if !Artifact::is_at(run) {
@@ -145,9 +145,10 @@ fn check_is_run(run: &Path) -> Result<(), CliError> {
             around.path().shell_word()
         )),
         None => CliError::Usage(format!(
-            "{} is a model without a run, and a report is about a training; see it with `receptive \
-             evaluate {word} DATA`, `receptive erf {word}`, `receptive features {word}` and `receptive \
-             attend {word} IMAGE`, or train it on data of your own: `receptive train DATA --from {word}`",
+            "{} is a model without a training run, so there is nothing to report; inspect it with \
+             `receptive evaluate {word} DATA`, `receptive erf {word}`, `receptive features \
+             {word}` and `receptive attend {word} IMAGE`, or fine-tune it on your own data: \
+             `receptive train DATA --from {word}`",
             run.printable()
         )),
     })

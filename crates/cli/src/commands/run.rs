@@ -52,22 +52,22 @@ pub(super) fn evaluation_line(evaluation: &Evaluation) -> String {
     )
 }
 
-/// The images that a trained model is applied to.
+/// The images a trained model is applied to.
 pub(super) struct RunSplit {
     pub(super) data: DataSet,
     pub(super) split: Split,
     pub(super) name: &'static str,
     /// Whether the data set is the run's own.
     pub(super) is_own: bool,
-    /// What to say where these are not the test images that were asked for.
+    /// A note if these are not the test images requested.
     pub(super) stand_in: Option<String>,
 }
 
-/// The command that names the new place of a run's data or label list.
+/// The command that sets the new path of a run's data or label list.
 pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
     let moved = |argument: &str| {
         let run = run.shell_word();
-        format!("receptive {command} {run} {argument} NEWPLACE")
+        format!("receptive {command} {run} {argument} NEWPATH")
     };
     Remedies {
         data: moved("--data"),
@@ -93,7 +93,7 @@ pub(super) fn check_data_there(
     }))
 }
 
-/// Which images a command names: those at `place` and in `split`, else the run's own test images.
+/// The images a command selects: those at `place` and in `split`, else the run's own test images.
 pub(super) fn image_query<'a>(
     run: &'a Path,
     remedies: Remedies,
@@ -142,13 +142,13 @@ pub(super) fn open_split(
     })
 }
 
-/// The config of a new run, to which a command adds what it alone can set.
+/// The config of a new run, to which each command adds its own settings.
 pub(super) struct RunSettings {
     pub(super) config: RunConfig,
     /// The config file, where that names the data.
     file: Option<PathBuf>,
     input_from: InputFrom,
-    /// What the recipe may choose.
+    /// The settings the recipe may choose.
     open: OpenSettings,
 }
 
@@ -219,8 +219,8 @@ impl RunSettings {
         {
             return Err(CliError::Usage(format!(
                 "--set {key}: a preset takes its input from the data; use --image-size for \
-                 another height and width, --grey for one channel, or --config FILE for a network with an input of its \
-                 own"
+                 another height and width, --grey for one channel, or --config FILE for a network \
+                 with its own input"
             )));
         }
         let config = with_overrides(&self.config, overrides)?;
@@ -252,7 +252,7 @@ fn is_of(key: &str, setting: &str) -> bool {
     rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
 }
 
-/// The run or the artifact that `--from` means; published weights are imported first.
+/// The run or the artifact given by `--from`; published weights are imported first.
 fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
     let Some(from) = &arguments.from else {
         return Ok(None);
@@ -263,8 +263,7 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
     }
     if preset.is_some() {
         return Err(CliError::Usage(
-            "--preset: the trained model of --from has a network of its own; leave one of them out"
-                .into(),
+            "--preset: the model of --from already has a network; leave one of them out".into(),
         ));
     }
     Ok(Some(from.clone()))
@@ -291,15 +290,14 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
             }
             Some(own) => {
                 let problem = format!(
-                    "the data {} that the run was trained on is no longer there; give DATA as the first \
-                     argument",
+                    "the run's data {} no longer exist; give DATA as the first argument",
                     own.data.source.printable()
                 );
                 return Err(CliError::argument("--from", problem));
             }
             None => {
-                let problem = "this model is not in a run that knows its data; give DATA as the first \
-                               argument";
+                let problem = "this model is not part of a run, so its data are unknown; give \
+                               DATA as the first argument";
                 return Err(CliError::argument("--from", problem));
             }
         };
@@ -308,7 +306,7 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
     Ok(config)
 }
 
-/// The arguments that `train` and `lr-find` share, but for what makes the network.
+/// The arguments that `train` and `lr-find` share, except those that define the network.
 pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
     set(&mut config.data.source, arguments.data.clone());
     set(&mut config.data.bad_images, arguments.source.bad_images);
@@ -341,7 +339,7 @@ pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
     set_machine(config, arguments);
 }
 
-/// Where and how it runs.
+/// The backend, devices and threads of a run.
 fn set_machine(config: &mut RunConfig, arguments: &NetworkArgs) {
     let DeviceArgs { machine, devices } = &arguments.devices;
     let MachineArgs { backend, threads } = machine;

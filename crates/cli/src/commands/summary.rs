@@ -59,7 +59,7 @@ struct Row {
     output: Vec<usize>,
     params: usize,
     macs: usize,
-    /// Of a convolution or a pool: pixels at the top, left, bottom and right.
+    /// For a convolution or a pool: pixels at the top, left, bottom and right.
     #[serde(skip_serializing_if = "Option::is_none")]
     padding: Option<[usize; 4]>,
     trf: Trf,
@@ -207,12 +207,13 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The most characters of a line.
+/// Maximum number of characters per line.
 const MAX_LINE: usize = 80;
-/// The fewest characters of a layer's description that are kept.
+/// Minimum number of characters kept of a layer's description.
 const MIN_LAYER: usize = 14;
 
-/// A row for each layer. One that would be too wide has MACs in thousands or millions, and layers cut.
+/// One row per layer. If a row would be too wide, MACs are in thousands or millions and
+/// descriptions are cut.
 fn table(plan: &Plan) -> Table {
     let full = rows(plan, grouped, MAX_WIDTH);
     if full.width() <= MAX_LINE {
@@ -252,7 +253,7 @@ fn rows(plan: &Plan, macs: fn(usize) -> String, width: usize) -> Table {
     table
 }
 
-/// One number where both axes agree, else height x width.
+/// One number if both axes agree, else height x width.
 fn both(fields: [Field; 2], value: fn(&Field) -> String) -> String {
     let [height, width] = [value(&fields[0]), value(&fields[1])];
     if height == width {

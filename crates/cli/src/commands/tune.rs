@@ -16,7 +16,7 @@ use receptive_train::{
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// The networks that are compared where none is given.
+/// The networks compared by default.
 const NETWORKS: [&str; 3] = ["small", "vgg", "resnet"];
 /// Trials in the table; `--json` has all.
 const SHOWN: usize = 10;
@@ -35,7 +35,7 @@ pub(super) struct TuneArgs {
         allow_negative_numbers = true
     )]
     trials: usize,
-    /// Stop after this many minutes, with the best found until then
+    /// Stop after this many minutes, and keep the best trial so far
     #[arg(
         long,
         value_name = "MINUTES",
@@ -43,7 +43,7 @@ pub(super) struct TuneArgs {
         allow_negative_numbers = true
     )]
     minutes: Option<f64>,
-    /// Epochs of the last round; earlier ones have a third each time
+    /// Epochs of the final round; each earlier round has a third of the next
     #[arg(
         long,
         value_name = "N",
@@ -52,7 +52,7 @@ pub(super) struct TuneArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<usize>,
-    /// Presets to choose from, with commas between them [default: small,vgg,resnet; none with --preset,
+    /// Presets to choose from, comma-separated [default: small,vgg,resnet; none with --preset,
     /// --config or --from]
     #[arg(
         long,
@@ -168,7 +168,8 @@ fn options(arguments: &TuneArgs) -> TuneOptions {
     }
 }
 
-/// A search that was stopped. Where and how it runs may change, and its time; what is searched may not.
+/// A search that was stopped. Devices, threads and the time limit may change; what is searched may
+/// not.
 fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     let mut tune = Tune::open(path)?;
     if let Some(minutes) = arguments.minutes {
@@ -210,7 +211,7 @@ fn announce(tune: &Tune) {
     say_line("rounds", format!("{}{minutes}", rounds.join(", ")));
 }
 
-/// How far a search came that was stopped, or whose time is over, and how it continues.
+/// The progress of a search that was stopped or reached its time limit, and how to continue it.
 fn say_left(tune: &Tune, signal: Option<usize>) {
     let (state, path) = (tune.state(), tune.path().shell_word());
     let Some(OpenRound {
@@ -234,8 +235,8 @@ fn say_left(tune: &Tune, signal: Option<usize>) {
         None => say_paragraph(
             "time",
             format!(
-                "it is over {place}; `receptive tune --resume {path} --minutes N` with a larger N \
-                 continues"
+                "the limit was reached {place}; continue with `receptive tune --resume {path} \
+                 --minutes N` and a larger N"
             ),
         ),
     }
@@ -268,7 +269,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     if failed > 0 {
         wide_line(
             "failed",
-            format!("{}, such as by divergence", counted(failed, "run")),
+            format!("{}, such as diverged ones", counted(failed, "run")),
         )?;
     }
     let Some(best) = state.best() else {
@@ -295,7 +296,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     )?;
     wide_line(
         "test",
-        "no trial has seen the test split; evaluate the best on it, once:",
+        "no trial has used the test split; evaluate the best on it, once:",
     )?;
     wide_line("next", format!("receptive evaluate {path}/{}", best.run))?;
     wide_line(

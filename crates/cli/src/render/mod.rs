@@ -20,13 +20,13 @@ pub(crate) use train_progress::TrainProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
-/// Whether standard output may be coloured: a terminal, and nobody set `NO_COLOR`.
+/// Whether standard output may be coloured: a terminal, and `NO_COLOR` is not set.
 pub(crate) fn colour_allowed() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal() && !refused
 }
 
-/// A bar on a terminal; nothing elsewhere, where plain lines stand in.
+/// A bar on a terminal; hidden elsewhere, where plain lines are printed.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() || is_silent() {
         return ProgressBar::hidden();

@@ -13,15 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Columns of text on a terminal.
 const COLUMNS: usize = 80;
-/// Columns of a label, the space behind it included.
+/// Columns of a label, including the space after it.
 const LABEL: usize = 9;
-/// The same where labels are longer: `train` and `lr-find`.
+/// Columns of the longer labels of `train` and `lr-find`.
 const WIDE_LABEL: usize = 11;
 
-/// Set in a process whose results and messages are another's too.
+/// Set in a process whose results and messages another process prints.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// From here on nothing is printed.
+/// Suppresses all further output.
 pub(crate) fn silence() {
     SILENT.store(true, Ordering::Relaxed);
 }
@@ -35,7 +35,8 @@ pub(crate) fn print(text: impl AsRef<str>) -> Result<(), CliError> {
     print_raw(printable_lines(text.as_ref()))
 }
 
-/// The same as it is: a script, or text with escape sequences of our own, without names from outside.
+/// Writes text unescaped: a script, or text with our own escape sequences, without names from
+/// outside.
 pub(crate) fn print_raw(text: impl AsRef<str>) -> Result<(), CliError> {
     if is_silent() {
         return Ok(());
@@ -91,7 +92,8 @@ pub(crate) fn exit_usage(error: clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// Of a conflict with a group of arguments only those that were given: the parser names the whole group.
+/// In an error about conflicting arguments, keeps only those that were given: the parser names the
+/// whole group.
 fn only_given(mut error: clap::Error, given: &[String]) -> clap::Error {
     let Some(ContextValue::Strings(named)) = error.get(ContextKind::PriorArg) else {
         return error;
@@ -120,7 +122,7 @@ pub(crate) fn line(label: &str, text: impl Display) -> Result<(), CliError> {
     print(format!("{label:<LABEL$}{text}"))
 }
 
-/// The same, wrapped beside its label.
+/// Like the function above, with the text wrapped to the right of its label.
 pub(crate) fn paragraph(label: &str, text: impl Display) -> Result<(), CliError> {
     print(wrapped(label, LABEL, &text.to_string()))
 }
@@ -130,7 +132,7 @@ pub(crate) fn wide_line(label: &str, text: impl Display) -> Result<(), CliError>
     print(format!("{label:<WIDE_LABEL$}{text}"))
 }
 
-/// The same, wrapped beside its label.
+/// Like the function above, with the text wrapped to the right of its label.
 pub(crate) fn wide_paragraph(label: &str, text: impl Display) -> Result<(), CliError> {
     print(wrapped(label, WIDE_LABEL, &text.to_string()))
 }
@@ -144,19 +146,19 @@ pub(crate) fn say(message: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 
-/// Writes a labelled line to standard error: one line, whatever the names in it hold.
+/// Writes a labelled line to standard error: one line, whatever the names in it contain.
 pub(crate) fn say_line(label: &str, text: impl Display) {
     let text = text.to_string();
     say(format!("{label:<LABEL$}{}", text.printable()));
 }
 
-/// The same, wrapped beside its label.
+/// Like the function above, with the text wrapped to the right of its label.
 pub(crate) fn say_paragraph(label: &str, text: impl Display) {
     say(wrapped(label, LABEL, &text.to_string()));
 }
 
-/// Writes an error to standard error: as all text wrapped on a terminal, and elsewhere, unlike notes and results, as
-/// the one line that a log or a program searches.
+/// Writes an error to standard error: wrapped on a terminal, and elsewhere as one line, for logs
+/// and programs that search it.
 pub(crate) fn say_error(error: &impl Display) {
     let message = format!("error: {error}");
     if std::io::stderr().is_terminal() {
@@ -175,7 +177,7 @@ fn wrapped(label: &str, width: usize, text: &str) -> String {
     textwrap::fill(text, options)
 }
 
-/// A path must stay whole, to be copied, even one with spaces, which is in quotes.
+/// A path is not split, so that it can be copied; one with spaces is in quotes.
 fn options<'a>() -> textwrap::Options<'a> {
     textwrap::Options::new(COLUMNS)
         .break_words(false)
@@ -183,7 +185,7 @@ fn options<'a>() -> textwrap::Options<'a> {
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
-/// Words between spaces; a space within quotes ends none.
+/// Words between spaces; a space within quotes does not end a word.
 fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
     let (mut ends, mut quote, mut last) = (Vec::new(), None, ' ');
     for (at, c) in line.char_indices() {

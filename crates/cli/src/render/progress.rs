@@ -1,4 +1,4 @@
-//! Progress of anything but training: a bar on a terminal, elsewhere an occasional line.
+//! Progress of everything except training: a bar on a terminal, an occasional line elsewhere.
 
 use super::{bar, say};
 use indicatif::ProgressBar;
@@ -8,14 +8,14 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time between two lines where there is no terminal.
+/// Time between two lines without a terminal.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// Opening and measuring a data set.
 #[derive(Default)]
 pub(crate) struct DataProgress(Mutex<Option<ProgressBar>>);
 
-/// What takes only a moment needs no line of its own in a log.
+/// Short operations are not logged.
 const WORTH_A_LINE: u64 = 20_000;
 
 impl Progress for DataProgress {
@@ -41,7 +41,7 @@ impl Progress for DataProgress {
     }
 }
 
-/// A trial that goes step by step, or a measurement that goes sample by sample.
+/// A trial that counts steps, or a measurement that counts samples.
 pub(crate) struct StepProgress {
     what: String,
     bar: ProgressBar,

@@ -6,20 +6,20 @@ use receptive_train::{
     TrainError,
 };
 
-/// Several runs: a bar for the one that is trained, and a line for each that has ended.
+/// Several runs: a bar for the current one, and a line for each finished one.
 #[derive(Default)]
 pub(crate) struct SeriesProgress {
     bar: TrainProgress,
-    /// The run that is trained, with how many there are: `seed-1 (2 of 5)`.
+    /// The current run and the number of runs: `seed-1 (2 of 5)`.
     title: String,
     name: String,
     has_notes: bool,
-    /// Whether it is said already why the run has no result.
+    /// Whether the reason for the missing result was already printed.
     has_reason: bool,
 }
 
 impl SeriesProgress {
-    /// Says the notes on the data that all runs share.
+    /// Prints the notes on the data that all runs share.
     pub(crate) fn with_notes(notes: &[String]) -> Self {
         say_notes(notes);
         Self {

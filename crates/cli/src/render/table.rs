@@ -61,14 +61,14 @@ impl Table {
     }
 }
 
-/// Maximum width of a cell, so that five columns fit 80: longer class names are cut.
+/// Maximum width of a cell, so that five columns fit into 80: longer class names are truncated.
 pub(crate) const MAX_WIDTH: usize = 36;
 
 fn short(cell: &str) -> String {
     cut(&cell.printable(), MAX_WIDTH)
 }
 
-/// At most so many characters of a text, the last three of them dots if there are more.
+/// Truncates a text to so many characters; the last three are dots if it was longer.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.into();

@@ -72,7 +72,7 @@ pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize, shows_recall: bool) -> St
     line
 }
 
-/// Why resuming trains nothing, and how to train more.
+/// Why resuming has nothing to train, and how to train more.
 fn nothing_left(from: &ResumePoint, ended: Outcome) -> String {
     let epochs = from.epochs.len();
     let run = from
@@ -91,8 +91,8 @@ fn nothing_left(from: &ResumePoint, ended: Outcome) -> String {
         ),
     };
     format!(
-        "this run {why}: no step is left to train. To continue it, give {how}; to start a new run \
-         from its model, use `receptive train DATA --from {run}`"
+        "this run {why}: no steps are left. To continue it, give {how}; to start a new run from \
+         its model, use `receptive train DATA --from {run}`"
     )
 }
 
@@ -105,7 +105,7 @@ impl Drop for TrainProgress {
 impl Recorder for TrainProgress {
     fn resumed(&mut self, from: &ResumePoint) -> Result<(), TrainError> {
         for invalid in &from.invalid {
-            say(format!("refused  {}", invalid.reason));
+            say(format!("rejected {}", invalid.reason));
         }
         say(match &from.path {
             Some(path) => format!(

@@ -73,7 +73,7 @@ fn copies_of_what_is_measured_and_of_new_images_are_said() {
         .collect::<Vec<_>>()
         .join(" ");
     assert!(
-        words.contains("3 images with the pixels of one that is"),
+        words.contains("3 images with the same pixels as another"),
         "{words}"
     );
     assert!(
@@ -129,7 +129,7 @@ fn a_folder_saved_again_without_loss_is_the_one_that_was_trained_on() {
     assert_eq!(measured["trained_on"], 5);
     assert_eq!(measured["images"], 3);
     let notes = measured["notes"].to_string();
-    assert!(notes.contains("saved again with loss"), "{notes}");
+    assert!(notes.contains("edited or recompressed"), "{notes}");
 
     let again = trained.root.join("again.png");
     save_again(&trained.data.join(learned[0]), &again);
@@ -262,8 +262,8 @@ fn a_run_is_resumed_beside_a_new_class_and_a_renamed_one() {
     assert_eq!(refused.status.code(), Some(2), "{message}");
     for part in [
         "`fly/fly00_00.png`",
-        "no image is left of `fly`",
-        "put them back",
+        "no images are left of `fly`",
+        "restore them",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
@@ -327,7 +327,7 @@ fn the_groups_of_a_run_hold_for_other_data_and_for_runs_that_start_from_it() {
     let measured = trained.evaluate(&[plain.to_str().unwrap()]);
     let notes = measured["notes"].to_string();
     assert!(
-        notes.contains("are not grouped as those of the run"),
+        notes.contains("are not grouped like those of the run"),
         "{notes}"
     );
     assert_eq!(measured["images"], 18);
@@ -373,7 +373,7 @@ fn a_moved_label_list_is_named_wherever_the_data_are_needed() {
     let refused = output(&["evaluate", &run]);
     let message = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{message}");
-    assert!(message.contains("--labels NEWPLACE"), "{message}");
+    assert!(message.contains("--labels NEWPATH"), "{message}");
     let out = at("out");
     let labels = at("new.csv");
     for command in [

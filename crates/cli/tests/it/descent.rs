@@ -134,7 +134,7 @@ fn a_child_is_resumed_without_its_parent() {
     let message = text(&longer.stderr).replace("\n  ", " ");
     assert!(longer.status.success(), "{message}");
     assert!(
-        message.contains("resumed from its own checkpoint"),
+        message.contains("resumes from its own checkpoint"),
         "{message}"
     );
 

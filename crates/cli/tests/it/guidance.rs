@@ -47,7 +47,7 @@ fn other_data_say_what_they_were_used_for_and_a_new_place_must_hold_the_runs_ima
     for path in record(&run).into_iter().filter_map(of_val) {
         fs::copy(data.join(&path), other.join(&path)).unwrap();
     }
-    let chosen = "the best epoch of the run was chosen by";
+    let chosen = "were used to select the best epoch";
     let arguments = ["evaluate", text_of(&run), text_of(&other)];
     let (message, success) = said(&arguments);
     assert!(success && message.contains(chosen), "{message}");
@@ -64,7 +64,7 @@ fn other_data_say_what_they_were_used_for_and_a_new_place_must_hold_the_runs_ima
     // A place where the data are not, and one where nothing is: the same of both commands.
     let (strange, nowhere) = (folder(root, "strange", 2), root.join("nowhere"));
     let places = [
-        (&nowhere, "given as the new place of the run's data"),
+        (&nowhere, "given as the new path of the run's data"),
         (&strange, "images"),
     ];
     for (place, words) in places {
@@ -99,10 +99,10 @@ fn a_part_of_the_runs_data_is_not_taken_for_them_in_silence() {
     let part = format!("{data}/train");
     let (message, success) = said(&["evaluate", text_of(&run), &part, "--split", "train"]);
     assert!(success, "{message}");
-    let note = "has 48 of the run's 80 images, so it is taken for the run's own data";
+    let note = "has 48 of the run's 80 images, so it is treated as the run's own data";
     assert!(message.contains(note), "{message}");
     let (message, _) = said(&["evaluate", text_of(&run), &data]);
-    assert!(!message.contains("is taken for"), "{message}");
+    assert!(!message.contains("is treated as"), "{message}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_run_that_diverged_at_once_is_not_to_be_resumed() {
     ]);
     let message = refused(&["evaluate", text_of(&run)]);
     assert!(
-        message.contains("training diverged before its first epoch"),
+        message.contains("training diverged in its first epoch"),
         "{message}"
     );
     assert!(!message.contains("--resume"), "{message}");
@@ -202,7 +202,7 @@ fn a_share_that_is_set_already_is_not_asked_for() {
     let stopping = ["train", text_of(&data), "--patience", "2", "--dry-run"];
     let message = refused(&stopping);
     assert!(
-        message.contains("data.val_fraction of 0.1: raise it"),
+        message.contains("data.val_fraction of 0.1: increase it"),
         "{message}"
     );
     let none = [&stopping[..], &["--set", "data.val_fraction=0"]].concat();

@@ -197,7 +197,7 @@ fn printed_commands_can_be_pasted() {
         .lines()
         .next()
         .unwrap()
-        .split(" NEWPLACE")
+        .split(" NEWPATH")
         .next()
         .unwrap();
     shell(&format!("receptive {remedy} moved"));

@@ -86,7 +86,7 @@ fn an_exported_file_has_the_name_it_was_given() {
             "x.onnx",
             "NAME.safetensors for --to safetensors",
         ),
-        ("safetensors", "x.py", "beside which NAME.py is written"),
+        ("safetensors", "x.py", "next to which NAME.py is written"),
     ] {
         let refused = output(&["export", &run, "--to", to, "--out", &at(out)]);
         let errors = text(&refused.stderr);
@@ -248,7 +248,7 @@ fn what_can_not_be_exported_or_imported_is_a_sentence() {
     );
     refused(
         &["import", &run],
-        "expected a file of weights, or a folder with config.json",
+        "expected a weights file, or a folder with config.json",
         2,
     );
     let export = at("export");

@@ -80,7 +80,7 @@ fn an_image_that_was_damaged_since_is_named_and_the_rest_measured() {
             .find(|note| note.as_str().unwrap().contains(part))
     };
     assert!(
-        of("damaged since")
+        of("damaged and can no longer be read")
             .unwrap()
             .as_str()
             .unwrap()
@@ -105,7 +105,7 @@ fn an_image_that_was_damaged_since_is_named_and_the_rest_measured() {
     assert_eq!(report["images"], test.len() - 1);
     assert_eq!(report["missing"], json!([]), "{report}");
     let resumed = error(&["train", "--resume", trained.run(), "--epochs", "2"]);
-    assert!(resumed.contains("cannot be read any more"), "{resumed}");
+    assert!(resumed.contains("can no longer be read"), "{resumed}");
     assert!(
         resumed.contains(&test[0]) && !resumed.contains("bad_images"),
         "{resumed}"
@@ -132,7 +132,7 @@ fn what_stands_in_for_the_test_images_is_said() {
     let trained = Trained::new(&[]);
     let whole = trained.evaluate();
     assert!(
-        !whole["notes"].to_string().contains("measured are"),
+        !whole["notes"].to_string().contains("evaluated instead"),
         "{whole}"
     );
     for path in trained.of("test") {
@@ -146,7 +146,7 @@ fn what_stands_in_for_the_test_images_is_said() {
     );
     let notes = measured["notes"].to_string();
     assert!(
-        notes.contains("test images is to be had: measured are its validation"),
+        notes.contains("test images are available: the validation"),
         "{notes}"
     );
     for path in val {
@@ -154,7 +154,7 @@ fn what_stands_in_for_the_test_images_is_said() {
     }
     let refused = error(&["evaluate", trained.run()]);
     assert!(
-        refused.contains("no validation or test image of the run"),
+        refused.contains("no validation or test images of the run"),
         "{refused}"
     );
     assert!(!refused.contains("set by"), "{refused}");
@@ -162,10 +162,7 @@ fn what_stands_in_for_the_test_images_is_said() {
     let measured = trained.evaluate();
     assert_eq!(measured["split"], "new");
     let notes = measured["notes"].to_string();
-    assert!(
-        notes.contains("were not there when it was trained"),
-        "{notes}"
-    );
+    assert!(notes.contains("the images added since training"), "{notes}");
 
     // A run that never had any.
     let run = trained.root.join("val-only");
@@ -182,8 +179,7 @@ fn what_stands_in_for_the_test_images_is_said() {
     );
     let measured = json(&["evaluate", run.to_str().unwrap(), "--json"]);
     let notes = measured["notes"].to_string();
-    let expected = "the run has no test images: measured are its validation images, by which its best epoch was \
-                    chosen";
+    let expected = "the run has no test images: the validation images are evaluated instead, which also selected the best epoch";
     assert!(notes.contains(expected), "{notes}");
 }
 
@@ -199,7 +195,7 @@ fn a_run_that_starts_from_one_that_was_tested_on_all_images_says_so() {
     }
     let refused = error(&["train", other.to_str().unwrap(), "--from", trained.run()]);
     let expected = format!(
-        "all its {} images are validation and test images",
+        "all its {} images are validation or test images",
         test.len()
     );
     assert!(refused.contains(&expected), "{refused}");
@@ -234,7 +230,7 @@ fn a_label_list_that_was_moved_is_named_by_its_argument() {
     ] {
         let refused = error(arguments);
         assert!(
-            refused.contains("no longer there; name its new place"),
+            refused.contains("no longer exists; set its new path"),
             "{refused}"
         );
         assert!(refused.contains("--labels"), "{refused}");

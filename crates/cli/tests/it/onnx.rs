@@ -39,7 +39,7 @@ fn an_onnx_file_is_a_model_to_evaluate_and_to_start_from() {
     ]);
     let errors = text(&erf.stderr);
     assert!(!errors.contains("copied out of its run"), "{errors}");
-    assert!(errors.contains("does not know its data"), "{errors}");
+    assert!(errors.contains("so its data are unknown"), "{errors}");
     let copy = at("copy");
     std::fs::rename(format!("{run}/model"), &copy).unwrap();
     let confusion = |model: &str| {
@@ -128,7 +128,7 @@ fn what_an_onnx_file_leaves_open_is_asked_for() {
     let errors = text(&ran.stderr);
     assert!(ran.status.success(), "{errors}");
     assert!(
-        errors.contains("10 classes are not in the file"),
+        errors.contains("the file does not name its 10 classes"),
         "{errors}"
     );
 }

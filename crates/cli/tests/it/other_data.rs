@@ -97,9 +97,9 @@ fn a_copied_model_asks_for_its_data_and_a_moved_data_set_for_its_place() {
         assert_eq!(output.status.code(), Some(2), "{message}");
         assert!(message.contains(words), "{message}");
     };
-    refused(&copy, "name some: receptive evaluate");
+    refused(&copy, "give their path: receptive evaluate");
     fs::rename(&own, directory.path().join("moved")).unwrap();
-    refused(&run, "name its new place");
+    refused(&run, "set their new path");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn data_with_a_folder_around_them_or_named_by_a_config_alone_are_asked_for() {
     fs::rename(&inner, data.join("inner")).unwrap();
     let run_word = run.to_str().unwrap();
     let words = said(&["evaluate", run_word]);
-    let advice = format!("receptive evaluate {run_word} --data NEWPLACE");
+    let advice = format!("receptive evaluate {run_word} --data NEWPATH");
     assert!(words.contains(&advice), "{words}");
 
     fs::rename(&data, parent.path().join("moved")).unwrap();

@@ -66,11 +66,7 @@ fn each_refusal_has_its_exit_code_and_says_what_to_do() {
             2,
             "at most 1024",
         ),
-        (
-            vec!["train", "--backend", "tpu"],
-            2,
-            "this program has flex",
-        ),
+        (vec!["train", "--backend", "tpu"], 2, "this build has flex"),
         (vec!["train", "--backend", "flex:9"], 2, "no device 9"),
         (vec!["train", "--run-dir", empty], 1, "not empty"),
         (vec!["evaluate", empty], 1, "not a run directory"),

@@ -313,7 +313,7 @@ fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
             .collect::<Vec<_>>()
             .join(" ");
         assert!(words.contains("no longer there"), "{words}");
-        let advice = format!("receptive {command} --resume {directory} --data NEWPLACE");
+        let advice = format!("receptive {command} --resume {directory} --data NEWPATH");
         assert!(words.contains(&advice), "{words}");
         let resumed = json(&[&resume[..], &["--data", &moved, "--json"]].concat());
         if command == "tune" {

@@ -279,7 +279,7 @@ fn a_model_without_a_record_is_said_to_have_none_and_so_are_those_trained_from_i
         let message = text(&output.stderr).replace("\n  ", " ");
         assert!(output.status.success(), "{message}");
         assert!(
-            message.contains("no record of all images"),
+            message.contains("is incomplete"),
             "{arguments:?}: {message}"
         );
     };
@@ -407,7 +407,7 @@ fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
     fs::write(&path, cut.collect::<String>()).unwrap();
     let refused = output(&["evaluate", trained.run.to_str().unwrap()]);
     assert!(!refused.status.success());
-    assert!(text(&refused.stderr).contains("cut short or edited"));
+    assert!(text(&refused.stderr).contains("truncated or edited"));
     fs::write(&path, good.replacen("train,", "learn,", 1)).unwrap();
     let run = trained.run.to_str().unwrap();
     let refused = output(&["evaluate", run]);
@@ -422,5 +422,5 @@ fn a_damaged_record_is_refused_and_a_missing_one_is_said() {
     let said = output(&["evaluate", run]);
     assert!(said.status.success());
     let note = text(&said.stderr).replace("\n  ", " ");
-    assert!(note.contains("no record of all images"), "{note}");
+    assert!(note.contains("is incomplete"), "{note}");
 }

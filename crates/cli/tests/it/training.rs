@@ -81,9 +81,9 @@ fn what_the_splits_lack_is_told_by_data_and_by_train() {
         (
             &rare,
             &[
-                "no validation image is of owl",
+                "no validation images of owl",
                 "no test images",
-                "training image is of owl",
+                "training image of owl",
             ],
         ),
     ] {
@@ -205,7 +205,7 @@ fn a_run_that_stops_early_says_why() {
     assert!(!messages(&ended).contains("stopped early"));
     let again = messages(&output(&["train", "--resume", run]));
     assert!(
-        again.contains("no step is left") && again.contains("--patience"),
+        again.contains("no steps are left") && again.contains("--patience"),
         "{again}"
     );
     let on = messages(&output(&[
@@ -345,7 +345,7 @@ fn a_step_that_does_not_fit_into_memory_is_rejected_before_it_is_tried() {
         "{many}"
     );
     let estimate = |message: &str| {
-        let before = message.split(" MiB for a step").next().unwrap().to_string();
+        let before = message.split(" MiB per step").next().unwrap().to_string();
         before.split_whitespace().last().unwrap().to_string()
     };
     assert_eq!(estimate(&many), estimate(&all));

@@ -1,14 +1,14 @@
-//! Moving, turning, scaling and shearing an image in one step.
+//! Affine transforms: translation, rotation, scale and shear in one step.
 
 use super::bilinear::{Between, push};
 use receptive_core::ImageSize;
 
-/// What stands where a move brings in pixels from outside the image.
+/// The fill of pixels from outside the image.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Outside<'a> {
-    /// The nearest pixel of the edge.
+    /// The nearest edge pixel.
     Edge,
-    /// This colour, one byte a channel.
+    /// This colour, one byte per channel.
     Color(&'a [u8]),
 }
 
@@ -16,14 +16,14 @@ pub(super) enum Outside<'a> {
 /// row + f`, with pixels as squares whose centres lie at halves, as Pillow's `Image.transform` has it.
 pub(super) type Matrix = [f64; 6];
 
-/// A turn, a move, a scale and a shear, as torchvision's `affine` combines them.
+/// A rotation, translation, scale and shear, combined as in torchvision's `affine`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Affine {
     /// Clockwise.
     pub(super) degrees: f64,
     /// In pixels, to the right and down.
     pub(super) translate: [f64; 2],
-    /// How many times as large the image becomes.
+    /// The scale factor.
     pub(super) scale: f64,
     /// In degrees, along the rows and along the columns.
     pub(super) shear: [f64; 2],
@@ -37,7 +37,7 @@ impl Affine {
         shear: [0.0; 2],
     };
 
-    /// The inverse map, around a place that stays where it is before the move.
+    /// The inverse map, around a centre that is fixed before the translation.
     pub(super) fn matrix(&self, [centre_x, centre_y]: [f64; 2]) -> Matrix {
         let turn = self.degrees.to_radians();
         let [shear_x, shear_y] = self.shear.map(f64::to_radians);

@@ -1,6 +1,6 @@
-//! Random changes of whole batches, such as mixup and CutMix.
+//! Augmentation of whole batches, such as mixup and CutMix.
 
-/// The targets of mixed images: a probability of each class.
+/// The targets of mixed images: one probability per class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftTargets {
     /// The number of classes.
@@ -22,7 +22,7 @@ impl SoftTargets {
     }
 }
 
-/// A random change of a whole batch, after its images were changed one by one and normalized.
+/// An augmentation of a whole batch, after its images were augmented one by one and normalised.
 ///
 /// ```
 /// use receptive_data::{BatchAugment, SoftTargets};

@@ -1,4 +1,4 @@
-//! A random window of an image, resized to the whole.
+//! Random resized crops.
 
 use super::bilinear::{Between, push};
 use crate::random::Random;
@@ -14,8 +14,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Of `min_area` to all of the image's area, of proportions 3:4 to 4:3 of the image's evenly on a
-    /// log scale; the whole image where ten draws do not fit into it.
+    /// A crop of `min_area` to all of the image's area, with an aspect ratio of 3:4 to 4:3 of the
+    /// image's, log-uniform; the whole image if ten draws do not fit.
     pub(super) fn random(size: &ImageSize, min_area: f32, random: &mut Random) -> Self {
         let (w, h) = (size.width, size.height);
         for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! Classes that some changes are not made to.
+//! Classes excluded from some augmentations.
 
 use super::changes::Fill;
 use super::settings::Augment;
@@ -6,7 +6,7 @@ use crate::error::DataError;
 use crate::names::{enumerate, near, same_name};
 use receptive_core::text::Printable;
 
-/// The changes of single images, by the names of their settings.
+/// The per-image augmentations, by the names of their settings.
 const NAMES: [&str; 21] = [
     "crop",
     "flip",
@@ -33,7 +33,7 @@ const NAMES: [&str; 21] = [
 const SETTING: &str = "train.augment.exclude";
 
 impl Augment {
-    /// Switches a change off; false where there is none of this name.
+    /// Disables an augmentation; false if there is none of this name.
     fn switch_off(&mut self, name: &str) -> bool {
         match name {
             "crop" => self.crop = 0.0,
@@ -62,12 +62,12 @@ impl Augment {
         true
     }
 
-    /// Checks that `exclude` names changes that there are.
+    /// Checks that `exclude` names existing augmentations.
     pub(super) fn check_exclude(&self) -> Result<(), DataError> {
         for name in self.exclude.keys() {
             if !Self::default().switch_off(name) {
                 let problem = format!(
-                    "`{}` is no change of single images; those are {}{}",
+                    "`{}` is not a per-image augmentation; those are {}{}",
                     name.printable(),
                     NAMES.join(", "),
                     near(name, NAMES.into_iter())
@@ -78,7 +78,7 @@ impl Augment {
         Ok(())
     }
 
-    /// The changes that `exclude` names although they are made to no class.
+    /// The augmentations in `exclude` that are disabled for all classes.
     pub fn idle_exclusions(&self) -> Vec<&str> {
         let is_idle = |name: &str| {
             let mut without = self.clone();
@@ -94,7 +94,7 @@ impl Augment {
             .collect()
     }
 
-    /// Whether `fill` is set and nothing is ever filled.
+    /// Whether `fill` is set but no augmentation fills pixels.
     pub fn has_idle_fill(&self) -> bool {
         let moves = self.shift > 0
             || self.rotation > 0.0
@@ -104,8 +104,8 @@ impl Augment {
         self.fill != Fill::default() && !moves
     }
 
-    /// The changes of each class's images, in the order of the classes; empty where `exclude` names none,
-    /// so that all have the same.
+    /// The augmentation of each class, in the order of the classes; empty if `exclude` is, so that
+    /// all have the same.
     ///
     /// # Errors
     /// When `exclude` names a class that is not one of these.
@@ -120,7 +120,7 @@ impl Augment {
                 let Some(change) = at.and_then(|at| changes.get_mut(at)) else {
                     let known = classes.iter().map(String::as_str);
                     let problem = format!(
-                        "the data has no class `{}`, which `{name}` is not to change; the classes are {}{}",
+                        "the data has no class `{}` to exclude from `{name}`; the classes are {}{}",
                         class.printable(),
                         enumerate(classes),
                         near(class, known)

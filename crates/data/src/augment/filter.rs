@@ -1,4 +1,4 @@
-//! Each pixel from its neighbours: sharpness and Gaussian blur.
+//! Filters: sharpness and Gaussian blur.
 
 use super::color::blend;
 use receptive_core::ImageSize;

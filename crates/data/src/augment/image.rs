@@ -1,4 +1,4 @@
-//! Random changes of training images, each a pure function of (seed, epoch, index).
+//! Augmentation of training images, a pure function of (seed, epoch, index).
 
 use super::affine::{Affine, Outside, warp};
 use super::bilinear::{Between, push};
@@ -11,10 +11,10 @@ use crate::random::{Purpose, Random};
 use receptive_core::ImageSize;
 
 impl Augment {
-    /// Changes one image in place.
+    /// Augments one image in place.
     ///
-    /// The result depends on the arguments alone, not on what was changed before. `fill` is the
-    /// colour of erased pixels, one byte a channel.
+    /// The result depends on the arguments only, not on earlier calls. `fill` is the colour of
+    /// erased pixels, one byte per channel.
     ///
     /// # Shapes
     /// `pixels` is `[height, width, channels]` of `size`; an image of another length is left alone.
@@ -235,7 +235,7 @@ fn translate(pixels: &[u8], size: &ImageSize, dx: isize, dy: isize) -> Vec<u8> {
     moved
 }
 
-/// Turns around the centre, then moves; bilinear.
+/// Rotates around the centre, then translates; bilinear.
 fn turn_and_move(pixels: &[u8], size: &ImageSize, degrees: f32, dx: isize, dy: isize) -> Vec<u8> {
     let (w, h) = (size.width, size.height);
     let (sin, cos) = degrees.to_radians().sin_cos();

@@ -1,16 +1,16 @@
-//! mixup and CutMix: images of a batch mixed with the ones before them, and their targets likewise.
+//! mixup and CutMix: each image of a batch is mixed with the one before it, and so are the targets.
 
 use super::batch::{BatchAugment, SoftTargets};
 use crate::random::{Purpose, Random};
 
-/// mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019), as torchvision's `MixUp` and `CutMix` have
-/// them: each image is mixed with the one before it in the batch, the first with the last, all of a batch
-/// in the same proportion, which follows Beta(alpha, alpha). With both, each batch gets one of the two at
-/// random.
+/// mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019), as in torchvision's `MixUp` and
+/// `CutMix`: each image is mixed with the one before it in the batch, the first with the last, all
+/// in a proportion drawn from Beta(alpha, alpha). With both enabled, each batch gets one of the two
+/// at random.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mix {
-    /// mixup's alpha: 1 makes all proportions equally likely, smaller ones those near the whole image; 0
-    /// switches it off.
+    /// mixup's alpha: 1 makes all proportions equally likely, smaller values favour one image; 0
+    /// disables it.
     pub mixup: f32,
     /// CutMix's alpha, likewise.
     pub cutmix: f32,
@@ -55,7 +55,7 @@ fn blend(values: &mut [f32], rows: usize, own: f32) {
     });
 }
 
-/// Puts a rectangle of each image's predecessor in its place.
+/// Pastes a rectangle of the preceding image into each image.
 fn paste(images: &mut [f32], [_, channels, height, width]: [usize; 4], area: &Rectangle) {
     after(images, channels * height * width, |image, before| {
         let planes = image.chunks_exact_mut(height * width);

@@ -1,4 +1,4 @@
-//! Random changes of training images, one by one and by the batch, and their normalization.
+//! Augmentation of training images, per image and per batch, and normalisation.
 
 mod affine;
 pub(crate) mod batch;

@@ -1,9 +1,9 @@
-//! Converting bytes to the normalized values that a network takes.
+//! Converting bytes to a network's normalised input.
 
 use crate::error::DataError;
 use receptive_core::ImageSize;
 
-/// `(value / 255 - mean) / std` for each channel, as a table of the 256 values a byte has.
+/// `(value / 255 - mean) / std` for each channel, as a table of the 256 values of a byte.
 #[derive(Clone)]
 pub struct Normalize {
     tables: Vec<[f32; 256]>,
@@ -26,7 +26,7 @@ impl Normalize {
             return Err(DataError::setting(
                 "mean and std",
                 format!(
-                    "{} means and {} deviations: one of each a channel",
+                    "expected one mean and one std per channel, found {} and {}",
                     mean.len(),
                     std.len()
                 ),
@@ -47,7 +47,7 @@ impl Normalize {
         Ok(Self { tables })
     }
 
-    /// Byte values as they are, for one channel; stands in where options were refused.
+    /// Unchanged byte values, for one channel; used if options were rejected.
     pub(crate) fn identity() -> Self {
         Self {
             tables: vec![std::array::from_fn(|value| value as f32)],
@@ -72,7 +72,7 @@ impl Normalize {
                 "mean and std",
                 format!(
                     "an image of {} bytes where {} channels of {} x {} are expected, with {} \
-                     means: one mean and deviation a channel",
+                     means: expected one mean and one std per channel",
                     pixels.len(),
                     size.channels,
                     size.height,

@@ -1,11 +1,11 @@
-//! RandAugment and TrivialAugment: operations drawn at random, as torchvision has them.
+//! RandAugment and TrivialAugment: operations drawn at random, as in torchvision.
 
 use super::affine::{Affine, Outside, warp};
 use super::{color, filter, tones};
 use crate::random::Random;
 use receptive_core::ImageSize;
 
-/// One change of an image, with its strength.
+/// One operation on an image, with its magnitude.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub(super) enum Operation {
@@ -32,7 +32,7 @@ pub(super) enum Operation {
     Equalize,
 }
 
-/// How strong the operations of a policy are at most.
+/// The maximum magnitudes of a policy's operations.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Space {
     shear: f32,

@@ -1,4 +1,4 @@
-//! The settings of random changes.
+//! The augmentation settings.
 
 use super::changes::{
     Fill, GaussianBlur, Posterize, RandAugment, RandomAffine, Sharpness, Solarize, TrivialAugment,
@@ -9,91 +9,90 @@ use crate::error::DataError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Random changes of training images, in the order in which they are made; `mixup` and `cutmix` change
-/// whole batches after that. The default changes nothing.
+/// Augmentation of training images, in the order of application; `mixup` and `cutmix` are applied
+/// to whole batches after that. By default everything is off.
 ///
-/// Pixels that a shift, a rotation or the like moves in from outside repeat the nearest edge, unless `fill`
-/// says otherwise: a photo goes on, a black background stays black, and no new edge appears that a network
-/// could learn from.
+/// Pixels moved in from outside, as by a shift or a rotation, repeat the nearest edge pixel by
+/// default, see `fill`: photos are extended, a black background stays black, and no artificial edge
+/// appears.
 ///
-/// Every change has random numbers of its own, so that none depends on which others are on.
+/// Every augmentation has its own random numbers, so that none depends on which others are enabled.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
-    /// Cut out a random window of this share of the area to all of it, 0 to 1, of proportions 3:4 to
-    /// 4:3 of the image's, and resize it to the image's size (random resized crop; Szegedy et al.
-    /// 2015); 0 switches it off. torchvision calls it the lower bound of `scale`, by default 0.08.
+    /// Random resized crop (Szegedy et al. 2015): the minimum fraction of the area, 0 to 1, with an
+    /// aspect ratio of 3:4 to 4:3 of the image's; 0 disables it. In torchvision it is the lower
+    /// bound of `scale`, by default 0.08.
     #[serde(skip_serializing_if = "is_default")]
     pub crop: f32,
-    /// Mirror left and right, for every other image on average.
+    /// Horizontal flip with probability 0.5.
     pub flip: bool,
-    /// Mirror top and bottom, for every other image on average.
+    /// Vertical flip with probability 0.5.
     #[serde(skip_serializing_if = "is_default")]
     pub vertical_flip: bool,
-    /// Move by up to this many pixels in each direction (also known as pad and crop).
+    /// Shift by up to this many pixels in each direction (also known as pad and crop).
     pub shift: usize,
-    /// Turn by up to this many degrees either way, 0 to 180.
+    /// Rotate by up to this many degrees either way, 0 to 180.
     pub rotation: f32,
-    /// Turn, move, scale and shear.
+    /// Random affine transform.
     #[serde(skip_serializing_if = "is_default")]
     pub affine: Option<RandomAffine>,
-    /// Some operations drawn at random for each image, all of one strength.
+    /// RandAugment: random operations of one magnitude per image.
     #[serde(skip_serializing_if = "is_default")]
     pub randaugment: Option<RandAugment>,
-    /// One operation drawn at random for each image, with its strength.
+    /// TrivialAugment: one random operation of random magnitude per image.
     #[serde(skip_serializing_if = "is_default")]
     pub trivialaugment: Option<TrivialAugment>,
     /// Multiply all values by `1 - brightness` to `1 + brightness`; 0 to 1.
     pub brightness: f32,
     /// Multiply the distance from the image's mean by `1 - contrast` to `1 + contrast`; 0 to 1.
     pub contrast: f32,
-    /// Multiply the distance of every colour from its grey by `1 - saturation` to `1 + saturation`; 0
-    /// to 1. Of a grey image nothing changes.
+    /// Multiply the distance of every colour from its grey by `1 - saturation` to `1 + saturation`;
+    /// 0 to 1. No effect on grey images.
     #[serde(skip_serializing_if = "is_default")]
     pub saturation: f32,
-    /// Turn all hues by up to this share of the colour circle either way; 0 to 0.5. Of a grey image
-    /// nothing changes.
+    /// Turn all hues by up to this share of the colour circle either way; 0 to 0.5. No effect on
+    /// grey images.
     #[serde(skip_serializing_if = "is_default")]
     pub hue: f32,
-    /// The probability, 0 to 1, that each channel's values are spread over the whole range.
+    /// The probability, 0 to 1, of autocontrast.
     #[serde(skip_serializing_if = "is_default")]
     pub autocontrast: f32,
-    /// The probability, 0 to 1, that each channel's histogram is equalized.
+    /// The probability, 0 to 1, of histogram equalisation.
     #[serde(skip_serializing_if = "is_default")]
     pub equalize: f32,
-    /// The probability, 0 to 1, of the negative.
+    /// The probability, 0 to 1, of inversion.
     #[serde(skip_serializing_if = "is_default")]
     pub invert: f32,
-    /// Cut off lower bits.
+    /// Posterise: remove lower bits.
     #[serde(skip_serializing_if = "is_default")]
     pub posterize: Option<Posterize>,
-    /// Invert the values above a threshold.
+    /// Solarise: invert the values above a threshold.
     #[serde(skip_serializing_if = "is_default")]
     pub solarize: Option<Solarize>,
-    /// The probability, 0 to 1, that colours become grey. Of a grey image nothing changes.
+    /// The probability, 0 to 1, that colours become grey. No effect on grey images.
     #[serde(skip_serializing_if = "is_default")]
     pub grayscale: f32,
-    /// Sharpen or soften.
+    /// Sharpen or blur.
     #[serde(skip_serializing_if = "is_default")]
     pub sharpness: Option<Sharpness>,
-    /// Blur.
+    /// Gaussian blur.
     #[serde(skip_serializing_if = "is_default")]
     pub blur: Option<GaussianBlur>,
     /// The probability, 0 to 1, that a rectangle of 2 to 33 % of the area is filled with the mean
     /// of the data set (random erasing).
     pub erase: f32,
-    /// What stands where a change brings in pixels from outside the image.
+    /// The fill of pixels from outside the image.
     #[serde(skip_serializing_if = "is_default")]
     pub fill: Fill,
-    /// Alpha of mixup, which mixes images with others of their batch and their labels likewise; 0
-    /// switches it off.
+    /// Alpha of mixup, which mixes the images and labels of a batch; 0 disables it.
     #[serde(skip_serializing_if = "is_default")]
     pub mixup: f32,
-    /// Alpha of CutMix, which puts a rectangle of another image of the batch into each, and its label
-    /// in proportion; 0 switches it off. With both, each batch gets one of the two.
+    /// Alpha of CutMix, which pastes a rectangle of another image of the batch into each and mixes
+    /// the labels in proportion; 0 disables it. With both enabled, each batch gets one of the two.
     #[serde(skip_serializing_if = "is_default")]
     pub cutmix: f32,
-    /// Classes whose images are left out of a change, by the name of its setting: `flip = ["b", "d"]`.
+    /// Classes excluded from an augmentation, by the name of its setting: `flip = ["b", "d"]`.
     #[serde(skip_serializing_if = "is_default")]
     pub exclude: BTreeMap<String, Vec<String>>,
 }
@@ -103,12 +102,12 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl Augment {
-    /// Whether nothing is ever changed.
+    /// Whether all augmentations are off.
     pub fn is_off(&self) -> bool {
         *self == Augment::default()
     }
 
-    /// The changes of whole batches, if any.
+    /// The batch augmentation, if any.
     pub fn mix(&self) -> Option<Mix> {
         let mix = Mix {
             mixup: self.mixup,
@@ -117,7 +116,7 @@ impl Augment {
         (mix != Mix::default()).then_some(mix)
     }
 
-    /// Checks that every number lies in its documented range.
+    /// Checks that every value is in its documented range.
     pub fn check(&self) -> Result<(), DataError> {
         for (setting, value, max) in [
             ("train.augment.crop", self.crop, 1.0),
@@ -140,7 +139,7 @@ impl Augment {
         ] {
             if !(0.0..=1e3).contains(&alpha) {
                 let problem = format!(
-                    "it is {alpha}; use an alpha above 0, such as 0.2 or 1, or 0 to switch it off"
+                    "it is {alpha}; use an alpha above 0, such as 0.2 or 1, or 0 to disable it"
                 );
                 return Err(DataError::setting(setting, problem));
             }
@@ -154,8 +153,8 @@ impl Augment {
         self.sharpness.map_or(Ok(()), |change| change.check())?;
         self.blur.map_or(Ok(()), |change| change.check())?;
         if self.randaugment.is_some() && self.trivialaugment.is_some() {
-            let problem = "it is set, and so is train.augment.trivialaugment, which takes its place; \
-                           leave one of them out";
+            let problem = "it is set together with train.augment.trivialaugment, which replaces \
+                           it; remove one of them";
             return Err(DataError::setting("train.augment.randaugment", problem));
         }
         self.check_exclude()
@@ -166,7 +165,7 @@ impl Augment {
 pub(super) mod tests {
     use super::*;
 
-    /// Every change on.
+    /// All augmentations on.
     pub(in super::super) fn all() -> Augment {
         Augment {
             crop: 0.5,

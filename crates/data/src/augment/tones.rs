@@ -1,4 +1,5 @@
-//! Values changed by a table, with Pillow's results: brightness, contrast, autocontrast, equalize and so on.
+//! Changes of values by table, with Pillow's results: brightness, contrast, autocontrast,
+//! equalisation and so on.
 
 use super::color::{blend, grey};
 use receptive_core::ImageSize;
@@ -38,7 +39,7 @@ pub(super) fn contrast(pixels: &mut [u8], size: &ImageSize, factor: f32) {
     map(pixels, |value| blend(mean, value, factor));
 }
 
-/// The values that are there spread over the whole range, channel by channel.
+/// Autocontrast: the values present are stretched to the whole range, per channel.
 pub(super) fn autocontrast(pixels: &mut [u8], size: &ImageSize) {
     map_channels(pixels, size, |counts| {
         let low = counts.iter().position(|count| *count > 0).unwrap_or(0);
@@ -53,7 +54,7 @@ pub(super) fn autocontrast(pixels: &mut [u8], size: &ImageSize) {
     });
 }
 
-/// As many pixels of each value as can be, channel by channel.
+/// Histogram equalisation, per channel.
 pub(super) fn equalize(pixels: &mut [u8], size: &ImageSize) {
     map_channels(pixels, size, |counts| {
         let last = counts.iter().rfind(|count| **count > 0).unwrap_or(&0);
@@ -84,7 +85,7 @@ pub(super) fn solarize(pixels: &mut [u8], threshold: f32) {
     });
 }
 
-/// The negative.
+/// Inversion.
 pub(super) fn invert(pixels: &mut [u8]) {
     map(pixels, |value| 255 - value);
 }

@@ -1,8 +1,9 @@
-//! Every change against torchvision 0.29 and Pillow 13.0, on the same images with the same numbers.
+//! Every augmentation compared with torchvision 0.29 and Pillow 13.0, on the same images with the
+//! same parameters.
 //!
-//! `torchvision.json` is their answer, written by `tests/python/augment_values.py`, which says where Pillow's
-//! way is taken. Bytes are equal but for what is interpolated, blurred or goes through hues, where 1 of 255 is
-//! allowed.
+//! `torchvision.json` has their results, written by `tests/python/augment_values.py`, which
+//! documents where Pillow is followed. Bytes are equal except after interpolation, blur and hue
+//! changes, where a difference of 1 of 255 is allowed.
 
 use super::affine::{Affine, Outside, warp};
 use super::policy::Operation;

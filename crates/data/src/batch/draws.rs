@@ -7,8 +7,8 @@ use crate::random::{Purpose, Random};
 pub struct Draws {
     /// Indices of a split.
     pub indices: Vec<usize>,
-    /// How often each was drawn before in this epoch: part of the key of its random changes. Empty
-    /// where no image is drawn twice.
+    /// How often each was drawn before in this epoch: part of the key of its augmentation. Empty if
+    /// no image is drawn twice.
     pub repeats: Vec<u64>,
 }
 
@@ -22,9 +22,9 @@ impl From<Vec<usize>> for Draws {
     }
 }
 
-/// As many draws as there are images, of each class the same number (where that does not come out even
-/// one more of some). Of a class with fewer images all are drawn before one is drawn again; of a class
-/// with more, every epoch draws others.
+/// As many draws as there are images, the same number from each class (up to one). In a class with
+/// fewer images, all are drawn before one is repeated; from a class with more, every epoch draws
+/// others.
 ///
 /// A pure function of its arguments, as [`order`](crate::order) is.
 ///

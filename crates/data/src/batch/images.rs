@@ -4,10 +4,10 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// The pixels of a batch, as a slice of numbers.
+/// The pixels of a batch, as a slice.
 ///
-/// When it is dropped, its memory goes back to the [`Loader`](crate::Loader) that made it, if that
-/// is still there. [`into_vec`](Images::into_vec) keeps it instead.
+/// When it is dropped, its memory returns to the [`Loader`](crate::Loader) that created it, if that
+/// still exists. [`into_vec`](Images::into_vec) keeps it instead.
 #[derive(Debug, Default)]
 pub struct Images {
     values: Vec<f32>,
@@ -55,7 +55,7 @@ impl BufferPool {
 }
 
 impl Images {
-    /// The numbers; their memory does not go back to the loader.
+    /// The values; their memory does not return to the loader.
     pub fn into_vec(mut self) -> Vec<f32> {
         self.pool = Weak::new();
         std::mem::take(&mut self.values)

@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 /// An iterator over the [`Batch`]es of one epoch.
 ///
 /// The batches and their order are the same for any number of workers: batch `b` is images `b *
-/// batch_size ..` of the order given, and every random change is a pure function of `(seed, epoch,
-/// index)`. An error takes the place of the batch it spoils; the batches after it still come, so
-/// that nothing is silently shorter. Dropping the loader stops and joins its threads.
+/// batch_size ..` of the order given, and every augmentation is a pure function of `(seed, epoch,
+/// index)`. An error replaces its batch; the following batches are still delivered, so that nothing
+/// is silently shorter. Dropping the loader stops and joins its threads.
 pub struct Loader {
     job: Arc<Job>,
     workers: Vec<JoinHandle<()>>,
     /// The next batch to deliver.
     next: usize,
-    /// What is wrong with the options, delivered in place of the first batch.
+    /// An error in the options, delivered in place of the first batch.
     refused: Option<DataError>,
     waited: Duration,
     scratch: Vec<u8>,
@@ -54,7 +54,7 @@ struct Job {
     buffers: Arc<BufferPool>,
     rows: Option<BatchRows>,
     state: Mutex<State>,
-    /// A batch became ready.
+    /// A batch is ready.
     ready: Condvar,
     /// A batch was taken, or the consumer is gone.
     room: Condvar,
@@ -118,11 +118,11 @@ impl Job {
 }
 
 impl Loader {
-    /// Starts making batches of `samples` in the order `indices`, which may be any part of an
+    /// Starts loading batches of `samples` in the order `indices`, which may be any part of an
     /// epoch: a resumed one begins where the last step ended.
     ///
-    /// Options that cannot be used (no batch size, an index out of range, wrong means) come out as
-    /// the error of the first batch, and nothing follows it.
+    /// Invalid options (no batch size, an index out of range, wrong means) are delivered as an
+    /// error instead of the first batch, and nothing follows.
     pub fn new(samples: Arc<Samples>, indices: Vec<usize>, options: LoaderOptions) -> Self {
         let batch_size = options.batch_size.max(1);
         let fill = Normalize::neutral(&options.mean);
@@ -196,7 +196,7 @@ impl Loader {
         }
     }
 
-    /// How long the consumer has waited for batches so far (with 0 workers: for making them).
+    /// How long the consumer has waited for batches so far (with 0 workers, for loading them).
     pub fn waited(&self) -> Duration {
         self.waited
     }

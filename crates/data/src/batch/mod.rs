@@ -25,7 +25,7 @@ pub struct Batch {
     pub images: Images,
     /// The label of each image, before any mixing.
     pub labels: Vec<usize>,
-    /// `[n, classes]`: what to train towards instead of the labels, where a
+    /// `[n, classes]`: the targets instead of the labels, if a
     /// [`BatchAugment`](crate::BatchAugment) mixes images.
     pub soft_targets: Option<SoftTargets>,
     /// The index of each image in its split.

@@ -1,4 +1,4 @@
-//! How batches are made.
+//! Options of batches.
 
 use crate::augment::batch::BatchAugment;
 use crate::augment::settings::Augment;
@@ -32,45 +32,45 @@ impl fmt::Debug for BatchRows {
     }
 }
 
-/// How batches are made.
+/// Options of batches.
 #[derive(Clone, Debug)]
 pub struct LoaderOptions {
-    /// Images a batch, at least 1.
+    /// Images per batch, at least 1.
     pub batch_size: usize,
-    /// Threads that make batches; 0 makes each in the calling thread when it is needed. Never
-    /// changes what is delivered.
+    /// Threads that load batches; 0 loads each in the calling thread when it is needed. Does not
+    /// change the result.
     pub workers: usize,
     /// Batches that may be ready and waiting, at least 1. Each takes
     /// `4 * batch_size * channels * height * width` bytes.
     pub prefetch: usize,
-    /// Random changes; off by default, and to be left off for validation and test.
+    /// Augmentation; off by default, and must stay off for validation and test.
     pub augment: Augment,
-    /// The names of the classes, which `augment` may leave out of a change; needed only where it does.
+    /// The names of the classes; needed only if `augment` excludes some.
     pub classes: Vec<String>,
-    /// A random change of each whole batch, instead of what `augment` has (mixup and CutMix); none by
-    /// default, and to be left out for validation and test.
+    /// A batch augmentation, instead of the one in `augment` (mixup and CutMix); none by default,
+    /// and must be left out for validation and test.
     pub batch_augment: Option<Arc<dyn BatchAugment>>,
     /// Mean of each channel, in units of the full range (0 to 1).
     pub mean: Vec<f32>,
     /// Standard deviation of each channel, in units of the full range.
     pub std: Vec<f32>,
-    /// With `epoch` and an image's index, the key of its random changes.
+    /// With `epoch` and an image's index, the key of its augmentation.
     pub seed: u64,
     /// See `seed`.
     pub epoch: u64,
-    /// How often each of the indices came before in this epoch ([`Draws`](crate::Draws)), so that its
-    /// random changes differ; empty where none comes twice.
+    /// How often each index occurred before in this epoch ([`Draws`](crate::Draws)), so that its
+    /// augmentation differs; empty if none is repeated.
     pub repeats: Vec<u64>,
     /// Whether a last batch with fewer images is left out.
     pub drop_last: bool,
-    /// The rows of each batch whose images are read, by default all: the pixels of the others are 0, and their
-    /// labels are there. mixup and CutMix also read the image that a row is mixed with; a `batch_augment` of
-    /// one's own reads all.
+    /// The rows of each batch whose images are read, by default all: the pixels of the others are
+    /// 0, but their labels are set. mixup and CutMix also read the image that a row is mixed with;
+    /// a custom `batch_augment` reads all.
     pub rows: Option<BatchRows>,
 }
 
 impl Default for LoaderOptions {
-    /// Batches of 64 grey images, two workers, four batches ahead, no random changes.
+    /// Batches of 64 grey images, two workers, four batches ahead, no augmentation.
     fn default() -> Self {
         Self {
             batch_size: 64,
@@ -110,7 +110,7 @@ impl LoaderOptions {
             return Err(DataError::setting(
                 "mean and std",
                 format!(
-                    "{} means for images of {} channels; give one a channel",
+                    "{} means for images of {} channels; give one per channel",
                     self.mean.len(),
                     samples.size().channels
                 ),

@@ -8,12 +8,12 @@ use crate::split::Split;
 use receptive_core::{Fit, ImageSize};
 use std::sync::{Arc, OnceLock};
 
-/// A [`Split`] whose images are all made one size.
+/// A [`Split`] whose images are resized to one size.
 ///
 /// Pixels are kept as bytes: the first `cache_bytes / size` images of the split stay in memory once
-/// read, the others are decoded at each access. Which ones are kept depends on nothing else, and
-/// what is kept never changes what is delivered. Images of a source in memory that already have the
-/// size are not copied at all.
+/// read, the others are decoded at each access. The choice depends on nothing else, and does not
+/// change the result. Images of a source in memory that already have the size are not copied at
+/// all.
 pub struct Samples {
     split: Split,
     size: ImageSize,
@@ -28,7 +28,7 @@ pub struct Samples {
 pub struct Sample {
     /// `[height, width, channels]`, 0 to 255.
     pub pixels: Arc<[u8]>,
-    /// The place of its class in the class list.
+    /// The index of its class in the class list.
     pub label: usize,
 }
 
@@ -46,10 +46,10 @@ impl Samples {
     /// The default of `cache_bytes`: 2 GiB.
     pub const CACHE_BYTES: u64 = 2 << 30;
 
-    /// Sees `split` at `size`, keeping at most `cache_bytes` of pixels in memory.
+    /// The images of `split` at `size`, keeping at most `cache_bytes` of pixels in memory.
     ///
-    /// Nothing is read yet. A size that is not possible ([`check_size`](crate::check_size)) is an
-    /// error of the first read.
+    /// Nothing is read yet. An invalid size ([`check_size`](crate::check_size)) is an error of the
+    /// first read.
     pub fn new(split: Split, size: ImageSize, fit: impl Into<Fit>, cache_bytes: u64) -> Self {
         let fit = fit.into();
         let each = (size.len() as u64).max(1);
@@ -107,7 +107,7 @@ impl Samples {
         self.cache.len() as u64 * self.size.len() as u64
     }
 
-    /// Image `i`, decoded and made to fit.
+    /// Image `i`, decoded and resized.
     ///
     /// # Errors
     /// `i` out of range, or a file that cannot be read (any more).

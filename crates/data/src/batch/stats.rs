@@ -15,7 +15,7 @@ struct Sums {
     squares: u64,
 }
 
-/// Images a thread takes at a time.
+/// Number of images taken by a thread at a time.
 const BLOCK: usize = 64;
 
 impl Samples {
@@ -36,7 +36,7 @@ impl Samples {
         if self.is_empty() {
             return Err(DataError::setting(
                 "mean and std",
-                "there is no image to measure",
+                "there are no images to compute them from",
             ));
         }
         let running =

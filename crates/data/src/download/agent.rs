@@ -1,14 +1,14 @@
-//! How connections are made.
+//! Connection settings.
 
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
 const CONNECT: Duration = Duration::from_secs(20);
-/// A connection on which nothing arrives for so long is given up.
+/// Timeout of a connection without data.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How connections to this address are made; what is asked for by HTTPS does not arrive by HTTP.
+/// The agent for this address; an HTTPS request is never redirected to HTTP.
 pub(super) fn agent(url: &str, silence: Option<Duration>) -> ConfigBuilder<AgentScope> {
     let silence = silence.unwrap_or(SILENCE);
     let mut config = ureq::Agent::config_builder();

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{fs, io};
 
-/// A file whose size and hash are known before it is fetched.
+/// A file of known size and hash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RemoteFile {
     pub(crate) file: &'static str,
@@ -20,9 +20,9 @@ pub(crate) struct RemoteFile {
     pub(crate) sha256: &'static str,
 }
 
-/// How temporary files are called.
+/// Prefix of temporary files.
 const PARTIAL: &str = ".partial-";
-/// Where files cannot be locked, one that is older belongs to no running program.
+/// Without file locks, an older file is treated as abandoned.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Fetches `url` into `folder/remote.file`, through a temporary file in the same folder which is

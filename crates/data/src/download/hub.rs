@@ -26,7 +26,7 @@ pub struct HubRepository {
 }
 
 impl HubRepository {
-    /// Its name, without the organization.
+    /// Its name, without the organisation.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -63,16 +63,16 @@ impl FromStr for HubRepository {
     }
 }
 
-/// A hub, and the folder in which its files are kept.
+/// A hub, and the cache folder of its files.
 #[derive(Debug, Clone)]
 pub struct Hub {
     /// Its address, without a slash at the end.
     pub endpoint: String,
-    /// Where files are kept: below it a folder for each repository and commit.
+    /// The cache: one folder per repository and commit.
     pub cache: PathBuf,
-    /// Whether nothing is fetched.
+    /// Whether downloads are disabled.
     pub offline: bool,
-    /// A connection on which nothing arrives for so long is given up; 30 seconds by default.
+    /// Timeout of a connection without data; 30 seconds by default.
     pub silence: Option<Duration>,
 }
 
@@ -81,15 +81,15 @@ pub struct Hub {
 pub struct HubFiles {
     /// Where they are.
     pub folder: PathBuf,
-    /// The names that were asked for, each in the form that the repository has.
+    /// The requested names, as in the repository.
     pub names: Vec<String>,
     /// The address of the revision: `https://huggingface.co/timm/resnet18.a1_in1k/tree/COMMIT`.
     pub address: String,
-    /// What a user should know: a file without a checksum.
+    /// A warning for the user, such as a file without a checksum.
     pub notes: Vec<String>,
 }
 
-/// What a server answers about a file.
+/// A server's response about a file.
 struct Head {
     commit: Option<String>,
     announced: RemoteFile,
@@ -100,7 +100,7 @@ impl Hub {
     /// folder.
     ///
     /// # Errors
-    /// When `HF_ENDPOINT` is no address, or there is no place for a cache.
+    /// When `HF_ENDPOINT` is not an address, or there is no cache folder.
     pub fn from_env(
         offline: bool,
         environment: impl Fn(&str) -> Option<OsString>,
@@ -139,12 +139,12 @@ impl Hub {
         })
     }
 
-    /// Files of a repository, from the cache or from the hub. Each entry of `wanted` lists names of
-    /// which the first that the repository has is taken.
+    /// Files of a repository, from the cache or from the hub. Each entry of `wanted` lists
+    /// alternative names; the first that exists is used.
     ///
     /// # Errors
-    /// When the repository, the revision or a file is not there, the connection ends, or a file is not
-    /// the one that was announced; what is offline and not in the cache.
+    /// When the repository, the revision or a file does not exist, the connection ends, a file is
+    /// not the announced one, or a file is not in the cache with downloads disabled.
     pub fn files(
         &self,
         repository: &HubRepository,
@@ -190,13 +190,12 @@ impl Hub {
             return Err(DataError::Hub {
                 url: first,
                 reason: format!(
-                    "fetching is switched off, and it is not in the cache {}, or damaged there",
+                    "downloads are disabled, and it is missing or damaged in the cache {}",
                     base.printable()
                 ),
-                remedy:
-                    "allow fetching once, or download the repository's files by other means and \
-                         name their folder"
-                        .into(),
+                remedy: "allow the download once, or use the folder of a downloaded copy of the \
+                    repository"
+                    .into(),
             });
         }
         let (mut names, mut notes) = (Vec::new(), Vec::new());
@@ -262,7 +261,7 @@ impl Hub {
         Ok(found(&commit, names, notes))
     }
 
-    /// What the server says of a file; `None` where it is not there.
+    /// The server's metadata of a file; `None` if it does not exist.
     fn head(&self, url: &str) -> Result<Option<Head>, DataError> {
         let rejected = |reason: String, remedy: &str| DataError::Hub {
             url: url.to_string(),
@@ -290,13 +289,13 @@ impl Hub {
                 404 => return Ok(None),
                 401 | 403 => {
                     let reason = format!(
-                        "the server refuses it ({status}): there is no such repository, or it is not open \
-                         to everyone"
+                        "the server rejects it ({status}): there is no such repository, or it is \
+                         not public"
                     );
                     return Err(rejected(reason, "check the name"));
                 }
                 200..=399 => {}
-                _ => return Err(failed(format!("the server answers {status}"))),
+                _ => return Err(failed(format!("the server returned {status}"))),
             }
             let linked = header("X-Linked-Etag");
             // A repository that was renamed: on the same server, without a word about the file.
@@ -323,11 +322,11 @@ impl Hub {
                 },
             }));
         }
-        Err(failed("the server redirects without end".into()))
+        Err(failed("the server redirects endlessly".into()))
     }
 }
 
-/// How often a repository may have been renamed.
+/// Maximum number of redirects by renaming.
 const MAX_RENAMED: usize = 5;
 
 fn is_commit(revision: &str) -> bool {

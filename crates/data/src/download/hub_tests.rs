@@ -202,7 +202,7 @@ fn a_body_that_is_cut_is_continued_by_the_next_try() {
             error.contains("of 90000 bytes") || error.contains("model.safetensors"),
             "{error}"
         );
-        assert!(error.contains("continues there"), "{error}");
+        assert!(error.contains("try again to continue"), "{error}");
         assert!(!error.contains("nothing"), "{error}");
     }
     let files = get(&hub).unwrap();
@@ -279,7 +279,7 @@ fn what_is_not_there_or_not_open_is_said_and_leaves_nothing() {
     for (server, words) in [
         (Server::Gone, "has no config.json at `main` (404)"),
         (Server::Closed, "(401): there is no such repository"),
-        (Server::Broken, "the server answers 500"),
+        (Server::Broken, "the server returned 500"),
     ] {
         let (server, cache) = (serve(server), tempfile::tempdir().unwrap());
         let error = get(&hub(&server.url, cache.path()))
@@ -304,7 +304,7 @@ fn what_is_not_there_or_not_open_is_said_and_leaves_nothing() {
 fn a_page_in_place_of_the_config_is_not_kept() {
     let (bad, cache) = (serve(Server::Page), tempfile::tempdir().unwrap());
     let error = get(&hub(&bad.url, cache.path())).unwrap_err().to_string();
-    assert!(error.contains("something else than JSON"), "{error}");
+    assert!(error.contains("something other than JSON"), "{error}");
     let good = serve(Server::Good);
     let files = get(&hub(&good.url, cache.path())).unwrap();
     let config = files.folder.join("config.json");

@@ -1,4 +1,4 @@
-//! Files from other machines: whole and verified, or absent.
+//! Downloads: complete and verified, or absent.
 
 mod agent;
 mod body;

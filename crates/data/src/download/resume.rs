@@ -11,7 +11,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a server says of a file before it is fetched.
+/// A server's metadata of a file before the download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RemoteFile {
     /// In bytes.
@@ -23,9 +23,8 @@ pub(super) struct RemoteFile {
 /// The largest file whose size is not announced, in bytes.
 const MAX_UNKNOWN: u64 = 16 << 30;
 
-/// Fetches `url` into `folder/name`, which is there only once it is whole. What a connection delivered
-/// before it ended is kept under another name and continued the next time, if the announced hash says
-/// that it is the same file.
+/// Downloads `url` to `folder/name`, which exists only once it is complete. A partial download is
+/// kept under another name and continued the next time, if the announced hash is the same.
 pub(super) fn fetch(
     url: &str,
     folder: &Path,
@@ -39,10 +38,8 @@ pub(super) fn fetch(
         url: url.to_string(),
         reason,
         remedy: match announced.sha256 {
-            Some(_) => {
-                "what arrived is kept: check the network and try again, which continues there"
-            }
-            None => "nothing of it was kept: check the network and try again",
+            Some(_) => "the partial file is kept: check the network and try again to continue",
+            None => "nothing was kept: check the network and try again",
         }
         .into(),
     };
@@ -62,7 +59,7 @@ pub(super) fn fetch(
         return Err(DataError::Hub {
             url: url.to_string(),
             reason: "another program is downloading it".into(),
-            remedy: "wait until that has ended".into(),
+            remedy: "wait until it has finished".into(),
         });
     }
     let (mut hash, mut size) = match announced.sha256 {
@@ -127,9 +124,9 @@ pub(super) fn fetch(
         return Err(DataError::Hub {
             url: url.to_string(),
             reason:
-                "the server sent something else than JSON, such as the page of a login or a proxy"
+                "the server sent something other than JSON, such as the page of a login or a proxy"
                     .into(),
-            remedy: "nothing of it was kept: see what a browser shows at that address".into(),
+            remedy: "nothing was kept: open the address in a browser to see it".into(),
         });
     }
     let target = folder.join(name);
@@ -140,12 +137,12 @@ pub(super) fn fetch(
     fs::rename(&partial, &target).map_err(DataError::io("create", &target))
 }
 
-/// Where the hash of a file stands that was fetched.
+/// Path of the hash of a downloaded file.
 fn note_of(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.sha256"))
 }
 
-/// The hash that a file had when it was fetched, if it was noted.
+/// The hash of a file when it was downloaded, if stored.
 pub(super) fn noted_hash(folder: &Path, name: &str) -> Option<String> {
     fs::read_to_string(note_of(folder, name)).ok()
 }
@@ -154,7 +151,7 @@ fn is_json(name: &str) -> bool {
     name.ends_with(".json")
 }
 
-/// The largest JSON file that is looked into, in bytes.
+/// Maximum size of a JSON file that is checked, in bytes.
 const MAX_JSON: u64 = 64 << 20;
 
 /// Whether a file begins and ends as a JSON object does.
@@ -165,7 +162,7 @@ fn holds_object(path: &Path) -> bool {
     read.is_ok() && text.starts_with(b"{") && text.ends_with(b"}")
 }
 
-/// Whether a file is there, and is as it was fetched: disks and people change files.
+/// Whether a file exists and is unchanged since its download.
 pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
     // These have no hash.
     if is_json(name) {
@@ -180,7 +177,7 @@ pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
     }
 }
 
-/// The hash of what is there, and its size.
+/// The hash of the existing file, and its size.
 fn hash_of(file: &mut File) -> std::io::Result<(Sha256, u64)> {
     let (mut hash, mut size) = (Sha256::default(), 0);
     let mut buffer = vec![0; 64 << 10];

@@ -42,9 +42,9 @@ impl DecodeLimits {
 /// Reads and decodes one image file.
 ///
 /// The format is found by content, not by extension (except TGA, which has no signature). EXIF
-/// orientation is applied, 16-bit and float channels become 8-bit, grey stays one channel, and what
-/// is transparent is laid over white. Of an animation the first frame is taken. What is larger than
-/// 128 MiB decoded (a photo of 44 megapixels) is halved until it is not.
+/// orientation is applied, 16-bit and float channels become 8-bit, grey stays one channel, and
+/// transparency is composited on white. Of an animation the first frame is used. Images larger than
+/// 128 MiB decoded (44 megapixels) are halved until they fit.
 ///
 /// # Errors
 /// A file that is not a regular file (or a link to one), exceeds a limit, or is damaged. A JPEG
@@ -53,7 +53,7 @@ pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<Picture, DataEr
     Ok(read_image(path, limits)?.picture)
 }
 
-/// As [`decode_file`], with what the image is recognized by.
+/// Like [`decode_file`], with the image's identity.
 ///
 /// # Errors
 /// As [`decode_file`].
@@ -64,8 +64,8 @@ pub fn identify_file(
     Ok(read_image(path, limits)?.identified())
 }
 
-/// The same of bytes that are in memory already. `name` stands for the file in messages; its
-/// extension says nothing but for TGA.
+/// The same for bytes in memory. `name` stands for the file in messages; its extension is only used
+/// for TGA.
 ///
 /// # Errors
 /// As [`decode_file`].
@@ -73,7 +73,7 @@ pub fn decode(bytes: &[u8], name: &Path, limits: &DecodeLimits) -> Result<Pictur
     Ok(identify(bytes, name, limits)?.0)
 }
 
-/// As [`decode`], with what the image is recognized by.
+/// Like [`decode`], with the image's identity.
 ///
 /// # Errors
 /// As [`decode_file`].
@@ -101,12 +101,12 @@ pub(crate) struct ImageFile {
     pub(crate) colours: &'static str,
     /// The hash of the file.
     pub(crate) content: ContentHash,
-    /// How the file says that its pixels are turned, which `picture` is already.
+    /// The EXIF orientation, which is already applied to `picture`.
     orientation: Orientation,
 }
 
 impl ImageFile {
-    /// What the image is recognized by.
+    /// The image's identity.
     pub(crate) fn identity(&self) -> ImageIdentity {
         let stored = match inverse(self.orientation) {
             Orientation::NoTransforms => PixelHash::default(),
@@ -144,7 +144,7 @@ pub(crate) fn decode_named(
     // Decoders are other people's code and the files may come from anywhere: a panic is an error of
     // this file, not the end of the run.
     let decoded = panic::catch(|| decode_bytes(bytes, path, limits))
-        .unwrap_or_else(|_| Err("its decoder failed on it".into()));
+        .unwrap_or_else(|_| Err("decoding failed".into()));
     let decoded = decoded.map_err(damaged)?;
     Ok(ImageFile {
         picture: decoded.picture,
@@ -181,7 +181,7 @@ struct DecodedImage {
     orientation: Orientation,
 }
 
-/// What the bytes are, and, if they hold the image in another file, that one.
+/// The format of the bytes, and the embedded file if they contain the image in one.
 fn find_format<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageFormat, &'a [u8]), String> {
     let foreign = || {
         let content = Foreign::from_content(&bytes[..bytes.len().min(HEAD_BYTES)]);
@@ -197,12 +197,12 @@ fn find_format<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageFormat, &'a [u8
         _ => match foreign() {
             Some(foreign) => Err(foreign.reason()),
             None if is_tga(path) => Ok((ImageFormat::Tga, bytes)),
-            None => Err("its content is of no known image format".into()),
+            None => Err("its content is not in a known image format".into()),
         },
     }
 }
 
-/// How many of a file's first bytes say what it is.
+/// Number of a file's first bytes used to detect its format.
 const HEAD_BYTES: usize = 1024;
 
 fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<DecodedImage, String> {
@@ -218,8 +218,8 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     let text = |error: image::ImageError| match error {
         image::ImageError::Limits(_) => too_large(limits, "decoding it takes more memory"),
         image::ImageError::Unsupported(_) => format!(
-            "it is a kind of {} that cannot be read; save it as a PNG of 8-bit colours, for example \
-             with `magick`",
+            "this variant of {} is not supported; save it as an 8-bit PNG, for example with \
+             `magick`",
             format!("{format:?}").to_uppercase()
         ),
         other => damage(&other, format),
@@ -303,8 +303,8 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     })
 }
 
-/// What is wrong with a damaged file: its end is missing, or its content is invalid. Decoders say it in the words of
-/// their formats.
+/// The reason for a damaged file: it is truncated, or its content is invalid. Decoders report it in
+/// terms of their formats.
 fn damage(error: &image::ImageError, format: ImageFormat) -> String {
     let words = error.to_string().to_lowercase();
     let ends = [
@@ -331,12 +331,12 @@ fn damage(error: &image::ImageError, format: ImageFormat) -> String {
 
 fn too_large(limits: &DecodeLimits, what: &str) -> String {
     format!(
-        "{what}, and data.max_pixels allows {} pixels; set it higher, or make the image smaller",
+        "{what}, and data.max_pixels allows {} pixels; increase it, or make the image smaller",
         limits.pixels
     )
 }
 
-/// What turns an image back.
+/// The transform that undoes an orientation.
 fn inverse(orientation: Orientation) -> Orientation {
     match orientation {
         Orientation::Rotate90 => Orientation::Rotate270,
@@ -397,7 +397,7 @@ fn to_picture(image: DynamicImage) -> Picture {
     }
 }
 
-/// Lays pixels of `C` colours and an alpha over white.
+/// Composites pixels of `C` colours and an alpha on white.
 fn over_white<const C: usize>(pixels: &[u8]) -> Vec<u8> {
     let mut flat = Vec::with_capacity(pixels.len() / (C + 1) * C);
     for pixel in pixels.chunks_exact(C + 1) {

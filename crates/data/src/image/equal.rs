@@ -1,21 +1,21 @@
-//! Which images are equal, whatever the bytes of their files.
+//! Equality of images, whatever the bytes of their files.
 
 use crate::image::Picture;
 use receptive_core::hash::ContentHash;
 use std::fmt;
 use std::str::FromStr;
 
-/// What an image is recognized by, under any name and in any folder: equal bytes, or equal pixels of files
-/// that differ in compression or metadata. An image that was resized, cropped, edited or saved again with
-/// loss (as JPEG) is another one.
+/// The identity of an image, under any name and in any folder: equal bytes, or equal pixels of
+/// files that differ in compression or metadata. A resized, cropped, edited or recompressed image
+/// (such as JPEG) is a different one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ImageIdentity {
     /// SHA-256 of the file, or of the pixels where a file holds many images.
     pub content: ContentHash,
-    /// The hash of its pixels as they are shown.
+    /// The hash of its pixels as displayed.
     pub pixels: PixelHash,
-    /// Of an image that its file's EXIF data turn or mirror: the hash of its pixels as they are stored,
-    /// which is how the image looks once these data are removed.
+    /// For an image with an EXIF orientation: the hash of its pixels as stored, which is the image
+    /// without these data.
     pub stored: PixelHash,
 }
 
@@ -34,9 +34,9 @@ impl PixelHash {
         Self::of(size, &picture.pixels)
     }
 
-    /// Of `[height, width, channels]` pixels; `size` is width, height and channels. Grey images have the
-    /// same hash whether they are stored with one channel or three. It takes a fraction of the time that
-    /// decoding does; equal hashes of images that differ come about by chance only, one in 2^100.
+    /// Of `[height, width, channels]` pixels; `size` is width, height and channels. Grey images
+    /// have the same hash whether they are stored with one channel or three. It takes a fraction of
+    /// the decoding time; collisions have a probability of 2^-100.
     pub(crate) fn of([width, height, channels]: [usize; 3], pixels: &[u8]) -> Self {
         let is_grey = |pixel: &[u8]| pixel[0] == pixel[1] && pixel[0] == pixel[2];
         if channels == 3 && pixels.chunks_exact(3).all(is_grey) {

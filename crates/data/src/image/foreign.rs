@@ -1,4 +1,4 @@
-//! Files that are no image which can be read: what they are, by content or by name.
+//! Files that are not readable images: their kind, by content or by name.
 
 use image::ImageFormat;
 use std::ffi::OsStr;
@@ -35,8 +35,8 @@ pub(crate) enum Foreign {
 
 use Foreign::*;
 
-/// Extensions, in lower case, of photographs, pictures and films that cannot be read. In a class
-/// folder such a file was meant as an image of the class.
+/// Extensions, in lower case, of photographs, drawings and videos that cannot be read. In a class
+/// folder such a file was probably meant as an image of the class.
 const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     (Heic, &["heic", "heif", "heics", "heifs", "hif"]),
     (Avif, &["avif", "avifs", "avci"]),
@@ -78,11 +78,11 @@ const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     ),
 ];
 
-/// Extensions of pages, which lie in a class folder when a download went wrong.
+/// Extensions of web pages, which are in class folders after failed downloads.
 const PAGES: [&str; 3] = ["html", "htm", "xhtml"];
 
 impl Foreign {
-    /// What a file is by its extension.
+    /// A file's kind by its extension.
     pub(crate) fn from_name(path: &Path) -> Option<Self> {
         let extension = path.extension().and_then(OsStr::to_str)?.to_lowercase();
         let extension = extension.as_str();
@@ -94,12 +94,12 @@ impl Foreign {
         kind.map(|(kind, _)| *kind)
     }
 
-    /// What a file is by its first bytes; some hundred are enough.
+    /// A file's kind by its first bytes; some hundred are enough.
     pub(crate) fn from_content(head: &[u8]) -> Option<Self> {
         binary(head).or_else(|| text(head))
     }
 
-    /// Whether files of this kind are pictures or films, whatever they are called.
+    /// Whether files of this kind are images or videos, whatever their names.
     pub(crate) fn is_picture(self) -> bool {
         matches!(
             self,
@@ -116,7 +116,7 @@ impl Foreign {
         )
     }
 
-    /// What it is and what to do, as a reason why a file cannot be read.
+    /// The kind and the remedy, as the reason why a file cannot be read.
     pub(crate) fn reason(self) -> String {
         format!("it is {}", self.advice())
     }
@@ -143,21 +143,21 @@ impl Foreign {
             Photoshop => "a Photoshop document, which cannot be read; export it as PNG or JPEG",
             Gimp => "a GIMP document, which cannot be read; export it as PNG or JPEG",
             Svg => {
-                "an SVG drawing, which has no pixels; draw it as PNG, for example with \
+                "an SVG drawing, which has no pixels; render it as PNG, for example with \
                  `rsvg-convert`"
             }
             Pdf => {
-                "a PDF document, which cannot be read; draw its pages, for example with `pdftoppm \
-                 -png`"
+                "a PDF document, which cannot be read; render its pages, for example with \
+                 `pdftoppm -png`"
             }
             PostScript => {
-                "a PostScript drawing, which has no pixels; draw it as PNG, for example with \
+                "a PostScript drawing, which has no pixels; render it as PNG, for example with \
                  `magick`"
             }
             DjVu => "a DjVu document, which cannot be read; convert it, for example with `ddjvu`",
             Video => {
-                "a film, which cannot be read; take images from it, for example with `ffmpeg -i \
-                 FILM frame-%04d.png`, or move it away"
+                "a video, which cannot be read; extract frames, for example with `ffmpeg -i VIDEO \
+                 frame-%04d.png`, or move it away"
             }
             Dicom => {
                 "a DICOM image, which cannot be read; convert it, for example with `dcm2img` or \
@@ -168,20 +168,20 @@ impl Foreign {
                  mogrify -format png *.dds`"
             }
             Rare => {
-                "an image of a format that is rare today (as PCX, SGI, XPM, JPEG XR and FITS are), which \
-                 cannot be read; convert it, for example with `magick mogrify -format png`"
+                "an image in an unsupported format (such as PCX, SGI, XPM, JPEG XR or FITS), \
+                 which cannot be read; convert it, for example with `magick mogrify -format png`"
             }
             LfsPointer => {
-                "a Git LFS pointer and not the image itself; fetch the image with `git lfs pull`"
+                "a Git LFS pointer, not the image itself; download it with `git lfs pull`"
             }
-            Html => "an HTML page, as a failed download leaves it; download the image again",
-            Xml => "an XML document, as a failed download leaves it; download the image again",
-            Json => "JSON text, as a failed download leaves it; download the image again",
+            Html => "an HTML page, probably from a failed download; download the image again",
+            Xml => "an XML document, probably from a failed download; download the image again",
+            Json => "JSON text, probably from a failed download; download the image again",
             Numpy => "a NumPy array; save it as an image, for example with `PIL.Image.fromarray`",
             Archive => "an archive; unpack it",
-            Program => "a program and not an image; remove it",
-            Text => "text and not an image; remove it, or download the image again",
-            Zeros => "nothing but zero bytes, as an interrupted copy leaves it; copy it again",
+            Program => "a program, not an image; remove it",
+            Text => "text, not an image; remove it, or download the image again",
+            Zeros => "only zero bytes, probably from an interrupted copy; copy it again",
         }
     }
 }
@@ -297,7 +297,7 @@ fn binary(head: &[u8]) -> Option<Foreign> {
     zeros.then_some(Zeros)
 }
 
-/// A file of boxes, of the family of MP4, by its brand and those it says to be like.
+/// A file of the MP4 family, by its brand and compatible brands.
 fn boxed(brand: &[u8], head: &[u8]) -> Foreign {
     let length = head
         .first_chunk::<4>()
@@ -350,7 +350,7 @@ fn text(head: &[u8]) -> Option<Foreign> {
     )
 }
 
-/// Whether a file's first bytes are those of a photograph or a film, whatever its name.
+/// Whether a file's first bytes are those of a photograph or a video, whatever its name.
 pub(crate) fn is_picture(head: &[u8]) -> bool {
     // Formats whose first bytes other files hardly have.
     let readable = matches!(

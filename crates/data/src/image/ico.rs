@@ -1,4 +1,4 @@
-//! Windows icons that hold PNG files.
+//! Windows icons with PNG files.
 
 /// The PNG of the icon's largest image, if that is one. The decoder of icons reads only PNG files
 /// with an alpha; as a file of its own each kind is read.

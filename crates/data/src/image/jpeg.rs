@@ -8,9 +8,9 @@ use std::io::Cursor;
 /// Whether a JPEG file has an end-of-image marker after the start of its scan.
 ///
 /// The decoder fills what a truncated file lacks with grey and reports no error, so this is the
-/// only thing that tells. "The last two bytes are FF D9" would be wrong: phones append data after
-/// the picture. Headers are stepped over by their length, so an embedded thumbnail's own end marker
-/// does not count.
+/// only sign. "The last two bytes are FF D9" would be wrong: phones append data after the image.
+/// Headers are stepped over by their length, so an embedded thumbnail's own end marker does not
+/// count.
 pub(crate) fn has_end(bytes: &[u8]) -> bool {
     let mut at = 2; // after the start-of-image marker
     let mut in_scan = false;

@@ -12,7 +12,7 @@ mod tiff;
 
 use std::cell::Cell;
 
-/// One decoded image, 8 bits a channel.
+/// One decoded image, 8 bits per channel.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     /// Columns.
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-/// More is given back to the system.
+/// Memory above this is returned to the system.
 const MAX_SPARE_BYTES: usize = 16 << 20;
 
 thread_local! {
@@ -52,7 +52,7 @@ fn spare_bytes(length: usize) -> Vec<u8> {
 }
 
 impl Picture {
-    /// Keeps the memory of its pixels for the thread's next picture.
+    /// Keeps the memory of its pixels for the thread's next image.
     pub(crate) fn recycle(self) {
         if self.pixels.capacity() <= MAX_SPARE_BYTES {
             SPARE.set(self.pixels);

@@ -1,4 +1,4 @@
-//! Large images, reduced so that memory stays small: a network's input is far smaller still.
+//! Reduction of large images to save memory; a network's input is far smaller still.
 
 use crate::image::Picture;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,8 +31,8 @@ pub(super) fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Each pixel becomes the mean of a square of `factor` by `factor`, at the right and lower edge of
-/// what is there.
+/// Each pixel becomes the mean of a square of `factor` by `factor`, or of its part within the image
+/// at the right and lower edge.
 pub(super) fn reduce(picture: Picture, factor: usize) -> Picture {
     if factor < 2 {
         return picture;

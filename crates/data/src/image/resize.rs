@@ -7,9 +7,9 @@ use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use receptive_core::{Fit, ImageSize, Interpolation, Resize};
 
-/// The largest input side: as large as the largest picture decoded by default.
+/// Maximum input side: as large as the largest image decoded by default.
 const MAX_SIDE: usize = 16_384;
-/// The most pixels of a picture that is resized before its middle is cut out.
+/// Maximum pixels of an image that is resized before the centre crop.
 const MAX_RESIZED: usize = 1 << 26;
 
 /// Checks that images can be made of this size: 1 or 3 channels and sides of 1 to 16384 pixels.
@@ -29,15 +29,15 @@ pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Makes a picture exactly `size`: `[height, width, channels]`, 0 to 255.
+/// Resizes an image to exactly `size`: `[height, width, channels]`, 0 to 255.
 ///
 /// Grey becomes RGB by repetition, RGB becomes grey by the luma weights of ITU-R 601 (as Pillow
 /// does). Resizing is antialiased, in whole numbers, so that its result does not depend on the
-/// processor, and is Pillow's within 1 of 255. A picture that has the size already is not touched,
-/// unless a crop fraction cuts some of it off.
+/// processor, and is Pillow's within 1 of 255. An image that already has the size is unchanged,
+/// unless there is a crop fraction.
 ///
 /// # Errors
-/// An impossible size or crop fraction, or a picture that is not whole.
+/// An invalid size or crop fraction, or an image with missing bytes.
 pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<Vec<u8>, DataError> {
     let fit = fit.into();
     check_size(size)?;
@@ -49,9 +49,9 @@ pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<V
         .and_then(|area| area.checked_mul(channels));
     if width == 0 || height == 0 || whole != Some(picture.pixels.len()) {
         return Err(DataError::format(
-            format!("a picture of {width} x {height} with {channels} channels"),
+            format!("an image of {width} x {height} with {channels} channels"),
             format!(
-                "it holds {} bytes; a picture must be whole",
+                "it has {} bytes; expected width x height x channels",
                 picture.pixels.len()
             ),
         ));
@@ -77,7 +77,7 @@ pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<V
     })
 }
 
-/// Whether a picture of this width and height is delivered as it is.
+/// Whether an image of this width and height is unchanged.
 pub(crate) fn is_unchanged(from: (usize, usize), to: (usize, usize), fit: Fit) -> bool {
     from == to && fit.crop_fraction.is_none_or(|fraction| fraction == 1.0)
 }
@@ -145,9 +145,9 @@ fn scale(
     }
 }
 
-/// The width and height to which a picture is resized before its middle is cut out: the shorter side
+/// The width and height to which an image is resized before the centre crop: the shorter side
 /// `floor(side / fraction)`, the longer one in proportion and rounded down, as by torchvision's
-/// `Resize`; where the cut is no square, the smallest size around `floor(side / fraction)` of both
+/// `Resize`; if the crop is not square, the smallest size around `floor(side / fraction)` of both
 /// sides, rounded, as by timm's `ResizeKeepRatio`.
 fn around(
     from: (usize, usize),
@@ -173,7 +173,7 @@ fn around(
     // A line of pixels across a picture would else become a map without end.
     if size.0.saturating_mul(size.1) > MAX_RESIZED.max(to.0 * to.1) {
         return Err(DataError::format(
-            format!("a picture of {} x {}", from.0, from.1),
+            format!("an image of {} x {}", from.0, from.1),
             format!(
                 "its shorter side cannot be resized to {}: the longer one would be {} pixels",
                 size.0.min(size.1),
@@ -184,7 +184,8 @@ fn around(
     Ok(size)
 }
 
-/// The middle of a picture, at whole pixels; half a pixel goes to the even side, as Python rounds.
+/// The centre crop of an image, at whole pixels; half a pixel goes to the even side, as Python
+/// rounds.
 fn middle(pixels: &[u8], from: (usize, usize), to: (usize, usize), channels: usize) -> Vec<u8> {
     let offset = |from: usize, to: usize| ((from - to) as f64 / 2.0).round_ties_even() as usize;
     let (left, top) = (offset(from.0, to.0), offset(from.1, to.1));
@@ -194,7 +195,7 @@ fn middle(pixels: &[u8], from: (usize, usize), to: (usize, usize), channels: usi
         .collect()
 }
 
-/// The largest size with the proportions of `from` that lies within `to`; at least one pixel.
+/// The largest size with the aspect ratio of `from` within `to`; at least one pixel.
 fn within(from: (usize, usize), to: (usize, usize)) -> (usize, usize) {
     let ratio = (to.0 as f64 / from.0 as f64).min(to.1 as f64 / from.1 as f64);
     let side = |from: usize, to: usize| ((from as f64 * ratio).round() as usize).clamp(1, to);
@@ -210,7 +211,7 @@ fn convolve(
 ) -> Result<Vec<u8>, DataError> {
     let failed = |error: &dyn std::fmt::Display| {
         DataError::format(
-            format!("a picture of {} x {}", from.0, from.1),
+            format!("an image of {} x {}", from.0, from.1),
             format!("it could not be resized to {} x {}: {error}", to.0, to.1),
         )
     };

@@ -12,7 +12,7 @@ const SAMPLES: u16 = 277;
 const COLOR_MAP: u16 = 320;
 const SAMPLE_FORMAT: u16 = 339;
 
-/// A file that says of its colours what the decoder understands, and what they are.
+/// A file relabelled with colours that the decoder understands, and its real colours.
 pub(super) struct PlainTiff {
     pub(super) bytes: Vec<u8>,
     colours: Colours,
@@ -33,7 +33,7 @@ impl PlainTiff {
         }
     }
 
-    /// The picture in its colours.
+    /// The image in its colours.
     pub(super) fn colour(&self, picture: &Picture) -> Picture {
         let pixels = match &self.colours {
             Colours::Palette(palette) => picture
@@ -71,10 +71,10 @@ fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     .map(|value| value.round().clamp(0.0, 255.0) as u8)
 }
 
-/// What the decoder needs in place of a TIFF with a palette or YCbCr; `None` if it needs no help.
+/// A decodable replacement for a TIFF with a palette or YCbCr; `None` if none is needed.
 ///
 /// # Errors
-/// A kind of TIFF that cannot be read, in a sentence.
+/// An unsupported kind of TIFF.
 pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String> {
     // Of other kinds of files, such as those above 4 GiB, the decoder judges.
     let Some(tags) = Directory::find(bytes) else {
@@ -98,17 +98,17 @@ pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String>
             Ok(tags.with_photometric(2, Colours::YCbCr))
         }
         (6, _) => Err(format!(
-            "it is a TIFF of YCbCr colours that are not compressed as JPEG, which cannot be read; \
+            "it is a TIFF with YCbCr colours without JPEG compression, which cannot be read; \
              {convert}, for example with `magick IN.tif OUT.png`"
         )),
         (8..=10, _) => Err(format!(
-            "it is a TIFF of CIE L*a*b* colours, which cannot be read; {convert}, for example with \
-             `magick IN.tif -colorspace sRGB OUT.png`"
+            "it is a TIFF with CIE L*a*b* colours, which cannot be read; {convert}, for example \
+             with `magick IN.tif -colorspace sRGB OUT.png`"
         )),
         (0 | 1, format) if format > 1 || bits > 16 => Err(format!(
-            "it is a TIFF of {bits}-bit {}, which say nothing of black and white; scale them to grey \
-             values of 8 or 16 bits, for example with `magick IN.tif -auto-level -depth 8 OUT.png` \
-             or ImageJ's Image > Type > 8-bit",
+            "it is a TIFF of {bits}-bit {}, whose value range is unknown; scale them to grey \
+             values of 8 or 16 bits, for example with `magick IN.tif -auto-level -depth 8 \
+             OUT.png` or ImageJ's Image > Type > 8-bit",
             match format {
                 2 => "signed numbers",
                 3 => "floating-point numbers",
@@ -116,8 +116,7 @@ pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String>
             }
         )),
         _ if tags.number(SAMPLES).is_some_and(|samples| samples > 5) => Err(format!(
-            "it is a TIFF of {} channels, which cannot be read; save the channels that make a colour \
-             picture as a PNG",
+            "it is a TIFF of {} channels, which cannot be read; save its colour channels as a PNG",
             tags.number(SAMPLES).unwrap_or_default()
         )),
         _ => Ok(None),

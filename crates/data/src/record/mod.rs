@@ -1,4 +1,4 @@
-//! Which image of a data set a run used for what, so that later looks at the run use the same split.
+//! A run's use of each image of a data set, so that later commands use the same splits.
 
 mod table;
 
@@ -7,22 +7,22 @@ use receptive_core::hash::ContentHash;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// What a run used an image for.
+/// A run's use of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Its weights were trained on it.
+    /// The weights were trained on it.
     Train,
-    /// The best epoch was chosen by it.
+    /// The best epoch was selected on it.
     Val,
     /// It was held out until the end.
     Test,
-    /// The model that the run started from was trained on it, or one before that.
+    /// The pretrained model, or one before it, was trained on it.
     Before,
-    /// It is not among the run's own images, and the best epoch of a model that the run started from
-    /// was chosen by it.
+    /// It is not among the run's own images, and the best epoch of the pretrained model was
+    /// selected on it.
     ValBefore,
-    /// It is not tested by the run itself, and a model that the run started from was tested on it: it
-    /// must stay unseen.
+    /// It is not a test image of the run itself, but the pretrained model was tested on it: it must
+    /// stay unseen.
     TestBefore,
 }
 
@@ -58,7 +58,7 @@ impl Role {
         }
     }
 
-    /// The one of two roles that says more about what was learned.
+    /// The role with more influence on the weights, of two.
     pub(crate) fn more_learned(self, other: Self) -> Self {
         if other.rank() < self.rank() {
             other
@@ -67,7 +67,7 @@ impl Role {
         }
     }
 
-    /// Of several images of the same content, the role that says most about what was learned.
+    /// The role with the most influence on the weights, of several images with the same content.
     fn rank(self) -> usize {
         match self {
             Self::Train => 0,
@@ -89,22 +89,22 @@ impl fmt::Display for Role {
 /// One image of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// What it was used for.
+    /// Its use.
     pub role: Role,
     /// Its class.
     pub class: String,
     /// Its path within the data set, or `t10k-images-idx3-ubyte[17]`.
     pub path: String,
-    /// What it is recognized by.
+    /// Its identity.
     pub identity: ImageIdentity,
     /// The group it belongs to, such as a patient; empty if it has none.
     pub group: String,
 }
 
-/// The images of a run, each with its split: what `split.csv` in a run's directory holds.
+/// The images of a run, each with its split: the content of `split.csv` in a run's directory.
 ///
-/// Images are recognized by their bytes or pixels, so under any name and in any folder. Those of equal
-/// pixels are one: [`content`](Self::content) stands for them.
+/// Images are recognised by their bytes or pixels, so under any name and in any folder. Those with
+/// equal pixels count as one: [`content`](Self::content) stands for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitRecord {
     members: Vec<Member>,
@@ -118,7 +118,7 @@ pub struct SplitRecord {
     tested: HashSet<ContentHash>,
 }
 
-/// The path of the row that stands for images nobody recorded.
+/// The path of the row that stands for unrecorded images.
 const UNKNOWN: &str = "(unknown)";
 
 impl SplitRecord {
@@ -146,7 +146,7 @@ impl SplitRecord {
         record
     }
 
-    /// Remembers by which pixels an image is recognized.
+    /// Adds the pixels of an image to its identity.
     fn add_look(&mut self, identity: &ImageIdentity) {
         let content = self.firsts.get(&identity.content);
         let mut first = content.copied().unwrap_or(identity.content);
@@ -178,8 +178,7 @@ impl SplitRecord {
         first.copied().unwrap_or(own)
     }
 
-    /// This record, where the model that the run starts from has none: what that one was trained on is
-    /// unknown.
+    /// This record, if the pretrained model has none: its training images are unknown.
     pub fn with_unknown_start(self) -> Self {
         let mut members = self.members;
         members.push(Member {
@@ -192,7 +191,7 @@ impl SplitRecord {
         Self::new(members)
     }
 
-    /// Whether the weights were also trained on images that nobody recorded.
+    /// Whether the weights were also trained on unrecorded images.
     pub fn is_incomplete(&self) -> bool {
         let mut before = self.members.iter().filter(|m| m.role == Role::Before);
         before.any(|member| member.path == UNKNOWN)
@@ -228,13 +227,13 @@ impl SplitRecord {
         &self.members
     }
 
-    /// What an image was used for, by its [`content`](Self::content) in this record; `None` if it was not
-    /// there.
+    /// The use of an image, by its [`content`](Self::content) in this record; `None` if it
+    /// is not in the record.
     pub fn role(&self, content: &ContentHash) -> Option<Role> {
         self.roles.get(content).copied()
     }
 
-    /// What the images of this group were used for: of several uses, the one that says most.
+    /// The use of the images of this group: the one with the most influence, of several.
     pub(crate) fn group_role(&self, group: &str) -> Option<Role> {
         self.groups.get(group).copied()
     }
@@ -254,7 +253,7 @@ impl SplitRecord {
         self.members.iter().filter(|m| m.role.is_own())
     }
 
-    /// The paths of the images that the run's own data held.
+    /// The paths of the images in the run's own data.
     pub(crate) fn paths(&self) -> HashSet<&str> {
         self.own().map(|member| member.path.as_str()).collect()
     }
@@ -268,7 +267,7 @@ impl SplitRecord {
             .filter(|member| !found.contains(&self.content(&member.identity)))
     }
 
-    /// The share of the run's own images whose content is among these.
+    /// The fraction of the run's own images whose content is among these.
     pub(crate) fn share_found(&self, found: &HashSet<ContentHash>) -> f64 {
         let own = self.own().count();
         let gone = self.gone(found).count();
@@ -314,7 +313,7 @@ mod tests {
         for (from, to, says) in [
             ("split,", "part,", "first line"),
             ("train,", "learn,", "learn"),
-            ("a,", "b,", "cut short or edited"),
+            ("a,", "b,", "truncated or edited"),
             ("end,", "", "not a split"),
         ] {
             let broken = text.replacen(from, to, 1);

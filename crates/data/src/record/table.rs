@@ -47,7 +47,7 @@ impl SplitRecord {
     /// [`DataError::Format`] with the line.
     pub fn from_csv(text: &str, file: &str) -> Result<Self, DataError> {
         let damaged = |problem: String| {
-            let remedy = "restore it from a copy; without the file results may be of images that were trained on";
+            let remedy = "restore it from a copy; without it, results may include training images";
             DataError::format(file, format!("{problem}; {remedy}"))
         };
         let mut rows = csv::Rows::new(text, b',');
@@ -92,8 +92,8 @@ impl SplitRecord {
         }
         if !is_whole {
             return Err(damaged(
-                "its last row does not fit the rows before it, so it was cut short or edited, and which images \
-                 were trained on is not known"
+                "its last row does not match the rows before it, so it was truncated or edited, \
+                 and the training images are not known"
                     .into(),
             ));
         }

@@ -22,9 +22,9 @@ const SIZE: ImageSize = ImageSize::new(3, SIDE, SIDE);
 /// Which of the two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CifarKind {
-    /// One label byte a record.
+    /// One label byte per record.
     Cifar10,
-    /// A coarse and a fine label byte a record; the fine one is used.
+    /// A coarse and a fine label byte per record; the fine one is used.
     Cifar100,
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn open(
             let Some(kind) = kind else {
                 return Err(DataError::format(
                     place,
-                    "the archive holds no CIFAR binary (data_batch_1.bin ..., or train.bin and \
+                    "the archive contains no CIFAR binary (data_batch_1.bin ..., or train.bin and \
                      test.bin, of whole records)",
                 ));
             };
@@ -189,7 +189,7 @@ pub(crate) fn open(
 }
 
 /// The `.bin` files of a tar stream, by name. Nothing is written anywhere; links, folders and other
-/// files are passed over.
+/// files are skipped.
 fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
     let unreadable = |error| DataError::format(place, format!("could not read it: {error}"));
     let mut left = MAX_BYTES;
@@ -217,7 +217,7 @@ fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u
                 DataError::format(
                     format!("{place}: {name}"),
                     format!(
-                        "it promises {promised} bytes and is cut short, or exceeds {MAX_BYTES}"
+                        "it should have {promised} bytes, but is truncated or exceeds {MAX_BYTES}"
                     ),
                 )
             })?;
@@ -253,15 +253,18 @@ fn build(
             return Err(DataError::format(
                 format!("{place}: {file}"),
                 format!(
-                    "it has {} bytes, which is no multiple of the {} bytes of a record; \
-                     it is cut short or of another format",
+                    "it has {} bytes, which is not a multiple of the record size of {} bytes; it \
+                     is truncated or in another format",
                     bytes.len(),
                     kind.record()
                 ),
             ));
         }
         if file == last {
-            return Err(DataError::format(place, format!("it holds {file} twice")));
+            return Err(DataError::format(
+                place,
+                format!("it contains {file} twice"),
+            ));
         }
         if file.starts_with("test") {
             &mut test

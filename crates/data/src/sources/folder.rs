@@ -90,7 +90,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
 
 fn no_images(builder: &Builder<'_>) -> String {
     format!(
-        "its class folders hold no image (.jpg, .png, .webp and so on){}",
+        "its class folders contain no image (.jpg, .png, .webp and so on){}",
         if builder.notes.is_empty() {
             String::new()
         } else {
@@ -106,7 +106,7 @@ struct Builder<'a> {
     names: Vec<String>,
     /// The place of each in `names`.
     labels: HashMap<String, u32>,
-    /// Folders in the place of a class with files that are no images, though they may have been meant as such.
+    /// Class folders without images, whose files may have been meant as images.
     unread: Vec<UnreadFolder>,
     /// Class folders with images and such files, and how many images they have.
     partly: Vec<(UnreadFolder, usize)>,
@@ -159,7 +159,7 @@ impl Builder<'_> {
         let place = place.map_or_else(String::new, |place| format!(" in {}", place.printable()));
         if !empty.is_empty() {
             self.notes.push(format!(
-                "passed over {} without images{place}: {}",
+                "skipped {} without images{place}: {}",
                 if empty.len() == 1 {
                     "a class folder"
                 } else {
@@ -170,8 +170,8 @@ impl Builder<'_> {
         }
         for same in spellings.values().filter(|same| same.len() > 1) {
             self.notes.push(format!(
-                "{} folders{place} are one class, {}: their names differ only in how letters with \
-                 accents are stored",
+                "{} folders{place} are one class, {}: their names differ only in the encoding of \
+                 accented letters",
                 same.len(),
                 enumerate(&same[..1])
             ));
@@ -180,8 +180,8 @@ impl Builder<'_> {
         Ok(items)
     }
 
-    /// Refuses class folders without an image that can be read beside others, unless they are to be left out:
-    /// then how many files are left out with them.
+    /// Rejects class folders without readable images among others, unless they are left out: then
+    /// returns the number of their files.
     fn judge_unread(&mut self, options: &DataOptions) -> Result<usize, DataError> {
         let folders = std::mem::take(&mut self.unread);
         // A run's images that are gone are found by its record.
@@ -200,19 +200,19 @@ impl Builder<'_> {
         if !other.is_empty() {
             let other: Vec<String> = other.iter().map(UnreadFolder::described).collect();
             self.notes.push(format!(
-                "passed over folders of which no file is an image that can be read: {}",
+                "skipped folders without a readable image: {}",
                 unread::list(&other)
             ));
         }
         Ok(left_out)
     }
 
-    /// The same of a split that may be missing: without images it is.
+    /// The same for an optional split, which is missing if it has no images.
     fn optional(&mut self, folder: &Folder) -> Result<Option<Vec<Item>>, DataError> {
         let items = self.part(folder)?;
         if items.is_empty() {
             self.notes.push(format!(
-                "{} has no image in class folders and is taken for missing",
+                "{} has no image in class folders and is treated as missing",
                 folder.path().printable()
             ));
             return Ok(None);
@@ -245,7 +245,7 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
             folder.parent().unwrap_or(folder),
             format!(
                 "the name of its class folder {name:?} has control characters, which a terminal \
-                 and a list of classes with one a line cannot show; rename it"
+                 and a list of one class per line cannot show; rename it"
             ),
         ));
     }
@@ -253,7 +253,7 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
         return Err(DataError::layout(
             folder.parent().unwrap_or(folder),
             format!(
-                "the name of its class folder `{}` has only characters that cannot be seen; rename it",
+                "the name of its class folder `{}` has only invisible characters; rename it",
                 name.escape_unicode()
             ),
         ));
@@ -273,15 +273,16 @@ pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
     };
     for same in group(&|class| class.to_lowercase()) {
         notes.push(format!(
-            "the classes {} differ only by upper and lower case and are taken for different classes",
+            "the classes {} differ only by upper and lower case and are treated as different \
+             classes",
             enumerate(&same)
         ));
     }
     for same in group(&visible) {
         let spelt: Vec<String> = same.iter().map(|class| spell_out(class)).collect();
         notes.push(format!(
-            "the classes {} look the same and differ only by spaces or characters that cannot be \
-             seen; they are taken for different classes: rename their folders if they are one",
+            "the classes {} look the same and differ only by spaces or invisible characters; they \
+             are treated as different classes: rename their folders if they are one",
             enumerate(&spelt)
         ));
     }

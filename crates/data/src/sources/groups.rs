@@ -26,8 +26,8 @@ pub(crate) fn apply(
                     return Err(error);
                 };
                 source.notes.push(format!(
-                    "the images are not grouped as those of the run are, since {SETTING} does not fit: \
-                     {problem}"
+                    "the images are not grouped like those of the run, since {SETTING} does not \
+                     apply: {problem}"
                 ));
             }
             result => result?,
@@ -48,8 +48,8 @@ pub(crate) fn apply(
         return Err(DataError::setting(
             SETTING,
             format!(
-                "all {images} images are of one group, {}, so that no split can be cut from them; \
-                 use another pattern or column",
+                "all {images} images are in one group, {}, so they cannot be split; use another \
+                 pattern or column",
                 enumerate(&name)
             ),
         ));
@@ -61,7 +61,7 @@ pub(crate) fn apply(
     );
     if !single.is_empty() {
         note.push_str(&format!(
-            "; {} more without one, each of which is a group of its own: {}",
+            "; {} more without a group are treated as one group each: {}",
             single.len(),
             enumerate(&single)
         ));
@@ -74,8 +74,8 @@ pub(crate) fn apply(
         .collect();
     if !torn.is_empty() {
         source.notes.push(format!(
-            "groups with images in more than one of the splits that the source defines: {}; the \
-             results on them say little about new groups: {}",
+            "groups with images in more than one split of the data: {}; results on them say \
+             little about new groups: {}",
             torn.len(),
             enumerate(&torn)
         ));
@@ -141,7 +141,7 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
             SETTING,
             format!(
                 "`{pattern}` is neither a column of a label list nor a regular expression with \
-                 brackets around the part of a file's name that is the group, such as `^(\\d+)_`"
+                 brackets around the group's part of a file name, such as `^(\\d+)_`"
             ),
         ));
     }

@@ -60,8 +60,8 @@ pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
                 inflate::open(path)?; // if it cannot be read at all, that is the error
                 return Err(DataError::format(
                     path.printable().into_owned(),
-                    "its name is that of an IDX file, but its content is not: 00 00 08 03 was \
-                     expected at the beginning of images and 00 00 08 01 of labels",
+                    "its name is that of an IDX file, but its content is not: expected 00 00 08 \
+                     03 at the beginning of images and 00 00 08 01 of labels",
                 ));
             }
             _ => {}
@@ -99,14 +99,17 @@ pub(crate) fn open(
                 folder,
                 format!(
                     "the {role} split has no IDX file of {}; both images (magic 00 00 08 03) and \
-                     labels (00 00 08 01) are needed",
+                     labels (00 00 08 01) are required",
                     if images.is_some() { "labels" } else { "images" }
                 ),
             )),
         }
     };
     let train = pair(Role::Train)?.ok_or_else(|| {
-        DataError::layout(folder, "it has IDX files, but none whose name says `train`")
+        DataError::layout(
+            folder,
+            "it has IDX files, but none with `train` in its name",
+        )
     })?;
     let train = read(&train.0, &train.1)?;
     let val = pair(Role::Val)?
@@ -215,7 +218,7 @@ fn read_images(reader: &mut dyn Read, name: &str) -> Result<Memory, DataError> {
         if !(1..=MAX_SIDE).contains(&value) {
             return Err(DataError::format(
                 name,
-                format!("its images have {value} {side}; 1 to {MAX_SIDE} were expected"),
+                format!("its images have {value} {side}; expected 1 to {MAX_SIDE}"),
             ));
         }
     }
@@ -254,7 +257,7 @@ fn header<const D: usize>(
     if found != magic {
         return Err(DataError::format(
             name,
-            format!("it begins with {found:02x?} where an IDX file of this kind has {magic:02x?}"),
+            format!("its magic number is {found:02x?}, expected {magic:02x?}"),
         ));
     }
     for size in &mut sizes {
@@ -271,7 +274,7 @@ fn body(reader: &mut dyn Read, name: &str, expected: u64) -> Result<Vec<u8>, Dat
     if expected > MAX_BYTES {
         return Err(DataError::format(
             name,
-            format!("its header promises {expected} bytes; at most {MAX_BYTES} are read"),
+            format!("its header announces {expected} bytes; the maximum is {MAX_BYTES}"),
         ));
     }
     let bytes = inflate::read_all(reader, expected)
@@ -281,13 +284,13 @@ fn body(reader: &mut dyn Read, name: &str, expected: u64) -> Result<Vec<u8>, Dat
         Some(bytes) => Err(DataError::format(
             name,
             format!(
-                "it is truncated: its header promises {expected} bytes and {} follow",
+                "it is truncated: its header announces {expected} bytes, but {} follow",
                 bytes.len()
             ),
         )),
         None => Err(DataError::format(
             name,
-            format!("its header promises {expected} bytes, but more follow"),
+            format!("its header announces {expected} bytes, but more follow"),
         )),
     }
 }

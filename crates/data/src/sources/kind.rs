@@ -1,11 +1,11 @@
-//! What a file or folder is, by its name.
+//! The kind of a file or folder, by its name.
 
 use crate::image::foreign::{self, Foreign};
 use receptive_core::mark;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// What a file is to a data set.
+/// The kind of a file in a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
     /// An image, or what should be one by its name or content. Links to files count; pipes, devices
@@ -13,7 +13,7 @@ pub(crate) enum FileKind {
     Image,
     /// A figure that this program drew.
     Own,
-    /// Anything else: passed over.
+    /// Anything else: skipped.
     Other,
 }
 
@@ -24,7 +24,7 @@ const EXTENSIONS: [&str; 23] = [
     "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tga", "tif", "tiff", "webp", "apng",
 ];
 
-/// Extensions of files that are no images, or copies of images: they are not opened.
+/// Extensions of files that are not images, or copies of images: they are not opened.
 const OTHER: [&str; 46] = [
     "txt",
     "csv",
@@ -143,7 +143,7 @@ pub(crate) fn of_file(path: &Path, head: impl Fn() -> Vec<u8>) -> FileKind {
     }
 }
 
-/// Whether a file that should be an image by its name is one of a picture, not a page or a drawing.
+/// Whether a file that should be an image by its name has pixels, unlike a page or a drawing.
 pub(crate) fn is_picture_name(path: &Path) -> bool {
     Foreign::from_name(path).is_none_or(Foreign::is_picture)
 }
@@ -153,8 +153,8 @@ pub(crate) fn is_image_name(path: &Path) -> bool {
     has_image_extension(path) || Foreign::from_name(path).is_some()
 }
 
-/// Whether a path is passed over by its name, whatever is there: it is hidden, lies in a folder that a
-/// system leaves behind, or its extension says that it is no image.
+/// Whether a path is skipped by its name: it is hidden, in a folder created by a system, or its
+/// extension is not one of images.
 pub(crate) fn is_passed_over(path: &Path) -> bool {
     path.iter().any(|part| is_hidden(part) || is_junk(part))
         || OTHER.iter().any(|known| has_extension(path, known))

@@ -68,7 +68,7 @@ pub(crate) fn layout<'a>(
             root.path(),
             format!(
                 "it has no class folders (found {} images and {} other files); put the images of \
-                 each class into a folder of its own, named after the class{}",
+                 each class into their own folder, named after the class{}",
                 contents.images.len(),
                 contents.others.len(),
                 match list_of_classes(root)? {
@@ -78,7 +78,7 @@ pub(crate) fn layout<'a>(
                     ),
                     _ => match packed(root)? {
                         Some(archive) =>
-                            format!("; if {} holds them, unpack it", enumerate(&[archive])),
+                            format!("; if {} contains them, unpack it", enumerate(&[archive])),
                         None => String::new(),
                     },
                 }
@@ -99,12 +99,12 @@ pub(crate) fn layout<'a>(
     if only_splits {
         let problem = match &train {
             Some(train) => format!(
-                "its `{}` folder has no class folders; put the images of each class into a \
-                 folder of its own in it, named after the class",
+                "its `{}` folder has no class folders; put the images of each class into their \
+                 own folder in it, named after the class",
                 train.folder.name().to_string_lossy().printable()
             ),
-            None => "it has no `train` folder beside its validation or test folder; \
-                     the class list comes from `train`"
+            None => "it has a validation or test folder, but no `train` folder; the class list \
+                     comes from `train`"
                 .to_string(),
         };
         return Err(DataError::layout(root.path(), problem));
@@ -142,7 +142,7 @@ fn splits<'a>(
     let mut notes = Vec::new();
     if !others.is_empty() {
         notes.push(format!(
-            "passed over what lies beside the splits: {}",
+            "skipped files and folders outside the splits: {}",
             enumerate(&others)
         ));
     }
@@ -249,9 +249,9 @@ fn refuse_splits_beside_classes(
     Ok(())
 }
 
-/// Folders without images of their own which share the names of two folders or more are splits
-/// with names of their own (`a/cat`, `a/dog`, `b/cat`, `b/dog`): as classes they would silently
-/// teach to tell the splits apart. One shared name is no sign (`cat/images`, `dog/images`).
+/// Folders without images of their own which share the names of two subfolders or more are splits
+/// with unusual names (`a/cat`, `a/dog`, `b/cat`, `b/dog`): as classes they would silently train
+/// the network to distinguish splits. One shared name is not a sign (`cat/images`, `dog/images`).
 fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
     let mut candidates: Vec<(&Folder, Vec<&Folder>)> = Vec::new();
     let mut uses: HashMap<&OsStr, usize> = HashMap::new();
@@ -336,8 +336,8 @@ fn unknown_splits(one: &Folder, two: &Folder, shared: &[&OsStr]) -> String {
     let inside = list(shared.iter().map(|name| text(name)).collect());
     if shared.iter().all(|name| is_split_name(name)) {
         return format!(
-            "its class folders {pair} hold splits ({inside}), but a split must hold the class \
-             folders; move the images to {} and so on",
+            "its class folders {pair} contain splits ({inside}), but a split must contain the \
+             class folders; move the images to {} and so on",
             list(
                 shared
                     .iter()
@@ -354,8 +354,8 @@ fn unknown_splits(one: &Folder, two: &Folder, shared: &[&OsStr]) -> String {
             .join(" or ")
     });
     format!(
-        "its folders {pair} hold no images, but folders of the same names ({inside}), so they look \
-         like splits, not classes; name splits {train}, {val}, {test}, or if they are classes put \
-         their images directly into them"
+        "its folders {pair} contain no images, but folders of the same names ({inside}), so they \
+         look like splits, not classes; name splits {train}, {val}, {test}, or if they are \
+         classes put their images directly into them"
     )
 }

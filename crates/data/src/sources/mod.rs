@@ -40,10 +40,9 @@ pub(crate) struct Source {
     /// Whether a missing test split is cut from the training images (one folder of class folders).
     pub(crate) cut_test: bool,
     pub(crate) notes: Vec<String>,
-    /// How many images a label list names that are not there.
+    /// Number of missing images that a label list names.
     pub(crate) missing: usize,
-    /// How many files lie in folders beside the classes of which no file is an image, and were left out with
-    /// them.
+    /// Number of files in folders next to the classes that contain no image and were left out.
     pub(crate) unread: usize,
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn open(
         url: url.into(),
     };
     if !download {
-        return Err(missing("downloads are switched off"));
+        return Err(missing("downloads are disabled"));
     }
     let Some(base) = &places.download else {
         return Err(missing("there is no cache folder to download it to"));
@@ -146,8 +146,8 @@ fn open_in(known: &KnownDataSet, base: &Path) -> Result<Option<Source>, DataErro
         return Err(DataError::layout(
             folder,
             format!(
-                "{} has {} training and {} test images, but here are {} and {}; remove this folder \
-                 to have it downloaded, or complete it",
+                "{} has {} training and {} test images, but found {} and {}; delete this folder \
+                 to download it again, or complete it",
                 known.name, known.images.0, known.images.1, found.0, found.1
             ),
         ));

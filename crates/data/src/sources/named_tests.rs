@@ -1,4 +1,5 @@
-//! KnownDataSet sets against a server on loopback: small IDX files stand in for a published set.
+//! Named data sets downloaded from a server on loopback: small IDX files stand in for a published
+//! set.
 
 use super::*;
 use crate::download::RemoteFile;
@@ -306,7 +307,7 @@ fn half_a_copy_is_completed_and_a_wrong_one_refused() {
     );
     let text = error.err().expect("must fail").to_string();
     assert!(
-        text.contains("60000") && text.contains("are 4 and 2"),
+        text.contains("60000") && text.contains("found 4 and 2"),
         "{text}"
     );
 }

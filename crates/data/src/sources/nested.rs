@@ -13,11 +13,11 @@ const ARCHIVES: [&str; 8] = ["zip", "tgz", "gz", "tar", "7z", "rar", "xz", "bz2"
 /// Extensions of files that may list the classes of images.
 const LISTS: [&str; 3] = ["csv", "tsv", "txt"];
 
-/// What folders around images of all classes are called.
+/// Usual names of a folder with the images of all classes.
 const IMAGE_FOLDERS: [&str; 4] = ["images", "Images", "imgs", "JPEGImages"];
 
-/// Refuses a folder whose only folder is no class but lies around the classes, as an unpacked archive
-/// has it, or holds all images, which have their classes from a list. Both would be one class.
+/// Rejects a folder whose only subfolder is not a class but contains the classes, as in an unpacked
+/// archive, or all images, whose classes come from a list. Both would be one class.
 ///
 /// `classes` are a trained model's; a folder of such a name is that class.
 pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Result<(), DataError> {
@@ -39,9 +39,9 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                     Some(list) => Err(DataError::layout(
                         root.path(),
                         format!(
-                            "all its images lie in one folder, {first}, beside {}; if that file lists \
-                             their classes, set data.labels to it, else put the images of each class \
-                             into a folder of its own, named after the class",
+                            "all its images are in one folder, {first}, next to {}; if that file \
+                             lists their classes, set data.labels to it, otherwise put the images \
+                             of each class into their own folder, named after the class",
                             enumerate(&[list])
                         ),
                     )),
@@ -61,8 +61,8 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                 return Err(DataError::layout(
                     root.path(),
                     format!(
-                        "its only folder with images, {first}, holds {} ({}); give that folder, as in \
-                         `receptive data {}`",
+                        "its only folder with images, {first}, contains {} ({}); use that folder: \
+                         {}",
                         if are_splits {
                             "the splits"
                         } else {
@@ -78,7 +78,7 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
     }
 }
 
-/// Refuses a training split all of whose images lie in one folder, as those of detection data do
+/// Rejects a training split all of whose images lie in one folder, as those of detection data do
 /// (`train/images` beside `train/labels`).
 pub(crate) fn refuse_images_beside_labels(train: &Folder) -> Result<(), DataError> {
     let [only] = with_images(train)?[..] else {
@@ -134,7 +134,7 @@ pub(crate) fn within_splits<'a>(
     }
     if around != Path::new("") {
         notes.push(format!(
-            "the class folders of the splits lie in a folder of their own, {}, which is looked through",
+            "the class folders of the splits are in a subfolder, {}, which is searched",
             enumerate(&[around.to_string_lossy().into_owned()])
         ));
     }
@@ -200,7 +200,7 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
     }
     Ok(example.map(|example| {
         format!(
-            "joined the folders inside of {} into one class each (such as {example}); if the inner \
+            "merged the folders inside {} into one class each (such as {example}); if the inner \
              folders are the classes, move them up into {}",
             enumerate(&joined),
             folder.path().printable()
@@ -218,7 +218,7 @@ pub(crate) fn packed(folder: &Folder) -> Result<Option<String>, DataError> {
     first_with(folder, &ARCHIVES)
 }
 
-/// A file that is no image with the first of these extensions that there is.
+/// The first non-image file with one of these extensions, in their order.
 fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, DataError> {
     let has = |name: &OsString, known: &str| {
         let extension = Path::new(name).extension();

@@ -1,4 +1,4 @@
-//! What was passed over in a folder, and the notes that name it.
+//! Skipped files of a folder, and the notes that name them.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -8,16 +8,16 @@ use crate::sources::walk::FolderImages;
 use receptive_core::text::counted;
 use std::path::{Path, PathBuf};
 
-/// What was passed over in the class folders of a split and beside them.
+/// Skipped files in the class folders of a split and next to them.
 #[derive(Debug, Default)]
 pub(crate) struct PassedOver {
-    /// Images beside the class folders.
+    /// Images next to the class folders.
     loose: usize,
-    /// Hidden files, and files that are no images.
+    /// Hidden files, and files that are not images.
     ignored: usize,
     junk: Vec<PathBuf>,
     own: Vec<PathBuf>,
-    /// Not passed over, though they have the files of a run.
+    /// Folders that are not skipped although they have the files of a run.
     mixed: Vec<PathBuf>,
     links: Vec<PathBuf>,
     loops: Vec<PathBuf>,
@@ -25,7 +25,7 @@ pub(crate) struct PassedOver {
 }
 
 impl PassedOver {
-    /// Adds what was passed over in a class folder.
+    /// Adds the skipped files of a class folder.
     pub(crate) fn add(&mut self, found: &FolderImages) {
         self.ignored += found.ignored;
         self.junk.extend_from_slice(&found.junk);
@@ -68,21 +68,21 @@ impl PassedOver {
     pub(crate) fn note(&self, root: &Path, place: &str, notes: &mut Vec<String>) {
         if self.loose > 0 {
             notes.push(format!(
-                "passed over {}{place} beside the class folders, not in one",
+                "skipped {}{place} outside the class folders",
                 counted(self.loose, "image")
             ));
         }
         let named = [
-            ("passed over what receptive wrote itself", &self.own),
+            ("skipped files written by receptive", &self.own),
             (
-                "folders with the files of a run directory or a model (config.toml, MANIFEST.json) and \
-                 with other images are taken as data; move those files away if it is, or the images if \
-                 it is a run",
+                "folders with the files of a run directory or a model (config.toml, \
+                 MANIFEST.json) and other images are treated as data; move those files away, or, \
+                 if it is a run, the images",
                 &self.mixed,
             ),
             (
-                "passed over folders that a system or a program leaves behind, which hold no images \
-                 of a class",
+                "skipped folders created by the system or a program, which contain no images of a \
+                 class",
                 &self.junk,
             ),
             (
@@ -90,12 +90,9 @@ impl PassedOver {
                  themselves)",
                 &self.links,
             ),
+            ("did not follow links to a parent folder", &self.loops),
             (
-                "did not follow links to a folder that they lie in themselves",
-                &self.loops,
-            ),
-            (
-                "passed over links that lead nowhere, which may have been class folders",
+                "skipped broken links, which may have been class folders",
                 &self.dead,
             ),
         ];
@@ -112,11 +109,11 @@ impl PassedOver {
         }
         if self.ignored > 0 {
             notes.push(format!(
-                "passed over {}{place} that {}",
+                "skipped {}{place} that {}",
                 counted(self.ignored, "file"),
                 match self.ignored {
-                    1 => "is no image",
-                    _ => "are no images",
+                    1 => "is not an image",
+                    _ => "are not images",
                 }
             ));
         }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// The only class of unlabelled images.
 pub(crate) const CLASS: &str = "image";
 
-/// The images at a path, at any depth, all in the training split; `None` if the path is no image and
-/// no folder of image files.
+/// The images at a path, at any depth, all in the training split; `None` if the path is neither an
+/// image nor a folder of image files.
 pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>, DataError> {
     let is_folder = path.is_dir() && idx::find(path)?.is_none() && cifar::find(path)?.is_none();
     let is_one = path.is_file() && is_image(path);

@@ -31,7 +31,7 @@ impl Store {
         }
     }
 
-    /// What an image is recognized by; of a file it is known once that was verified.
+    /// What an image is recognised by; of a file it is known once that was verified.
     pub(crate) fn identity(&self, image: usize) -> ImageIdentity {
         match self {
             Self::Memory(memory) => {
@@ -183,7 +183,7 @@ impl Files {
 #[derive(Clone)]
 pub(crate) struct FileEntry {
     pub(crate) path: PathBuf,
-    /// What it is recognized by; not known before it was checked.
+    /// What it is recognised by; not known before it was checked.
     pub(crate) identity: ImageIdentity,
     pub(crate) size: ImageSize,
     pub(crate) colours: &'static str,

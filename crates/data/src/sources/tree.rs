@@ -1,4 +1,4 @@
-//! A folder as a tree of names, listed from a disk when it is asked for.
+//! A folder as a tree of names, listed from a disk on demand.
 //!
 //! What is told by a name or a mark alone is told here: hidden files, folders that a system leaves
 //! behind, links, and what this program wrote itself. What is left are folders, images and others.
@@ -16,7 +16,7 @@ use std::path::{Component, Path, PathBuf};
 /// The depth of folders of an archive that is accepted.
 const MAX_DEPTH: usize = 200;
 
-/// A folder; what it holds is listed once, when first asked for.
+/// A folder; its content is listed once, on demand.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -40,7 +40,7 @@ pub(crate) struct Contents {
     pub(crate) junk: Vec<OsString>,
     /// The names of links to this folder or to one above it.
     pub(crate) loops: Vec<OsString>,
-    /// The names of links that lead nowhere and are no images by their name.
+    /// The names of broken links that are not images by their name.
     pub(crate) dead: Vec<OsString>,
     /// How many hidden files and folders there are.
     pub(crate) hidden: usize,
@@ -91,10 +91,10 @@ impl Folder {
                 }
             }
             let Some((name, folders)) = parts.split_last() else {
-                return Err(refused("is no name of a file"));
+                return Err(refused("is not a file name"));
             };
             if folders.len() > MAX_DEPTH {
-                return Err(refused("lies too deep in folders"));
+                return Err(refused("is in too many nested folders"));
             }
             for &part in folders {
                 if kind::is_junk(part) {

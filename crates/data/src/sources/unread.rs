@@ -1,4 +1,4 @@
-//! Class folders with files of which none is an image that can be read: a class may be lost with them.
+//! Class folders without readable images: a class may be lost with them.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -138,7 +138,7 @@ impl UnreadFolder {
     }
 }
 
-/// Whether a file that is no image lies beside data, and is not what a class was made of.
+/// Whether a file that is not an image accompanies data, and is not the content of a class.
 pub(crate) fn is_beside(file: &Path) -> bool {
     let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
     match file.extension() {
@@ -171,29 +171,30 @@ pub(crate) fn list(described: &[String]) -> String {
     }
 }
 
-/// What to say of classes of which some files are no images: they may have been meant as such.
+/// The note on classes with files that are not images, but may have been meant as such.
 pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Option<String> {
     let described: Vec<String> = folders
         .iter()
         .map(|(folder, images)| {
             let (name, place, kinds) = (folder.name(), folder.place(root), folder.kinds());
             let images = counted(*images, "image");
-            format!("{}{place} ({kinds} beside {images})", enumerate(&[name]))
+            format!("{}{place} ({kinds} next to {images})", enumerate(&[name]))
         })
         .collect();
     (!described.is_empty()).then(|| {
         format!(
-            "passed over files in class folders that are no images; if they were meant as such, convert them to \
-             PNG or JPEG: {}",
+            "skipped files in class folders that are not images; if they should be, convert them \
+             to PNG or JPEG: {}",
             list(&described)
         )
     })
 }
 
-/// Refuses such folders, or says that they are left out, and gives the number of their files.
+/// Rejects such folders, or adds a note that they are left out, and returns the number of their
+/// files.
 ///
 /// # Errors
-/// Where bad images are refused.
+/// If bad images are rejected.
 pub(crate) fn judge(
     root: &Path,
     folders: &[UnreadFolder],
@@ -210,26 +211,26 @@ pub(crate) fn judge(
     let list = list(&described);
     let files: usize = folders.iter().map(UnreadFolder::files).sum();
     let what = format!(
-        "of {} in {} no file is an image that can be read",
+        "none of {} in {} is a readable image",
         counted(files, "file"),
         counted(folders.len(), "folder"),
     );
     if options.bad_images == BadImages::Skip {
-        notes.push(format!("{what}, and so no class: left out {list}"));
+        notes.push(format!("{what}; left out as classes: {list}"));
         return Ok(files);
     }
     let copies = match folders.iter().any(UnreadFolder::has_copies) {
-        true => " (copies such as .bak are no images either: rename them)",
+        true => " (rename copies such as .bak)",
         false => "",
     };
-    let (it, is) = match folders.len() {
-        1 => ("it", "is"),
-        _ => ("them", "are"),
+    let it = match folders.len() {
+        1 => "it",
+        _ => "them",
     };
     Err(DataError::layout(
         root,
         format!(
-            "{what}: {list}; if {it} {is} to be a class, convert the files to PNG or JPEG{copies}, else \
+            "{what}: {list}; to keep {it}, convert the files to PNG or JPEG{copies}; otherwise \
              move {it} away, or set data.bad_images to \"skip\" to leave {it} out"
         ),
     ))

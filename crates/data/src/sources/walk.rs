@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct FolderImages {
     /// Files that are or should be images, in sorted order; see [`kind::FileKind::Image`].
     pub(crate) images: Vec<PathBuf>,
-    /// Files that are no images and not hidden.
+    /// Files that are neither images nor hidden.
     pub(crate) others: Vec<PathBuf>,
-    /// How many hidden files and folders there are, and files that are no images.
+    /// Number of hidden files and folders, and of files that are not images.
     pub(crate) ignored: usize,
     /// Folders that a system or a program leaves behind.
     pub(crate) junk: Vec<PathBuf>,
@@ -29,8 +29,8 @@ pub(crate) struct FolderImages {
 /// subfolders in sorted order.
 ///
 /// Links to files are followed. Links to folders are not, so that a loop of links cannot hang the
-/// walk. Passed over are hidden files, files that are no images, folders that a system leaves
-/// behind (`@eaDir`, `$RECYCLE.BIN` ...), and what this program wrote itself.
+/// walk. Hidden files, files that are not images, folders created by a system (`@eaDir`,
+/// `$RECYCLE.BIN` ...), and files written by this program are skipped.
 ///
 /// # Errors
 /// A path that does not exist, a pipe or device, a folder that cannot be listed, or a folder
@@ -55,7 +55,7 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         return Err(DataError::layout(
             path,
             format!(
-                "this folder and its subfolders hold no image ({} other files were passed over); \
+                "this folder and its subfolders contain no image ({} other files were skipped); \
                  images end in .jpg, .png, .webp and so on",
                 found.ignored
             ),

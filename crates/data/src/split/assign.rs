@@ -123,7 +123,7 @@ fn leave_out_unknown(source: &mut Source, classes: &ClassList) -> Vec<Item> {
     unknown
 }
 
-/// Of another data set, the share of a run's images from which it is taken for the run's own.
+/// The fraction of a run's images from which on another data set is treated as the run's own.
 const OWN_SHARE: f64 = 0.5;
 
 fn follows(record: &SplitRecord, usage: RecordUse, contents: &Contents) -> bool {
@@ -200,13 +200,13 @@ fn cut(
     }
 }
 
-/// Says that a share was set, and that the source has splits of its own.
+/// Notes that a fraction was set although the source has its own splits.
 fn note_unused_fractions(source: &mut Source, options: &DataOptions) {
     let is_set = |share: f64| options.classes.is_none() && share != DataOptions::DEFAULT_FRACTION;
     let has_val = source.val.is_some();
     let found = match (&source.test, source.cut_test) {
         (Some(_), _) => Some("the data has a test split"),
-        (None, false) => Some("the data has splits of its own, of which none is for the test"),
+        (None, false) => Some("the data has its own splits, but none for testing"),
         (None, true) => None,
     };
     if has_val && is_set(options.val_fraction) {
@@ -275,15 +275,15 @@ fn leave_out_used(
     source.notes.extend(changed_note(comparison.changed));
     if usage == RecordUse::Recognize && comparison.new > 0 {
         source.notes.push(
-            "images that the run was trained on are recognized by equal bytes or equal pixels; one that \
-             was resized, edited or saved again with loss, as JPEG, counts as new"
+            "training images of the run are recognised by identical bytes or pixels; one that was \
+             resized, edited or recompressed, such as to JPEG, counts as new"
                 .into(),
         );
     }
     if comparison.kept_unseen > 0 {
         source.notes.push(format!(
-            "left {} out of training: the model that training starts from, or one before it, was \
-             tested on the same content, which must stay unseen",
+            "left {} out of training: the pretrained model, or one before it, was tested on the \
+             same content, which must stay unseen",
             counted(comparison.kept_unseen, "image")
         ));
     }
@@ -354,8 +354,8 @@ fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize 
     if let Some((one, other)) = example {
         let [one, other] = [one, other].map(|image| store.name(image as usize));
         source.notes.push(format!(
-            "{} {} another one of the same split and class, pixel for pixel ({}), such as {} and {}: each copy \
-             counts in training and in results; remove those that are there by mistake",
+            "{} {} another one of the same split and class, pixel for pixel ({}), such as {} and \
+             {}: each copy counts in training and in results; remove unintended ones",
             counted(total, "image"),
             if total == 1 { "equals" } else { "equal" },
             counts.join(", "),
@@ -388,8 +388,8 @@ fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
     contradicting.sort();
     if let [(_, one), (_, other), ..] = contradicting.as_slice() {
         source.notes.push(format!(
-            "{} stand in two or more classes with equal pixels, such as {} and {}; no network can \
-             tell them apart: remove them from the wrong class",
+            "{} occur in two or more classes with identical pixels, such as {} and {}; no network \
+             can tell them apart: remove them from the wrong class",
             counted(contradicting.len(), "image"),
             one.printable(),
             other.printable()

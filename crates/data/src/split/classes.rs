@@ -55,7 +55,7 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
         Some(given) if source.numbered => {
             if given != source.list {
                 source.notes.push(format!(
-                    "{} numbers its classes; number n is taken for class n of the trained model",
+                    "{} numbers its classes; number n is treated as class n of the trained model",
                     source.name
                 ));
             }
@@ -107,7 +107,7 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
                     advice: match (in_files, given) {
                         (false, _) => "rename or remove its folder",
                         (true, None) => {
-                            "its file of labels is damaged or of another data set: replace it"
+                            "its label file is damaged or from another data set: replace it"
                         }
                         (true, Some(_)) => {
                             "the model was trained on other classes: give a data set with its classes"

@@ -1,4 +1,4 @@
-//! What the images of a source are recognized by.
+//! What the images of a source are recognised by.
 
 use crate::image::equal::PixelHash;
 use crate::record::SplitRecord;
@@ -8,7 +8,7 @@ use crate::split::keyed::SplitKey;
 use receptive_core::hash::ContentHash;
 use std::collections::{HashMap, HashSet};
 
-/// What every image in use is recognized by, by its place in the store.
+/// What every image in use is recognised by, by its place in the store.
 pub(super) struct Contents(HashMap<u32, (ContentHash, PixelHash)>);
 
 impl Contents {

@@ -22,33 +22,33 @@ use receptive_core::text::{Printable, counted};
 pub struct DataSet {
     /// The known name, or the path it was opened with, printable.
     pub name: String,
-    /// The class names; a label is a place in this list.
+    /// The class names; a label is an index into this list.
     pub classes: Vec<String>,
     /// The training split; empty only if [`DataOptions::classes`] or
     /// [`DataOptions::allow_empty_classes`] permit it.
     pub train: Split,
-    /// The validation split, by which the best epoch is chosen; empty if the source has none and
+    /// The validation split, on which the best epoch is selected; empty if the source has none and
     /// `val_fraction` is 0.
     pub val: Split,
     /// The test split, evaluated once after training; `None` if the source has none and none was cut.
     pub test: Option<Split>,
-    /// Images that were not there when the run was trained whose record decides the splits
+    /// Images added since the run was trained whose record determines the splits
     /// ([`DataOptions::record`]); they belong to no other split.
     pub new: Split,
-    /// The images beside a run's record; `None` without one.
+    /// The comparison with a run's record; `None` without one.
     pub comparison: Option<Comparison>,
     /// Images of equal content.
     pub duplicates: Duplicates,
-    /// Remarks on the source that are no errors, a sentence each.
+    /// Remarks on the source that are not errors, one sentence each.
     pub notes: Vec<String>,
     /// Images left out because they cannot be read, in order of their paths.
     pub damaged: Vec<DamagedImage>,
-    /// How many images a label list names that are not there.
+    /// Number of missing images that a label list names.
     pub missing: usize,
-    /// How many files lie in folders beside the classes of which no file is an image, and were left out with
-    /// them: with [`BadImages::Fail`](crate::BadImages::Fail) they are an error.
+    /// Number of files in folders next to the classes that contain no image and were left out: with
+    /// [`BadImages::Fail`](crate::BadImages::Fail) they are an error.
     pub unread: usize,
-    /// How many images were left out because the trained model ([`DataOptions::classes`]) does not have
+    /// Number of images left out because the trained model ([`DataOptions::classes`]) does not have
     /// their class.
     pub unknown_class: usize,
     /// A hash of all images and their classes, whatever their files are called and how they are split; `None` with
@@ -79,7 +79,7 @@ pub struct Sizes {
 }
 
 impl DataSet {
-    /// All splits that there are, but the new images: train, val, test.
+    /// All existing splits except the new images: train, val, test.
     pub fn splits(&self) -> impl Iterator<Item = &Split> {
         [&self.train, &self.val]
             .into_iter()
@@ -226,7 +226,7 @@ fn all_used(comparison: &Comparison) -> String {
     let unseen = comparison.known.saturating_sub(trained);
     let all = comparison.known + comparison.new;
     format!(
-        "nothing is left to train on: {} {} validation and test images of the run that training starts from, or of one \
+        "nothing is left to train on: {} {} validation or test images of the run that training starts from, or of one \
          before it, and must stay unseen; {}",
         match all == unseen {
             true => format!("all its {}", counted(all, "image")),
@@ -246,10 +246,10 @@ fn all_used(comparison: &Comparison) -> String {
 
 fn nothing_left(damaged: &[DamagedImage]) -> String {
     if damaged.is_empty() {
-        return "it has no image to train or evaluate on".to_string();
+        return "it has no images to train or evaluate on".to_string();
     }
     format!(
-        "no image is left to train or evaluate on; repair the damaged ones:\n{}",
+        "no images are left to train or evaluate on; repair the damaged ones:\n{}",
         DamagedImage::list(damaged)
     )
 }
@@ -304,8 +304,8 @@ pub(crate) fn assemble(
     let unknown_class = assigned.unknown.len();
     if !has_images && let Some(note) = unknown_note(&assigned.unknown, classes) {
         let problem = format!(
-            "no image of the trained model's classes is there: {note}; check data.source, or rename the \
-             class folders"
+            "there are no images of the trained model's classes: {note}; check data.source, or \
+             rename the class folders"
         );
         return Err(DataError::layout(&source.name, problem));
     }

@@ -39,16 +39,16 @@ pub(super) fn cut(
     let untouched = match own_test {
         0 => String::new(),
         images => format!(
-            "; the data's own test split, {}, stays untouched",
+            "; the data's own test split, {}, is left out",
             counted(images, "image")
         ),
     };
     source.notes.push(format!(
-        "cross-validation: fold {} of {} is tested and not trained on{untouched}",
+        "cross-validation: fold {} of {} is the test split{untouched}",
         fold.number, fold.of
     ));
     if options.test_fraction != DataOptions::DEFAULT_FRACTION {
-        let note = "data.test_fraction has no effect: the folds are tested";
+        let note = "data.test_fraction has no effect: the folds are the test splits";
         source.notes.push(note.into());
     }
     note_small_classes(source, &keys, fold.of);
@@ -66,8 +66,8 @@ fn note_small_classes(source: &mut Source, keys: &[(SplitKey, u32)], folds: usiz
     let small = of_class.values().filter(|keys| keys.len() < folds).count();
     if small > 0 {
         source.notes.push(format!(
-            "{} with fewer different images, or groups, than the {folds} folds: some folds test none of \
-             them",
+            "{} with fewer distinct images, or groups, than the {folds} folds: some folds do not \
+             test them",
             counted(small, "class")
         ));
     }

@@ -1,4 +1,4 @@
-//! The splits that a run's record gives, and how the data set has changed since.
+//! The splits of a run's record, and the changes of the data set since.
 
 use crate::names::enumerate;
 use crate::options::DataOptions;
@@ -13,7 +13,7 @@ use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A data set beside a run's record of what it used.
+/// A data set compared with a run's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
@@ -21,17 +21,17 @@ pub struct Comparison {
     pub is_own: bool,
     /// How many of the run's images were found.
     pub known: usize,
-    /// The images of the run that are no longer there, by split.
+    /// The images of the run that no longer exist, by split.
     pub gone: Gone,
-    /// The images of the run whose files are there and cannot be read, by split: they were damaged since.
+    /// The images of the run whose files can no longer be read, by split.
     pub unreadable: Gone,
     /// Their paths.
     pub unreadable_paths: Vec<String>,
     /// The paths that they had.
     pub gone_paths: Vec<String>,
-    /// The classes of the run of which no image is left that can be read.
+    /// The classes of the run without any readable image left.
     pub gone_classes: Vec<String>,
-    /// How many images were not there when the run was trained.
+    /// Number of images added since the run was trained.
     pub new: usize,
     /// How many of these have the path of an image of the run: the same image edited or saved again, or
     /// another under its name.
@@ -43,11 +43,12 @@ pub struct Comparison {
     /// How many images a run that starts from another's model does not train on, because that one was tested on
     /// them.
     pub kept_unseen: usize,
-    /// How many images of another data set the run validated on, which its best epoch may have been chosen by.
+    /// Number of images of another data set that the run validated on, possibly to select its best
+    /// epoch.
     pub validated: usize,
 }
 
-/// Number of images of each split of a run that cannot be had.
+/// Number of unavailable images of each split of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Gone {
     /// Of the training split.
@@ -77,7 +78,7 @@ impl Gone {
     }
 }
 
-/// What following a record gives beside the splits.
+/// Results of following a record, besides the splits.
 pub(super) struct FollowedSplits {
     pub(super) comparison: Comparison,
     /// Images that the record does not know.
@@ -185,8 +186,8 @@ pub(super) fn follow(
     }
     if !relabelled.is_empty() {
         source.notes.push(format!(
-            "the data has changed: {} in another class than when the run was trained, and measured by \
-             the class now: {}",
+            "the data has changed: {} in another class than when the run was trained; the current \
+             class is used: {}",
             match relabelled.len() {
                 1 => "1 image is".to_string(),
                 images => format!("{} are", counted(images, "image")),
@@ -217,7 +218,7 @@ pub(super) fn follow(
     comparison.new = new.len();
     if !copies.is_empty() {
         source.notes.push(format!(
-            "passed over {} with the pixels of one that is measured already: {}",
+            "skipped {} with the same pixels as another image: {}",
             counted(copies.len(), "image"),
             enumerate(&copies)
         ));
@@ -260,8 +261,8 @@ impl ClassRenames {
             .collect();
         (!renamed.is_empty()).then(|| {
             format!(
-                "the data has changed: the trained model does not have these classes, but the run knows \
-                 their images, which are measured by the class they had then: {}",
+                "the data has changed: the trained model does not have these classes, but the run \
+                 knows their images, and their class in the run is used: {}",
                 renamed.join(", ")
             )
         })
@@ -285,7 +286,7 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     let lost = [
         ("no longer there", comparison.gone, &comparison.gone_paths),
         (
-            "damaged since and cannot be read",
+            "damaged and can no longer be read",
             comparison.unreadable,
             &comparison.unreadable_paths,
         ),
@@ -304,12 +305,13 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
         .collect();
     if let (Some(last), false) = (lost.last_mut(), comparison.gone_classes.is_empty()) {
         let classes = enumerate(&comparison.gone_classes);
-        last.push_str(&format!("; no image is left of {classes}"));
+        last.push_str(&format!("; no images are left of {classes}"));
     }
     notes.extend(lost);
     if comparison.new > 0 {
         notes.push(format!(
-            "the data has changed: {} there when the run was trained, and {} in the split `new`",
+            "the data has changed: {} there when the run was trained, and {} now in the split \
+             `new`",
             match comparison.new {
                 1 => "1 image was not".to_string(),
                 new => format!("{} were not", counted(new, "image")),
@@ -323,16 +325,22 @@ fn note_changes(notes: &mut Vec<String>, comparison: &Comparison, by_group: &[&s
     }
 }
 
-/// What cannot be found out by content.
+/// The note on images that cannot be matched by content.
 pub(super) fn changed_note(images: usize) -> Option<String> {
     let (are, they) = match images {
         0 => return None,
-        1 => ("1 new image has".to_string(), "it is"),
-        _ => (format!("{images} new images have"), "they are"),
+        1 => (
+            "1 new image has".to_string(),
+            "it is a recompressed or edited copy",
+        ),
+        _ => (
+            format!("{images} new images have"),
+            "they are recompressed or edited copies",
+        ),
     };
     Some(format!(
-        "{are} the path of an image of the run and other pixels: if {they} the same, edited or saved \
-         again with loss, the model has seen what it is measured on here"
+        "{are} the path of an image of the run but different pixels; if {they}, the model may have \
+         been trained on the original"
     ))
 }
 
@@ -355,7 +363,7 @@ pub(super) fn left_out_note(images: usize, by_group: &[&str]) -> String {
             enumerate(&groups)
         ),
         grouped => format!(
-            "left out {}: of {} {content}, of {grouped} on other images of the same group: {}",
+            "left out {}: for {}, {content}; for {grouped}, on other images of the same group: {}",
             counted(images, "image"),
             images - grouped,
             enumerate(&groups)

@@ -1,4 +1,4 @@
-//! Groups of images, such as those of one patient, beside what a run used them for.
+//! Groups of images, such as those of one patient, and a run's use of them.
 
 use crate::names::enumerate;
 use crate::record::{Role, SplitRecord};
@@ -63,8 +63,8 @@ pub(super) fn note_groups(source: &mut Source, record: &SplitRecord) {
     }
     if splits.is_empty() && record.has_groups() {
         source.notes.push(
-            "the images of the model that training starts from were split by groups, these are not: \
-             set data.group, or images of one group may be in several splits"
+            "the pretrained model's images were split by groups, these are not: set data.group, \
+             or images of one group may be in several splits"
                 .into(),
         );
     }
@@ -75,9 +75,9 @@ pub(super) fn note_groups(source: &mut Source, record: &SplitRecord) {
         .collect();
     if !divided.is_empty() {
         source.notes.push(format!(
-            "groups with images in more than one split: {}, since the model that training starts from \
-             was split without them, and its test images must stay unseen; the results on these groups \
-             say little about new groups: {}",
+            "groups with images in more than one split: {}, since the pretrained model's images \
+             were split without groups, and its test images must stay unseen; results on these \
+             groups say little about new groups: {}",
             divided.len(),
             enumerate(&divided)
         ));

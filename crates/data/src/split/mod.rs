@@ -72,7 +72,7 @@ impl Split {
         self.items.is_empty()
     }
 
-    /// The label of image `i`: its place in [`DataSet::classes`](crate::DataSet::classes).
+    /// The label of image `i`: its index in [`DataSet::classes`](crate::DataSet::classes).
     ///
     /// # Panics
     /// If `i` is not below [`len`](Split::len), as indexing a slice does.
@@ -113,7 +113,7 @@ impl Split {
             .unwrap_or_default()
     }
 
-    /// What image `i` is recognized by.
+    /// The identity of image `i`.
     pub fn identity(&self, i: usize) -> ImageIdentity {
         let item = self.items.get(i);
         item.map_or_else(ImageIdentity::default, |item| {

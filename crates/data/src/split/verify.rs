@@ -28,7 +28,7 @@ pub struct DamagedImage {
 const COULD_NOT_READ: &str = "could not read ";
 
 impl DamagedImage {
-    /// All of them for an error, one a line.
+    /// All of them for an error, one per line.
     pub(crate) fn list<'a>(damaged: impl IntoIterator<Item = &'a DamagedImage>) -> String {
         let mut lines = Vec::new();
         for (reason, files) in Self::by_reason(damaged) {
@@ -87,7 +87,7 @@ impl DamagedImage {
         note.starts_with(COULD_NOT_READ)
     }
 
-    /// A note for each kind of file that is no image which can be read, and for what many share.
+    /// One note per kind of unreadable file, and per common reason.
     fn notes(damaged: &[Self]) -> Vec<String> {
         let of_kind = |reason: &str, files: usize| reason.starts_with("it is a") || files > 5;
         Self::by_reason(damaged)
@@ -200,7 +200,7 @@ fn by_class(source: &mut Source, classes: &ClassList, bad: &[bool]) -> Option<St
         .collect();
     (!named.is_empty()).then(|| {
         format!(
-            "of these classes images cannot be read and are left out: {}",
+            "unreadable images are left out of these classes: {}",
             list(&named)
         )
     })

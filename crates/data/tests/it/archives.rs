@@ -239,7 +239,7 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         (
             "a.zip",
             replaced(&zip, b"cat/00.png", b"cat/02.png"),
-            "cat/02.png: the archive holds this file twice",
+            "cat/02.png: the archive contains this file twice",
         ),
         (
             "a.zip",
@@ -254,7 +254,7 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
         (
             "a.zip",
             patched(&zip, directory, 10, &[12, 0]),
-            "only deflate can",
+            "only deflate is supported",
         ),
         (
             "a.zip",
@@ -276,8 +276,8 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
             zipped(&[], CompressionMethod::Stored),
             "no class folders",
         ),
-        ("a.tar", tar[..tar.len() / 2].to_vec(), "cut short"),
-        ("a.tar.gz", gz(&tar)[..2000].to_vec(), "cut short"),
+        ("a.tar", tar[..tar.len() / 2].to_vec(), "truncated"),
+        ("a.tar.gz", gz(&tar)[..2000].to_vec(), "truncated"),
         (
             "a.tar.gz",
             b"no archive at all".to_vec(),
@@ -303,7 +303,7 @@ fn an_archive_that_cannot_be_read_safely_is_rejected_with_what_is_wrong() {
     ] {
         let refused = refusal(&packed.path);
         assert!(
-            refused.contains("cat/00.png: the archive holds this file twice"),
+            refused.contains("cat/00.png: the archive contains this file twice"),
             "{refused}"
         );
     }
@@ -314,13 +314,13 @@ fn the_file_that_a_zip_holds_twice_and_a_method_that_cannot_be_read_are_named() 
     let zip = zipped(&images(), CompressionMethod::Stored);
     let packed = Packed::new("a.zip", replaced(&zip, b"cat/02.png", b"cat/00.png"));
     let refused = refusal(&packed.path);
-    let expected = "a.zip/cat/00.png: the archive holds this file twice";
+    let expected = "a.zip/cat/00.png: the archive contains this file twice";
     assert!(refused.contains(expected), "{refused}");
     // The method in the directory.
     let bytes = patched(&zip, b"PK\x01\x02", 10, &[12, 0]);
     let packed = Packed::new("b.zip", bytes);
     let refused = refusal(&packed.path);
-    assert!(refused.contains("compressed by bzip2"), "{refused}");
+    assert!(refused.contains("compressed with bzip2"), "{refused}");
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn a_damaged_image_of_an_archive_is_damaged_as_in_a_folder() {
         let refused = refusal(&packed.path);
         assert!(refused.contains("40 of 40 images"), "{refused}");
         assert!(
-            refused.contains("the length that the archive says"),
+            refused.contains("differs from the one in the archive"),
             "{refused}"
         );
     }

@@ -162,7 +162,7 @@ fn a_missing_file_is_noted_by_path_and_refused_by_name() {
     let error = receptive_data::open("cifar10", &options, &NoProgress).unwrap_err();
     let text = error.to_string();
     assert!(
-        text.contains("50000") && text.contains("here are 8 and 1"),
+        text.contains("50000") && text.contains("found 8 and 1"),
         "{text}"
     );
 }
@@ -205,5 +205,5 @@ fn a_known_name_that_is_nowhere_says_where_to_put_it() {
     let place = base.path().join("cifar100");
     assert!(text.contains(place.to_str().unwrap()), "{text}");
     assert!(text.contains("cifar-100-binary.tar.gz"), "{text}");
-    assert!(text.contains("downloads are switched off"), "{text}");
+    assert!(text.contains("downloads are disabled"), "{text}");
 }

@@ -183,7 +183,7 @@ fn if_no_image_is_left_the_damaged_ones_are_named() {
         ..skipping()
     };
     let text = open(root.path(), &options).unwrap_err().to_string();
-    assert!(text.contains("no image is left"), "{text}");
+    assert!(text.contains("no images are left"), "{text}");
     assert!(text.contains(path.to_str().unwrap()), "{text}");
 }
 

@@ -244,10 +244,10 @@ fn hidden_and_other_files_are_passed_over_and_counted() {
     assert_eq!(data.train.class_counts(), [4, 2]);
     let notes = data.notes.join("\n");
     assert!(
-        notes.contains("passed over 4 files that are no images"),
+        notes.contains("skipped 4 files that are not images"),
         "{notes}"
     );
-    assert!(notes.contains("passed over 1 image beside"), "{notes}");
+    assert!(notes.contains("skipped 1 image outside"), "{notes}");
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn a_folder_without_images_says_what_was_expected() {
     fs::create_dir_all(root.path().join("cat")).unwrap();
     let text = refusal(root.path());
     assert!(
-        text.contains("hold no image") && text.contains("`cat`"),
+        text.contains("contain no image") && text.contains("`cat`"),
         "{text}"
     );
 }

@@ -123,7 +123,7 @@ fn a_test_split_of_the_data_stays_untouched_and_its_validation_images_join_the_f
         assert!(
             data.notes
                 .iter()
-                .any(|note| note.contains("8 images, stays untouched")),
+                .any(|note| note.contains("8 images, is left out")),
             "{:?}",
             data.notes
         );

@@ -83,7 +83,7 @@ fn a_wrongly_named_file_says_what_it_is() {
         (b"8BPS\0\x01", "Photoshop"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "SVG"),
         (b"\xff\x0a\xfa\x7f", "JPEG XL"),
-        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "film"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video"),
         (b"II*\0\x10\0\0\0CR\x02\0\0\0\0\0\0\0", "raw"),
         (b"PK\x03\x04\x14\0", "archive"),
         (b"{\"message\": \"Not Found\"}", "JSON"),
@@ -123,7 +123,7 @@ fn photos_without_an_images_extension_are_images_and_copies_are_not() {
     let data = open(root.path(), &uncut()).unwrap();
     assert_eq!(data.train.class_counts(), [2, 2]);
     let notes = data.notes.join("\n");
-    for expected in ["passed over 2 files", "`cat` (1 .bak beside 2 images)"] {
+    for expected in ["skipped 2 files", "`cat` (1 .bak next to 2 images)"] {
         assert!(notes.contains(expected), "{notes}");
     }
 }

@@ -106,7 +106,7 @@ fn a_pattern_that_gives_no_groups_is_rejected() {
         ("p(", "data.group"),
         ("patient", "neither a column"),
         (r"^(q\d+)_", "matches no file; the first is `cat/p00_0.png`"),
-        ("^(p)", "all 120 images are of one group, `p`"),
+        ("^(p)", "all 120 images are in one group, `p`"),
     ] {
         let refused = open(root.path(), &grouped(pattern))
             .unwrap_err()
@@ -139,7 +139,7 @@ fn groups_that_a_source_separates_are_named() {
     let torn = data
         .notes
         .iter()
-        .find(|note| note.contains("more than one of the splits"));
+        .find(|note| note.contains("more than one split of the data"));
     assert!(torn.unwrap().ends_with(": `p2`"), "{:?}", data.notes);
 }
 

@@ -95,7 +95,7 @@ fn a_header_that_claims_more_than_there_is_is_refused_at_once() {
             let began = Instant::now();
             let text = refusal(root.path());
             assert!(
-                text.contains("train-images-idx3-ubyte") && text.contains("promises"),
+                text.contains("train-images-idx3-ubyte") && text.contains("announces"),
                 "{text}"
             );
             assert!(began.elapsed() < Duration::from_secs(1));
@@ -162,7 +162,7 @@ fn a_label_that_the_classes_do_not_have_is_an_error() {
         "{text}"
     );
     // There is no folder to rename, and no name that could be mistyped.
-    assert!(text.contains("file of labels is damaged"), "{text}");
+    assert!(text.contains("label file is damaged"), "{text}");
     assert!(
         !text.contains("rename") && !text.contains("did you mean"),
         "{text}"

@@ -238,12 +238,12 @@ fn missing_files_are_an_error_like_damaged_ones_and_unnamed_ones_are_noted() {
         notes.contains("left out 14 images") && notes.contains("and 4 more"),
         "{notes}"
     );
-    assert!(notes.contains("passed over 1 image"), "{notes}");
+    assert!(notes.contains("skipped 1 image"), "{notes}");
     assert!(notes.contains("`images/d.png`"), "{notes}");
 
     // A class without any image is not left out silently.
     let refused = listed.refusal("a,cat\nb,dog\nc,dog\nx,owl\n");
-    assert!(refused.contains("no image of `owl` is there"), "{refused}");
+    assert!(refused.contains("there is no image of `owl`"), "{refused}");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn what_cannot_be_meant_is_rejected_with_its_lines() {
     }
     let data = listed.open("a,cat\nb,dog\na.png,cat\nc,dog\nd,dog\n");
     assert!(
-        data.notes.iter().any(|n| n.contains("passed over 1 row")),
+        data.notes.iter().any(|n| n.contains("skipped 1 row")),
         "{:?}",
         data.notes
     );
@@ -348,13 +348,13 @@ fn a_column_of_numbered_folds_is_said_to_have_no_influence() {
     assert_eq!(data.train.len(), 4);
     let notes = data.notes.join("\n");
     assert!(
-        notes.contains("`fold` has no influence on the splits") && notes.contains("`0`, `1`, `2`"),
+        notes.contains("`fold` is ignored") && notes.contains("`0`, `1`, `2`"),
         "{notes}"
     );
     let named = listed
         .open("file,class,fold\na.png,cat,train\nb.png,dog,train\nc.png,dog,val\nd.png,cat,test\n");
     assert_eq!((named.train.len(), named.val.len()), (2, 1));
-    assert!(!named.notes.join("\n").contains("no influence"));
+    assert!(!named.notes.join("\n").contains("is ignored"));
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn a_list_that_is_no_file_is_refused_without_advice_about_images() {
     let root = listed.folder.path();
     for (list, found) in [
         (root.to_path_buf(), "is a folder"),
-        (root.join("none.csv"), "is not there"),
+        (root.join("none.csv"), "does not exist"),
     ] {
         let options = DataOptions {
             labels: Some(list),

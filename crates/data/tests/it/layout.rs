@@ -114,7 +114,7 @@ fn splits_within_class_folders_are_refused() {
         images(&root.path().join(folder), 2);
     }
     let text = refusal(root.path());
-    assert!(text.contains("`cat`, `dog` hold splits"), "{text}");
+    assert!(text.contains("`cat`, `dog` contain splits"), "{text}");
     assert!(text.contains("`train/cat`"), "{text}");
 }
 
@@ -216,13 +216,13 @@ fn a_class_without_a_training_image_is_said() {
     let about_training = |remarks: Vec<String>| {
         let found = remarks.into_iter();
         found
-            .filter(|remark| remark.contains("no training image is of"))
+            .filter(|remark| remark.contains("no training images of"))
             .collect::<Vec<_>>()
     };
     assert_eq!(about_training(remarks(&["cat", "dog"])), [""; 0]);
     assert_eq!(
         about_training(remarks(&["cat", "bird", "dog"])),
-        ["no training image is of bird: the network cannot learn it"]
+        ["no training images of bird: the network cannot learn it"]
     );
 }
 

@@ -23,7 +23,7 @@ fn images_are_found_by_other_extensions_and_by_numbers_without_their_zeros() {
         assert_eq!(listed.images(&data), expected, "{list}");
         let notes = data.notes.join("\n");
         assert!(
-            notes.contains("by another extension, or without the zeros"),
+            notes.contains("with another extension, or without its leading zeros"),
             "{notes}"
         );
         assert!(notes.contains("is 001.png"), "{notes}");

@@ -33,7 +33,7 @@ fn a_class_folder_of_files_that_cannot_be_read_is_refused_by_default_and_named_w
             assert!(text.contains(part), "{part}: {text}");
         }
         assert_eq!(
-            text.contains("rename them"),
+            text.contains("rename copies"),
             kinds.contains("bak"),
             "{text}"
         );
@@ -94,7 +94,7 @@ fn texts_models_and_what_the_program_wrote_stop_nobody() {
         "`docs` (1 .txt, 1 without an extension)",
         "`later`",
         "`models` (1 .onnx)",
-        "wrote itself: `erf`, `export`",
+        "written by receptive: `erf`, `export`",
     ] {
         assert!(notes.contains(part), "{part}: {notes}");
     }
@@ -124,8 +124,8 @@ fn a_class_of_which_a_part_is_read_is_named_with_the_rest() {
     let notes = data.notes.join("\n");
     for part in [
         "`dog` (2 .npy beside 4 images)",
-        "passed over 1 file that is no image",
-        "images cannot be read and are left out: `owl` (3 of 10)",
+        "skipped 1 file that is not an image",
+        "are left out of these classes: `owl` (3 of 10)",
     ] {
         assert!(notes.contains(part), "{part}: {notes}");
     }
@@ -169,7 +169,7 @@ fn without_any_image_the_kinds_are_named_too() {
     write(&root.path().join("cat/1.npy"), "x");
     write(&root.path().join("dog/1.npy"), "x");
     let text = refusal(root.path());
-    assert!(text.contains("hold no image"), "{text}");
+    assert!(text.contains("contain no image"), "{text}");
     assert!(text.contains("`cat` (1 .npy), `dog` (1 .npy)"), "{text}");
 }
 
@@ -189,7 +189,7 @@ fn a_class_that_has_less_than_half_of_its_images_in_training_is_named() {
     let few = remarks(root.path());
     let few = few.iter().find(|note| note.contains("less than half"));
     assert!(
-        few.unwrap().contains("trained on of dog (2 of 5):"),
+        few.unwrap().contains("of dog (2 of 5) are training images"),
         "{few:?}"
     );
     // Where all classes have few it was meant.

@@ -35,7 +35,7 @@ fn what_the_program_wrote_is_no_data_wherever_it_lies() {
     assert_eq!(data.train.class_counts(), [4, 4]);
     assert_eq!(data.fingerprint(), before);
     let notes = data.notes.join("\n");
-    assert!(notes.contains("what receptive wrote itself"), "{notes}");
+    assert!(notes.contains("files written by receptive"), "{notes}");
     for name in [
         "runs",
         "erf",
@@ -69,7 +69,7 @@ fn a_folder_of_images_into_which_a_run_s_files_were_copied_stays_a_class_and_is_
     assert_eq!(data.fingerprint(), before);
     let notes = data.notes.join("\n");
     assert!(
-        notes.contains("are taken as data") && notes.contains("`cat`"),
+        notes.contains("are treated as data") && notes.contains("`cat`"),
         "{notes}"
     );
 
@@ -101,8 +101,11 @@ fn outputs_beside_the_splits_change_no_layout_and_are_named() {
     let data = open(root.path(), &DataOptions::default()).unwrap();
     assert_eq!((data.train.len(), data.val.len()), (8, 8));
     let notes = data.notes.join("\n");
-    assert!(notes.contains("receptive wrote itself: `runs`"), "{notes}");
-    assert!(!notes.contains("beside the splits"), "{notes}");
+    assert!(
+        notes.contains("files written by receptive: `runs`"),
+        "{notes}"
+    );
+    assert!(!notes.contains("outside the splits"), "{notes}");
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn a_link_to_the_data_or_to_a_folder_above_is_never_followed_and_named() {
     assert_eq!(data.classes, ["cat", "dog"]);
     assert_eq!(data.fingerprint(), before);
     let notes = data.notes.join("\n");
-    let note = "did not follow links to a folder that they lie in themselves";
+    let note = "did not follow links to a parent folder";
     for name in ["`cat/again`", "`all`", "`up`"] {
         assert!(
             notes.contains(note) && notes.contains(name),

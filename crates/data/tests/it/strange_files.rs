@@ -90,7 +90,7 @@ fn a_dead_link_in_the_place_of_a_class_is_named() {
     let data = open(root.path(), &uncut()).unwrap();
     let notes = data.notes.join("\n");
     assert!(
-        notes.contains("links that lead nowhere") && notes.contains("`owl`"),
+        notes.contains("skipped broken links") && notes.contains("`owl`"),
         "{notes}"
     );
 }

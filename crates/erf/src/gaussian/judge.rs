@@ -22,12 +22,13 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         return inconclusive(
             evidence,
             Reason::Empty,
-            "The map has values that are not finite.",
+            "The map has NaN or infinite values.",
         );
     }
     if all().any(|value| *value < 0.0) {
-        let explanation = "The map has negative values, so it is no density to be held against a \
-                     Gaussian; judge the mean absolute gradient or the mean square.";
+        let explanation = "The map has negative values, so it is not a density and cannot be \
+                           compared with a Gaussian; test the mean absolute gradient or the mean \
+                           square.";
         return inconclusive(evidence, Reason::Signed, explanation);
     }
     let Some(field) = Field::new(map, groups, &evidence.trf) else {
@@ -40,7 +41,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let pixels = field.values.iter().filter(|value| **value > 0.0).count();
     if pixels < 3 || minor.is_nan() || minor < 1e-6 {
         let explanation = format!(
-            "Only {pixels} pixel{} on a line carry any gradient: too few to have a shape.",
+            "Only {pixels} pixel{} on a line with a gradient: too few for a shape.",
             if pixels == 1 { "" } else { "s" }
         );
         return inconclusive(evidence, Reason::Degenerate, &explanation);
@@ -192,7 +193,7 @@ fn verdict(
 /// What rules out a verdict whatever the numbers say.
 fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> {
     if evidence.samples > 0 && evidence.groups.len() < MIN_GROUPS {
-        let explanation = "One group of samples has no error bar; take more samples.";
+        let explanation = "One group of samples has no error estimate; use more samples.";
         return Some((Reason::Noise, explanation.into()));
     }
     if evidence.outside.is_nan() || evidence.outside > MAX_OUTSIDE {
@@ -214,7 +215,7 @@ fn unusable(evidence: &Evidence<'_>, field: &Field) -> Option<(Reason, String)> 
     if cut > MAX_CUT {
         let explanation = format!(
             "{} of the mass lies on the outermost pixels of an image smaller than the theoretical \
-             field, so the image's edge cuts it; measure on a larger image, or an earlier layer.",
+             field, so the image truncates it; measure on a larger image, or an earlier layer.",
             percent(cut)
         );
         return Some((Reason::Truncated, explanation));
@@ -273,7 +274,7 @@ fn notes(anisotropy: f64, off_centre: f64, numbers: &Numbers, verdict: Verdict) 
         ));
     }
     if verdict == Verdict::Borderline && numbers.hole.value < RIPPLE_HOLE {
-        notes.push("grid ripple from stride: windows that overlap unevenly".into());
+        notes.push("grid ripple from stride: windows overlap unevenly".into());
     }
     notes
 }

@@ -1,7 +1,7 @@
 //! Is this map a Gaussian? Effect sizes with error bars, and a verdict that can fail.
 //!
 //! A map is not a sample of points, and the field of a finite network is exactly non-Gaussian: a
-//! p-value would only say how long one has measured. What counts is how far the map is from the
+//! p-value would only depend on the number of samples. What counts is how far the map is from the
 //! Gaussian of its own moments (total variation, with the noise taken out), its kurtosis and its
 //! holes, each with an interval, compared with thresholds whose sources are given in `margins.rs`.
 //!

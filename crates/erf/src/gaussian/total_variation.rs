@@ -45,7 +45,7 @@ pub(super) fn to_gaussian(field: &Field, gaussian: &Gaussian2) -> f64 {
         .unwrap_or(1.0)
 }
 
-/// A weighted sum of maps, and the Gaussian to hold it against.
+/// A weighted sum of maps, and the Gaussian to compare it with.
 #[derive(Debug)]
 pub(super) struct Replicate<'a> {
     /// A weight a map.

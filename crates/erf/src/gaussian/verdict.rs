@@ -23,23 +23,23 @@ pub struct Evidence<'a> {
     pub trf: Region,
     /// The whole image; `None` where nothing cuts the field.
     pub image: Option<Region>,
-    /// The share of samples whose gradient is zero everywhere.
+    /// The fraction of samples whose gradient is zero everywhere.
     pub dead: f64,
-    /// The share of the mass that lies outside the theoretical field.
+    /// The fraction of the mass outside the theoretical field.
     pub outside: f64,
     /// Independent draws behind the map; 0 for an exact one.
     pub samples: u64,
 }
 
-/// Whether a map is a Gaussian, and every number that says so. Lengths are in input pixels, pairs are
-/// `[rows, columns]`; what only pictures need is not serialised.
+/// Whether a map is a Gaussian, and all figures behind the verdict. Lengths are in input pixels,
+/// pairs are `[rows, columns]`; what only figures need is not serialised.
 #[derive(Debug, Clone, Serialize)]
 pub struct Judgement {
     /// Whether it is a Gaussian.
     pub verdict: Verdict,
     /// Why it is not one, or what it is close to.
     pub reason: Option<Reason>,
-    /// One or two sentences with the numbers that decided.
+    /// One or two sentences with the deciding figures.
     #[serde(rename = "words")]
     pub explanation: String,
     /// Total variation to the discrete Gaussian of the same moments, corrected for noise.
@@ -173,7 +173,7 @@ impl fmt::Display for Reason {
             Self::NearPeaked => "nearly a Gaussian, but peaked",
             Self::GridRipple => "grid ripple from stride",
             Self::NearShape => "nearly a Gaussian",
-            Self::Truncated => "cut by the image's edge",
+            Self::Truncated => "truncated by the image",
             Self::Degenerate => "too few pixels",
             Self::Empty => "empty",
             Self::Signed => "negative values",
@@ -206,13 +206,13 @@ pub(super) fn explain(verdict: Verdict, reason: Option<Reason>, numbers: &Number
         Verdict::NotGaussian => format!("{}: {}.", capitalized(&shape), beyond(numbers)),
         Verdict::Borderline => format!(
             "{}: {}; not beyond total variation {OTHER_TV}, kurtosis {OTHER_KURTOSIS} or a hole \
-             index under {OTHER_HOLE}, so no clear no.",
+             index under {OTHER_HOLE}, so not clearly non-Gaussian.",
             capitalized(&shape),
             missed(numbers)
         ),
         Verdict::Inconclusive if reason == Some(Reason::Degenerate) => format!(
-            "Its smallest sigma is {:.2} px, under {MIN_SIGMA} px: the pixels are too coarse to \
-             carry a Gaussian.",
+            "Its smallest sigma is {:.2} px, under {MIN_SIGMA} px: the pixels are too coarse for \
+             a Gaussian.",
             numbers.sigma
         ),
         Verdict::Inconclusive => noisy(numbers),
@@ -229,9 +229,9 @@ fn noisy(numbers: &Numbers) -> String {
         format!("{:.0}", more.ceil())
     };
     let what = if numbers.noise > MAX_NOISE {
-        format!("more than the {MAX_NOISE} that allow a verdict")
+        format!("more than the maximum of {MAX_NOISE} for a verdict")
     } else {
-        "too much, as the interval of a number that decides lies across its margin".to_owned()
+        "too much, as a deciding interval straddles its threshold".to_owned()
     };
     format!(
         "The noise in total variation is {:.3}, {what}; total variation {tv}. About {more} times \

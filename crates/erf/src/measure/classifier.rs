@@ -127,8 +127,9 @@ fn agree(whole: f64, cone: f64) -> Result<(), ErfError> {
         return Ok(());
     }
     Err(ErfError::network(format!(
-        "has a gradient of absolute sum {whole:e} when the whole image is computed, but {cone:e} when \
-         only what the unit depends on is; please report this, and use the method `plain` meanwhile"
+        "has a gradient of absolute sum {whole:e} computed on the whole image, but {cone:e} on \
+         the unit's cone; this is a bug: please report it, and use the method `plain` until it is \
+         fixed"
     )))
 }
 

@@ -12,13 +12,13 @@ use receptive_model::AutodiffDevice;
 use serde::Serialize;
 use std::ops::Range;
 
-/// How the gradients are computed. All methods give the same numbers.
+/// How the gradients are computed. All methods give the same result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// The fastest that the network allows.
+    /// The fastest method for the network.
     #[default]
     Auto,
     /// The whole image forward and backward, one unit seeded.
@@ -74,7 +74,7 @@ impl BackwardPass {
         let [batch, filters, height, width] = map.dims();
         if batch != dims[0] {
             return Err(ErfError::network(format!(
-                "gave a batch of {batch} feature maps for {} images; it must give one each",
+                "gave a batch of {batch} feature maps for {} images; expected one per image",
                 dims[0]
             )));
         }
@@ -108,8 +108,8 @@ impl BackwardPass {
             .position(|one| !one.iter().all(|g| g.is_finite()))
         {
             return Err(ErfError::network(format!(
-                "has an input gradient that is not finite on sample {}; look for weights that are NaN, \
-                 infinite, or so large that a product of layers overflows",
+                "has a NaN or infinite input gradient on sample {}; look for weights that are \
+                 NaN, infinite, or so large that a product of layers overflows",
                 samples.start + broken as u64
             )));
         }

@@ -12,9 +12,9 @@ use std::time::Duration;
 /// Independent groups that the samples are dealt to in turn.
 pub(super) const GROUPS: usize = 20;
 
-/// What is averaged over the samples, with `g` the gradient of the unit with respect to a pixel.
-/// Published work rarely says which it shows, and they differ: the mean absolute gradient of a random
-/// network is about `sqrt(2)` wider than its mean square.
+/// The aggregate over the samples, with `g` the gradient of the unit with respect to a pixel.
+/// Published work rarely states which one it shows, and they differ: the mean absolute gradient of
+/// a random network is about `sqrt(2)` wider than its mean square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +35,7 @@ impl Aggregate {
     pub const ALL: [Self; Self::COUNT] = [Self::Abs, Self::Square, Self::Signed, Self::Positive];
     const COUNT: usize = 4;
 
-    /// Its name on the command line and in JSON.
+    /// Its name in settings and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Abs => "abs",
@@ -73,14 +73,14 @@ pub struct Measurement {
     pub units: usize,
     /// Samples whose gradient is zero everywhere: dead units.
     pub dead: u64,
-    /// The share of the gradient's absolute mass that lies outside the theoretical field. Anything
+    /// The fraction of the gradient's absolute mass outside the theoretical field. Anything
     /// but 0 means a bug, or layers that mix the whole image (batch statistics, attention, pools).
     pub outside: f64,
     /// Whether nothing was random: one fixed image and given weights. Then there is no noise.
     pub is_exact: bool,
     /// How the gradients were computed.
     pub method: Method,
-    /// How long it took.
+    /// Elapsed time.
     pub elapsed: Duration,
     pub(super) averages: [Average; Aggregate::COUNT],
 }
@@ -99,7 +99,7 @@ impl Measurement {
         &self.averages[aggregate as usize].groups
     }
 
-    /// Whether the map looks like a Gaussian.
+    /// Whether the map is a Gaussian.
     pub fn judge(&self, aggregate: Aggregate) -> Judgement {
         judge(&Evidence {
             map: self.map(aggregate),
@@ -129,7 +129,7 @@ impl Measurement {
         map.values().iter().filter(|value| **value == 0.0).count()
     }
 
-    /// Independent samples a second.
+    /// Independent samples per second.
     pub fn samples_per_second(&self) -> f64 {
         self.samples as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
@@ -142,7 +142,7 @@ pub(super) struct Average {
     groups: Vec<Map>,
 }
 
-/// One sample's maps: a value a pixel for each aggregate, summed over the image's channels.
+/// One sample's maps: a value per pixel for each aggregate, summed over the image's channels.
 pub(super) type SampleMaps = [Vec<f64>; Aggregate::COUNT];
 
 /// The aggregates of one sample's gradient at the pixels of `readout`.

@@ -6,24 +6,24 @@ use receptive_model::{Field, Plan, Shape};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A unit of a feature map, and which of its channels.
+/// A unit of a feature map, and its channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     /// `[row, column]` in the feature map.
     pub unit: [usize; 2],
-    /// Which channels' gradients are taken.
+    /// The channels to differentiate.
     pub channels: Channels,
     /// The theoretical receptive fields of the map's rows and columns, where they are known: then a
     /// gradient outside them is noticed, and one backward pass can serve several units.
     pub fields: Option<[Field; 2]>,
 }
 
-/// Which channels of the unit are differentiated.
+/// The channels of the unit to differentiate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Channels {
-    /// The sum of all: one direction of the unit's output, as the published tools take it.
+    /// The sum of all: one direction of the unit's output, as in published tools.
     #[default]
     Sum,
     /// One channel, counted from 0.
@@ -128,8 +128,8 @@ impl Probe {
             return Err(ErfError::setting(
                 "unit",
                 format!(
-                    "the feature map has {height} rows and {width} columns, counted from 0, so there \
-                     is no unit ({row}, {column}); choose one of them"
+                    "the feature map has {height} rows and {width} columns, counted from 0, so \
+                     there is no unit ({row}, {column}); choose an existing one"
                 ),
             ));
         }
@@ -137,8 +137,8 @@ impl Probe {
             Channels::One(channel) if channel >= channels => Err(ErfError::setting(
                 "channels",
                 format!(
-                    "the feature map has {channels} channels, counted from 0, so there is no channel \
-                     {channel}; choose one of them"
+                    "the feature map has {channels} channels, counted from 0, so there is no \
+                     channel {channel}; choose an existing one"
                 ),
             )),
             _ => Ok(()),

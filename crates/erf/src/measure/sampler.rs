@@ -14,8 +14,8 @@ use std::time::Instant;
 
 /// The default of [`MeasureOptions::samples`].
 pub const DEFAULT_SAMPLES: u64 = 1_000;
-/// The default of [`MeasureOptions::noise`]: small beside the 0.10 up to which a map counts as
-/// Gaussian.
+/// The default of [`MeasureOptions::noise`]: small compared with the 0.10 up to which a map counts
+/// as Gaussian.
 pub const DEFAULT_NOISE: f64 = 0.02;
 
 /// Samples between two looks at the noise: a multiple of the groups, so that they stay equal, and the
@@ -25,9 +25,9 @@ const ROUND: u64 = 4 * GROUPS as u64;
 /// Settings of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeasureOptions {
-    /// The largest number of samples.
+    /// Maximum number of samples.
     pub samples: u64,
-    /// Stops before that once noise alone would cause no more than this total variation, in the
+    /// Stops earlier once noise alone would cause at most this total variation, in the
     /// mean absolute gradient and in the mean square; 0 never stops early.
     pub noise: f64,
     /// Seed of the random signs; the inputs have their own.
@@ -56,7 +56,7 @@ impl MeasureOptions {
             return Err(ErfError::setting(
                 "noise",
                 format!(
-                    "must be a total variation in [0, 1), such as {DEFAULT_NOISE}, not {}",
+                    "must be in [0, 1), such as {DEFAULT_NOISE}, not {}",
                     self.noise
                 ),
             ));

@@ -17,7 +17,7 @@ pub fn atlas_chart(atlas: &Atlas) -> Chart {
         (stage.ratio.value, stage.ratio.low, stage.ratio.high)
     });
     Chart {
-        subtitle: "mean absolute gradient of each stage's central unit; a line for each network"
+        subtitle: "mean absolute gradient of each stage's central unit; one line per network"
             .into(),
         columns: 1,
         panel_size: (900.0, 420.0),

@@ -56,7 +56,7 @@ impl<'a> ComparisonField<'a> {
 }
 
 /// The maps about the middle of their theoretical fields, all at the same scale, over their cross
-/// sections as shares of the peak.
+/// sections relative to the peak.
 ///
 /// # Errors
 /// As [`Draw::scene`](receptive_plot::Draw::scene): where there is no network.
@@ -102,7 +102,8 @@ pub fn comparison(
         )
     });
     let caption = format!(
-        "maps: {0} × {0} pixels about the middle of the theoretical field (a box, unless it is larger), as shares of the peak",
+        "maps: {0} × {0} pixels about the middle of the theoretical field (a box, unless it is \
+         larger), relative to the peak",
         2 * reach + 1
     );
     let subtitle = match subtitle.is_empty() {
@@ -118,13 +119,13 @@ pub fn comparison(
     };
     let chart = chart
         .panel(sections(
-            "middle row, share of the peak",
+            "middle row, relative to the peak",
             networks,
             reach,
             true,
         ))
         .panel(sections(
-            "middle column, share of the peak",
+            "middle column, relative to the peak",
             networks,
             reach,
             false,

@@ -13,7 +13,7 @@ const MEASURED: Color = Color::new(90, 90, 90);
 const THEORY: Color = Color::new(0, 140, 100);
 const ROOT: Color = Color::new(204, 121, 167);
 
-/// The largest number of maps in a film; of more, as many evenly spread.
+/// Maximum number of maps in a filmstrip; of more, evenly spaced ones.
 const MAX_FRAMES: usize = 48;
 
 /// The field of one layer.
@@ -179,7 +179,7 @@ pub struct Frame<'a> {
     pub verdict: Verdict,
 }
 
-/// A strip of maps, all at the same scale and each as shares of its own peak, over the standard
+/// A strip of maps, all at the same scale and each relative to its own peak, over the standard
 /// deviation and the distance to a Gaussian against the epoch.
 ///
 /// # Errors
@@ -207,7 +207,7 @@ pub fn film(title: &str, subtitle: &str, frames: &[Frame<'_>]) -> Result<Sheet, 
             },
         );
     let caption = format!(
-        "each map: rows {} to {}, columns {} to {}, as shares of its own peak",
+        "each map: rows {} to {}, columns {} to {}, relative to its own peak",
         window.top,
         window.bottom() - 1,
         window.left,

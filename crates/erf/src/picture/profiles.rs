@@ -91,8 +91,8 @@ fn section(
         .collect();
 
     let name = match direction {
-        Direction::Right => format!("row {line}, share of the peak"),
-        Direction::Down => format!("column {line}, share of the peak"),
+        Direction::Right => format!("row {line}, relative to the peak"),
+        Direction::Down => format!("column {line}, relative to the peak"),
     };
     // The measured line last, which is drawn lowest: the others are dashed and let it show.
     let mut panel = Panel::new(&name);

@@ -3,7 +3,7 @@
 use crate::map::{Map, Region};
 use receptive_plot::{ColorMap, Tile};
 
-/// The colours of every picture here.
+/// The colours of every figure here.
 pub(super) const COLOURS: ColorMap = ColorMap::Magma;
 
 /// Shares of the map's peak over a window, each the mean of `per` by `per` pixels.
@@ -81,7 +81,7 @@ impl Raster {
         ]
     }
 
-    /// A small picture of it, its largest value in the brightest colour: averaging lowers a map's peak.
+    /// A small figure of it, its largest value in the brightest colour: averaging lowers a map's peak.
     pub(super) fn tile(&self) -> Tile {
         let largest = self.shares.iter().copied().fold(0.0, f32::max);
         let scale = if largest > 0.0 { largest.recip() } else { 0.0 };

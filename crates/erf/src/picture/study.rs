@@ -1,4 +1,4 @@
-//! The pictures of one study: everything in one, or its charts.
+//! The figures of one study: everything in one, or its charts.
 
 use super::profiles::{radial, sections};
 use super::raster::{COLOURS, Raster, grown};
@@ -10,7 +10,7 @@ use crate::study::Study;
 use receptive_plot::{Chart, Draw, HeatMap, Overlay, PlotError, Sheet, Table, TextBlock};
 
 impl Study {
-    /// Everything about it in one picture; `inputs` names what it was measured on, such as `noise, random
+    /// Everything about it in one figure; `inputs` names what it was measured on, such as `noise, random
     /// weights`.
     ///
     /// # Errors
@@ -19,7 +19,7 @@ impl Study {
         measurement(&self.subject(title, inputs, &self.expected()))
     }
 
-    /// The charts of that picture.
+    /// The charts of that figure.
     pub fn charts(&self) -> Charts {
         charts(&self.subject("", "", &self.expected()))
     }
@@ -51,7 +51,7 @@ impl Study {
     }
 }
 
-/// The width of the right half of the picture, in points; the heat map gives that of the left.
+/// The width of the right half of the figure, in points; the heat map gives that of the left.
 const HALF: f64 = 480.0;
 /// The margins of a chart, on both sides together.
 const MARGINS: f64 = 40.0;
@@ -155,7 +155,7 @@ fn heat_map(subject: &Subject<'_>, bell: Option<(Bell, &str)>, window: Region) -
         first_pixel: (window.left, window.top),
         pixels_per_value: raster.per,
         labels: (columns.into(), "row, pixels".into()),
-        bar_label: "share of the peak".into(),
+        bar_label: "relative to the peak".into(),
         ..HeatMap::new("", raster.width, raster.height, &raster.shares)
     };
     let mut map = map.overlay(trf);
@@ -243,7 +243,7 @@ pub fn numbers(judgement: &Judgement) -> Vec<[String; 3]> {
         let [name, value, _] = plain("R² of the fit", r_squared);
         all.push([name, value, ceiling.unwrap_or_default()]);
     }
-    all.push(plain("long axis / short axis", judgement.anisotropy));
+    all.push(plain("major axis / minor axis", judgement.anisotropy));
     all.push(plain("off the field's centre, σ", judgement.off_centre));
     all
 }

@@ -1,4 +1,4 @@
-//! How verdicts and numbers look in every picture.
+//! How verdicts and numbers look in every figure.
 
 use crate::gaussian::{Estimate, Verdict};
 use receptive_plot::{Color, LineStyle, Mark};

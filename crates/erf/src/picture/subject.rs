@@ -1,14 +1,14 @@
-//! The data that the pictures of one measurement show: the measured map, the theory's, the Gaussian.
+//! The data that the figures of one measurement show: the measured map, the theory's, the Gaussian.
 
 use super::raster::Raster;
 use crate::gaussian::{Gaussian2, Judgement};
 use crate::map::{Map, Region};
 use receptive_plot::Overlay;
 
-/// The data shown by a picture of one measurement.
+/// The data shown by a figure of one measurement.
 #[derive(Debug, Clone)]
 pub(super) struct Subject<'a> {
-    /// The picture's title.
+    /// The figure's title.
     pub(super) title: String,
     /// Description of the measurement: unit, inputs, number of samples.
     pub(super) subtitle: String,

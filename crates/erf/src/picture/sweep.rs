@@ -1,4 +1,4 @@
-//! The pictures of a sweep over depth: sizes against depth, and Luo's matrix of maps.
+//! The figures of a sweep over depth: sizes against depth, and Luo's matrix of maps.
 
 use super::raster::Raster;
 use crate::gaussian::{LUO_THRESHOLD, luo_size};
@@ -9,13 +9,13 @@ use receptive_plot::{Chart, Grid, LineStyle, Panel, Scale, Series};
 
 /// Sizes and shares of the theoretical field against depth, both axes logarithmic.
 pub fn sweep_chart(sweep: &Sweep) -> Chart {
-    let subtitle = "pixels above 4.55 % of the centre, 3x3 convolutions, weights drawn anew";
+    let subtitle = "pixels above 4.55 % of the centre, 3x3 convolutions, weights redrawn";
     let share = |point: &SweepPoint, size| size / point.trf;
     Chart {
         subtitle: subtitle.into(),
         x_label: "convolutions".into(),
         x_scale: Scale::Log,
-        ..Chart::new("The effective receptive field grows like the root of the depth")
+        ..Chart::new("The effective receptive field grows with the square root of depth")
     }
     .panel(sizes(sweep, "size, pixels", |_, size| size))
     .panel(sizes(sweep, "size / theoretical field", share))
@@ -90,7 +90,12 @@ pub fn sweep_maps(sweep: &Sweep) -> Grid {
         }
     }));
     let subtitle = "path counts; mean |∂y/∂x| over networks; sizes above 4.55 % of the centre";
-    matrix("What the centre unit sees", subtitle, &columns, &rows)
+    matrix(
+        "Receptive field of the centre unit",
+        subtitle,
+        &columns,
+        &rows,
+    )
 }
 
 /// The map of a chain of equal weights: its paths, counted.

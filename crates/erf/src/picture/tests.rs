@@ -1,4 +1,4 @@
-//! Every picture can be drawn from degenerate maps, and has the expected labels.
+//! Every figure can be drawn from degenerate maps, and has the expected labels.
 
 use super::raster::grown;
 use super::study::measurement;

@@ -33,7 +33,7 @@ pub struct Sweep {
     /// What was varied.
     #[serde(rename = "sweep")]
     pub variation: Variation,
-    /// One point a network, as [`Variation::networks`] has them.
+    /// One point per network, in the order of [`Variation::networks`].
     pub points: Vec<SweepPoint>,
     /// Of [`Variation::Depth`]: one for each family of at least two depths.
     pub slopes: Vec<Slopes>,
@@ -58,7 +58,7 @@ pub struct SweepPoint {
     pub verdict: Verdict,
     /// Networks drawn.
     pub samples: u64,
-    /// The mean absolute gradient, for pictures.
+    /// The mean absolute gradient, for figures.
     #[serde(skip)]
     pub map: Map,
 }
@@ -142,7 +142,7 @@ impl Slopes {
 }
 
 impl SweepNetwork {
-    /// Measures the central unit of the last map, with weights drawn anew for each sample.
+    /// Measures the central unit of the last map, with weights redrawn for each sample.
     ///
     /// # Errors
     /// As [`measure_layer`].
@@ -192,7 +192,7 @@ impl SweepNetwork {
     }
 }
 
-/// The same with dropout on, as in training: one network a sample, its masks drawn anew each time.
+/// The same with dropout on, as in training: one network per sample, with new masks each time.
 fn in_training(
     plan: &Plan,
     layer: &str,

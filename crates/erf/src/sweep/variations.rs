@@ -6,22 +6,22 @@ use receptive_model::{
 };
 use serde::Serialize;
 
-/// What is varied.
+/// The varied property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Variation {
-    /// How many 3x3 convolutions follow each other.
+    /// The number of 3x3 convolutions.
     Depth,
-    /// The side of five convolutions' kernels.
+    /// The kernel size of five convolutions.
     Kernel,
-    /// How many of 15 convolutions have a stride of 2.
+    /// The number of convolutions of 15 with stride 2.
     Stride,
     /// The dilations of three of 15 convolutions.
     Dilation,
-    /// What follows each of 20 convolutions.
+    /// The activation after each of 20 convolutions.
     Activation,
-    /// 20 convolutions in a chain, or in pairs beside a shortcut.
+    /// 20 convolutions in a chain, or in pairs with a shortcut.
     Skip,
     /// The rate of dropout after each of 10 convolutions, while training.
     Dropout,

@@ -12,8 +12,8 @@ use receptive_model::{
     Operation, PlannedLayer, Shape,
 };
 
-const MAX_POOLING: &str =
-    "max pooling has no closed form: each pixel of a window is taken as equally likely the largest";
+const MAX_POOLING: &str = "max pooling has no closed form: each pixel of a window is treated as equally likely to be \
+     the largest";
 
 /// The way back through a network.
 ///
@@ -164,10 +164,10 @@ impl<'a> Propagation<'a> {
         if op.activation.is_some() {
             self.caveat(match op.join {
                 Join::Add => {
-                    "an activation after a residual's sum: its branches are taken as independent"
+                    "an activation after a residual's sum: its branches are treated as independent"
                 }
                 Join::Concat | Join::Multiply => {
-                    "an activation after joined branches: they are taken as independent"
+                    "an activation after joined branches: they are treated as independent"
                 }
             });
         }
@@ -184,8 +184,8 @@ impl<'a> Propagation<'a> {
                 }
                 Join::Multiply => {
                     self.caveat(
-                        "a product of branches: each factor is taken as constant with a mean square \
-                         of 1, and what reaches the output through a gate's value is left out",
+                        "a product of branches: each factor is treated as constant with a mean \
+                         square of 1, and the path through a gate's value is left out",
                     );
                     if branch.output.map_size() != layer.output.map_size() {
                         continue; // a gate
@@ -279,7 +279,7 @@ impl<'a> Propagation<'a> {
 
     fn biased(&mut self, values: &LayerValues) {
         if values.bias.iter().any(|bias| *bias != 0.0) {
-            self.caveat("biases: a flip of signs no longer swaps what a ReLU lets through");
+            self.caveat("biases: a ReLU is no longer sign-symmetric");
         }
     }
 

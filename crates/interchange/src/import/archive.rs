@@ -35,7 +35,7 @@ pub(super) fn readable(bytes: &[u8]) -> Result<Option<NamedTempFile>, Interchang
         let folder = std::env::temp_dir();
         InterchangeError::file(
             folder,
-            format!("a copy of the checkpoint could not be written: {error}"),
+            format!("could not write a copy of the checkpoint: {error}"),
         )
     })
 }

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 pub struct ImportedNetwork {
     /// The network.
     pub model: Classifier,
-    /// Which of the file's tensors went where.
+    /// The mapping of the file's tensors.
     pub matches: Vec<Match>,
     /// The file's tensors that are not used: auxiliary heads, a second copy of the weights.
     pub left_out: Vec<String>,
@@ -37,9 +37,9 @@ pub struct ImportedNetwork {
 ///
 /// # Errors
 /// [`InterchangeError::Mismatch`] when a tensor is missing, left over, of another shape, or not
-/// finite, and when the file's names are not known and its tensors fit in more than one way; an error
-/// of the setting `classes` when the weights are those of the network with another number of outputs,
-/// and of the setting `key` when the file holds them more than once.
+/// finite, and when the file's names are unknown and more than one mapping fits its tensors; an
+/// error of the setting `classes` when the weights are those of the network with another number of
+/// outputs, and of the setting `key` when the file holds them more than once.
 pub fn import(
     plan: &Plan,
     file: &WeightFile,
@@ -80,18 +80,18 @@ pub fn import(
         let values = file.values(&found.from)?;
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(InterchangeError::Mismatch {
-                problem: format!("`{}` holds {value}", found.from),
-                remedy: "save the weights of an earlier, finite state".into(),
+                problem: format!("`{}` contains {value}", found.from),
+                remedy: "use weights saved earlier, without NaN or infinite values".into(),
             });
         }
         let is_variance = found.name.ends_with(".running_var");
         if let Some(value) = values.iter().find(|value| is_variance && **value < 0.0) {
             return Err(InterchangeError::Mismatch {
                 problem: format!(
-                    "`{}` holds {value}, but a variance is 0 or more",
+                    "`{}` contains {value}, but a variance is 0 or more",
                     found.from
                 ),
-                remedy: "save the weights of an undamaged state".into(),
+                remedy: "use undamaged weights".into(),
             });
         }
         // The network's shape: a file may have ones more or less at its end.
@@ -115,7 +115,7 @@ pub fn import(
             applied
                 .unused
                 .iter()
-                .map(|name| format!("{name} has no place")),
+                .map(|name| format!("{name} has no matching parameter")),
         )
         .collect();
     if problems.is_empty() {
@@ -155,11 +155,11 @@ fn headless(wanted: &[Shaped], file: &WeightFile) -> InterchangeError {
     let head = wanted.last().map_or("", |tensor| layer_of(&tensor.name));
     InterchangeError::Mismatch {
         problem: format!(
-            "{} has the weights of every layer but the last, `{head}`, which gives the classes: it \
-             was saved without its head (`num_classes=0` in timm)",
+            "{} has the weights of every layer except the classifier `{head}`: it was saved \
+             without its head (`num_classes=0` in timm)",
             file.path().printable()
         ),
-        remedy: "save or fetch the weights with the head".into(),
+        remedy: "save or download the weights with the head".into(),
     }
 }
 

@@ -16,7 +16,7 @@ use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The largest file that is read, in bytes.
+/// Maximum file size, in bytes.
 const MAX_BYTES: u64 = 16 << 30;
 /// A counter of PyTorch's batch norms that nothing here depends on.
 const COUNTER: &str = "num_batches_tracked";
@@ -29,12 +29,12 @@ pub struct WeightFile {
     /// The names in the order in which the file's program defined them, where the file keeps it.
     order: Option<Vec<String>>,
     sha256: String,
-    /// Network, classes and input, where `receptive export` wrote the file.
+    /// Network, classes and input, if the file was exported by this project.
     pub spec: Option<Spec>,
 }
 
-/// Reads a safetensors file or a PyTorch checkpoint (`torch.save` of a state dict), told apart by
-/// their first bytes. `key` names the entry of a checkpoint that holds the state dict, such as
+/// Reads a safetensors file or a PyTorch checkpoint (`torch.save` of a state dict), distinguished
+/// by their first bytes. `key` names the entry of a checkpoint that holds the state dict, such as
 /// `state_dict`. Nothing in a checkpoint is executed.
 ///
 /// # Errors
@@ -74,7 +74,7 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
         };
         return Err(InterchangeError::file(
             path,
-            format!("it holds no tensors{hint}"),
+            format!("it contains no tensors{hint}"),
         ));
     }
     Ok(WeightFile {
@@ -88,8 +88,9 @@ pub fn read(path: &Path, key: Option<&str>) -> Result<WeightFile, InterchangeErr
 type Tensors = BTreeMap<String, TensorData>;
 
 /// Why a pickled module is rejected.
-const PROGRAM: &str = "it holds a whole model, which is a Python program and not only weights; save \
-                       its weights in Python, with torch.save(model.state_dict(), \"weights.pt\")";
+const PROGRAM: &str = "it contains a whole model, which is a Python program, not just weights; \
+                       save its weights in Python, with torch.save(model.state_dict(), \
+                       \"weights.pt\")";
 
 /// Whether a checkpoint holds a pickled module or a TorchScript program. The names are those of
 /// every module's own fields, and of TorchScript's code in an archive.
@@ -158,8 +159,8 @@ fn from_pytorch(
     let damaged = |reason: String| {
         let what = match is_checkpoint {
             true => {
-                "it begins as a PyTorch checkpoint and is damaged or cut off; fetch it or save it \
-                 again"
+                "it begins as a PyTorch checkpoint, but is damaged or truncated; download or save \
+                 it again"
             }
             false => "it is neither a safetensors file nor a PyTorch checkpoint",
         };
@@ -231,7 +232,7 @@ fn no_entry(path: &Path, key: &str, problem: &str) -> InterchangeError {
     InterchangeError::Setting {
         setting: "key",
         problem: format!(
-            "{} has no entry `{}` that holds tensors; its entries are {}",
+            "{} has no entry `{}` with tensors; its entries are {}",
             path.printable(),
             key.printable(),
             match entries.is_empty() {
@@ -248,7 +249,7 @@ const MAX_LISTED: usize = 12;
 fn no_floats(path: &Path, name: &str, found: &dyn std::fmt::Debug) -> InterchangeError {
     InterchangeError::file(
         path,
-        format!("`{name}` holds {found:?}, but weights are floats of 16, 32 or 64 bits"),
+        format!("`{name}` contains {found:?}, but weights are floats of 16, 32 or 64 bits"),
     )
 }
 
@@ -333,7 +334,7 @@ mod tests {
         for bytes in [&whole[..whole.len() / 2], legacy] {
             std::fs::write(file.path(), bytes).unwrap();
             let error = read(file.path(), None).unwrap_err().to_string();
-            assert!(error.contains("damaged or cut off"), "{error}");
+            assert!(error.contains("damaged or truncated"), "{error}");
             assert!(!error.contains("neither"), "{error}");
         }
         std::fs::write(file.path(), "<html>").unwrap();

@@ -73,7 +73,7 @@ pub fn to_onnx(
         return Err(InterchangeError::unwritable(
             FORMAT,
             format!(
-                "its weights are {} MiB and a file cannot hold 2 GiB; export safetensors",
+                "its weights are {} MiB, but a file is limited to 2 GiB; export safetensors",
                 plan.total.weight_bytes() >> 20
             ),
         ));
@@ -93,7 +93,7 @@ pub fn to_onnx(
         "logits",
         Element::Float,
         &[Side::Fixed(plan.classes)],
-        "a score for each class; softmax makes them probabilities",
+        "one logit per class; softmax gives probabilities",
     );
     let graph = graph.finish("classifier", value_of(options, &artifact.input), logits);
     let spec = Spec::from_artifact(artifact).to_json(FORMAT)?;
@@ -152,7 +152,7 @@ fn preparation(options: OnnxOptions, spec: &InputSpec) -> String {
     };
     match options.input {
         OnnxInput::Normalised => format!(
-            "{resized}; then (pixel / 255 - mean) / std of each channel, mean {:?}, std {:?}",
+            "{resized}; then (pixel / 255 - mean) / std per channel, mean {:?}, std {:?}",
             spec.mean, spec.std
         ),
         OnnxInput::Pixels => resized,

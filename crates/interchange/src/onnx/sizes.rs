@@ -33,8 +33,8 @@ pub(super) fn check_any_size(plan: &Plan) -> Result<(), InterchangeError> {
         for (layer, other) in rows.iter().zip(other.rows()) {
             if layer.params != other.params {
                 let problem = format!(
-                    "its weights are for {} values, and images of {height}x{width} pixels give it \
-                     {}; only a network with `global_avg_pool2d` in place of `flatten` does",
+                    "its weights are for {} values, but images of {height}x{width} pixels give \
+                     {}; use `global_avg_pool2d` instead of `flatten`",
                     layer.input, other.input
                 );
                 return Err(reject(layer, problem));
@@ -42,16 +42,16 @@ pub(super) fn check_any_size(plan: &Plan) -> Result<(), InterchangeError> {
             if let Operation::AdaptiveAvgPool2d(_) = layer.operation
                 && layer.input != other.input
             {
-                let problem = "its windows depend on the size, and ONNX has no such pool; use \
-                               `global_avg_pool2d`"
+                let problem = "its windows depend on the size, which ONNX pools do not support; \
+                               use `global_avg_pool2d`"
                     .into();
                 return Err(reject(layer, problem));
             }
             if layer.padding() != other.padding() {
                 let problem =
-                    "its stride is above 1 and its padding \"same\", or it has `ceil_mode`: \
-                               their pixels depend on the size; give the padding in pixels and \
-                               train again"
+                    "its stride is above 1 and its padding \"same\", or it has `ceil_mode`: the \
+                               padding depends on the size; set the padding in pixels and train \
+                               again"
                         .into();
                 return Err(reject(layer, problem));
             }

@@ -23,7 +23,7 @@ pub fn to_python(artifact: &Artifact, weights: &str) -> String {
         r#"{DOC}The network of {weights} in PyTorch, written by receptive {version}.
 
     model = load()
-    logits = model(normalise(pixels))  # pixels: bytes [batch, {height}, {width}, {channels}]
+    logits = model(normalise(pixels))  # pixels: uint8 [batch, {height}, {width}, {channels}]
 
 {preparation}.
 {DOC}
@@ -60,7 +60,7 @@ def load(path=Path(__file__).with_name({weights_name})):
 
 
 def normalise(pixels):
-    {DOC}Bytes [batch, height, width, channels] to what the network takes.{DOC}
+    {DOC}Converts uint8 pixels [batch, height, width, channels] to the network's input.{DOC}
     x = torch.as_tensor(pixels).permute(0, 3, 1, 2).float() / 255
     mean = torch.tensor(MEAN).view(1, -1, 1, 1)
     std = torch.tensor(STD).view(1, -1, 1, 1)

@@ -123,12 +123,12 @@ impl Conv2d {
         assert_eq!(y.len(), values(self.output()), "output of a convolution");
         let bias = self.bias.as_deref();
         if self.is_pooled {
-            assert!(added.is_none(), "nothing is added before a pool");
+            assert!(added.is_none(), "a pooled convolution has no addition");
             self.weights.forward_pooled(&sizes, x, bias, y);
             return;
         }
         if let Some(added) = added {
-            assert_eq!(added.len(), y.len(), "what is added to a convolution");
+            assert_eq!(added.len(), y.len(), "addend of a convolution");
         }
         let addends = Addends { bias, map: added };
         self.weights.forward(&sizes, x, addends, y);

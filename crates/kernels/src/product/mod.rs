@@ -268,7 +268,7 @@ trait Factor<const R: usize>: Copy {
     unsafe fn value(&self, row: usize, k: usize) -> f32;
 }
 
-/// [`ROWS`] rows side by side, from the first on that is wanted.
+/// [`ROWS`] interleaved rows, from the first needed one on.
 #[derive(Clone, Copy)]
 struct Interleaved<'a>(&'a [f32]);
 

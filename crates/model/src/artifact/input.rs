@@ -14,12 +14,12 @@ pub struct InputSpec {
     pub height: usize,
     /// In pixels.
     pub width: usize,
-    /// How images of another size are fitted.
+    /// Resize mode for images of another size.
     pub resize: Resize,
-    /// How pixels of another size are computed.
+    /// Interpolation when resizing.
     #[serde(default, skip_serializing_if = "Interpolation::is_default")]
     pub interpolation: Interpolation,
-    /// The share of the resized image that is cut out of its middle; see [`Fit::crop_fraction`].
+    /// The crop fraction; see [`Fit::crop_fraction`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop_fraction: Option<f64>,
     /// The mean of each channel over the training split, in 0..1.
@@ -29,7 +29,8 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
-    /// Images of this size, stretched to it, pixels in 0..1: mean 0 and standard deviation 1.
+    /// Images of this size, resized ignoring the aspect ratio, pixels in 0..1: mean 0 and standard
+    /// deviation 1.
     pub fn new(size: ImageSize) -> Self {
         Self {
             channels: size.channels,
@@ -43,7 +44,7 @@ impl InputSpec {
         }
     }
 
-    /// Sets how images of another size are fitted.
+    /// Sets how images of another size are resized.
     pub fn with_fit(self, fit: impl Into<Fit>) -> Self {
         let Fit {
             resize,
@@ -67,7 +68,7 @@ impl InputSpec {
         }
     }
 
-    /// How images of another size are fitted.
+    /// Resize mode for images of another size.
     pub fn fit(&self) -> Fit {
         Fit {
             resize: self.resize,
@@ -103,27 +104,25 @@ impl InputSpec {
             more => format!("{more} channels"),
         };
         let how = match (resize, crop_fraction) {
-            (Resize::Stretch, _) => String::from("both sides stretched"),
-            (Resize::Crop, None) => {
-                "the shorter side to size, the rest cut off around the middle".into()
-            }
+            (Resize::Stretch, _) => String::from("ignoring the aspect ratio"),
+            (Resize::Crop, None) => "the shorter side to size, then a centre crop".into(),
             (Resize::Crop, Some(fraction)) => {
                 let side = |side: &usize| (*side as f64 / fraction).floor();
                 match (side(height), side(width)) {
-                    (height, width) if height == width => format!(
-                        "the shorter side to {height}, then the middle cut out at whole pixels"
-                    ),
+                    (height, width) if height == width => {
+                        format!("the shorter side to {height}, then a centre crop at whole pixels")
+                    }
                     (height, width) => format!(
-                        "in proportion to cover {height}x{width}, then the middle cut out at whole \
+                        "proportionally to cover {height}x{width}, then a centre crop at whole \
                          pixels"
                     ),
                 }
             }
-            (Resize::Pad, _) => "the longer side to size, the rest filled with black".into(),
+            (Resize::Pad, _) => "the longer side to size, padded with black".into(),
         };
         format!(
-            "pictures are resized to {height}x{width} pixels (height x width, {interpolation}, {how}), \
-             channels {colours}"
+            "images are resized to {height}x{width} pixels (height x width, {interpolation}, \
+             {how}), channels {colours}"
         )
     }
 
@@ -183,7 +182,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<InputSpec>(&json).unwrap(), spec);
         let words = spec.preparation();
         assert!(
-            words.contains("bicubic, the shorter side to 256, then the middle cut out"),
+            words.contains("bicubic, the shorter side to 256, then a centre crop"),
             "{words}"
         );
         let wrong = InputSpec {

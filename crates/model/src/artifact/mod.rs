@@ -21,16 +21,16 @@ const VERSION: u32 = 1;
 const SPEC: &str = "model.json";
 const WEIGHTS: &str = "weights.bpk";
 const ORIGIN: &str = "origin.json";
-/// The largest file of an artifact that is read, in bytes.
+/// Maximum size of a file of an artifact, in bytes.
 const FILE_BYTES: u64 = 16 << 30;
 /// What burn's format may add to the values: names, shapes, alignment.
 const RECORD_OVERHEAD: u64 = 16 << 20;
 
-/// A classifier with what must travel with its weights.
+/// A classifier with everything needed to use its weights.
 ///
 /// On disk it is one directory: `model.json` (config, classes, input), `weights.bpk` (burn's own
-/// record format) and `MANIFEST.json` with the hash of both. Imported weights have an `origin.json`
-/// beside them ([`Origin`]).
+/// record format) and `MANIFEST.json` with the hash of both. Imported weights also have an
+/// `origin.json` ([`Origin`]).
 ///
 /// ```no_run
 /// # fn main() -> Result<(), receptive_model::ModelError> {
@@ -49,10 +49,10 @@ pub struct Artifact {
     pub model: Classifier,
     /// The name of each class, in the order of the logits.
     pub classes: Vec<String>,
-    /// How an image becomes an input.
+    /// How an image is converted to an input.
     pub input: InputSpec,
-    /// What the logits are divided by before they become probabilities, so that these are calibrated:
-    /// fitted on the validation split (Guo et al. 2017). `None` where nothing was fitted, which is 1.
+    /// The temperature: logits are divided by it for calibrated probabilities; fitted on the
+    /// validation split (Guo et al. 2017). `None` if none was fitted, which means 1.
     pub temperature: Option<f64>,
 }
 
@@ -78,15 +78,15 @@ impl Artifact {
         path.join(store::MANIFEST).is_file()
     }
 
-    /// Writes the directory `path`, replacing one that is there only once the new one is whole.
+    /// Writes the directory `path`, replacing an existing one only once the new one is complete.
     ///
     /// # Errors
-    /// When classes or input do not fit the model, or the file system refuses.
+    /// When classes or input do not fit the model, or on an I/O error.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
         self.save_with_origin(path, None)
     }
 
-    /// As [`save`](Self::save), with a note of where the weights are from.
+    /// Like [`save`](Self::save), with the origin of the weights.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -119,7 +119,7 @@ impl Artifact {
         store::write_directory(path, FORMAT, VERSION, &files)
     }
 
-    /// Where the weights in the directory `path` are from, if they were imported.
+    /// The origin of the weights in the directory `path`, if they were imported.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -134,8 +134,8 @@ impl Artifact {
     /// Reads and checks the directory `path` and builds the model on `device`.
     ///
     /// # Errors
-    /// [`ModelError::Artifact`] naming the file and what is wrong with it. Nothing is allocated
-    /// from a number in a file before the file's own size bears it out.
+    /// [`ModelError::Artifact`] naming the file and the problem. Nothing is allocated from a number
+    /// in a file before it is checked against the file's size.
     pub fn load(path: &Path, device: &Device) -> Result<Self, ModelError> {
         let mut files = store::read_directory(path, FORMAT, VERSION, FILE_BYTES)?;
         let spec = take(path, &mut files, SPEC)?;
@@ -145,7 +145,7 @@ impl Artifact {
 
     /// The same of the contents of `model.json` and `weights.bpk`, for a program that carries them
     /// within itself (`include_bytes!`). `path` stands for their directory in messages. Without a
-    /// manifest, damage to the config or the class names may go unseen; damage to weights does not.
+    /// manifest, damage to the config or the class names may not be detected; damage to weights is.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -179,7 +179,7 @@ impl Artifact {
         if weights_sha256(&model) != spec.weights_sha256 {
             return Err(ModelError::artifact(
                 weights_path,
-                "its values are not those the config was written with; use another copy",
+                "its weights do not match the config's hash; use another copy",
             ));
         }
         Ok(Self {

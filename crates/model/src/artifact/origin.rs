@@ -1,20 +1,20 @@
-//! Where imported weights are from.
+//! The origin of imported weights.
 
 use crate::ModelError;
 use serde::{Deserialize, Serialize};
 
-/// Where an artifact's weights are from, if another program trained them.
+/// The origin of an artifact's weights, if another program trained them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
-    /// The file, or the address it was fetched from.
+    /// The file, or the address it was downloaded from.
     pub source: String,
     /// The file's SHA-256, in hexadecimal.
     pub sha256: String,
-    /// What its publisher calls the weights, where they are known: `timm/resnet18.a1_in1k`.
+    /// The publisher's name for the weights, if known: `timm/resnet18.a1_in1k`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
-    /// The licence of the weights, where it is known.
+    /// The licence of the weights, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::SlidingAxis;
 
-/// What ends a picture that does not show everything.
+/// The end of a truncated diagram.
 const MORE: &str = " ...";
 
 impl SlidingAxis {

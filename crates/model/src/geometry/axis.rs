@@ -18,7 +18,7 @@ pub(crate) struct Axis {
     pub(crate) before: usize,
     /// Padding after the last pixel: bottom or right.
     pub(crate) after: usize,
-    /// How much of it was not asked for: the part of the last window beyond the padding.
+    /// The part of it beyond the configured padding, which the last window reads.
     pub(crate) overhang: usize,
     /// Pixels of the padded axis, counted from its end, that no window reaches.
     pub(crate) unreached: usize,

@@ -90,7 +90,7 @@ impl fmt::Display for Pair {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "PaddingForm", into = "PaddingForm")]
 pub enum Padding {
-    /// As many pixels as make the output `ceil(n / stride)` long, whatever the dilation. Where
+    /// The padding that makes the output `ceil(n / stride)` long, whatever the dilation. Where
     /// that number is odd, the last side (bottom, right) gets the extra pixel.
     Same,
     /// None: the window stays inside the map.
@@ -191,7 +191,7 @@ pub(crate) enum Margin {
     Pixels([usize; 2]),
 }
 
-/// Padding in pixels, as it is really used.
+/// Padding in pixels, as computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Edges {
     /// Rows above.

@@ -55,8 +55,8 @@ impl LayerKind for AdaptiveAvgPool2dLayer {
         let mut notes = Vec::new();
         if !(is_even(0) && is_even(1)) {
             notes.push(format!(
-                "{height}x{width} windows do not divide {}x{}: they overlap or differ in size, and the \
-                 receptive field is one that holds each of theirs",
+                "{height}x{width} windows do not divide {}x{}: they overlap or differ in size; \
+                 the receptive field given covers all of them",
                 size[0], size[1]
             ));
         }

@@ -23,7 +23,7 @@ use std::ops::Add;
 pub struct BatchNormLayer {
     /// Added to the variance. Default: 1e-5.
     pub epsilon: f64,
-    /// The share of the newest step in the running statistics (PyTorch's meaning: Keras'
+    /// The weight of the latest step in the running statistics (PyTorch's meaning: Keras'
     /// `momentum` is one less this). Default: 0.1.
     pub momentum: f64,
 }
@@ -44,7 +44,7 @@ pub struct BatchNormOp {
     pub features: usize,
     /// Added to the variance.
     pub epsilon: f64,
-    /// The share of the newest step in the running statistics.
+    /// The weight of the latest step in the running statistics.
     pub momentum: f64,
 }
 
@@ -152,8 +152,7 @@ impl Layer {
         });
     }
 
-    /// Makes its batch norms use and keep their running statistics in training too; their scale and
-    /// shift still learn.
+    /// Freezes the running statistics of its batch norms; their scale and shift are still trained.
     pub(crate) fn freeze_statistics(&mut self) {
         self.each_batch_norm(&mut |norm| {
             norm.training = norm.training.clone().with_value(false);
@@ -193,7 +192,7 @@ fn normalize<const D: usize>(norm: &BatchNorm, x: Tensor<D>, pass: &mut Pass<'_>
     seen.output
 }
 
-/// Moves the running statistics by the layer's momentum towards those of the whole batch.
+/// Updates the running statistics with those of the whole batch, by the layer's momentum.
 fn merge(norm: &mut BatchNorm, shards: &[(f64, &BatchStatistics)]) {
     if let Some(BatchStatistics { mean, variance }) = whole(shards) {
         norm.running_mean = moved(&norm.running_mean, mean, norm.momentum);

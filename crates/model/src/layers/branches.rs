@@ -25,10 +25,10 @@ const MAX_BRANCHES: usize = 26;
 pub enum Join {
     /// Their sum; all have one shape.
     Add,
-    /// Their channels one after the other; all have one height and width, or are rows of values.
+    /// Their channels concatenated; all have one height and width, or are rows of values.
     Concat,
-    /// Their product; beside maps `[channels, height, width]` a branch may give one value a channel,
-    /// `[channels]` or `[channels, 1, 1]`, which scales the channel's whole map.
+    /// Their product; with maps `[channels, height, width]` a branch may output one value per
+    /// channel, `[channels]` or `[channels, 1, 1]`, which scales the channel's whole map.
     Multiply,
 }
 
@@ -80,8 +80,8 @@ impl Join {
     }
 }
 
-/// `type = "branches"`: `activation(join(branch(x), branch(x), ...))`. A branch without layers gives
-/// the input as it is.
+/// `type = "branches"`: `activation(join(branch(x), branch(x), ...))`. A branch without layers is
+/// the identity.
 ///
 /// ```
 /// use receptive_model::{BranchesLayer, Conv2dLayer, Join, LayerConfig, Padding};
@@ -319,7 +319,7 @@ impl BranchPlan<'_> {
             let strides: Vec<i64> = signals.iter().map(|s| s.trf.all[axis].stride).collect();
             let strides = listed(&strides);
             at.refuse(
-                format!("its branches step {strides} input pixels a unit"),
+                format!("its branches have strides of {strides} input pixels"),
                 self.remedy,
             )
         })?;
@@ -403,8 +403,8 @@ impl LayerKind for BranchesLayer {
                 Join::Add => "give all branches the same strides and filters",
                 Join::Concat => "give all branches the same strides and padding",
                 Join::Multiply => {
-                    "give all branches the same strides and filters, or let one end with a value a \
-                     channel"
+                    "give all branches the same strides and filters, or let one end with one \
+                     value per channel"
                 }
             },
         }

@@ -44,7 +44,7 @@ impl LayerKind for ChannelScaleLayer {
         let operation = Operation::ChannelScale(ChannelScaleOp { channels, initial });
         Ok(Outline {
             params: channels,
-            ..Outline::unchanged(&at.input, format!("{initial} at first"), operation)
+            ..Outline::unchanged(&at.input, format!("initially {initial}"), operation)
         })
     }
 

@@ -45,7 +45,7 @@ impl LayerKind for ChannelSliceLayer {
         let channels = at.input.shape.channels();
         if start >= end || end > channels {
             return Err(at.refuse(
-                format!("channels {start} to {end} are not a part of the {channels} it gets"),
+                format!("channels {start} to {end} are not within its {channels} input channels"),
                 format!("set `start` below `end`, and `end` to {channels} at most"),
             ));
         }

@@ -1,11 +1,11 @@
-//! A trainable value a channel, the module of layers that have nothing else.
+//! One trainable value per channel, the module of layers that have nothing else.
 
 use super::kind::{LayerValues, read};
 use super::random::RandomWeights;
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
-/// One trainable value a channel, or one for all.
+/// One trainable value per channel, or one for all.
 #[derive(Module, Debug)]
 pub(crate) struct ChannelWeights {
     /// `[channels]`, or `[1]`.

@@ -101,7 +101,7 @@ impl Context<'_> {
         }
         if value > max {
             return Err(self.refuse(
-                format!("`{field}` is {value}, more than the {max} that are allowed"),
+                format!("`{field}` is {value}, more than the maximum of {max}"),
                 format!("set a smaller `{field}`"),
             ));
         }
@@ -177,7 +177,7 @@ impl Context<'_> {
                 let factors: Vec<String> = factors.iter().map(usize::to_string).collect();
                 self.refuse(
                     format!(
-                        "{what} would be {} values, more than the {MAX_VALUES} that are allowed",
+                        "{what} would be {} values, more than the maximum of {MAX_VALUES}",
                         factors.join("*")
                     ),
                     "make the layer or its input smaller",

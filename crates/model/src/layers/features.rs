@@ -1,4 +1,4 @@
-//! The values that layers pass on.
+//! The values between layers.
 
 use burn::tensor::Tensor;
 

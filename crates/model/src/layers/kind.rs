@@ -43,7 +43,7 @@ pub(crate) trait LayerOp {
     /// The padding of its window, if it has one.
     fn padding(&self) -> Option<Edges>;
 
-    /// Initializes the parameters, from `weights` only.
+    /// Initialises the parameters, from `weights` only.
     fn init(&self, weights: &mut RandomWeights<'_>) -> Self::Module;
 
     /// The output for `x`, whose shape the plan has checked.

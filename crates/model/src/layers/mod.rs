@@ -1,4 +1,4 @@
-//! The kinds of layer, one file each: config, plan, parameters, initialization, forward pass, cone. The
+//! The kinds of layer, one file each: config, plan, parameters, initialisation, forward pass, cone. The
 //! only list of them is in this file. Layers are composed in two ways only: as a sequence, and as
 //! branches whose outputs are joined.
 
@@ -260,7 +260,7 @@ macro_rules! kinds {
         }
 
         impl Layer {
-            /// A layer initialized from `weights` only.
+            /// A layer initialised from `weights` only.
             pub(crate) fn new(planned: &PlannedLayer, weights: &mut RandomWeights<'_>) -> Self {
                 match &planned.operation {
                     $(Operation::$Kind(op) => Self::$Kind(op.init(weights)),)*

@@ -100,7 +100,7 @@ impl Planner {
         if self.layers > MAX_LAYERS || at.depth > MAX_DEPTH {
             return Err(at.refuse(
                 format!(
-                    "it lies deeper than {MAX_DEPTH} levels or is more than the {MAX_LAYERS}th"
+                    "it is nested deeper than {MAX_DEPTH} levels or exceeds {MAX_LAYERS} layers"
                 ),
                 "make the network smaller",
             ));

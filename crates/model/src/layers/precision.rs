@@ -8,10 +8,11 @@ use std::fmt;
 /// else stays in 32 bits: parameters, norms, activations, pools, the loss, and the gradients that
 /// reach the parameters.
 ///
-/// Such a layer's input and weight are rounded to the format, and so are the sums of their products and,
-/// for the products of the backward pass, their gradient. Its bias is added in 32 bits. On a GPU that has the
-/// format the operation itself runs in it, and gives gradients that are rounded too. The flex backend computes
-/// on the rounded values in 32 bits: for tests, since it is no faster.
+/// Such a layer's input and weight are rounded to the format, and so are the sums of their products
+/// and, for the products of the backward pass, their gradient. Its bias is added in 32 bits. On a
+/// GPU that has the format the operation itself runs in it, and gives gradients that are rounded
+/// too. The flex backend computes on the rounded values in 32 bits: for tests, since it is not
+/// faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -28,7 +29,7 @@ impl Precision {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
 
-    /// As `train.precision` has it.
+    /// As in `train.precision`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",

@@ -38,7 +38,7 @@ impl Default for PreluLayer {
 /// A planned [`PreluLayer`].
 #[derive(Debug, Clone)]
 pub struct PreluOp {
-    /// How many slopes there are: 1, or one a channel.
+    /// Number of slopes: 1, or one per channel.
     pub slopes: usize,
     /// Their value before training.
     pub initial: f64,
@@ -48,7 +48,7 @@ impl LayerKind for PreluLayer {
     fn plan(&self, at: &Context<'_>, _: &mut Planner) -> Result<Outline, ModelError> {
         at.finite("initial", self.initial)?;
         let (slopes, summary) = match self.per_channel {
-            true => (at.input.shape.channels(), "a slope a channel"),
+            true => (at.input.shape.channels(), "one slope per channel"),
             false => (1, "one slope"),
         };
         let operation = Operation::Prelu(PreluOp {

@@ -1,4 +1,4 @@
-//! Randomness as a pure function of a seed: first weights and dropout masks.
+//! Randomness as a pure function of a seed: initial weights and dropout masks.
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -7,9 +7,9 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use receptive_core::hash::mix;
 
-/// The source of one network's first weights, after He et al. 2015, "Delving deep into rectifiers".
-/// Each tensor has a generator of its own, so a change to one layer leaves the draws of the others
-/// alone.
+/// The source of one network's initial weights, after He et al. 2015, "Delving deep into
+/// rectifiers". Each tensor has a generator of its own, so a change to one layer leaves the draws
+/// of the others alone.
 pub(crate) struct RandomWeights<'a> {
     seed: u64,
     drawn: u64,

@@ -27,7 +27,7 @@ pub(super) struct Windows {
 pub(super) struct WindowOutput {
     pub(super) size: [usize; 2],
     pub(super) edges: Edges,
-    /// The part of the edges beyond the padding that was asked for: rows below, columns to the right.
+    /// The part of the edges beyond the configured padding: rows below, columns to the right.
     pub(super) overhang: [usize; 2],
     pub(super) trf: Fields,
     pub(super) notes: Vec<String>,
@@ -149,7 +149,7 @@ impl Windows {
         if self.pool && window.touches_only_padding(n, &axis) {
             return Err(at.refuse(
                 format!(
-                    "with padding {} and {} in {name}, a window of {} lies on padding alone",
+                    "with padding {} and {} in {name}, a window of {} contains padding only",
                     axis.before,
                     axis.after,
                     window.span()
@@ -161,7 +161,7 @@ impl Windows {
             let note = uneven(window, n, &axis, margin, side);
             if strict {
                 return Err(at.refuse(
-                    format!("under `strict_shapes`, {note}"),
+                    format!("with `strict_shapes`, {note}"),
                     "change the input size, the padding or the strides so that it divides evenly",
                 ));
             }
@@ -169,15 +169,15 @@ impl Windows {
         }
         if axis.before != axis.after {
             notes.push(format!(
-                "the padding is lopsided in {name}: {} at the {}, {} at the {}{}",
+                "the padding is asymmetric in {name}: {} at the {}, {} at the {}{}",
                 axis.before,
                 side.before,
                 axis.after,
                 side.after,
                 if axis.overhang > 0 {
-                    " (`ceil_mode` lets the last window reach beyond it)"
+                    " (`ceil_mode` extends the last window beyond it)"
                 } else if margin == Margin::Same && window.kernel.is_multiple_of(2) {
-                    " (an even kernel has no middle)"
+                    " (an even kernel has no centre)"
                 } else {
                     ""
                 }
@@ -187,7 +187,7 @@ impl Windows {
     }
 }
 
-/// Says which rows or columns an uneven division leaves out.
+/// A note on the rows or columns that an uneven division leaves out.
 fn uneven(window: &Window, n: usize, axis: &Axis, margin: Margin, side: &Side) -> String {
     let (name, lines) = (side.name, side.lines);
     let padded = axis.unreached.min(axis.after);
@@ -200,7 +200,7 @@ fn uneven(window: &Window, n: usize, axis: &Axis, margin: Margin, side: &Side) -
         )
     } else {
         format!(
-            "({} - {}) / {} is not whole in {name}",
+            "({} - {}) / {} is not an integer in {name}",
             padded_sum(n, margin),
             window.span(),
             window.stride

@@ -169,8 +169,8 @@ impl Classifier {
         (logits, pass.into_statistics())
     }
 
-    /// Moves the running statistics of each batch norm towards those of one step's shards, given in
-    /// a fixed order with the share of the batch (summing to 1) each holds.
+    /// Updates the running statistics of each batch norm with those of one step's shards, given in
+    /// a fixed order with their fractions of the batch (summing to 1).
     pub fn merge_statistics(mut self, shards: &[(f64, Vec<BatchStatistics>)]) -> Self {
         let mut norm = 0;
         for layer in &mut self.layers {
@@ -202,8 +202,8 @@ impl Classifier {
     }
 }
 
-/// A plan that clones of a module share. burn prints a module with all its fields: this one is
-/// a line, not every number of every layer.
+/// A plan that clones of a module share. burn prints a module with all its fields: this one prints
+/// one line, not every value of every layer.
 #[derive(Clone)]
 struct SharedPlan(Arc<Plan>);
 

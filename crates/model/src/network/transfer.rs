@@ -1,4 +1,4 @@
-//! Starting a network from another one's trained weights.
+//! Transfer learning: starting a network from another one's trained weights.
 
 use super::Classifier;
 use crate::ModelError;
@@ -7,8 +7,8 @@ use burn::module::{Module, Param, ParamId, list_param_ids};
 use burn::tensor::TensorData;
 
 impl Classifier {
-    /// The same network for other classes: all layers keep their weights but the head, which is drawn
-    /// anew from `seed` with an output for each class. The head is the last layer with weights.
+    /// The same network for other classes: all layers keep their weights except the head, which is
+    /// initialised from `seed` with one output per class. The head is the last layer with weights.
     ///
     /// # Errors
     /// When that is neither `linear` nor `conv2d`, or `classes` cannot be planned.
@@ -26,7 +26,7 @@ impl Classifier {
                     planned.output.channels(),
                     self.classes()
                 ),
-                "end the network with `linear`, or keep the classes it was trained for",
+                "end the network with `linear`, or keep its classes",
             ));
         }
         let plan = config.plan()?;
@@ -52,8 +52,8 @@ impl Classifier {
         }
     }
 
-    /// The same network with other values in its head: `weight` is `[features, classes]`, `bias` has a
-    /// value for each class and is ignored where the head has none.
+    /// The same network with other values in its head: `weight` is `[features, classes]`, `bias`
+    /// has one value per class and is ignored if the head has none.
     ///
     /// # Errors
     /// When the head is not [linear](Self::linear_head), or the number of values is not its own.
@@ -68,7 +68,7 @@ impl Classifier {
             (device, has_bias, self.layers.last_mut())
         else {
             return Err(ModelError::model(
-                "its last layer is not `linear` without an activation, so there is no head to give values",
+                "its last layer is not `linear` without an activation, so there is no head to set",
                 "end the network with `linear`",
             ));
         };
@@ -81,7 +81,7 @@ impl Classifier {
                     weight.len(),
                     bias.len()
                 ),
-                "give a weight for each feature and class, and a bias for each class",
+                "give one weight per feature and class, and one bias per class",
             ));
         }
         linear.weight = Param::from_data(TensorData::new(weight, [features, classes]), &device);
@@ -91,9 +91,10 @@ impl Classifier {
         Ok(self)
     }
 
-    /// Makes every batch norm use and keep its running statistics in training too, as it does in
-    /// inference; scale and shift still learn. Statistics of a few small batches are too noisy to
-    /// replace those that a network was pretrained with. The state lasts through `valid` and `train`.
+    /// Freezes the running statistics of every batch norm, which uses them in training as in
+    /// inference; scale and shift are still trained. Statistics of a few small batches are too
+    /// noisy to replace those that a network was pretrained with. The state lasts through `valid`
+    /// and `train`.
     pub fn freeze_statistics(mut self) -> Self {
         for layer in &mut self.layers {
             layer.freeze_statistics();
@@ -101,17 +102,16 @@ impl Classifier {
         self
     }
 
-    /// The ids of the parameters of each layer, as [`Plan::layers`](crate::Plan) counts them: groups
-    /// for an optimizer with a learning rate for each.
+    /// The ids of the parameters of each layer, as [`Plan::layers`](crate::Plan) counts them:
+    /// groups for an optimizer with one learning rate each.
     pub fn parameter_groups(&self) -> Vec<Vec<ParamId>> {
         let layers = self.layers.iter();
         layers.map(list_param_ids).collect()
     }
 
-    /// Freezes the first `layers` layers as [`Plan::layers`](crate::Plan) counts them (those
-    /// within branches belong to it): they get no gradients, their batch norms use and keep
-    /// their running statistics, their dropouts let everything through. The state lasts through
-    /// `valid` and `train`.
+    /// Freezes the first `layers` layers as [`Plan::layers`](crate::Plan) counts them (those within
+    /// branches belong to it): they get no gradients, their batch norms use and keep their running
+    /// statistics, and their dropouts are off. The state lasts through `valid` and `train`.
     ///
     /// # Errors
     /// When no trainable weight would be left.
@@ -126,7 +126,7 @@ impl Classifier {
         if left == 0 {
             let last = self.plan.layers.iter().rposition(|layer| layer.params > 0);
             return Err(ModelError::model(
-                format!("with its first {layers} layers frozen there is nothing left to learn"),
+                format!("with its first {layers} layers frozen there is nothing left to train"),
                 format!("freeze at most {}", last.unwrap_or(0)),
             ));
         }

@@ -1,4 +1,4 @@
-//! The list of networks that published weights belong to.
+//! The list of networks with published weights.
 
 use super::published::PublishedForm;
 use super::{

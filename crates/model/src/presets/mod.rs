@@ -1,6 +1,6 @@
-//! Networks by name. Those that receptive trains from nothing are their layers only: input size and
-//! classes come from the data. Those by timm's names are what published weights belong to, and come
-//! with their input, and with the names that files give their layers ([`published`]).
+//! Networks by name. Those that receptive trains from scratch consist of layers only: input size
+//! and classes come from the data. Those with timm's names have published weights, and come with
+//! their input and the layer names in files ([`published`]).
 
 mod alexnet;
 mod convnext;
@@ -30,10 +30,10 @@ use crate::layers::LayerConfig;
 use own::MAX_PLAIN;
 use receptive_core::{ImageSize, did_you_mean, nearest};
 
-/// The preset that is used when none is named.
+/// The default preset.
 pub const DEFAULT: &str = "small";
 
-/// The names, with a line on each. `plain-N` stands for any number of convolutions.
+/// The names, with one line each. `plain-N` stands for any number of convolutions.
 pub const NAMES: [(&str, &str); 6] = [
     (
         "tutorial",
@@ -41,11 +41,11 @@ pub const NAMES: [(&str, &str); 6] = [
     ),
     (
         "small",
-        "the best accuracy that two minutes of two CPU cores buy (default)",
+        "best accuracy within two minutes on two CPU cores (default)",
     ),
     (
         "accurate",
-        "stages of a convolution and a residual block, 64 to 256 filters: an hour or two",
+        "stages of a convolution and a residual block, 64 to 256 filters: one to two hours",
     ),
     (
         "vgg",
@@ -61,7 +61,7 @@ pub const NAMES: [(&str, &str); 6] = [
     ),
 ];
 
-/// The presets that published weights belong to, by timm's names.
+/// The presets with published weights, by timm's names.
 pub fn published_names() -> impl Iterator<Item = &'static str> {
     list::NETWORKS.iter().map(|(name, _)| *name)
 }
@@ -84,8 +84,8 @@ pub fn preset(name: &str, input: ImageSize) -> Result<ModelConfig, ModelError> {
     })
 }
 
-/// What a name may have been meant for, or else what there is, without the long list of the networks that
-/// published weights belong to.
+/// Similar names, or else the existing ones, without the long list of networks with published
+/// weights.
 fn others(name: &str) -> String {
     if name.starts_with("plain-") {
         return format!("of plain-N, N is a number from 1 to {MAX_PLAIN}, such as plain-20");

@@ -1,4 +1,4 @@
-//! The networks that receptive trains from nothing.
+//! The networks that receptive trains from scratch.
 
 use crate::config::ModelConfig;
 use crate::geometry::Padding;
@@ -7,7 +7,7 @@ use crate::layers::{
     LinearLayer, MaxPool2dLayer, ResidualLayer,
 };
 
-/// The most convolutions `plain-N` may have.
+/// Maximum number of convolutions of `plain-N`.
 pub(super) const MAX_PLAIN: usize = 200;
 
 /// The network of this name, its layers put behind those of `empty`.
@@ -56,7 +56,7 @@ fn tutorial(config: ModelConfig) -> ModelConfig {
         .layer(LinearLayer::classes())
 }
 
-/// Maps that are no higher or wider than this are not halved any more.
+/// Maps of at most this height and width are not halved further.
 const SMALL_MAP: usize = 7;
 
 /// Convolutions and pools until the maps are small, then a convolution that sees most of them.

@@ -1,12 +1,12 @@
-//! Networks that published weights belong to: layers with the epsilons and paddings of that very
-//! name, the input that the weights were trained with, and what files call each layer.
+//! Networks with published weights: layers with exactly their epsilons and paddings, the input that
+//! the weights were trained with, and the layer names in files.
 
 use super::stack::Stack;
 use crate::artifact::InputSpec;
 use crate::layers::LayerConfig;
 use receptive_core::{Fit, ImageSize, Interpolation, Resize};
 
-/// Whose names a file uses.
+/// The naming scheme of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// timm's, `conv_stem.weight`: <https://github.com/huggingface/pytorch-image-models>.
@@ -32,15 +32,15 @@ impl Scheme {
     }
 }
 
-/// How images become inputs of published weights: the shorter side resized to `size /
-/// crop_fraction`, the middle cut out, pixels in 0..1 less `mean`, divided by `std`.
+/// The preprocessing of published weights: the shorter side resized to `size / crop_fraction`, a
+/// centre crop, pixels in 0..1 minus `mean`, divided by `std`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preparation {
     /// Height and width of the input, in pixels.
     pub size: usize,
-    /// How pixels of another size are computed.
+    /// Interpolation when resizing.
     pub interpolation: Interpolation,
-    /// The share of the resized image that is cut out.
+    /// The crop fraction.
     pub crop_fraction: f64,
     /// Of red, green and blue, in 0..1.
     pub mean: [f32; 3],
@@ -101,7 +101,7 @@ impl Preparation {
 /// Published weights that are known by the hash of their file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KnownWeights {
-    /// What the publisher calls them: `resnet18-f37072fd`, `timm/resnet18.a1_in1k`.
+    /// The publisher's name: `resnet18-f37072fd`, `timm/resnet18.a1_in1k`.
     pub name: &'static str,
     /// The first digits of the file's SHA-256, in hexadecimal; empty where only the name is known.
     pub sha256: &'static str,
@@ -155,12 +155,11 @@ pub struct PublishedForm {
     pub scheme: Scheme,
     /// The network; its last layer takes as many units as there are classes.
     pub layers: Vec<LayerConfig>,
-    /// What a file calls each layer with weights, in the order of the plan's rows.
+    /// The name in a file of each layer with weights, in the order of the plan's rows.
     pub names: Vec<String>,
-    /// What the names of parts begin with that serve training only and are left out, such as
-    /// `AuxLogits.`.
+    /// Prefixes of parts that are used in training only and are left out, such as `AuxLogits.`.
     pub auxiliary: &'static [&'static str],
-    /// How images become inputs, unless the weights are known to want another.
+    /// The preprocessing, unless the weights are known to use another.
     pub input: InputSpec,
     /// Weights that are published in this form.
     pub weights: Vec<KnownWeights>,

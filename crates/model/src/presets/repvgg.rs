@@ -1,6 +1,6 @@
-//! RepVGG (Ding et al. 2021) as it is trained: a 3x3 convolution, a 1x1 one and the input side by side.
-//! And RepLKNet (Ding et al. 2022, "Scaling up your kernels to 31x31"): depthwise kernels of up to
-//! 31x31 beside 5x5 ones.
+//! RepVGG (Ding et al. 2021) as it is trained: a 3x3 convolution, a 1x1 one and the input side by
+//! side. And RepLKNet (Ding et al. 2022, "Scaling up your kernels to 31x31"): depthwise kernels of
+//! up to 31x31 parallel to 5x5 ones.
 
 use super::published::{KnownWeights, Preparation, PublishedForm, Scheme};
 use super::stack::Stack;

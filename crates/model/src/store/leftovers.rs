@@ -1,4 +1,4 @@
-//! Cleaning up what a killed process leaves beside the directory it was writing.
+//! Cleaning up the leftovers of a killed process next to the directory it was writing.
 
 use super::MANIFEST;
 use crate::ModelError;
@@ -17,12 +17,12 @@ pub(super) fn beside(path: &Path, word: &str) -> PathBuf {
     parent_of(path).join(format!(".{word}-{}-{name}", std::process::id()))
 }
 
-/// Tidies up below `parent`, which no other process may be writing to: an old directory that was
-/// moved aside and never replaced goes back to its place, all other leftovers are removed. Says
-/// what was put back.
+/// Cleans up below `parent`, which no other process may be writing to: an old directory that was
+/// moved aside and never replaced is restored, all other leftovers are removed. Returns what was
+/// restored.
 ///
 /// # Errors
-/// When the file system refuses.
+/// On an I/O error.
 pub fn recover(parent: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let mut put_back = Vec::new();
     let entries = fs::read_dir(parent).map_err(ModelError::io(parent, "list"))?;

@@ -1,14 +1,14 @@
 //! A directory of files that is written atomically and verified when read.
 //!
-//! Writing: the files go to a scratch directory beside the target, each is flushed to the disk,
-//! then a manifest with their sizes and SHA-256 hashes, then one rename puts the directory in its
-//! place. Where an old one is there, the two change places in one step, if the file system can do
-//! that; else it is moved aside first, and [`recover`] puts it back should the process die between
-//! the two renames. A run killed at any moment thus leaves the old directory or the new one, and
-//! perhaps a scratch directory, which is named `.tmp-*` and never read.
+//! Writing: the files go to a scratch directory next to the target, each is synced to disk, then a
+//! manifest with their sizes and SHA-256 hashes, then one rename puts the directory into place. If
+//! an old one exists, the two are exchanged in one step, if the file system supports that; else it
+//! is moved aside first, and [`recover`] restores it should the process die between the two
+//! renames. A run killed at any moment thus leaves the old directory or the new one, and perhaps a
+//! scratch directory, which is named `.tmp-*` and never read.
 //!
-//! Reading: each file is read whole, up to a cap, and compared with the manifest before anyone
-//! parses it. The hash finds damage; it is no signature, so it does not stop someone who rewrites
+//! Reading: each file is read whole, up to a cap, and compared with the manifest before it is
+//! parsed. The hash detects damage; it is not a signature, so it does not protect against rewriting
 //! both.
 
 mod leftovers;
@@ -88,7 +88,7 @@ mod tests {
         let error = read_directory(&target, "test", 2, 100)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("version 2 is wanted"), "{error}");
+        assert!(error.contains("expected `test` version 2"), "{error}");
         fs::write(target.join("a.txt"), b"al").unwrap();
         let error = read_directory(&target, "test", 1, 100)
             .unwrap_err()

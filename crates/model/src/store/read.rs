@@ -25,8 +25,8 @@ pub fn read_directory(
         return Err(ModelError::artifact(
             &manifest_path,
             format!(
-                "it holds `{}` version {}, but `{format}` version {version} is wanted; write it \
-                 again with this version of receptive",
+                "it is `{}` version {}; expected `{format}` version {version}; write it again \
+                 with this version of receptive",
                 manifest.format, manifest.version
             ),
         ));
@@ -48,7 +48,7 @@ pub fn read_directory(
         {
             return Err(ModelError::artifact(
                 &manifest_path,
-                format!("it lists `{name}`, which is no plain file name"),
+                format!("it lists `{name}`, which is not a plain file name"),
             ));
         }
         let file = path.join(name);

@@ -30,10 +30,10 @@ pub enum Moment {
     OldRemoved,
 }
 
-/// Writes `files` as the directory `target`, replacing one that is there.
+/// Writes `files` as the directory `target`, replacing an existing one.
 ///
 /// # Errors
-/// [`ModelError::Io`] naming the file; what was at `target` before is then still there.
+/// [`ModelError::Io`] naming the file; the previous content of `target` is then unchanged.
 pub fn write_directory(
     target: &Path,
     format: &str,
@@ -133,7 +133,7 @@ fn commit(scratch: &Path, target: &Path, watch: &mut dyn FnMut(Moment)) -> Resul
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), ModelError> {
-    fs::rename(from, to).map_err(ModelError::io(to, "put in place"))
+    fs::rename(from, to).map_err(ModelError::io(to, "replace"))
 }
 
 /// Lets two directories change places in one step; false where system or file system cannot.
@@ -148,7 +148,7 @@ fn exchanged(_: &Path, _: &Path) -> bool {
     false
 }
 
-/// Writes a file that appears whole or not at all.
+/// Writes a file atomically.
 ///
 /// # Errors
 /// [`ModelError::Io`] naming the file.
@@ -160,17 +160,14 @@ fn write_flushed(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     let mut file = File::create(path).map_err(ModelError::io(path, "create"))?;
     file.write_all(bytes)
         .map_err(ModelError::io(path, "write"))?;
-    file.sync_all()
-        .map_err(ModelError::io(path, "flush to the disk"))
+    file.sync_all().map_err(ModelError::io(path, "sync"))
 }
 
 /// Makes a rename in this directory durable. Windows has no such call and needs none.
 fn flush_directory(path: &Path) -> Result<(), ModelError> {
     if cfg!(unix) {
         let directory = File::open(path).map_err(ModelError::io(path, "open"))?;
-        directory
-            .sync_all()
-            .map_err(ModelError::io(path, "flush to the disk"))?;
+        directory.sync_all().map_err(ModelError::io(path, "sync"))?;
     }
     Ok(())
 }

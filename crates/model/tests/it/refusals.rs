@@ -92,7 +92,7 @@ fn each_refusal_names_layer_formula_and_remedy() {
         ),
         (
             ended(grey().layer(MaxPool2dLayer::new(2).with_padding(2))),
-            vec!["layer 1 (max_pool2d)", "padding alone"],
+            vec!["layer 1 (max_pool2d)", "padding only"],
         ),
         (
             ended(grey().layer(ResidualLayer::new().layer(conv(8, 3).with_padding(Padding::Same)))),
@@ -102,7 +102,7 @@ fn each_refusal_names_layer_formula_and_remedy() {
             ended(grey().layer(ResidualLayer::new().layer(conv(1, 40)))),
             vec!["layer 1.1 (conv2d)", "28"],
         ),
-        (grey(), vec!["last layer gives a map 1x28x28"]),
+        (grey(), vec!["last layer outputs a map 1x28x28"]),
         (
             grey()
                 .layer(FlattenLayer::default())
@@ -127,7 +127,7 @@ fn absurd_numbers_are_refused_before_anything_is_allocated() {
         let error = refusal(ended(
             ModelConfig::new(60_000, 60_000, 60_000).layer(Conv2dLayer::new(filters, 3)),
         ));
-        assert!(error.contains("allowed"), "{error}");
+        assert!(error.contains("maximum"), "{error}");
     }
     let mut nested = ResidualLayer::new();
     for _ in 0..100 {
@@ -151,7 +151,7 @@ fn uneven_divisions_name_what_is_dropped_and_fail_when_strict() {
     };
     let notes = config(false).unwrap().notes().join("\n");
     assert!(
-        notes.contains("(7 + 2*0 - 2) / 2 is not whole in height: row 6 dropped"),
+        notes.contains("(7 + 2*0 - 2) / 2 is not an integer in height: row 6 dropped"),
         "{notes}"
     );
     assert!(notes.contains("in width: column 8 dropped"), "{notes}");
@@ -168,7 +168,7 @@ fn an_even_kernel_with_same_padding_is_called_lopsided() {
     let plan = ended(grey().layer(conv)).with_classes(2).plan().unwrap();
     let notes = plan.notes().join("\n");
     assert!(
-        notes.contains("lopsided") && notes.contains("even kernel"),
+        notes.contains("asymmetric") && notes.contains("even kernel"),
         "{notes}"
     );
     assert_eq!(plan.layers[0].output.dims(), [4, 28, 28]);

@@ -39,7 +39,7 @@ pub struct HeatMap {
     pub bar_label: String,
     /// Outlines over the map.
     pub overlays: Vec<Overlay>,
-    /// The numbers of the first column and the first row, for a map cut from a larger picture.
+    /// The numbers of the first column and the first row, for a map cut from a larger figure.
     pub first_pixel: (i64, i64),
     /// How many pixels along its side a value is the mean of, for a map that was averaged down.
     pub pixels_per_value: usize,

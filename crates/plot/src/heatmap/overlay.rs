@@ -4,7 +4,7 @@ use crate::color::{Color, INK};
 use crate::paint::font::{Weight, clean, cut};
 use crate::paint::scene::{Area, Outline, Point, Scene, Stroke, Text, clip_line};
 
-/// Where the map stands in the picture.
+/// Where the map stands in the figure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
     pub(crate) area: Area,

@@ -111,7 +111,7 @@ pub(crate) fn key(scene: &mut Scene, layout: &Layout) -> f64 {
     }
     scene.text(Text::new(
         (x - 6.0, y),
-        "share of the true class",
+        "fraction of the true class",
         11.0,
         MUTED,
     ));

@@ -31,7 +31,7 @@ pub(crate) struct Layout {
     pub(crate) numbers: bool,
     /// Widths of the columns "recall" and "examples" on the right.
     pub(crate) sums: (f64, f64),
-    /// Of the whole picture.
+    /// Of the whole figure.
     pub(crate) width: f64,
 }
 

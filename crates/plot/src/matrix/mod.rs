@@ -13,7 +13,7 @@ use layout::Layout;
 
 /// A confusion matrix: a row per true class, a column per predicted class.
 ///
-/// Colours show each cell's share of its row: one hue for the diagonal, another for mistakes, so
+/// Colours show each cell's fraction of its row: one hue for the diagonal, another for mistakes, so
 /// that rare mistakes stand out. Up to 20 classes, cells also show the counts.
 ///
 /// ```
@@ -27,23 +27,23 @@ use layout::Layout;
 pub struct Matrix {
     /// The title.
     pub title: String,
-    /// The line under the title; how many were right in all where it is empty.
+    /// The line under the title; if empty, the overall accuracy.
     pub subtitle: String,
     /// The names of the classes.
     pub classes: Vec<String>,
     /// `[true][predicted]`, row by row.
     pub counts: Vec<u64>,
-    /// The number of each class, which is drawn where no font has the characters of its name: 0, 1, 2 and
-    /// so on where this is empty.
+    /// The number of each class, which is drawn if no font has the characters of its name: 0, 1, 2
+    /// and so on if this is empty.
     pub numbers: Vec<usize>,
-    /// Where only some classes of a model are drawn, counts of each with those that are not: its
-    /// images predicted as one of them, and their images predicted as it. They belong to its sums, so
-    /// shares, recall and precision are those of all classes. Empty where all classes are drawn.
+    /// If only some classes of a model are drawn, the counts of each with the others: its images
+    /// predicted as one of them, and their images predicted as it. They are included in its sums,
+    /// so fractions, recall and precision are those of all classes. Empty if all classes are drawn.
     pub others: Vec<[u64; 2]>,
 }
 
 impl Matrix {
-    /// The largest number of classes that is drawn.
+    /// Maximum number of classes.
     pub const MAX_CLASSES: usize = 1000;
 
     /// A matrix of `counts[true][predicted]`, row by row.
@@ -113,11 +113,11 @@ impl Matrix {
 pub(crate) struct Counts<'a> {
     pub(crate) classes: &'a [String],
     counts: &'a [u64],
-    /// Of each true class: how many there are.
+    /// Number of images of each true class.
     pub(crate) rows: Vec<u64>,
-    /// Of each predicted class: how often it was predicted.
+    /// Number of predictions of each class.
     pub(crate) columns: Vec<u64>,
-    /// Of each class: how many were right.
+    /// Number of correct predictions of each class.
     pub(crate) right: Vec<u64>,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Counts<'a> {
         let sum = |counts: &[u64]| counts.iter().fold(0, |sum: u64, c| sum.saturating_add(*c));
         let (right, all) = (sum(&self.right), sum(&self.rows));
         format!(
-            "{} of {} right ({})",
+            "{} of {} correct ({})",
             count(right),
             count(all),
             percent(right, all)

@@ -1,8 +1,8 @@
-//! Characters of a picture that no font has, and what to do about them.
+//! Characters of a figure that no font has, and what to do about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The characters of a picture that no font has.
+/// The characters of a figure that no font has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Missing {
     characters: BTreeSet<char>,
@@ -47,13 +47,13 @@ impl Missing {
             format!("they are written as codes such as U+{first:04X}")
         } else {
             format!(
-                "classes with them in their names are written as numbers, counted from 0 ({})",
+                "classes with such names are written as numbers, counted from 0 ({})",
                 classes.join(", ")
             )
         };
         Some(format!(
-            "no font on this computer has outlines of some characters here ({}), so {instead}; install \
-             a font that has them, such as Debian's {}",
+            "no installed font has some characters used here ({}), so {instead}; install a font \
+             that has them, such as Debian's {}",
             names.join(", "),
             packages.join(" and ")
         ))

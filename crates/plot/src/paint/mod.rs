@@ -1,4 +1,4 @@
-//! From shapes to bytes: the elements of a picture, and its two file formats.
+//! From shapes to bytes: the elements of a figure, and its two file formats.
 
 mod bundled;
 pub(crate) mod font;

@@ -41,7 +41,7 @@ fn draw(scene: &Scene) -> Result<Pixmap, PlotError> {
         (scene.height * DENSITY).ceil(),
     );
     let too_large = |limit: f64, found: f64, unit| PlotError::TooLarge {
-        what: format!("picture \"{}\"", scene.title),
+        what: format!("image \"{}\"", scene.title),
         unit,
         limit: limit as u64,
         found: found as u64,

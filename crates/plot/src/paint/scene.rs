@@ -1,4 +1,4 @@
-//! A picture as a list of shapes, texts and bitmaps, in points from the top left; and cutting lines to
+//! A figure as a list of shapes, texts and bitmaps, in points from the top left; and cutting lines to
 //! a rectangle, so that nothing is drawn outside a plot.
 
 use super::font::{Weight, clean};
@@ -150,7 +150,7 @@ impl Item {
     }
 }
 
-/// A picture laid out and ready to be stored: what [`Draw::scene`](crate::Draw::scene) returns.
+/// A figure laid out and ready to be stored: what [`Draw::scene`](crate::Draw::scene) returns.
 #[derive(Clone, Debug)]
 pub struct Scene {
     pub(crate) title: String,
@@ -189,7 +189,7 @@ impl Scene {
         self.height = height.ceil().max(1.0);
     }
 
-    /// Adds all of another picture, its top left at a point.
+    /// Adds all of another figure, its top left at a point.
     pub(crate) fn place(&mut self, part: &Self, by: Point) {
         let items = part.items.iter().cloned();
         self.items.extend(items.map(|item| item.moved(by)));

@@ -200,7 +200,7 @@ fn odd_grids_give_a_picture_or_an_error() {
     assert!(
         short
             .to_string()
-            .starts_with("grid \"g\", picture 2: 12 values are expected"),
+            .starts_with("grid \"g\", image 2: expected 12 values"),
         "{short}"
     );
     let grid = Grid {

@@ -99,7 +99,7 @@ fn a_wrong_number_of_values_says_how_many_are_expected() {
     assert!(
         error
             .to_string()
-            .contains("121 values are expected (11 x 11), 100 found"),
+            .contains("expected 121 values (11 x 11), found 100"),
         "{error}"
     );
     let empty = HeatMap::new("", 0, 3, &[]).to_svg();

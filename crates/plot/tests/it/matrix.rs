@@ -79,7 +79,7 @@ fn counts_of_the_wrong_number_are_an_error_that_names_the_picture() {
     assert!(
         error
             .to_string()
-            .starts_with("confusion matrix \"test set\": 4 values are expected"),
+            .starts_with("confusion matrix \"test set\": expected 4 values"),
         "{error}"
     );
     assert!(matches!(

@@ -46,8 +46,8 @@ impl Batch {
     pub(crate) fn html(&self) -> Markup {
         html! {
             p {
-                "The first " (self.tiles.len()) " images of the first epoch, resized and "
-                (self.changes) ". Each epoch changes them anew."
+                "The first " (self.tiles.len()) " images of the first epoch, resized, with "
+                (self.changes) ". Augmentation is redrawn in each epoch."
             }
             (tiles("batch", &self.tiles))
         }

@@ -1,4 +1,4 @@
-//! Whether the probabilities mean what they say: the reliability diagram.
+//! Whether the probabilities are calibrated: the reliability diagram.
 
 use super::HeldOut;
 use crate::html::{Picture, figure, table};
@@ -31,7 +31,7 @@ impl Probabilities {
         self.calibration.temperature
     }
 
-    /// The expected calibration error of what `predict` gives.
+    /// The expected calibration error of the probabilities of `predict`.
     pub(crate) fn error(&self) -> f64 {
         self.given().ece
     }
@@ -45,7 +45,7 @@ impl Probabilities {
         let Calibration { before, .. } = &self.calibration;
         let given = self.given();
         let alt = format!(
-            "Reliability diagram: share of right answers by confidence, calibration error {}",
+            "Reliability diagram: accuracy by confidence, calibration error {}",
             percent(given.ece)
         );
         let head = ["probability", "images", "confidence", "right"];
@@ -81,20 +81,20 @@ impl Probabilities {
                 }
             }
             (figure(&self.diagram, &alt, &html! {
-                "On the dashed line, answers are right as often as their probability says; below it, the \
-                 network is too sure of itself. Bars are 95\u{a0}% intervals. Each dot is one of " (RELIABILITY_BINS)
-                " equal bins of the predicted class's probability; the other panel has the share of images \
-                 in each."
+                "On the dashed line, accuracy equals confidence; below it, the network is \
+                 overconfident. Bars are 95\u{a0}% intervals. Each dot is one of " (RELIABILITY_BINS)
+                " equal bins of the predicted class's probability; the other panel shows the \
+                 fraction of images in each."
             }))
             details {
-                summary { "The same as numbers" }
+                summary { "Data table" }
                 (table("Bins of the predicted class's probability", &head, 1, &rows))
             }
         }
     }
 }
 
-/// The 95 % interval of the share of right answers in each bin, in per cent.
+/// The 95 % interval of the accuracy in each bin, in per cent.
 fn intervals(of: &Reliability) -> Vec<(f64, f64, f64)> {
     let bins = of.bins.iter();
     bins.filter_map(|bin| {
@@ -105,7 +105,7 @@ fn intervals(of: &Reliability) -> Vec<(f64, f64, f64)> {
     .collect()
 }
 
-/// Share of right answers by confidence, above the number of images by confidence.
+/// Accuracy by confidence, above the number of images by confidence.
 fn diagram(calibration: &Calibration) -> Chart {
     let Calibration { before, after, .. } = calibration;
     let ideal = Series {
@@ -120,7 +120,7 @@ fn diagram(calibration: &Calibration) -> Chart {
     };
     let mut reliability = Panel {
         y_range: Some((0.0, 100.0)),
-        ..Panel::new("right answers (%)")
+        ..Panel::new("accuracy (%)")
     };
     let mut shares = Panel::new("images (%)");
     let all: usize = before.bins.iter().map(|bin| bin.images).sum();
@@ -133,7 +133,7 @@ fn diagram(calibration: &Calibration) -> Chart {
         .collect()
     };
     let name = match after {
-        Some(_) => "logits as they are",
+        Some(_) => "uncalibrated",
         None => "probabilities",
     };
     let mut add = |name: &str, of: &Reliability, mark: Mark| {

@@ -12,17 +12,17 @@ use receptive_train::metrics::{ClassReport, report};
 #[derive(Debug)]
 pub(crate) struct Classes {
     rows: Vec<ClassReport>,
-    /// Why the rows are from the run's log.
+    /// Why the rows come from the run's log.
     from_log: Option<String>,
 }
 
-/// Of more classes only the weakest are shown at once.
+/// With more classes, only the weakest are shown at once.
 const MAX_OPEN: usize = 30;
-/// How many those are.
+/// Number of classes shown then.
 const WEAKEST: usize = 15;
-/// Of more classes not all are listed: a page of megabytes is no page.
+/// With more classes, not all are listed, to keep the page small.
 const MAX_LISTED: usize = 1000;
-/// How many of them are.
+/// Number of classes listed then.
 const LISTED: usize = 200;
 
 impl Classes {
@@ -40,7 +40,7 @@ impl Classes {
         }
     }
 
-    /// What was found when training ended.
+    /// The figures from the end of training.
     fn logged(log: &Part<RunLog>, reason: &str) -> Part<Self> {
         let end = log.as_ref().ok().and_then(|log| log.end.as_ref());
         let rows = end.map_or(Vec::new(), |end| end.classes.clone());
@@ -77,14 +77,14 @@ impl Classes {
                 @if !is_listed { p.note { "The run's log.jsonl has the figures of all " (all) " classes." } }
             } @else { (table("Precision, recall and F1", &rows)) }
             p.note {
-                "Precision: of the images taken for the class, the share that are. Recall: of the \
-                 class's images, the share taken for it. F1: the harmonic mean of both. Mean: over the \
-                 classes, each counting the same. A dash stands where there is nothing to divide by."
+                "Precision: the fraction of the images predicted as the class that belong to it. \
+                 Recall: the fraction of the class's images predicted as it. F1: their harmonic \
+                 mean. Mean: the unweighted mean over classes. A dash means undefined."
             }
         }
     }
 
-    /// The classes with the lowest F1; one that was neither there nor predicted has none.
+    /// The classes with the lowest F1; a class that is neither present nor predicted has none.
     fn weakest(&self, count: usize) -> Vec<Vec<String>> {
         let mut known: Vec<(f64, &ClassReport)> = self
             .rows
@@ -99,7 +99,7 @@ impl Classes {
             .collect()
     }
 
-    /// The mean over classes, each counting the same.
+    /// The unweighted mean over classes.
     fn mean(&self) -> Vec<String> {
         let mean = |value: fn(&ClassReport) -> Option<f64>| {
             let known: Vec<f64> = self.rows.iter().filter_map(value).collect();

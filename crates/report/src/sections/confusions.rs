@@ -17,22 +17,22 @@ pub(crate) enum Confusions {
         confusion: Confusion,
         split: &'static str,
     },
-    /// Many: a picture, and the pairs in words.
+    /// Many classes: a figure, and the pairs as text.
     Picture {
         classes: Vec<String>,
         confusion: Confusion,
         picture: Picture,
-        /// Number of classes in the picture.
+        /// Number of classes in the figure.
         drawn: usize,
         split: &'static str,
     },
-    /// The images are gone: what was drawn when training ended.
+    /// The images are gone: the figure drawn at the end of training.
     Drawn { picture: Picture, reason: String },
 }
 
-/// Tables of more classes are too wide to be read.
+/// Tables of more classes are too wide to read.
 const MAX_COLUMNS: usize = 24;
-/// Pairs that are named.
+/// Number of pairs listed.
 const PAIRS: usize = 8;
 
 impl Confusions {
@@ -57,7 +57,7 @@ impl Confusions {
         Self::of(confusion, artifact.classes.clone(), held_out.words())
     }
 
-    /// Of these counts, of a split called so.
+    /// From these counts, of the split with this name.
     pub(crate) fn of(
         confusion: Confusion,
         classes: Vec<String>,
@@ -96,7 +96,8 @@ impl Confusions {
                 confusion,
                 split,
             } => html! {
-                p { (summary(confusion, split)) " A row is a true class, a column what it was taken for." }
+                p { (summary(confusion, split)) " Rows are true classes, columns predicted \
+                                                 classes." }
                 div.beside {
                     (table(classes, confusion))
                     div { (pairs(classes, confusion)) }
@@ -122,8 +123,8 @@ impl Confusions {
                 p.missing { (reason) }
                 (wide_figure(
                     picture,
-                    "Confusion matrix, drawn when training ended",
-                    &html! { "As it was drawn when training ended." },
+                    "Confusion matrix, drawn at the end of training",
+                    &html! { "Drawn at the end of training." },
                 ))
             },
         }
@@ -132,7 +133,7 @@ impl Confusions {
 
 fn summary(confusion: &Confusion, split: &str) -> String {
     format!(
-        "{} of {} images of the {split} were taken for what they are.",
+        "{} of {} images of the {split} were classified correctly.",
         grouped(confusion.correct()),
         grouped(confusion.total())
     )
@@ -142,7 +143,8 @@ fn table(classes: &[String], confusion: &Confusion) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Confusion matrix" {
             table.confusion {
-                caption.hidden { "Confusion matrix: true classes by row, predicted ones by column" }
+                caption.hidden { "Confusion matrix: rows are true classes, columns predicted \
+                                  classes" }
                 thead {
                     tr {
                         td {}
@@ -168,7 +170,8 @@ fn table(classes: &[String], confusion: &Confusion) -> Markup {
     }
 }
 
-/// A count on the colour of its share: by square root, since mistakes are rare and must be seen.
+/// A count on the colour of its fraction, by square root, since mistakes are rare and must be
+/// visible.
 fn cell(count: usize, images: usize, is_right: bool) -> Markup {
     if count == 0 {
         return html! { td.none { "0" } };
@@ -183,7 +186,7 @@ fn cell(count: usize, images: usize, is_right: bool) -> Markup {
     }
 }
 
-/// The mistakes that happen most, in words.
+/// The most frequent mistakes, as text.
 fn pairs(classes: &[String], confusion: &Confusion) -> Markup {
     let worst = confusion.worst(PAIRS);
     let images = confusion.images();
@@ -191,13 +194,13 @@ fn pairs(classes: &[String], confusion: &Confusion) -> Markup {
     html! {
         h3 { "Most confused pairs" }
         @if worst.is_empty() {
-            p { "Not one image was taken for another class." }
+            p { "There are no misclassified images." }
         } @else {
             ol.pairs {
                 @for (label, predicted, count) in worst {
                     @let images = images.get(label).copied().unwrap_or(0);
                     li {
-                        strong { (name(label)) } " was taken for " strong { (name(predicted)) } ": "
+                        strong { (name(label)) } " was predicted as " strong { (name(predicted)) } ": "
                         (grouped(count)) " of " (grouped(images)) " ("
                         (percent(count as f64 / images.max(1) as f64)) ")"
                     }
@@ -231,8 +234,8 @@ mod tests {
     fn the_most_confused_pairs_are_named_in_order_and_escaped() {
         let page = pairs(&classes(), &confusion()).into_string();
         let text: String = page.replace("<strong>", "").replace("</strong>", "");
-        let first = text.find("shirt was taken for &lt;script&gt;").unwrap();
-        let second = text.find("coat was taken for &lt;script&gt;").unwrap();
+        let first = text.find("shirt was predicted as &lt;script&gt;").unwrap();
+        let second = text.find("coat was predicted as &lt;script&gt;").unwrap();
         assert!(first < second, "{text}");
         assert!(text.contains(": 2 of 10 (20.0\u{a0}%)"), "{text}");
         assert!(text.contains(": 1 of 5 (20.0\u{a0}%)"), "{text}");
@@ -244,7 +247,7 @@ mod tests {
         let mut right = Confusion::new(2);
         right.add(0, 0);
         let page = pairs(&classes()[..2], &right).into_string();
-        assert!(page.contains("Not one image"), "{page}");
+        assert!(page.contains("There are no misclassified images"), "{page}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use receptive_train::{Epoch, RunLog, curve_panels, recall_panel};
 pub(crate) struct Curves {
     loss: Picture,
     top1: Picture,
-    /// Where the classes are imbalanced.
+    /// If the classes are imbalanced.
     recall: Option<Picture>,
     epochs: Vec<Epoch>,
 }
@@ -83,10 +83,10 @@ impl Curves {
         html! {
             div.pair {
                 (figure(&self.loss, &loss, &html! { "Loss of each epoch." }))
-                (figure(&self.top1, &top1, &html! { "Share of right answers of each epoch." }))
+                (figure(&self.top1, &top1, &html! { "Accuracy of each epoch." }))
                 @if let Some(recall) = &self.recall {
                     (figure(recall, &recall_words, &html! {
-                        "Mean over the classes of the share of their images that are recognised."
+                        "The unweighted mean of the classes' recalls."
                     }))
                 }
             }
@@ -95,13 +95,13 @@ impl Curves {
                  without any of them."
             }
             details {
-                summary { "The same as numbers" }
+                summary { "Data table" }
                 (table("Every epoch", &head, 1, &rows))
             }
         }
     }
 
-    /// What the curves show, for those who do not see them.
+    /// A description of the curves for screen readers.
     fn words(
         &self,
         what: &str,

@@ -16,11 +16,11 @@ pub(crate) struct Data {
     found: Part<DataSummary>,
 }
 
-/// What is known only while the images are there.
+/// Known only while the images are available.
 #[derive(Debug)]
 struct DataSummary {
     splits: Vec<String>,
-    /// A row a class, then one of sums: name, images of each split. Of very many classes only the
+    /// One row per class, then one of sums: name, images of each split. With many classes, only the
     /// smallest and the largest.
     counts: Vec<Vec<String>>,
     /// Number of classes without a row.
@@ -31,7 +31,7 @@ struct DataSummary {
 
 /// Tables of more classes are folded up.
 const MAX_OPEN: usize = 30;
-/// Of more classes only the smallest and the largest are listed, this many each.
+/// With more classes, only this many of the smallest and of the largest are listed.
 const MAX_LISTED: usize = 1000;
 const LISTED: usize = 100;
 
@@ -48,7 +48,7 @@ impl Data {
         }
     }
 
-    /// What is to be said of the images.
+    /// Notes on the images.
     pub(crate) fn notes(&self) -> &[String] {
         self.found.as_ref().map_or(&[], |found| &found.notes)
     }
@@ -73,7 +73,7 @@ impl Data {
                     input.channels, input.height, input.width
                 ),
             ),
-            ("mean of a channel".into(), numbers(&input.mean)),
+            ("mean per channel".into(), numbers(&input.mean)),
             ("standard deviation".into(), numbers(&input.std)),
         ];
         if let Ok(found) = &self.found {
@@ -191,8 +191,8 @@ fn imbalance(data: &DataSet) -> Option<String> {
     let (most, common) = named().max_by_key(|(count, _)| **count)?;
     (*most >= 3 * *least).then(|| {
         format!(
-            "The classes are of unequal size: {rare} has {} training images, {common} {} ({} of them \
-             all). `--set train.class_weights=balanced` makes each count the same.",
+            "The classes differ in size: {rare} has {} training images, {common} {} ({} of all). \
+             `train.class_weights = \"balanced\"` weights them equally.",
             grouped(*least),
             grouped(*most),
             percent(*most as f64 / data.train.len().max(1) as f64)

@@ -63,7 +63,9 @@ impl Features {
     pub(crate) fn html(&self) -> Markup {
         html! {
             p {
-                "An image of class " strong { (self.label) } " (" span.path { (self.path) } "), taken for "
+                "An image of class " strong { (self.label) } " (" span.path { (self.path) } "), \
+                                                                                             predicted \
+                                                                                             as "
                 (self.answers.join(", ")) ". Strongest channels first, by their mean absolute value."
             }
             @for layer in &self.layers {

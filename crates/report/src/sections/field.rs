@@ -18,7 +18,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Field {
     study: Study,
-    /// What was measured over what.
+    /// The quantity and the images measured.
     conditions: String,
     map: Picture,
     sections: Picture,
@@ -74,7 +74,7 @@ impl Field {
         );
         html! {
             p {
-                "How much each input pixel matters to the middle unit of layer "
+                "The influence of each input pixel on the middle unit of layer "
                 strong { (layer.number) " (" (layer.name) ")" } ": " (self.conditions) "."
             }
             p class={ "verdict " (colour(judgement.verdict)) } {
@@ -82,10 +82,11 @@ impl Field {
             }
             @for note in &judgement.notes { p.note { (note) } }
             div.pair {
-                (figure(&self.map, &alt, &html! { "The field, with the box that theory allows." }))
+                (figure(&self.map, &alt, &html! { "The field, with the box of the theoretical \
+                                                   field." }))
                 (figure(
                     &self.sections,
-                    "Cross sections of the field beside a Gaussian and theory",
+                    "Cross sections of the field, a Gaussian and theory",
                     &html! { "Cross sections through its middle." },
                 ))
             }
@@ -96,19 +97,19 @@ impl Field {
                     (figure(
                         radial,
                         "Mean of the field at equal distance from its middle",
-                        &html! { "Means at equal distance, which a Gaussian makes a bell." },
+                        &html! { "Means at equal distance; a Gaussian gives a bell curve." },
                     ))
                 }
             }
             details {
-                summary { "All numbers" }
-                (table("The field in numbers", &["", "value", "95 % interval"], 1, &rows))
+                summary { "All figures" }
+                (table("Figures of the field", &["", "value", "95 % interval"], 1, &rows))
             }
         }
     }
 }
 
-/// The images that were held out, or noise where they are gone; with words.
+/// The held-out images, or noise if they are gone; with a description.
 fn inputs(
     artifact: &Artifact,
     held_out: &Part<HeldOut>,
@@ -127,7 +128,7 @@ fn inputs(
             let shape = [input.channels, input.height, input.width];
             Ok((
                 Box::new(Noise { shape, seed: 0 }),
-                "noise (the held-out images are not at hand), given weights".into(),
+                "noise (the held-out images are not available), given weights".into(),
             ))
         }
     }

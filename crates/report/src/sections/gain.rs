@@ -1,4 +1,4 @@
-//! What fine-tuning added to the model that the run started from.
+//! The gain by fine-tuning over the pretrained model.
 
 use super::held_out::split_words;
 use crate::html::table;
@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use receptive_core::text::grouped;
 use receptive_train::{RunConfig, RunLog, Score};
 
-/// Of a run that started from a trained model, as it was measured at its end.
+/// For a run that started from a pretrained model, as measured at its end.
 #[derive(Debug)]
 pub(crate) struct Gain(receptive_train::Gain);
 
@@ -18,8 +18,8 @@ impl Gain {
         Some(log.as_ref().map_err(String::clone).and_then(|log| {
             let end = log.end.as_ref().and_then(|end| end.gain.clone());
             end.map(Self).ok_or_else(|| {
-                "The run's log has no figures of the frozen features: it has not ended, no images were \
-                 held out, or an older version trained it."
+                "The run's log has no figures for the frozen features: it has not finished, no \
+                 images were held out, or it was trained by an older version."
                     .into()
             })
         }))
@@ -47,10 +47,10 @@ impl Gain {
             p { (self.0.verdict()) }
             (table(&caption, &head, 1, &rows))
             p.note {
-                "The first two are fitted to the features of the network as the run found it: the nearest \
-                 mean of a class's features, and a linear head alone. The interval (Wilson) is what so many \
-                 images say of the top-1 of images like them; McNemar's test compares the answers image by \
-                 image, and so tells more than whether two intervals overlap."
+                "The first two are fitted to the features of the pretrained network: the nearest \
+                 class mean, and a linear head alone. The interval (Wilson) is the uncertainty of \
+                 top-1 with this number of images; McNemar's test compares the predictions image \
+                 by image, and so is more powerful than comparing intervals."
             }
         }
     }

@@ -7,7 +7,7 @@ use receptive_train::{EpochField, RunConfig, RunDirectory, RunLog};
 
 #[derive(Debug)]
 pub(crate) struct Growth {
-    /// Each with its epoch; 0 is before training.
+    /// Each with its epoch; 0 means before training.
     fields: Vec<(usize, EpochField)>,
     film: Option<Picture>,
 }

@@ -13,7 +13,7 @@ use receptive_train::{Outcome, RunConfig, RunDirectory, RunLog};
 pub(crate) struct Headline {
     /// The run's directory.
     pub(crate) run: String,
-    /// The preset, where the network is one.
+    /// The preset, if the network is one.
     pub(crate) network: Option<String>,
     /// The data set's name or path.
     pub(crate) data: String,
@@ -22,18 +22,18 @@ pub(crate) struct Headline {
     /// Completed epochs.
     pub(crate) epochs: usize,
     pub(crate) best_epoch: Option<usize>,
-    /// Whether that one was chosen by the validation.
+    /// Whether that epoch was selected by validation.
     chooses_epoch: bool,
-    /// How the kept model does on the held-out split.
+    /// The kept model's figures on the held-out split.
     pub(crate) held_out: Option<SplitFigures>,
-    /// Of the effective receptive field.
+    /// The effective receptive field.
     pub(crate) verdict: Option<Verdict>,
-    /// Layers of the network, those within others not counted.
+    /// Number of top-level layers of the network.
     layers: usize,
     started: Option<String>,
     /// Training time.
     seconds: Option<f64>,
-    /// A remark on a run that did not do all its epochs.
+    /// A remark on a run that did not complete all epochs.
     remark: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl Headline {
         }
     }
 
-    /// The run's directory without what leads to it.
+    /// The last part of the run's path.
     pub(crate) fn name(&self) -> String {
         let path = std::path::Path::new(&self.run);
         let name = path.file_name().unwrap_or(path.as_os_str());
@@ -113,7 +113,7 @@ impl Headline {
         let all: Vec<(&str, String)> = [
             (kept, best),
             ("parameters", Some(grouped(self.params))),
-            ("multiply-adds an image", Some(short(self.macs))),
+            ("multiply-adds per image", Some(short(self.macs))),
             ("training time", self.seconds.map(duration)),
             ("started", self.started.clone()),
             ("receptive field", self.verdict.map(verdict_words)),
@@ -151,7 +151,7 @@ impl Headline {
     }
 }
 
-/// The verdict as it stands in a sentence.
+/// The verdict as part of a sentence.
 fn verdict_words(verdict: Verdict) -> String {
     match verdict {
         Verdict::Gaussian => "Gaussian".into(),
@@ -171,7 +171,7 @@ fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
     let noun = plural(epochs, "epoch");
     let again = format!("receptive train --resume {}", run.path().shell_word());
     if let Some(message) = &log.diverged {
-        return Some(format!("It had to stop: {message}"));
+        return Some(format!("Stopped by an error: {message}"));
     }
     match log.end.as_ref().map(|end| end.outcome) {
         Some(Outcome::Finished) => None,
@@ -182,8 +182,8 @@ fn remark(log: &RunLog, run: &RunDirectory, epochs: usize) -> Option<String> {
             "Interrupted after {done} of {epochs} {noun}; `{again}` resumes it."
         )),
         None => Some(format!(
-            "Still training or killed: {done} of {epochs} {noun} done. `{again}` resumes a \
-             run that was killed."
+            "Still training or killed: {done} of {epochs} {noun} done. `{again}` resumes a killed \
+             run."
         )),
     }
 }

@@ -11,7 +11,7 @@ use receptive_train::{
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// The test split, or the validation split where there is none, and how the model did on it.
+/// The test split, or else the validation split, and the model's figures on it.
 #[derive(Debug)]
 pub(crate) struct HeldOut {
     /// `test` or `val`.
@@ -22,11 +22,11 @@ pub(crate) struct HeldOut {
     pub(crate) evaluation: Evaluation,
     pub(crate) losses: TopLosses,
     pub(crate) calibration: Calibration,
-    /// The first image that was taken for what it is, else the first one.
+    /// The first image classified correctly, or else the first one.
     pub(crate) example: usize,
 }
 
-/// Decoded images kept in memory, in MiB: they are read for the answers, the pictures and the field.
+/// Decoded images kept in memory, in MiB: they are read for predictions, figures and the field.
 const CACHE_MB: u64 = 512;
 
 impl HeldOut {
@@ -38,8 +38,8 @@ impl HeldOut {
         progress: &mut dyn FnMut(&str, usize, usize),
     ) -> Part<Self> {
         let (split, name) = images.choose(None).map_err(|_| {
-            "No images were held out: the run has neither a test nor a validation split, and how a \
-             model does on what it was trained on says little."
+            "No images were held out: the run has neither a test nor a validation split, and \
+             accuracy on training images says little."
                 .to_string()
         })?;
         let samples = samples_for(split, &artifact.input, CACHE_MB);

@@ -54,11 +54,19 @@ impl Losses {
 
     pub(crate) fn html(&self) -> Markup {
         let rows: Vec<Vec<String>> = self.all.iter().map(Loss::row).collect();
-        let head = ["file", "is", "taken for", "probability", "its own", "loss"];
+        let head = [
+            "file",
+            "is",
+            "predicted",
+            "probability",
+            "of the true class",
+            "loss",
+        ];
         html! {
             p {
-                "The " (self.all.len()) " images of the " (self.split) " with the largest loss. Hard \
-                 ones, strange ones, and often enough ones with a wrong label."
+                "The " (self.all.len()) " images of the " (self.split) " with the largest losses: \
+                                                                        often hard, unusual or \
+                                                                        mislabelled images."
             }
             ul.tiles.losses {
                 @for loss in &self.all { li { (loss.html()) } }
@@ -74,7 +82,7 @@ impl Losses {
 impl Loss {
     fn html(&self) -> Markup {
         let alt = format!(
-            "Image of class {}, taken for {} with a probability of {}",
+            "Image of class {}, predicted {} with a probability of {}",
             self.label,
             self.predicted,
             percent(self.probability)
@@ -85,9 +93,9 @@ impl Loss {
                 figcaption {
                     span.is { "is " b { (self.label) } " " span.share { (percent(self.own_probability)) } }
                     @if self.predicted == self.label {
-                        span.as { "and seen as such" }
+                        span.as { "and predicted as such" }
                     } @else {
-                        span.as { "seen as " b { (self.predicted) } " " span.share { (percent(self.probability)) } }
+                        span.as { "predicted as " b { (self.predicted) } " " span.share { (percent(self.probability)) } }
                     }
                 }
             }

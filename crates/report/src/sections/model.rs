@@ -28,7 +28,7 @@ impl Model {
                     "weights".into(),
                     format!("{} KiB", grouped(total.weight_bytes() >> 10)),
                 ),
-                ("multiply-adds an image".into(), grouped(total.macs)),
+                ("multiply-adds per image".into(), grouped(total.macs)),
             ],
             notes: plan.notes(),
         }
@@ -71,7 +71,7 @@ fn row(layer: &PlannedLayer) -> Vec<String> {
     ]
 }
 
-/// One number where both axes agree, else height × width.
+/// One number if both axes agree, else height × width.
 fn both(fields: [Field; 2], value: fn(&Field) -> String) -> String {
     let [height, width] = [value(&fields[0]), value(&fields[1])];
     if height == width {

@@ -10,11 +10,11 @@ use receptive_train::{RunDirectory, RunLog, SettingChange, TrainError};
 pub(crate) struct Settings {
     command: String,
     config: String,
-    /// What was changed when the run was resumed, a sentence each.
+    /// What was changed when the run was resumed, one sentence each.
     changes: Vec<String>,
 }
 
-/// The largest config that is shown, in bytes.
+/// Maximum size of a config that is shown, in bytes.
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 impl Settings {

@@ -9,7 +9,7 @@ use receptive_model::{Classifier, InferenceDevice, InputSpec};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// The most images of a split whose features are kept: of so many a baseline is known well enough.
+/// Maximum number of images per split for the features: enough for an accurate baseline.
 const MAX_IMAGES: usize = 20_000;
 
 /// The frozen features of some images.
@@ -24,8 +24,8 @@ pub(crate) struct FeatureSet {
 }
 
 impl FeatureSet {
-    /// Of the images of `samples`, of many [`MAX_IMAGES`] drawn from `seed`, in inference and without
-    /// augmentation. `None` where `watch` ended it early.
+    /// Of the images of `samples`, of many [`MAX_IMAGES`] drawn from `seed`, in inference and
+    /// without augmentation. `None` if `watch` ended it early.
     pub(crate) fn new(
         model: &Classifier,
         input: &InputSpec,

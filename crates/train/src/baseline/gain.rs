@@ -1,4 +1,4 @@
-//! What fine-tuning added to the frozen features.
+//! The gain of fine-tuning over the frozen features.
 
 use super::{Baselines, Score};
 use crate::evaluate::Evaluation;
@@ -6,31 +6,31 @@ use receptive_core::proportion::sign_test;
 use receptive_core::text::{counted, percent};
 use serde::{Deserialize, Serialize};
 
-/// A fine-tuned model beside the classifiers on the frozen features, on the same images.
+/// A fine-tuned model compared with the classifiers on the frozen features, on the same images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
-    /// The split: `test`, or `val` where there is no test split.
+    /// The split: `test`, or `val` without a test split.
     pub split: String,
     /// The nearest class mean of the frozen features.
     pub nearest_mean: Score,
-    /// A head alone, fitted to the frozen features.
+    /// Only a head, fitted to the frozen features.
     pub head_only: Score,
-    /// The model that the run keeps.
+    /// The kept model.
     pub fine_tuned: Score,
     /// Images that only the fine-tuned model classifies correctly, not the head alone.
     pub gained: usize,
     /// Images that only the head alone classifies correctly.
     pub lost: usize,
-    /// The probability that chance alone would divide these so unevenly (McNemar's exact test).
+    /// The p-value of McNemar's exact test on these counts.
     pub p: f64,
 }
 
-/// Below this probability two models are said to differ.
+/// Below this p-value two models differ significantly.
 const SIGNIFICANT: f64 = 0.05;
 
 impl Gain {
-    /// `None` where the baselines are not of the images of this evaluation, `right` of each whether the
-    /// fine-tuned model classified it correctly.
+    /// `None` if the baselines are for other images than this evaluation; `right` says for each
+    /// image whether the fine-tuned model classified it correctly.
     pub(crate) fn new(
         baselines: &Baselines,
         split: &str,
@@ -64,30 +64,29 @@ impl Gain {
         ]
     }
 
-    /// Whether the images are enough to say that fine-tuning changed anything, in a sentence.
+    /// Whether the gain is significant, as a sentence.
     pub fn verdict(&self) -> String {
         let images = counted(self.fine_tuned.images, "image");
         if self.gained + self.lost == 0 {
             return format!(
-                "Fine-tuning changed none of the head's answers to {images} for better or worse."
+                "Fine-tuning neither corrected nor broke any of the head's predictions for {images}."
             );
         }
         let [gained, lost] = [self.gained, self.lost].map(|count| counted(count, "image"));
         let counts = format!(
-            "Of {images} fine-tuning corrected {gained} that the head alone gets wrong, and lost {lost}"
+            "Out of {images}, fine-tuning corrected {gained} that the head alone gets wrong, and \
+             lost {lost}"
         );
         let test = format!("(McNemar's exact test, p = {})", p_value(self.p));
         if self.p >= SIGNIFICANT {
-            return format!(
-                "{counts}: so many images cannot tell whether that is more than chance {test}."
-            );
+            return format!("{counts}: with so few images the difference may be chance {test}.");
         }
         let direction = if self.gained > self.lost {
             "better"
         } else {
             "worse"
         };
-        format!("{counts}: it is {direction} than the head alone {test}.")
+        format!("{counts}: fine-tuning is {direction} than the head alone {test}.")
     }
 }
 
@@ -150,7 +149,7 @@ mod tests {
         let few = gain(&head, &tuned);
         assert_eq!((few.gained, few.lost), (4, 1));
         assert!((few.p - 0.375).abs() < 1e-12); // 2 * (1 + 5) / 32
-        assert!(few.verdict().contains("cannot tell"), "{}", few.verdict());
+        assert!(few.verdict().contains("may be chance"), "{}", few.verdict());
         assert_eq!(few.head_only.words(), "80.0 % [71.1, 86.7]");
 
         tuned[..18].fill(true);
@@ -162,6 +161,10 @@ mod tests {
         );
         let worse = gain(&tuned, &head);
         assert!(worse.verdict().contains("worse"), "{}", worse.verdict());
-        assert!(gain(&head, &head).verdict().contains("changed none"));
+        assert!(
+            gain(&head, &head)
+                .verdict()
+                .contains("neither corrected nor broke")
+        );
     }
 }

@@ -10,17 +10,17 @@ use receptive_model::InferenceDevice;
 pub(crate) struct LinearHead {
     /// `[features, classes]`
     pub(crate) weight: Vec<f32>,
-    /// A value for each class.
+    /// One value per class.
     pub(crate) bias: Vec<f32>,
 }
 
-/// What the cosines to the class means are multiplied with before the fit (Gidaris and Komodakis 2018).
+/// The scale of the cosines to the class means before the fit (Gidaris and Komodakis 2018).
 const SCALE: f32 = 10.0;
-/// How strongly the fit is drawn towards the class means. With one image a class it stays there, which
-/// is the best that so few images allow; of many it learns what tells the classes apart.
+/// The strength of the regularisation towards the class means. With one image per class the fit
+/// stays there, the best possible with so few images; with many it learns to separate the classes.
 const DECAY: f64 = 0.001;
-/// Steps of the fit, and the multiplications that it may take: of many images of many classes fewer
-/// steps do.
+/// Steps of the fit, and its maximum number of multiplications: with many images and classes there
+/// are fewer steps.
 const STEPS: f64 = 150.0;
 const MIN_STEPS: f64 = 20.0;
 const MULTIPLICATIONS: f64 = 1e12;
@@ -57,9 +57,9 @@ impl LinearHead {
     }
 
     /// Logistic regression on features of length 1, drawn towards the nearest class mean instead of
-    /// towards 0, by Nesterov's accelerated gradient with the step that the loss's curvature allows. Each
-    /// class counts the same, as it does among the means, however many images it has. The result takes
-    /// features as they are. Without `has_bias` no bias is fitted.
+    /// towards 0, by Nesterov's accelerated gradient with the step that the loss's curvature
+    /// allows. All classes are weighted equally, whatever their sizes. The result takes
+    /// unnormalised features. Without `has_bias` no bias is fitted.
     pub(crate) fn fit(
         train: &FeatureSet,
         classes: usize,

@@ -1,5 +1,5 @@
-//! What a pretrained network can do before it is fine-tuned: classifiers on its frozen features, which
-//! are computed once, take seconds, and say afterwards what fine-tuning added.
+//! Baselines of fine-tuning: classifiers on the frozen features of a pretrained network, which are
+//! computed once, take seconds, and show the gain of fine-tuning afterwards.
 
 mod features;
 mod gain;
@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How well a classifier does on a split.
+/// A classifier's accuracy on a split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Number of images.
@@ -46,12 +46,12 @@ impl Score {
     }
 }
 
-/// Classifiers on the frozen features of the model that a run starts from.
+/// Classifiers on the frozen features of the pretrained model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
-    /// What the features and both classifiers took, in seconds.
+    /// The time for the features and both classifiers, in seconds.
     pub seconds: f64,
-    /// Of the test and the validation split, as far as they have images.
+    /// On the test and the validation split, if they have images.
     pub splits: Vec<SplitBaselines>,
 }
 
@@ -64,7 +64,7 @@ pub struct SplitBaselines {
     pub nearest_mean: Score,
     /// A linear head fitted to the training images' features.
     pub head_only: Score,
-    /// Of each image, whether that head classifies it correctly.
+    /// For each image, whether that head classifies it correctly.
     pub head_right: Vec<bool>,
 }
 
@@ -147,7 +147,7 @@ impl FrozenResult {
     }
 }
 
-/// How a classifier does on these features, and which images it gets right.
+/// A classifier's score on these features, and the images it classifies correctly.
 fn score(
     set: &FeatureSet,
     classes: usize,

@@ -22,7 +22,7 @@ use receptive_model::{Classifier, InputSpec, ModelError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The largest file of a checkpoint that is read, in bytes.
+/// Maximum size of a file of a checkpoint, in bytes.
 const MAX_FILE_BYTES: u64 = 48 << 30;
 /// What burn's format may add to the values: names, shapes, alignment.
 const RECORD_OVERHEAD: usize = 16 << 20;
@@ -34,12 +34,12 @@ pub(crate) struct Checkpoint {
     pub(crate) path: PathBuf,
     pub(crate) model: Classifier,
     pub(crate) optimizer: RunOptimizer,
-    /// Averaged weights, if there are any.
+    /// Averaged weights, if any.
     pub(crate) averaged: Option<WeightAverage>,
     pub(crate) state: State,
     /// The settings that differ from those it was written with; all of them can be applied.
     pub(crate) changes: Vec<SettingChange>,
-    /// The same of the settings that have no influence on the weights.
+    /// The same for the settings that do not affect the weights.
     pub(crate) execution: Vec<SettingChange>,
 }
 
@@ -47,8 +47,8 @@ pub(crate) struct Checkpoint {
 /// `model` is a new one of the run, on its device, that the tensors are put into.
 ///
 /// # Errors
-/// When there are checkpoints and not one can be used, or a setting has changed that cannot change
-/// within a run.
+/// When none of the checkpoints can be used, or a setting has changed that cannot change within a
+/// run.
 pub(crate) fn newest(
     run: &RunDirectory,
     setup: &RunSetup,
@@ -76,12 +76,12 @@ pub(crate) fn newest(
     }
     Err(TrainError::Lost {
         path: run.checkpoints(),
-        reason: format!("no checkpoint can be resumed from. {}", reasons(&invalid)),
+        reason: format!("no checkpoint can be resumed. {}", reasons(&invalid)),
         config: run.path().join("config.toml"),
     })
 }
 
-/// Why each cannot be used; what several have in common is said once.
+/// Why each cannot be used, with common reasons only once.
 fn reasons(invalid: &[InvalidCheckpoint]) -> String {
     let mut said: Vec<(String, Vec<&InvalidCheckpoint>)> = Vec::new();
     for one in invalid {
@@ -106,7 +106,7 @@ fn reasons(invalid: &[InvalidCheckpoint]) -> String {
     sentences.join(". ")
 }
 
-/// How images become inputs, by the latest checkpoint that says it.
+/// The input spec, from the latest checkpoint that has it.
 pub(crate) fn input(run: &RunDirectory) -> Option<InputSpec> {
     all(&run.checkpoints()).ok()?.into_iter().find_map(|path| {
         let mut files = store::read_directory(&path, FORMAT, VERSION, MAX_FILE_BYTES).ok()?;
@@ -116,8 +116,7 @@ pub(crate) fn input(run: &RunDirectory) -> Option<InputSpec> {
 }
 
 /// The settings of a config that cannot change within the run, and differ from those of its latest
-/// checkpoint; nothing where no checkpoint says it. What follows from others when the run is prepared is
-/// not looked at.
+/// checkpoint; empty if no checkpoint has them. Settings derived during preparation are ignored.
 pub(crate) fn refused_changes(run: &RunDirectory, config: &RunConfig) -> Vec<SettingChange> {
     let newest = || {
         let path = all(&run.checkpoints()).ok()?.into_iter().next()?;
@@ -213,7 +212,7 @@ pub(crate) fn parse(
         }),
         (None, None) => None,
         _ => {
-            let reason = "it contradicts the state's `averaged`: only one of them is there";
+            let reason = "it contradicts the state's `averaged`: only one of them exists";
             return Err(refuse(AVERAGED, reason.into()));
         }
     };
@@ -225,7 +224,7 @@ pub(crate) fn parse(
             .map_err(|error| error.to_string())
     })
     .unwrap_or_else(|_| {
-        Err("burn could not read it, or its default device (see BURN_DEVICE) is not there".into())
+        Err("burn could not read it, or its default device (see BURN_DEVICE) does not exist".into())
     })
     .map_err(|reason| refuse(OPTIMIZER, reason))?;
     let tensors = optimizer.burn.to_record().len();
@@ -288,7 +287,7 @@ fn changes(
     let new = text(&setup.config)?;
     if let Some(old) = &state.settings {
         if settings_sha256(old) != state.settings_sha256 {
-            return Err("its settings do not have the hash that it holds of them".into());
+            return Err("its settings do not match their stored hash".into());
         }
         return settings::changes(old, &new);
     }
@@ -298,14 +297,14 @@ fn changes(
         }
     }
     Err(
-        "it was written with other settings than those of config.toml now, and by an older version \
-         that did not store them: undo the changes of config.toml"
+        "config.toml has changed since it was written, by an older version that did not store the \
+         settings: undo the changes of config.toml"
             .into(),
     )
 }
 
-/// What differs between the run's config.toml and the settings now, where no checkpoint says it: the
-/// settings that have an influence on the weights, and the others.
+/// The differences between the run's config.toml and the current settings, if no checkpoint has
+/// them: those that affect the weights, and the others.
 pub(crate) fn changes_since_config(
     run: &RunDirectory,
     setup: &RunSetup,
@@ -318,7 +317,7 @@ pub(crate) fn changes_since_config(
     Ok((changes, settings::differences(&old?, &new?)))
 }
 
-/// The same of the settings that have no influence on the weights.
+/// The same for the settings that do not affect the weights.
 fn changed_execution(
     state: &State,
     setup: &RunSetup,
@@ -345,13 +344,13 @@ fn check_epochs(
     if begun > epochs && changes.iter().any(|one| one.setting == "train.epochs") {
         return Err(TrainError::setting(
             "train.epochs",
-            format!("it is {epochs}, but the run is in epoch {begun} already; use {begun} or more"),
+            format!("it is {epochs}, but the run is already in epoch {begun}; use {begun} or more"),
         ));
     }
     Ok(())
 }
 
-/// Whether it belongs to this run, and its numbers to each other.
+/// Whether it belongs to this run, and is consistent.
 fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
     if state.classes != setup.data.classes {
         return Err(format!(
@@ -378,7 +377,7 @@ fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
         && state.memory.epochs.len() == at.epochs_done;
     if !fits {
         return Err(format!(
-            "it says {} steps, {} epochs and {} more steps, which contradict each other",
+            "its counts of {} steps, {} epochs and {} more steps contradict each other",
             at.step, at.epochs_done, at.step_in_epoch
         ));
     }

@@ -17,7 +17,7 @@ pub(crate) use state::{Memory, Position, State, Totals};
 const FORMAT: &str = "receptive-checkpoint";
 const VERSION: u32 = 2;
 const MODEL: &str = "model.bpk";
-/// Averaged weights, in a run that has them.
+/// Averaged weights, if the run has them.
 const AVERAGED: &str = "averaged.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";

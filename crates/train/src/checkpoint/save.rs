@@ -16,15 +16,15 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Contents<'a> {
     pub(crate) model: &'a Classifier,
     pub(crate) optimizer: &'a ModuleOptimizer,
-    /// Averaged weights beside the model's.
+    /// Averaged weights in addition to the model's.
     pub(crate) averaged: Option<&'a Classifier>,
 }
 
-/// Writes `checkpoints/NNNNNNN/` and then deletes all but the newest `keep`. `passes` is told each
+/// Writes `checkpoints/NNNNNNN/` and then deletes all but the latest `keep`. `passes` is told each
 /// point that the writing passes.
 ///
 /// # Errors
-/// When a weight is not finite (nothing is written then) or the file system refuses.
+/// When a weight is not finite (then nothing is written), or on an I/O error.
 pub(crate) fn save(
     run: &RunDirectory,
     contents: &Contents<'_>,
@@ -77,7 +77,7 @@ fn keep_newest(run: &RunDirectory, keep: usize) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// All checkpoints, the newest first; none where there is no such directory.
+/// All checkpoints, the latest first; none if there is no such directory.
 pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
     let entries = match fs::read_dir(checkpoints) {
         Ok(entries) => entries,

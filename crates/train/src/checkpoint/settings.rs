@@ -1,4 +1,4 @@
-//! The settings that a checkpoint was written with, and which of them may change on resume.
+//! The settings of a checkpoint, and which of them may change on resume.
 
 use crate::config::{CheckpointConfig, DataConfig, MachineConfig, RunConfig};
 use crate::error::{SettingChange, TrainError};
@@ -6,8 +6,8 @@ use receptive_core::hash::sha256;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
-/// What may change from one epoch to the next: it is no part of the weights, the optimizer's state,
-/// the images or their order. A name with a dot at its end is a whole table.
+/// Settings that may change between epochs: they do not affect existing weights, the optimizer's
+/// state, the images or their order. A name ending in a dot is a whole table.
 const APPLIED: [&str; 23] = [
     "track_erf.",
     "train.augment.",
@@ -33,8 +33,8 @@ const APPLIED: [&str; 23] = [
     "train.sampling",
     "train.schedule.",
 ];
-/// Where the data are, and where and how the run is computed and recorded: no influence on the weights,
-/// so these may always change.
+/// Paths of data, devices, threads and recording: they do not affect the weights, so they may
+/// always change.
 const EXECUTION: [&str; 7] = [
     "checkpoint.",
     "data.cache_mb",
@@ -47,8 +47,8 @@ const EXECUTION: [&str; 7] = [
 const KIND: &str = "train.optimizer.kind";
 const MOMENTUM: &str = "train.optimizer.momentum";
 
-/// The settings that have an influence on the weights, as TOML. Where the images are is not one of
-/// them: a fingerprint tells whether they are the same.
+/// The settings that affect the weights, as TOML. The path of the images is not one of them: a
+/// fingerprint identifies them.
 pub(crate) fn settings(config: &RunConfig) -> Result<String, TrainError> {
     let mut config = comparable(config);
     config.data.source = String::new();
@@ -66,7 +66,7 @@ pub(crate) fn execution(config: &RunConfig) -> Result<BTreeMap<String, String>, 
     Ok(all)
 }
 
-/// The hash of [`settings`], which a checkpoint holds beside them.
+/// The hash of [`settings`], also stored in a checkpoint.
 pub(crate) fn settings_sha256(settings: &str) -> String {
     sha256(settings.as_bytes())
 }

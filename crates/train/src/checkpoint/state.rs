@@ -10,14 +10,14 @@ use receptive_model::InputSpec;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Where in a run a checkpoint is taken.
+/// The position of a checkpoint in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// Steps done since the start.
     pub(crate) step: u64,
-    /// Whole epochs done, their validation included.
+    /// Complete epochs, including validation.
     pub(crate) epochs_done: usize,
-    /// Steps done in the epoch after them: all of its steps where only the validation is left.
+    /// Steps done in the next epoch: all of its steps if only validation is left.
     pub(crate) step_in_epoch: u64,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Best {
     pub(crate) epoch: usize,
 }
 
-/// What a run remembers of its past.
+/// The history that a run needs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Memory {
@@ -59,15 +59,15 @@ pub(crate) struct Memory {
     pub(crate) stopping_best: Option<Best>,
     /// Epochs since that metric last improved.
     pub(crate) waits: usize,
-    /// Where a schedule that drops on plateaus stands.
+    /// State of the `plateau` schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plateau: Option<PlateauState>,
     /// Training images seen, and the seconds that took, validation not counted.
     pub(crate) images: usize,
     pub(crate) training_seconds: f64,
-    /// Of these, waiting for data.
+    /// Seconds of these spent waiting for data.
     pub(crate) waited_seconds: f64,
-    /// Since the first step, validation counted, pauses between two processes not.
+    /// Seconds since the first step, including validation, without pauses between processes.
     pub(crate) seconds: f64,
 }
 
@@ -97,7 +97,7 @@ impl Memory {
         improves(&mut self.best, config.monitor, &figures, epoch)
     }
 
-    /// Takes an epoch in where the schedule drops on plateaus.
+    /// Updates the `plateau` schedule with an epoch.
     pub(crate) fn step_plateau(&mut self, config: &TrainConfig, val: Option<&Evaluation>) {
         if config.schedule.kind != ScheduleKind::Plateau {
             return;
@@ -114,7 +114,7 @@ impl Memory {
         }
     }
 
-    /// The learning rate after the drops so far, as a share of the highest.
+    /// The learning rate after the drops so far, relative to the peak.
     pub(crate) fn plateau_share(&self, config: &TrainConfig) -> f64 {
         match &self.plateau {
             Some(state) if config.schedule.kind == ScheduleKind::Plateau => state.share,
@@ -127,7 +127,7 @@ impl Memory {
         self.waits = if improved { 0 } else { self.waits + 1 };
     }
 
-    /// Whether early stopping's metric has not improved for as long as it may.
+    /// Whether early stopping's patience is exhausted.
     pub(crate) fn has_waited_enough(&self, config: &TrainConfig) -> bool {
         let stopping = &config.early_stopping;
         stopping.is_some_and(|stopping| self.waits >= stopping.patience)
@@ -191,7 +191,7 @@ impl Memory {
     }
 }
 
-/// What an epoch is judged by.
+/// The metrics of an epoch.
 struct Figures {
     loss: f64,
     top1: f64,
@@ -264,8 +264,8 @@ impl Totals {
     }
 }
 
-/// Everything that resuming takes beside the tensors: randomness is a pure function of seed,
-/// epoch and step.
+/// The state needed to resume, besides the tensors: randomness is a pure function of seed, epoch
+/// and step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
@@ -277,7 +277,7 @@ pub(crate) struct State {
     pub(crate) fields: Vec<FieldFrame>,
     pub(crate) classes: Vec<String>,
     pub(crate) data_fingerprint: String,
-    /// Every setting that has an influence on the weights, as TOML. `None` in a checkpoint of a
+    /// Every setting that affects the weights, as TOML. `None` in a checkpoint of a
     /// version that stored only a hash of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<String>,
@@ -285,11 +285,11 @@ pub(crate) struct State {
     /// The other settings, by name; empty in a checkpoint of an older version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) execution: BTreeMap<String, String>,
-    /// How images become inputs, which a run that starts from another's model has from there; `None`
+    /// The input spec, which a fine-tuned run takes from its pretrained model; `None`
     /// in a checkpoint of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) input: Option<InputSpec>,
-    /// What the averaged weights beside the model's are, if there are any.
+    /// The kind of averaged weights, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) averaged: Option<AveragedOver>,
     /// The scale of the loss of a run in float16.

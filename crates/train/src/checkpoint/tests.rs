@@ -392,7 +392,7 @@ fn t7_names_that_leave_the_directory_are_refused() {
         let sealed = sealed(&forged);
         fs::write(path.join(MANIFEST), sealed).unwrap();
         let error = written.load(&path).unwrap_err();
-        assert!(error.contains("no plain file name"), "{name}: {error}");
+        assert!(error.contains("not a plain file name"), "{name}: {error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Averages of the weights that are validated and kept in place of the trained ones.
+//! Averages of the weights, validated and kept instead of the trained ones.
 
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmaConfig {
-    /// The share of the average that a step keeps, from 0 to below 1.
+    /// The decay, from 0 to below 1.
     pub decay: f64,
-    /// Whether the first steps keep less: `1 - step^(-2/3)`, up to `decay`.
+    /// Whether the decay is lower in the first steps: `1 - step^(-2/3)`, up to `decay`.
     pub warmup: bool,
 }
 
@@ -37,7 +37,7 @@ impl EmaConfig {
         ))
     }
 
-    /// The share of the average that a step (counted from 1) keeps; the first step sets it.
+    /// The decay of a step (counted from 1); the first step sets the average.
     pub(crate) fn kept(&self, step: u64) -> f64 {
         let before = step.saturating_sub(1);
         if before == 0 {
@@ -56,17 +56,17 @@ impl EmaConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AverageConfig {
-    /// How many of the last epochs are averaged.
+    /// Number of the last epochs to average.
     pub epochs: usize,
     /// The running statistics of the mean's batch norms.
     #[serde(default)]
     pub statistics: AverageStatistics,
-    /// The learning rate during these epochs, as a share of the highest; without it the schedule's.
+    /// The learning rate during these epochs, relative to the peak; the schedule's if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
 }
 
-/// What the batch norms of averaged weights normalise by.
+/// The batch norm statistics of averaged weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AverageStatistics {
@@ -98,7 +98,7 @@ impl AverageConfig {
         match self.rate {
             Some(rate) if !(rate > 0.0 && rate <= 1.0) => Err(TrainError::setting(
                 "train.average.rate",
-                format!("it is {rate}; use a share above 0 and up to 1 of the learning rate"),
+                format!("it is {rate}; use a fraction above 0 and up to 1 of the learning rate"),
             )),
             _ => Ok(()),
         }

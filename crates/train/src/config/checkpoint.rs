@@ -6,13 +6,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// When checkpoints are written. Has no effect on the results.
+/// When checkpoints are written. Does not affect the results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// How often, in addition to the end of the run and a stop.
+    /// The interval; also written at the end of the run and when stopped.
     pub every: Interval,
-    /// How many of the newest are kept. The best epoch's model is kept separately, in `model/`.
+    /// Number of latest checkpoints to keep. The best epoch's model is kept separately, in
+    /// `model/`.
     pub keep: usize,
 }
 
@@ -31,7 +32,7 @@ impl CheckpointConfig {
             return Err(TrainError::setting(
                 "checkpoint.keep",
                 format!(
-                    "it is {}; keep 2 or more, so that one is left should the newest be damaged",
+                    "it is {}; keep 2 or more, in case the latest is damaged",
                     self.keep
                 ),
             ));

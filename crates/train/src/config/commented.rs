@@ -4,7 +4,7 @@ use super::RunConfig;
 use super::unset::UNSET;
 use crate::error::TrainError;
 
-/// Settings that `KEY=none` takes out again.
+/// Settings that `KEY=none` removes.
 pub(super) fn can_be_unset(key: &str) -> bool {
     UNSET.iter().any(|unset| match unset.table {
         "" => key == unset.name,

@@ -1,4 +1,4 @@
-//! The data of a run, and how they become inputs.
+//! The data of a run, and how images are converted to inputs.
 
 use crate::error::TrainError;
 use receptive_core::text::Printable;
@@ -9,7 +9,7 @@ use receptive_model::Pair;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// A tebibyte.
+/// One tebibyte.
 const MAX_CACHE_MB: u64 = 1 << 20;
 
 /// The data, and how they are converted to inputs.
@@ -24,21 +24,21 @@ pub struct DataConfig {
     /// The column of the label list that has the classes; found by name and content if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
-    /// What images belong together, such as those of one patient, and are not separated by a split:
-    /// a column of the label list, or a regular expression on file names with the group in brackets.
+    /// The groups of images, such as those of one patient, that a split must not separate: a column
+    /// of the label list, or a regular expression on file names with the group in brackets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Where named data sets are looked for first.
+    /// The directory in which named data sets are searched first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
-    /// The share of the training images held back for validation where there is no such split.
+    /// The fraction of the training images used for validation if there is no such split.
     pub val_fraction: f64,
-    /// The share held back for a test where a folder has no split at all.
+    /// The fraction used for testing if a folder has no splits.
     pub test_fraction: f64,
-    /// The part of a cross-validation that is tested.
+    /// The fold of a cross-validation to test.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<Fold>,
-    /// The largest number of training images that are used.
+    /// Maximum number of training images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// How damaged images are handled.
@@ -46,25 +46,25 @@ pub struct DataConfig {
     /// Height and width of the input; by default those of the data, or 64 for photos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_size: Option<Pair>,
-    /// Whether colour images are made grey, so that the input has one channel.
+    /// Whether images are converted to greyscale (one input channel).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub grey: bool,
-    /// How images of another shape are resized.
+    /// Resize mode for images of another size.
     pub resize: Resize,
-    /// How their pixels are computed.
+    /// Interpolation when resizing.
     #[serde(skip_serializing_if = "Interpolation::is_default")]
     pub interpolation: Interpolation,
-    /// With the rule `crop`: the share of the resized image that is cut out of its middle.
+    /// With the mode `crop`: the crop fraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop_fraction: Option<f64>,
     /// The memory for decoded images, in MiB.
     pub cache_mb: u64,
-    /// The most pixels of an image file; a larger one counts as one that cannot be read.
+    /// Maximum pixels of an image file; a larger one is treated as unreadable.
     #[serde(skip_serializing_if = "is_default_pixels")]
     pub max_pixels: u64,
 }
 
-/// A run whose images need no more says nothing of it, as runs of earlier versions.
+/// The default is not written, as in runs of earlier versions.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 fn is_default_pixels(pixels: &u64) -> bool {
     *pixels == DecodeLimits::DEFAULT_PIXELS
@@ -84,7 +84,7 @@ impl DataConfig {
             .map_err(|problem| TrainError::setting("data.crop_fraction", problem))
     }
 
-    /// How images of another shape are made to fit.
+    /// How images of another size are resized.
     pub fn fit(&self) -> Fit {
         Fit {
             resize: self.resize,
@@ -93,7 +93,7 @@ impl DataConfig {
         }
     }
 
-    /// Takes over how a trained model fits images.
+    /// Takes over a trained model's resizing.
     pub fn set_fit(&mut self, fit: Fit) {
         self.resize = fit.resize;
         self.interpolation = fit.interpolation;
@@ -138,11 +138,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Checks that the label list of a run that exists is still there. One that lies in an archive is looked
-    /// for when that is opened. `remedy` is the command that names its new place.
+    /// Checks that the label list of an existing run still exists. A list in an archive is checked
+    /// when that is opened. `remedy` is the command that sets its new path.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it does not.
     pub fn check_labels(&self, remedy: &str) -> Result<(), TrainError> {
         let Some(list) = &self.labels else {
             return Ok(());
@@ -154,7 +154,7 @@ impl DataConfig {
         Err(TrainError::setting(
             "data.labels",
             format!(
-                "the label list {} that the run was trained with is no longer there; name its new place{}",
+                "the label list {} of the run no longer exists; set its new path{}",
                 list.printable(),
                 match remedy {
                     "" => String::new(),
@@ -164,18 +164,19 @@ impl DataConfig {
         ))
     }
 
-    /// What gives a data set validation images.
+    /// How to get validation images.
     pub(crate) fn no_val_remedy(&self) -> String {
         match self.val_fraction > 0.0 {
             true => format!(
-                "too few images are there for a data.val_fraction of {}: raise it, or add images",
+                "there are too few images for a data.val_fraction of {}: increase it, or add \
+                 images",
                 self.val_fraction
             ),
             false => "set a data.val_fraction above 0".into(),
         }
     }
 
-    /// What to say of a run's data that are not there; `is_moved` where their place was named just now.
+    /// The message about missing data of a run; `is_moved` if their path was just given.
     pub fn absence(&self, is_moved: bool) -> Option<String> {
         let source = self.source.printable();
         if self.is_there() {
@@ -183,16 +184,14 @@ impl DataConfig {
         }
         Some(match is_moved {
             true => format!(
-                "there is nothing at {source}, which was given as the new place of the run's data; name \
-                 the place where they are"
+                "there is nothing at {source}, which was given as the new path of the run's data; \
+                 give their current path"
             ),
-            false => format!(
-                "the data {source} that the run was trained on is no longer there; name its new place"
-            ),
+            false => format!("the run's data {source} no longer exist; set their new path"),
         })
     }
 
-    /// Whether the source can be there: it is known by name, or its path exists.
+    /// Whether the source may exist: it is a known name, or its path exists.
     pub fn is_there(&self) -> bool {
         KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()
     }

@@ -1,10 +1,10 @@
-//! Settings that have no effect beside the others: nothing is done without a word.
+//! Settings that have no effect because of others: each gets a note.
 
 use super::{HeadStart, Monitor, RunConfig, Schedule, ScheduleKind, StartConfig, TrainConfig};
 use receptive_core::text::counted;
 use toml::{Table, Value};
 
-/// Settings of `train` that count although no epoch is trained, or that the recipe decides.
+/// Settings of `train` that have an effect even if no epoch is trained, or that the recipe sets.
 const WITHOUT_EPOCHS: [&str; 6] = [
     "seed",
     "epochs",
@@ -13,12 +13,12 @@ const WITHOUT_EPOCHS: [&str; 6] = [
     "exact_convolutions",
     "monitor",
 ];
-/// The most settings that a note names.
+/// Maximum number of settings in a note.
 const NAMED: usize = 4;
 
 impl RunConfig {
-    /// A sentence for each setting that is not its default and does nothing, or something else than it
-    /// says, beside the others. `has_val`: whether there are validation images.
+    /// One note per setting that is not its default and has no effect, or another effect than its
+    /// name says. `has_val`: whether there are validation images.
     pub(crate) fn idle_settings(&self, has_val: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if self.train.epochs == 0 {
@@ -32,19 +32,19 @@ impl RunConfig {
         notes
     }
 
-    /// Half precision saves nothing where every sum is computed in 32 bits.
+    /// Half precision saves nothing if all sums are computed in 32 bits.
     fn precision_on_cpu(&self) -> Option<String> {
         let precision = self.train.precision;
         let devices = self.machine.devices().ok()?;
         (devices.are_cpus() && !precision.is_f32() && self.train.epochs > 0).then(|| {
             format!(
-                "train.precision = \"{precision}\" does not speed up a CPU: values are rounded to it, but computed \
-                 in f32"
+                "train.precision = \"{precision}\" does not speed up a CPU: values are rounded, \
+                 but computed in f32"
             )
         })
     }
 
-    /// Of a run in which the head is fitted, and no epoch trained.
+    /// For a run in which only the head is fitted.
     fn without_epochs(&self) -> Option<String> {
         let set = changed(
             &self.train,
@@ -61,10 +61,10 @@ impl RunConfig {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        let have = if set.len() == 1 { "has" } else { "have" };
         (!set.is_empty()).then(|| {
             format!(
-                "no effect of {}{more}: train.epochs is 0, so the head is fitted and nothing else is \
-                 trained",
+                "{}{more} {have} no effect: train.epochs is 0, so only the head is fitted",
                 names.join(", ")
             )
         })
@@ -127,11 +127,11 @@ impl TrainConfig {
             && average.epochs >= self.epochs
         {
             let all = match self.epochs {
-                1 => "that one",
-                _ => "all of them, the first too",
+                1 => "only this epoch is",
+                _ => "all epochs, including the first, are",
             };
             notes.push(format!(
-                "train.average.epochs = {}, and the run has {epochs}: the mean is of {all}",
+                "train.average.epochs = {}, but the run has {epochs}: {all} averaged",
                 average.epochs
             ));
         }
@@ -139,14 +139,14 @@ impl TrainConfig {
             && stopping.patience >= self.epochs
         {
             notes.push(format!(
-                "train.early_stopping.patience = {} has no effect on a run of {epochs}",
+                "train.early_stopping.patience = {} has no effect in a run of {epochs}",
                 stopping.patience
             ));
         }
         if !has_val && !matches!(self.monitor, Monitor::Last | Monitor::ValLoss) {
             notes.push(format!(
-                "train.monitor has no effect: there are no validation images to find {} on, so the last \
-                 epoch is kept",
+                "train.monitor has no effect: there are no validation images to compute {} on, so \
+                 the last epoch is kept",
                 self.monitor.name()
             ));
         }
@@ -163,8 +163,8 @@ impl TrainConfig {
             ];
             for (name, _) in mixes.into_iter().filter(|(_, alpha)| *alpha > 0.0) {
                 notes.push(format!(
-                    "train.augment.{name} has no effect with train.batch_size = 1: images are mixed with \
-                     others of their batch"
+                    "train.augment.{name} has no effect with train.batch_size = 1: images are \
+                     mixed within their batch"
                 ));
             }
         }
@@ -175,8 +175,7 @@ impl TrainConfig {
         }
         if self.augment.has_idle_fill() {
             notes.push(
-                "train.augment.fill has no effect: no change that is on brings in pixels from outside"
-                    .into(),
+                "train.augment.fill has no effect: no enabled augmentation fills pixels".into(),
             );
         }
         notes
@@ -184,7 +183,7 @@ impl TrainConfig {
 }
 
 impl StartConfig {
-    /// Where all layers but the head are frozen.
+    /// If all layers except the head are frozen.
     fn idle(&self) -> Option<String> {
         let [plain, recipe] = [Self::new(""), Self::fine_tuning("")];
         let is_set = |of: fn(&Self) -> f64| ![of(&plain), of(&recipe)].contains(&of(self));
@@ -198,16 +197,18 @@ impl StartConfig {
             .filter(|(_, is_set)| *is_set)
             .map(|(name, _)| name)
             .collect();
+        let have = if set.len() == 1 { "has" } else { "have" };
         (self.head == HeadStart::Only && !set.is_empty()).then(|| {
             format!(
-                "no effect of {}: with start.head = \"only\" all layers before the head are frozen",
+                "{} {have} no effect: with start.head = \"only\" all layers before the head are \
+                 frozen",
                 set.join(", ")
             )
         })
     }
 }
 
-/// The settings whose values are those of none of the others, by dotted names.
+/// The settings that differ from all of the others, by dotted names.
 fn changed(config: &TrainConfig, others: &[TrainConfig]) -> Vec<String> {
     let flat = |config: &TrainConfig| {
         let mut values = Vec::new();
@@ -288,12 +289,11 @@ mod tests {
             ),
             (
                 &["train.average.epochs=5", "train.epochs=2"],
-                "train.average.epochs = 5, and the run has 2 epochs: the mean is of all of them, the first \
-                 too",
+                "train.average.epochs = 5, but the run has 2 epochs: all epochs, including the first, are averaged",
             ),
             (
                 &["train.early_stopping.patience=3", "train.epochs=3"],
-                "train.early_stopping.patience = 3 has no effect on a run of 3 epochs",
+                "train.early_stopping.patience = 3 has no effect in a run of 3 epochs",
             ),
             (
                 &[
@@ -384,14 +384,14 @@ mod tests {
             "start.freeze=2",
         ];
         let notes = notes_of(&fitted, &set, true);
-        assert!(notes[0].starts_with("no effect of train."), "{notes:?}");
+        assert!(notes[0].starts_with("train."), "{notes:?}");
         assert!(
             notes[0].contains("train.optimizer.learning_rate"),
             "{notes:?}"
         );
         assert!(notes[0].contains("train.augment.hue"), "{notes:?}");
         assert!(
-            notes[1].starts_with("no effect of start.freeze:"),
+            notes[1].starts_with("start.freeze has no effect:"),
             "{notes:?}"
         );
     }

@@ -1,13 +1,13 @@
-//! The settings with which training goes on from pretrained weights.
+//! The default settings of fine-tuning.
 
 use super::{ClassWeights, Optimizer, TrainConfig, WeightRule};
 use receptive_data::Augment;
 
-/// Epochs that fine-tuning takes at least.
+/// Minimum number of epochs for fine-tuning.
 pub(super) const MIN_EPOCHS: usize = 8;
 
 impl TrainConfig {
-    /// Training on from pretrained weights: AdamW, and images changed as photographs may be.
+    /// Fine-tuning: AdamW, and augmentation for photographs.
     pub fn fine_tuning() -> Self {
         Self {
             epochs: MIN_EPOCHS,
@@ -23,7 +23,7 @@ impl TrainConfig {
     }
 }
 
-/// Changes that leave a photograph what it shows.
+/// Augmentation that keeps the content of a photograph.
 pub(super) fn photographs() -> Augment {
     Augment {
         crop: 0.5,

@@ -47,8 +47,8 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The configuration of a run: data, model, training and machine. A run directory's `config.toml`
-/// holds it, and can be run again.
+/// The configuration of a run: data, model, training and machine. It is stored in a run directory's
+/// `config.toml`, which can be run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
@@ -67,10 +67,10 @@ pub struct RunConfig {
     /// When checkpoints are written.
     #[serde(default)]
     pub checkpoint: CheckpointConfig,
-    /// The trained model to start from; without one, weights are initialized from the seed.
+    /// The pretrained model; without one, weights are initialised from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StartConfig>,
-    /// Whether and how the receptive field is measured while it trains.
+    /// Whether and how the receptive field is measured during training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track_erf: Option<FieldConfig>,
     /// The network. Its input and classes are set by the data.
@@ -83,12 +83,12 @@ pub struct RunConfig {
 pub struct MachineConfig {
     /// `flex`, `ndarray`, `wgpu`, `cuda:1`, ...
     pub backend: String,
-    /// Several devices that compute together instead: `flex,flex`, `cuda:0,cuda:1`, `cuda:all`.
+    /// Several devices instead: `flex,flex`, `cuda:0,cuda:1`, `cuda:all`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<String>,
-    /// Threads that compute on a CPU backend; 0 for all cores.
+    /// Compute threads of a CPU backend; 0 for all cores.
     pub threads: usize,
-    /// Threads that load and augment images; 0 loads in the training thread.
+    /// Data-loading threads; 0 loads in the training thread.
     pub workers: usize,
 }
 
@@ -104,17 +104,18 @@ impl Default for MachineConfig {
 }
 
 impl MachineConfig {
-    /// The devices and the threads that feed them.
+    /// The devices and their threads.
     ///
     /// # Errors
-    /// As [`check`](Self::check); also when a device cannot be used here, or the system refuses
-    /// a thread.
+    /// As [`check`](Self::check); also when a device is not available, or the system cannot start a
+    /// thread.
     pub fn compute(&self) -> Result<Compute, TrainError> {
         self.check()?;
         Compute::on(&self.devices()?, self.thread_count())
     }
 
-    /// The same for one of several processes: of a machine's GPUs each takes one, and cores are divided.
+    /// The same for one of several processes: each takes one of a machine's GPUs, and cores are
+    /// divided.
     ///
     /// # Errors
     /// As [`compute`](Self::compute); also when there are fewer devices than processes, or another rank has
@@ -131,7 +132,7 @@ impl MachineConfig {
         Compute::on(&devices, threads)?.with_ranks(ranks)
     }
 
-    /// The devices by name: all that are set, or else the backend's.
+    /// The devices by name: those set, or else the backend's.
     ///
     /// # Errors
     /// When a name means no device.
@@ -159,7 +160,7 @@ impl MachineConfig {
         Ok(())
     }
 
-    /// How many threads compute on a CPU backend: as set, or all cores.
+    /// Number of compute threads of a CPU backend: as set, or all cores.
     pub fn thread_count(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -168,18 +169,18 @@ impl MachineConfig {
     }
 }
 
-/// How the network's effective receptive field is measured while it trains. It has no influence on
-/// the weights.
+/// How the network's effective receptive field is measured during training. It does not affect the
+/// weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FieldConfig {
-    /// The layer, by number or name; the last one that is a map where it is left out.
+    /// The layer, by number or name; the last feature map by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// How often it is measured: before the first epoch, after the last, and between.
+    /// Number of measurements: before the first epoch, after the last, and between.
     pub times: usize,
-    /// The largest number of images (of the validation split, or the training split where there is
-    /// none) for each.
+    /// Maximum number of images per measurement (of the validation split, or else the training
+    /// split).
     pub samples: u64,
 }
 
@@ -209,7 +210,7 @@ impl FieldConfig {
 }
 
 const MAX_THREADS: usize = 1024;
-/// The largest config file that is read, in bytes.
+/// Maximum size of a config file, in bytes.
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 impl RunConfig {
@@ -227,11 +228,11 @@ impl RunConfig {
         }
     }
 
-    /// The preset of this name with the settings that suit it; input and classes come from the data.
+    /// The preset of this name with suitable settings; input and classes come from the data.
     ///
     /// # Errors
-    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the nearest names
-    /// there are.
+    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the nearest
+    /// names.
     pub fn preset(name: &str) -> Result<Self, TrainError> {
         let mut config = Self::new(presets::preset(name, presets::default_input(name))?);
         // It overfits within the default number of epochs, and needs more of them and images that
@@ -274,7 +275,7 @@ impl RunConfig {
     /// Checks every setting that no other crate checks.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] naming the first that cannot be used.
+    /// [`TrainError::Setting`] naming the first invalid one.
     pub fn check(&self) -> Result<(), TrainError> {
         let is_head_only = |start: &StartConfig| start.head == HeadStart::Only;
         self.train

@@ -1,21 +1,21 @@
-//! What epochs are compared by.
+//! The metric that selects the best epoch.
 
 use serde::{Deserialize, Serialize};
 
-/// What makes one epoch better than another.
+/// The metric that selects the best epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
-    /// A lower loss on the validation split: the default, since it uses every image's probability
-    /// and so varies less than a count of right answers.
+    /// A lower loss on the validation split: the default, since it uses the probabilities and so is
+    /// less noisy than accuracy.
     #[default]
     ValLoss,
-    /// A higher share of right answers on the validation split.
+    /// A higher top-1 accuracy on the validation split.
     ValTop1,
-    /// A higher mean over the classes of the share of their images that are recognised (balanced
-    /// accuracy): every class counts the same, however many images it has.
+    /// A higher mean recall on the validation split (balanced accuracy): all classes are weighted
+    /// equally.
     ValMeanRecall,
-    /// None: the last epoch is kept, whatever the validation says. Of few images it says little.
+    /// None: the last epoch is kept. For few validation images, whose metrics are noisy.
     Last,
 }
 

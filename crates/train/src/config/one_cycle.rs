@@ -10,15 +10,15 @@ use std::f64::consts::PI;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OneCycle {
-    /// The share of the run in which the rate rises.
+    /// The fraction of the run in which the rate rises.
     pub pct_start: f64,
-    /// The highest rate divided by the first.
+    /// The peak rate divided by the first.
     pub div_factor: f64,
     /// The first rate divided by the last.
     pub final_div_factor: f64,
-    /// Whether the momentum moves too; of AdamW and Lion their first beta does.
+    /// Whether the momentum is cycled inversely; for AdamW and Lion their first beta.
     pub cycle_momentum: bool,
-    /// The momentum at the highest rate.
+    /// The momentum at the peak rate.
     pub base_momentum: f64,
     /// The momentum at the first and the last rate.
     pub max_momentum: f64,
@@ -72,13 +72,13 @@ impl OneCycle {
         Ok(())
     }
 
-    /// The rate of `step` (from 0) of `total` as a share of the highest.
+    /// The rate of `step` (from 0) of `total`, relative to the peak.
     pub(super) fn share(&self, step: u64, total: u64) -> f64 {
         let first = 1.0 / self.div_factor;
         self.wave(step, total, [first, 1.0, first / self.final_div_factor])
     }
 
-    /// The momentum of the same step, if it moves.
+    /// The momentum of the same step, if it is cycled.
     pub(super) fn momentum(&self, step: u64, total: u64) -> Option<f64> {
         let (low, high) = (self.base_momentum, self.max_momentum);
         self.cycle_momentum

@@ -3,66 +3,66 @@
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
-/// How gradients become changes of the weights: burn's own optimizers.
+/// burn's optimizers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Optimizer {
     /// Stochastic gradient descent.
     Sgd {
-        /// The rate at the top of the schedule.
+        /// The peak learning rate.
         #[serde(default = "sgd_rate")]
         learning_rate: f64,
-        /// The share of the last step's direction that is kept, below 1; 0 switches it off.
+        /// The momentum, below 1; 0 disables it.
         #[serde(default = "momentum")]
         momentum: f64,
-        /// Whether the gradient is taken ahead of the momentum (Nesterov).
+        /// Whether to use Nesterov momentum.
         #[serde(default = "yes")]
         nesterov: bool,
-        /// The L2 penalty's factor.
+        /// The L2 penalty.
         #[serde(default = "sgd_decay")]
         weight_decay: f64,
     },
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     AdamW {
-        /// The rate at the top of the schedule.
+        /// The peak learning rate.
         #[serde(default = "adamw_rate")]
         learning_rate: f64,
-        /// The share of the weights taken off in each step, times the rate.
+        /// The decoupled weight decay.
         #[serde(default = "adamw_decay")]
         weight_decay: f64,
     },
-    /// Steps by the sign of a momentum, with decoupled weight decay (Chen et al. 2023, "Symbolic
-    /// discovery of optimization algorithms"). It takes a third to a tenth of AdamW's rate.
+    /// Lion: updates by the sign of the momentum, with decoupled weight decay (Chen et al. 2023,
+    /// "Symbolic discovery of optimization algorithms"). It needs a third to a tenth of AdamW's
+    /// learning rate.
     Lion {
-        /// The rate at the top of the schedule.
+        /// The peak learning rate.
         #[serde(default = "lion_rate")]
         learning_rate: f64,
-        /// The share of the weights taken off in each step, times the rate.
+        /// The decoupled weight decay.
         #[serde(default = "lion_decay")]
         weight_decay: f64,
-        /// The share of the momentum in the direction of a step.
+        /// The interpolation between momentum and gradient for the update.
         #[serde(default = "momentum")]
         beta_1: f64,
-        /// The share of the momentum that a step keeps.
+        /// The decay of the momentum.
         #[serde(default = "lion_beta_2")]
         beta_2: f64,
     },
-    /// Gradients divided by the root of their mean square (Tieleman and Hinton 2012), as PyTorch
-    /// computes it.
+    /// RMSprop (Tieleman and Hinton 2012), as in PyTorch: gradients scaled by their running RMS.
     RmsProp {
-        /// The rate at the top of the schedule.
+        /// The peak learning rate.
         #[serde(default = "adamw_rate")]
         learning_rate: f64,
-        /// The share of the last step's direction that is kept, below 1; 0 switches it off.
+        /// The momentum, below 1; 0 disables it.
         #[serde(default = "momentum")]
         momentum: f64,
-        /// The share of the mean square that a step keeps.
+        /// The decay of the mean square.
         #[serde(default = "rmsprop_alpha")]
         alpha: f64,
-        /// Added to the root.
+        /// Added to the denominator.
         #[serde(default = "rmsprop_epsilon")]
         epsilon: f64,
-        /// The L2 penalty's factor.
+        /// The L2 penalty.
         #[serde(default)]
         weight_decay: f64,
     },
@@ -134,7 +134,7 @@ impl Optimizer {
         }
     }
 
-    /// The rate at the top of the schedule.
+    /// The peak learning rate.
     pub fn learning_rate(&self) -> f64 {
         match self {
             Self::Sgd { learning_rate, .. }
@@ -144,7 +144,7 @@ impl Optimizer {
         }
     }
 
-    /// The penalty on large weights.
+    /// The weight decay.
     pub fn weight_decay(&self) -> f64 {
         match self {
             Self::Sgd { weight_decay, .. }
@@ -154,7 +154,7 @@ impl Optimizer {
         }
     }
 
-    /// The same without a penalty on large weights.
+    /// The same without weight decay.
     pub(crate) fn without_decay(&self) -> Self {
         let mut kept = self.clone();
         let (Self::Sgd { weight_decay, .. }
@@ -165,7 +165,7 @@ impl Optimizer {
         kept
     }
 
-    /// The momentum, or what takes its place: the first beta of AdamW and Lion.
+    /// The momentum, or the first beta of AdamW and Lion.
     pub(crate) fn momentum(&self) -> f64 {
         match self {
             Self::Sgd { momentum, .. } | Self::RmsProp { momentum, .. } => *momentum,

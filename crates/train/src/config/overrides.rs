@@ -6,13 +6,13 @@ use crate::error::TrainError;
 use receptive_core::{did_you_mean, nearest, plain};
 use toml::{Table, Value};
 
-/// The config with each `key=value` put in its place; a key is a dotted path such as
-/// `train.optimizer.learning_rate` or `model.layers.0.filters` (places in a list count from 0), a
-/// value is TOML, or plain text. `none` takes out a setting that can be left out, such as
+/// The config with each `key=value` applied; a key is a dotted path such as
+/// `train.optimizer.learning_rate` or `model.layers.0.filters` (list indices start at 0), a
+/// value is TOML, or plain text. `none` unsets an optional setting, such as
 /// `train.early_stopping=none`.
 ///
 /// # Errors
-/// When a key has no `=`, is not known, or its value does not fit; it names the one at fault.
+/// When a key has no `=`, is unknown, or its value is invalid; it names the one at fault.
 pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunConfig, TrainError> {
     if overrides.is_empty() {
         return Ok(config.clone());
@@ -26,7 +26,7 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
     Err(TrainError::setting(key, problem(key, error.message())))
 }
 
-/// The config with all of them put in their places, or why that is none.
+/// The config with all of them applied, or why it is invalid.
 fn built(
     config: &RunConfig,
     overrides: &[String],
@@ -45,7 +45,7 @@ fn built(
         if value == "none" && get(&table, key).is_some_and(|old| !old.is_str()) {
             return Err(TrainError::setting(
                 key,
-                "it cannot be left out, so `none` is no value of it",
+                "it cannot be left out, so `none` is not a valid value",
             ));
         }
         put(&mut table, key, parse(value))?;
@@ -129,7 +129,7 @@ fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     place?.get(last)
 }
 
-/// Removes what is set, so that it is as if it never was.
+/// Unsets a setting.
 fn take_out(table: &mut Table, key: &str) {
     let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
     let mut place = Some(table);
@@ -175,7 +175,7 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
                     TrainError::setting(
                         key,
                         format!(
-                            "`{part}` is a list of {length}; name one of 0 to {}, as {part}.0",
+                            "`{part}` is a list of {length}; use an index of 0 to {}, as {part}.0",
                             length.saturating_sub(1)
                         ),
                     )
@@ -326,7 +326,7 @@ mod tests {
             ("train.epochs=none", "cannot be left out"),
             ("train.epochs", "key=value"),
             ("train.seed.x=1", "seed"),
-            ("model.layers.1.units=7", "name one of 0 to 0"),
+            ("model.layers.1.units=7", "use an index of 0 to 0"),
             ("model.layers=7", "layers"),
         ] {
             let error = set(&[written]).unwrap_err().to_string();

@@ -1,23 +1,23 @@
-//! Reducing the learning rate where the validation no longer improves.
+//! Reduce on plateau: reducing the learning rate when validation no longer improves.
 
 use super::Monitor;
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
-/// When the learning rate drops, and by how much: PyTorch's `ReduceLROnPlateau` on what
-/// `train.monitor` names, with its names and defaults (`threshold_mode` is `rel`).
+/// PyTorch's `ReduceLROnPlateau` on the metric of `train.monitor`, with its names and defaults
+/// (`threshold_mode` is `rel`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plateau {
-    /// What the rate is multiplied with at each drop.
+    /// The factor of the rate at each drop.
     pub factor: f64,
-    /// Epochs without an improvement that are let pass: the next one drops the rate.
+    /// Number of epochs without improvement before the rate drops.
     pub patience: usize,
-    /// The share of the best value by which an epoch must be better to count as an improvement.
+    /// The minimum relative improvement.
     pub threshold: f64,
-    /// Epochs after a drop in which none are counted.
+    /// Number of epochs to wait after a drop.
     pub cooldown: usize,
-    /// The lowest rate, as a share of the highest (PyTorch's `min_lr` over the rate).
+    /// The minimum rate, relative to the peak (PyTorch's `min_lr` over the rate).
     pub min_fraction: f64,
 }
 
@@ -33,14 +33,14 @@ impl Default for Plateau {
     }
 }
 
-/// Smaller drops than this of the rate are left out: PyTorch's `eps`.
+/// Smaller drops of the rate are ignored: PyTorch's `eps`.
 const MIN_DROP: f64 = 1e-8;
 
-/// Where a schedule that drops on plateaus stands.
+/// State of the `plateau` schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlateauState {
-    /// The rate as a share of the highest.
+    /// The rate, relative to the peak.
     pub(crate) share: f64,
     pub(crate) best: Option<f64>,
     pub(crate) bad_epochs: usize,
@@ -59,7 +59,7 @@ impl Default for PlateauState {
 }
 
 impl PlateauState {
-    /// Takes in an epoch's value of the metric; `rate` is the highest learning rate.
+    /// Updates with an epoch's metric; `rate` is the peak learning rate.
     pub(crate) fn step(&mut self, config: &Plateau, metric: Monitor, value: f64, rate: f64) {
         if config.improves(metric, value, self.best) {
             self.best = Some(value);

@@ -1,4 +1,4 @@
-//! The recipe: what a run leaves open is chosen from its data and from what it starts with.
+//! The recipe: unset settings are chosen from the data and the initial weights.
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
 use super::{
@@ -7,8 +7,7 @@ use super::{
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
 
-/// The settings that nobody has given, which the recipe may choose. Their values in the config are what
-/// they are without a reason to choose.
+/// The unset settings, which the recipe may choose. The config has their defaults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenSettings {
@@ -27,7 +26,7 @@ pub struct OpenSettings {
     pub head: bool,
 }
 
-/// The numbers of images that the recipe goes by.
+/// The numbers of images that the recipe uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Training images.
@@ -46,23 +45,23 @@ pub(crate) struct Counts {
     are_coloured: bool,
 }
 
-/// Fewer training images than this come in small batches.
+/// Fewer training images than this use small batches.
 const SMALL_BATCHES: usize = 500;
 /// Fewer training images than this are few for a network that starts from random weights.
 const FEW_FROM_SCRATCH: usize = 3000;
-/// Up to so many images a class only the head learns (Kim et al. 2022).
+/// Up to this many images per class only the head is trained (Kim et al. 2022).
 const HEAD_ONLY: usize = 2;
-/// Of fewer validation images the 95 % interval of a 90 % top-1 is more than four points to each side:
-/// wider than what epochs differ by, so the best of them would be chosen by luck.
+/// Of fewer validation images the 95 % interval of a 90 % top-1 is more than four points to each
+/// side: wider than the differences between epochs, so the best would be chosen by chance.
 const JUDGES: usize = 200;
 /// Of fewer validation images of a class one of them moves its recall by more than five points.
 const JUDGES_OF_CLASS: usize = 20;
 /// Label smoothing gives each class the weight of that class, as PyTorch's does, so an image of a large
 /// class is told that it is a little of the small ones: at most so much of what it is told of its own.
 const MAX_SMOOTHED: f64 = 0.25;
-/// Steps that fine-tuning takes at least.
+/// Minimum number of steps for fine-tuning.
 const MIN_STEPS: usize = 60;
-/// Steps that training from scratch takes at least, in no more epochs than `MAX_EPOCHS`.
+/// Minimum number of steps for training from scratch, within `MAX_EPOCHS`.
 const MIN_STEPS_FROM_SCRATCH: usize = 1500;
 const MAX_EPOCHS: usize = 200;
 /// Images of a shard where no batch norm sees them.
@@ -90,7 +89,7 @@ fn extremes(split: &Split) -> [usize; 2] {
 }
 
 impl OpenSettings {
-    /// All but those of which `is_given` says that somebody has decided.
+    /// All except those for which `is_given` is true.
     pub fn except(is_given: impl Fn(&str) -> bool) -> Self {
         let is_open = |settings: &[&str]| !settings.iter().any(|setting| is_given(setting));
         Self {
@@ -103,7 +102,7 @@ impl OpenSettings {
         }
     }
 
-    /// What is open in both.
+    /// The settings unset in both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -116,7 +115,7 @@ impl OpenSettings {
         }
     }
 
-    /// Chooses, and says in one note what and why.
+    /// Chooses the settings, and explains the choices in a note.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let mut choices = Vec::new();
         let is_few = counts.train < FEW_FROM_SCRATCH;
@@ -144,12 +143,12 @@ impl OpenSettings {
         let images = counted(counts.train, "training image");
         let choices = choices.join("; ");
         let mut notes = vec![format!(
-            "chosen for {images}, and written to config.toml: {choices}"
+            "chosen for {images} and written to config.toml: {choices}"
         )];
         if is_few_from_scratch && counts.are_coloured {
             notes.push(
-                "from so few images a network that was pretrained on photographs learns far more: \
-                 start.from = \"hf:timm/tf_efficientnet_lite0.in1k\""
+                "with so few images a pretrained network does much better: start.from = \
+                 \"hf:timm/tf_efficientnet_lite0.in1k\""
                     .into(),
             );
         }
@@ -164,13 +163,13 @@ impl OpenSettings {
         start.head = HeadStart::Only;
         config.train.epochs = 0;
         Some(format!(
-            "the head alone is fitted, to frozen features, since {} a class is too little for the other \
-             layers (start.head = \"only\")",
+            "only the head is fitted, to frozen features, since {} per class cannot train the \
+             other layers (start.head = \"only\")",
             counted(counts.per_class, "image")
         ))
     }
 
-    /// Few images come in small batches, and in as many epochs as give [`MIN_STEPS`].
+    /// With few images, small batches, and enough epochs for [`MIN_STEPS`].
     fn choose_steps(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let start = config.start.as_ref()?;
         if start.head == HeadStart::Only && self.epochs {
@@ -211,22 +210,22 @@ impl OpenSettings {
             HeadStart::Random | HeadStart::Only => "",
         };
         let changes = match config.train.augment.crop > 0.0 && config.train.augment.hue > 0.0 {
-            true => "; random crops and colour jitter, since images are few",
+            true => "; random crops and colour jitter",
             false => "",
         };
         let statistics = match keeps_statistics {
             true => "batch norm keeps its statistics",
-            false => "batch norm's statistics are trained too",
+            false => "batch norm updates its statistics",
         };
         Some(format!(
-            "{}; {}, rate {rate} for the head{fitted}, and {stem} to {body} for the layers before it, which \
-             need little change; {statistics}{changes}",
+            "{}; {}, learning rate {rate} for the head{fitted}, and {stem} to {body} for the \
+             layers before it; {statistics}{changes}",
             chosen.join(" in "),
             config.train.optimizer.name(),
         ))
     }
 
-    /// Few images are changed more, and seen more often.
+    /// With few images, more augmentation and more epochs.
     fn choose_from_scratch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let images = counts.train;
         let train = &mut config.train;
@@ -264,18 +263,18 @@ impl OpenSettings {
                 patience,
             });
             let epochs = counted(patience, "epoch");
-            chosen.push(format!("stopping after {epochs} without an improvement"));
+            chosen.push(format!("early stopping with a patience of {epochs}"));
         }
         if chosen.is_empty() {
             return None;
         }
         Some(format!(
-            "{}, since from random weights so few images must be seen more often and changed more",
+            "{}, since few images from random weights need more epochs and more augmentation",
             chosen.join(", ")
         ))
     }
 
-    /// Class weights that are far apart leave no room for label smoothing.
+    /// Very different class weights exclude label smoothing.
     fn choose_smoothing(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
@@ -290,14 +289,14 @@ impl OpenSettings {
         }
         train.label_smoothing = 0.0;
         Some(format!(
-            "no label smoothing, which with class weights of {:.0} to 1 would count as much as labels \
-             (train.label_smoothing = 0)",
+            "no label smoothing, which with class weights of {:.0} to 1 would outweigh rare \
+             labels (train.label_smoothing = 0)",
             largest / smallest
         ))
     }
 
-    /// Where all classes count the same, they do so for the choice of the epoch, too: the validation loss
-    /// counts images.
+    /// With balanced classes the epoch is selected by mean recall, since the validation loss is not
+    /// balanced.
     fn choose_balanced_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_open = self.monitor && train.early_stopping.is_none();
@@ -307,20 +306,20 @@ impl OpenSettings {
         if counts.val_of_smallest < JUDGES_OF_CLASS {
             train.monitor = Monitor::Last;
             return Some(format!(
-                "the last epoch is kept, since the smallest class has {}, too few to choose one by its \
-                 recall (train.monitor = \"last\")",
+                "the last epoch is kept, since the smallest class has {}, too few to select one \
+                 by recall (train.monitor = \"last\")",
                 counted(counts.val_of_smallest, "validation image")
             ));
         }
         train.monitor = Monitor::ValMeanRecall;
         Some(
-            "the epoch with the best mean recall is kept, since all classes are to count the same \
+            "the epoch with the best mean recall is kept, since the classes are balanced \
              (train.monitor = \"val_mean_recall\")"
                 .into(),
         )
     }
 
-    /// Few validation images cannot choose an epoch: the last is kept, at which the rate has come down.
+    /// With few validation images, the last epoch is kept, when the learning rate is low.
     fn choose_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_chosen_by_luck = counts.val > 0 && counts.val < JUDGES && train.epochs > 0;
@@ -330,7 +329,7 @@ impl OpenSettings {
         }
         train.monitor = Monitor::Last;
         Some(format!(
-            "the last epoch is kept, since {} cannot choose one (train.monitor = \"last\")",
+            "the last epoch is kept, since {} cannot select one (train.monitor = \"last\")",
             counted(counts.val, "validation image")
         ))
     }

@@ -4,7 +4,7 @@ use super::{OneCycle, Plateau};
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate moves: first a linear warm-up from near 0, then this.
+/// The learning-rate schedule: a linear warm-up from near 0, then one of these kinds.
 ///
 /// A pure function of the step, so a run that starts in the middle needs no scheduler's state; only
 /// `plateau` has one, which is part of each checkpoint.
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 pub struct Schedule {
     /// What follows the warm-up.
     pub kind: ScheduleKind,
-    /// The warm-up's length in epochs; may be a fraction. `one_cycle` has a rise of its own instead.
+    /// The warm-up's length in epochs; may be a fraction. `one_cycle` has its own rise instead.
     pub warmup_epochs: f64,
-    /// `cosine`: the last rate as a share of the first.
+    /// `cosine`: the last rate, relative to the first.
     pub final_fraction: f64,
-    /// `step`: how many epochs lie between two drops.
+    /// `step`: number of epochs between two drops.
     pub step_epochs: f64,
-    /// `step`, `multi_step`: what the rate is multiplied with at each drop.
+    /// `step`, `multi_step`: the factor of the rate at each drop.
     pub gamma: f64,
     /// `multi_step`: the numbers of epochs after which the rate drops.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub milestones: Vec<f64>,
-    /// `one_cycle`: how far the rate and the momentum rise and fall.
+    /// `one_cycle`: the range of rate and momentum.
     #[serde(skip_serializing_if = "OneCycle::is_default")]
     pub one_cycle: OneCycle,
     /// `plateau`: when the rate drops, and by how much.
@@ -39,7 +39,7 @@ pub struct Schedule {
 pub enum ScheduleKind {
     /// Cosine annealing, down to `final_fraction` at the last step.
     Cosine,
-    /// The same rate throughout.
+    /// A constant rate.
     Constant,
     /// Step decay: a drop by `gamma` every `step_epochs`.
     Step,
@@ -51,14 +51,15 @@ pub enum ScheduleKind {
     ///
     /// Smith and Topin 2018, "Super-convergence"; as PyTorch's `OneCycleLR`.
     OneCycle,
-    /// Reduce on plateau: a drop whenever what `train.monitor` names has not improved for some epochs.
+    /// Reduce on plateau: a drop whenever the metric of `train.monitor` has not improved for some
+    /// epochs.
     ///
     /// As PyTorch's `ReduceLROnPlateau`.
     Plateau,
 }
 
 impl ScheduleKind {
-    /// As `train.schedule.kind` has it.
+    /// As in `train.schedule.kind`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -123,16 +124,16 @@ impl Schedule {
         if self.kind == ScheduleKind::MultiStep && self.milestones.is_empty() {
             return Err(TrainError::setting(
                 "train.schedule.milestones",
-                "train.schedule.kind \"multi_step\" drops the rate after these epochs, and there are \
-                 none; set some, such as [30.0, 60.0]",
+                "train.schedule.kind \"multi_step\" needs the epochs after which the rate drops, \
+                 such as [30.0, 60.0]",
             ));
         }
         self.one_cycle.check()?;
         self.plateau.check()
     }
 
-    /// The rate of `step` (from 0) of `total`, `per_epoch` of them an epoch, as a share of the
-    /// highest; of `plateau` before any drop.
+    /// The rate of `step` (from 0) of `total`, `per_epoch` of them per epoch, relative to the peak;
+    /// for `plateau` before any drop.
     pub fn share(&self, step: u64, total: u64, per_epoch: u64) -> f64 {
         let warmup = match self.kind {
             ScheduleKind::OneCycle => 0.0,
@@ -164,7 +165,7 @@ impl Schedule {
         }
     }
 
-    /// The momentum of the same step, where the schedule moves it.
+    /// The momentum of the same step, if the schedule changes it.
     pub(crate) fn momentum(&self, step: u64, total: u64) -> Option<f64> {
         (self.kind == ScheduleKind::OneCycle)
             .then(|| self.one_cycle.momentum(step, total))

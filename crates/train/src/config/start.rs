@@ -1,30 +1,29 @@
-//! The trained model that a run starts from.
+//! The pretrained model of a run.
 
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The trained model that a run starts from (fine-tuning).
+/// The pretrained model of a run (fine-tuning).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartConfig {
     /// The directory of an artifact, such as `runs/001/model`.
     pub from: PathBuf,
-    /// How many of the first layers keep their weights (as `receptive summary` numbers them).
+    /// Number of first layers to freeze (as `receptive summary` numbers them).
     #[serde(default)]
     pub freeze: usize,
-    /// What a new head starts with, and whether the other layers learn at all.
+    /// The initial weights of a new head, and whether the other layers are trained.
     #[serde(default, skip_serializing_if = "HeadStart::is_random")]
     pub head: HeadStart,
-    /// Whether batch norms use and keep the statistics that the model was trained with, while their
-    /// scale and shift learn.
+    /// Whether batch norm statistics are frozen, while scale and shift are trained.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub freeze_statistics: bool,
-    /// The learning rate of the layer before the head, as a share of the head's, which is
+    /// The learning rate of the layer before the head, relative to the head's, which is
     /// `train.optimizer.learning_rate`.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub body_rate: f64,
-    /// The learning rate of the first layer, as a share of the head's; those between lie on a
+    /// The learning rate of the first layer, relative to the head's; the layers between form a
     /// geometric series from here to `body_rate`.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub stem_rate: f64,
@@ -34,18 +33,18 @@ pub struct StartConfig {
     pub weights_sha256: Option<String>,
 }
 
-/// What a new head starts with.
+/// The initial weights of a new head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadStart {
-    /// Random weights, as a new network's.
+    /// Random weights, as in a new network.
     #[default]
     Random,
-    /// A fit to the frozen features of the training images, which costs one forward pass of each; then
-    /// all layers learn (Kumar et al. 2022). Where the classes are those of the model, or its head is not
-    /// `linear`, the head stays as it is.
+    /// A fit to the frozen features of the training images, which costs one forward pass per image;
+    /// then all layers are trained (Kumar et al. 2022). If the classes are the model's, or its head
+    /// is not `linear`, the head is kept.
     Fitted,
-    /// The same fit, and the other layers stay frozen. `train.epochs` may then be 0.
+    /// The same fit, with the other layers frozen. `train.epochs` may then be 0.
     Only,
 }
 
@@ -100,8 +99,8 @@ impl StartConfig {
                 return Err(TrainError::setting(
                     setting,
                     format!(
-                        "it is {rate}; use a share above 0 and up to 1 of the head's learning rate, or \
-                         freeze layers with start.freeze"
+                        "it is {rate}; use a fraction above 0 and up to 1 of the head's learning \
+                         rate, or freeze layers with start.freeze"
                     ),
                 ));
             }
@@ -109,8 +108,8 @@ impl StartConfig {
         Ok(())
     }
 
-    /// The learning rate of each layer as a share of the head's. `has_weights` says of each layer
-    /// whether it has any; the last that has is the head.
+    /// The learning rate of each layer, relative to the head's. `has_weights` tells which layers
+    /// have weights; the last of them is the head.
     pub(crate) fn rates(&self, has_weights: &[bool]) -> Vec<f64> {
         let with_weights = has_weights.iter().filter(|has| **has).count();
         let body = with_weights.saturating_sub(1);

@@ -7,68 +7,68 @@ use receptive_data::Augment;
 use receptive_model::Precision;
 use serde::{Deserialize, Serialize};
 
-/// How a model is trained. Every number that has an influence on the weights is here or in
+/// How a model is trained. Every value that affects the weights is here or in
 /// [`DataConfig`](super::DataConfig).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Of the first weights, the order of the images, their augmentation and the dropout.
+    /// The seed of initial weights, shuffling, augmentation and dropout.
     pub seed: u64,
-    /// Passes over the training images.
+    /// Number of passes over the training images.
     pub epochs: usize,
     /// Images per batch, and per step unless `accumulate` is above 1.
     pub batch_size: usize,
-    /// Batches per step: their gradients are added up before the optimizer moves.
+    /// Gradient accumulation: batches per optimizer step.
     #[serde(skip_serializing_if = "is_one")]
     pub accumulate: usize,
-    /// Images per shard of a step: what batch norm sees, and what one thread computes at a time.
+    /// Images per shard of a step: the batch of batch norm, and the unit of work of a thread.
     pub micro_batch: MicroBatch,
     /// Whether convolutions are plain sums of products in every step, as
     /// [`exactly`](receptive_model::exactly) makes them; else flex takes the fastest way, whose rounding
     /// errors reach about 5e-6 of the largest value.
     pub exact_convolutions: bool,
-    /// The number format in which convolutions and dense layers compute in training steps; all else, evaluation
-    /// too, is in 32 bits.
+    /// The number format in which convolutions and dense layers compute in training steps;
+    /// everything else, including evaluation, is in f32.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
-    /// What follows the gradient.
+    /// The optimizer.
     pub optimizer: Optimizer,
     /// Whether the optimizer's weight decay applies to biases and to the scale and shift of norms
     /// (every parameter of one dimension) as it does to other weights, as PyTorch's optimizers have
     /// it; timm leaves those out.
     #[serde(skip_serializing_if = "Clone::clone")]
     pub decay_norm_and_bias: bool,
-    /// How the learning rate moves.
+    /// The learning-rate schedule.
     pub schedule: Schedule,
-    /// The share of each label that is spread over all classes (Szegedy et al. 2016).
+    /// Label smoothing (Szegedy et al. 2016).
     pub label_smoothing: f32,
-    /// How much an image of each class counts in the loss.
+    /// The class weights of the loss.
     pub class_weights: ClassWeights,
-    /// How often an epoch draws the images of each class.
+    /// How an epoch samples the images of each class.
     #[serde(skip_serializing_if = "Sampling::is_all")]
     pub sampling: Sampling,
-    /// The largest norm of all gradients together; larger ones are scaled down to it.
+    /// Maximum norm of all gradients together; larger ones are scaled down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// The largest absolute value of each gradient; larger ones are set to it.
+    /// Maximum absolute value of each gradient; larger ones are clamped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f64>,
-    /// An exponential moving average of the weights, which is validated and kept instead of them.
+    /// An exponential moving average (EMA) of the weights, validated and kept instead of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
-    /// The mean of the last epochs' weights, which is validated and kept instead of them.
+    /// The mean of the last epochs' weights (SWA), validated and kept instead of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<AverageConfig>,
-    /// The rate of stochastic depth in the last residual block; those before it have less, down to 0 in
-    /// the first. Without it the network's own layers say how much.
+    /// The rate of stochastic depth in the last residual block, rising linearly from 0 in the
+    /// first. If not set, as in the network's layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stochastic_depth: Option<f64>,
-    /// What makes one epoch better than another.
+    /// The metric that selects the best epoch.
     pub monitor: Monitor,
     /// When to stop before the last epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
-    /// Random changes of the training images.
+    /// Augmentation of the training images.
     pub augment: Augment,
 }
 
@@ -76,7 +76,7 @@ pub struct TrainConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of images, or \"auto\"")]
 pub enum MicroBatch {
-    /// This many.
+    /// A fixed number.
     Images(usize),
     /// 16 on a CPU backend, the whole batch on a GPU.
     Auto(Auto),
@@ -90,21 +90,21 @@ pub enum Auto {
     Auto,
 }
 
-/// How much an image of each class counts in the loss.
+/// The class weights of the loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "\"none\", \"balanced\", or a list with a number for each class"
+    expecting = "\"none\", \"balanced\", or a list with one number per class"
 )]
 pub enum ClassWeights {
     /// By a rule.
     Rule(WeightRule),
-    /// These, in the order of the classes.
+    /// A list, in the order of the classes.
     Given(Vec<f32>),
 }
 
 impl TrainConfig {
-    /// Whether classes of different sizes get the same influence, or one that is set.
+    /// Whether classes are balanced or weighted.
     pub fn balances_classes(&self) -> bool {
         self.class_weights != ClassWeights::default() || self.sampling != Sampling::default()
     }
@@ -120,21 +120,21 @@ impl Default for ClassWeights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightRule {
-    /// All the same.
+    /// Equal weights.
     None,
-    /// So that each class counts the same however many images it has: `images / (classes * n)`.
+    /// Inverse class frequency: `images / (classes * n)`.
     Balanced,
 }
 
-/// How often an epoch draws the images of each class.
+/// How an epoch samples the images of each class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
-    /// Every image once.
+    /// Every image once per epoch.
     #[default]
     All,
-    /// As many images as there are, the same number of each class: those of small classes several
-    /// times, with other random changes each time, those of large classes in part.
+    /// The same number of images from every class, in total as many as there are: those of small
+    /// classes several times, augmented differently each time, and only some of large classes.
     Balanced,
 }
 
@@ -148,10 +148,10 @@ impl Sampling {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What must improve.
+    /// The metric that must improve.
     #[serde(default)]
     pub metric: Monitor,
-    /// How many epochs may pass without an improvement.
+    /// Patience: number of epochs without improvement.
     pub patience: usize,
 }
 
@@ -197,7 +197,7 @@ impl TrainConfig {
         }
     }
 
-    /// `may_rest`: whether a run without an epoch has a result all the same.
+    /// `may_rest`: whether a run without epochs has a result.
     pub(crate) fn check(&self, may_rest: bool) -> Result<(), TrainError> {
         let micro_batch = match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
@@ -238,8 +238,8 @@ impl TrainConfig {
         {
             return Err(TrainError::setting(
                 "train.sampling",
-                "it balances the classes, and so does `train.class_weights`: together they count \
-                 small classes twice over; set one of them back (\"all\", \"none\")",
+                "it balances the classes, and so does `train.class_weights`: together they \
+                 overweight small classes; reset one of them (\"all\", \"none\")",
             ));
         }
         for (setting, limit) in [
@@ -258,7 +258,7 @@ impl TrainConfig {
         if self.clip_norm.is_some() && self.clip_value.is_some() {
             return Err(TrainError::setting(
                 "train.clip_value",
-                "gradients are clipped by their norm already (train.clip_norm); leave one of them out",
+                "gradients are already clipped by norm (train.clip_norm); leave one of them out",
             ));
         }
         self.check_averages()?;
@@ -277,7 +277,7 @@ impl TrainConfig {
         {
             return Err(TrainError::setting(
                 "train.early_stopping.metric",
-                "`last` judges no epoch; use val_loss, val_top1 or val_mean_recall",
+                "`last` does not rank epochs; use val_loss, val_top1 or val_mean_recall",
             ));
         }
         self.optimizer.check()?;
@@ -295,7 +295,7 @@ impl TrainConfig {
         if self.ema.is_some() && self.average.is_some() {
             return Err(TrainError::setting(
                 "train.average",
-                "train.ema averages the weights already; leave one of them out",
+                "train.ema already averages the weights; leave one of them out",
             ));
         }
         match self.stochastic_depth {
@@ -332,7 +332,7 @@ impl TrainConfig {
         self.batch_size.saturating_mul(self.accumulate)
     }
 
-    /// The learning rate of a step (from 0) as a share of the highest, before any drop of a plateau.
+    /// The learning rate of a step (from 0), relative to the peak, before any drop of `plateau`.
     pub(crate) fn share(&self, step: u64, steps: u64, per_epoch: u64) -> f64 {
         let epoch = step / per_epoch.max(1) + 1;
         let averaged = self.average.as_ref();
@@ -348,5 +348,5 @@ fn is_one(value: &usize) -> bool {
     *value == 1
 }
 
-/// Small enough that a batch of 64 feeds four threads, large enough for the matrix kernels.
+/// Small enough for four threads with a batch of 64, large enough for the matrix kernels.
 const CPU_SHARD: usize = 16;

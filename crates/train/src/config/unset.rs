@@ -1,7 +1,7 @@
-//! The settings that a config may leave out.
+//! The optional settings of a config.
 
-/// A setting that a config may leave out, and the line that stands for it then: what would set it,
-/// with a value as an example, and what happens without it.
+/// An optional setting of a config, and its comment if it is not set: an example value, and the
+/// effect of leaving it out.
 pub(super) struct UnsetLine {
     /// The table it belongs to; empty for the top of the file.
     pub(super) table: &'static str,
@@ -24,7 +24,7 @@ const fn unset(
     }
 }
 
-/// All of them. A test holds it complete.
+/// All of them. A test checks that it is complete.
 pub(super) const UNSET: &[UnsetLine] = &[
     unset("", "tensorboard", "true", "no event files"),
     unset(
@@ -37,7 +37,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "",
         "start",
         "{ from = \"runs/001/model\", freeze = 0 }",
-        "weights are initialized from the seed",
+        "weights are initialised from the seed",
     ),
     unset(
         "start",
@@ -49,7 +49,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "start",
         "freeze_statistics",
         "true",
-        "batch norm's statistics are trained",
+        "batch norm updates its statistics",
     ),
     unset("start", "body_rate", "0.1", "the head's learning rate"),
     unset("start", "stem_rate", "0.01", "the head's learning rate"),
@@ -61,7 +61,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "the backend's first device",
     ),
     unset("track_erf", "layer", "\"4\"", "the last map"),
-    unset("data", "data_dir", "\"DIR\"", "the usual places"),
+    unset("data", "data_dir", "\"DIR\"", "the default directories"),
     unset("data", "labels", "\"labels.csv\"", "classes are folders"),
     unset(
         "data",
@@ -69,12 +69,7 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "\"class\"",
         "found by its name and content",
     ),
-    unset(
-        "data",
-        "group",
-        "\"(.*)_\"",
-        "every image is a group of its own",
-    ),
+    unset("data", "group", "\"(.*)_\"", "no groups"),
     unset(
         "data",
         "fold",
@@ -88,58 +83,43 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "[64, 64]",
         "the data's own size, or 64 for photos",
     ),
-    unset("data", "grey", "true", "colours as the images have them"),
-    unset(
-        "data",
-        "interpolation",
-        "\"bicubic\"",
-        "pixels are resized bilinearly",
-    ),
+    unset("data", "grey", "true", "unchanged"),
+    unset("data", "interpolation", "\"bicubic\"", "\"bilinear\""),
     unset(
         "data",
         "crop_fraction",
         "0.875",
-        "images are cut to their proportions only",
+        "images are cropped to the aspect ratio only",
     ),
     unset("data", "max_pixels", "1000000000", "268435456 (2^28)"),
     unset(
         "train",
         "sampling",
         "\"balanced\"",
-        "every image once an epoch",
+        "every image once per epoch",
     ),
     unset("train", "accumulate", "4", "a step is one batch"),
     unset(
         "train",
         "decay_norm_and_bias",
         "false",
-        "weight decay applies to them too",
+        "they are decayed too",
     ),
-    unset(
-        "train",
-        "precision",
-        "\"bf16\"",
-        "convolutions and dense layers compute in f32",
-    ),
+    unset("train", "precision", "\"bf16\"", "\"f32\""),
     unset("train", "clip_norm", "1.0", "gradients are not clipped"),
     unset("train", "clip_value", "0.5", "gradients are not clipped"),
-    unset(
-        "train",
-        "ema",
-        "{ decay = 0.9998, warmup = true }",
-        "no moving average of the weights",
-    ),
+    unset("train", "ema", "{ decay = 0.9998, warmup = true }", "off"),
     unset(
         "train",
         "average",
         "{ epochs = 5, statistics = \"recompute\" }",
-        "no mean of the last epochs' weights",
+        "off",
     ),
     unset(
         "train",
         "stochastic_depth",
         "0.1",
-        "as the network's layers have it",
+        "as in the network's layers",
     ),
     unset(
         "train",
@@ -172,79 +152,69 @@ pub(super) const UNSET: &[UnsetLine] = &[
         "{ factor = 0.1, patience = 10, threshold = 0.0001, cooldown = 0, min_fraction = 0.0 }",
         "these",
     ),
-    unset("train.augment", "crop", "0.5", "images are taken whole"),
-    unset(
-        "train.augment",
-        "vertical_flip",
-        "true",
-        "top and bottom stay",
-    ),
+    unset("train.augment", "crop", "0.5", "off"),
+    unset("train.augment", "vertical_flip", "true", "off"),
     unset(
         "train.augment",
         "affine",
         "{ degrees = 10.0, translate = [0.1, 0.1], scale = [0.9, 1.1], shear = 5.0 }",
-        "no such change",
+        "off",
     ),
     unset(
         "train.augment",
         "randaugment",
         "{ num_ops = 2, magnitude = 9, num_magnitude_bins = 31 }",
-        "no RandAugment",
+        "off",
     ),
     unset(
         "train.augment",
         "trivialaugment",
         "{ num_magnitude_bins = 31 }",
-        "no TrivialAugment",
+        "off",
     ),
-    unset("train.augment", "saturation", "0.2", "colours keep it"),
-    unset("train.augment", "hue", "0.05", "colours keep it"),
-    unset("train.augment", "autocontrast", "0.5", "never"),
-    unset("train.augment", "equalize", "0.5", "never"),
-    unset("train.augment", "invert", "0.5", "never"),
-    unset(
-        "train.augment",
-        "posterize",
-        "{ bits = 4, p = 0.5 }",
-        "never",
-    ),
+    unset("train.augment", "saturation", "0.2", "off"),
+    unset("train.augment", "hue", "0.05", "off"),
+    unset("train.augment", "autocontrast", "0.5", "off"),
+    unset("train.augment", "equalize", "0.5", "off"),
+    unset("train.augment", "invert", "0.5", "off"),
+    unset("train.augment", "posterize", "{ bits = 4, p = 0.5 }", "off"),
     unset(
         "train.augment",
         "solarize",
         "{ threshold = 128.0, p = 0.5 }",
-        "never",
+        "off",
     ),
-    unset("train.augment", "grayscale", "0.1", "never"),
+    unset("train.augment", "grayscale", "0.1", "off"),
     unset(
         "train.augment",
         "sharpness",
         "{ sharpness_factor = 2.0, p = 0.5 }",
-        "never",
+        "off",
     ),
     unset(
         "train.augment",
         "blur",
         "{ kernel_size = 9, sigma = [0.1, 2.0], p = 0.5 }",
-        "never",
+        "off",
     ),
     unset(
         "train.augment",
         "fill",
         "\"black\"",
-        "the nearest pixel of the edge",
+        "the nearest edge pixel",
     ),
-    unset("train.augment", "mixup", "0.2", "images are not blended"),
-    unset("train.augment", "cutmix", "1.0", "images are not cut"),
+    unset("train.augment", "mixup", "0.2", "off"),
+    unset("train.augment", "cutmix", "1.0", "off"),
     unset(
         "train.augment",
         "exclude",
         "{ flip = [\"b\", \"d\"] }",
-        "all classes are changed alike",
+        "the same for all classes",
     ),
 ];
 
 impl UnsetLine {
-    /// The comment that stands for it in `config.toml`.
+    /// Its comment in `config.toml`.
     pub(super) fn line(&self) -> String {
         format!(
             "# {} = {} # not set: {}\n",

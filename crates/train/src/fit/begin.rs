@@ -1,5 +1,5 @@
-//! How a run begins: with what the frozen features of a trained model are good for, if it starts from
-//! one.
+//! The beginning of a run: with the baselines on frozen features, if it starts from a pretrained
+//! model.
 
 use super::{Fit, Learner};
 use crate::baseline::{FrozenImages, FrozenResult};

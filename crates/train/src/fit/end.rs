@@ -16,7 +16,7 @@ use receptive_model::{Artifact, Classifier, weights_sha256};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How many of a batch's files a message names; `log.jsonl` has them all.
+/// Maximum number of a batch's files in a message; `log.jsonl` has them all.
 const NAMED_FILES: usize = 8;
 
 impl Fit<'_, '_> {
@@ -37,15 +37,15 @@ impl Fit<'_, '_> {
                 return Err(TrainError::run(
                     self.run.path(),
                     format!(
-                        "no epoch was better than epoch {best}, whose model was moved or deleted; the \
-                         newest epoch's model is in `last`"
+                        "no epoch was better than epoch {best}, whose model was moved or deleted; \
+                         the latest epoch's model is in `last`"
                     ),
                 ));
             }
             return Err(TrainError::run(
                 self.run.path(),
-                "no epoch had a finite validation loss, so none was chosen as the best; the newest \
-                 epoch's model is in `last`. Try a smaller `train.optimizer.learning_rate`",
+                "no epoch had a finite validation loss, so none was selected as the best; the \
+                 latest epoch's model is in `last`. Try a smaller `train.optimizer.learning_rate`",
             ));
         }
         let mut best = match self.run.has_model() {
@@ -138,8 +138,7 @@ impl Fit<'_, '_> {
         Ok((evaluation, gain))
     }
 
-    /// Gives the kept model the temperature that makes its probabilities calibrated; or says why there
-    /// is none.
+    /// Calibrates the kept model with a temperature, or returns the reason why there is none.
     fn calibrate(
         &self,
         best: &mut Artifact,
@@ -182,8 +181,8 @@ impl Fit<'_, '_> {
         }
         let problem = if step.overflowed {
             format!(
-                "its gradients are NaN or infinite in float16, however small the loss is scaled (the loss is \
-                 {}); train.precision = \"bf16\" has the range of float32",
+                "its gradients are NaN or infinite in float16 at any loss scale (the loss is {}); \
+                 train.precision = \"bf16\" has the range of float32",
                 step.loss
             )
         } else if step.loss.is_finite() {

@@ -32,15 +32,15 @@ pub struct Learner<'a> {
     config: &'a TrainConfig,
     compute: &'a Compute,
     pub(super) sharding: Sharding,
-    /// Of a run in float16.
+    /// The loss scale, in float16.
     pub(super) loss_scale: Option<LossScale>,
     /// Of each layer, as a share of the learning rate; empty where all have the whole.
     rates: Vec<f64>,
 }
 
 impl<'a> Learner<'a> {
-    /// Trains `model`, which is on an autodiff device, as `config` says. `class_weights` has a
-    /// number for each class.
+    /// Trains `model`, which is on an autodiff device, as `config` says. `class_weights` has one
+    /// number per class.
     pub fn new(
         model: Classifier,
         config: &'a TrainConfig,
@@ -67,8 +67,8 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The untrained model of the run's seed, or the trained one it starts from. Of a resumed run whose
-    /// model to start from is gone, a model that a checkpoint's tensors must be put into.
+    /// The untrained model of the run's seed, or the pretrained one. For a resumed run whose
+    /// pretrained model is gone, a model to load a checkpoint's tensors into.
     ///
     /// # Errors
     /// When the model to start from cannot be read, the class weights do not fit, or the device does not
@@ -195,17 +195,16 @@ impl<'a> Learner<'a> {
     pub(super) fn skipped(&self, epoch: usize, totals: &Totals) -> Option<String> {
         let scale = self.loss_scale.filter(|_| totals.skipped_steps > 0)?;
         Some(format!(
-            "epoch {epoch}: skipped {} whose gradients overflowed float16; the loss is now scaled by {} \
-             ({} skipped since the run began)",
+            "epoch {epoch}: skipped {} whose gradients overflowed float16; the loss is now scaled \
+             by {} ({} skipped so far)",
             counted(totals.skipped_steps, "step"),
             scale.factor(),
             scale.skipped
         ))
     }
 
-    /// Moves the weights against the gradients, the running statistics towards the batch's, and a moving
-    /// average towards the new weights. A step whose gradients are not finite
-    /// ([`Gradients::is_finite`]) is skipped: nothing moves but the scale of the loss.
+    /// Updates the weights, the running statistics and the moving average. A step whose gradients
+    /// are not finite ([`Gradients::is_finite`]) is skipped: only the loss scale changes.
     pub fn update(mut self, mut sum: Gradients, rate: impl Into<StepRate>) -> Self {
         let rate: StepRate = rate.into();
         self.steps += 1;
@@ -383,7 +382,7 @@ fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
                 return Err(TrainError::setting(
                     "train.class_weights",
                     format!(
-                        "expected {classes} weights, one a class, found {}",
+                        "expected {classes} weights, one per class, found {}",
                         weights.len()
                     ),
                 ));

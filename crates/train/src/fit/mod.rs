@@ -44,11 +44,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sums::{StepResult, Sums};
 
-/// Trains the run in its directory, which no other process may use meanwhile. `recorders` are told
-/// what happens after the run's own (files, charts, TensorBoard).
+/// Trains the run in its directory, which no other process may use meanwhile. `recorders` receive
+/// events after the run's own (files, charts, TensorBoard).
 ///
 /// # Errors
-/// When an image cannot be read, the run diverges (the last good model stays), or on an I/O error.
+/// When an image cannot be read, the run diverges (the last valid model is kept), or on an I/O
+/// error.
 pub fn train(
     setup: &RunSetup,
     run: &RunDirectory,

@@ -14,9 +14,9 @@ use crate::stop::Stop;
 use receptive_core::text::{Printable, counted};
 
 /// Resumes a run that was stopped or has finished, from its latest valid checkpoint: with the same
-/// build on the same backend the weights end as if it had never been stopped, bit for bit, on any
-/// number of threads. Newer checkpoints that are damaged are told to the recorders and left as they
-/// are; where none was written yet, the run starts again.
+/// build on the same backend the final weights are bit-identical to those of an uninterrupted run,
+/// on any number of threads. Newer damaged checkpoints are reported to the recorders and kept; if
+/// there is none yet, the run starts again.
 ///
 /// Settings that can change from one epoch to the next (epochs, learning rate, schedule,
 /// augmentation, early stopping ...) may differ from the checkpoint's: the recorders are told, and
@@ -113,13 +113,13 @@ fn check_changes(checkpoint: &mut Checkpoint, setup: &RunSetup) -> Result<(), Tr
         .find(|one| one.setting == "train.epochs");
     let (change, remedy) = match of_epochs {
         Some(change) => (change, "set"),
-        None => (change, "take that back, or set"),
+        None => (change, "undo that, or set"),
     };
     Err(TrainError::setting(
         &change.setting,
         format!(
-            "the run has already finished its {done}, so no step is left to which a change could \
-             apply ({}): {remedy} a train.epochs above {} to continue it",
+            "the run has already finished its {done}, so a change ({}) cannot take effect: \
+             {remedy} a train.epochs above {} to continue it",
             listed(&checkpoint.changes),
             state.at.epochs_done
         ),
@@ -137,8 +137,8 @@ fn check_start(setup: &RunSetup, run: &RunDirectory) -> Result<(), TrainError> {
         Some(start) if setup.start.is_none() => Err(TrainError::run(
             run.path(),
             format!(
-                "the run has no checkpoint yet, and the model that it starts from, {}, is no longer \
-                 there: put it back, or start a new run",
+                "the run has no checkpoint yet, and the model that it starts from, {}, no longer \
+                 exists: restore it, or start a new run",
                 start.from.printable()
             ),
         )),
@@ -153,8 +153,8 @@ fn check_unfinished(run: &RunDirectory) -> Result<(), TrainError> {
         return Err(TrainError::run(
             run.checkpoints(),
             format!(
-                "the run has finished and its checkpoints are gone, so it cannot be resumed; start \
-                 a new run from its model with `receptive train DATA --from {}`",
+                "the run has finished and its checkpoints are gone, so it cannot be resumed; \
+                 start a new run with start.from = {}",
                 run.path().shell_word()
             ),
         ));

@@ -50,8 +50,8 @@ impl Sums {
         }
     }
 
-    /// Adds a step; returns the newest loss that was read. Of one that is skipped the loss and the answers are
-    /// no part of the epoch's.
+    /// Adds a step; returns the latest loss that was read. The loss and accuracy of a skipped step
+    /// do not count.
     ///
     /// # Errors
     /// The first step whose loss is NaN or infinite, or whose gradients are at every scale of the loss.

@@ -1,9 +1,9 @@
 //! Whether probabilities mean what they say, and the temperature that makes them.
 //!
-//! A network is calibrated if, of the images to whose predicted class it gives a probability of 80 %, 80 %
-//! are of that class. Trained networks are usually too sure. Temperature scaling (Guo et al. 2017)
-//! divides all logits by one number, fitted on the validation split: predictions stay, probabilities
-//! change.
+//! A network is calibrated if, of the images to whose predicted class it gives a probability of 80
+//! %, 80 % are of that class. Trained networks are usually overconfident. Temperature scaling (Guo
+//! et al. 2017) divides all logits by one number, fitted on the validation split: predictions stay,
+//! probabilities change.
 
 use super::{Answer, cross_entropy_at};
 use receptive_inspect::{probabilities, top};
@@ -12,12 +12,12 @@ use std::fmt;
 
 /// Bins of equal width between 0 and 1 for the expected calibration error.
 pub const RELIABILITY_BINS: usize = 15;
-/// The smallest validation split that a temperature is fitted on: of fewer images its standard error
-/// is above a fifth of it, and it would do harm as often as good.
+/// The smallest validation split for fitting a temperature: with fewer images its relative standard
+/// error is above a fifth, and it would do harm as often as good.
 pub const MIN_CALIBRATION_IMAGES: usize = 50;
 /// Temperatures beyond these are signs of a network that is always right, or no better than chance.
 const RANGE: [f64; 2] = [0.05, 20.0];
-/// The most logits that are kept for the fit: 64 MiB.
+/// Maximum number of logits kept for the fit: 64 MiB.
 const MAX_VALUES: usize = 16 << 20;
 
 /// The images whose largest probability lies in one bin.
@@ -31,11 +31,11 @@ pub struct ReliabilityBin {
     pub images: usize,
     /// The mean probability of their predicted classes; `None` without images.
     pub confidence: Option<f64>,
-    /// The share of them whose predicted class is right; `None` without images.
+    /// Their accuracy; `None` without images.
     pub accuracy: Option<f64>,
 }
 
-/// How well the probabilities of a split are calibrated.
+/// Calibration figures of a split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reliability {
     /// The mean negative logarithm of the probability of an image's own class.
@@ -52,13 +52,13 @@ pub struct Reliability {
 pub struct Calibration {
     /// The model's temperature; `None` if it was not fitted.
     pub temperature: Option<f64>,
-    /// Of the logits as they are.
+    /// For the unscaled logits.
     pub before: Reliability,
-    /// Of the logits divided by the temperature; `None` without one.
+    /// For the logits divided by the temperature; `None` without one.
     pub after: Option<Reliability>,
 }
 
-/// Gathers a [`Calibration`] answer by answer.
+/// Collects a [`Calibration`] image by image.
 #[derive(Debug, Clone)]
 pub struct CalibrationSums {
     temperature: Option<f64>,
@@ -146,7 +146,7 @@ impl Sums {
     }
 }
 
-/// Why no temperature was fitted; the probabilities are then those of the logits as they are.
+/// Why no temperature was fitted; the probabilities are then those of the unscaled logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Uncalibrated {
@@ -154,23 +154,25 @@ pub enum Uncalibrated {
     NoValidation,
     /// It has fewer than [`MIN_CALIBRATION_IMAGES`].
     TooFew(usize),
-    /// The likelihood has no maximum within reasonable temperatures: all images are recognised, or
-    /// no more than by chance.
+    /// The likelihood has no maximum within reasonable temperatures: all images are classified
+    /// correctly, or none better than chance.
     Unbounded,
 }
 
 impl fmt::Display for Uncalibrated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoValidation => f.write_str("there is no validation split to fit a temperature on"),
+            Self::NoValidation => {
+                f.write_str("there is no validation split to fit a temperature on")
+            }
             Self::TooFew(images) => write!(
                 f,
-                "a temperature fitted on {images} validation images would be noise; it takes \
-                 {MIN_CALIBRATION_IMAGES}"
+                "{images} validation images are too few to fit a temperature; at least \
+                 {MIN_CALIBRATION_IMAGES} are needed"
             ),
             Self::Unbounded => f.write_str(
-                "no temperature fits: the validation images are recognised all, or no more often than \
-                 by chance",
+                "no temperature can be fitted: the model classifies all validation images \
+                 correctly, or none better than chance",
             ),
         }
     }
@@ -180,7 +182,7 @@ impl fmt::Display for Uncalibrated {
 #[derive(Debug, Clone)]
 pub struct ValLogits {
     classes: usize,
-    /// Every so manieth image is kept, so that very many logits fit into memory.
+    /// Every n-th image is kept, so that very many logits fit into memory.
     step: usize,
     images: usize,
     labels: Vec<usize>,

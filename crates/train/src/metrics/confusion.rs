@@ -18,7 +18,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// The largest number of classes whose whole matrix is written as JSON.
+    /// Maximum number of classes for the whole matrix in JSON.
     pub const MAX_ROWS: usize = 1000;
 
     /// All zero.
@@ -97,7 +97,7 @@ impl Confusion {
         right.map(|(.., count)| count).sum()
     }
 
-    /// The mean over the classes that have images of the share that is classified correctly.
+    /// The mean recall over the classes that have images.
     pub fn mean_recall(&self) -> Option<f64> {
         let images = self.images().into_iter().enumerate();
         let recalls: Vec<f64> = images
@@ -169,9 +169,9 @@ pub struct ClassReport {
     pub class: String,
     /// Number of its images.
     pub images: usize,
-    /// Precision: the share of images predicted as this class that belong to it.
+    /// Precision: the fraction of images predicted as this class that belong to it.
     pub precision: Option<f64>,
-    /// Recall: the share of images of this class that are predicted as it.
+    /// Recall: the fraction of images of this class that are predicted as it.
     pub recall: Option<f64>,
     /// F1: the harmonic mean of both.
     pub f1: Option<f64>,

@@ -23,7 +23,7 @@ pub struct Answer<'a> {
 }
 
 /// Whether `label` is among the `k` largest logits. Of equal logits the one with the lower index
-/// counts as larger, so a constant network gets 1 of `classes` right, not all.
+/// counts as larger, so a constant network classifies 1 of `classes` correctly, not all.
 pub fn in_top(logits: &[f32], label: usize, k: usize) -> bool {
     let Some(own) = logits.get(label) else {
         return false;

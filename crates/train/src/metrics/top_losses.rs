@@ -30,7 +30,7 @@ pub struct TopLoss {
 }
 
 impl TopLosses {
-    /// Keeps at most `max` images, by probabilities from the logits as they are.
+    /// Keeps at most `max` images, by probabilities from the unscaled logits.
     pub fn new(max: usize) -> Self {
         Self {
             max,

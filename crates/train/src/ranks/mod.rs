@@ -1,4 +1,5 @@
-//! Several processes that train one model together: each has the same weights and computes a part of every step.
+//! Data parallelism: several processes train one model; each has the same weights and computes a
+//! part of every step.
 
 mod answers;
 #[cfg(feature = "mpi")]
@@ -20,31 +21,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The ranks of a run. Whatever they do together begins with a round, in which each says what it is about to
-/// do, whether it has failed, and whether it was asked to stop: so all of them stop at the same place, and an
-/// error of one is the error of all.
+/// The ranks of a run. Every collective operation begins with a round, in which each announces what
+/// it is about to do, whether it has failed, and whether it was requested to stop: so all stop at
+/// the same step, and an error of one ends all.
 #[derive(Debug)]
 pub struct Ranks {
     transport: Box<dyn Transport>,
     hosts: Vec<String>,
-    /// What this process was asked; another process may have been asked to stop.
+    /// Stop requests of this process; another process may have others.
     requested: Mutex<Stop>,
-    /// What all of them know.
+    /// The stop requests that all know.
     agreed: Stop,
-    /// After a failure nothing can be done together any more.
+    /// After a failure, no collective operation is possible.
     is_over: AtomicBool,
     traffic: Mutex<Traffic>,
     /// What the numbers of the newest step were, with the hash of its description.
     described: Mutex<Option<(u64, Vec<Vec<u8>>)>>,
 }
 
-/// What a round is about.
+/// The kind of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// Ranks meet.
+    /// Connecting.
     Hello,
-    /// What must be alike.
+    /// Settings that must agree.
     Alike,
     /// Files of a run.
     Files,
@@ -58,16 +59,16 @@ pub(crate) enum Kind {
     End,
 }
 
-/// What the ranks have sent each other, and what it took, as one of them sees it.
+/// Traffic between the ranks and its time, as seen by one of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Traffic {
     /// Training steps.
     pub steps: u64,
     /// Bytes that this rank sent for them.
     pub sent_bytes: u64,
-    /// Seconds that it waited for ranks that were not as far.
+    /// Seconds that it waited for slower ranks.
     pub waited_seconds: f64,
-    /// Seconds that the sums of steps took to travel.
+    /// Seconds spent sending the sums of steps.
     pub sending_seconds: f64,
 }
 
@@ -78,7 +79,7 @@ struct Failure {
     is_usage: bool,
 }
 
-/// What each rank says at the beginning of a round.
+/// The message of each rank at the beginning of a round.
 #[derive(Debug, Clone, Copy)]
 struct Header {
     kind: u8,
@@ -117,11 +118,11 @@ impl Header {
     }
 }
 
-/// The most bytes that travel in one call, of all ranks together: MPI counts in 32 bits.
+/// Maximum number of bytes per call, of all ranks together: MPI counts in 32 bits.
 const MAX_BYTES: usize = 1 << 30;
 
 impl Ranks {
-    /// Meets the other ranks.
+    /// Connects to the other ranks.
     ///
     /// # Errors
     /// When one of them has failed already.
@@ -201,8 +202,8 @@ impl Ranks {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends what the ranks do together; `error` is this one's, with whether it is one of usage. After it, or
-    /// where one has failed before, it does nothing.
+    /// Ends the collective operations; `error` is this rank's, and whether it is a usage error.
+    /// Does nothing after a failure or a second time.
     ///
     /// # Errors
     /// When another rank has failed.
@@ -221,7 +222,7 @@ impl Ranks {
         if has_failed { Ok(()) } else { ended }
     }
 
-    /// Waits until all ranks are here, whether they have failed or not: the last thing that they do.
+    /// Waits for all ranks, failed or not: their last operation.
     pub fn leave(&self) {
         self.transport.all_gather(&[0]);
     }
@@ -252,7 +253,7 @@ impl Ranks {
         }
     }
 
-    /// Says what this rank is about to do and whether it has failed, and hears it of all.
+    /// Exchanges what the ranks are about to do and whether they have failed.
     fn round(
         &self,
         kind: Kind,
@@ -260,9 +261,7 @@ impl Ranks {
         tag: u64,
     ) -> Result<Vec<Header>, TrainError> {
         if self.is_over.load(Ordering::SeqCst) {
-            return Err(TrainError::Ranks(
-                "the ranks have ended what they do together".into(),
-            ));
+            return Err(TrainError::Ranks("the ranks have already finished".into()));
         }
         let text = own.as_ref().err().map(|failure| {
             let text = serde_json::to_vec(failure);
@@ -300,8 +299,7 @@ impl Ranks {
         if let Some(other) = headers.iter().position(|one| one.kind != header.kind) {
             self.is_over.store(true, Ordering::SeqCst);
             return Err(TrainError::Ranks(format!(
-                "{} and {} are at different places of the program ({} and {}); this is a bug, please \
-                 report it",
+                "{} and {} are out of sync ({} and {}); this is a bug, please report it",
                 self.name(self.rank()),
                 self.name(other),
                 header.kind,

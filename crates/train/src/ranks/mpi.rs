@@ -1,4 +1,4 @@
-//! Ranks that reach each other by MPI.
+//! Ranks connected by MPI.
 
 use super::transport::Transport;
 use crate::error::TrainError;
@@ -10,8 +10,8 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 use std::fmt;
 use std::time::Duration;
 
-/// The processes that `mpirun`, or a cluster's scheduler, started together. When it is dropped, MPI is
-/// finalized: it must be the last thing that a process does.
+/// The processes that `mpirun`, or a cluster's scheduler, started together. When it is dropped, MPI
+/// is finalized: it must be the last operation of a process.
 pub struct Mpi {
     // Kept for what its end does.
     _universe: Universe,
@@ -24,14 +24,14 @@ const FIRST_SLEEP: Duration = Duration::from_micros(20);
 const LONGEST_SLEEP: Duration = Duration::from_micros(500);
 
 impl Mpi {
-    /// Joins the other processes; to be called once in a process.
+    /// Connects to the other processes; call it once per process.
     ///
     /// # Errors
     /// When MPI is in use already, or the library does not allow calls from more than one thread.
     pub fn new() -> Result<Self, TrainError> {
         let refused = |problem: &str| TrainError::Ranks(format!("MPI cannot be used: {problem}"));
         let Some((universe, threading)) = initialize_with_threading(Threading::Serialized) else {
-            return Err(refused("it was initialized already in this process"));
+            return Err(refused("it is already initialised in this process"));
         };
         if threading < Threading::Serialized {
             return Err(refused(

@@ -1,10 +1,10 @@
-//! How ranks reach each other.
+//! Communication between ranks.
 
 use std::fmt;
 
-/// Carries bytes and numbers between the processes that train together. All of them call the same methods in
-/// the same order, each from one thread at a time; a call returns once all have made it. A transport that
-/// loses a rank ends the process, as MPI does.
+/// Sends bytes and numbers between the processes that train together. All of them call the same
+/// methods in the same order, each from one thread at a time; a call returns once all have made it.
+/// A transport that loses a rank ends the process, as MPI does.
 pub trait Transport: fmt::Debug + Send + Sync {
     /// Of this process, from 0.
     fn rank(&self) -> usize;

@@ -26,7 +26,7 @@ impl Charts {
         }
     }
 
-    /// Writes a picture, or notes why there is none; whether there is one.
+    /// Writes a figure, or adds a note why it is missing; returns whether it was written.
     fn write(&mut self, picture: &dyn Draw, file: &str) -> bool {
         if let Err(error) = picture.write(&self.run.path().join(file)) {
             self.notes.push(not_drawn(file, error));
@@ -98,8 +98,8 @@ impl Recorder for Charts {
         let (shown, all) = (matrix.classes.len(), classes.len());
         if is_drawn && shown < all {
             self.notes.push(format!(
-                "{} shows the {shown} most confused of {} classes: a matrix of more than {} would be \
-                 too fine to read",
+                "{} shows the {shown} most confused of {} classes: a matrix of more than {} would \
+                 be unreadable",
                 RunDirectory::CONFUSION,
                 grouped(all),
                 grouped(Matrix::MAX_CLASSES)
@@ -109,7 +109,8 @@ impl Recorder for Charts {
     }
 }
 
-/// Whether the images of the classes differ so much in number that top-1 says little of the small ones.
+/// Whether the classes' numbers of images differ so much that top-1 says little about the small
+/// ones.
 fn is_imbalanced(confusion: &Confusion) -> bool {
     let images = confusion.images();
     let present = || images.iter().filter(|images| **images > 0);
@@ -166,7 +167,7 @@ fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> P
     }
 }
 
-/// How many classes are drawn of more than fit into one matrix.
+/// Number of classes drawn if not all fit into one matrix.
 const MOST_CONFUSED: usize = 40;
 
 /// The chart of a confusion matrix. Of more than [`Matrix::MAX_CLASSES`] classes it shows the most

@@ -1,5 +1,5 @@
 //! The effective receptive field of one layer before, during and after training: `erf.png`, and a
-//! column of `metrics.csv`. It has no influence on the weights.
+//! column of `metrics.csv`. It does not affect the weights.
 
 use super::{EpochEnd, Recorder, RunStart, not_drawn};
 use crate::compute::{Compute, on_threads};

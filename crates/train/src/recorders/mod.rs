@@ -1,5 +1,5 @@
-//! Recording a run while it trains: files, charts, measurements and a program's own progress are
-//! implementations of one trait.
+//! Recorders of a run: files, charts, measurements and a program's own progress implement one
+//! trait.
 
 mod charts;
 mod erf;
@@ -27,8 +27,8 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// A stopped run is resumed. What was recorded of later steps never happened: it will be
-    /// recorded again.
+    /// A stopped run is resumed. Later steps will be recorded again, so their records must be
+    /// removed.
     fn resumed(&mut self, _from: &ResumePoint) -> Result<(), TrainError> {
         Ok(())
     }
@@ -43,7 +43,7 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// A step is done.
+    /// A step has finished.
     fn step(&mut self, _step: &Step) -> Result<(), TrainError> {
         Ok(())
     }
@@ -58,8 +58,8 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// A checkpoint is about to be written: what was recorded until now must be on the disk before
-    /// it, and what the recorder needs to resume goes into `state`.
+    /// A checkpoint is about to be written: all records so far must be on disk before it, and the
+    /// state that the recorder needs to resume is stored in `state`.
     fn saving(&mut self, _state: &mut RecorderState) -> Result<(), TrainError> {
         Ok(())
     }
@@ -74,13 +74,13 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// Takes what the recorder has to say, asked after each event: something failed that is no reason
-    /// to end the run, such as a picture that cannot be written.
+    /// Takes the recorder's note, after each event: a failure that does not end the run, such as a
+    /// figure that cannot be written.
     fn take_notes(&mut self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Another recorder's note; each is told once.
+    /// A note of another recorder; each is delivered once.
     fn noted(&mut self, _note: &str) -> Result<(), TrainError> {
         Ok(())
     }
@@ -107,15 +107,15 @@ pub struct EpochEnd<'a> {
     pub record: Epoch,
     /// Epochs of the run.
     pub epochs: usize,
-    /// Whether mean recall belongs beside top-1: the classes are imbalanced, or the best epoch is chosen
-    /// by it.
+    /// Whether mean recall is reported next to top-1: the classes are imbalanced, or it selects the
+    /// best epoch.
     pub shows_recall: bool,
-    /// Whether the epoch that is kept is chosen by the validation; else it is the last.
+    /// Whether the kept epoch is selected by validation; else it is the last.
     pub chooses_epoch: bool,
-    /// The weights that were validated, on an autodiff device: the model after the epoch, or an average
-    /// of weights where the config asks for one.
+    /// The weights that were validated, on an autodiff device: the model after the epoch, or an
+    /// average of weights if the config enables one.
     pub model: &'a Classifier,
-    /// The speed of the validation, where there was one.
+    /// The speed of the validation, if there was one.
     pub val_images_per_second: Option<f64>,
 }
 
@@ -128,13 +128,13 @@ pub struct RunFinish<'a> {
     pub model: &'a Artifact,
 }
 
-/// The note that a picture is missing: training has its result without it.
+/// The note that a figure is missing, which does not affect training.
 fn not_drawn(file: &str, error: impl Display) -> String {
     format!("{file} was not drawn: {error}")
 }
 
-/// The recorders of a run, told in this order: those that measure, those that draw and write, then
-/// the caller's.
+/// The recorders of a run, in this order: those that measure, those that draw and write, then the
+/// caller's.
 pub(crate) struct Recorders<'a, 'b> {
     own: Vec<Box<dyn Recorder>>,
     added: &'a mut [&'b mut dyn Recorder],
@@ -143,8 +143,8 @@ pub(crate) struct Recorders<'a, 'b> {
 }
 
 impl<'a, 'b> Recorders<'a, 'b> {
-    /// The recorders that the run's config enables; of several processes the first alone has them. A new one is
-    /// added here.
+    /// The recorders that the run's config enables; with several processes, only the first has
+    /// them. A new one is added here.
     pub(crate) fn new(
         setup: &RunSetup,
         run: &RunDirectory,

@@ -1,4 +1,4 @@
-//! The images that a trained run is applied to.
+//! The images a trained run is applied to.
 
 use super::RunDirectory;
 use crate::config::{DataConfig, Monitor, RunConfig};
@@ -18,22 +18,22 @@ use std::sync::Arc;
 pub enum SplitName {
     /// Images that the weights were trained on.
     Train,
-    /// Images that the best epoch was chosen by.
+    /// Images on which the best epoch was selected.
     Val,
     /// Images held out until the end.
     Test,
-    /// Images that were not there when the run was trained.
+    /// Images added since the run was trained.
     New,
 }
 
-/// Where the images are that a trained run is applied to.
+/// The location of the images a trained run is applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataPlace<'a> {
     /// Where the run was trained on them.
     Own,
     /// The run's own data, which were moved here.
     Moved(&'a str),
-    /// Any data, which may be the run's own: that is found out by their content.
+    /// Any data, which may be the run's own: this is detected by content.
     Other(&'a str),
 }
 
@@ -48,7 +48,7 @@ impl<'a> DataPlace<'a> {
     }
 }
 
-/// Commands that name the new place of something, for messages.
+/// Commands that set new paths, for messages.
 #[derive(Debug, Clone, Default)]
 pub struct Remedies {
     /// Of the data.
@@ -57,26 +57,26 @@ pub struct Remedies {
     pub labels: String,
 }
 
-/// Which images a trained run is applied to.
+/// The images to apply a trained run to.
 #[derive(Debug, Clone)]
 pub struct ImageQuery<'a> {
     /// The run's directory, or that of an artifact.
     pub run: &'a Path,
-    /// What to do where the data or their labels were moved.
+    /// The remedies if the data or their labels were moved.
     pub remedies: Remedies,
     /// Where they are.
     pub place: DataPlace<'a>,
-    /// The part; that which is most like a test where it is left out.
+    /// The part; by default the one most like a test split.
     pub split: Option<SplitName>,
     /// Other than the run's own: the label list.
     pub labels: Option<&'a Path>,
     /// Other than the run's own: its column of classes.
     pub label_column: Option<&'a str>,
-    /// Other than the run's own: what images belong together.
+    /// Other than the run's own: the groups of images.
     pub group: Option<&'a str>,
-    /// Other than the run's own: where named data sets are looked for first.
+    /// Other than the run's own: the directory in which named data sets are searched first.
     pub data_dir: Option<&'a Path>,
-    /// Other than the run's own: what is done about damaged images.
+    /// Other than the run's own: how to handle damaged images.
     pub bad_images: Option<BadImages>,
     /// Other than the run's own: at most this many training images.
     pub limit: Option<usize>,
@@ -89,7 +89,7 @@ pub struct RunImages {
     pub data: DataSet,
     /// Whether it is the data that the run was trained on, split in the same way.
     pub is_own: bool,
-    /// Whether the run's validation images chose its best epoch.
+    /// Whether the run's best epoch was selected on its validation images.
     pub chose_epoch: bool,
 }
 
@@ -101,7 +101,7 @@ struct DataSource {
     is_own: bool,
     /// Whether its groups are those that the run was trained with.
     inherits_group: bool,
-    /// Whether the run's validation images chose its best epoch.
+    /// Whether the run's best epoch was selected on its validation images.
     chose_epoch: bool,
 }
 
@@ -176,8 +176,8 @@ impl<'a> ImageQuery<'a> {
                 .extend(taken_for_own(is_own, &config.source, &comparison));
             if chose_epoch && comparison.validated > 0 {
                 data.notes.push(format!(
-                    "the best epoch of the run was chosen by {} of these: results on them are a little \
-                     too good",
+                    "{} of these were used to select the best epoch: results on them are \
+                     optimistic",
                     counted(comparison.validated, "image")
                 ));
             }
@@ -190,7 +190,7 @@ impl<'a> ImageQuery<'a> {
         })
     }
 
-    /// Of a new place of the run's data, that they are there.
+    /// Checks that the run's data are at their new path.
     fn check_found(&self, source: &str, comparison: &Comparison) -> Result<(), TrainError> {
         let gone = comparison.gone.total();
         let is_moved = matches!(self.place, DataPlace::Moved(_));
@@ -200,12 +200,10 @@ impl<'a> ImageQuery<'a> {
         Err(TrainError::setting(
             "data.source",
             format!(
-                "none of the {} images that the run recorded is in {}, so this is not the new place of \
-                 its data; name that, or give other images as OTHER, as in `receptive evaluate {} {}`",
+                "none of the run's {} images are in {}, so this is not the new path of its data; \
+                 give that, or evaluate these images as another data set",
                 grouped(gone),
                 source.printable(),
-                self.run.shell_word(),
-                Path::new(source).shell_word()
             ),
         ))
     }
@@ -227,8 +225,7 @@ impl<'a> ImageQuery<'a> {
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
                 return Err(no_data(&format!(
-                    "the model {} is not in the run that trained it, if there was one, and does not know \
-                     its data; name some",
+                    "the model {} is not part of a run, so its data are unknown; give their path",
                     self.run.printable()
                 )));
             }
@@ -297,8 +294,8 @@ impl<'a> ImageQuery<'a> {
     }
 }
 
-/// Said where other data turn out to be the run's own: each image is in the split that it was in, and not
-/// all of these are measured.
+/// The note if other data turn out to be the run's own: images keep their splits, and not all are
+/// evaluated.
 fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option<String> {
     let Comparison {
         known,
@@ -308,8 +305,8 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
     } = comparison;
     (comparison.is_own && !was_own).then(|| {
         format!(
-            "{} has {} of the run's {} images, so it is taken for the run's own data: each image is in \
-             the split that it had in training, whatever folder it is in here",
+            "{} has {} of the run's {} images, so it is treated as the run's own data: each image \
+             keeps its split in training, whatever its folder is now",
             source.printable(),
             grouped(*known),
             grouped(known + gone.total() + unreadable.total()),
@@ -317,13 +314,15 @@ fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option
     })
 }
 
-/// Said where a model, or the one that its training started from, comes without a record of its images.
-pub(crate) const NO_RECORD: &str = "the model has no record of all images that it was trained on (split.csv in the directory of each \
-     run), so some of these may have been trained on";
+/// The note if a model, or its pretrained model, has no record of its images.
+pub(crate) const NO_RECORD: &str = "the record of the model's training images (split.csv in the \
+                                    directory of each run) is incomplete, so it may have been \
+                                    trained on some of these";
 
-/// Said where nothing tells the groups of other images.
-const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images of a group that was trained \
-     on are not recognized; set data.group, or name a label list with a column of groups";
+/// The note if the groups of other images are unknown.
+const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images \
+                         of a training group are not recognised; set data.group, or use a label \
+                         list with a column of groups";
 
 fn is_same(a: &str, b: &str) -> bool {
     let place = |source: &str| Path::new(source).canonicalize().ok();
@@ -331,7 +330,7 @@ fn is_same(a: &str, b: &str) -> bool {
 }
 
 impl RunImages {
-    /// This part, or by default the one most like a test; and its name.
+    /// This part, or by default the one most like a test split; and its name.
     ///
     /// # Errors
     /// When there is no such image.
@@ -354,7 +353,7 @@ impl RunImages {
             .ok_or_else(|| self.no_split(split))
     }
 
-    /// What to say where other images stand in for the run's test images by default.
+    /// The note if other images replace the run's test images by default.
     pub fn stand_in(&self) -> Option<String> {
         let data = &self.data;
         let has_test = data.test.as_ref().is_some_and(|test| !test.is_empty());
@@ -367,26 +366,22 @@ impl RunImages {
         };
         let had = |lost: usize, what: &str| match lost {
             0 => format!("the run has no {what} images"),
-            1 => format!("the run's only {what} image is not to be had"),
-            lost => format!("none of the run's {lost} {what} images is to be had"),
+            1 => format!("the run's only {what} image is not available"),
+            lost => format!("none of the run's {lost} {what} images are available"),
         };
         let test = had(lost(|gone| gone.test), "test");
         if !data.val.is_empty() {
             let chosen = match self.chose_epoch {
-                true => {
-                    ", by which its best epoch was chosen: the results look better than they are"
-                }
+                true => ", which also selected the best epoch, so results are optimistic",
                 false => "",
             };
             return Some(format!(
-                "{test}: measured are its validation images{chosen}"
+                "{test}: the validation images are evaluated instead{chosen}"
             ));
         }
         let val = had(lost(|gone| gone.val), "validation");
         (!data.new.is_empty()).then(|| {
-            format!(
-                "{test}, and {val}: measured are the images that were not there when it was trained"
-            )
+            format!("{test}, and {val}: the images added since training are evaluated instead")
         })
     }
 
@@ -402,13 +397,13 @@ impl RunImages {
         let problem = match (existing.is_empty(), left_out) {
             (true, 0) => format!("{} has no images", data.name),
             (true, n) => format!(
-                "the model was trained on all {n} images of {}, so nothing is left to measure; name \
-                 images that it has not seen",
+                "the model was trained on all {n} images of {}, so nothing is left to evaluate; \
+                 give images that it has not seen",
                 data.name
             ),
             (false, _) if split.is_none() => format!(
-                "no validation or test image of the run is to be had in {}, and results on what it was trained on \
-                 say little; name other images, or the split {}",
+                "no validation or test images of the run are available in {}, and results on \
+                 training images say little; give other images, or the split {}",
                 data.name,
                 existing.join(" or ")
             ),

@@ -9,7 +9,7 @@ use receptive_model::store::read_text;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The largest log that is read, in bytes.
+/// Maximum size of a log, in bytes.
 const MAX_LOG_BYTES: u64 = 256 << 20;
 
 /// The history of a run, from its log. Epochs that a resumed run repeated appear once.
@@ -19,7 +19,7 @@ pub struct RunLog {
     pub began_ms: Option<u64>,
     /// The whole epochs, in order.
     pub epochs: Vec<Epoch>,
-    /// The effective receptive field before the first epoch, where it was measured.
+    /// The effective receptive field before the first epoch, if measured.
     pub field_before: Option<EpochField>,
     /// How it ended; `None` if it was killed or is still running.
     pub end: Option<RunEnd>,
@@ -46,16 +46,16 @@ pub struct RunEnd {
     pub weights_sha256: String,
     /// Precision, recall and F1 on the test split, or on the validation split where there is none.
     pub classes: Vec<ClassReport>,
-    /// Of a run that started from a trained model: what fine-tuning added.
+    /// For fine-tuning: its gain over the frozen features.
     #[serde(default)]
     pub gain: Option<Gain>,
 }
 
 impl RunLog {
-    /// Reads the log of a run. A last line that was cut short by the end of the process is left out.
+    /// Reads the log of a run. A truncated last line of a killed process is left out.
     ///
     /// # Errors
-    /// When there is no log, or a line before the last is not what training writes.
+    /// When there is no log, or a line before the last is invalid.
     pub fn read(run: &RunDirectory) -> Result<Self, TrainError> {
         let path = run.path().join(LOG);
         let text = read_text(&path, MAX_LOG_BYTES)?;
@@ -70,7 +70,7 @@ impl RunLog {
                     let line = index + 1;
                     return Err(TrainError::run(
                         &path,
-                        format!("line {line} is not a line that training writes: {reason}"),
+                        format!("line {line} was not written by training: {reason}"),
                     ));
                 }
                 _ => {}

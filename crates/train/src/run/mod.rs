@@ -20,9 +20,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// `runs/NNN/`: `config.toml`, `classes.txt`, `split.csv`, `metrics.csv`, `log.jsonl`, `curves.png`,
-/// `confusion.png`, `model/` (the best epoch's artifact), `last/` (the newest epoch's) and
-/// `checkpoints/`.
+/// `runs/NNN/`: `config.toml`, `classes.txt`, `split.csv`, `metrics.csv`, `log.jsonl`,
+/// `curves.png`, `confusion.png`, `model/` (the best epoch's artifact), `last/` (the latest
+/// epoch's) and `checkpoints/`.
 #[derive(Debug, Clone)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -32,7 +32,7 @@ pub struct RunDirectory {
 const NEWEST: &str = ".newest";
 /// Held by the process that trains in a run's directory.
 const LOCK: &str = ".lock";
-/// Everything that happened in the run, a line of JSON each.
+/// All events of the run, one line of JSON each.
 pub(crate) const LOG: &str = "log.jsonl";
 /// The largest record of a split that is read, in bytes: some ten million images.
 const MAX_RECORD_BYTES: u64 = 2 << 30;
@@ -43,7 +43,7 @@ impl RunDirectory {
     /// Makes the next numbered directory below `parent`. Numbers are never used twice.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// On an I/O error.
     pub fn next(parent: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(parent).map_err(TrainError::io(parent, "create"))?;
         // The highest number is written down, so that deleting the newest run frees no number.
@@ -77,7 +77,7 @@ impl RunDirectory {
     /// A directory given by name, which must be new or empty.
     ///
     /// # Errors
-    /// When it holds something: a run is never written over another.
+    /// When it is not empty: a run never overwrites another.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(path).map_err(TrainError::io(path, "create"))?;
         Self::check_free(path)?;
@@ -87,7 +87,7 @@ impl RunDirectory {
     /// Whether [`create`](Self::create) would take it; makes nothing.
     ///
     /// # Errors
-    /// When it holds something, or is no directory.
+    /// When it is not empty, or not a directory.
     pub fn check_free(path: &Path) -> Result<(), TrainError> {
         if !path.exists() {
             return Ok(());
@@ -96,7 +96,7 @@ impl RunDirectory {
         if entries.next().is_some() {
             return Err(TrainError::run(
                 path,
-                "it is not empty, and a run never overwrites another; choose a new name",
+                "it is not empty, and a run never overwrites anything; choose a new name",
             ));
         }
         Ok(())
@@ -111,12 +111,12 @@ impl RunDirectory {
         if !run.is_there() {
             let reason = match Self::first_in(path) {
                 Some(first) => format!(
-                    "it is not a run directory but holds some; name one of them, such as {}",
+                    "it is not a run directory but contains some; use one of them, such as {}",
                     first.path.printable()
                 ),
                 None => {
-                    "it is not a run directory (it has no config.toml); expected one that training \
-                         made, such as runs/001"
+                    "it is not a run directory (it has no config.toml); expected one created by \
+                     training, such as runs/001"
                         .into()
                 }
             };
@@ -146,7 +146,7 @@ impl RunDirectory {
     }
 
     /// The run that this directory is, or that the model in it belongs to (`runs/001/last` and
-    /// `runs/001/model` lie in their run); `None` for a model that was copied out of its run.
+    /// `runs/001/model` lie in their run); `None` for a model copied out of its run.
     pub fn around(path: &Path) -> Option<Self> {
         let inside = Artifact::is_at(path).then(|| path.parent()).flatten();
         [Some(path), inside]
@@ -156,7 +156,7 @@ impl RunDirectory {
             .find(Self::is_there)
     }
 
-    /// Which image was used for what; `None` if the run has no such record.
+    /// The role of each image; `None` if the run has no such record.
     ///
     /// # Errors
     /// When it cannot be read, or is damaged.
@@ -179,8 +179,7 @@ impl RunDirectory {
         Ok(text.lines().map(str::to_string).collect())
     }
 
-    /// What classifiers on the frozen features of the model that it started from can do; `None` if it has
-    /// no such file.
+    /// The baselines on the frozen features of the pretrained model; `None` if it has no such file.
     ///
     /// # Errors
     /// When it cannot be read, or is damaged.
@@ -191,7 +190,7 @@ impl RunDirectory {
         }
         let text = store::read_text(&path, MAX_RECORD_BYTES)?;
         let baselines = serde_json::from_str(&text).map_err(|error| {
-            let problem = format!("it is not what training writes there: {error}");
+            let problem = format!("it was not written by training: {error}");
             TrainError::run(&path, problem)
         })?;
         Ok(Some(baselines))
@@ -217,11 +216,11 @@ impl RunDirectory {
         self.path.join("config.toml").is_file()
     }
 
-    /// Called before something is written during training: directories are made where they are
-    /// missing, and a run that was deleted must not come back as a part of itself.
+    /// Called before something is written during training: missing directories are created, but a
+    /// deleted run must not reappear in part.
     ///
     /// # Errors
-    /// When there is no `config.toml` any more.
+    /// When `config.toml` no longer exists.
     pub(crate) fn check_there(&self) -> Result<(), TrainError> {
         if self.is_there() {
             return Ok(());
@@ -229,8 +228,7 @@ impl RunDirectory {
         Err(TrainError::run(
             &self.path,
             "the run directory was moved or deleted during training (its config.toml is gone), so \
-             nothing more is written; train again, and leave the directory where it is until the \
-             run has ended",
+             nothing more is written; train again, and do not move the directory during the run",
         ))
     }
 
@@ -244,31 +242,31 @@ impl RunDirectory {
         self.path.join("model")
     }
 
-    /// The artifact of the newest epoch, best or not.
+    /// The artifact of the latest epoch, best or not.
     pub fn last(&self) -> PathBuf {
         self.path.join("last")
     }
 
-    /// Whether an epoch was finished, so that [`model`](Self::model) is there.
+    /// Whether an epoch was finished, so that [`model`](Self::model) exists.
     pub fn has_model(&self) -> bool {
         Artifact::is_at(&self.model())
     }
 
     /// The list of damaged images that a run left out.
     pub const SKIPPED: &str = "skipped.csv";
-    /// The names of the classes, a line each.
+    /// The names of the classes, one per line.
     const CLASSES: &str = "classes.txt";
-    /// Which image is in which split, by path and content, if the run has started.
+    /// The split of each image, by path and content, if the run has started.
     pub const SPLIT: &str = "split.csv";
 
-    /// What classifiers on the frozen features can do, of a run that started from a trained model.
+    /// The baselines on frozen features, if the run started from a pretrained model.
     pub(crate) const BASELINES: &str = "baselines.json";
 
     /// The curves of loss and top-1.
     pub const CURVES: &str = "curves.png";
     /// The confusion matrix of the kept model.
     pub const CONFUSION: &str = "confusion.png";
-    /// How the effective receptive field grew, where that was tracked.
+    /// The growth of the effective receptive field, if tracked.
     pub const FIELD: &str = "erf.png";
 
     /// The directory of the kept model.
@@ -280,12 +278,12 @@ impl RunDirectory {
             return Ok(self.model());
         }
         let reason = if self.model().is_dir() {
-            "its model/ has no MANIFEST.json, without which nobody knows whether it is whole".into()
+            "its model/ has no MANIFEST.json, so it cannot be verified".into()
         } else if Artifact::is_at(&self.last()) {
             format!(
-                "it has no model/: no epoch was kept as the best (the run diverged), or it was moved or \
-                 deleted; {} is that of the last epoch, and can be given in \
-                 place of the run",
+                "it has no model/: no epoch was kept as the best (the run diverged), or it was \
+                 moved or deleted; the model of the last epoch, {}, can be used instead of the \
+                 run",
                 self.last().printable()
             )
         } else if self.has_epochs() {
@@ -294,16 +292,16 @@ impl RunDirectory {
                 .into()
         } else if let Some(message) = RunLog::read(self).ok().and_then(|log| log.diverged) {
             let problem = format!(
-                "this run has no model, since training diverged before its first epoch was over, and \
-                 would again if it were resumed with the same settings: {message}"
+                "this run has no model, since training diverged in its first epoch, and would \
+                 diverge again with the same settings: {message}"
             );
             return Err(TrainError::run(&self.path, problem));
         } else {
             return Err(TrainError::run(
                 &self.path,
                 format!(
-                    "this run has no model yet, since it was stopped before its first epoch was over; resume \
-                     it with `receptive train --resume {}`",
+                    "this run has no model yet, since it was stopped during its first epoch; resume \
+                     {} first",
                     self.path.shell_word()
                 ),
             ));
@@ -336,8 +334,9 @@ impl RunDirectory {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => TrainError::run(
                 &self.path,
                 format!(
-                    "nothing can be written there ({error}), and a run is trained in its own directory; make it \
-                     writable, or copy it to a place that is and resume the copy"
+                    "nothing can be written there ({error}), and a run is trained in its own \
+                     directory; make it writable, or copy it to a writable path and resume the \
+                     copy"
                 ),
             ),
             _ => TrainError::io(&path, "create")(error),
@@ -346,7 +345,7 @@ impl RunDirectory {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(TrainError::run(
                 &self.path,
-                "another process is training in this directory; wait for its end, or stop it",
+                "another process is training in this directory; wait until it finishes, or stop it",
             )),
             // A file system without locks: nothing can be claimed there.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
@@ -383,10 +382,10 @@ impl RunDirectory {
         self.write(Self::SKIPPED, &table)
     }
 
-    /// Writes one file, whole or not at all.
+    /// Writes one file atomically.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// On an I/O error.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
         Ok(store::write_file(&self.path.join(name), bytes)?)
     }

@@ -111,7 +111,7 @@ impl Series {
         if base.data.fold.is_some() && setting == "folds" {
             return Err(TrainError::setting(
                 "data.fold",
-                "the config is that of one fold already; take this setting out of it",
+                "the config is already that of one fold; remove this setting from it",
             ));
         }
         Ok(())
@@ -131,11 +131,11 @@ impl Series {
         let text = read_text(&file, MAX_BYTES)?;
         let wrong = |reason: String| TrainError::run(&file, reason);
         let series: SeriesFile = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("it is not what a series of runs writes: {error}")))?;
+            .map_err(|error| wrong(format!("it was not written by a series of runs: {error}")))?;
         if series.format != FORMAT || series.version != VERSION {
             let (format, version) = (series.format, series.version);
             return Err(wrong(format!(
-                "it is `{format}`, version {version}; `{FORMAT}`, version {VERSION} is wanted"
+                "it is `{format}`, version {version}; expected `{FORMAT}`, version {VERSION}"
             )));
         }
         let base = RunConfig::load(&path.join(BASE))?;
@@ -190,8 +190,8 @@ impl Series {
             TrainError::run(
                 &path,
                 format!(
-                    "it is not what a series of runs writes ({error}); delete it, and the finished runs \
-                     are evaluated again"
+                    "it was not written by a series of runs ({error}); delete it to evaluate the \
+                     finished runs again"
                 ),
             )
         })

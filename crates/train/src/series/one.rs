@@ -42,11 +42,11 @@ pub trait SeriesWatch: Recorder {
     /// The `number`th of `total` runs starts, or is resumed.
     fn run_starts(&mut self, _name: &str, _number: usize, _total: usize, _setup: &RunSetup) {}
 
-    /// A run ended without a result; the others go on.
+    /// A run ended without a result; the others continue.
     fn run_failed(&mut self, _name: &str, _reason: &str) {}
 }
 
-/// Where and how all of the runs are computed.
+/// The devices and threads of all runs.
 pub(crate) struct Trainer<'a> {
     pub(crate) compute: &'a Compute,
     pub(crate) stop: &'a Stop,

@@ -1,4 +1,4 @@
-//! `summary.json`: what the runs of a series gave, one by one and together.
+//! `summary.json`: the results of a series, per run and together.
 
 use super::plan::SeriesKind;
 use super::student::Spread;
@@ -31,7 +31,7 @@ impl From<&Evaluation> for RunFigures {
     }
 }
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// Its directory within the series.

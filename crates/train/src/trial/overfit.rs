@@ -1,5 +1,5 @@
-//! Whether the network can overfit a few images: one that cannot will learn nothing else either
-//! (Karpathy 2019, "A Recipe for Training Neural Networks").
+//! Whether the network can overfit a few images: otherwise it cannot learn anything else (Karpathy
+//! 2019, "A Recipe for Training Neural Networks").
 
 use crate::compute::Compute;
 use crate::config::{ClassWeights, RunConfig, Sampling, ScheduleKind, TrainConfig};
@@ -214,8 +214,8 @@ impl OverfitResult {
             Some("the loss became NaN or infinite: try a smaller train.optimizer.learning_rate")
         } else if self.last_loss > (1.0 - MOVED) * self.first_loss {
             Some(
-                "the loss hardly moved: find a learning rate by a range test, and look in the \
-                 network's summary for layers that pass nothing on",
+                "the loss hardly moved: find a learning rate by a range test, and check the \
+                 network's summary for dead layers",
             )
         } else {
             Some(

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Of how many trials one goes on, and how many times as many epochs it then gets.
+/// The reduction factor of trials, and the growth factor of epochs, per round.
 const ETA: usize = 3;
 
 /// A round of trials.

@@ -1,4 +1,4 @@
-//! Ending a trial when its time is over.
+//! Ending a trial at the time limit.
 
 use crate::error::TrainError;
 use crate::prepare::RunSetup;

@@ -1,4 +1,4 @@
-//! Finding settings: random search with successive halving on the validation split.
+//! Hyperparameter search: random search with successive halving on the validation split.
 //!
 //! ```text
 //! runs/007/tune.json             the search: its rounds, its trials' settings, their results
@@ -36,9 +36,9 @@ const STATE: &str = "tune.json";
 const BASE: &str = "base.toml";
 const FORMAT: &str = "receptive-tune";
 const VERSION: u32 = 1;
-/// The largest file of a search that is read, in bytes.
+/// Maximum size of a file of a search, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
-/// The most trials of one search.
+/// Maximum number of trials of one search.
 const MAX_TRIALS: usize = 10_000;
 /// The longest search: a year.
 const MAX_MINUTES: f64 = 527_040.0;
@@ -77,7 +77,7 @@ impl Tune {
             return Err(TrainError::setting(
                 "data.val_fraction",
                 format!(
-                    "there are no validation images to compare trials by; {}",
+                    "there are no validation images to compare trials on; {}",
                     setup.config.data.no_val_remedy()
                 ),
             ));
@@ -112,23 +112,23 @@ impl Tune {
     /// Opens a search that was stopped.
     ///
     /// # Errors
-    /// When there is none, or its files are not what a search writes.
+    /// When there is none, or its files are invalid.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let file = path.join(STATE);
         if !file.is_file() {
             return Err(TrainError::run(
                 path,
-                format!("it is not the directory of a search (it has no {STATE})"),
+                format!("it is not a search directory (it has no {STATE})"),
             ));
         }
         let wrong = |reason: String| TrainError::run(&file, reason);
         let text = read_text(&file, MAX_BYTES)?;
         let state: TuneState = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("it is not what a search writes: {error}")))?;
+            .map_err(|error| wrong(format!("it was not written by a search: {error}")))?;
         if state.format != FORMAT || state.version != VERSION {
             let (format, version) = (&state.format, state.version);
             return Err(wrong(format!(
-                "it is `{format}`, version {version}; `{FORMAT}`, version {VERSION} is wanted"
+                "it is `{format}`, version {version}; expected `{FORMAT}`, version {VERSION}"
             )));
         }
         check(&state.options)?;
@@ -150,12 +150,13 @@ impl Tune {
         &self.base
     }
 
-    /// The same where and how it runs changed; what has an influence on the results stays.
+    /// Changes devices and threads; settings that affect the results stay the same.
     pub fn base_mut(&mut self) -> &mut RunConfig {
         &mut self.base
     }
 
-    /// Remarks on the data and on what was chosen for them, a sentence each; of a new search only.
+    /// Remarks on the data and on the settings chosen for them, one sentence each; for a new search
+    /// only.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -179,8 +180,9 @@ impl Tune {
         Ok(())
     }
 
-    /// Trains the trials that are left, until they or the time are over. Returns the number of the
-    /// signal that stopped it, if one did. A trial that diverges has no result; the others go on.
+    /// Trains the remaining trials, until they are done or the time limit is reached. Returns the
+    /// number of the signal that stopped it, if one did. A diverged trial has no result; the others
+    /// continue.
     ///
     /// # Errors
     /// What would end every trial: data that cannot be opened, an I/O error.

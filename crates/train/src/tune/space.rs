@@ -1,4 +1,4 @@
-//! What is searched: the settings of each trial, drawn at random.
+//! The search space: the settings of each trial, drawn at random.
 
 use crate::config::{RunConfig, with_overrides};
 use crate::error::TrainError;
@@ -67,7 +67,7 @@ fn rates(base: &RunConfig) -> (f64, f64) {
     (rate, of("weight_decay").unwrap_or(0.0))
 }
 
-/// To three digits, so that a config reads well and says exactly what was used.
+/// Rounded to three digits, so that a config is readable and exact.
 fn rounded(value: f64) -> f64 {
     format!("{value:.2e}").parse().unwrap_or(value)
 }

@@ -1,4 +1,4 @@
-//! `tune.json`: what a search is, and what its trials gave.
+//! `tune.json`: a search and the results of its trials.
 
 use super::halving::Rung;
 use super::space::TrialSettings;
@@ -6,7 +6,7 @@ use crate::config::Monitor;
 use crate::records::Epoch;
 use serde::{Deserialize, Serialize};
 
-/// How a search is made.
+/// Options of a search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TuneOptions {
@@ -18,7 +18,7 @@ pub struct TuneOptions {
     pub networks: Vec<String>,
 }
 
-/// What a trial gave in one round.
+/// The result of a trial in one round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrialResult {
@@ -38,7 +38,7 @@ pub struct TrialResult {
     pub val_mean_recall: Option<f64>,
     /// Seconds that it took, with everything around the training.
     pub seconds: f64,
-    /// Whether the time was over before its last epoch.
+    /// Whether the time limit was reached before its last epoch.
     pub cut: bool,
     /// The number of epochs that it trained, where the time cut it short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ impl TrialResult {
         self
     }
 
-    /// What trials are compared by; `None` if it has no result.
+    /// The metric that trials are compared by; `None` if it has no result.
     pub fn score(&self, monitor: Monitor) -> Option<f64> {
         match monitor {
             Monitor::ValLoss | Monitor::Last => self.val_loss,
@@ -90,7 +90,7 @@ pub struct TuneState {
     pub(super) version: u32,
     /// How it is made.
     pub options: TuneOptions,
-    /// What trials are compared by: `train.monitor`.
+    /// The metric that trials are compared by: `train.monitor`.
     pub monitor: Monitor,
     /// The rounds.
     pub rungs: Vec<Rung>,

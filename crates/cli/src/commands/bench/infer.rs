@@ -20,7 +20,7 @@ pub(super) struct LayerTime {
     pub(super) gmacs_per_s: f64,
 }
 
-/// A table of more layers is too long to read, and each row takes a pass through the layers before it.
+/// A longer table is hard to read, and each row takes a pass through the layers before it.
 const MAX_TIMED_LAYERS: usize = 24;
 
 impl Bench {
@@ -74,8 +74,8 @@ impl Bench {
         Ok(timing)
     }
 
-    /// Each layer alone, on what the ones before it give, in one thread. One that is computed together
-    /// with the layer before it may take no time of its own.
+    /// Each layer alone, on the output of the layers before it, in one thread. A layer fused with
+    /// the one before it may take no time of its own.
     fn by_layer(
         &self,
         plan: &Plan,
@@ -116,8 +116,8 @@ impl Bench {
 /// floats, has ten bits.
 const TOLERANCE: f32 = 0.05;
 
-/// On a GPU: whether the logits of the first image are those that a CPU gives. A kernel that fails without a
-/// word is fast, and its timing not valid.
+/// On a GPU: whether the logits of the first image agree with a CPU's. A kernel that fails silently
+/// is fast, and its timing is not valid.
 fn check_values(
     plan: &Plan,
     batch: &Batch,
@@ -151,8 +151,8 @@ fn check_values(
     }
 }
 
-/// The largest difference as a share of the largest expected value; infinite where there is something that is
-/// not a number, or too little.
+/// The largest difference as a share of the largest expected value; infinite if a value is NaN or
+/// missing.
 fn apart(found: &[f32], expected: &[f32]) -> f32 {
     if found.len() != expected.len() || found.iter().any(|value| !value.is_finite()) {
         return f32::INFINITY;
@@ -162,7 +162,7 @@ fn apart(found: &[f32], expected: &[f32]) -> f32 {
     apart / largest(&mut expected.iter().map(|value| value.abs())).max(f32::MIN_POSITIVE)
 }
 
-/// The batch's images in as many parts as there are threads.
+/// The batch's images, split into one part per thread.
 fn shards(batch: &Batch, threads: usize, device: &InferenceDevice) -> Vec<Tensor<4>> {
     let [images, channels, height, width] = batch.shape;
     let values = channels * height * width;

@@ -1,4 +1,4 @@
-//! Image files to batches: decoding, resizing, augmenting.
+//! Loading image files as batches: decoding, resizing, augmenting.
 
 use crate::error::CliError;
 use receptive_data::{
@@ -10,16 +10,16 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How fast a data set's training images became batches.
+/// How fast a data set's training images are loaded as batches.
 #[derive(Serialize)]
 pub(super) struct LoadTiming {
     /// Images of an epoch.
     pub(super) images: usize,
-    /// Threads that made batches.
+    /// Threads that load batches.
     pub(super) workers: usize,
-    /// Images per second of the first epoch, which decodes every file.
+    /// Images per second in the first epoch, which decodes every file.
     pub(super) images_per_s: f64,
-    /// Images per second of the second epoch: from memory, as far as they fit.
+    /// Images per second in the second epoch, from memory as far as they fit.
     pub(super) images_per_s_later: f64,
 }
 

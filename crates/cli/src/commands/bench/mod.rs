@@ -1,5 +1,5 @@
 //! `receptive bench`: how fast networks train and infer on this machine, on random images in
-//! memory; how fast a receptive field is measured; and how fast image files become batches.
+//! memory; how fast a receptive field is measured; and how fast image files are loaded as batches.
 //!
 //! The networks are those that PyTorch and Keras are timed on too, see `bench/README.md`; a
 //! run's own network is timed by `receptive train` itself.
@@ -34,7 +34,7 @@ pub(super) struct BenchArgs {
     /// resnet18; or `data`, to time loading images
     #[arg(value_name = "NETWORK", default_value = "fashion", value_parser = parse_subject)]
     subject: Subject,
-    /// Data set that `bench data` reads: a name or a path, as for `train`
+    /// Data set for `bench data`: a name or a path, as for `train`
     data: Option<String>,
     /// Height and width of the images of `receptive networks` and in `bench data` [default: the
     /// network's own; 224]
@@ -54,8 +54,8 @@ pub(super) struct BenchArgs {
     /// Time inference instead of training
     #[arg(long)]
     infer: bool,
-    /// Of training, print beside each operation into how many slices it is cut for threads, the largest slice's share,
-    /// the rest that one thread does alone, and how many times as fast 2 to 32 threads can be at most
+    /// Also print per operation of training: parallel slices, largest slice, serial fraction, and
+    /// the maximum speedup with 2 to 32 threads
     #[arg(long, conflicts_with = "infer")]
     scaling: bool,
     /// Images per step [default: 64; 32 for `receptive networks`, 2 for photo, 1 for erf]
@@ -103,7 +103,7 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     })
 }
 
-/// The result of a network, as the peers' programs print it too.
+/// The result of a network, in the format of the other frameworks' scripts.
 #[derive(Serialize)]
 struct NetworkResult {
     peer: String,
@@ -115,12 +115,12 @@ struct NetworkResult {
     precision: &'static str,
     #[serde(flatten)]
     timing: Timing,
-    /// Of the whole process, in MiB; left out where the system does not say.
+    /// Peak memory of the process in MiB; left out if the system does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_rss_mb: Option<u64>,
 }
 
-/// The result of loading data, as the peers' programs print it too.
+/// The result of loading data, in the format of the other frameworks' scripts.
 #[derive(Serialize)]
 struct LoadResult {
     peer: String,
@@ -138,7 +138,8 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
         return Err(CliError::argument("DATA", problem));
     }
     if !arguments.augment.is_empty() {
-        let problem = "networks are timed on random images as they are; use it with `bench data`";
+        let problem = "networks are timed on random images without augmentation; use it with \
+                       `bench data`";
         return Err(CliError::argument(
             "--augment, --mixup and --cutmix",
             problem,
@@ -191,7 +192,7 @@ fn sized(network: Network, size: Option<usize>) -> Result<Network, CliError> {
     };
     network.with_size(side).ok_or_else(|| {
         let problem = format!(
-            "images of {} have the size that its peers use; leave it out",
+            "the image size of {} is fixed; leave it out",
             network.name()
         );
         CliError::argument("--size", problem)
@@ -244,7 +245,7 @@ fn show(result: &NetworkResult) -> Result<(), CliError> {
             ]);
         }
         print(table.to_string())?;
-        print("(each layer by itself, in one thread, on an eighth of the batch)\n")?;
+        print("(each layer alone, in one thread, on an eighth of the batch)\n")?;
     }
     if let Some(scaling) = &timing.scaling {
         scaling.show()?;
@@ -277,17 +278,17 @@ fn show(result: &NetworkResult) -> Result<(), CliError> {
     print(format!("{}{memory}", counted(result.threads, "thread")))
 }
 
-/// A measurement to be made.
+/// What to measure, and how.
 struct Bench {
     network: Network,
     work: Work,
     /// Images per step.
     batch: usize,
-    /// Steps that are timed, after a few that are not.
+    /// Timed steps, after a few warm-up steps.
     steps: usize,
-    /// Whether it is to be said how far more threads can help.
+    /// Whether to print how far more threads can help.
     scaling: bool,
-    /// Of training.
+    /// Precision in training.
     precision: Precision,
 }
 
@@ -300,24 +301,24 @@ struct Timing {
     ms_per_step: f64,
     /// The 10th and 90th percentile of the steps.
     ms_p10_p90: [f64; 2],
-    /// Of inference in a network of few layers: each one's time, in the network's order.
+    /// For inference in a network of few layers: the time of each, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     layers: Vec<LayerTime>,
-    /// Of training: each operation's time in a step in one thread.
+    /// For training: each operation's time per step in one thread.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<OperationTime>,
-    /// Of training, with `--scaling`.
+    /// For training with `--scaling`.
     #[serde(skip_serializing_if = "Option::is_none")]
     scaling: Option<Scaling>,
 }
 
-/// Waits until the device has done what was queued: a GPU works on after the call that asked for it.
+/// Waits until the device has finished the queued work: a GPU computes asynchronously.
 fn wait(compute: &Compute) -> Result<(), TrainError> {
     let synced = compute.devices().try_for_each(|device| device.sync());
     synced.map_err(|error| TrainError::backend("a step of the network", &error.to_string()))
 }
 
-/// Steps before the clock is looked at: memory is mapped, kernels are chosen.
+/// Warm-up steps: memory is mapped, kernels are chosen.
 const WARM_UP: usize = 3;
 
 impl Bench {
@@ -345,7 +346,7 @@ impl Bench {
         }
     }
 
-    /// The seconds of each step.
+    /// The duration of each step in seconds.
     fn time(&self, mut step: impl FnMut()) -> Vec<f64> {
         (0..WARM_UP).for_each(|_| step());
         (0..self.steps)

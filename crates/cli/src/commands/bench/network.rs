@@ -1,4 +1,4 @@
-//! The networks that are timed, and the time of a receptive field.
+//! The networks to time, and the time of a receptive field.
 
 use super::{Bench, Timing};
 use crate::error::CliError;
@@ -14,7 +14,7 @@ use std::time::Instant;
 /// Convolutions of the network `erf`.
 const ERF_LAYERS: usize = 20;
 
-/// What is done to a network.
+/// The operation to time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Work {
@@ -36,8 +36,8 @@ pub(super) enum Network {
     Photo,
     /// Receptive fields of 20 convolutions on 128x128 pixels.
     Erf,
-    /// A network that weights are published for, with 1,000 classes, on images of its own size or of
-    /// this one.
+    /// A network with published weights and 1,000 classes, on images of its own size or of this
+    /// one.
     PublishedForm(&'static str, Option<usize>),
 }
 
@@ -48,7 +48,7 @@ impl Serialize for Network {
 }
 
 impl Network {
-    /// Those of this program alone.
+    /// This program's own networks.
     pub(super) const OWN: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
 
     /// The network of this name.
@@ -61,7 +61,7 @@ impl Network {
         })
     }
 
-    /// On images of this height and width; `None` where its images have the size they have.
+    /// On images of this height and width; `None` if its image size is fixed.
     pub(super) fn with_size(self, side: usize) -> Option<Self> {
         match self {
             Self::PublishedForm(name, _) => Some(Self::PublishedForm(name, Some(side))),
@@ -88,7 +88,7 @@ impl Network {
         }
     }
 
-    /// The batch that peers use.
+    /// The batch size used for the other frameworks.
     pub(super) const fn default_batch(self) -> usize {
         match self {
             Self::Fashion | Self::Vgg => 64,
@@ -131,7 +131,7 @@ impl Network {
         Ok(config.with_classes(10).plan()?)
     }
 
-    /// How many layers inference goes through: peers' `photo` ends with the pool.
+    /// Number of layers for inference: the other frameworks' `photo` ends with the pool.
     pub(super) fn inference_layers(self, plan: &Plan) -> usize {
         match self {
             Self::Photo => 2,

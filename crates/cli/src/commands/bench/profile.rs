@@ -6,43 +6,43 @@ use receptive_train::{Compute, Learner};
 use serde::Serialize;
 use std::time::Instant;
 
-/// Steps that the times are the mean of.
+/// Number of steps averaged.
 const STEPS: usize = 3;
 
-/// What one step takes in one thread, in seconds.
+/// The time of one step in one thread, in seconds.
 #[derive(Debug)]
 pub(super) struct StepProfile {
     /// Forward, loss and backward, of all shards.
     pub(super) gradients: f64,
     /// The optimizer, and the loss read back.
     pub(super) update: f64,
-    /// Empty on backends that the kernels do not run on.
+    /// Empty on backends where the kernels do not run.
     pub(super) kernels: Vec<KernelTime>,
 }
 
-/// What one kernel takes in a step, in seconds.
+/// The time of one kernel per step, in seconds.
 #[derive(Debug)]
 pub(super) struct KernelTime {
     pub(super) name: &'static str,
     /// Whether it is a part of the update, not of the gradients.
     pub(super) is_update: bool,
     pub(super) elapsed: f64,
-    /// Of it, what is in no slice.
+    /// The serial part of it.
     pub(super) serial: f64,
-    /// Of it, what is in the largest slice of each loop.
+    /// The part in the largest slice of each loop.
     pub(super) largest: f64,
     /// Slices of a loop, on average.
     pub(super) slices: f64,
-    /// The bound for 1 thread, 2, and so on.
+    /// The maximum speedup with 1 thread, 2, and so on.
     pub(super) on_threads: Vec<f64>,
 }
 
 /// The time of one kind of operation in a training step.
 #[derive(Debug, Serialize)]
 pub(super) struct OperationTime {
-    /// `other` is what burn's own operations, the loss and the additions of gradients take.
+    /// `other` covers burn's own operations, the loss and the additions of gradients.
     pub(super) name: &'static str,
-    /// Of one step, in milliseconds.
+    /// Milliseconds per step.
     pub(super) ms: f64,
 }
 
@@ -69,7 +69,7 @@ impl StepProfile {
         })
     }
 
-    /// Of the gradients or of the update, what is in no kernel.
+    /// The time of the gradients or of the update outside the kernels.
     pub(super) fn other(&self, is_update: bool) -> f64 {
         let of_part = self.kernels.iter().filter(|one| one.is_update == is_update);
         let kernels: f64 = of_part.map(|kernel| kernel.elapsed).sum();
@@ -81,7 +81,7 @@ impl StepProfile {
         (all - kernels).max(0.0)
     }
 
-    /// Each operation's time; none where no kernel ran.
+    /// Each operation's time; empty if no kernel ran.
     pub(super) fn operations(&self) -> Vec<OperationTime> {
         let operation = |name, seconds: f64| OperationTime {
             name,
@@ -114,7 +114,7 @@ pub(super) fn one_step<'a>(
     Ok((learner, [computed, updated]))
 }
 
-/// Whether the kernels that a profile is made of compute there.
+/// Whether the profiled kernels run there.
 #[cfg(feature = "flex")]
 pub(super) fn can_count(compute: &Compute) -> bool {
     receptive_kernels::runs_on(compute.device())

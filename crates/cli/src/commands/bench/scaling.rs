@@ -1,9 +1,10 @@
-//! How a training step could scale with threads: what its slices allow at most, and what is measured.
+//! How a training step could scale with threads: what its slices allow at most, and the measured
+//! speedup.
 //!
-//! A step is cut into shards, which threads take whole; where there are more threads than shards, those of a
-//! shard share the slices of its kernels. What is in no slice is one thread's. So the slices' times, measured in
-//! one thread, bound the speed on any number of threads (Amdahl's law, with slices that cannot be cut further):
-//! memory that all share, and what threads cost, are not in the bound.
+//! A step is divided into shards, one thread each; with more threads than shards, the threads of a
+//! shard share the slices of its kernels. The rest is serial. So the slices' times, measured in one
+//! thread, bound the speed on any number of threads (Amdahl's law, with indivisible slices). The
+//! bound does not include shared memory bandwidth and the overhead of threads.
 
 use super::profile::{KernelTime, StepProfile};
 use crate::error::CliError;
@@ -11,33 +12,34 @@ use crate::render::{Table, print};
 use receptive_core::text::{counted, percent};
 use serde::Serialize;
 
-/// Numbers of threads that are shown.
+/// Numbers of threads shown.
 const THREADS: [usize; 5] = [2, 4, 8, 16, 32];
 
 /// What `--scaling` adds to a measurement of training.
 #[derive(Debug, Serialize)]
 pub(super) struct Scaling {
-    /// Parts of a step that threads take whole.
+    /// Parts of a step, each computed by one thread or several.
     shards: usize,
     operations: Vec<OperationScaling>,
-    /// Of a step, the bound for each number of threads.
+    /// The maximum speedup of a step for each number of threads.
     bounds: Vec<Bound>,
-    /// The number of threads that was measured, how many times as fast they were as one, and the bound for them.
+    /// The number of threads measured, their speedup over one thread, and its bound.
     measured: MeasuredSpeed,
 }
 
 #[derive(Debug, Serialize)]
 struct OperationScaling {
     name: &'static str,
-    /// Of one step in one thread, in milliseconds.
+    /// Milliseconds per step in one thread.
     ms: f64,
-    /// Slices of a loop, on average; 0 where nothing is cut.
+    /// Slices per loop, on average; 0 if nothing is parallel.
     slices: f64,
-    /// The share of the time that the largest slices of its loops take: no number of threads makes it less.
+    /// The fraction of the time in the largest slices of its loops, which no number of threads
+    /// reduces.
     largest: f64,
-    /// The share of the time that is in no slice.
+    /// The serial fraction of the time.
     serial: f64,
-    /// How many times as fast the kernel can be at most.
+    /// The maximum speedup of the kernel.
     bounds: Vec<Bound>,
 }
 
@@ -55,7 +57,8 @@ struct MeasuredSpeed {
 }
 
 impl Scaling {
-    /// Of a step of so many shards, which takes `one` seconds in one thread and `several` in `threads`.
+    /// The scaling of a step with `shards` shards, which takes `one` seconds in one thread and
+    /// `several` in `threads`.
     pub(super) fn new(
         profile: &StepProfile,
         shards: usize,
@@ -65,11 +68,11 @@ impl Scaling {
         let kernels = profile.kernels.iter().map(OperationScaling::of_kernel);
         let mut operations: Vec<OperationScaling> = kernels.collect();
         operations.push(OperationScaling::uncut(
-            "other, of a shard",
+            "other, per shard",
             profile.other(false),
         ));
         operations.push(OperationScaling::uncut(
-            "other, of a step",
+            "other, per step",
             profile.other(true),
         ));
         let speedup = |threads| step(profile, shards, 1) / step(profile, shards, threads);
@@ -119,9 +122,9 @@ impl Scaling {
         print(table.to_string())?;
         let shards = counted(self.shards, "shard");
         print(format!(
-            "(in one thread: slices of a loop, the share of its largest, and of what is in\n\
-             none; then how many times as fast 2 to 32 threads can be at most, which share\n\
-             an operation, and of a step take its {shards} first)\n"
+            "(slices: parallel parts of a loop; largest, serial: fraction of the time in one thread\n\
+             in the largest slices and outside of slices; xN: maximum speedup with N threads,\n\
+             which share an operation; in a step they first divide its {shards})\n"
         ))?;
         let MeasuredSpeed {
             threads,
@@ -129,7 +132,7 @@ impl Scaling {
             bound,
         } = self.measured;
         print(format!(
-            "{} measured: {speedup:.2} times as fast as one; the bound is {bound:.2}",
+            "{} measured: speedup {speedup:.2}, at most {bound:.2} expected",
             counted(threads, "thread")
         ))
     }
@@ -156,7 +159,7 @@ impl OperationScaling {
         }
     }
 
-    /// What one thread does alone.
+    /// The serial part.
     fn uncut(name: &'static str, seconds: f64) -> Self {
         Self {
             name,
@@ -182,7 +185,7 @@ impl KernelTime {
     }
 }
 
-/// The least seconds of a step on so many threads.
+/// The minimum duration of a step on so many threads, in seconds.
 fn step(profile: &StepProfile, shards: usize, threads: usize) -> f64 {
     let kernels = |is_update: bool, threads: usize| -> f64 {
         let of_part = profile

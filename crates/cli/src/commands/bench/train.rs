@@ -45,7 +45,7 @@ impl Bench {
         Ok(timing)
     }
 
-    /// The seconds of each step, until `compute` has done all of it.
+    /// The duration of each step in seconds, until `compute` has finished it.
     fn step_times(
         &self,
         mut learner: Learner<'_>,
@@ -64,7 +64,7 @@ impl Bench {
         Ok(times)
     }
 
-    /// A batch that the memory cannot hold is rejected before it is made.
+    /// A batch that does not fit into memory is rejected before it is allocated.
     fn check_memory(
         &self,
         plan: &Plan,

@@ -1,4 +1,4 @@
-//! `receptive data --show`: training images as a network sees them.
+//! `receptive data --show`: training images as the network sees them.
 
 use super::super::run::RunSettings;
 use super::super::write_picture;
@@ -14,9 +14,9 @@ use receptive_train::{RunSetup, prepare_open};
 use serde::Serialize;
 use std::path::Path;
 
-/// Epochs that an image is drawn in.
+/// Epochs shown per image.
 const EPOCHS: u64 = 7;
-/// Mixed images that are drawn.
+/// Mixed images shown.
 const MIXED: usize = 16;
 
 /// What `--json` prints.
@@ -27,23 +27,22 @@ struct Json<'a> {
     images: usize,
     /// All training images.
     of: usize,
-    /// How often each was changed at random.
+    /// Number of augmented versions of each.
     epochs: u64,
     input: ImageSize,
     seed: u64,
     augment: &'a Augment,
 }
 
-/// Images that one figure has room for, a row each.
+/// Maximum number of images in one figure, one per row.
 const MAX_DRAWN: usize = 64;
 
-/// What `train` makes of the same arguments.
+/// The config that `train` derives from the same arguments.
 fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
     let other = |key: &&String| !key.trim_start().starts_with("train.augment");
     if let Some(key) = arguments.set.iter().find(other) {
         return Err(CliError::Usage(format!(
-            "--set {key}: only settings of random changes have an influence here; use \
-             train.augment.NAME=VALUE"
+            "--set {key}: only augmentation settings apply here; use train.augment.NAME=VALUE"
         )));
     }
     let network = NetworkArgs {
@@ -146,7 +145,7 @@ pub(super) fn draw(arguments: &DataArgs) -> Result<Exit, CliError> {
                 ..mixed
             };
             let single = Grid {
-                title: "Before they are mixed".into(),
+                title: "Before mixing".into(),
                 ..epochs
             };
             let sheet = Sheet::new(&title).subtitle(&subtitle);

@@ -25,14 +25,14 @@ pub(super) struct DataArgs {
     labels: LabelArgs,
     #[command(flatten)]
     max_pixels: PixelArgs,
-    /// Directory of data sets known by name: searched first, and downloads go there
+    /// Directory for named data sets; searched first, and used for downloads
     #[arg(long, value_name = "DIR", value_parser = parse_directory)]
     data_dir: Option<PathBuf>,
-    /// Draw training images as the network sees them: resized, and changed at random epoch by epoch as
+    /// Show training images as the network sees them: resized, and augmented epoch by epoch as
     /// `train` does with the same arguments
     #[arg(long)]
     show: bool,
-    /// Number of images to draw, a row each
+    /// Number of images to show, one per row
     #[arg(
         long,
         value_name = "N",
@@ -53,17 +53,17 @@ pub(super) struct DataArgs {
     seed: u64,
     #[command(flatten)]
     augment: AugmentArgs,
-    /// Draw them as `train --from` with this run or these weights does: at its input size, with the random
-    /// changes of fine-tuning
+    /// Preview fine-tuning from this run or these weights: its input size and its default
+    /// augmentation
     #[arg(long, value_name = "RUN|WEIGHTS", requires = "show")]
     from: Option<PathBuf>,
-    /// Fetch nothing: take weights from the cache
+    /// Do not download; use cached weights only
     #[arg(long, requires = "from")]
     offline: bool,
-    /// Override any setting of the random changes, such as train.augment.hue=0.1; may be repeated
+    /// Override any augmentation setting, such as train.augment.hue=0.1; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "show")]
     set: Vec<String>,
-    /// Output file of the figure (PNG or SVG)
+    /// Output file for the figure (PNG or SVG)
     #[arg(
         long,
         value_name = "FILE",
@@ -76,9 +76,9 @@ pub(super) struct DataArgs {
     json: bool,
 }
 
-/// Of more classes only the largest and the smallest are listed.
+/// With more classes, only the largest and the smallest are listed.
 const MAX_LISTED: usize = 100;
-/// How many of each.
+/// Number of each.
 const EXTREMES: usize = 10;
 
 /// What `--json` prints.
@@ -92,9 +92,9 @@ struct Json<'a> {
     height: Option<[usize; 3]>,
     colours: BTreeMap<String, usize>,
     damaged: Vec<DamagedFile<'a>>,
-    /// Images that a label list names and that are not there.
+    /// Missing images that a label list names.
     missing: usize,
-    /// Files in folders beside the classes of which none is an image.
+    /// Files in folders next to the classes that contain no image.
     unread: usize,
     /// Images of equal content.
     duplicates: Duplicates,
@@ -114,8 +114,8 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
     }
     if !arguments.augment.is_empty() {
         return Err(CliError::Usage(
-            "--augment, --mixup and --cutmix: they change training images, which --show draws; add it, or \
-             leave them out"
+            "--augment, --mixup and --cutmix: they augment training images, which --show \
+             displays; add it, or leave them out"
                 .into(),
         ));
     }
@@ -153,7 +153,7 @@ fn notes(data: &DataSet) -> Vec<String> {
     notes
 }
 
-/// What training on it means.
+/// Notes on training with it.
 fn remarks(data: &DataSet) -> Vec<String> {
     let mut remarks = data.remarks();
     remarks.extend(data.imbalance(false));
@@ -191,8 +191,8 @@ fn json(data: &DataSet) -> Json<'_> {
     }
 }
 
-/// The classes whose numbers are shown: all, or of very many the largest and the smallest, from
-/// large to small.
+/// The classes whose sizes are shown: all, or, if there are many, the largest and the smallest, in
+/// descending order.
 fn listed(classes: usize, images: impl Fn(usize) -> usize) -> Vec<usize> {
     let mut all: Vec<usize> = (0..classes).collect();
     if classes > MAX_LISTED {
@@ -281,7 +281,7 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         let lost = enumerate(&lost);
         return paragraph(
             "next",
-            format!("repair the files, or remove {lost}: nothing of it can be trained on"),
+            format!("repair the files, or remove {lost}: none of its images can be used"),
         );
     }
     let pixels = arguments

@@ -1,4 +1,4 @@
-//! `receptive erf atlas`: the fields of the stages of many networks.
+//! `receptive erf atlas`: the receptive fields of the stages of many networks.
 
 use super::super::write_like;
 use super::files::{Files, conditions};
@@ -66,8 +66,8 @@ pub(super) struct AtlasArgs {
         allow_negative_numbers = true
     )]
     seed: u64,
-    /// Output directory: atlas.md, atlas.json and figures; networks that atlas.json already has,
-    /// measured alike, are not measured again
+    /// Output directory: atlas.md, atlas.json and figures; networks already in atlas.json with the
+    /// same settings are skipped
     #[arg(long, value_name = "DIR", default_value = "atlas")]
     out: PathBuf,
     #[command(flatten)]
@@ -77,7 +77,7 @@ pub(super) struct AtlasArgs {
     json: bool,
 }
 
-/// The largest atlas that is read, in bytes.
+/// Maximum size of an atlas file, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
@@ -169,7 +169,7 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The atlas that is already there, if it was measured alike; an empty one if there is none.
+/// The existing atlas, if it was measured with the same settings; an empty one if there is none.
 fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
     let wanted = Conditions {
         samples: arguments.samples,
@@ -185,7 +185,7 @@ fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
     let text = read_text(path, MAX_BYTES)?;
     let found: Atlas = serde_json::from_str(&text).map_err(|error| {
         CliError::Usage(format!(
-            "{}: expected an atlas as this command writes it: {error}; name another directory with \
+            "{}: expected an atlas written by this command: {error}; set another directory with \
              --out",
             path.printable()
         ))
@@ -211,12 +211,13 @@ fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
     });
     Err(CliError::Usage(format!(
         "{}: its networks were measured with --samples {samples} --noise {noise} --seed {seed} \
-         --channels {channels} --largest {largest}{size}; use the same, or name another directory with --out",
+         --channels {channels} --largest {largest}{size}; use the same, or set another directory \
+         with --out",
         path.printable()
     )))
 }
 
-/// Whether it is the same network, weights and input, its stages aside.
+/// Whether network, weights and input are the same, whatever the stages.
 fn is_same(known: &AtlasNetwork, found: &AtlasNetwork) -> bool {
     let without = AtlasNetwork {
         stages: Vec::new(),

@@ -9,7 +9,7 @@ use receptive_erf::{Aggregate, Study, write_npy};
 use receptive_plot::Draw;
 use std::path::{Path, PathBuf};
 
-/// The directory that everything is written to.
+/// The output directory.
 pub(super) struct Files {
     directory: PathBuf,
 }
@@ -63,7 +63,7 @@ impl Files {
                 &mut written,
             )?;
             written.push(format!(
-                "{} layers' own figures and values beside it",
+                "figures and values of {} layers next to it",
                 studies.len()
             ));
         }
@@ -107,7 +107,7 @@ pub(super) fn conditions(subject: &Subject) -> String {
     format!("{} weights, {}", subject.weights.name(), subject.input)
 }
 
-/// A name that any file system takes: `runs/001` becomes `runs-001`.
+/// A name valid on any file system: `runs/001` becomes `runs-001`.
 pub(super) fn stem(name: &str) -> String {
     let kept: String = name
         .chars()

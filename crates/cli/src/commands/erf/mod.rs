@@ -59,7 +59,7 @@ pub(super) struct ErfArgs {
     /// Unit [default: the one whose theoretical field is nearest the image's centre]
     #[arg(long, value_name = "ROW,COLUMN", value_parser = parse_unit)]
     unit: Option<[usize; 2]>,
-    /// Channels of the unit: their sum, random signs (the mean square over all of them), or one
+    /// Channels of the unit: their sum, random signs (mean square over all channels), or one
     #[arg(
         long,
         value_name = "sum|signs|INDEX",
@@ -70,41 +70,41 @@ pub(super) struct ErfArgs {
     /// Gradient aggregate used for the verdict and the figure
     #[arg(long, value_enum, default_value_t = Aggregate::Abs)]
     aggregate: Aggregate,
-    /// How gradients are computed; all methods give the same numbers
+    /// How gradients are computed; all methods give the same result
     #[arg(long, value_enum, default_value_t = Method::Auto)]
     method: Method,
-    /// Add the numbers as another tool computes them
+    /// Also report the figures of another tool
     #[arg(long, value_enum)]
     compat: Option<Compat>,
     #[command(flatten)]
     measuring: MeasuringArgs,
 }
 
-/// What a network is measured with.
+/// The weights and inputs of a measurement.
 #[derive(Debug, Args)]
 struct SubjectArgs {
-    /// Weights: as they are, drawn anew for each sample, or all equal [default: given for a run,
+    /// Weights: given, redrawn for each sample, or all ones [default: given for a run,
     /// random for a preset or a config]
     #[arg(long, value_enum)]
     weights: Option<WeightSource>,
     /// Network input: `noise`, `own` (the images a run was not trained on), an image file, a folder
-    /// of images with or without class folders, or a data set known by name [default: own for a run
-    /// with given weights, else noise]
+    /// of images with or without class folders, or a named data set [default: own for a run with
+    /// given weights, else noise]
     #[arg(long, value_name = "noise|own|IMAGES")]
     input: Option<String>,
-    /// New place of a run's data, if it was moved; its images are in the splits they were in
+    /// New path of a run's data, if it was moved; images keep their splits
     #[arg(long, value_name = "DATA", conflicts_with = "input")]
     data: Option<String>,
-    /// New place of a run's label list, if it was moved
+    /// New path of a run's label list, if it was moved
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     labels: Option<PathBuf>,
-    /// Image size [default: as trained; of a preset or a config large enough for the field]
+    /// Image size [default: as trained; for a preset or a config, large enough for the field]
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = parse_size)]
     size: Option<[usize; 2]>,
 }
 
 impl SubjectArgs {
-    /// Whether a run's own images are not requested by name, so that noise may take their place.
+    /// Whether a run's own images are not requested explicitly, so that noise may replace them.
     fn names_no_images(&self) -> bool {
         self.input.is_none() && self.data.is_none() && self.labels.is_none()
     }
@@ -122,7 +122,7 @@ struct MeasuringArgs {
         allow_negative_numbers = true
     )]
     seed: u64,
-    /// Output directory of figures (PNG, SVG), values (JSON) and maps (NPY)
+    /// Output directory for figures (PNG, SVG), values (JSON) and maps (NPY)
     #[arg(long, value_name = "DIR", default_value = "erf")]
     out: PathBuf,
     #[command(flatten)]
@@ -134,9 +134,9 @@ struct MeasuringArgs {
 
 #[derive(Debug, Subcommand)]
 enum Experiment {
-    /// Measure each stage of many networks: one page of tables, one chart, figures
+    /// Measure each stage of many networks: a page of tables, a chart, figures
     Atlas(AtlasArgs),
-    /// Vary depth, kernel, stride, dilation ... one at a time and measure each network's field
+    /// Vary one property at a time (depth, kernel, stride, dilation ...) and measure each network
     Sweep(SweepArgs),
 }
 
@@ -273,7 +273,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The backend, its device, and the number of threads that feed it.
+/// The backend, its device, and the number of threads.
 fn place(arguments: &MachineArgs) -> Result<(Backend, InferenceDevice, usize), CliError> {
     let (backend, threads) = arguments.backend()?;
     Ok((backend, backend.device()?, threads))
@@ -291,7 +291,7 @@ fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, C
     })
 }
 
-/// Rejects a network or a size that the memory cannot hold, before it is tried.
+/// Rejects a network or a size that does not fit into memory, before any work.
 fn check_memory(
     subject: &Subject,
     layer: &PlannedLayer,
@@ -314,7 +314,7 @@ fn check_memory(
     )?)
 }
 
-/// Measures one layer. `what` names it beside the progress.
+/// Measures one layer. `what` names it in the progress display.
 fn study(
     subject: &Subject,
     layer: &PlannedLayer,

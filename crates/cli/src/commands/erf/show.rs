@@ -92,7 +92,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     )
 }
 
-/// The theoretical field: behind a gate the whole image, and what gates held constant leave of it.
+/// The theoretical field; behind a gate the whole image, and the field with gates held constant.
 fn field_in_theory(study: &Study) -> Result<(), CliError> {
     let trf = study.measurement.trf;
     let (rows, columns) = (trf.height, trf.width);
@@ -103,9 +103,9 @@ fn field_in_theory(study: &Study) -> Result<(), CliError> {
     paragraph(
         "field",
         format!(
-            "the whole image in theory, by way of a gate before this layer ({rows}x{columns} pixels, \
-             which hold it from any unit); {kept_rows}x{kept_columns} pixels with gates held constant. \
-             What is measured includes both"
+            "in theory the whole image, through a gate before this layer (up to {rows}x{columns} \
+             pixels); {kept_rows}x{kept_columns} pixels with gates held constant. The measurement \
+             includes both"
         ),
     )
 }
@@ -121,7 +121,8 @@ fn squares(all: &[MassSquare]) -> String {
 /// The prediction in a sentence.
 fn theory_text(theory: &TheoryComparison) -> String {
     let mut text = format!(
-        "sigma {:.2} of the mean square ({} weights), total variation {:.3} to the measured",
+        "sigma {:.2} of the mean square ({} weights), total variation {:.3} from the measured \
+         field",
         (theory.sigma[0] * theory.sigma[1]).sqrt(),
         theory.weights,
         theory.tv
@@ -148,7 +149,7 @@ fn row_of(field: &FieldSummary) -> [String; 7] {
     ]
 }
 
-/// One of several layers, on a line.
+/// One of several layers, on one line.
 pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), CliError> {
     if index == 0 {
         network(subject, study)?;
@@ -177,8 +178,8 @@ pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError>
     if let Some(first) = wasted.first() {
         let input = subject.plan().input();
         let text = format!(
-            "from layer {} on the theoretical field is larger than the {}x{} image \
-             ({}): what they add is padding",
+            "from layer {} on, the theoretical field exceeds the {}x{} image ({}): these layers \
+             only see more padding",
             first.number,
             input.height,
             input.width,

@@ -35,28 +35,28 @@ impl WeightSource {
 }
 
 pub(super) struct Subject {
-    /// As on the command line.
+    /// The name on the command line.
     pub(super) name: String,
     pub(super) weights: WeightSource,
     /// Its input, as text.
     pub(super) input: String,
     pub(super) inputs: Box<dyn Inputs>,
-    /// Whose numbers are added.
+    /// The tool whose figures are added.
     pub(super) compat: Option<Compat>,
     net: Net,
 }
 
-/// What is asked of a network.
+/// The requested network, weights and input.
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
     pub(super) subject: &'a SubjectArgs,
-    /// The layer whose field the images should hold; the last map unless set.
+    /// The layer whose field should fit into the images; the last map by default.
     pub(super) layer: Option<&'a str>,
-    /// The side up to which images are enlarged for that, pixels.
+    /// Maximum side of images enlarged for that, in pixels.
     pub(super) largest: usize,
     pub(super) samples: u64,
     pub(super) seed: u64,
-    /// Whose numbers are added.
+    /// The tool whose figures are added.
     pub(super) compat: Option<Compat>,
 }
 
@@ -97,8 +97,8 @@ impl Subject {
             None | Some("noise") => None,
             Some("own") => {
                 return Err(CliError::Usage(format!(
-                    "--input own: {name} is not trained, so it has no data of its own; use a data \
-                     set, such as fashion-mini, or `noise`"
+                    "--input own: {name} is not trained, so it has no own data; use a data set, \
+                     such as fashion-mini, or `noise`"
                 )));
             }
             Some(source) => Some(source),
@@ -121,7 +121,7 @@ impl Subject {
         })
     }
 
-    /// A run's network, by default on the images that it was not trained on.
+    /// A run's network, by default on images that it was not trained on.
     fn trained(
         name: &str,
         query: &Query<'_>,
@@ -167,7 +167,7 @@ impl Subject {
         })
     }
 
-    /// A network that was never trained, on given images.
+    /// An untrained network, on given images.
     fn on_data(
         name: &str,
         source: &str,
@@ -202,11 +202,11 @@ impl Subject {
 /// Memory for decoded images, in MiB.
 const CACHE_MB: u64 = 256;
 
-/// Images given by `--input`: a field has no labels, so any do.
+/// Images given by `--input`: no labels are needed.
 struct GivenImages {
     data: DataSet,
     split: Split,
-    /// What they are, as text.
+    /// Their description.
     input: String,
 }
 
@@ -250,8 +250,8 @@ fn untrained(
     })
 }
 
-/// Images that need no data set: noise, or for equal weights an image of ones, which opens every
-/// ReLU.
+/// Images without a data set: noise, or, for equal weights, an image of ones, for which every ReLU
+/// is active.
 fn synthetic(plan: &Plan, weights: WeightSource, query: &Query<'_>) -> (Box<dyn Inputs>, String) {
     let input = plan.input();
     let shape = [input.channels, input.height, input.width];

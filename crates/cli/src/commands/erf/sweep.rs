@@ -13,7 +13,7 @@ use receptive_train::on_threads;
 
 #[derive(Debug, Args)]
 pub(super) struct SweepArgs {
-    /// What is varied [default: all of them]
+    /// Property to vary [default: all of them]
     #[arg(value_enum, value_name = "WHAT")]
     what: Vec<Variation>,
     /// Depths, in 3x3 convolutions

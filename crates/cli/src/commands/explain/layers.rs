@@ -10,8 +10,7 @@ use receptive_model::{
     MaxPool2dLayer, ModelConfig, Padding, Plan,
 };
 
-/// The layer with the head that a classifier needs; one that does not fit is an error with its
-/// formula.
+/// The layer with a classifier's head; a layer that does not fit is an error with its formula.
 fn plan(
     channels: usize,
     [height, width]: [usize; 2],
@@ -85,7 +84,7 @@ pub(super) fn pool(arguments: &PoolArgs) -> Result<(), CliError> {
     let plan = plan(arguments.window.channels, window.size, layer)?;
     let formulas = Formulas {
         layer: "pool",
-        params: format!("none: the {value} of each window, in each channel by itself"),
+        params: format!("none: the {value} of each window, in each channel separately"),
         macs: format!("none, only {costs}"),
     };
     explain(&arguments.window, &window, &plan.layers[0], &formulas)
@@ -120,8 +119,8 @@ fn global_pool(arguments: &PoolArgs) -> Result<(), CliError> {
     line("MACs", "none, only additions")?;
     paragraph(
         "field",
-        "the whole map: position no longer matters, and a network that ends this way takes images \
-         of any size",
+        "the whole map: position no longer matters, and a network that ends this way accepts \
+         images of any size",
     )
 }
 
@@ -169,7 +168,7 @@ pub(super) fn dense(arguments: &DenseArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What would do with fewer parameters.
+/// Alternatives with fewer parameters.
 fn cheaper(channels: usize, units: usize) -> Result<(), CliError> {
     let kernel = 3;
     let conv = grouped(units * (channels * kernel * kernel + 1));
@@ -177,8 +176,8 @@ fn cheaper(channels: usize, units: usize) -> Result<(), CliError> {
     paragraph(
         "compare",
         format!(
-            "a 3x3 convolution of as many filters on {channels} channels has {conv}, and a dense \
-             layer after a global average pool {pooled}, for images of any size"
+            "a 3x3 convolution with the same number of filters on {channels} channels has {conv}, \
+             and a dense layer after a global average pool {pooled}, for images of any size"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! `receptive explain`: one layer's arithmetic, each number with its formula.
+//! `receptive explain`: one layer's arithmetic, each value with its formula.
 
 mod layers;
 mod picture;
@@ -60,7 +60,7 @@ struct WindowArgs {
         allow_negative_numbers = true
     )]
     channels: usize,
-    /// Draw the input pixels that each output reads into this PNG or SVG file
+    /// Draw the input pixels that each output reads, to this PNG or SVG file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print JSON
@@ -183,7 +183,7 @@ struct Json {
     layer: &'static str,
     output: Vec<usize>,
     formula: String,
-    /// Height and width; one where they are the same.
+    /// Height and width; one value if they are equal.
     axes: Vec<SlidingAxis>,
     /// The output sizes with `valid` padding, for each of the axes.
     valid: Vec<usize>,

@@ -1,21 +1,22 @@
-//! Which input pixels each output reads, as a picture.
+//! A figure of the input pixels that each output reads.
 
 use crate::error::CliError;
 use receptive_model::explain::SlidingAxis;
 use receptive_plot::{Color, Draw, Grid, Tile};
 use std::path::Path;
 
-/// The largest input that is drawn, in pixels a side: a window on more cannot be made out.
+/// Maximum side of an input that is drawn, in pixels: a window on a larger one would be too small
+/// to see.
 const MAX_PIXELS: usize = 48;
-/// The most outputs along an axis that are drawn; of more the first, the middle and the last.
+/// Maximum number of outputs drawn along an axis; of more, the first, the middle and the last.
 const MAX_OUTPUTS: usize = 6;
-/// Screen pixels of a picture's side.
+/// Side of a figure in screen pixels.
 const SIDE: usize = 240;
 
 const PIXEL: Color = Color::new(236, 236, 236);
 const PADDING: Color = Color::new(176, 176, 176);
 const LINE: Color = Color::WHITE;
-/// Blue and orange of Okabe and Ito: told apart by colour-blind readers too.
+/// Blue and orange of Okabe and Ito, distinguishable for colour-blind readers.
 const READ: Color = Color::new(0, 114, 178);
 const READ_PADDING: Color = Color::new(230, 159, 0);
 
@@ -30,7 +31,7 @@ pub(super) fn write(
             "--out",
             format!(
                 "an input of {}x{} pixels, padding included, is too large to draw; use at most \
-                 {MAX_PIXELS} pixels a side",
+                 {MAX_PIXELS} pixels per side",
                 sides[0], sides[1]
             ),
         ));
@@ -70,7 +71,7 @@ fn edges(axis: &SlidingAxis) -> String {
     }
 }
 
-/// The outputs that are drawn.
+/// The outputs to draw.
 fn units_to_draw(outputs: usize) -> Vec<usize> {
     if outputs <= MAX_OUTPUTS {
         return (0..outputs).collect();
@@ -78,7 +79,7 @@ fn units_to_draw(outputs: usize) -> Vec<usize> {
     vec![0, 1, outputs / 2, outputs - 1]
 }
 
-/// The input with its padding, and what one output reads of it.
+/// The input with its padding, and the part that one output reads.
 fn tile(axes: [&SlidingAxis; 2], unit: [usize; 2]) -> Tile {
     let [rows, columns] = axes;
     let [high, wide] = axes.map(|axis| axis.before + axis.input + axis.after);

@@ -32,14 +32,14 @@ impl Window {
         }
     }
 
-    /// Height and width under this padding; one where they are the same.
+    /// Height and width with this padding; one value if they are equal.
     fn axes(&self, padding: Padding) -> Vec<SlidingAxis> {
         let sides = &self.size[..self.names().len()];
         let axes = sides.iter().filter_map(|side| self.axis(*side, padding));
         axes.collect()
     }
 
-    /// What the axes are called.
+    /// Names of the axes.
     fn names(&self) -> &'static [&'static str] {
         if self.size[0] == self.size[1] {
             &["size"]
@@ -98,7 +98,7 @@ pub(super) fn explain(
     let (side, step) = (field.size(), field.stride);
     line(
         "field",
-        format!("each output sees {side} pixels a side; neighbours are {step} apart"),
+        format!("each output sees {side} pixels per side; neighbours are {step} apart"),
     )?;
     uneven(window.names(), &axes)?;
     if let Some(diagram) = axes.first().and_then(|axis| axis.diagram(COLUMNS, LINES)) {
@@ -158,7 +158,7 @@ fn sizes(window: &Window, [axes, valid, same]: [&[SlidingAxis]; 3]) -> Result<()
     Ok(())
 }
 
-/// The padding that `same` takes.
+/// The padding of `same`.
 fn padding_of(axis: &SlidingAxis) -> String {
     match (axis.before, axis.after) {
         (0, 0) => "needs no padding".into(),
@@ -167,7 +167,7 @@ fn padding_of(axis: &SlidingAxis) -> String {
     }
 }
 
-/// Why an even kernel pads lopsidedly. Of a pool it matters only where it is padded.
+/// Why an even kernel pads asymmetrically. For a pool it matters only if it is padded.
 fn even_kernel(window: &Window, layer: &str, axes: &[SlidingAxis]) -> Result<(), CliError> {
     let is_lopsided = axes.iter().any(|axis| axis.before != axis.after);
     if !window.kernel.is_multiple_of(2) || (layer != "conv" && !is_lopsided) {
@@ -196,14 +196,13 @@ fn uneven(names: &[&str], axes: &[SlidingAxis]) -> Result<(), CliError> {
             format!("{name}: ")
         };
         let (pixels, change) = match axis.unread {
-            1 => ("pixel is".into(), "changes"),
-            more => (format!("{more} pixels are"), "change"),
+            1 => ("pixel is never".into(), "changes"),
+            more => (format!("{more} pixels are never"), "change"),
         };
         paragraph(
             "uneven",
             format!(
-                "{which}{free}/{} is not whole: the last {pixels} read by no window and {change} \
-                 nothing",
+                "{which}{free}/{} is not an integer: the last {pixels} read and {change} nothing",
                 axis.stride,
             ),
         )?;

@@ -1,4 +1,4 @@
-//! Class names: given on the command line, or those of classes that nobody names.
+//! Class names: given on the command line, or defaults.
 
 use super::TEXT_BYTES;
 use crate::error::CliError;
@@ -8,18 +8,17 @@ use receptive_model::store::read_text;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// How many classes ImageNet has.
+/// Number of classes of ImageNet.
 pub(super) const IMAGENET: usize = 1000;
 
-/// The names of classes that neither an argument nor the file names, and a note that says so.
+/// Default names for classes that neither an argument nor the file names, and a note.
 pub(super) fn unnamed_classes(count: usize, notes: &mut Vec<String>) -> Vec<String> {
     if count == IMAGENET {
-        notes
-            .push("1,000 classes: they are named as ImageNet's; --classes FILE sets others".into());
+        notes.push("1,000 classes: ImageNet's names are used; --classes FILE sets others".into());
         return imagenet_classes();
     }
     notes.push(format!(
-        "the names of {} are not in the file and are numbers; --classes FILE sets them",
+        "the file does not name its {}, so they are numbered; --classes FILE sets names",
         counted(count, "class")
     ));
     (0..count).map(|class| class.to_string()).collect()
@@ -39,8 +38,8 @@ pub(super) fn read_classes(text: &str) -> Result<Vec<String>, CliError> {
         .map_err(|problem| CliError::argument(&format!("--classes {}", text.shell_word()), problem))
 }
 
-/// The names in a text with one a line: without a byte order mark, blank lines and spaces around
-/// names. Which one is wrong is an error that names its line.
+/// The names in a text with one name per line, without a byte order mark, blank lines and
+/// surrounding spaces. Errors name the line.
 fn class_list(text: &str) -> Result<Vec<String>, String> {
     let mut lines: HashMap<&str, usize> = HashMap::new();
     let mut names = Vec::new();
@@ -66,7 +65,7 @@ fn class_list(text: &str) -> Result<Vec<String>, String> {
     if names.len() < 2 {
         let found = names.len();
         return Err(format!(
-            "expected 2 class names or more, one a line, found {found}"
+            "expected 2 class names or more, one per line, found {found}"
         ));
     }
     Ok(names)

@@ -23,8 +23,8 @@ pub(super) struct ImportArgs {
     /// ONNX file, safetensors file, PyTorch checkpoint (a state dict), folder with config.json and
     /// model.safetensors, or `hf:ORG/NAME[@REVISION]`
     weights: String,
-    /// Preset, config file or run directory [default: what the file says, if `export` wrote it, or
-    /// what its config.json or its hash says; likewise for the options below]
+    /// Preset, config file or run directory [default: from the file, if `export` wrote it, from its
+    /// config.json or from its hash; likewise for the options below]
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
     /// Input shape, if it is not the config's
@@ -34,7 +34,7 @@ pub(super) struct ImportArgs {
     /// with --network; likewise --mean, --std and --resize]
     #[arg(long, value_name = "N|FILE")]
     classes: Option<String>,
-    /// Mean subtracted from pixels in 0..1: one number, or one per channel
+    /// Mean, subtracted from pixels in 0..1: one number, or one per channel
     #[arg(
         long,
         value_name = "N,...",
@@ -42,7 +42,7 @@ pub(super) struct ImportArgs {
         allow_negative_numbers = true
     )]
     mean: Option<Vec<f32>>,
-    /// Standard deviation that pixels are then divided by: one number, or one per channel
+    /// Standard deviation, by which pixels are then divided: one number, or one per channel
     #[arg(
         long,
         value_name = "N,...",
@@ -50,16 +50,16 @@ pub(super) struct ImportArgs {
         allow_negative_numbers = true
     )]
     std: Option<Vec<f32>>,
-    /// How images of another size are resized
+    /// Resize mode for images of another size
     #[arg(long, value_enum)]
     resize: Option<Resize>,
-    /// How their pixels are computed
+    /// Interpolation when resizing
     #[arg(long, value_enum)]
     interpolation: Option<Interpolation>,
-    /// With --resize crop: the share of the resized image that is cut out of its middle
+    /// With --resize crop: the crop fraction (timm's crop_pct)
     #[arg(long, value_name = "FRACTION")]
     crop_fraction: Option<f64>,
-    /// ONNX: the file's network takes its channels in the order blue, green, red
+    /// ONNX: the network expects BGR channels
     #[arg(long)]
     bgr: bool,
     /// Entry of the checkpoint that holds the state dict, such as state_dict
@@ -72,35 +72,35 @@ pub(super) struct ImportArgs {
     /// Output directory of the model
     #[arg(long, value_name = "DIR", default_value = "imported")]
     out: PathBuf,
-    /// Fetch nothing: take from the cache what was fetched before
+    /// Do not download; use the cache only
     #[arg(long)]
     offline: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Whether a training starts from the weights, with none of these options.
+    /// Whether training starts from the weights, without any of these options.
     #[arg(skip)]
     is_start: bool,
 }
 
 impl ImportArgs {
-    /// The error that neither an option nor the file says something. `what` is the option's value and
-    /// what it means.
+    /// The error for a value that neither an option nor the file gives. `what` is the option's
+    /// value and its meaning.
     fn missing(&self, flag: &str, what: &str) -> CliError {
         let file = self.weights.shell_word();
-        let reason = "the file was not written by `receptive export` and does not say it";
+        let reason = "the file was not written by `receptive export` and does not contain it";
         CliError::Usage(match self.is_start {
             true => format!(
-                "--from {file}: an import of it needs {flag}, because {reason}: {flag} {what}. Import it \
-                 first, with `receptive import {file} {flag} ... --out imported`, and then start with \
-                 --from imported"
+                "--from {file}: importing it needs {flag}, because {reason}: {flag} {what}. \
+                 Import it first, with `receptive import {file} {flag} ... --out imported`, and \
+                 then use --from imported"
             ),
             false => format!("{flag} is required, because {reason}: {flag} {what}"),
         })
     }
 }
 
-/// The largest list of classes or names that is read, in bytes.
+/// Maximum size of a list of classes or names, in bytes.
 const TEXT_BYTES: u64 = 4 << 20;
 
 /// What `--json` prints.
@@ -114,7 +114,7 @@ struct Json<'a> {
     left_out: &'a [String],
 }
 
-/// Weights that have become a model.
+/// Weights imported as a model.
 struct Import {
     artifact: Artifact,
     origin: Origin,
@@ -129,7 +129,7 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
         return onnx::imported(arguments, &source);
     }
     if arguments.bgr {
-        let problem = "only an ONNX file's first convolution is turned; leave the option out";
+        let problem = "this option is for ONNX files only; leave it out";
         return Err(CliError::argument("--bgr", problem));
     }
     let file = read(&source.weights, arguments.key.as_deref())?;
@@ -160,8 +160,8 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
     })
 }
 
-/// Imports published weights into the cache, and says where: a file, a folder with a `config.json`, or
-/// a hub's repository. `None` where `from` is a run or a model of receptive's.
+/// Imports published weights into the cache, and returns the path: a file, a folder with a
+/// `config.json`, or a hub repository. `None` if `from` is a run or a model of receptive.
 pub(super) fn import_published(
     from: &Path,
     network: Option<&str>,
@@ -213,7 +213,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     let out = &arguments.out;
     if out.exists() && !Artifact::is_at(out) {
         return Err(CliError::Usage(format!(
-            "--out {}: already exists and is not a model directory; name a new one",
+            "--out {}: already exists and is not a model directory; choose a new one",
             out.printable()
         )));
     }
@@ -245,7 +245,7 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
         let first = first.printable();
         say_line(
             "left out",
-            format!("{tensors} that the network does not use, such as {first}"),
+            format!("{tensors} not used by the network, such as {first}"),
         );
     }
     for note in notes {
@@ -268,10 +268,10 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// As many layers of other names are listed one by one.
+/// Maximum number of renamed layers listed one by one.
 const MAX_LISTED: usize = 6;
 
-/// Which of the file's layers went where, if their names differ. Of many only the first and the last.
+/// The mapping of the file's layers, if their names differ; of many only the first and the last.
 fn say_layers(layers: &[(&str, &str)]) {
     if layers.iter().all(|(ours, theirs)| ours == theirs) {
         return;
@@ -310,7 +310,7 @@ fn layers(matches: &[Match]) -> Vec<(&str, &str)> {
     layers
 }
 
-/// The table of names, where one is given.
+/// The table of names, if given.
 fn given_names(arguments: &ImportArgs) -> Result<Option<Names>, CliError> {
     let Some(path) = &arguments.names else {
         return Ok(None);

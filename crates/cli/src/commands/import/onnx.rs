@@ -16,7 +16,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
         ("--names", arguments.names.is_some()),
     ] {
         if is_given {
-            let problem = "an ONNX file has a network and names of its own; leave the option out";
+            let problem = "an ONNX file contains its network and names; leave the option out";
             return Err(CliError::argument(flag, problem));
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
     })
 }
 
-/// The input, where the file says how pixels are normalised.
+/// The input, if the file stores how pixels are normalised.
 fn input(onnx: &OnnxNetwork) -> Option<InputSpec> {
     let (mean, std) = (onnx.mean.clone()?, onnx.std.clone()?);
     let input = InputSpec::new(onnx.config.input).with_fit(onnx.fit.unwrap_or_default());

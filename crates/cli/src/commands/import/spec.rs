@@ -1,5 +1,5 @@
-//! What the weights become: the network, its classes and its input, from the arguments, from what lies
-//! beside the weights, from the network's name, and from the file itself.
+//! The model made of weights: network, classes and input, from the arguments, from the files next
+//! to the weights, from the network's name, and from the file itself.
 
 use super::classes::{IMAGENET, read_classes, unnamed_classes};
 use super::{ImportArgs, given_names};
@@ -13,16 +13,16 @@ use receptive_model::{Artifact, Fit, InputSpec, ModelConfig, Origin, Resize};
 use receptive_train::backend::default_device;
 use std::path::Path;
 
-/// What weights become.
+/// The model made of weights.
 pub(super) struct Target {
     pub(super) spec: Spec,
     pub(super) names: Names,
     pub(super) origin: Origin,
-    /// What was assumed.
+    /// Assumptions.
     pub(super) notes: Vec<String>,
 }
 
-/// A network and what is known beside it.
+/// A network and its metadata.
 pub(super) struct Network {
     config: ModelConfig,
     names: Names,
@@ -55,7 +55,7 @@ impl Network {
     }
 }
 
-/// What the arguments, and where they are silent the file and what lies beside it, say.
+/// The values from the arguments, or else from the file and the files next to it.
 pub(super) fn target(
     arguments: &ImportArgs,
     source: &Source,
@@ -103,8 +103,8 @@ fn network(
     }
     if arguments.network.is_none() {
         return Err(CliError::Usage(format!(
-            "{}: its config.json says `{name}`, which is no preset; `receptive networks` lists them, and \
-             --network FILE gives a network of another name",
+            "{}: its config.json names `{name}`, which is not a preset; `receptive networks` \
+             lists them, and --network FILE sets another network",
             arguments.weights
         )));
     }
@@ -142,7 +142,7 @@ fn known_by_hash(file: &WeightFile) -> Option<&'static str> {
     published_names().find(is_known)
 }
 
-/// A network that published weights belong to, in the form that the file's names say.
+/// The network of published weights, in the format that the file's tensor names indicate.
 fn published_network(
     name: &str,
     forms: &[PublishedForm],
@@ -160,8 +160,9 @@ fn published_network(
         return Err(CliError::argument(
             "--network",
             format!(
-                "the file's layers have none of the names that {name} is published under ({}), which \
-                 differ in more than names; give --network FILE with a config of the very network",
+                "the file's layers have none of the names that {name} is published under ({}), \
+                 which differ in more than names; give --network FILE with the config of exactly \
+                 this network",
                 schemes.join(", ")
             ),
         ));
@@ -173,8 +174,8 @@ fn published_network(
         (None, Some(weights)) => weights.preparation.input(),
         (None, None) => {
             notes.push(format!(
-                "the input is the one of {name} ({}); --mean, --std, --resize, --crop-fraction and \
-                 --interpolation set another",
+                "using the input of {name} ({}); --mean, --std, --resize, --crop-fraction and \
+                 --interpolation change it",
                 form.scheme.name()
             ));
             form.input.clone()
@@ -194,7 +195,7 @@ fn published_network(
         && said != outputs
     {
         notes.push(format!(
-            "its config.json says {}, but the weights have {outputs} outputs, which is what counts",
+            "its config.json says {}, but the weights have {outputs} outputs; using {outputs}",
             counted(said, "class")
         ));
     }
@@ -272,7 +273,8 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
     })
 }
 
-/// The classes as given, unless they are the file's own in another order: each output has a class already.
+/// The classes given, unless they are the file's own in another order: each output already has a
+/// class.
 fn in_own_order(given: Vec<String>, own: Option<&[String]>) -> Result<Vec<String>, CliError> {
     let Some(own) = own.filter(|own| **own != given) else {
         return Ok(given);
@@ -298,7 +300,7 @@ fn in_own_order(given: Vec<String>, own: Option<&[String]>) -> Result<Vec<String
     ))
 }
 
-/// How images are fitted. A resize rule that is given brings no crop fraction of another along.
+/// How images are resized. A resize mode given here does not keep the crop fraction of another.
 fn fit(arguments: &ImportArgs, own: Option<&InputSpec>) -> Result<Fit, CliError> {
     let own = own.map(InputSpec::fit).unwrap_or_default();
     let mut fit = Fit {

@@ -1,4 +1,4 @@
-//! Images and lists of images that do not come as arguments.
+//! Images and lists of images from standard input or files.
 
 use crate::error::CliError;
 use receptive_data::{DataError, DecodeLimits};
@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
-/// The path that stands for standard input.
+/// The path for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// The largest list of paths that is read, in bytes.
+/// Maximum size of a list of paths, in bytes.
 const LIST_BYTES: u64 = 1 << 30;
 
 /// One image from standard input.
@@ -51,7 +51,7 @@ pub(super) fn listed_files(list: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(paths)
 }
 
-/// Paths between NUL bytes, or one a line where there is none.
+/// Paths separated by NUL bytes, or one per line if there are none.
 fn paths(list: &[u8]) -> Vec<PathBuf> {
     let separator = if list.contains(&0) { 0 } else { b'\n' };
     // Windows' editors put a byte order mark in front.

@@ -29,8 +29,8 @@ pub(super) struct PredictArgs {
     /// Image files, directories of them, or `-` for one image's bytes from standard input
     #[arg(required_unless_present = "files_from", value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Also the images listed in FILE (`-`: standard input), one path a line or, as `find -print0`
-    /// writes them, with NUL between
+    /// Also predict the images listed in FILE (`-`: standard input), one path per line, or
+    /// NUL-separated (`find -print0`)
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
     /// Show the K most probable classes
@@ -42,7 +42,7 @@ pub(super) struct PredictArgs {
         allow_negative_numbers = true
     )]
     top: usize,
-    /// Test-time augmentation: the mean of the probabilities of several views of each image
+    /// Test-time augmentation: average the probabilities of several views per image
     #[arg(long, value_enum, value_name = "VIEWS")]
     tta: Option<Tta>,
     #[command(flatten)]
@@ -57,27 +57,27 @@ pub(super) struct PredictArgs {
     json: bool,
 }
 
-/// One image's answer, as `--json` prints it.
+/// The prediction for one image, as `--json` prints it.
 #[derive(Serialize)]
 struct Answer<'a> {
     path: String,
     top: &'a [Prediction],
-    /// What the run used an image of the same bytes or pixels for: `train`, `val`, `test`, `before` (by the
-    /// model that it started from); null if it did not have it.
+    /// The run's use of an image with the same bytes or pixels: `train`, `val`, `test`, `before`
+    /// (by the model that it started from); null if it was not in the data.
     split: Option<&'static str>,
-    /// What the logits were divided by, so that the probabilities are calibrated; null for a model
+    /// Temperature by which the logits were divided for calibrated probabilities; null for a model
     /// without.
     temperature: Option<f64>,
 }
 
-/// What is printed instead of an answer.
+/// The error printed instead of a prediction.
 #[derive(Serialize)]
 struct Failure {
     path: String,
     error: String,
 }
 
-/// Files whose answers are shown together.
+/// Files whose predictions are printed together.
 const ROUND: usize = 64;
 
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         Pass::Forward,
         compute.threads(),
         compute.device(),
-        "the network's answers",
+        "the network's outputs",
         "use fewer --threads, or a network with a smaller input",
     )?;
     let mut predictor = Predictor {
@@ -137,7 +137,8 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
         say_paragraph(
             "note",
             format!(
-                "{} of {} {} trained on: how well they are recognized says little about others",
+                "{} of {} {} used for training; accuracy on such images does not carry over to \
+                 new ones",
                 predictor.trained_on,
                 counted(predictor.answered, "image"),
                 if predictor.trained_on == 1 {
@@ -175,7 +176,7 @@ fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
     Ok(images)
 }
 
-/// What the run used an image for, or a model before it was trained on it for.
+/// The split of an image in the run, or its use in training the model before.
 fn known_role(record: &SplitRecord, identity: &ImageIdentity) -> Option<Role> {
     let role = record.role(&record.content(identity))?;
     (role.is_own() || role.is_trained_on()).then_some(role)
@@ -192,7 +193,8 @@ enum Output {
     Csv(CsvTable),
 }
 
-/// Predicts image after image. One bad image or path must not hide the answers on the others.
+/// Predicts image after image. One invalid image or path must not hide the predictions for the
+/// others.
 struct Predictor<'a> {
     top: usize,
     tta: Option<Tta>,
@@ -200,7 +202,7 @@ struct Predictor<'a> {
     exit: Exit,
     artifact: &'a Artifact,
     compute: &'a Compute,
-    /// Which images the run was trained on, if known.
+    /// The images the run was trained on, if known.
     record: Option<Arc<SplitRecord>>,
     answered: usize,
     trained_on: usize,

@@ -10,13 +10,13 @@ use receptive_model::store::write_file;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// What a table begins with.
+/// The beginning of a table's header.
 const TITLES: &[u8] = b"path,class,probability";
 
-/// The file that stands for standard output.
+/// The path for standard output.
 const STDOUT: &str = "-";
 
-/// The rows of a CSV file, which is written once all are known: whole or not at all.
+/// The rows of a CSV file, which is written atomically once all are known.
 pub(super) struct CsvTable {
     file: PathBuf,
     rows: Vec<Row>,
@@ -25,13 +25,13 @@ pub(super) struct CsvTable {
 struct Row {
     path: PathBuf,
     answer: Result<Vec<Prediction>, String>,
-    /// What the run used an image of the same content for.
+    /// The run's use of an image with the same content.
     split: Option<Role>,
 }
 
 impl CsvTable {
     /// # Errors
-    /// If nothing can be written there, which is better known before hours of prediction.
+    /// If the file cannot be written; checked before hours of prediction.
     pub(super) fn new(file: &Path) -> Result<Self, CliError> {
         if file.as_os_str() == STDOUT {
             return Ok(Self {
@@ -53,7 +53,8 @@ impl CsvTable {
             return Err(CliError::argument(
                 "--csv",
                 format!(
-                    "{} is not a table of predictions and would be overwritten; give another name",
+                    "{} is not a table of predictions and would be overwritten; choose another \
+                     name",
                     file.printable()
                 ),
             ));
@@ -80,8 +81,8 @@ impl CsvTable {
         });
     }
 
-    /// Writes the table with `top` classes in a row; returns where, and how many images it has, unless
-    /// that was standard output.
+    /// Writes the table with `top` classes per row; returns its path and number of images, unless
+    /// it was standard output.
     pub(super) fn write(self, top: usize) -> Result<Option<(PathBuf, usize)>, CliError> {
         let images = self.rows.len();
         let bytes = bytes(&self.rows, top);

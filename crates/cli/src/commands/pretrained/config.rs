@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// The largest `config.json` that is read, in bytes: ImageNet-21k's class names take one of them.
+/// Maximum size of a `config.json`, in bytes: ImageNet-21k's class names take one megabyte.
 const CONFIG_BYTES: u64 = 16 << 20;
 
-/// What is read of it; other keys are ignored.
+/// The keys that are read; others are ignored.
 #[derive(Debug, Deserialize)]
 pub(super) struct PublishedConfig {
     pub(super) architecture: String,
@@ -49,8 +49,8 @@ struct PretrainedConfig {
     license: Option<String>,
 }
 
-/// Whether an argument of a network leaves it as the preset is: it has the preset's own value, or is
-/// about classes, which are the file's, or about training.
+/// Whether a network argument does not change the preset: it has the preset's own value, or
+/// concerns the classes, which the file sets, or training.
 fn is_default(argument: &str, value: &Value) -> bool {
     match argument {
         "num_classes" | "pretrained" | "drop_rate" | "drop_path_rate" => true,
@@ -72,28 +72,28 @@ impl PublishedConfig {
         config.path = path.into();
         if let Some(pool) = config.global_pool.as_deref().filter(|pool| *pool != "avg") {
             return Err(config.refuse(format!(
-                "its `global_pool` is `{pool}`, but the presets average; give --network FILE with a \
-                 config of the very network"
+                "its `global_pool` is `{pool}`, but the presets average; give --network FILE with \
+                 the config of exactly this network"
             )));
         }
         let mut arguments = config.model_args.iter();
         if let Some((argument, value)) = arguments.find(|(name, value)| !is_default(name, value)) {
             return Err(config.refuse(format!(
                 "its `model_args` set `{argument}` to {value}, which the preset does not; give \
-                 --network FILE with a config of the very network"
+                 --network FILE with the config of exactly this network"
             )));
         }
         Ok(config)
     }
 
-    /// The weights that it describes: `resnet18.a1_in1k`. Programs that save weights of their own keep
-    /// this of the network that they began with.
+    /// The weights that it describes: `resnet18.a1_in1k`. Programs that save fine-tuned weights
+    /// keep the name of the weights they started from.
     pub(super) fn name(&self) -> Option<String> {
         let tag = self.pretrained_cfg.as_ref()?.tag.as_deref()?;
         Some(format!("{}.{tag}", self.architecture))
     }
 
-    /// How many classes it says there are.
+    /// The number of classes it states.
     pub(super) fn class_count(&self) -> Option<usize> {
         usize::try_from(self.num_classes.as_u64()?).ok()
     }
@@ -102,7 +102,7 @@ impl PublishedConfig {
         self.pretrained_cfg.as_ref()?.license.clone()
     }
 
-    /// The input; `None` where it is not said.
+    /// The input; `None` if it is not given.
     pub(super) fn input(&self) -> Result<Option<InputSpec>, CliError> {
         let Some(pretrained) = &self.pretrained_cfg else {
             return Ok(None);

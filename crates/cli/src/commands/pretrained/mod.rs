@@ -1,5 +1,5 @@
-//! Where weights of published networks come from: a file, a folder with a `config.json` beside them, or
-//! a repository of a hub.
+//! Sources of published weights: a file, a folder that also has a `config.json`, or a hub
+//! repository.
 
 mod config;
 
@@ -11,10 +11,10 @@ use receptive_data::{Hub, HubRepository};
 use receptive_model::InputSpec;
 use std::path::{Path, PathBuf};
 
-/// The names that weights have beside a `config.json`, the preferred one first.
+/// File names of weights next to a `config.json`, the preferred one first.
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 const CONFIG: &str = "config.json";
-/// What the name of a hub's repository begins with.
+/// Prefix of the name of a hub repository.
 const HUB: &str = "hf:";
 
 /// The program's own folder in the user's cache.
@@ -27,21 +27,21 @@ pub(super) fn cache_folder() -> Result<PathBuf, CliError> {
         .unwrap_or_default())
 }
 
-/// The weights in a folder, if a `config.json` lies beside them.
+/// The weights in a folder, if it also has a `config.json`.
 fn weights_in(folder: &Path) -> Option<PathBuf> {
     let mut weights = WEIGHTS.iter().map(|name| folder.join(name));
     let found = weights.find(|path| path.is_file())?;
     folder.join(CONFIG).is_file().then_some(found)
 }
 
-/// Weights on this machine, and what is said beside them.
+/// Weights on this machine, and their metadata.
 pub(super) struct Source {
-    /// The file of weights.
+    /// The weights file.
     pub(super) weights: PathBuf,
-    /// Where they are from: the file, or the address they were fetched from.
+    /// Their origin: the file, or the address they were downloaded from.
     pub(super) address: String,
     config: Option<PublishedConfig>,
-    /// The name of the hub's repository, without its organization.
+    /// The name of the hub repository, without its organisation.
     repository: Option<String>,
 }
 
@@ -63,12 +63,12 @@ impl Source {
         Self::in_folder(path, text.into(), None)
     }
 
-    /// Whether `text` names a hub's repository.
+    /// Whether `text` names a hub repository.
     pub(super) fn is_hub(text: &str) -> bool {
         text.starts_with(HUB)
     }
 
-    /// Whether a folder is one of published weights.
+    /// Whether a folder contains published weights.
     pub(super) fn is_folder(path: &Path) -> bool {
         weights_in(path).is_some()
     }
@@ -98,7 +98,7 @@ impl Source {
     ) -> Result<Self, CliError> {
         let Some(weights) = weights_in(folder) else {
             return Err(CliError::Usage(format!(
-                "{}: expected a file of weights, or a folder with {CONFIG} and {}",
+                "{}: expected a weights file, or a folder with {CONFIG} and {}",
                 folder.printable(),
                 WEIGHTS.join(" or ")
             )));
@@ -118,15 +118,15 @@ impl Source {
             .map(|config| config.architecture.as_str())
     }
 
-    /// Whether the weights are those that the config describes. It says which ones the network began with,
-    /// and whoever trained it further, or saved random weights, has that copied: it is the repository's
-    /// name that says the same.
+    /// Whether the weights are those that the config describes. The config names the initial
+    /// weights, and is copied when the network is fine-tuned or saved with random weights, so the
+    /// repository's name must agree with it.
     fn is_described(&self) -> bool {
         let described = self.config.as_ref().and_then(PublishedConfig::name);
         described.is_some() && described == self.repository
     }
 
-    /// What the publisher calls the weights.
+    /// The publisher's name for the weights.
     pub(super) fn name(&self) -> Option<String> {
         self.config.as_ref().filter(|_| self.is_described())?.name()
     }
@@ -139,19 +139,19 @@ impl Source {
             .licence()
     }
 
-    /// What the config says of weights that may be others.
+    /// A note on what the config says, if the weights may be others.
     pub(super) fn note(&self) -> Option<String> {
         let config = self.config.as_ref().filter(|_| !self.is_described())?;
         let name = config.name()?;
         let licence = config.licence();
         let licence = licence.map_or(String::new(), |licence| format!(" (licence {licence})"));
         Some(format!(
-            "its config.json describes {name}{licence}, which the network may only have begun with: \
-             weights and licence are noted as unknown"
+            "its config.json describes {name}{licence}, which may be only the weights it was \
+             fine-tuned from: weights and licence are recorded as unknown"
         ))
     }
 
-    /// How many classes the config says there are.
+    /// The number of classes that the config states.
     pub(super) fn class_count(&self) -> Option<usize> {
         self.config.as_ref()?.class_count()
     }

@@ -13,7 +13,7 @@ use receptive_train::{
 };
 use serde::Serialize;
 
-/// Says what is about to happen; without a directory where nothing will be written.
+/// Prints a summary before a run; without a directory if nothing will be written.
 pub(super) fn announce(
     prepared: &RunSetup,
     devices: &Devices,
@@ -62,7 +62,7 @@ pub(super) fn announce(
     say_line(
         "machine",
         format!(
-            "{devices}, {}{}; about {} MiB for a step",
+            "{devices}, {}{}; about {} MiB per step",
             counted(threads, "thread"),
             ranks_text(compute),
             step >> 20
@@ -94,7 +94,7 @@ pub(super) fn announce(
     }
 }
 
-/// What is kept of the trained model that training starts from.
+/// The parts kept from the pretrained model.
 fn initial_model(start: &StartConfig, initial: &InitialModel, plan: &Plan) -> String {
     let trainable: usize = plan
         .layers
@@ -135,19 +135,19 @@ struct Json<'a> {
     images_per_second: f64,
     data_wait: f64,
     epochs: usize,
-    /// `null` as long as no epoch is complete.
+    /// `null` until an epoch is complete.
     best_epoch: Option<usize>,
-    /// Of a run that starts from a trained model: classifiers on its frozen features.
+    /// For fine-tuning: classifiers on the frozen features of the pretrained model.
     #[serde(skip_serializing_if = "Option::is_none")]
     baselines: Option<Vec<SplitJson<'a>>>,
-    /// Of a run that starts from a trained model: what fine-tuning added.
+    /// For fine-tuning: its gain over these baselines.
     #[serde(skip_serializing_if = "Option::is_none")]
     gain: Option<&'a Gain>,
-    /// `null` as long as there is no model.
+    /// `null` until there is a model.
     weights_sha256: Option<&'a str>,
     backend: String,
     threads: usize,
-    /// Of a run that several processes shared: what the first has seen of the network.
+    /// For a run shared by several processes: network traffic and waiting time of the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Network>,
 }
@@ -261,12 +261,12 @@ pub(super) fn report(
         (None, None) => {}
     }
     let best = match trained.best_epoch {
-        0 if config.epochs == 0 => "the head was fitted, no epoch was trained".into(),
+        0 if config.epochs == 0 => "fitted the head only; no epochs trained".into(),
         0 => "no complete epoch".into(),
         best if prepared.chooses_epoch() => {
             format!("best epoch {best} of {}", trained.epochs.len())
         }
-        last => format!("epoch {last}, the last, is kept"),
+        last => format!("the last epoch, {last}, is kept"),
     };
     wide_line(
         "training",
@@ -305,7 +305,7 @@ pub(super) fn report(
     Ok(exit)
 }
 
-/// What frozen features can do, of a run that has no result to compare with it.
+/// Results with frozen features, for a run that has no result of its own yet.
 fn show_baselines(baselines: &Baselines) -> Result<(), CliError> {
     for of in &baselines.splits {
         for (name, score) in [

@@ -1,4 +1,4 @@
-//! `receptive train`: a run, or a trial before one.
+//! `receptive train`: a run, or a trial before a run.
 
 mod dry_run;
 pub(super) mod messages;
@@ -24,7 +24,7 @@ use receptive_train::{
 use shared::{check_shared, new_directory};
 use std::path::{Path, PathBuf};
 
-/// Where runs go that are given no directory.
+/// The default parent directory of runs.
 pub(super) const RUNS: &str = "runs";
 
 #[derive(Debug, Args)]
@@ -39,8 +39,7 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     epochs: Option<usize>,
-    /// Learning rate at the top of its schedule [default: 0.05 of SGD, 0.001 of AdamW and RMSprop, 0.0001
-    /// of Lion]
+    /// Peak learning rate [default: 0.05 for SGD, 0.001 for AdamW and RMSprop, 0.0001 for Lion]
     #[arg(
         long,
         value_name = "RATE",
@@ -48,11 +47,11 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     lr: Option<f64>,
-    /// How the learning rate moves after its warm-up [default: cosine]
+    /// Learning-rate schedule after the warm-up [default: cosine]
     #[arg(long, value_enum, value_name = "NAME")]
     schedule: Option<ScheduleKind>,
-    /// Validate and keep an exponential moving average of the weights; DECAY is the share that each step
-    /// keeps [default: 0.9998]
+    /// Validate and keep an exponential moving average (EMA) of the weights with this decay
+    /// [default: 0.9998]
     #[arg(
         long,
         value_name = "DECAY",
@@ -63,8 +62,8 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     ema: Option<f64>,
-    /// Validate and keep the mean of the weights after each of the last N epochs (stochastic weight
-    /// averaging)
+    /// Stochastic weight averaging (SWA): validate and keep the mean of the weights of the last N
+    /// epochs
     #[arg(
         long,
         value_name = "N",
@@ -73,7 +72,7 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     average: Option<usize>,
-    /// Stop early, when the validation has not improved for N epochs
+    /// Early stopping: patience in epochs
     #[arg(
         long,
         value_name = "N",
@@ -84,7 +83,8 @@ pub(super) struct TrainArgs {
     /// Run directory [default: runs/NNN, the next free number]
     #[arg(long, value_name = "DIR", group = NEW_RUN)]
     run_dir: Option<PathBuf>,
-    /// Train N runs with the seeds S, S + 1, ..., from --seed on: mean and 95 % interval of their results
+    /// Train N runs with consecutive seeds, starting at --seed: mean and 95 % interval of their
+    /// results
     #[arg(
         long,
         value_name = "N",
@@ -94,8 +94,7 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     seeds: Option<usize>,
-    /// Cross-validation with K folds: each is tested by a model that was trained on the others. A test
-    /// split of the data stays untouched
+    /// K-fold cross-validation; a test split of the data is left out
     #[arg(
         long,
         value_name = "K",
@@ -105,24 +104,24 @@ pub(super) struct TrainArgs {
         allow_negative_numbers = true
     )]
     folds: Option<usize>,
-    /// Resume a run from its latest valid checkpoint: one that was stopped, or with --epochs one
-    /// that has finished. Settings that cannot change within a run are rejected
+    /// Resume a run from its latest valid checkpoint, or with --epochs continue a finished one.
+    /// Settings that cannot change within a run are rejected
     #[arg(long, value_name = "RUN", conflicts_with = NEW_RUN)]
     resume: Option<PathBuf>,
-    /// New place of the data of the run that is resumed, if it was moved
+    /// New path of the resumed run's data, if it was moved
     #[arg(long = "data", value_name = "DATA", requires = "resume", conflicts_with_all = ["dry_run", "overfit"])]
     moved: Option<String>,
     /// Checkpoint interval: 50steps, 2epochs or 60s [default: 1epochs]
     #[arg(long, value_name = "INTERVAL")]
     checkpoint_every: Option<Interval>,
-    /// Measure the effective receptive field before, during and after training: adds columns to
+    /// Measure the effective receptive field before, during and after training; adds columns to
     /// metrics.csv and a filmstrip, erf.png
     #[arg(long)]
     track_erf: bool,
     /// Also write TensorBoard event files, to RUN/tensorboard
     #[arg(long)]
     tensorboard: bool,
-    /// Try one batch of everything, estimate the run's time and memory, and write nothing
+    /// Run one batch through every stage, estimate time and memory, and write nothing
     #[arg(long, group = NEW_RUN, conflicts_with = "overfit")]
     dry_run: bool,
     /// Check whether the network can overfit N training images, without augmentation and
@@ -152,8 +151,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     if arguments.moved.is_some() && arguments.resume.is_none() {
         return Err(CliError::argument(
             "--data",
-            "this is the new place of the data of a run that is resumed; a new run takes DATA as its \
-             first argument",
+            "this option is only for --resume; pass DATA as the first argument for a new run",
         ));
     }
     let ranks = ranks::joined();
@@ -241,8 +239,8 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, OpenSettings),
     Ok((config, input_from, open))
 }
 
-/// The config of a run, with the arguments over it: which of them can change within a run is for
-/// the checkpoint to say.
+/// The config of a run, with the arguments over it: the checkpoint decides which of them can change
+/// within a run.
 fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
     set_network(&mut config, &arguments.network);
@@ -258,7 +256,7 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
     Ok(config)
 }
 
-/// What only `train` has an argument for.
+/// The settings with arguments in `train` only.
 fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
     let train = &mut config.train;
     set(&mut train.epochs, arguments.epochs);
@@ -280,8 +278,8 @@ fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
     config.tensorboard |= arguments.tensorboard;
 }
 
-/// Early stopping that `--patience` enables goes by what the best epoch is chosen by, unless its own
-/// metric is set.
+/// Early stopping enabled by `--patience` uses the metric that selects the best epoch, unless its
+/// own is set.
 fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunConfig) {
     let is_metric = |set: &String| set.trim_start().starts_with("train.early_stopping.metric");
     if arguments.patience.is_some()
@@ -296,8 +294,8 @@ fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunCo
     }
 }
 
-/// `--patience`, `--optimizer`, `--set`, and `--lr`, whose setting depends on the kind of optimizer: after a `--set`
-/// of the kind, which brings a rate of its own, and before all others.
+/// `--patience`, `--optimizer`, `--set`, and `--lr`, whose setting depends on the kind of
+/// optimizer: after a `--set` of the kind, which changes the default rate, and before all others.
 fn overrides(arguments: &TrainArgs) -> Vec<String> {
     let is_kind = |set: &&String| set.trim_start().starts_with("train.optimizer.kind");
     let (kinds, others): (Vec<&String>, Vec<&String>) =

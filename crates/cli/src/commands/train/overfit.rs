@@ -8,7 +8,7 @@ use receptive_core::text::counted;
 use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised_setup};
 use receptive_train::{InputFrom, RunConfig, prepare};
 
-/// Epochs over the images where `--epochs` does not say.
+/// Default number of epochs over the images.
 const DEFAULT_EPOCHS: usize = 300;
 
 pub(super) fn run(

@@ -27,7 +27,7 @@ struct Json<'a> {
     summary: &'a SeriesSummary,
 }
 
-/// What is to be repeated, if it is.
+/// The kind of series, if any.
 pub(super) fn kind(arguments: &TrainArgs, seed: u64) -> Option<SeriesKind> {
     let seeds = arguments
         .seeds
@@ -41,7 +41,7 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let (base, input_from, open) = config(arguments)?;
     let Some(kind) = kind(arguments, base.train.seed) else {
         return Err(CliError::Usage(
-            "--seeds or --folds: one of them is needed".into(),
+            "--seeds or --folds: one of them is required".into(),
         ));
     };
     Series::check(kind, &base)?;
@@ -53,7 +53,7 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
     run(arguments, &series)
 }
 
-/// A series that was stopped, with its own settings.
+/// A stopped series, with its own settings.
 pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliError> {
     let series = Series::open(path)?;
     let mut base = series.base().clone();
@@ -92,7 +92,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     let runs = series.kind().runs(series.base()).len();
     let what = match series.kind() {
         SeriesKind::Seeds { first, .. } => {
-            format!("{}, seeds from {first} on", counted(runs, "run"))
+            format!("{}, first seed {first}", counted(runs, "run"))
         }
         SeriesKind::Folds { .. } => format!("cross-validation with {}", counted(runs, "fold")),
     };
@@ -123,7 +123,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     })
 }
 
-/// How far a series came that was stopped, and how it continues.
+/// The progress of a stopped series, and how to continue it.
 fn say_stopped(series: &Series, summary: &SeriesSummary) {
     let noun = summary.kind.noun();
     let runs = series.kind().runs(series.base());
@@ -260,13 +260,13 @@ fn show_means(summary: &SeriesSummary, means: &SeriesMeans) -> Result<(), CliErr
     wide_line("", format!("loss {loss}"))
 }
 
-/// Which one run of several has a result: `1 of 5 seeds`.
+/// The number of runs with a result: `1 of 5 seeds`.
 fn only(summary: &SeriesSummary) -> String {
     let all = summary.runs.len() + summary.remaining;
     format!("1 of {}", counted(all, summary.kind.noun()))
 }
 
-/// What a single result does not have.
+/// The statistic that a single result does not have.
 fn missing_spread(kind: SeriesKind) -> &'static str {
     match kind {
         SeriesKind::Seeds { .. } => "no interval",

@@ -1,4 +1,4 @@
-//! A run that several processes share.
+//! A run shared by several processes.
 
 use super::{RUNS, TrainArgs};
 use crate::error::CliError;
@@ -27,7 +27,7 @@ pub(super) fn check_shared(arguments: &TrainArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A new run's directory: the one that was named, or the next one.
+/// A new run's directory: the given one, or the next number.
 pub(super) fn new_directory(
     path: Option<&Path>,
     ranks: Option<&Ranks>,
@@ -39,7 +39,7 @@ pub(super) fn new_directory(
     Ok(RankDirectory::new(ranks, create)?)
 }
 
-/// Who computes the run, beside this process; nothing where it is alone.
+/// The processes that share the run, as text; empty if there is only one.
 pub(super) fn ranks_text(compute: &Compute) -> String {
     compute.ranks().map_or(String::new(), |ranks| {
         format!(
@@ -50,7 +50,7 @@ pub(super) fn ranks_text(compute: &Compute) -> String {
     })
 }
 
-/// What the first rank has seen of the network.
+/// Network traffic and waiting time of the first rank.
 #[derive(Serialize)]
 pub(super) struct Network {
     ranks: usize,
@@ -60,7 +60,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// `None` where the process was alone.
+    /// `None` for a single process.
     pub(super) fn of(compute: &Compute) -> Option<Self> {
         compute.ranks().map(|ranks| Self {
             ranks: ranks.size(),
@@ -69,7 +69,7 @@ impl Network {
         })
     }
 
-    /// What travelled and how long it took, of so many seconds.
+    /// The bytes sent and the time it took, out of the run's seconds.
     pub(super) fn text(&self, seconds: f64) -> String {
         let Traffic {
             steps,
@@ -79,7 +79,7 @@ impl Network {
         } = self.traffic;
         let share = |part: f64| percent(part / seconds.max(part).max(f64::MIN_POSITIVE));
         format!(
-            "{} bytes sent by a rank in a step; {} of the time waiting for other ranks, {} sending",
+            "{} bytes sent per rank and step; {} of the time waiting for other ranks, {} sending",
             grouped((sent_bytes / steps.max(1)) as usize),
             share(waited_seconds),
             share(sending_seconds)

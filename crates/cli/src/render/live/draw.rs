@@ -48,7 +48,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, palette: Palette, is_st
     frame.render_widget(Line::styled(hint, palette.faint), areas.hint);
 }
 
-/// Text at the left and, where it has room, at the right.
+/// Text at the left and, if it fits, at the right.
 fn ends(area: Rect, left: &str, right: &str, style: Style) -> Line<'static> {
     let (left, right) = (Span::raw(left.to_owned()), Span::raw(right.to_owned()));
     let room = usize::from(area.width).saturating_sub(right.width());
@@ -91,7 +91,7 @@ fn progress(state: &State, palette: Palette, width: u16) -> Line<'static> {
     Line::from(spans)
 }
 
-/// As many figures as have room, the most important first.
+/// As many figures as fit, the most important first.
 fn figures(state: &State, width: u16) -> Line<'static> {
     let mut shown = String::new();
     let mut add = |text: String| {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-/// The areas of the view; `None` does not fit.
+/// The areas of the view; `None` for one that does not fit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Areas {
     pub(super) title: Rect,
@@ -13,12 +13,12 @@ pub(super) struct Areas {
     pub(super) hint: Rect,
 }
 
-/// Charts that are smaller show nothing.
+/// Minimum size of a chart.
 const CHART_ROWS: u16 = 8;
 const CHART_COLUMNS: u16 = 30;
-/// Rows of everything but charts and table.
+/// Rows of everything except charts and table.
 const LINES: u16 = 4;
-/// The fewest rows of the table, its head included.
+/// Minimum number of rows of the table, including its header.
 const TABLE_ROWS: u16 = 4;
 
 impl Areas {

@@ -1,5 +1,5 @@
-//! The live view of a training run: a screen of its own on a terminal, drawn by a thread of its
-//! own, so that a slow terminal never delays a step.
+//! The live view of a training run: the terminal's alternate screen, drawn by its own thread, so
+//! that a slow terminal never delays a step.
 
 mod draw;
 mod layout;
@@ -31,10 +31,10 @@ pub(crate) struct LiveView {
     shared: Arc<SharedView>,
     thread: Option<JoinHandle<()>>,
     stop: Stop,
-    /// Plain lines, should the terminal go away.
+    /// Plain lines, if the terminal disappears.
     plain: TrainProgress,
     epochs: usize,
-    /// Whether mean recall is shown beside top-1.
+    /// Whether mean recall is shown next to top-1.
     shows_recall: bool,
     /// To be printed when the view closes.
     notes: Vec<String>,
@@ -100,7 +100,7 @@ impl LiveView {
             .ok();
     }
 
-    /// Whether the view no longer shows anything.
+    /// Whether the view is closed.
     fn is_plain(&self) -> bool {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }

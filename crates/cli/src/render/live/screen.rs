@@ -1,4 +1,4 @@
-//! The terminal's alternate screen, which is left even after a panic.
+//! The terminal's alternate screen, closed even after a panic.
 
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 static ENTERED: AtomicBool = AtomicBool::new(false);
 /// Held by whoever writes to the terminal.
 static WRITING: Mutex<()> = Mutex::new(());
-/// How long a panic waits for a frame that is being drawn.
+/// How long a panic waits for the current frame.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 pub(super) struct Screen {
@@ -54,7 +54,7 @@ impl Screen {
         self.terminal.draw(draw).map(|_| ())
     }
 
-    /// Stops the process as Ctrl-Z does, on the normal screen, and comes back with it.
+    /// Stops the process like Ctrl-Z, on the normal screen, and restores the view afterwards.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         leave();
         #[cfg(unix)]
@@ -104,7 +104,7 @@ pub(crate) fn restore_on_panic() {
     }));
 }
 
-/// What is typed while the view is shown must not appear in it, nor at the next prompt. Ctrl-C and
+/// Keys typed while the view is shown must not appear in it, nor at the next prompt. Ctrl-C and
 /// Ctrl-Z still are signals, which raw mode would disable.
 #[cfg(unix)]
 mod keys {

@@ -5,7 +5,7 @@ use receptive_train::{Epoch, Step};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Epochs that are kept for the table: more than any terminal has rows.
+/// Epochs kept for the table: more than any terminal has rows.
 const MAX_ROWS: usize = 500;
 /// Time over which the speed is averaged.
 const SPEED_WINDOW: Duration = Duration::from_secs(3);
@@ -14,11 +14,11 @@ pub(super) struct State {
     pub(super) title: String,
     pub(super) epoch: usize,
     pub(super) epochs: usize,
-    /// Training images of an epoch, and how many were seen.
+    /// Training images of an epoch, and how many are done.
     pub(super) images: (usize, usize),
     /// Steps of the run, and how many are done.
     pub(super) steps: (u64, u64),
-    /// The split that is evaluated now: its name, images seen, images.
+    /// The split being evaluated: its name, images done, images.
     pub(super) evaluating: Option<(String, usize, usize)>,
     pub(super) learning_rate: f64,
     pub(super) batch_loss: Curve,
@@ -32,7 +32,7 @@ pub(super) struct State {
     began: Instant,
     /// The first step of this process.
     first_step: Option<u64>,
-    /// Recent steps of this epoch: when, and the images seen until then.
+    /// Recent steps of this epoch: their time, and the images done until then.
     recent: VecDeque<(Instant, usize)>,
 }
 
@@ -139,7 +139,7 @@ impl State {
         Some(self.elapsed() / mine as f64 * (steps - done) as f64)
     }
 
-    /// What stays on the normal screen: the best epoch and the newest.
+    /// The lines kept on the normal screen: the best and the latest epoch.
     pub(super) fn last_words(&self) -> impl Iterator<Item = &Epoch> {
         let newest = self.rows.back();
         let best = self.best.as_ref();
@@ -151,8 +151,8 @@ impl State {
 /// Maximum number of points: more than any terminal has columns.
 const MAX_POINTS: usize = 1024;
 
-/// A curve through any number of values in a bounded number of points: each is the mean of as many
-/// neighbours as it takes.
+/// A curve through any number of values with a bounded number of points: each is the mean of
+/// neighbouring values.
 #[derive(Debug, Clone)]
 pub(super) struct Curve {
     points: Vec<(f64, f64)>,

@@ -10,9 +10,9 @@ use std::io::IsTerminal;
 pub(crate) enum Tui {
     /// On a terminal
     Auto,
-    /// On any terminal, whatever the environment says
+    /// Always, if standard error is a terminal
     On,
-    /// Plain lines
+    /// Never; plain lines
     Off,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn is_wanted(tui: Tui) -> Result<bool, CliError> {
     }
 }
 
-/// Whether the environment asks for plain output.
+/// Whether the environment requests plain output.
 fn is_refused(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     let is_dumb = variable("TERM").is_none_or(|term| term.is_empty() || term == "dumb");

@@ -10,7 +10,8 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Row, Table};
 use receptive_core::text::grouped;
 use receptive_train::Epoch;
 
-/// Two colours that differ in brightness too; lines and dots tell the curves apart without any.
+/// Two colours that also differ in brightness; lines and dots distinguish the curves without
+/// colour.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Palette {
     pub(super) train: Style,
@@ -117,10 +118,10 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (low - air, high + air)
 }
 
-/// A column of the table: head, width, cell.
+/// A column of the table: header, width, cell.
 type Column = (&'static str, u16, fn(&Epoch) -> String);
 
-/// The most important first: those that do not fit are left out from the end.
+/// The most important first: those at the end that do not fit are left out.
 const COLUMNS: [Column; 8] = [
     ("epoch", 6, |epoch| {
         format!("{}{}", epoch.epoch, if epoch.best { " *" } else { "  " })
@@ -148,7 +149,7 @@ const COLUMNS: [Column; 8] = [
     }),
 ];
 
-/// The newest epochs, the newest first.
+/// The latest epochs, newest first.
 pub(super) fn table(frame: &mut Frame<'_>, state: &State, palette: Palette, area: Rect) {
     let mut width = 0;
     let columns: Vec<&Column> = COLUMNS

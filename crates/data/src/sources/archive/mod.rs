@@ -1,4 +1,4 @@
-//! Image files in a `.zip`, `.tar` or `.tar.gz`, read where they are: the archive is listed once, and
+//! Image files in a `.zip`, `.tar` or `.tar.gz`, read in place: the archive is listed once, and
 //! each image is read from its place when it is needed.
 //!
 //! A zip and a tar stay as they are. A gzipped tar cannot be read from the middle, so its images
@@ -68,7 +68,7 @@ pub(crate) enum ArchiveKind {
 }
 
 impl ArchiveKind {
-    /// The kind of a regular file; `None` if it is no archive.
+    /// The kind of a regular file; `None` if it is not an archive.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>, DataError> {
         let mut head = Vec::new();
         File::open(path)
@@ -210,7 +210,7 @@ impl Archive {
             return Ok(content);
         }
         if content.len() as u64 != member.len {
-            return Err(invalid("it does not have the length that the archive says"));
+            return Err(invalid("its length differs from the one in the archive"));
         }
         let mut crc = Crc::new();
         crc.update(&content);
@@ -244,7 +244,7 @@ struct List {
     members: HashMap<PathBuf, Member>,
     /// Links that may lead to folders, which are not followed.
     links: Vec<PathBuf>,
-    /// Files that cannot be read, encrypted for example, and are no images by their name.
+    /// Files that cannot be read, such as encrypted ones, and are not images by their name.
     unreadable: Vec<PathBuf>,
     /// Whether the mark at the end of the archive is there, where its format has one.
     has_end: bool,
@@ -265,20 +265,20 @@ impl List {
         let mut notes = Vec::new();
         if !self.has_end {
             notes.push(
-                "the archive has no mark at its end, as if it had been cut short between two files: \
-                 compare its size with the original's, or copy it again"
+                "the archive has no end marker, so it may be truncated: compare its size with the \
+                 original's, or copy it again"
                     .into(),
             );
         }
         for (what, paths) in [
             (
-                "did not follow links in the archive (pack what they lead to: tar --dereference, zip \
+                "did not follow links in the archive (pack their targets: tar --dereference, zip \
                  without -y)",
                 &self.links,
             ),
             (
-                "passed over files of the archive that are encrypted or compressed by a method that \
-                 cannot be read (unpack it and give the folder)",
+                "skipped files of the archive that are encrypted or use an unsupported \
+                 compression method (unpack it and use the folder)",
                 &self.unreadable,
             ),
         ] {
@@ -335,7 +335,7 @@ impl List {
         self.members.insert(name, member);
         if self.members.len() > MAX_FILES {
             return Err(self.error(format!(
-                "it holds more than {MAX_FILES} files; unpack it and give the folder"
+                "it contains more than {MAX_FILES} files; unpack it and use the folder"
             )));
         }
         Ok(())
@@ -344,17 +344,17 @@ impl List {
     fn held_twice(&self, name: &Path) -> DataError {
         self.file_error(
             name,
-            "the archive holds this file twice; pack the folder again",
+            "the archive contains this file twice; pack the folder again",
         )
     }
 
-    /// A link: an image by a link would be missing. Others, which may lead to class folders, are passed
-    /// over with a note.
+    /// A link: an image by a link would be missing. Others, which may lead to class folders, are
+    /// skipped with a note.
     fn add_link(&mut self, name: PathBuf) -> Result<(), DataError> {
         if is_image_name(&name) {
             return Err(self.file_error(
                 &name,
-                "it is a link, which an archive cannot follow; pack the files that the links lead to \
+                "it is a link, which is not followed in an archive; pack the targets of links \
                  (tar --dereference, zip without -y)",
             ));
         }
@@ -375,7 +375,7 @@ impl List {
         }
     }
 
-    /// A file whose content cannot be read: an image would be missing, others are passed over with a
+    /// A file whose content cannot be read: an image would be missing, others are skipped with a
     /// note.
     fn add_unreadable(&mut self, name: PathBuf, problem: &str) -> Result<(), DataError> {
         if is_image_name(&name) {

@@ -44,7 +44,7 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
         if start.checked_add(entry.size()).is_none_or(|end| end > len) {
             return Err(list.file_error(
                 &name,
-                "the archive ends before this file does; it is cut short: copy it again",
+                "the archive ends before this file does; it is truncated: copy it again",
             ));
         }
         list.add(name, member(start, entry.size()))?;
@@ -136,7 +136,7 @@ pub(super) fn unpack(
     io::copy(&mut rest, &mut io::sink()).map_err(|error| unreadable(list, &error))?;
     match rest.limit() {
         0 => Err(list.error(format!(
-            "it has more than {MAX_BYTES} bytes when it is unpacked; unpack it and give the folder"
+            "it has more than {MAX_BYTES} bytes when unpacked; unpack it and use the folder"
         ))),
         _ => Ok(copy),
     }
@@ -145,8 +145,9 @@ pub(super) fn unpack(
 /// That the temporary file cannot be written, and what to do.
 fn no_room(list: &List, place: &Path, error: &io::Error) -> DataError {
     list.error(format!(
-        "its images could not be unpacked into a file in {}: {error}; set TMPDIR to a directory with room for \
-         them, pack the folder as .tar or .zip, which are read where they are, or unpack it",
+        "its images could not be unpacked into a file in {}: {error}; set TMPDIR to a directory \
+         with enough space, pack the folder as .tar or .zip, which are read in place, or unpack \
+         it",
         place.printable()
     ))
 }
@@ -179,7 +180,7 @@ fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<Pa
         EntryType::Symlink => list.add_link(name)?,
         EntryType::GNUSparse => list.add_unreadable(
             name,
-            "it is packed as a file with holes; unpack the archive and give the folder",
+            "it is packed as a sparse file; unpack the archive and use the folder",
         )?,
         // Pipes, devices, and what programs say of the archive.
         _ => list.add_special(&name)?,
@@ -202,7 +203,7 @@ fn unreadable(list: &List, error: &io::Error) -> DataError {
     let why = match error.kind() {
         io::ErrorKind::UnexpectedEof => CUT_SHORT.into(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other => {
-            "what it holds is not packed as tar, or is damaged".into()
+            "its content is not a tar archive, or is damaged".into()
         }
         _ => error.to_string(),
     };
@@ -211,6 +212,6 @@ fn unreadable(list: &List, error: &io::Error) -> DataError {
 
 fn unreadable_by(list: &List, why: &str) -> DataError {
     list.error(format!(
-        "could not read it as a tar archive: {why}; if it is cut short, copy it again"
+        "could not read it as a tar archive: {why}; if it is truncated, copy it again"
     ))
 }

@@ -24,8 +24,8 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
             _ => "the list of its files, which is at its end, is missing or damaged".into(),
         };
         list.error(format!(
-            "could not read it as a zip archive: {why}; if it is cut short, copy it again, if it is one part \
-             of several, join or unpack them"
+            "could not read it as a zip archive: {why}; if it is truncated, copy it again; if it \
+             is one part of several, join or unpack them"
         ))
     };
     let handle = file
@@ -37,7 +37,7 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
         let name = twice(&file, archive.central_directory_start());
         return Err(match name {
             Some(name) => list.held_twice(&list.name(&name)?),
-            None => list.error("it holds several files of the same name; pack the folder again"),
+            None => list.error("it contains several files of the same name; pack the folder again"),
         });
     }
     for index in 0..archive.len() {
@@ -68,13 +68,11 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
     let method = entry.compression();
     let is_deflated = method == CompressionMethod::Deflated;
     let problem = if entry.encrypted() {
-        Some(
-            "it is encrypted; unpack the archive with its password and give the folder".to_string(),
-        )
+        Some("it is encrypted; unpack the archive with its password and use the folder".to_string())
     } else if !is_deflated && method != CompressionMethod::Stored {
         Some(format!(
-            "it is compressed by {}, which cannot be read, only deflate can; unpack the archive and \
-             give the folder",
+            "it is compressed with {}, but only deflate is supported; unpack the archive and use \
+             the folder",
             method_name(method)
         ))
     } else {
@@ -99,7 +97,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
 fn method_name(method: CompressionMethod) -> String {
     #[allow(
         deprecated,
-        reason = "the number of a method that the library was built without"
+        reason = "the ID of a method that the library was built without"
     )]
     let number = match method {
         CompressionMethod::Unsupported(number) => number,
@@ -151,7 +149,7 @@ pub(super) fn header_tail(reader: &mut impl Read) -> io::Result<i64> {
     if !header.starts_with(b"PK\x03\x04") {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "there is no file where the archive's directory says",
+            "there is no file at the position given in the archive's directory",
         ));
     }
     let length = |at: usize| i64::from(u16::from_le_bytes([header[at], header[at + 1]]));

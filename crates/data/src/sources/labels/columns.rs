@@ -110,7 +110,7 @@ impl Columns {
         let empty: Vec<usize> = classes.iter().copied().filter(is_empty).collect();
         (!empty.is_empty()).then(|| {
             format!(
-                "no row of the label list has a 1 in the {} {}, so {} no class",
+                "no row of the label list has a 1 in the {} {}, so {} not used",
                 if empty.len() == 1 {
                     "column"
                 } else {
@@ -189,8 +189,8 @@ impl<'a> Finder<'a> {
             let row = 1.min(table.len() - 1);
             let cells: Vec<String> = (0..width).map(|c| table.cell(row, c).into()).collect();
             return Err(ColumnProblem::List(format!(
-                "no column of it names images of the data set: line {} has {}, and the images are \
-                 called like `{}`; give paths relative to the data set's folder",
+                "no column of it names images of the data set: line {} has {}, but image names \
+                 are like `{}`; give paths relative to the data set's folder",
                 table.line(row),
                 enumerate(&cells),
                 index.path(0)
@@ -234,7 +234,7 @@ impl<'a> Finder<'a> {
             return Err(ColumnProblem::Setting(
                 setting,
                 format!(
-                    "the label list has {} columns {}; count the one that is meant from 1: {}",
+                    "the label list has {} columns {}; give its number, counted from 1: {}",
                     all.len(),
                     enumerate(&[name.to_string()]),
                     numbers.join(" or ")
@@ -248,7 +248,7 @@ impl<'a> Finder<'a> {
             ColumnProblem::Setting(
                 setting,
                 format!(
-                    "the label list has no column {} beside that of the files; it has {}",
+                    "the label list has no column {} apart from that of the files; it has {}",
                     enumerate(&[name.to_string()]),
                     self.names(&columns)
                 ),
@@ -308,7 +308,7 @@ impl<'a> Finder<'a> {
             // `file,plant`
             ([], Some(column)) => Ok(ClassColumn::Named(column)),
             ([], None) => Err(ColumnProblem::List(
-                "it has no column of classes beside that of the files; add one".into(),
+                "it has no column of classes apart from that of the files; add one".into(),
             )),
             _ => Err(self.several(&others)),
         }
@@ -352,7 +352,7 @@ impl<'a> Finder<'a> {
         let others: Vec<usize> = others.filter(|column| !used.contains(column)).collect();
         if !others.is_empty() {
             note.push_str(&format!(
-                " ({} {} images too and {} passed over)",
+                " ({} {} images too and {} ignored)",
                 names(&others),
                 if others.len() == 1 { "names" } else { "name" },
                 if others.len() == 1 { "is" } else { "are" },

@@ -49,7 +49,7 @@ pub(crate) fn open(
     if images.is_empty() {
         return Err(DataError::layout(
             root,
-            "neither it nor its subfolders hold an image for the label list to name",
+            "neither it nor its subfolders contain an image for the label list",
         ));
     }
     let bytes = match archive.filter(|_| is_inside) {
@@ -76,7 +76,7 @@ pub(crate) fn open(
     check_missing(root, list, &rows, options, &mut notes)?;
     if rows.repeated > 0 {
         notes.push(format!(
-            "passed over {} of the label list that repeat another",
+            "skipped {} of the label list that repeat another",
             counted(rows.repeated, "row")
         ));
     }
@@ -86,7 +86,7 @@ pub(crate) fn open(
         .collect();
     if !unnamed.is_empty() {
         notes.push(format!(
-            "passed over {} that the label list does not name: {}",
+            "skipped {} that the label list does not name: {}",
             counted(unnamed.len(), "image"),
             enumerate(&unnamed)
         ));
@@ -106,7 +106,7 @@ fn check_is_file(list: &Path, archive: Option<&Path>) -> Result<(), DataError> {
         Ok(metadata) if metadata.is_file() => return Ok(()),
         Ok(metadata) if metadata.is_dir() => "is a folder",
         Ok(_) => "is a pipe, device or socket",
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "is not there",
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist",
         // What else there may be is said when it is read.
         Err(_) => return Ok(()),
     };
@@ -149,7 +149,7 @@ fn check_missing(
         });
     }
     notes.push(format!(
-        "left out {} that the label list names and that are not in {}:\n{}",
+        "left out {} of the label list that are not in {}:\n{}",
         counted(rows.missing.len(), "image"),
         root.printable(),
         lines(&rows.missing)
@@ -157,7 +157,7 @@ fn check_missing(
     if rows.lost.is_empty() {
         return Ok(());
     }
-    let sentence = format!("no image of {} is there", enumerate(&rows.lost));
+    let sentence = format!("there is no image of {}", enumerate(&rows.lost));
     if !options.allow_empty_classes {
         return Err(DataError::layout(
             root,
@@ -204,8 +204,8 @@ impl LabelledImages {
         if by_folder {
             has_splits = true;
             notes.push(
-                "the label list has no column of splits; the folders train, val and so on that its \
-                 images lie in are the splits"
+                "the label list has no column of splits; the folders train, val and so on of its \
+                 images are the splits"
                     .into(),
             );
         }
@@ -238,7 +238,7 @@ impl LabelledImages {
         if train.is_empty() && options.classes.is_none() {
             return Err(DataError::format(
                 list.to_string_lossy().into_owned(),
-                "it names no image of the training split; the class list comes from that split",
+                "it lists no images of the training split, which defines the class list",
             ));
         }
         let mut has_image = vec![false; self.classes.len()];

@@ -84,17 +84,21 @@ impl Rows {
     pub(super) fn loose_note(&self) -> Option<String> {
         (!self.loose.is_empty()).then(|| {
             format!(
-                "{} of the label list {} an image by another extension, or without the zeros in front of its \
-                 number:\n{}",
+                "{} of the label list {} an image with another extension, or without its leading \
+                 zeros:\n{}",
                 counted(self.loose.len(), "row"),
-                if self.loose.len() == 1 { "names" } else { "name" },
+                if self.loose.len() == 1 {
+                    "names"
+                } else {
+                    "name"
+                },
                 lines(&self.loose)
             )
         })
     }
 }
 
-/// The first ten lines of a list, one a line, and how many more.
+/// The first ten entries of a list, one per line, and how many more.
 pub(super) fn lines(list: &[String]) -> String {
     let mut shown: Vec<String> = list.iter().take(SHOWN).map(|l| format!("  {l}")).collect();
     if list.len() > SHOWN {
@@ -125,7 +129,7 @@ struct Problems {
 }
 
 impl Reader<'_> {
-    /// Rows whose name no file has. An image is taken for one of them if no other row can mean it.
+    /// Rows whose name no file has. An image is matched to one of them if no other row can mean it.
     fn missing(&mut self, missing: &[usize], index: &Index) {
         if missing.is_empty() {
             return;
@@ -291,7 +295,7 @@ impl Problems {
             (
                 &self.several,
                 ["has", "have"],
-                "more than one class; a classifier needs one for each image",
+                "more than one class; a classifier needs exactly one per image",
             ),
             (
                 &self.splits,

@@ -55,8 +55,8 @@ fn split_of(cell: &str) -> Option<usize> {
     })
 }
 
-/// Finds the columns of the splits. `first` is the first row that is no header; `taken` are the columns
-/// whose meaning is known; `has_class` says whether one of these are the classes.
+/// Finds the columns of the splits. `first` is the first row after the header; `taken` are the
+/// columns whose meaning is known; `has_class` says whether one of these are the classes.
 pub(super) fn find(
     table: &Table,
     first: usize,
@@ -146,7 +146,7 @@ pub(super) fn unused(
     let unused = table.header_names(first, &unused);
     if let Some(split) = split {
         let used = table.header_names(first, &split.places());
-        return format!("; {unused} has no influence, since {used} gives the splits");
+        return format!("; {unused} is ignored, since {used} gives the splits");
     }
     let mut values: Vec<String> = table
         .values(*column, first)
@@ -155,8 +155,7 @@ pub(super) fn unused(
         .collect();
     values.sort();
     format!(
-        "; {unused} has no influence on the splits, since its values ({}) do not say what is trained on: \
-         write train, val or test",
+        "; {unused} is ignored, since its values ({}) are not splits: write train, val or test",
         enumerate(&values)
     )
 }

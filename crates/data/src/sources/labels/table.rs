@@ -38,7 +38,7 @@ impl Table {
             }
         }
         if rows.is_empty() {
-            return Err("it is empty; give a line for each image: its file and its class".into());
+            return Err("it is empty; write one line per image: its file and its class".into());
         }
         let table = Self { rows };
         table.check_widths()?;
@@ -101,8 +101,8 @@ impl Table {
         }
     }
 
-    /// The columns with one of these names, but those taken; none without a header. `first` is the first row
-    /// that is no header.
+    /// The columns with one of these names, but those taken; none without a header. `first` is the
+    /// first row after the header.
     pub(super) fn named(&self, first: usize, names: &[&str], taken: &[usize]) -> Vec<usize> {
         let is_known =
             |column: &usize| first == 1 && names.contains(&plain(self.cell(0, *column)).as_str());

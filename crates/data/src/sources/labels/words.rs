@@ -68,7 +68,7 @@ pub(super) const FLAGS: [&[&str]; 3] = [
     ],
     &["iseval", "istest", "istesting", "istestset"],
 ];
-/// The same, if its values and the other columns confirm that it is no class.
+/// The same, if its values and the other columns confirm that it is not a class.
 pub(super) const PLAIN_FLAGS: [&[&str]; 3] = [
     &["train", "training"],
     &["dev", "val", "valid", "validation"],

@@ -22,7 +22,7 @@ impl Propagation<'_> {
             .chain(&values.mean)
             .any(|value| *value != 0.0);
         if is_shifted {
-            self.caveat("a batch norm that shifts: a flip of signs no longer swaps what a ReLU lets through");
+            self.caveat("a batch norm that shifts: a ReLU is no longer sign-symmetric");
         }
         let scales: Vec<f64> = values
             .gamma
@@ -41,7 +41,7 @@ impl Propagation<'_> {
         epsilon: f64,
         mut units: Planes,
     ) -> Planes {
-        self.caveat("a layer norm: its means are taken as constants, its variances as 1");
+        self.caveat("a layer norm: its means are treated as constants, its variances as 1");
         let scale = 1.0 / (1.0 + epsilon);
         units.scale(if self.is_ones() { scale.sqrt() } else { scale });
         if let Some(values) = self.values(layer) {
@@ -55,9 +55,7 @@ impl Propagation<'_> {
         op: &LocalResponseNormOp,
         mut units: Planes,
     ) -> Planes {
-        self.caveat(
-            "a local response norm: its divisor is taken as the constant it has where all is 0",
-        );
+        self.caveat("a local response norm: its divisor is treated as constant, as for zero input");
         let scale = op.k.powf(-op.beta);
         units.scale(if self.is_ones() { scale } else { scale * scale });
         units

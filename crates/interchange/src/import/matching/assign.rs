@@ -23,7 +23,7 @@ pub(super) fn root(
         return Err(InterchangeError::Setting {
             setting: "key",
             problem: format!(
-                "the file holds these weights more than once, behind {}; name the entry that is meant",
+                "the file contains these weights more than once, in {}; choose one entry",
                 roots.join(" and ")
             ),
         });
@@ -117,8 +117,8 @@ pub(super) fn assign(
             };
             if !used.insert(from.clone()) {
                 return Err(mismatch(
-                    format!("`{from}` would fill two layers, {ours} being the second"),
-                    "name another one".into(),
+                    format!("`{from}` would be used for two layers, {ours} being the second"),
+                    "choose another one".into(),
                 ));
             }
             matches.push(Match {
@@ -142,7 +142,10 @@ pub(super) fn assign(
         Ok(Matches { matches, left_out })
     } else {
         Err(mismatch(
-            format!("the network has no place for {}", names_of(&layers(left))),
+            format!(
+                "the network has no matching parameter for {}",
+                names_of(&layers(left))
+            ),
             OTHER_NETWORK.into(),
         ))
     }

@@ -99,7 +99,7 @@ fn lacking(wanted: &[Layer], found: &Contents, known: &KnownNames) -> Interchang
     if fewest.len() == wanted.len() {
         return mismatch(
             format!(
-                "the file has none of the layers that {scheme} names; it has {}",
+                "the file has none of the layer names of {scheme}; it has {}",
                 names_of(&layers(&found.tensors))
             ),
             "give a table of layer names".into(),
@@ -107,7 +107,7 @@ fn lacking(wanted: &[Layer], found: &Contents, known: &KnownNames) -> Interchang
     }
     mismatch(
         format!(
-            "the file lacks {} of the {} layers that {scheme} names: {}",
+            "the file lacks {} of the {} layers of {scheme}: {}",
             fewest.len(),
             wanted.len(),
             listed(&fewest)
@@ -134,8 +134,8 @@ fn by_table(
         .map(|(ours, _)| {
             given.get(ours).cloned().ok_or_else(|| {
                 mismatch(
-                    format!("the table of names leaves {ours} out"),
-                    "name all layers".into(),
+                    format!("the table of names lacks {ours}"),
+                    "list all layers".into(),
                 )
             })
         })
@@ -179,8 +179,8 @@ fn unnamed(wanted: &[Layer], found: &Contents) -> Result<Matches, InterchangeErr
         return Err(InterchangeError::Setting {
             setting: "key",
             problem: format!(
-                "the file holds such weights more than once, behind `{other}` and `{root}`; name the \
-                 entry that is meant"
+                "the file contains such weights more than once, in `{other}` and `{root}`; choose \
+                 one entry"
             ),
         });
     }

@@ -71,8 +71,7 @@ pub(in crate::import) struct Matches {
 }
 
 /// What to do about weights of another network.
-pub(super) const OTHER_NETWORK: &str =
-    "use the config of the network these weights were trained in";
+pub(super) const OTHER_NETWORK: &str = "use the config of the network of these weights";
 
 pub(super) fn mismatch(problem: String, remedy: String) -> InterchangeError {
     InterchangeError::Mismatch { problem, remedy }

@@ -5,14 +5,14 @@ use super::layers::{Layer, counted, listed, outline, words};
 use super::names::mismatch;
 use crate::InterchangeError;
 
-const REMEDY: &str = "use the config of the network these weights were trained in, or give a table \
-                      of layer names";
+const REMEDY: &str = "use the config of the network of these weights, or give a table of layer \
+                      names";
 
-/// Each layer of the network with the file's; refuses where more than one assignment fits.
+/// Matches the layers of the network and the file; an error if more than one assignment fits.
 ///
-/// `is_ordered` says that the file's layers stand in the order in which its program defined them. That
-/// order decides between layers of equal shape if layer for layer the shapes are the network's, and if
-/// nothing in the names says that somebody has changed it.
+/// `is_ordered` means that the file's layers are in the order of definition. That order decides
+/// between layers of equal shape if all shapes match the network's in order, and if the names do
+/// not indicate another order.
 pub(super) fn by_shape(
     wanted: &[Layer],
     found: &[Layer],
@@ -28,11 +28,11 @@ pub(super) fn by_shape(
         return Ok(pairs.collect());
     }
     let why = if !is_ordered {
-        "the file does not keep the order of its layers"
+        "the file does not store the order of its layers"
     } else if !is_same_sequence(wanted, found) {
-        "its layers come in another order than the network's"
+        "its layers are in a different order than the network's"
     } else if !is_definition_order(found) {
-        "its layers are not in the order in which their names count"
+        "its layers are not in the order of the numbers in their names"
     } else {
         let names = |layers: &[Layer]| {
             let names: Vec<String> = layers.iter().map(|(name, _)| name.clone()).collect();
@@ -43,10 +43,11 @@ pub(super) fn by_shape(
     let shown: Vec<String> = ambiguous.iter().map(|group| group.words()).collect();
     Err(mismatch(
         format!(
-            "it does not know the file's layer names, {why}, and the shapes fit in more than one way: {}",
+            "the file's layer names are unknown, {why}, and more than one mapping fits the \
+             shapes: {}",
             shown.join("; ")
         ),
-        "give a table of layer names, with a line such as conv2d_1 = \"features.0\" for each layer"
+        "give a table of layer names, with one line per layer, such as conv2d_1 = \"features.0\""
             .into(),
     ))
 }

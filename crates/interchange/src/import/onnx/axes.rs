@@ -22,7 +22,7 @@ fn counted(number: i64, length: usize, what: &str) -> Result<usize, String> {
     usize::try_from(counted)
         .ok()
         .filter(|at| *at < length)
-        .ok_or_else(|| format!("it names {what} {number} of {length}"))
+        .ok_or_else(|| format!("it uses {what} {number} of {length}"))
 }
 
 /// The lengths of two tensors axis by axis.
@@ -115,7 +115,7 @@ pub(super) fn unsqueezed(dims: &[usize], given: &[i64]) -> Result<Vec<usize>, St
     for axis in given {
         let at = position(*axis, axes)?;
         if std::mem::replace(&mut sides[at], 1) == 1 {
-            return Err(format!("it names axis {axis} twice"));
+            return Err(format!("it lists axis {axis} twice"));
         }
     }
     let mut rest = dims.iter();
@@ -190,7 +190,7 @@ pub(super) fn cuts(
         Some(constant) => constant.integers().map(Some),
         None => Ok(node.ints(attribute).map(<[i64]>::to_vec)),
     };
-    let missing = || "it does not say where it starts and ends";
+    let missing = || "its starts and ends are missing";
     let starts = list(1, "starts")?.ok_or_else(missing)?;
     let ends = list(2, "ends")?.ok_or_else(missing)?;
     let axes = list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());

@@ -45,8 +45,8 @@ impl Element {
             16 => Self::Bf16,
             other => {
                 return Err(format!(
-                    "its element type is ONNX's number {other}, but floats of 16, 32 or 64 bits and \
-                     integers are read"
+                    "its element type is ONNX's number {other}, but only floats of 16, 32 or 64 \
+                     bits and integers are supported"
                 ));
             }
         })
@@ -101,9 +101,7 @@ pub(super) fn count(dims: &[usize]) -> Result<usize, String> {
         .try_fold(1usize, |product, side| product.checked_mul(*side))
         .filter(|product| *product <= MAX_VALUES)
         .ok_or_else(|| {
-            format!(
-                "it has the dimensions {dims:?}, more than the {MAX_VALUES} values that are read"
-            )
+            format!("it has the dimensions {dims:?}, more than the maximum of {MAX_VALUES} values")
         })
 }
 
@@ -150,7 +148,7 @@ impl Constant {
     /// The tensor that an attribute holds, whose values are in the file itself.
     pub(super) fn embedded(tensor: TensorProto) -> Result<Self, String> {
         Self::from_proto(tensor, |_, _| {
-            Err("an attribute's values are in another file, which is not read".into())
+            Err("an attribute's values are in another file, which is not supported".into())
         })
     }
 
@@ -278,7 +276,7 @@ impl Constant {
     fn single(&self) -> Result<&Self, String> {
         match self.count() {
             1 => Ok(self),
-            count => Err(format!("one value is needed, but there are {count}")),
+            count => Err(format!("expected one value, found {count}")),
         }
     }
 
@@ -286,7 +284,7 @@ impl Constant {
     pub(super) fn sizes(&self) -> Result<Vec<usize>, String> {
         self.integers()?
             .into_iter()
-            .map(|side| usize::try_from(side).map_err(|_| format!("{side} is no size")))
+            .map(|side| usize::try_from(side).map_err(|_| format!("{side} is not a size")))
             .collect()
     }
 }
@@ -303,7 +301,7 @@ fn typed(element: Element, tensor: TensorProto) -> Result<Values, String> {
         }
         Element::I64 => Values::Integers(tensor.int64_data.into()),
         Element::U32 | Element::U64 => {
-            return Err("its values are unsigned and not raw data, which is not read".into());
+            return Err("its values are unsigned and not raw data, which is not supported".into());
         }
         Element::U8 | Element::I8 | Element::U16 | Element::I16 | Element::I32 | Element::Bool => {
             Values::Integers(tensor.int32_data.iter().map(|v| i64::from(*v)).collect())

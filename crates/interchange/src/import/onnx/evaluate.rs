@@ -24,7 +24,7 @@ pub(super) fn evaluate(
     let bounded = |dims: &[usize]| {
         let values = count(dims)?;
         if values > left {
-            return Err(format!("it makes {values} values, more than are read"));
+            return Err(format!("it has {values} values, more than are supported"));
         }
         Ok(values)
     };
@@ -247,7 +247,7 @@ fn constant(node: &Node) -> Result<Constant, String> {
     }
     match node.ints("value_ints") {
         Some(values) => Ok(Constant::from_integers(vec![values.len()], values.to_vec())),
-        None => Err("it has no value of numbers".into()),
+        None => Err("it has no numeric value".into()),
     }
 }
 

@@ -21,10 +21,10 @@ pub(super) fn read(model: &Path, tensor: &TensorProto, expected: usize) -> Resul
         None => Ok(default),
         Some(text) => text
             .parse::<u64>()
-            .map_err(|_| format!("its `{key}` is `{}`, no number", text.printable())),
+            .map_err(|_| format!("its `{key}` is `{}`, not a number", text.printable())),
     };
     let location =
-        entry("location").ok_or("its values are in another file, which it does not name")?;
+        entry("location").ok_or("its values are in another file, whose name is missing")?;
     let offset = number("offset", 0)?;
     let length = number("length", expected as u64)?;
     if length != expected as u64 {
@@ -39,7 +39,8 @@ pub(super) fn read(model: &Path, tensor: &TensorProto, expected: usize) -> Resul
     let end = offset.checked_add(length);
     if !found.is_file() || end.is_none_or(|end| end > found.len()) {
         return Err(format!(
-            "it needs {length} bytes from byte {offset} of {}, which has {}; fetch the whole file",
+            "it needs {length} bytes from byte {offset} of {}, which has {}; download the whole \
+             file",
             path.printable(),
             found.len()
         ));
@@ -56,8 +57,8 @@ fn within(model: &Path, location: &str) -> Result<PathBuf, String> {
     let name = Path::new(location);
     let outside = || {
         format!(
-            "its values are in `{}`, which is not in the directory of the ONNX file; only files there \
-             are read",
+            "its values are in `{}`, which is not in the directory of the ONNX file; only files \
+             there are supported",
             location.printable()
         )
     };
@@ -118,14 +119,14 @@ mod tests {
             (vec![("location", "/etc/passwd")], "not in the directory"),
             (
                 vec![("location", "weights.bin"), ("offset", "3")],
-                "fetch the whole file",
+                "download the whole file",
             ),
             (
                 vec![
                     ("location", "weights.bin"),
                     ("offset", "18446744073709551615"),
                 ],
-                "fetch the whole file",
+                "download the whole file",
             ),
             (
                 vec![("location", "weights.bin"), ("length", "5")],
@@ -136,7 +137,7 @@ mod tests {
                 "no number",
             ),
             (vec![("location", "none.bin")], "could not read"),
-            (vec![("location", ".")], "fetch the whole file"),
+            (vec![("location", ".")], "download the whole file"),
             (vec![], "does not name"),
         ] {
             let error = read(&model, &tensor(&entries), 4).unwrap_err();

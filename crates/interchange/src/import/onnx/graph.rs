@@ -115,10 +115,10 @@ impl Graph {
         model: ModelProto,
         external: impl Fn(&TensorProto, usize) -> Result<Bytes, String>,
     ) -> Result<Self, String> {
-        let graph = model.graph.ok_or("it holds no graph")?;
+        let graph = model.graph.ok_or("it contains no graph")?;
         if graph.node.len() > MAX_NODES {
             return Err(format!(
-                "it has {} nodes, more than the {MAX_NODES} that are read",
+                "it has {} nodes, more than the maximum of {MAX_NODES}",
                 graph.node.len()
             ));
         }
@@ -135,7 +135,7 @@ impl Graph {
             for output in node.outputs.iter().filter(|name| !name.is_empty()) {
                 if let Some(other) = makers.insert(output, index) {
                     return Err(format!(
-                        "{} and {} both give `{}`; a name is given once",
+                        "{} and {} both output `{}`; names must be unique",
                         nodes[other].label(),
                         node.label(),
                         output.printable()
@@ -148,7 +148,7 @@ impl Graph {
             let name = tensor.name.as_str();
             if stored.insert(name, tensor).is_some() || makers.contains_key(name) {
                 let name = name.printable();
-                return Err(format!("the tensor `{name}` is given twice"));
+                return Err(format!("the tensor `{name}` is defined twice"));
             }
         }
         let inputs: Vec<&ValueInfoProto> = input
@@ -166,7 +166,7 @@ impl Graph {
             [] => return Err("its output does not depend on its input".into()),
             [one, other, ..] => {
                 return Err(format!(
-                    "it has several inputs, `{}` and `{}`, but a classifier has one image",
+                    "it has several inputs, `{}` and `{}`, but a classifier takes one image",
                     one.printable(),
                     other.printable()
                 ));
@@ -175,7 +175,7 @@ impl Graph {
         let mut notes = Vec::new();
         if let [_, other, ..] = outputs.as_slice() {
             notes.push(format!(
-                "it has {} outputs; the first, `{}`, is read and the others (`{}` ...) are left out",
+                "it has {} outputs; the first, `{}`, is used and the others (`{}` ...) are ignored",
                 outputs.len(),
                 first.printable(),
                 other.printable()
@@ -250,7 +250,7 @@ fn needed<'a>(
         } else if !name.is_empty() && !stored.contains_key(name) {
             let user = user.map_or("the graph's output".into(), Node::label);
             return Err(format!(
-                "{user} uses `{}`, which no node, tensor or input gives",
+                "{user} uses `{}`, which no node, tensor or input defines",
                 name.printable()
             ));
         }
@@ -295,12 +295,13 @@ fn source(value: Option<&&ValueInfoProto>) -> Result<Source, String> {
         .r#type
         .as_ref()
         .and_then(|kind| kind.tensor_type.as_ref())
-        .ok_or_else(|| fail("is no tensor"))?;
+        .ok_or_else(|| fail("is not a tensor"))?;
     let element =
         Element::from_number(i64::from(tensor.elem_type)).map_err(|problem| fail(&problem))?;
-    let shape = tensor.shape.as_ref().ok_or_else(|| {
-        fail("has no shape, but images [batch, channels, height, width] are needed")
-    })?;
+    let shape = tensor
+        .shape
+        .as_ref()
+        .ok_or_else(|| fail("has no shape; expected images [batch, channels, height, width]"))?;
     let dims = shape
         .dim
         .iter()

@@ -39,27 +39,27 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tree::{configs, fill};
 
-/// The largest file that is read, in bytes: a protocol buffer cannot be larger.
+/// Maximum file size, in bytes: a protocol buffer cannot be larger.
 const MAX_BYTES: u64 = 2 << 30;
 
 /// Settings of [`read_onnx`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnnxReadOptions {
-    /// The images, where the file leaves their height and width free and does not say what they were.
+    /// The image size, if the file leaves height and width open and does not store it.
     pub size: Option<ImageSize>,
-    /// Whether the file's network takes channels in the order blue, green, red. The network that is
-    /// read takes red, green, blue: its first convolution's weights are turned.
+    /// Whether the file's network expects BGR channels. The imported network takes RGB: its first
+    /// convolution's weights are reordered.
     pub bgr: bool,
 }
 
-/// A classifier from an ONNX file, as far as the file describes it.
+/// A classifier from an ONNX file, with the metadata in the file.
 #[derive(Debug)]
 pub struct OnnxNetwork {
     /// Its layers and its images.
     pub config: ModelConfig,
     /// The weights, under the names of the plan's layers.
     pub weights: WeightFile,
-    /// The node that each layer comes from: the network's layer, and the file's node.
+    /// The origin of each layer: the network's layer, and the file's node.
     pub layers: Vec<Match>,
     /// The class names in the file's metadata.
     pub classes: Option<Vec<String>>,
@@ -67,9 +67,9 @@ pub struct OnnxNetwork {
     pub mean: Option<Vec<f32>>,
     /// The standard deviation that pixels are then divided by.
     pub std: Option<Vec<f32>>,
-    /// How images of another size are fitted.
+    /// How images of another size are resized.
     pub fit: Option<Fit>,
-    /// What the file's network has and this one has not, a sentence each.
+    /// Parts of the file's network that were left out, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -93,9 +93,9 @@ pub fn is_onnx(path: &Path) -> bool {
 /// Reads an ONNX classifier of images: one input `[batch, channels, height, width]` of floats, or
 /// `[batch, height, width, channels]`, and a first output `[batch, classes]`.
 ///
-/// The graph must be a sequence of layers and of branches that are joined, out of the operations that
-/// [`LayerConfig`] has layers for. Nothing in the file is executed, and a file beside it is read only from
-/// its own directory.
+/// The graph must be a sequence of layers and of branches that are joined, out of the operations
+/// that [`LayerConfig`] has layers for. Nothing in the file is executed, and external data are read
+/// only from its own directory.
 ///
 /// # Errors
 /// [`InterchangeError::File`] that names the node, its operator and what it would need, or what is
@@ -205,8 +205,8 @@ fn of_bytes([scale, shift]: &[Vec<f32>; 2]) -> [Vec<f32>; 2] {
 
 /// Turns the weights of the first convolution for images with their channels in the other order.
 fn turn(network: &mut Network) -> Result<(), String> {
-    let problem = "only a network whose first layer is a convolution of all channels, and the only one that \
-                   takes the image, takes its channels in another order";
+    let problem = "the channel order can change only if the first layer is a convolution of all \
+                   channels, and no other layer takes the image";
     let mut users = network
         .layers
         .iter_mut()
@@ -246,7 +246,7 @@ fn folded(network: &Network) -> Option<String> {
     let biased = count(|config| matches!(config, LayerConfig::Conv2d(layer) if layer.bias));
     let norms = count(|config| matches!(config, LayerConfig::BatchNorm(_)));
     (norms == 0 && biased > 1).then(|| {
-        "it has no batch norms: exporting folded them into its convolutions, or it never had any; \
+        "it has no batch norms: they were folded into its convolutions, or it never had any; \
          fine-tune it with a low learning rate"
             .into()
     })

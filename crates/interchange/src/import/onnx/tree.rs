@@ -42,7 +42,7 @@ pub(super) fn tree(network: Network, output: ValueId) -> Result<Vec<Step>, Strin
     let count = network.layers.len();
     if count > MAX_LAYERS {
         return Err(format!(
-            "it has {count} layers, more than the {MAX_LAYERS} that are read"
+            "it has {count} layers, more than the maximum of {MAX_LAYERS}"
         ));
     }
     let mut dominators = vec![0; count];
@@ -101,7 +101,8 @@ impl Builder {
             self.steps += 1;
             if self.steps > MAX_LAYERS || depth > MAX_DEPTH {
                 return Err(format!(
-                    "its branches lie deeper than {MAX_DEPTH} levels or have more than {MAX_LAYERS} layers"
+                    "its branches are nested deeper than {MAX_DEPTH} levels or have more than \
+                     {MAX_LAYERS} layers"
                 ));
             }
             let before = self.dominators[at];
@@ -128,8 +129,8 @@ impl Builder {
         };
         if std::mem::replace(&mut self.is_built[at], true) && self.has_weights[at] {
             return Err(format!(
-                "node `{}`: branches that are joined at different nodes both take its output; a network \
-                 must be a sequence of layers and of branches that are joined at one node",
+                "node `{}`: its output goes to branches that are joined at different nodes; a \
+                 network must be a sequence of layers and of branches joined at one node",
                 layer.node.printable()
             ));
         }

@@ -66,7 +66,7 @@ impl Slide {
                 output[axis] -= 1;
             }
             if output[axis] == 0 {
-                return Err("none of its windows starts in its input".into());
+                return Err("none of its windows starts within its input".into());
             }
         }
         Ok(Shape::Map {
@@ -168,22 +168,18 @@ pub(super) fn channel_scale() -> ChannelScaleLayer {
 /// What an operator without a layer would need.
 pub(super) fn needed(operator: &str) -> String {
     let need = match operator {
-        "InstanceNormalization" | "GroupNormalization" => {
-            "a norm over groups of channels (group norm)"
-        }
+        "InstanceNormalization" | "GroupNormalization" => "a group norm",
         "ConvTranspose" => "a transposed convolution",
-        "Resize" | "Upsample" => "a layer that enlarges maps",
-        "ReduceL2" | "ReduceSum" | "ReduceMax" | "ReduceMin" => {
-            "a layer that sums or compares over an axis"
-        }
-        "Einsum" => "a product of two tensors, as attention does",
+        "Resize" | "Upsample" => "an upsampling layer",
+        "ReduceL2" | "ReduceSum" | "ReduceMax" | "ReduceMin" => "a reduction over an axis",
+        "Einsum" => "a product of two tensors, as in attention",
         "If" | "Loop" | "Scan" => "control flow; export the network by tracing it with an example",
-        "DepthToSpace" | "SpaceToDepth" => "a layer that moves pixels into channels",
+        "DepthToSpace" | "SpaceToDepth" => "a space-to-depth or depth-to-space layer",
         "QLinearConv" | "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" | "MatMulInteger" => {
             "integer weights; export the network without quantisation"
         }
-        "ArgMax" | "TopK" => "its logits; export the network without the choice of a class",
-        "Gather" => "a layer that takes channels in any order",
+        "ArgMax" | "TopK" => "its logits; export the network without argmax or top-k",
+        "Gather" => "a gather layer",
         _ => return format!("there is no layer for the operator {operator}"),
     };
     format!("it would need {need}")

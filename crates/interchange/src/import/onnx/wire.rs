@@ -100,7 +100,7 @@ impl Counts {
                     continue;
                 }
                 5 => 4,
-                other => return Err(format!("it is not ONNX: a field of the kind {other}")),
+                other => return Err(format!("it is not ONNX: a field of type {other}")),
             };
             take(&mut bytes, fixed)?;
         }
@@ -119,7 +119,7 @@ impl Counts {
     }
 }
 
-const CUT: &str = "it is not ONNX, or the file is cut short";
+const CUT: &str = "it is not ONNX, or is truncated";
 
 fn take<'a>(bytes: &mut &'a [u8], length: u64) -> Result<&'a [u8], String> {
     let length = usize::try_from(length).map_err(|_| CUT.to_string())?;

@@ -107,7 +107,7 @@ impl EventFile {
         self.values(step, scalars.iter().filter_map(value).collect())
     }
 
-    /// Appends a picture, the bytes of a PNG file.
+    /// Appends an image, the bytes of a PNG file.
     pub(super) fn picture(&mut self, step: u64, tag: &str, png: &[u8]) -> Result<(), TrainError> {
         // Behind the signature and the head of the first chunk.
         let number = |at: usize| {

@@ -2,8 +2,8 @@
 //! shows them.
 //!
 //! `tensorboard/train` and `tensorboard/val` hold one file each, with the same tags, so that both
-//! curves stand in one chart: `loss` and `top1` over epochs, `batch_loss` over steps, and the run's
-//! pictures.
+//! curves are in one chart: `loss` and `top1` over epochs, `batch_loss` over steps, and the run's
+//! figures.
 
 mod file;
 mod record;
@@ -19,14 +19,14 @@ use receptive_plot::Draw;
 
 /// The tag that counts in steps; all others count in epochs.
 const BATCH_LOSS: &str = "batch_loss";
-/// Pictures, by tag and file of the run.
+/// Figures, by tag and file of the run.
 const PICTURES: [(&str, &str); 3] = [
     ("curves", RunDirectory::CURVES),
     ("confusion", RunDirectory::CONFUSION),
     ("erf", RunDirectory::FIELD),
 ];
 const FILTERS: &str = "filters";
-/// The largest number of filters that are drawn.
+/// Maximum number of filters drawn.
 const MAX_FILTERS: usize = 64;
 
 /// Both files of a run.
@@ -63,7 +63,7 @@ impl Board {
         self.val.retain(is_kept)
     }
 
-    /// The pictures that the run has, and the first filters of its model.
+    /// The run's figures, and the first filters of its model.
     fn pictures(&mut self, epochs: usize, model: &Artifact) -> Result<(), TrainError> {
         let at = epochs as u64;
         for (tag, name) in PICTURES {
@@ -126,7 +126,7 @@ impl Recorder for Board {
         // The figures have been written after each epoch.
         if let Err(error) = self.pictures(end.result.epochs.len(), end.model) {
             self.notes
-                .push(not_drawn("TensorBoard's copy of the pictures", error));
+                .push(not_drawn("TensorBoard's copy of the figures", error));
         }
         Ok(())
     }

@@ -62,11 +62,11 @@ pub struct LrFind {
     pub rates: Option<Rates>,
 }
 
-/// The share of the running mean that is kept at each step.
+/// The decay of the running mean.
 const SMOOTHING: f64 = 0.98;
 /// The loss has diverged when its mean is this many times the smallest.
 const DIVERGENCE: f64 = 4.0;
-/// Fewer steps show nothing.
+/// Minimum number of steps.
 const MIN_STEPS: usize = 20;
 const MAX_STEPS: usize = 100_000;
 
@@ -100,8 +100,8 @@ impl RangeTest {
     }
 }
 
-/// Trains with growing rates on the run's own batches, over and over if need be. The same numbers on
-/// any number of threads.
+/// Trains with growing rates on the run's own batches, over and over if need be. The result does
+/// not depend on the number of threads.
 ///
 /// # Errors
 /// When the range is invalid, an image cannot be read, or a thread panics. A NaN or infinite loss
@@ -215,7 +215,7 @@ impl LrFind {
                 );
         }
         Chart {
-            subtitle: "learning rate range test: the rate grows with every batch".into(),
+            subtitle: "learning rate range test: the rate increases with every batch".into(),
             x_label: "learning rate".into(),
             x_scale: Scale::Log,
             panel_size: (720.0, 400.0),
@@ -227,7 +227,7 @@ impl LrFind {
     /// Writes both into a directory, which is made if need be.
     ///
     /// # Errors
-    /// When the file system refuses.
+    /// On an I/O error.
     pub fn write(&self, directory: &Path, title: &str) -> Result<(), TrainError> {
         std::fs::create_dir_all(directory).map_err(TrainError::io(directory, "create"))?;
         let (table, csv) = (directory.join("lr.csv"), self.csv());

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Rates to train with, by rule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
-    /// Halfway down the longest fall: the rate that is suggested, since it is the careful one.
+    /// Halfway down the longest fall: the suggested rate, since it is conservative.
     pub valley: f64,
     /// Where the loss falls fastest over the rate's logarithm.
     pub steepest: f64,
@@ -16,7 +16,7 @@ pub struct Rates {
     pub minimum_over_ten: f64,
 }
 
-/// The mean must fall by this share before it says anything about rates.
+/// The minimum relative fall of the mean for a suggestion.
 const FALL: f64 = 0.01;
 /// What is left out at the end.
 const DIVERGED: usize = 5;

@@ -189,8 +189,8 @@ impl Lowering {
         let channels = shape.channels();
         let axis = channel_axis(&constant.dims, &tensor.view, channels).ok_or_else(|| {
             format!(
-                "its constant has the dimensions {:?} beside {dims:?}; one value a channel is read, and \
-                 values that differ from position to position would need a layer of their own",
+                "its constant has the dimensions {:?} for {dims:?}; only one value per channel is \
+                 supported, not values that differ by position",
                 constant.dims
             )
         })?;
@@ -207,7 +207,7 @@ impl Lowering {
             ("Div", false) => (map(f32::recip), vec![0.0; channels]),
             (operator, _) => {
                 return Err(format!(
-                    "{operator} with a value for each channel is no layer there is"
+                    "{operator} with one value per channel is not a supported layer"
                 ));
             }
         };
@@ -218,7 +218,7 @@ impl Lowering {
     }
 }
 
-/// The axis of the view that the constant has a value a channel for, if that is all it has.
+/// The axis of the view that the constant has a value per channel for, if that is all it has.
 fn channel_axis(constant: &[usize], view: &View, channels: usize) -> Option<usize> {
     let before = view.axes.len().checked_sub(constant.len())?;
     let mut long = (0..constant.len()).filter(|axis| constant[*axis] != 1);

@@ -10,7 +10,7 @@ use receptive_model::{Conv2dLayer, Shape};
 impl Lowering {
     pub(super) fn gemm(&mut self, node: &Node) -> Result<Outputs, String> {
         if node.int("transA").unwrap_or(0) != 0 {
-            return Err("it transposes the image's values; it would need a layer that does".into());
+            return Err("it transposes the image's values, which no layer does".into());
         }
         let tensor = self.bare(node, 0)?;
         let (value, order) = self.rows(&tensor, node)?;
@@ -45,7 +45,7 @@ impl Lowering {
             (&[units, own], true) | (&[own, units], false) => (units, own),
             _ => {
                 return Err(format!(
-                    "its weights have the dimensions {dims:?}, no matrix"
+                    "its weights have the dimensions {dims:?}, expected a matrix"
                 ));
             }
         };
@@ -98,7 +98,8 @@ impl Lowering {
         let depends = |input: usize| self.optional(node, input).is_err();
         if depends(1) {
             return Err(
-                "it multiplies two tensors that depend on the image, as attention does; no layer does"
+                "it multiplies two tensors that depend on the image, as in attention, which no \
+                 layer does"
                     .into(),
             );
         }

@@ -28,7 +28,7 @@ pub(super) fn image(graph: &Graph, size: Option<ImageSize>) -> Result<Image, Low
     };
     if !(source.element.is_float() || source.element == Element::U8) {
         return Err(LowerError::File(format!(
-            "its input `{name}` takes neither floats nor bytes"
+            "its input `{name}` is neither float nor uint8"
         )));
     }
     let is_channels = |side: Option<usize>| side.is_some_and(|side| side <= 4);
@@ -44,13 +44,13 @@ pub(super) fn image(graph: &Graph, size: Option<ImageSize>) -> Result<Image, Low
         sides[1].or(given(|size| size.width)),
     ) else {
         return Err(LowerError::Size(format!(
-            "its input `{name}` takes images of any height and width; name those of yours"
+            "its input `{name}` takes images of any height and width; give the size of yours"
         )));
     };
     let sides = [channels, height, width, batch.unwrap_or(1)];
     if let Some(side) = sides.iter().find(|side| !(1..=MAX_SIDE).contains(*side)) {
         return Err(LowerError::File(format!(
-            "its input `{name}` has a side of {side}; 1 to {MAX_SIDE} are read"
+            "its input `{name}` has a side of {side}; expected 1 to {MAX_SIDE}"
         )));
     }
     Ok(Image {

@@ -11,11 +11,12 @@ impl Lowering {
         match self.values.get(name) {
             Some(Value::Tensor(tensor)) => Ok(tensor.clone()),
             Some(Value::Constant(_)) => Err(format!(
-                "its input `{}` is a constant, where values of the image are needed",
+                "its input `{}` is a constant; expected values of the image",
                 name.printable()
             )),
             Some(Value::Probabilities(_, softmax)) => Err(format!(
-                "it takes the probabilities of {softmax}; a Softmax is read only as the last node"
+                "it takes the probabilities of {softmax}; a Softmax is supported only as the last \
+                 node"
             )),
             None => Err(format!("it has no input {}", input + 1)),
         }
@@ -26,7 +27,7 @@ impl Lowering {
         let tensor = self.tensor(node, input)?;
         match tensor.border {
             None => Ok(tensor),
-            Some(_) => Err("it takes a padded map, which only convolutions and pools may".into()),
+            Some(_) => Err("its input is padded, which only convolutions and pools support".into()),
         }
     }
 
@@ -37,7 +38,7 @@ impl Lowering {
             Some(Value::Constant(constant)) => Ok(Some(constant)),
             None if name.is_empty() => Ok(None),
             _ => Err(format!(
-                "its input `{}` depends on the image, but a constant is needed",
+                "its input `{}` depends on the image; expected a constant",
                 name.printable()
             )),
         }

@@ -15,8 +15,8 @@ impl Lowering {
             "Mul" => Join::Multiply,
             operator => {
                 return Err(format!(
-                    "{operator} of two tensors is no way in which branches are joined: those are \
-                     sums, products and concatenations"
+                    "{operator} of two tensors is not supported: branches are joined by sums, \
+                     products and concatenations"
                 ));
             }
         };
@@ -57,8 +57,8 @@ impl Lowering {
             }
         } else {
             let need = match join {
-                Join::Multiply => "a gate of one value a position for all channels",
-                _ => "a sum with one value a channel or a position",
+                Join::Multiply => "a gate of one value per position for all channels",
+                _ => "a sum with one value per channel or position",
             };
             return Err(format!(
                 "its inputs are maps of {first} and {second}; it would need {need}"
@@ -117,8 +117,8 @@ impl Lowering {
         } else {
             let dims: Vec<Vec<usize>> = tensors.iter().map(|tensor| tensor.view.dims()).collect();
             return Err(format!(
-                "it concatenates {dims:?} along axis {at}, but only channels of maps of one size are \
-                 concatenated"
+                "it concatenates {dims:?} along axis {at}, but only channels of maps of one size \
+                 can be concatenated"
             ));
         }
         let is_row = |value: &ValueId| matches!(self.network.shape(*value), Shape::Flat(_));

@@ -32,7 +32,7 @@ const MAX_COMPUTED: usize = MAX_VALUES;
 #[derive(Debug)]
 pub(super) struct LoweredGraph {
     pub(super) network: Network,
-    /// Its output: a row, a value a class.
+    /// Its output: a row, a value per class.
     pub(super) output: ValueId,
     /// Whether the graph takes bytes `[batch, height, width, channels]` and scales them itself.
     pub(super) takes_bytes: bool,
@@ -198,7 +198,7 @@ impl Lowering {
 
     fn checked(&self, outputs: Outputs) -> Result<Outputs, String> {
         match self.network.is_too_large {
-            true => Err("its output has more values than are read".into()),
+            true => Err("its output has more values than are supported".into()),
             false => Ok(outputs),
         }
     }
@@ -214,7 +214,7 @@ impl Lowering {
             }
         }
         let Some(result) = evaluate(node, &inputs, self.left)? else {
-            let problem = "it computes a constant by an operator that is not read; simplify the file, \
+            let problem = "it computes a constant by an unsupported operator; simplify the file, \
                            for example with onnxsim";
             return Err(problem.into());
         };
@@ -248,7 +248,7 @@ impl Lowering {
                 Ok(())
             }
             None => Err(format!(
-                "with its values the network has more than the {MAX_COMPUTED} that are read"
+                "with its values the network exceeds the maximum of {MAX_COMPUTED}"
             )),
         }
     }
@@ -299,8 +299,8 @@ impl Lowering {
             let Some((end, meaning)) = found else {
                 let maker = self.makers.get(&tensor.function);
                 return Err(format!(
-                    "its input{} is a function of each value that is none of the activations there are",
-                    maker.map_or(String::new(), |maker| format!(", which {maker} gives,"))
+                    "its input{} is not a supported activation",
+                    maker.map_or(String::new(), |maker| format!(", the output of {maker},"))
                 ));
             };
             value = self.pointwise(value, meaning, node);
@@ -350,7 +350,7 @@ impl Lowering {
                     .network
                     .plain(vocabulary::shuffle(groups), value, shape, node.name()))
             }
-            None => Err("its channels are in an order that no channel shuffle gives".into()),
+            None => Err("its channels are in an order that is not a channel shuffle".into()),
         }
     }
 
@@ -395,7 +395,7 @@ impl Lowering {
             Some(Value::Tensor(tensor)) => tensor.clone(),
             Some(Value::Probabilities(tensor, softmax)) => {
                 let note = format!(
-                    "{softmax} is left out: the network gives logits, and `predict` makes them \
+                    "{softmax} is left out: the network outputs logits, and `predict` computes \
                      probabilities"
                 );
                 self.notes.push(note);
@@ -408,7 +408,7 @@ impl Lowering {
         match self.rows(&tensor, &last).map_err(fail)? {
             (value, None) => Ok(value),
             (_, Some(_)) => Err(fail(
-                "its values are in another order than the channels".into(),
+                "its values are not in the order of the channels".into(),
             )),
         }
     }

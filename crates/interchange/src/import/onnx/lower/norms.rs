@@ -15,8 +15,8 @@ impl Lowering {
         let channels = shape.channels();
         if node.int("training_mode") == Some(1) {
             return Err(
-                "it uses the batch's own statistics; export the network in its evaluation mode \
-                        (`eval()`)"
+                "it uses the batch's own statistics; export the network in evaluation mode \
+                 (`eval()`)"
                     .into(),
             );
         }
@@ -56,8 +56,8 @@ impl Lowering {
         let is_last = axis + 1 == rank;
         if !is_last || !tensor.view.is_whole(axis, Dim::Channels, channels) {
             return Err(format!(
-                "it normalises from axis {axis} of {:?}; a layer norm over the channels of each position \
-                 is a layer, one over whole maps is not",
+                "it normalises from axis {axis} of {:?}; a layer norm over the channels of each \
+                 position is supported, one over whole maps is not",
                 tensor.view.dims()
             ));
         }
@@ -90,7 +90,7 @@ impl Lowering {
         ];
         let layer = vocabulary::local_response_norm(size.ok_or("its `size` is missing")?, settings);
         if let Shape::Flat(_) = shape {
-            return Err("it takes a map of 1x1".into());
+            return Err("its input is a map of 1x1".into());
         }
         let value = self.network.plain(layer, value, shape, node.name());
         Ok(self.fresh_map(value))
@@ -132,7 +132,7 @@ impl Lowering {
         // Else it is left out of a network that gives something else.
         if axis == 0 || dims[axis] != of_image {
             return Err(format!(
-                "its shares are along axis {given} of {dims:?}, and not over the classes of each image"
+                "it is over axis {given} of {dims:?}, not over the classes of each image"
             ));
         }
         Ok(vec![Value::Probabilities(tensor, node.label())])

@@ -38,7 +38,8 @@ impl Lowering {
         match tensor.view.reshaped(dims) {
             Some(view) => Ok(viewed(tensor, view)),
             None => Err(format!(
-                "it reshapes {:?} to {dims:?}, which mixes rows, columns and channels as no layer does",
+                "it reshapes {:?} to {dims:?}, which mixes rows, columns and channels; no layer \
+                 does that",
                 tensor.view.dims()
             )),
         }
@@ -86,7 +87,7 @@ impl Lowering {
         let view = tensor
             .view
             .transposed(&order)
-            .ok_or("its order names an axis twice")?;
+            .ok_or("its order lists an axis twice")?;
         Ok(viewed(&tensor, view))
     }
 
@@ -117,7 +118,7 @@ impl Lowering {
         let wanted = broadcast(&dims, &self.constant(node, 1)?.sizes()?)?;
         if wanted.iter().product::<usize>() != dims.iter().product::<usize>() {
             return Err(format!(
-                "it repeats {dims:?} to {wanted:?}; it would need a layer that repeats values"
+                "it expands {dims:?} to {wanted:?}, which no layer does"
             ));
         }
         Self::reshaped(&tensor, &wanted)
@@ -139,8 +140,8 @@ impl Lowering {
         let channels = shape.channels();
         if !tensor.view.is_whole(axis, Dim::Channels, channels) || start >= end {
             return Err(format!(
-                "it takes {start} to {end} of axis {axis} of {dims:?}; only channels are taken apart, \
-                 and a part of each map would need a crop"
+                "it takes {start} to {end} of axis {axis} of {dims:?}; only channels can be \
+                 sliced; a part of each map would need a crop"
             ));
         }
         let value = self.value(tensor, node)?;
@@ -170,7 +171,7 @@ impl Lowering {
         for cut in cuts(node, &inputs, &tensor.view.dims())? {
             let range = cut.range().ok_or_else(|| {
                 format!(
-                    "it takes every {}th value of axis {}; it would need a layer for that",
+                    "it takes every {}th value of axis {}, which no layer does",
                     cut.step, cut.axis
                 )
             })?;
@@ -251,9 +252,7 @@ impl Lowering {
         }
         let end = first + given.len();
         if !given.iter().copied().eq(*first..end) {
-            return Err(
-                "it takes channels in another order; it would need a layer for that".into(),
-            );
+            return Err("it reorders channels, which no layer does".into());
         }
         let part = self.part(&tensor, axis, [*first, end], node)?;
         let mut dims = part.view.dims();

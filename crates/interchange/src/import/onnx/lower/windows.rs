@@ -20,8 +20,8 @@ impl Lowering {
         let (dims, weights) = self.weights(node, 1)?;
         let &[filters, per_filter, height, width] = dims.as_slice() else {
             return Err(format!(
-                "its weights have the dimensions {dims:?}, but only two-dimensional convolutions are \
-                 layers"
+                "its weights have the dimensions {dims:?}, but only two-dimensional convolutions \
+                 are supported"
             ));
         };
         let groups = node.int("group").unwrap_or(1);
@@ -88,8 +88,8 @@ impl Lowering {
     ) -> Result<Outputs, String> {
         if dims[2..] != [1, 1] || groups != 1 || slide.edges != Edges::default() {
             return Err(
-                "it takes a map of 1x1 with a kernel or groups; only a 1x1 convolution of all channels is \
-                 a linear layer"
+                "its input is a map of 1x1, for which only a 1x1 convolution of all channels is \
+                 supported, as a linear layer"
                     .into(),
             );
         }
@@ -101,7 +101,7 @@ impl Lowering {
     pub(super) fn max_pool(&mut self, node: &Node) -> Result<Outputs, String> {
         let tensor = self.tensor(node, 0)?;
         if node.outputs.len() > 1 {
-            return Err("it gives the positions of the maxima, which no layer does".into());
+            return Err("it outputs the positions of the maxima, which no layer does".into());
         }
         let mut value = self.map(&tensor, node)?;
         let shape = self.network.shape(value);
@@ -115,8 +115,8 @@ impl Lowering {
                 shape = self.network.shape(value);
             } else {
                 return Err(format!(
-                    "its input is padded with {}; a layer pads with zeros, and a max pool with values that \
-                     are never the largest",
+                    "its input is padded with {}; a layer pads with zeros, and a max pool with \
+                     negative infinity",
                     border.value
                 ));
             }
@@ -176,7 +176,7 @@ impl Lowering {
         if let Some(border) = tensor.border {
             let own = slide.edges != Edges::default();
             if border.value != 0.0 || (own && !counts_padding) {
-                return Err("its input is padded with other values than zeros that count".into());
+                return Err("its input is padded with other values than counted zeros".into());
             }
             slide.edges = sum(slide.edges, border.edges);
             counts_padding = true;
@@ -189,7 +189,7 @@ impl Lowering {
             return Err("it pools a map of 1x1".into());
         }
         if slide.dilation != [1, 1] {
-            return Err("it is dilated; it would need a dilated average pool".into());
+            return Err("it is a dilated average pool, which is not supported".into());
         }
         let pool = Pool::Average {
             counts_padding: counts_padding && has_padding,
@@ -258,8 +258,8 @@ impl Lowering {
         let mixed = |axis: &usize| holds(axis, Dim::Batch) || holds(axis, Dim::Channels);
         if kept || gone.iter().any(mixed) {
             return Err(format!(
-                "it takes the mean over the axes {given:?} of {:?}; only the mean of whole maps is a \
-                 layer, and one over channels would need a layer of its own",
+                "it takes the mean over the axes {given:?} of {:?}; only the mean of whole maps \
+                 is supported",
                 tensor.view.dims()
             ));
         }
@@ -295,7 +295,7 @@ impl Lowering {
             return Ok(vec![Value::Tensor(tensor)]);
         }
         if mode != "constant" {
-            return Err(format!("it pads by `{mode}`; layers pad with zeros"));
+            return Err(format!("it pads in mode `{mode}`; layers pad with zeros"));
         }
         let value = match self.optional(node, 2)? {
             Some(value) => value.float()?,
@@ -308,13 +308,12 @@ impl Lowering {
             .collect();
         let &[0, 0, top, left, 0, 0, bottom, right] = sides.as_slice() else {
             return Err(format!(
-                "it pads by {pads:?}; only the rows and columns of maps are padded, by {MAX_SIDE} at most"
+                "it pads by {pads:?}; only rows and columns of maps can be padded, by at most \
+                 {MAX_SIDE}"
             ));
         };
         if !is_map {
-            return Err(
-                "it pads another tensor than a map [batch, channels, height, width]".into(),
-            );
+            return Err("its input is not a map [batch, channels, height, width]".into());
         }
         let edges = Edges {
             top,
@@ -345,7 +344,7 @@ fn pair(node: &Node, attribute: &str, default: Option<usize>) -> Result<[usize; 
         ([height, width], [_, _], _) => Ok([*height, *width]),
         (_, [], Some(side)) => Ok([side; 2]),
         _ => Err(format!(
-            "its `{attribute}` is {found:?}, but two sizes from 1 to {MAX_SIDE} are needed: height and \
+            "its `{attribute}` is {found:?}; expected two sizes from 1 to {MAX_SIDE}: height and \
              width"
         )),
     }
@@ -390,9 +389,7 @@ fn slide(node: &Node, kernel: [usize; 2], shape: Shape) -> Result<Slide, String>
                     };
                 }
                 _ => {
-                    return Err(format!(
-                        "its `pads` are {found:?}, but four sides are needed"
-                    ));
+                    return Err(format!("its `pads` are {found:?}; expected four sides"));
                 }
             }
         }

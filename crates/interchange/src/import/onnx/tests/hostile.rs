@@ -16,12 +16,12 @@ fn graphs_that_are_none_are_rejected_by_name() {
         .node("Relu", &["x"], "a", &[])
         .node("Relu", &["x"], "a", &[])
         .head("a", 3)
-        .rejected(&["both give `a`"]);
+        .rejected(&["both output `a`"]);
     image()
         .floats("w", &[1])
         .floats("w", &[1])
         .head("x", 3)
-        .rejected(&["`w` is given twice"]);
+        .rejected(&["`w` is defined twice"]);
     image()
         .floats("w", &[8, 5, 1, 1])
         .node("Conv", &["x", "w"], "a", &[])
@@ -61,7 +61,7 @@ fn other_networks_than_trees_and_other_layers_are_named() {
     image()
         .node("Resize", &["x"], "a", &[])
         .head("a", 3)
-        .rejected(&["enlarges maps"]);
+        .rejected(&["upsampling"]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn values_that_grow_from_node_to_node_are_counted() {
     }
     builder
         .head(&name, 3)
-        .rejected(&["more values than are read"]);
+        .rejected(&["more values than are supported"]);
     image()
         .integers("shape", &[1 << 14, 1 << 14, 4])
         .node("ConstantOfShape", &["shape"], "c", &[])

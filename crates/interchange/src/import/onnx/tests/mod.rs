@@ -197,7 +197,7 @@ fn activations_are_read_however_they_are_written() {
     conv()
         .node("Exp", &["c"], "a", &[])
         .head("a", 8)
-        .rejected(&["none of the activations"]);
+        .rejected(&["not a supported activation"]);
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn padding_by_a_node_is_the_convolution_s() {
         .node("Pad", &["x", "pads"], "p", &[])
         .node("Relu", &["p"], "a", &[])
         .head("a", 3)
-        .rejected(&["padded map"]);
+        .rejected(&["its input is padded"]);
 }
 
 #[test]
