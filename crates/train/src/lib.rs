@@ -45,64 +45,53 @@
 //! ```
 #![recursion_limit = "256"]
 
-mod aligned;
-mod alike;
 mod averaged;
-pub mod backend;
-mod backend_failure;
 mod baseline;
 mod checkpoint;
 mod compute;
 pub mod config;
-mod devices;
 mod error;
 mod evaluate;
 mod fit;
-mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
-mod input_size;
 mod inputs;
-mod kept_split;
 mod loss_scale;
 mod memory;
 pub mod metrics;
 mod optimizer;
-mod predict;
 mod prepare;
 mod prepare_again;
 mod ranks;
-mod reads;
 mod recorders;
 mod records;
-mod replica;
 mod run;
-mod same_images;
 mod series;
-mod splits;
-mod start;
 mod stop;
 pub mod trial;
-mod tta;
 mod tune;
 
-pub use alike::check_alike;
-pub use backend::Backend;
-pub use backend_failure::watch_log;
 pub use baseline::{Baselines, Gain, Score, SplitBaselines};
+pub use compute::backend::{self, Backend};
+pub use compute::devices::Devices;
 pub use compute::{Compute, on_threads};
 pub use config::{
     CheckpointConfig, DataConfig, FieldConfig, Interval, MachineConfig, RunConfig, StartConfig,
     TrainConfig,
 };
-pub use devices::Devices;
 pub use error::{SettingChange, TrainError};
+pub use evaluate::predict::{FilePrediction, predict_file, predict_files, predict_image};
+pub use evaluate::tta::Tta;
 pub use evaluate::{Answers, Evaluation, check_evaluation, evaluate, evaluate_views, unwatched};
+pub use fit::agreement::check_alike;
+pub use fit::backend_failure::watch_log;
+pub use fit::replica::RankDirectory;
 pub use fit::{Gradients, Learner, StepRate, epoch_loader, resume, train};
-pub use input_size::default_input;
 pub use inputs::SplitInputs;
 pub use memory::{Pass, check as check_memory, check_bytes, check_pass};
-pub use predict::{FilePrediction, predict_file, predict_files, predict_image};
+pub use prepare::input_size::default_input;
+pub use prepare::splits::samples_for;
+pub use prepare::start::InitialModel;
 pub use prepare::{InputFrom, RunSetup, prepare, prepare_open};
 pub use prepare_again::prepare_again;
 #[cfg(feature = "mpi")]
@@ -115,7 +104,6 @@ pub use records::{
     Divergence, Epoch, EpochField, InvalidCheckpoint, Outcome, RecorderState, ResumePoint, Step,
     TrainResult, Weights,
 };
-pub use replica::RankDirectory;
 pub use run::{
     DataPlace, ImageQuery, Remedies, RunDirectory, RunEnd, RunImages, RunLog, SplitName,
 };
@@ -123,8 +111,5 @@ pub use series::{
     OutOfFold, PlannedRun, RunFigures, RunSummary, Series, SeriesKind, SeriesMeans, SeriesSummary,
     SeriesWatch, Spread,
 };
-pub use splits::samples_for;
-pub use start::InitialModel;
 pub use stop::Stop;
-pub use tta::Tta;
 pub use tune::{OpenRound, Rung, TrialResult, TrialSettings, Tune, TuneOptions, TuneState};

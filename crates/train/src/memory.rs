@@ -1,6 +1,6 @@
 //! The memory of a training step, compared with the available memory beforehand.
 
-use crate::backend::is_cpu;
+use crate::compute::backend::is_cpu;
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::memory::available_bytes;
@@ -247,7 +247,7 @@ fn pointwise_norm(config: &RunConfig, plan: &Plan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::default_device;
+    use crate::compute::backend::default_device;
     use crate::config::MicroBatch;
     use receptive_model::{
         BatchNormLayer, Conv2dLayer, GlobalAvgPool2dLayer, LayerConfig, LinearLayer, ModelConfig,

@@ -1,7 +1,7 @@
 //! Preparing an existing run to resume it: the same images, network and input.
 
-use crate::backend::default_device;
 use crate::checkpoint;
+use crate::compute::backend::default_device;
 use crate::config::{OpenSettings, RunConfig};
 use crate::error::TrainError;
 use crate::prepare::{InputFrom, KnownImages, RunSetup, prepare_with};

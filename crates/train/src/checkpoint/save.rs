@@ -1,8 +1,8 @@
 //! Writing a checkpoint.
 
 use super::{AVERAGED, FORMAT, MODEL, OPTIMIZER, STATE, State, VERSION};
+use crate::compute::reads::Reads;
 use crate::error::TrainError;
-use crate::reads::Reads;
 use crate::run::RunDirectory;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::ModuleOptimizer;

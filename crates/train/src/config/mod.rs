@@ -35,9 +35,9 @@ pub use training::{
     Auto, ClassWeights, EarlyStopping, MicroBatch, Sampling, TrainConfig, WeightRule,
 };
 
-use crate::backend::Backend;
 use crate::compute::Compute;
-use crate::devices::Devices;
+use crate::compute::backend::Backend;
+use crate::compute::devices::Devices;
 use crate::error::TrainError;
 use crate::ranks::Ranks;
 use receptive_core::plain;

@@ -2,10 +2,10 @@
 
 use super::flat::Layout;
 use super::partial::Partial;
-use crate::aligned::Block;
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::ranks::Ranks;
+use crate::ranks::aligned::Block;
 use receptive_core::hash::ContentHash;
 use receptive_model::Classifier;
 

@@ -2,7 +2,7 @@
 //! (burn's own clips each tensor separately), or by value, like `clip_grad_value_`.
 
 use crate::compute::Compute;
-use crate::reads::Reads;
+use crate::compute::reads::Reads;
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;

@@ -1,6 +1,8 @@
 //! The training loop, top to bottom.
 
 mod across;
+pub(crate) mod agreement;
+pub(crate) mod backend_failure;
 mod begin;
 mod clip;
 mod end;
@@ -11,6 +13,7 @@ mod loss;
 mod partial;
 #[cfg(all(test, feature = "flex"))]
 mod ranks_tests;
+pub(crate) mod replica;
 mod resume;
 mod step;
 mod sums;
@@ -21,15 +24,15 @@ pub use learner::{Learner, StepRate, epoch_loader};
 pub use resume::resume;
 pub use step::Gradients;
 
-use crate::alike::{check_alike, check_weights};
 use crate::averaged::WeightAverage;
-use crate::backend_failure::{check_log, guarded};
 use crate::checkpoint::{
     self, Memory, Position, State, Totals, execution, is_finite, settings, settings_sha256,
 };
 use crate::compute::Compute;
 use crate::error::TrainError;
 use crate::evaluate::{Answers, Evaluation, evaluate};
+use crate::fit::agreement::{check_alike, check_weights};
+use crate::fit::backend_failure::{check_log, guarded};
 use crate::prepare::RunSetup;
 use crate::recorders::{EpochEnd, Recorder, Recorders};
 use crate::records::{Epoch, Outcome, RecorderState, Step, TrainResult, Weights};

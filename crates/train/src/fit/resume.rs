@@ -1,11 +1,11 @@
 //! Resuming a run from its latest valid checkpoint.
 
 use super::{Fit, Learner, agreed};
-use crate::alike::check_alike;
-use crate::backend_failure::guarded;
 use crate::checkpoint::{Checkpoint, changes_since_config, newest};
 use crate::compute::Compute;
 use crate::error::{SettingChange, TrainError};
+use crate::fit::agreement::check_alike;
+use crate::fit::backend_failure::guarded;
 use crate::prepare::RunSetup;
 use crate::recorders::Recorder;
 use crate::records::{RecorderState, ResumePoint, TrainResult};

@@ -3,9 +3,9 @@
 use super::across;
 use super::loss::{Loss, Targets, correct};
 use super::partial::Partial;
-use crate::aligned::{AlignedSum, Block};
 use crate::compute::Compute;
 use crate::error::TrainError;
+use crate::ranks::aligned::{AlignedSum, Block};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};

@@ -1,8 +1,8 @@
 //! Reading, checking and adding up an epoch's losses.
 
 use crate::checkpoint::Totals;
+use crate::compute::reads::Reads;
 use crate::loss_scale::StepFate;
-use crate::reads::Reads;
 use burn::tensor::{Tensor, TensorData};
 
 /// One step's results, and what to name should its loss become NaN or infinite.

@@ -1,6 +1,7 @@
 //! Data parallelism: several processes train one model; each has the same weights and computes a
 //! part of every step.
 
+pub(crate) mod aligned;
 mod answers;
 #[cfg(feature = "mpi")]
 mod mpi;

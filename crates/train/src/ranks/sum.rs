@@ -1,8 +1,8 @@
 //! The sum of what ranks have of a step.
 
 use super::{Kind, Ranks, told};
-use crate::aligned::{AlignedSum, Block, blocks_of};
 use crate::error::TrainError;
+use crate::ranks::aligned::{AlignedSum, Block, blocks_of};
 use std::sync::PoisonError;
 use std::time::Instant;
 

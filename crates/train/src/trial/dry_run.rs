@@ -3,8 +3,8 @@
 use crate::checkpoint::is_finite;
 use crate::compute::Compute;
 use crate::error::TrainError;
+use crate::evaluate::forward::logits;
 use crate::fit::{Learner, epoch_loader, next_step};
-use crate::forward::logits;
 use crate::metrics::cross_entropy;
 use crate::prepare::RunSetup;
 use burn::module::Module;

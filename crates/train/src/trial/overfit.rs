@@ -4,8 +4,8 @@
 use crate::compute::Compute;
 use crate::config::{ClassWeights, RunConfig, Sampling, ScheduleKind, TrainConfig};
 use crate::error::TrainError;
+use crate::evaluate::forward::logits;
 use crate::fit::Learner;
-use crate::forward::logits;
 use crate::prepare::RunSetup;
 use burn::module::Module;
 use burn::tensor::Tensor;

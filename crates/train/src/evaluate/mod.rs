@@ -1,11 +1,15 @@
 //! Evaluating a model on a whole split.
 
+pub(crate) mod forward;
+pub(crate) mod predict;
+pub(crate) mod tta;
+
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::forward::logits;
+use crate::evaluate::forward::logits;
+use crate::evaluate::tta::Tta;
 use crate::memory::{Pass, check_pass};
 use crate::metrics::{Answer, Confusion, cross_entropy, in_top};
-use crate::tta::Tta;
 use receptive_data::{Batch, Loader, LoaderOptions, Samples};
 use receptive_inspect::top;
 use receptive_model::{Artifact, Classifier, InferenceDevice, InputSpec, Plan};

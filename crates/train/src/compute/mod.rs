@@ -1,7 +1,11 @@
 //! The devices and threads of a run.
 
-use crate::backend::{default_device, feeding_threads, is_cpu};
-use crate::devices::Devices;
+pub mod backend;
+pub(crate) mod devices;
+pub(crate) mod reads;
+
+use crate::compute::backend::{default_device, feeding_threads, is_cpu};
+use crate::compute::devices::Devices;
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
 use burn::module::Module;

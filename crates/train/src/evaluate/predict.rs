@@ -2,7 +2,7 @@
 
 use crate::compute::Compute;
 use crate::error::TrainError;
-use crate::tta::Tta;
+use crate::evaluate::tta::Tta;
 use receptive_data::{DecodeLimits, ImageIdentity};
 use receptive_inspect::{InputImage, Prediction};
 use receptive_model::{Artifact, InferenceDevice, InferenceNetwork};

@@ -1,6 +1,6 @@
 //! The devices of a run.
 
-use crate::backend::{Backend, feeding_threads};
+use crate::compute::backend::{Backend, feeding_threads};
 use crate::error::TrainError;
 use receptive_core::text::counted;
 use receptive_model::InferenceDevice;
@@ -168,7 +168,7 @@ impl fmt::Display for Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::BackendKind;
+    use crate::compute::backend::BackendKind;
 
     #[test]
     fn names_are_read_and_written() {

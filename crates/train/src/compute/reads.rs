@@ -1,6 +1,6 @@
 //! Reading many tensors back at once: on a GPU each separate read waits for all queued work.
 
-use crate::backend::is_cpu;
+use crate::compute::backend::is_cpu;
 use burn::tensor::{Tensor, TensorData, Transaction};
 
 /// Maximum number of values before a read: 256 MiB.

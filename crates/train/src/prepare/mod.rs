@@ -1,15 +1,21 @@
 //! Preparing a run: opening and measuring its data, and planning its network.
 
-use crate::backend::default_device;
+pub(crate) mod input_size;
+mod kept_split;
+mod same_images;
+pub(crate) mod splits;
+pub(crate) mod start;
+
+use crate::compute::backend::default_device;
 use crate::config::{Counts, Monitor, OpenSettings, RunConfig, ScheduleKind};
 use crate::error::TrainError;
-use crate::input_size::{PHOTO_SIDE, is_photo, natural_input};
-use crate::kept_split::idle_fractions;
 use crate::memory::{self, step_notes};
+use crate::prepare::input_size::{PHOTO_SIDE, is_photo, natural_input};
+use crate::prepare::kept_split::idle_fractions;
+use crate::prepare::same_images::check_same_images;
+use crate::prepare::splits::Splits;
+use crate::prepare::start::InitialModel;
 use crate::run::{NO_RECORD, RunDirectory};
-use crate::same_images::check_same_images;
-use crate::splits::Splits;
-use crate::start::InitialModel;
 use receptive_data::{
     BadImages, DataError, DataOptions, DataSet, KNOWN_NAMES, Progress, RecordUse, Samples,
     SplitRecord, check_size,

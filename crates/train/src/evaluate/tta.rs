@@ -1,6 +1,6 @@
 //! Test-time augmentation: a model's probabilities, averaged over several views of each image.
 
-use crate::forward::logits_of;
+use crate::evaluate::forward::logits_of;
 use receptive_data::Batch;
 use receptive_inspect::probabilities;
 use receptive_model::{InferenceDevice, InferenceNetwork};
