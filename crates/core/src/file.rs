@@ -89,16 +89,13 @@ pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// The same without waiting for the disk: no reader ever sees half a file, but it may be lost or
 /// truncated if the machine loses power.
-///
-/// # Errors
-/// As [`write_durable`].
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, |_| Ok(()))
 }
 
-/// Like [`write_atomic`], but an existing file that was not written by this program is kept:
-/// `is_own` tells by its first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is
-/// replaced.
+/// As [`write_durable`], but without waiting for the disk (the file may be lost or truncated if the
+/// machine loses power), and an existing file that was not written by this program is kept: `is_own`
+/// tells by its first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is replaced.
 ///
 /// # Errors
 /// As [`write_durable`], and if there is such a file.

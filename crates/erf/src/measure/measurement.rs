@@ -119,7 +119,7 @@ impl Measurement {
     }
 
     /// The side of a square as large as the theoretical field, pixels.
-    pub fn trf_side(&self) -> f64 {
+    pub(crate) fn trf_side(&self) -> f64 {
         (self.trf.area() as f64).sqrt()
     }
 

@@ -70,7 +70,7 @@ impl Preparation {
     }
 
     /// With another crop fraction.
-    pub const fn with_crop(self, crop_fraction: f64) -> Self {
+    pub(crate) const fn with_crop(self, crop_fraction: f64) -> Self {
         Self {
             crop_fraction,
             ..self

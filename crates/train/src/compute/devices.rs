@@ -29,7 +29,7 @@ impl Devices {
     /// # Errors
     /// When the list is empty, a name is not a device of this program or machine, or a GPU is
     /// listed twice.
-    pub fn from_names<S: AsRef<str>>(names: &[S]) -> Result<Self, TrainError> {
+    pub(crate) fn from_names<S: AsRef<str>>(names: &[S]) -> Result<Self, TrainError> {
         let mut devices = Vec::new();
         for name in names.iter().map(|name| name.as_ref().trim()) {
             match name.split_once(':') {
@@ -67,13 +67,13 @@ impl Devices {
     }
 
     /// Whether all of them are CPUs.
-    pub fn are_cpus(&self) -> bool {
+    pub(crate) fn are_cpus(&self) -> bool {
         self.0.iter().all(|device| device.is_cpu())
     }
 
     /// The number of threads for each: `wanted` are divided among the CPUs, at least one each; one
     /// for each GPU.
-    pub fn threads_of_each(&self, wanted: usize) -> Vec<usize> {
+    pub(crate) fn threads_of_each(&self, wanted: usize) -> Vec<usize> {
         let cpus = self.0.iter().filter(|device| device.is_cpu()).count();
         let mut cpu = 0;
         let threads = self.0.iter().map(|device| {
@@ -107,7 +107,7 @@ impl Devices {
 
     /// The `at`-th of its GPUs alone, for one of several processes on a machine with as many; all of them where they
     /// are CPUs, or it is the only process.
-    pub fn of_process(&self, at: usize, processes: usize) -> Result<Self, TrainError> {
+    pub(crate) fn of_process(&self, at: usize, processes: usize) -> Result<Self, TrainError> {
         if self.are_cpus() || processes < 2 {
             return Ok(self.clone());
         }

@@ -110,7 +110,7 @@ impl Compute {
     ///
     /// # Errors
     /// When another rank has failed.
-    pub fn with_ranks(mut self, ranks: Arc<Ranks>) -> Result<Self, TrainError> {
+    pub(crate) fn with_ranks(mut self, ranks: Arc<Ranks>) -> Result<Self, TrainError> {
         let own = self.threads().to_string().into_bytes();
         let threads = ranks.gather(Kind::Hello, Ok(own))?;
         let threads = threads

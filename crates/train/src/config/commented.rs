@@ -21,7 +21,7 @@ impl RunConfig {
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
-    pub fn to_commented_toml(&self) -> Result<String, TrainError> {
+    pub(crate) fn to_commented_toml(&self) -> Result<String, TrainError> {
         let text = self.to_toml()?;
         let table: toml::Table = toml::from_str(&text).map_err(super::config_error("(TOML)"))?;
         let mut commented = String::new();

@@ -31,7 +31,7 @@ impl Monitor {
     }
 
     /// Whether `value` beats `best`; a value that is NaN never does.
-    pub fn is_better(self, value: f64, best: f64) -> bool {
+    pub(crate) fn is_better(self, value: f64, best: f64) -> bool {
         match self {
             Self::ValLoss => value < best,
             Self::ValTop1 | Self::ValMeanRecall => value > best,

@@ -120,7 +120,7 @@ impl Confusion {
 
     /// At most `max` classes, in order: those of the most frequent confusions, then those with the
     /// most images.
-    pub fn most_confused(&self, max: usize) -> Vec<usize> {
+    pub(crate) fn most_confused(&self, max: usize) -> Vec<usize> {
         let mut chosen = BTreeSet::new();
         for (label, predicted, _) in self.worst(usize::MAX) {
             let pair = BTreeSet::from([label, predicted]);

@@ -160,7 +160,7 @@ impl Ranks {
     }
 
     /// This rank's number among those of its machine, and how many they are.
-    pub fn on_machine(&self) -> (usize, usize) {
+    pub(crate) fn on_machine(&self) -> (usize, usize) {
         let own = &self.hosts[self.rank()];
         let count = |hosts: &[String]| hosts.iter().filter(|host| *host == own).count();
         (count(&self.hosts[..self.rank()]), count(&self.hosts))
