@@ -260,7 +260,7 @@ fn what_cannot_change_within_a_run_is_rejected_by_its_name() {
     };
     refused(
         |c| c.data.limit = Some(150),
-        &["`data.limit`: 200 -> 150", "--from"],
+        &["`data.limit`: 200 -> 150", "from its model"],
     );
     refused(
         |c| c.train.batch_size = 16,
@@ -307,7 +307,7 @@ fn a_finished_run_without_checkpoints_is_not_trained_over() {
     config.train.epochs = 4;
     let error = drive(&path, config, None).0.unwrap_err().to_string();
     assert!(
-        error.contains("checkpoints are gone") && error.contains("--from"),
+        error.contains("checkpoints are gone") && error.contains("from its model"),
         "{error}"
     );
 }

@@ -14,6 +14,7 @@ mod kinds;
 mod learning;
 mod lite;
 mod longer;
+mod lost_data;
 mod networks;
 mod onnx;
 mod onnx_hostile;

@@ -167,6 +167,12 @@ fn hint(error: &TrainError) -> String {
                     --resume RUN`"
                 .into();
         }
+        TrainError::NoEpoch { path } => {
+            return format!("\nuse `receptive train --resume {}`", path.shell_word());
+        }
+        TrainError::Resume { path, .. } | TrainError::NoCheckpoint { path } => {
+            return format!("\nuse `receptive train DATA --from {}`", path.shell_word());
+        }
         TrainError::Lost { config, .. } => {
             let config = config.shell_word();
             return format!("\nstart a new run with `receptive train --config {config}`");
@@ -369,6 +375,17 @@ mod tests {
         assert_eq!(Exit::Signal(2).number(), 130);
         assert_eq!(Exit::Signal(15).number(), 143);
         assert_eq!(Exit::Usage.number(), 2);
+    }
+
+    #[test]
+    fn a_full_disk_names_how_a_run_continues() {
+        let io = |kind: std::io::ErrorKind| TrainError::Io {
+            action: "write",
+            path: "runs/001/last".into(),
+            source: kind.into(),
+        };
+        assert!(hint(&io(std::io::ErrorKind::StorageFull)).contains("--resume"));
+        assert_eq!(hint(&io(std::io::ErrorKind::PermissionDenied)), "");
     }
 
     #[test]

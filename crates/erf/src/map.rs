@@ -212,14 +212,16 @@ impl Map {
 /// What a file of `numpy.save` begins with.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
+/// How the header of such an array begins.
+const KIND: &str = "{'descr': '<f8', 'fortran_order': False, 'shape': (";
+
 /// Writes a map as an array of 64-bit floats, `[rows, columns]`, for `numpy.load`.
 ///
 /// # Errors
 /// [`ErfError::Io`], also where a file of that name is none of this kind.
 pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     let Region { height, width, .. } = map.region();
-    let mut header =
-        format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({height}, {width}), }}");
+    let mut header = format!("{KIND}{height}, {width}), }}");
     // Ten bytes lie before it; together with them it ends at a multiple of 64, with a line's end.
     let padding = 63 - (10 + header.len()) % 64;
     header += &" ".repeat(padding);
@@ -228,7 +230,14 @@ pub fn write_npy(path: &Path, map: &Map) -> Result<(), ErfError> {
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
     bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
-    write_over_own(path, &bytes, |head| head.starts_with(MAGIC)).map_err(|source| ErfError::Io {
+    // An array of another kind is somebody else's; of these the sizes may differ.
+    let is_own = |head: &[u8]| {
+        head.starts_with(MAGIC)
+            && head
+                .get(10..)
+                .is_some_and(|text| text.starts_with(KIND.as_bytes()))
+    };
+    write_over_own(path, &bytes, is_own).map_err(|source| ErfError::Io {
         action: "write",
         path: path.into(),
         source,

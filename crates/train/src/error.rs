@@ -103,13 +103,31 @@ pub enum TrainError {
         /// What was expected, what was found, what to do.
         reason: String,
     },
+    /// A run that has no model yet.
+    #[error(
+        "{path}: this run has no model yet, since it was stopped during its first epoch; resume it first",
+        path = path.printable()
+    )]
+    NoEpoch {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// A finished run that cannot be resumed.
+    #[error(
+        "{path}: the run has finished and its checkpoints are gone, so it cannot be resumed; start a new run \
+         from its model",
+        path = path.printable()
+    )]
+    NoCheckpoint {
+        /// The run directory.
+        path: PathBuf,
+    },
     /// A run resumed with changed settings that cannot change within a run.
     #[error(
         "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
          schedule or a number of epochs can change within a run, but these cannot: set them back, \
-         or start a new run with start.from = {word}",
+         or start a new run from its model",
         path = path.printable(),
-        word = path.shell_word(),
         changes = changed_settings(changes)
     )]
     Resume {
@@ -255,6 +273,8 @@ impl TrainError {
             | Self::Lost { .. }
             | Self::Ranks(_)
             | Self::Run { .. }
+            | Self::NoEpoch { .. }
+            | Self::NoCheckpoint { .. }
             | Self::Io { .. } => false,
         }
     }

@@ -1,6 +1,6 @@
 //! `receptive tune`: random search with successive halving.
 
-use super::run::{RunSettings, check_data_there, set_network};
+use super::run::{RunSettings, check_data_there, remedies, set_network};
 use super::train::RUNS;
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
@@ -180,6 +180,11 @@ fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     }
     let is_moved = arguments.moved.is_some();
     check_data_there(&tune.base().data, is_moved, "tune --resume", path)?;
+    if let Some(list) = &arguments.network.source.labels.labels {
+        tune.base_mut().data.labels = Some(list.clone());
+    }
+    let data = &tune.base().data;
+    data.check_labels(&remedies("tune --resume", path).labels)?;
     let mut wanted: RunConfig = tune.base().clone();
     set_network(&mut wanted, &arguments.network);
     let base = tune.base_mut();
@@ -256,9 +261,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
         ))?;
     }
     if all.iter().any(|result| result.cut) {
-        print(
-            "\nN of M epochs: ended by the time limit, and chosen only if no other has a result.",
-        )?;
+        print("\nN of M epochs: ended by the time limit; chosen only if no other has a result.")?;
     }
     print("")?;
     let failed = state
@@ -279,7 +282,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     wide_line(
         "best",
         format!(
-            "trial {} with {}{cut}: validation {}",
+            "trial {}, {}{cut}: validation {}",
             best.trial,
             counted(best.trained.unwrap_or(best.epochs), "epoch"),
             figures(best)

@@ -261,7 +261,7 @@ fn what_can_not_be_asked_is_wrong_usage_in_a_sentence() {
             vec!["erf", "plain-3", "--samples", "1"],
             "no noise estimate",
         ),
-        (vec!["erf", "plain-3", "--noise", "2"], "total variation"),
+        (vec!["erf", "plain-3", "--noise", "2"], "[0, 1)"),
         (vec!["erf", "no-such-thing"], "no-such-thing"),
         (vec!["erf", "sweep", "--depths", "0"], "1 to 200"),
     ] {

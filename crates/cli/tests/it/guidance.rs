@@ -85,7 +85,7 @@ fn other_data_say_what_they_were_used_for_and_a_new_place_must_hold_the_runs_ima
         }
     }
     let message = refused(&["evaluate", text_of(&run), "--data", text_of(&strange)]);
-    assert!(message.contains("none of the 60 images"), "{message}");
+    assert!(message.contains("none of the run's 60 images"), "{message}");
     let (message, success) = said(&["evaluate", text_of(&run), text_of(&strange)]);
     assert!(success, "{message}");
 }

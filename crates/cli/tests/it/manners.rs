@@ -48,7 +48,10 @@ fn an_image_from_standard_input_is_marked_as_trained_on() {
         .unwrap();
     assert!(text(&out.stdout).contains("(trained on)"), "{out:?}");
     let said = text(&out.stderr).replace("\n  ", " ");
-    assert!(said.contains("1 of 1 image was trained on"), "{said}");
+    assert!(
+        said.contains("1 of 1 image was used for training"),
+        "{said}"
+    );
 }
 
 #[test]

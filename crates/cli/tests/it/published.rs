@@ -370,7 +370,7 @@ fn a_repository_of_a_hub_is_fetched_once_and_then_found_offline() {
         &["import", "hf:timm/other", "--offline", "--out", &out],
         nowhere,
     );
-    assert!(text(&refused.stderr).contains("not in the cache"));
+    assert!(text(&refused.stderr).contains("missing or damaged in the"));
     assert!(!text(&refused.stderr).contains("nothing was kept"));
     let missing = run(&["import", "hf:timm/other", "--out", &out], &url);
     assert!(

@@ -185,7 +185,7 @@ fn a_run_that_lost_a_part_says_which() {
     refused(
         &["evaluate", run],
         1,
-        &["it was moved or deleted", "my run/last is"],
+        &["it was moved or deleted", "model of the last epoch"],
     );
     crate::done(&["evaluate", &format!("{run}/last")]);
     std::fs::remove_dir_all(path.join("last")).unwrap();

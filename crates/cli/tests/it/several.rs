@@ -299,7 +299,7 @@ fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
             .collect::<Vec<_>>()
             .join(" ");
         assert!(
-            words.contains("is not a run directory but holds some"),
+            words.contains("is not a run directory but contains some"),
             "{words}"
         );
         assert!(words.contains(inner), "{words}");
@@ -312,7 +312,7 @@ fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
-        assert!(words.contains("no longer there"), "{words}");
+        assert!(words.contains("no longer exist"), "{words}");
         let advice = format!("receptive {command} --resume {directory} --data NEWPATH");
         assert!(words.contains(&advice), "{words}");
         let resumed = json(&[&resume[..], &["--data", &moved, "--json"]].concat());
@@ -367,6 +367,9 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
     let at = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
     let data = splits(&parent.path().join("data"));
     let (series, folds, search) = (at("series"), at("folds"), at("search"));
+    let limited = at("limited");
+    let few = ["--seeds", "2", "--epochs", "1", "--limit", "20"];
+    train(&[&[&data, "--run-dir", &limited][..], &few].concat());
     train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", &series]);
     train(&[&data, "--folds", "2", "--epochs", "1", "--run-dir", &folds]);
     json(&[
@@ -383,7 +386,7 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         "--json",
     ]);
     // As if it had been stopped before the last.
-    for directory in [&series, &folds] {
+    for directory in [&series, &folds, &limited] {
         let path = format!("{directory}/summary.json");
         let mut summary: Value = serde_json::from_str(&file(&path)).unwrap();
         let name = summary["runs"].as_array_mut().unwrap().pop().unwrap()["name"].clone();
@@ -400,7 +403,12 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
     RgbImage::from_pixel(8, 8, Rgb([1, 2, 3]))
         .save(&new)
         .unwrap();
-    for (command, directory) in [("train", &series), ("train", &folds), ("tune", &search)] {
+    for (command, directory) in [
+        ("train", &series),
+        ("train", &folds),
+        ("train", &limited),
+        ("tune", &search),
+    ] {
         let refused = output(&[command, "--resume", directory]);
         let words = text(&refused.stderr)
             .split_whitespace()
@@ -413,7 +421,12 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         );
     }
     fs::remove_file(&new).unwrap();
-    for (command, directory) in [("train", &series), ("train", &folds), ("tune", &search)] {
+    for (command, directory) in [
+        ("train", &series),
+        ("train", &folds),
+        ("train", &limited),
+        ("tune", &search),
+    ] {
         json(&[command, "--resume", directory, "--json"]);
     }
 }

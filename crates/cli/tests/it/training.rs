@@ -108,7 +108,11 @@ fn what_the_splits_lack_is_told_by_data_and_by_train() {
     );
     rejected(
         &arguments(&few, run.to_str().unwrap(), &["--patience", "3"]),
-        &["train.early_stopping", "no validation images", "--patience"],
+        &[
+            "train.early_stopping",
+            "needs validation images",
+            "--patience",
+        ],
     );
 }
 
@@ -251,7 +255,7 @@ fn a_finished_run_is_continued_and_what_cannot_change_is_named() {
     );
     rejected(
         &["train", "--resume", run, "--epochs", "1"],
-        &["in epoch 2 already"],
+        &["already in epoch 2"],
     );
 
     // As an older version wrote it: without the mean recall.

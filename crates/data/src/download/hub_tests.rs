@@ -292,7 +292,7 @@ fn what_is_not_there_or_not_open_is_said_and_leaves_nothing() {
     let mut hub = hub("http://127.0.0.1:9", cache.path());
     hub.offline = true;
     let error = get(&hub).unwrap_err().to_string();
-    assert!(error.contains("not in the cache"), "{error}");
+    assert!(error.contains("missing or damaged in the cache"), "{error}");
     // Nothing was tried, so that nothing need be tried again.
     assert!(!error.contains("nothing was kept"), "{error}");
     assert!(!error.contains("check the network"), "{error}");

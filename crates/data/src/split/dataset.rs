@@ -51,9 +51,9 @@ pub struct DataSet {
     /// Number of images left out because the trained model ([`DataOptions::classes`]) does not have
     /// their class.
     pub unknown_class: usize,
-    /// A hash of all images and their classes, whatever their files are called and how they are split; `None` with
-    /// [`DataOptions::limit`].
-    pub images: Option<ContentHash>,
+    /// A hash of all images and their classes, however they are split: of their pixels, or with
+    /// [`DataOptions::limit`], where not every file is read, of the files' paths below the folder.
+    pub images: ContentHash,
 }
 
 /// The smallest, the median and the largest of some sizes in pixels.
@@ -132,9 +132,8 @@ impl DataSet {
 
     /// A SHA-256 over what would be trained, validated and tested on, as 64 hexadecimal digits.
     ///
-    /// Of image files: label and the file's own hash. Of IDX and CIFAR: label and pixels. So it changes
-    /// with the class list, `limit` and the seed of the split too, and does not change when a folder is
-    /// moved.
+    /// It covers labels and pixels. So it changes with the class list, `limit` and the seed of the split too,
+    /// but not when a folder is moved or files are saved again losslessly.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::default();
         for class in &self.classes {
@@ -151,7 +150,7 @@ impl DataSet {
                 match split.stored(i) {
                     Ok(StoredImage::Pixels(_, pixels)) => hash.update(pixels),
                     Ok(StoredImage::File(entry, _)) => {
-                        hash.update(entry.identity.content.to_string())
+                        hash.update(entry.identity.pixels.to_string())
                     }
                     Err(_) => {} // an item always lies within its store
                 }
@@ -281,6 +280,7 @@ pub(crate) fn assemble(
     let is_cut =
         options.fold.is_some() || source.val.is_none() || source.test.is_none() && source.cut_test;
     let in_files = matches!(*source.train.store, Store::Files(_));
+    let names = (in_files && options.limit.is_some()).then(|| hash_names(&mut source));
     // Only files need checking, so only of them a part is chosen before what it is used for is known.
     let damaged = match (&options.record, options.limit) {
         (Some((record, RecordUse::Follow)), Some(_)) if in_files => {
@@ -340,8 +340,18 @@ pub(crate) fn assemble(
         missing: source.missing,
         unread: source.unread,
         unknown_class,
-        images: options.limit.is_none().then_some(assigned.images),
+        images: names.unwrap_or(assigned.images),
     })
+}
+
+fn hash_names(source: &mut Source) -> ContentHash {
+    let store = source.train.store.clone();
+    let items = source.parts_mut().flat_map(|(_, part)| part.items.iter());
+    let mut all: Vec<String> = items
+        .map(|item| format!("{} {}\n", store.name(item.image as usize), item.label))
+        .collect();
+    all.sort_unstable();
+    ContentHash::of(all.concat().as_bytes())
 }
 
 /// Checks the files that a limited run used: those of its record's paths, or all where some of these

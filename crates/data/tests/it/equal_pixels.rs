@@ -204,3 +204,22 @@ fn copies_in_other_formats_move_no_image_and_are_where_their_originals_are() {
         }
     }
 }
+
+#[test]
+fn files_saved_again_without_loss_are_the_same_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for class in ["cat", "dog"] {
+        images(&root.join(class), 10);
+    }
+    let before = open(root, &DataOptions::default()).unwrap();
+    let path = root.join("cat/3.png");
+    let bytes = bmp(&std::fs::read(&path).unwrap());
+    write(&path, bytes);
+    let after = open(root, &DataOptions::default()).unwrap();
+    assert_eq!(after.fingerprint(), before.fingerprint());
+    assert_eq!(after.images, before.images);
+    write(&path, png(8, 6, 99));
+    let changed = open(root, &DataOptions::default()).unwrap();
+    assert_ne!(changed.images, before.images);
+}

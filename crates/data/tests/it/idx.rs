@@ -247,7 +247,7 @@ fn an_idx_file_without_its_counterpart_says_what_it_lacks() {
     let path = root.path().join("train-labels-idx1-ubyte");
     write(&path, labels(&[0, 1]));
     let text = refusal(&path);
-    assert!(text.contains("no IDX file of images"), "{text}");
+    assert!(text.contains("without an IDX file of images"), "{text}");
     write(&path, "text");
     let text = refusal(&path);
     assert!(text.contains("its content is not"), "{text}");

@@ -222,7 +222,7 @@ fn a_class_without_a_training_image_is_said() {
     assert_eq!(about_training(remarks(&["cat", "dog"])), [""; 0]);
     assert_eq!(
         about_training(remarks(&["cat", "bird", "dog"])),
-        ["no training images of bird: the network cannot learn it"]
+        ["there are no training images of bird: the network cannot learn it"]
     );
 }
 

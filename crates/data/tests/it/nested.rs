@@ -39,7 +39,7 @@ fn a_folder_around_the_classes_or_splits_is_named_with_the_place_to_give() {
         write(&root.path().join("README.md"), "text");
         std::fs::create_dir(root.path().join("notes")).unwrap();
         let text = refusal(root.path());
-        let advice = format!("`receptive data {}`", root.path().join(place).display());
+        let advice = format!("use that folder: {}", root.path().join(place).display());
         assert!(text.contains(what), "{text}");
         assert!(text.ends_with(&advice), "{text} does not end with {advice}");
         // Also where the classes are a trained model's.

@@ -117,7 +117,7 @@ fn the_programs_manual_is_no_class() {
     let data = open(root.path(), &DataOptions::default()).unwrap();
     assert_eq!(data.classes, ["cat", "dog"]);
     let notes = data.notes.join("\n");
-    assert!(notes.contains("receptive wrote itself: `man`"), "{notes}");
+    assert!(notes.contains("written by receptive: `man`"), "{notes}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("a.txt") && error.contains("more than the 4"),
+            error.contains("a.txt") && error.contains("more than the maximum of 4"),
             "{error}"
         );
         let error = read_directory(&target, "test", 2, 100)

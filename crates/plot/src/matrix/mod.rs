@@ -209,7 +209,7 @@ mod tests {
         );
         assert_eq!(sums.right, [8, 4]);
         assert_eq!(sums.cells().nth(1), Some((0, 1, 2, 0.2)));
-        assert_eq!(sums.summary(), "12 of 15 right (80.0 %)");
+        assert_eq!(sums.summary(), "12 of 15 correct (80.0 %)");
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn a_name_that_no_font_has_is_its_classs_number_and_a_note_says_which() {
     for label in [
         "aria-label=\"cat\"",
         "aria-label=\"#1\"",
-        "aria-label=\"Note: no font",
+        "aria-label=\"Note: no installed font",
     ] {
         assert!(svg.contains(label), "{label}");
     }

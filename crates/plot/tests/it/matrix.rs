@@ -51,7 +51,7 @@ fn rows_are_the_truth_and_columns_the_prediction() {
         "100.0 %",
         "precision",
         "85.7",
-        "90 of 100 right (90.0 %)",
+        "90 of 100 correct (90.0 %)",
     ] {
         assert!(svg.contains(&format!("aria-label=\"{label}\"")), "{label}");
     }

@@ -361,7 +361,7 @@ mod tests {
             assert!(notes.is_empty(), "{overrides:?}: {notes:?}");
         }
         let notes = notes_of(&base(), &["train.monitor=val_top1"], false);
-        assert!(notes[0].contains("find val_top1 on"), "{notes:?}");
+        assert!(notes[0].contains("compute val_top1 on"), "{notes:?}");
     }
 
     #[test]

@@ -66,14 +66,13 @@ impl Log for Sink {
 /// Whether a log line reports a failed computation.
 fn tells_of_lost_work(level: Level, target: &str, message: &str) -> bool {
     let is_of = |name: &&str| target.starts_with(*name);
-    if !STACK.iter().any(|name| is_of(&name)) || TUNING.iter().any(|name| is_of(&name)) {
+    if !STACK.iter().any(is_of) || TUNING.iter().any(is_of) {
         return false;
     }
     match level {
         Level::Error => true,
         Level::Warn => {
-            WORKERS.iter().any(|name| is_of(&name))
-                && !HARMLESS.iter().any(|start| message.starts_with(start))
+            WORKERS.iter().any(is_of) && !HARMLESS.iter().any(|start| message.starts_with(start))
         }
         _ => false,
     }

@@ -100,12 +100,11 @@ struct Squares<'a, F> {
 
 impl<F: FnMut(&TensorData)> ModuleVisitor for Squares<'_, F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        match self.gradients.get::<D>(param.id) {
-            Some(gradient) => match self.place {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            match self.place {
                 SumPlace::Host => self.reads.add(gradient),
                 SumPlace::Device => self.reads.add(gradient.square().sum()),
-            },
-            None => {}
+            }
         }
     }
 }

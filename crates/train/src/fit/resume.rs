@@ -150,14 +150,9 @@ fn check_start(setup: &RunSetup, run: &RunDirectory) -> Result<(), TrainError> {
 fn check_unfinished(run: &RunDirectory) -> Result<(), TrainError> {
     let end = RunLog::read(run).ok().and_then(|log| log.end);
     if end.is_some_and(|end| end.outcome.signal().is_none()) {
-        return Err(TrainError::run(
-            run.checkpoints(),
-            format!(
-                "the run has finished and its checkpoints are gone, so it cannot be resumed; \
-                 start a new run with start.from = {}",
-                run.path().shell_word()
-            ),
-        ));
+        return Err(TrainError::NoCheckpoint {
+            path: run.path().into(),
+        });
     }
     Ok(())
 }

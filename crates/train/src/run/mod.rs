@@ -297,14 +297,9 @@ impl RunDirectory {
             );
             return Err(TrainError::run(&self.path, problem));
         } else {
-            return Err(TrainError::run(
-                &self.path,
-                format!(
-                    "this run has no model yet, since it was stopped during its first epoch; resume \
-                     {} first",
-                    self.path.shell_word()
-                ),
-            ));
+            return Err(TrainError::NoEpoch {
+                path: self.path.clone(),
+            });
         };
         Err(TrainError::Lost {
             path: self.path.clone(),

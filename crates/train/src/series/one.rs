@@ -85,6 +85,7 @@ impl Trainer<'_> {
             Some(run) => run.config().and_then(|mut own| {
                 own.machine = config.machine;
                 own.data.move_to(&config.data.source);
+                own.data.labels.clone_from(&config.data.labels);
                 own.data.data_dir = config.data.data_dir;
                 prepare_again(own, run, self.progress)
             }),
@@ -134,9 +135,7 @@ impl Trainer<'_> {
     /// Runs are compared, and their results added up: that takes the same images in each. The first one's are
     /// kept in [`IMAGES`].
     fn check_images(&self, setup: &RunSetup) -> Result<(), TrainError> {
-        let Some(images) = setup.data.images.map(|hash| hash.to_string()) else {
-            return Ok(());
-        };
+        let images = setup.data.images.to_string();
         let file = self.directory.join(IMAGES);
         match std::fs::read_to_string(&file) {
             Ok(first) if first.trim() == images => Ok(()),
@@ -169,7 +168,9 @@ fn is_of_this_run(error: &TrainError) -> bool {
         TrainError::Diverged { .. }
         | TrainError::Memory { .. }
         | TrainError::PassMemory { .. }
-        | TrainError::Run { .. } => true,
+        | TrainError::Run { .. }
+        | TrainError::NoEpoch { .. }
+        | TrainError::NoCheckpoint { .. } => true,
         TrainError::Model(error) => error.is_usage(),
         _ => false,
     }

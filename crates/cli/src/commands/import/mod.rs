@@ -13,6 +13,7 @@ use receptive_core::text::{Printable, counted};
 use receptive_interchange::{InterchangeError, Match, Names, import, is_onnx, read};
 use receptive_model::store::read_text;
 use receptive_model::{Artifact, ImageSize, Interpolation, Origin, Resize, weights_sha256};
+use receptive_train::RunDirectory;
 use receptive_train::backend::default_device;
 use serde::Serialize;
 use spec::target;
@@ -195,6 +196,13 @@ pub(super) fn import_published(
 
 /// A model's directory is replaced as a whole, which would take other files in it along.
 fn check_replaceable(out: &Path) -> Result<(), CliError> {
+    if let Some(run) = RunDirectory::around(out) {
+        return Err(CliError::Usage(format!(
+            "--out {}: this is the model that the run {} trained; name another directory",
+            out.printable(),
+            run.path().printable()
+        )));
+    }
     for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
         let name = entry.file_name();
         if !Artifact::FILES.iter().any(|file| name == *file) {

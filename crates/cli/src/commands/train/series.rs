@@ -1,7 +1,7 @@
 //! `train --seeds` and `train --folds`: several runs of one config.
 
 use super::{RUNS, TrainArgs, apply, config, overrides};
-use crate::commands::run::{check_data_there, set_network};
+use crate::commands::run::{check_data_there, remedies, set_network};
 use crate::error::{CliError, Exit};
 use crate::render::{
     DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
@@ -62,6 +62,11 @@ pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliErro
     }
     let is_moved = arguments.moved.is_some();
     check_data_there(&base.data, is_moved, "train --resume", path)?;
+    if let Some(list) = &arguments.network.source.labels.labels {
+        base.data.labels = Some(list.clone());
+    }
+    base.data
+        .check_labels(&remedies("train --resume", path).labels)?;
     let mut wanted = base.clone();
     set_network(&mut wanted, &arguments.network);
     // Where and how it runs may change; what is trained may not.

@@ -134,11 +134,11 @@ mod tests {
             ),
             (
                 vec![("location", "weights.bin"), ("offset", "-1")],
-                "no number",
+                "not a number",
             ),
             (vec![("location", "none.bin")], "could not read"),
             (vec![("location", ".")], "download the whole file"),
-            (vec![], "does not name"),
+            (vec![], "whose name is missing"),
         ] {
             let error = read(&model, &tensor(&entries), 4).unwrap_err();
             assert!(error.contains(expected), "{entries:?}: {error}");

@@ -397,7 +397,7 @@ fn shares_over_the_images_are_not_taken_for_probabilities() {
     }
     let error = softmax(0).unwrap_err();
     assert!(error.contains("node `Softmax/y` (Softmax)"), "{error}");
-    assert!(error.contains("along axis 0"), "{error}");
+    assert!(error.contains("over axis 0"), "{error}");
 }
 
 #[test]
@@ -409,5 +409,8 @@ fn a_function_that_is_no_activation_is_named_by_the_node_that_gives_it() {
         .head("c", 4)
         .read()
         .unwrap_err();
-    assert!(error.contains("which node `Exp/e` (Exp) gives"), "{error}");
+    assert!(
+        error.contains("the output of node `Exp/e` (Exp)"),
+        "{error}"
+    );
 }
