@@ -86,6 +86,9 @@ pub struct DataOptions {
     /// Whether `group` comes from another run and may not apply to these images; then there is a
     /// note. Default false.
     pub group_is_inherited: bool,
+    /// Whether the run of [`record`](Self::record) used only a part of its images: then none counts as new.
+    /// Default false.
+    pub record_is_limited: bool,
     /// How to handle images that cannot be read.
     pub bad_images: BadImages,
     /// Whether to open a set even if no training image of some class, or none at all, can be read.
@@ -118,6 +121,7 @@ impl Default for DataOptions {
             label_column: None,
             group: None,
             group_is_inherited: false,
+            record_is_limited: false,
             bad_images: BadImages::Fail,
             allow_empty_classes: false,
             classes: None,

@@ -10,6 +10,7 @@ use crate::render::{
 use crate::signals;
 use clap::Args;
 use receptive_core::text::{Printable, counted, duration, percent};
+use receptive_train::config::Monitor;
 use receptive_train::{
     OpenRound, RunConfig, RunDirectory, TrialResult, Tune, TuneOptions, TuneState,
 };
@@ -260,8 +261,11 @@ fn show(tune: &Tune) -> Result<(), CliError> {
             Tune::STATE
         ))?;
     }
+    if !all.is_empty() {
+        print(format!("\nRanked by {}.", ranking(state.monitor)))?;
+    }
     if all.iter().any(|result| result.cut) {
-        print("\nN of M epochs: ended by the time limit; chosen only if no other has a result.")?;
+        print("N of M epochs: ended by the time limit; chosen only if no other has a result.")?;
     }
     print("")?;
     let failed = state
@@ -306,6 +310,15 @@ fn show(tune: &Tune) -> Result<(), CliError> {
         "",
         format!("receptive train --config {path}/{}", Tune::BEST),
     )
+}
+
+/// What trials are compared by.
+fn ranking(monitor: Monitor) -> &'static str {
+    match monitor {
+        Monitor::ValLoss | Monitor::Last => "the smallest validation loss",
+        Monitor::ValTop1 => "validation top-1",
+        Monitor::ValMeanRecall => "mean recall on the validation images",
+    }
 }
 
 fn figures(result: &TrialResult) -> String {

@@ -421,6 +421,19 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         );
     }
     fs::remove_file(&new).unwrap();
+    // Nor with the same ones in other splits.
+    let moved = [(0, "test"), (150, "train")];
+    let swap = |back: bool| {
+        for (i, to) in moved {
+            let from = if to == "test" { "train" } else { "test" };
+            let path = |split: &str| Path::new(&data).join(format!("{split}/cat/{i}.png"));
+            let (one, other) = if back { (to, from) } else { (from, to) };
+            fs::rename(path(one), path(other)).unwrap();
+        }
+    };
+    swap(false);
+    assert!(!output(&["train", "--resume", &series]).status.success());
+    swap(true);
     for (command, directory) in [
         ("train", &series),
         ("train", &folds),

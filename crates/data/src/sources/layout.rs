@@ -118,7 +118,28 @@ pub(crate) fn layout<'a>(
         val: None,
         test: None,
         cut_test: true,
-        notes: Vec::new(),
+        notes: Vec::from_iter(flat_note([&val, &test])),
+    })
+}
+
+/// A note on folders with the name of a split that are read as classes.
+fn flat_note(found: [&Option<SplitFolder<'_>>; 2]) -> Option<String> {
+    let names: Vec<String> = found
+        .into_iter()
+        .flatten()
+        .filter(|split| !split.has_folders && split.folder.holds_images())
+        .map(|split| split.folder.name().to_string_lossy().into_owned())
+        .collect();
+    let is_one = names.len() == 1;
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} {} read as {}, since the images are directly in {}; if they belong to a split, put them into class \
+             folders there, or move the folder away",
+            enumerate(&names),
+            if is_one { "is" } else { "are" },
+            if is_one { "a class" } else { "classes" },
+            if is_one { "it" } else { "them" },
+        )
     })
 }
 

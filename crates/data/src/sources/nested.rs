@@ -210,7 +210,9 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
 
 /// A file beside images that may list their classes.
 pub(crate) fn list_of_classes(folder: &Folder) -> Result<Option<String>, DataError> {
-    first_with(folder, &LISTS)
+    let list = first_with(folder, &LISTS)?;
+    let path = |name: String| folder.path().join(name).to_string_lossy().into_owned();
+    Ok(list.map(path))
 }
 
 /// An archive in the folder that may hold images.

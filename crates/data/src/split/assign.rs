@@ -97,18 +97,23 @@ pub(crate) fn assign(
     assigned
 }
 
-/// Of pixels and classes alone: names, formats, and what the splits are have no influence.
+/// Names and formats have no influence.
 fn hash_all(source: &mut Source, contents: &Contents) -> ContentHash {
-    let items = source.parts_mut().flat_map(|(_, part)| part.items.iter());
-    let mut all: Vec<(PixelHash, u32)> = items
-        .map(|item| (contents.look(item), item.label))
-        .collect();
-    all.sort_unstable();
-    let mut text = String::new();
-    for (pixels, label) in all {
-        text += &format!("{pixels} {label}\n");
+    hash_each(source, |item| contents.look(item).to_string())
+}
+
+/// A hash of what `image` says of each image, with its class, its group, and the split that the source gives it.
+pub(super) fn hash_each(source: &mut Source, image: impl Fn(&Item) -> String) -> ContentHash {
+    let store = source.train.store.clone();
+    let mut all = Vec::new();
+    for (split, part) in source.parts_mut() {
+        for item in &part.items {
+            let group = store.group(item.image as usize).unwrap_or_default();
+            all.push(format!("{} {} {split} {group}\n", image(item), item.label));
+        }
     }
-    ContentHash::of(text.as_bytes())
+    all.sort_unstable();
+    ContentHash::of(all.concat().as_bytes())
 }
 
 /// Leaves out the images of classes that the trained model does not have.

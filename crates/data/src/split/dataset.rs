@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::record::{Member, Role, SplitRecord};
 use crate::sources::store::{Item, Store, StoredImage};
 use crate::sources::{Source, SourceSplit};
-use crate::split::assign::{Duplicates, assign};
+use crate::split::assign::{Duplicates, assign, hash_each};
 use crate::split::classes::{ClassList, unknown_note};
 use crate::split::follow::Comparison;
 use crate::split::verify::{DamagedImage, verify};
@@ -51,8 +51,8 @@ pub struct DataSet {
     /// Number of images left out because the trained model ([`DataOptions::classes`]) does not have
     /// their class.
     pub unknown_class: usize,
-    /// A hash of all images and their classes, however they are split: of their pixels, or with
-    /// [`DataOptions::limit`], where not every file is read, of the files' paths below the folder.
+    /// A hash of all images with their classes, groups and given splits, whatever the seed: of their pixels, or
+    /// with [`DataOptions::limit`], where not every file is read, of the files' paths below the folder.
     pub images: ContentHash,
 }
 
@@ -346,12 +346,7 @@ pub(crate) fn assemble(
 
 fn hash_names(source: &mut Source) -> ContentHash {
     let store = source.train.store.clone();
-    let items = source.parts_mut().flat_map(|(_, part)| part.items.iter());
-    let mut all: Vec<String> = items
-        .map(|item| format!("{} {}\n", store.name(item.image as usize), item.label))
-        .collect();
-    all.sort_unstable();
-    ContentHash::of(all.concat().as_bytes())
+    hash_each(source, |item| store.name(item.image as usize))
 }
 
 /// Checks the files that a limited run used: those of its record's paths, or all where some of these

@@ -150,7 +150,7 @@ pub(super) fn follow(
                 // A copy of an image that is measured already.
                 (Some(role), _) if role.is_own() => copies.push(store.name(item.image as usize)),
                 // Of a run that used a part of its data, nobody knows which images are new.
-                _ if options.limit.is_some() => {}
+                _ if options.limit.is_some() || options.record_is_limited => {}
                 _ if classes.is_unknown(item.label) => unknown.push(item),
                 _ => {
                     let path = store.name(item.image as usize);

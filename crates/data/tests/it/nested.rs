@@ -76,7 +76,7 @@ fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
         "file,class\n0.png,cat\n1.png,dog\n",
     );
     let text = refusal(root.path());
-    for part in ["`images`", "`labels.csv`", "data.labels"] {
+    for part in ["`images`", "labels.csv`", "data.labels"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // The same without a folder.
@@ -85,7 +85,7 @@ fn images_in_one_folder_beside_a_list_name_the_list_and_the_setting() {
     write(&root.path().join("labels.csv"), "");
     let text = refusal(root.path());
     assert!(
-        text.contains("`labels.csv`") && text.contains("data.labels"),
+        text.contains("labels.csv`") && text.contains("data.labels"),
         "{text}"
     );
 }
@@ -300,4 +300,14 @@ fn data_sets_side_by_side_and_classes_beside_a_split_are_refused_by_name() {
     in_each(root.path(), &["train/cat", "train/dog", "unlabelled"]);
     let data = open(root.path(), &DataOptions::default()).unwrap();
     assert_eq!(data.classes, ["cat", "dog"]);
+}
+
+#[test]
+fn a_folder_called_test_with_images_of_no_class_is_a_class_and_named() {
+    let root = tempfile::tempdir().unwrap();
+    in_each(root.path(), &["cat", "dog", "test"]);
+    let data = open(root.path(), &DataOptions::default()).unwrap();
+    assert_eq!(data.classes, ["cat", "dog", "test"]);
+    let notes = data.notes.join("\n");
+    assert!(notes.contains("`test` is read as a class"), "{notes}");
 }

@@ -101,6 +101,8 @@ struct DataSource {
     is_own: bool,
     /// Whether its groups are those that the run was trained with.
     inherits_group: bool,
+    /// Whether the run used only a part of its images.
+    is_limited: bool,
     /// Whether the run's best epoch was selected on its validation images.
     chose_epoch: bool,
 }
@@ -138,6 +140,7 @@ impl<'a> ImageQuery<'a> {
             record,
             is_own,
             inherits_group,
+            is_limited,
             chose_epoch,
         } = self.source()?;
         let mut options = config.options(seed, Some(artifact.classes.clone()));
@@ -146,6 +149,7 @@ impl<'a> ImageQuery<'a> {
             .as_ref()
             .is_some_and(|record| !record.is_incomplete());
         options.group_is_inherited = inherits_group;
+        options.record_is_limited = is_limited;
         options.record = record.clone().map(|record| match is_own {
             true => (record, RecordUse::Follow),
             false => (record, RecordUse::Recognize),
@@ -221,6 +225,7 @@ impl<'a> ImageQuery<'a> {
         let chose_epoch = config
             .as_ref()
             .is_some_and(|run| run.train.monitor != Monitor::Last);
+        let is_limited = config.as_ref().is_some_and(|run| run.data.limit.is_some());
         let own = |run: RunConfig| (run.data, run.train.seed, true);
         let (mut data, seed, is_own) = match (self.place, config) {
             (DataPlace::Own | DataPlace::Moved(_), None) => {
@@ -289,6 +294,7 @@ impl<'a> ImageQuery<'a> {
             record,
             is_own,
             inherits_group,
+            is_limited,
             chose_epoch,
         })
     }
