@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
 use receptive_core::text::{Printable, counted, percent};
-use receptive_data::{DataSet, Split};
+use receptive_data::{DataError, DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
@@ -91,6 +91,20 @@ pub(super) fn check_data_there(
         setting: "data.source".into(),
         problem: format!("{problem}: {remedy}"),
     }))
+}
+
+/// Adds to an error about the layout of a run's data, such as a folder around the classes, how their new path is
+/// given.
+pub(super) fn moved_data(error: TrainError, command: &str, run: &Path) -> TrainError {
+    match error {
+        TrainError::Data(DataError::Layout { path, problem }) => {
+            let remedy = remedies(command, run).data;
+            let problem =
+                format!("{problem}; if the run's data were moved, give their new path: {remedy}");
+            TrainError::Data(DataError::Layout { path, problem })
+        }
+        other => other,
+    }
 }
 
 /// The images a command selects: those at `place` and in `split`, else the run's own test images.

@@ -89,18 +89,15 @@ fn a_report_in_its_usual_place_a_label_list_and_manual_pages_too() {
     let page = run.join("report.html");
     fs::write(&page, "<p>my notes").unwrap();
     let list = file("labels.csv");
-    fs::write(&list, "path,class\n1.png,cat\n").unwrap();
+    let mine = "path,class,probability,comment\n1.png,cat,1,checked\n";
+    fs::write(&list, mine).unwrap();
     let man = file("man");
     fs::create_dir(&man).unwrap();
     fs::write(man.join("receptive-erf.1"), ".TH mine").unwrap();
     let [run, list_path, man_path] = [&run, &list, &man].map(|path| path.to_str().unwrap());
     for (arguments, kept, text_of_it) in [
         (&["report", run][..], &page, "<p>my notes"),
-        (
-            &["predict", run, "1.png", "--csv", list_path],
-            &list,
-            "path,class\n1.png,cat\n",
-        ),
+        (&["predict", run, "1.png", "--csv", list_path], &list, mine),
         (
             &["man", "--out", man_path],
             &man.join("receptive-erf.1"),

@@ -142,6 +142,10 @@ fn data_with_a_folder_around_them_or_named_by_a_config_alone_are_asked_for() {
     let advice = format!("receptive evaluate {run_word} --data NEWPATH");
     assert!(words.contains(&advice), "{words}");
 
+    let words = said(&["train", "--resume", run_word, "--epochs", "2"]);
+    let advice = format!("receptive train --resume {run_word} --data NEWPATH");
+    assert!(words.contains(&advice), "{words}");
+
     fs::rename(&data, parent.path().join("moved")).unwrap();
     let config = run.join("config.toml");
     let config = config.to_str().unwrap();

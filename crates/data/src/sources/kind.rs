@@ -77,10 +77,11 @@ const OTHER: [&str; 46] = [
 /// Files that `export` writes, by name.
 const EXPORTS: [&[u8]; 3] = [b"model.onnx", b"model.safetensors", b"model.py"];
 
-/// Whether a file is called like one that the program writes beside its figures: an exported model, or a page
-/// of the manual.
+/// Whether a file is called like one that the program writes besides figures: an exported model, a page of the
+/// manual, or a shell's completions.
 fn is_own_name(name: &[u8]) -> bool {
-    EXPORTS.contains(&name) || name.starts_with(b"receptive") && name.ends_with(b".1")
+    let program = name.strip_prefix(b"_").unwrap_or(name);
+    EXPORTS.contains(&name) || program.starts_with(mark::SOFTWARE.as_bytes())
 }
 
 /// Whether the beginning of such a file says that this program wrote it.

@@ -223,15 +223,17 @@ fn refuse_classes_beside(
 ) -> Result<(), DataError> {
     let inner = train.subfolders()?;
     let names: HashSet<&OsStr> = inner.iter().map(|folder| folder.name()).collect();
-    let is_class = |folder: &&&Folder| {
-        let is_like_class = names.contains(folder.name()) || names.len() == 1;
-        !splits.contains(&Some(folder.path())) && is_like_class && folder.holds_images()
-    };
-    let classes: Vec<String> = folders
-        .iter()
-        .filter(is_class)
-        .map(|folder| folder.name().to_string_lossy().into_owned())
-        .collect();
+    let mut classes = Vec::new();
+    for folder in folders {
+        let has_images = !folder.contents()?.images.is_empty();
+        let is_like_class = match names.contains(folder.name()) {
+            true => folder.holds_images(),
+            false => names.len() == 1 && has_images,
+        };
+        if is_like_class && !splits.contains(&Some(folder.path())) {
+            classes.push(folder.name().to_string_lossy().into_owned());
+        }
+    }
     if classes.is_empty() {
         return Ok(());
     }

@@ -305,17 +305,24 @@ enum Look {
 /// Leaves images out of the validation and test splits whose content or pixels are also trained on, and
 /// out of the validation split what is tested on. `by_content` alone, or also by pixels.
 fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) -> usize {
-    let look = |item: &Item| match by_content {
-        true => Look::Content(contents.of_item(item)),
-        false => Look::Pixels(contents.look(item)),
+    // As a run that follows the record recognises them.
+    let looks = |item: &Item| match by_content {
+        true => vec![Look::Content(contents.of_item(item))],
+        false => {
+            let [pixels, stored] = contents.looks(item);
+            let stored = Some(stored).filter(|stored| stored.is_known());
+            let all = std::iter::once(pixels).chain(stored);
+            all.map(Look::Pixels).collect()
+        }
     };
-    let mut used: HashSet<Look> = source.train.items.iter().map(look).collect();
+    let mut used: HashSet<Look> = source.train.items.iter().flat_map(looks).collect();
     let mut total = 0;
     for (name, part) in [("test", &mut source.test), ("validation", &mut source.val)] {
         let Some(part) = part else { continue };
         let before = part.items.len();
-        part.items.retain(|item| !used.contains(&look(item)));
-        used.extend(part.items.iter().map(look));
+        let is_used = |item: &Item| looks(item).iter().any(|look| used.contains(look));
+        part.items.retain(|item| !is_used(item));
+        used.extend(part.items.iter().flat_map(looks));
         let left = before - part.items.len();
         total += left;
         if left > 0 {

@@ -1,6 +1,6 @@
 //! What the images of a source are recognised by.
 
-use crate::image::equal::PixelHash;
+use crate::image::equal::{ImageIdentity, PixelHash};
 use crate::record::SplitRecord;
 use crate::sources::Source;
 use crate::sources::store::{Item, Store};
@@ -9,7 +9,7 @@ use receptive_core::hash::ContentHash;
 use std::collections::{HashMap, HashSet};
 
 /// What every image in use is recognised by, by its place in the store.
-pub(super) struct Contents(HashMap<u32, (ContentHash, PixelHash)>);
+pub(super) struct Contents(HashMap<u32, (ContentHash, ImageIdentity)>);
 
 impl Contents {
     /// An image that equals one of the record, if only in its pixels, has that one's content.
@@ -18,7 +18,7 @@ impl Contents {
         let of_image = |image: u32| {
             let identity = store.identity(image as usize);
             let content = record.map_or(identity.content, |record| record.content(&identity));
-            (image, (content, identity.pixels))
+            (image, (content, identity))
         };
         let hashes = source
             .parts_mut()
@@ -37,7 +37,7 @@ impl Contents {
     pub(super) fn key(&self, store: &Store, item: &Item) -> SplitKey {
         match (store.group(item.image as usize), store) {
             (Some(group), _) => SplitKey::of_group(group),
-            (None, Store::Files(_)) => SplitKey::of_pixels(self.look(item)),
+            (None, Store::Files(_)) => SplitKey::of_pixels(self.stored_look(item)),
             (None, Store::Memory(_)) => SplitKey::of_content(self.of_item(item)),
         }
     }
@@ -53,14 +53,16 @@ impl Contents {
         let mut least: HashMap<PixelHash, (bool, SplitKey)> = HashMap::with_capacity(items.len());
         for item in items {
             let own = of_item(item);
-            let known = least.entry(self.look(item)).or_insert_with(|| own.clone());
+            let known = least
+                .entry(self.stored_look(item))
+                .or_insert_with(|| own.clone());
             if own < *known {
                 *known = own;
             }
         }
         let joined = |item: &Item| {
             let (is_single, own) = of_item(item);
-            let pixels = self.look(item);
+            let pixels = self.stored_look(item);
             let shared = least
                 .get(&pixels)
                 .filter(|_| is_single && pixels.is_known());
@@ -71,7 +73,24 @@ impl Contents {
 
     /// The hash of an image's pixels.
     pub(super) fn look(&self, item: &Item) -> PixelHash {
-        self.0.get(&item.image).copied().unwrap_or_default().1
+        self.0
+            .get(&item.image)
+            .copied()
+            .unwrap_or_default()
+            .1
+            .pixels
+    }
+
+    /// The same as they are stored: an image whose EXIF data rotate it and its copy without them have one.
+    fn stored_look(&self, item: &Item) -> PixelHash {
+        let [pixels, stored] = self.looks(item);
+        if stored.is_known() { stored } else { pixels }
+    }
+
+    /// The hashes of an image's pixels as they are shown, and as they are stored where that differs.
+    pub(super) fn looks(&self, item: &Item) -> [PixelHash; 2] {
+        let (_, identity) = self.0.get(&item.image).copied().unwrap_or_default();
+        [identity.pixels, identity.stored]
     }
 
     pub(super) fn all(&self) -> HashSet<ContentHash> {

@@ -223,3 +223,41 @@ fn files_saved_again_without_loss_are_the_same_data() {
     let changed = open(root, &DataOptions::default()).unwrap();
     assert_ne!(changed.images, before.images);
 }
+
+#[test]
+fn an_image_rotated_by_its_file_is_in_one_split_with_its_copy_without_exif_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for class in ["cat", "dog"] {
+        images(&root.join(class), 12);
+    }
+    for i in 0..12 {
+        let turned = jpeg_turned(&rgb(40, 30, 500 + i), 6);
+        write(&root.join(format!("cat/t{i}.jpg")), &turned);
+        let stripped = image::load_from_memory(&turned).unwrap();
+        let bytes = encoded(&stripped, ImageFormat::Png);
+        write(&root.join(format!("cat/t{i}.png")), bytes);
+    }
+    for seed in 0..4 {
+        let options = DataOptions {
+            seed,
+            ..DataOptions::default()
+        };
+        let data = open(root, &options).unwrap();
+        let mut split_of: BTreeMap<String, String> = BTreeMap::new();
+        for split in data.splits() {
+            for i in 0..split.len() {
+                let path = split.path(i);
+                let path = Path::new(&path).strip_prefix(root).unwrap();
+                split_of.insert(path.display().to_string(), split.name().to_string());
+            }
+        }
+        for i in 0..12 {
+            let [one, other] = ["jpg", "png"].map(|end| split_of.get(&format!("cat/t{i}.{end}")));
+            assert!(
+                one.is_some() && one == other,
+                "{i}, seed {seed}: {one:?}, {other:?}"
+            );
+        }
+    }
+}

@@ -80,3 +80,18 @@ fn flags_may_say_yes_and_no_and_comments_need_no_blank() {
     let headed = listed.open("#file,class\n001,cat\n002,dog\n003,dog\n010,cat\n");
     assert_eq!(headed.classes, ["cat", "dog"]);
 }
+
+#[test]
+fn an_image_among_masks_or_thumbnails_is_not_taken_for_a_missing_one() {
+    let listed = Listed::new(&[
+        "images/1.png",
+        "images/2.png",
+        "masks/3.png",
+        "thumbs/4.png",
+    ]);
+    let missing = listed.refusal("file,class\n1.png,cat\n2.png,dog\n3.jpg,cat\n4.jpg,dog\n");
+    assert!(
+        missing.contains("`3.jpg`") && missing.contains("`4.jpg`"),
+        "{missing}"
+    );
+}

@@ -114,6 +114,7 @@ fn the_programs_manual_is_no_class() {
     cats_and_dogs(root.path());
     let page = ".TH receptive-erf 1  \"receptive 0.1.0\"";
     write(&root.path().join("man/receptive-erf.1"), page);
+    write(&root.path().join("man/_receptive"), "#compdef receptive");
     let data = open(root.path(), &DataOptions::default()).unwrap();
     assert_eq!(data.classes, ["cat", "dog"]);
     let notes = data.notes.join("\n");

@@ -10,8 +10,17 @@ use receptive_model::store::write_file;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// The beginning of a table's header.
-const TITLES: &[u8] = b"path,class,probability";
+/// What a table's first line begins and ends with.
+const TITLES: [&[u8]; 2] = [b"path,class,probability", b",split,error"];
+
+/// The bytes of a file that are read to know its first line.
+const HEAD_BYTES: usize = 1 << 16;
+
+/// Whether a file that begins so is a table of predictions.
+fn is_table(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.starts_with(TITLES[0]) && line.ends_with(TITLES[1])
+}
 
 /// The path for standard output.
 const STDOUT: &str = "-";
@@ -49,7 +58,7 @@ impl CsvTable {
                 ),
             ));
         }
-        if file.exists() && !read_head(file, TITLES.len()).is_ok_and(|head| head == TITLES) {
+        if file.exists() && !read_head(file, HEAD_BYTES).is_ok_and(|head| is_table(&head)) {
             return Err(CliError::argument(
                 "--csv",
                 format!(

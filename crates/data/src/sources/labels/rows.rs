@@ -129,13 +129,25 @@ struct Problems {
 }
 
 impl Reader<'_> {
-    /// Rows whose name no file has. An image is matched to one of them if no other row can mean it.
+    /// Rows whose name no file has. An image is matched to one of them if no other row can mean it, and if it is in
+    /// a folder with images of other rows: one among masks or thumbnails is another image.
     fn missing(&mut self, missing: &[usize], index: &Index) {
         if missing.is_empty() {
             return;
         }
         let loose = Loose::new(index);
+        let folder = |image: usize| {
+            index
+                .path(image)
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder)
+        };
+        let labels = self.rows.labels.iter().enumerate();
+        let named = labels.filter(|(_, label)| label.is_some());
+        let folders: HashSet<&str> = named.map(|(image, _)| folder(image)).collect();
+        let is_there = |image: &usize| folders.is_empty() || folders.contains(folder(*image));
         let find = |row: &usize| loose.find(self.table.cell(*row, self.columns.file));
+        let find = |row: &usize| find(row).filter(is_there);
         let found: Vec<Option<usize>> = missing.iter().map(find).collect();
         let mut claims: HashMap<usize, usize> = HashMap::new();
         for image in found.iter().flatten() {
