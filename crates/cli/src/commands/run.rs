@@ -75,15 +75,17 @@ pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
     }
 }
 
-/// Rejects data that are not where a run's config says, with the command that names their new place.
-/// `is_moved` where their place was named just now.
-pub(super) fn check_data_there(
-    data: &DataConfig,
-    is_moved: bool,
+/// Moves a run's data to the place that `--data` names, if it does, and rejects data that are not there.
+pub(super) fn move_data(
+    data: &mut DataConfig,
+    moved: Option<&str>,
     command: &str,
     run: &Path,
 ) -> Result<(), CliError> {
-    let Some(problem) = data.absence(is_moved) else {
+    if let Some(place) = moved {
+        data.move_to(place);
+    }
+    let Some(problem) = data.absence(moved.is_some()) else {
         return Ok(());
     };
     let remedy = remedies(command, run).data;
@@ -91,6 +93,21 @@ pub(super) fn check_data_there(
         setting: "data.source".into(),
         problem: format!("{problem}: {remedy}"),
     }))
+}
+
+/// The same for several runs, which keep all other settings, and for their label list.
+pub(super) fn move_data_of_all(
+    data: &mut DataConfig,
+    moved: Option<&str>,
+    labels: Option<&Path>,
+    command: &str,
+    runs: &Path,
+) -> Result<(), CliError> {
+    move_data(data, moved, command, runs)?;
+    if let Some(list) = labels {
+        data.labels = Some(list.into());
+    }
+    Ok(data.check_labels(&remedies(command, runs).labels)?)
 }
 
 /// Adds to an error about the layout of a run's data, such as a folder around the classes, how their new path is

@@ -1,6 +1,6 @@
 //! `receptive tune`: random search with successive halving.
 
-use super::run::{RunSettings, check_data_there, remedies, set_network};
+use super::run::{RunSettings, move_data_of_all, set_network};
 use super::train::RUNS;
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
@@ -176,16 +176,13 @@ fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     if let Some(minutes) = arguments.minutes {
         tune.set_minutes(minutes)?;
     }
-    if let Some(place) = &arguments.moved {
-        tune.base_mut().data.move_to(place);
-    }
-    let is_moved = arguments.moved.is_some();
-    check_data_there(&tune.base().data, is_moved, "tune --resume", path)?;
-    if let Some(list) = &arguments.network.source.labels.labels {
-        tune.base_mut().data.labels = Some(list.clone());
-    }
-    let data = &tune.base().data;
-    data.check_labels(&remedies("tune --resume", path).labels)?;
+    move_data_of_all(
+        &mut tune.base_mut().data,
+        arguments.moved.as_deref(),
+        arguments.network.source.labels.labels.as_deref(),
+        "tune --resume",
+        path,
+    )?;
     let mut wanted: RunConfig = tune.base().clone();
     set_network(&mut wanted, &arguments.network);
     let base = tune.base_mut();

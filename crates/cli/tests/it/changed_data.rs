@@ -1,7 +1,7 @@
 //! A trained run and its data, saved again, renamed, grouped or listed in another way.
 
 use crate::split::{CLASSES, noise, record, train};
-use crate::{done, json, output, text};
+use crate::{done, json, output, said, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,10 +68,7 @@ fn copies_of_what_is_measured_and_of_new_images_are_said() {
     noise(&new);
     save_again(&new, &trained.data.join(other).join("again.png"));
     let ran = output(&["evaluate", trained.run.to_str().unwrap()]);
-    let words = text(&ran.stderr)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let words = said(&ran);
     assert!(
         words.contains("3 images with the same pixels as another"),
         "{words}"

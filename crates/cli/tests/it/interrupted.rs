@@ -1,7 +1,7 @@
 //! What is said of a run, a series of runs or a search that was stopped, and that it continues.
 
 use crate::several::splits;
-use crate::{json, output, receptive, text};
+use crate::{json, output, receptive, said, text};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -30,12 +30,6 @@ fn interrupted(arguments: &[&str], at: &Path) -> Output {
 fn last_json(output: &Output) -> Value {
     let shown = text(&output.stdout);
     serde_json::from_str(shown.lines().last().unwrap()).unwrap()
-}
-
-/// In one line, whatever the width of the terminal.
-fn said(output: &Output) -> String {
-    let words = text(&output.stderr);
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn words(of: &[String]) -> Vec<&str> {

@@ -62,6 +62,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+/// What a command says besides its results, in one line, whatever the width of the terminal.
+fn said(output: &Output) -> String {
+    let words = text(&output.stderr);
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Standard output of a command that must succeed.
 fn done(arguments: &[&str]) -> String {
     let output = output(arguments);

@@ -1,6 +1,6 @@
 //! A model on other images than those it was trained on.
 
-use crate::{json, output, text};
+use crate::{json, output, said, text};
 use image::{GrayImage, Luma};
 use std::fs;
 use std::path::Path;
@@ -138,11 +138,11 @@ fn data_with_a_folder_around_them_or_named_by_a_config_alone_are_asked_for() {
     fs::create_dir(&data).unwrap();
     fs::rename(&inner, data.join("inner")).unwrap();
     let run_word = run.to_str().unwrap();
-    let words = said(&["evaluate", run_word]);
+    let words = said_by_failing(&["evaluate", run_word]);
     let advice = format!("receptive evaluate {run_word} --data NEWPATH");
     assert!(words.contains(&advice), "{words}");
 
-    let words = said(&["train", "--resume", run_word, "--epochs", "2"]);
+    let words = said_by_failing(&["train", "--resume", run_word, "--epochs", "2"]);
     let advice = format!("receptive train --resume {run_word} --data NEWPATH");
     assert!(words.contains(&advice), "{words}");
 
@@ -150,18 +150,15 @@ fn data_with_a_folder_around_them_or_named_by_a_config_alone_are_asked_for() {
     let config = run.join("config.toml");
     let config = config.to_str().unwrap();
     for command in ["train", "lr-find", "tune"] {
-        let words = said(&[command, "--config", config]);
+        let words = said_by_failing(&[command, "--config", config]);
         assert!(words.contains("config.toml names the data"), "{words}");
         assert!(words.contains("DATA"), "{words}");
     }
 }
 
-/// What a command that fails says, in one line.
-fn said(arguments: &[&str]) -> String {
+/// What a command that fails says.
+fn said_by_failing(arguments: &[&str]) -> String {
     let ran = output(arguments);
     assert!(!ran.status.success(), "{arguments:?}");
-    text(&ran.stderr)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    said(&ran)
 }

@@ -1,6 +1,6 @@
 //! Several runs of one config: `train --seeds`, `train --folds`, `tune`.
 
-use crate::{json, output, text};
+use crate::{json, output, said, text};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -35,6 +35,12 @@ fn train(more: &[&str]) -> Value {
         "--json",
     ];
     json(&[&start, more].concat())
+}
+
+/// Two trials of one epoch.
+fn short_search(data: &str, directory: &str) -> Value {
+    let plan = ["--networks", "tutorial", "--trials", "2", "--epochs", "1"];
+    json(&[&["tune", data, "--run-dir", directory, "--json"], &plan[..]].concat())
 }
 
 fn file(path: &str) -> String {
@@ -279,25 +285,10 @@ fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
     let (data, moved) = (splits(&parent.path().join("data")), at("moved"));
     let (series, search) = (at("series"), at("search"));
     train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", &series]);
-    let found = json(&[
-        "tune",
-        &data,
-        "--networks",
-        "tutorial",
-        "--trials",
-        "2",
-        "--epochs",
-        "1",
-        "--run-dir",
-        &search,
-        "--json",
-    ]);
+    let found = short_search(&data, &search);
     for (directory, inner) in [(&series, "seed-0"), (&search, "trial-00/epochs-1")] {
         let refused = output(&["evaluate", directory]);
-        let words = text(&refused.stderr)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words = said(&refused);
         assert!(
             words.contains("is not a run directory but contains some"),
             "{words}"
@@ -308,10 +299,7 @@ fn a_series_or_a_search_whose_data_were_moved_names_the_way_on_and_its_runs() {
     for (command, directory) in [("train", &series), ("tune", &search)] {
         let resume = [command, "--resume", directory];
         let refused = output(&resume);
-        let words = text(&refused.stderr)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words = said(&refused);
         assert!(words.contains("no longer exist"), "{words}");
         let advice = format!("receptive {command} --resume {directory} --data NEWPATH");
         assert!(words.contains(&advice), "{words}");
@@ -368,23 +356,17 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
     let data = splits(&parent.path().join("data"));
     let (series, folds, search) = (at("series"), at("folds"), at("search"));
     let limited = at("limited");
+    let all = [
+        ("train", &series),
+        ("train", &folds),
+        ("train", &limited),
+        ("tune", &search),
+    ];
     let few = ["--seeds", "2", "--epochs", "1", "--limit", "20"];
     train(&[&[&data, "--run-dir", &limited][..], &few].concat());
     train(&[&data, "--seeds", "2", "--epochs", "1", "--run-dir", &series]);
     train(&[&data, "--folds", "2", "--epochs", "1", "--run-dir", &folds]);
-    json(&[
-        "tune",
-        &data,
-        "--networks",
-        "tutorial",
-        "--trials",
-        "2",
-        "--epochs",
-        "1",
-        "--run-dir",
-        &search,
-        "--json",
-    ]);
+    short_search(&data, &search);
     // As if it had been stopped before the last.
     for directory in [&series, &folds, &limited] {
         let path = format!("{directory}/summary.json");
@@ -403,17 +385,9 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
     RgbImage::from_pixel(8, 8, Rgb([1, 2, 3]))
         .save(&new)
         .unwrap();
-    for (command, directory) in [
-        ("train", &series),
-        ("train", &folds),
-        ("train", &limited),
-        ("tune", &search),
-    ] {
+    for (command, directory) in all {
         let refused = output(&[command, "--resume", directory]);
-        let words = text(&refused.stderr)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words = said(&refused);
         assert!(!refused.status.success(), "{words}");
         assert!(
             words.contains("are not those that the first of these runs"),
@@ -434,12 +408,7 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
     swap(false);
     assert!(!output(&["train", "--resume", &series]).status.success());
     swap(true);
-    for (command, directory) in [
-        ("train", &series),
-        ("train", &folds),
-        ("train", &limited),
-        ("tune", &search),
-    ] {
+    for (command, directory) in all {
         json(&[command, "--resume", directory, "--json"]);
     }
 }

@@ -1,11 +1,10 @@
 //! What `train` says before, during and after a run: splits, imbalance, early stopping, memory, and
 //! settings that change when a run is resumed.
 
-use crate::{json, output, text};
+use crate::{json, output, said, text};
 use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 /// Colour pictures of 12x12, as many of each class as said.
 fn folder(root: &Path, classes: &[(&str, u8)]) -> String {
@@ -51,15 +50,9 @@ fn arguments<'a>(data: &'a str, run: &'a str, more: &[&'a str]) -> Vec<&'a str> 
     [&run[..], more].concat()
 }
 
-fn messages(ended: &Output) -> String {
-    // Notes are wrapped to the width of a terminal.
-    let message = text(&ended.stderr);
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn rejected(arguments: &[&str], wanted: &[&str]) {
     let ended = output(arguments);
-    let message = messages(&ended);
+    let message = said(&ended);
     assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {message}");
     for wanted in wanted {
         assert!(message.contains(wanted), "{wanted}: {message}");
@@ -94,7 +87,7 @@ fn what_the_splits_lack_is_told_by_data_and_by_train() {
             .join(" ");
         let notes = json(&["data", data, "--json"])["notes"].to_string();
         let trained = arguments(data, run.to_str().unwrap(), &["--epochs", "1", "--dry-run"]);
-        let trained = messages(&output(&trained));
+        let trained = said(&output(&trained));
         for wanted in wanted {
             for said in [&listed, &notes, &trained] {
                 assert!(said.contains(wanted), "{wanted}: {said}");
@@ -132,7 +125,7 @@ fn imbalanced_classes_are_named_and_can_be_balanced() {
     );
     let run = |name: &str| parent.path().join(name).to_str().unwrap().to_string();
     let trained = output(&arguments(&data, &run("plain"), &["--epochs", "1"]));
-    let message = messages(&trained);
+    let message = said(&trained);
     for wanted in [
         "imbalanced",
         "of cat",
@@ -193,7 +186,7 @@ fn a_run_that_stops_early_says_why() {
     let more = ["--lr", "1e-12", "--epochs", "9", "--patience", "2"];
     let monitor = ["--set", "train.monitor=val_top1", "--json"];
     let ended = output(&arguments(&data, run, &[&more[..], &monitor].concat()));
-    let message = messages(&ended);
+    let message = said(&ended);
     assert!(
         message
             .contains("stopped early after epoch 3 of 9: val_top1 has not improved for 2 epochs"),
@@ -206,13 +199,13 @@ fn a_run_that_stops_early_says_why() {
     let last = [&last[..], &monitor].concat();
     let ended = output(&arguments(&data, whole.to_str().unwrap(), &last));
     assert!(text(&ended.stdout).contains("\"finished\""));
-    assert!(!messages(&ended).contains("stopped early"));
-    let again = messages(&output(&["train", "--resume", run]));
+    assert!(!said(&ended).contains("stopped early"));
+    let again = said(&output(&["train", "--resume", run]));
     assert!(
         again.contains("no steps are left") && again.contains("--patience"),
         "{again}"
     );
-    let on = messages(&output(&[
+    let on = said(&output(&[
         "train",
         "--resume",
         run,
@@ -275,7 +268,7 @@ fn a_finished_run_is_continued_and_what_cannot_change_is_named() {
     let ended = output(&[
         "train", "--resume", run, "--epochs", "4", "--lr", "0.01", "--tui", "off",
     ]);
-    let message = messages(&ended);
+    let message = said(&ended);
     for wanted in [
         "train.epochs: 2 -> 4",
         "train.optimizer.learning_rate: 0.05 -> 0.01",
@@ -316,7 +309,7 @@ fn a_step_that_does_not_fit_into_memory_is_rejected_before_it_is_tried() {
         &["lr-find"],
     ] {
         let ended = limited(&[command, &[&data, "--image-size", "5000"]].concat());
-        let message = messages(&ended);
+        let message = said(&ended);
         assert_eq!(ended.status.code(), Some(2), "{command:?}: {message}");
         for wanted in [
             "of memory",
@@ -330,7 +323,7 @@ fn a_step_that_does_not_fit_into_memory_is_rejected_before_it_is_tried() {
     }
     assert!(!parent.path().join("runs").exists(), "nothing was begun");
     let ended = limited(&["bench", "vgg", "--batch", "1000000"]);
-    let message = messages(&ended);
+    let message = said(&ended);
     assert_eq!(ended.status.code(), Some(2), "{message}");
     assert!(
         message.contains("--batch") && message.contains("of memory"),
@@ -341,7 +334,7 @@ fn a_step_that_does_not_fit_into_memory_is_rejected_before_it_is_tried() {
     let run = parent.path().join("run");
     let batch = |size: &str| {
         let more = ["--dry-run", "--batch-size", size];
-        messages(&output(&arguments(&data, run.to_str().unwrap(), &more)))
+        said(&output(&arguments(&data, run.to_str().unwrap(), &more)))
     };
     let (all, many) = (batch("20"), batch("100000"));
     assert!(

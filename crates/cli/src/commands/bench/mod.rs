@@ -404,7 +404,7 @@ mod tests {
     #[test]
     fn every_network_is_timed_at_what_it_can_do() {
         let compute = Compute::new(Device::flex(), 1).unwrap();
-        let smallest = Network::PublishedForm("mobilenetv3_small_100", Some(32));
+        let smallest = Network::Published("mobilenetv3_small_100", Some(32));
         for network in Network::OWN.into_iter().chain([smallest]) {
             let bench = Bench {
                 network,

@@ -38,7 +38,7 @@ pub(super) enum Network {
     Erf,
     /// A network with published weights and 1,000 classes, on images of its own size or of this
     /// one.
-    PublishedForm(&'static str, Option<usize>),
+    Published(&'static str, Option<usize>),
 }
 
 impl Serialize for Network {
@@ -57,14 +57,14 @@ impl Network {
         own.or_else(|| {
             let mut published = presets::published_names();
             let name = published.find(|known| *known == name)?;
-            Some(Self::PublishedForm(name, None))
+            Some(Self::Published(name, None))
         })
     }
 
     /// On images of this height and width; `None` if its image size is fixed.
     pub(super) fn with_size(self, side: usize) -> Option<Self> {
         match self {
-            Self::PublishedForm(name, _) => Some(Self::PublishedForm(name, Some(side))),
+            Self::Published(name, _) => Some(Self::Published(name, Some(side))),
             _ => None,
         }
     }
@@ -76,13 +76,13 @@ impl Network {
             Self::Vgg => "vgg",
             Self::Photo => "photo",
             Self::Erf => "erf",
-            Self::PublishedForm(name, _) => name,
+            Self::Published(name, _) => name,
         }
     }
 
     pub(super) const fn default_work(self) -> Work {
         match self {
-            Self::Fashion | Self::Vgg | Self::PublishedForm(..) => Work::Train,
+            Self::Fashion | Self::Vgg | Self::Published(..) => Work::Train,
             Self::Photo => Work::Infer,
             Self::Erf => Work::Erf,
         }
@@ -92,7 +92,7 @@ impl Network {
     pub(super) const fn default_batch(self) -> usize {
         match self {
             Self::Fashion | Self::Vgg => 64,
-            Self::PublishedForm(..) => 32,
+            Self::Published(..) => 32,
             Self::Photo => 2,
             Self::Erf => 1,
         }
@@ -122,7 +122,7 @@ impl Network {
             Self::Erf => {
                 presets::preset(&format!("plain-{ERF_LAYERS}"), ImageSize::new(3, 128, 128))?
             }
-            Self::PublishedForm(name, side) => {
+            Self::Published(name, side) => {
                 let own = presets::default_input(name);
                 let side = side.map_or(own, |side| ImageSize::new(own.channels, side, side));
                 return Ok(presets::preset(name, side)?.with_classes(1000).plan()?);

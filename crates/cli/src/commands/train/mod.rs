@@ -6,7 +6,7 @@ mod overfit;
 mod series;
 mod shared;
 
-use super::run::{RunSettings, check_data_there, moved_data, optimizer_override, set, set_network};
+use super::run::{RunSettings, move_data, moved_data, optimizer_override, set, set_network};
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::machine::compute;
@@ -245,11 +245,8 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, OpenSettings),
 fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
     set_network(&mut config, &arguments.network);
-    if let Some(place) = &arguments.moved {
-        config.data.move_to(place);
-    }
-    let is_moved = arguments.moved.is_some();
-    check_data_there(&config.data, is_moved, "train --resume", run)?;
+    let moved = arguments.moved.as_deref();
+    move_data(&mut config.data, moved, "train --resume", run)?;
     apply(arguments, &mut config);
     let stops_already = config.train.early_stopping.is_some();
     let mut config = with_overrides(&config, &overrides(arguments))?;

@@ -1,7 +1,7 @@
 //! `train --seeds` and `train --folds`: several runs of one config.
 
 use super::{RUNS, TrainArgs, apply, config, overrides};
-use crate::commands::run::{check_data_there, remedies, set_network};
+use crate::commands::run::{move_data_of_all, set_network};
 use crate::error::{CliError, Exit};
 use crate::render::{
     DataProgress, SeriesProgress, Table, Tui, print, print_json, say_line, say_paragraph, wide_line,
@@ -57,16 +57,13 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
 pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliError> {
     let series = Series::open(path)?;
     let mut base = series.base().clone();
-    if let Some(place) = &arguments.moved {
-        base.data.move_to(place);
-    }
-    let is_moved = arguments.moved.is_some();
-    check_data_there(&base.data, is_moved, "train --resume", path)?;
-    if let Some(list) = &arguments.network.source.labels.labels {
-        base.data.labels = Some(list.clone());
-    }
-    base.data
-        .check_labels(&remedies("train --resume", path).labels)?;
+    move_data_of_all(
+        &mut base.data,
+        arguments.moved.as_deref(),
+        arguments.network.source.labels.labels.as_deref(),
+        "train --resume",
+        path,
+    )?;
     let mut wanted = base.clone();
     set_network(&mut wanted, &arguments.network);
     // Where and how it runs may change; what is trained may not.
