@@ -1,15 +1,16 @@
 """Builds networks of timm and torchvision by name with random weights, and writes for each, into a
 directory: its state dict, images, the logits that PyTorch computes from them, and the gradients of a
-weighted sum of the logits, as a state dict too. Prints parameters, and multiply-adds as torchinfo counts
-them.
+weighted sum of the logits, as a state dict too.
 
-    published.py DIRECTORY NAME SCHEME SIZE DRAW
+Each line of the standard input asks for one network: [directory, name, scheme, size, draw]. Each is
+answered by a line with its parameters, and its multiply-adds as torchinfo counts them, or with an error.
 """
 
 import json
 import math
 import re
 import sys
+import traceback
 from pathlib import Path
 
 import torch
@@ -44,7 +45,7 @@ def build(name, scheme):
         from replknet import RepLKNet31B
 
         return RepLKNet31B()
-    raise SystemExit(f"{name} cannot be built in the scheme {scheme}")
+    raise ValueError(f"{name} cannot be built in the scheme {scheme}")
 
 
 def randomize(network):
@@ -111,9 +112,7 @@ def gradients(network):
     return values
 
 
-def main():
-    at, name, scheme, size = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-    draw = int(sys.argv[5])
+def answer(at, name, scheme, size, draw):
     network = build(name, scheme)
     randomize(network)
     network.eval()
@@ -129,16 +128,21 @@ def main():
             # As in torchvision's file, which is older than its code.
             old = re.compile(r"(denselayer\d+\.(?:norm|conv))([12])")
             values = {old.sub(r"\1.\2", key): value for key, value in values.items()}
-        torch.save(values, at / file)
-    images.numpy().tofile(at / "images.bin")
-    logits.numpy().tofile(at / "logits.bin")
+        torch.save(values, Path(at) / file)
+    images.numpy().tofile(Path(at) / "images.bin")
+    logits.numpy().tofile(Path(at) / "logits.bin")
     auxiliary = ("aux1.", "aux2.", "AuxLogits.")
     params = sum(
         tensor.numel()
         for key, tensor in network.named_parameters()
         if not key.startswith(auxiliary)
     )
-    print(json.dumps({"params": params, "macs": multiply_adds(network, size)}))
+    return {"params": params, "macs": multiply_adds(network, size)}
 
 
-main()
+for line in sys.stdin:
+    try:
+        answered = answer(*json.loads(line))
+    except Exception:
+        answered = {"error": traceback.format_exc()}
+    print(json.dumps(answered), flush=True)

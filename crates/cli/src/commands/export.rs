@@ -5,10 +5,12 @@ use super::run::load_model;
 use crate::error::{CliError, Exit};
 use crate::render::{line, paragraph, print_json};
 use clap::{Args, ValueEnum};
-use receptive_core::file::write_over_own;
+use receptive_core::file::{read_capped, write_over_own};
 use receptive_core::mark::SOFTWARE;
 use receptive_core::text::Printable;
-use receptive_interchange::{OPSET, OnnxInput, OnnxOptions, to_onnx, to_python, to_safetensors};
+use receptive_interchange::{
+    OPSET, OnnxInput, OnnxOptions, is_unedited, to_onnx, to_python, to_safetensors,
+};
 use receptive_model::Artifact;
 use receptive_train::backend::default_device;
 use serde::Serialize;
@@ -50,6 +52,9 @@ struct Json {
     format: &'static str,
     files: Vec<PathBuf>,
 }
+
+/// The longest module in Python that is read, in bytes.
+const MOST_PYTHON: u64 = 64 << 20;
 
 /// Base name of the files in a directory.
 const NAME: &str = "model";
@@ -106,13 +111,15 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Whether a file that begins so was exported by this program.
+/// Whether this program exported a file that begins so. A module in Python invites changes, and one that was
+/// changed is somebody's own.
 fn is_export(path: &Path, head: &[u8]) -> bool {
-    let has = |text: &str| head.windows(text.len()).any(|part| part == text.as_bytes());
     match extension(path).as_str() {
-        "py" => has(" in PyTorch, written by receptive "),
+        "py" => read_capped(path, MOST_PYTHON).is_ok_and(|module| is_unedited(&module)),
         // Both name the program near their beginning.
-        _ => has(SOFTWARE),
+        _ => head
+            .windows(SOFTWARE.len())
+            .any(|part| part == SOFTWARE.as_bytes()),
     }
 }
 

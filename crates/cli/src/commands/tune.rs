@@ -188,6 +188,7 @@ fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     let base = tune.base_mut();
     base.machine = wanted.machine.clone();
     base.data.data_dir.clone_from(&wanted.data.data_dir);
+    base.data.bad_images = wanted.data.bad_images;
     if wanted != *base || !arguments.network.set.is_empty() {
         return Err(CliError::argument(
             "--resume",

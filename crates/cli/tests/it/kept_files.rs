@@ -38,6 +38,14 @@ fn exported_models_too() {
     ];
     done(&arguments);
     done(&arguments);
+    // A module that somebody has changed is theirs.
+    let module = fs::read_to_string(file("net.py")).unwrap();
+    fs::write(
+        file("net.py"),
+        module.replace("nn.ReLU", "nn.GELU") + "# mine\n",
+    )
+    .unwrap();
+    assert_eq!(output(&arguments).status.code(), Some(1));
     fs::write(file("net.py"), "print('mine')").unwrap();
     let ran = output(&arguments);
     let message = text(&ran.stderr);

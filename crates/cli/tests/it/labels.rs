@@ -1,6 +1,6 @@
 //! Labels from a list, groups and archives, from `data` to `evaluate`.
 
-use crate::{json, output, text};
+use crate::{done, json, output, text};
 use image::{GrayImage, Luma};
 use std::fs;
 use std::path::Path;
@@ -68,4 +68,19 @@ fn a_run_remembers_its_label_list() {
     let message = words(&refused.stderr);
     assert!(message.contains("line 9: `7`"), "{message}");
     assert!(message.contains("--bad-images skip"), "{message}");
+    // Not where a class would lose all of its images: then training cannot begin.
+    let next = |source: &str| {
+        let shown = done(&["data", source, "--labels", labels]);
+        let next = shown.split("next ").last().unwrap_or_default();
+        next.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(next(source).contains("--bad-images skip"));
+    for oak in (0..30).filter(|image| image / 3 % 2 == 0) {
+        let _ = fs::remove_file(root.join(format!("images/{oak}.png")));
+    }
+    assert!(
+        next(source).contains("restore the images of `oak`"),
+        "{}",
+        next(source)
+    );
 }

@@ -1,6 +1,6 @@
 //! Several runs of one config: `train --seeds`, `train --folds`, `tune`.
 
-use crate::{json, output, said, text};
+use crate::{done, json, output, said, text};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -394,7 +394,32 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
             "{words}"
         );
     }
+    // It is named, though the series be one of an earlier version, which kept no hash.
+    fs::remove_file(format!("{series}/images.sha256")).unwrap();
+    let words = said(&output(&["train", "--resume", &series]));
+    assert!(
+        words.contains("1 image was added: `train/cat/new.png`"),
+        "{words}"
+    );
+    // A damaged one is left out, as the message says.
+    fs::write(&new, "").unwrap();
+    let refused = output(&["train", "--resume", &folds]);
+    assert!(
+        said(&refused).contains("use --bad-images skip"),
+        "{}",
+        said(&refused)
+    );
+    let skip = ["train", "--resume", &folds, "--bad-images", "skip"];
+    done(&skip);
     fs::remove_file(&new).unwrap();
+    // A fold's own images are not mistaken for others, nor the data's own test split for new ones.
+    let evaluated = json(&["evaluate", &format!("{folds}/fold-1"), "--json"]);
+    assert!(evaluated["new"].is_null(), "{evaluated}");
+    let notes = evaluated["notes"].to_string();
+    assert!(
+        notes.contains("test split, 16 images, is left out"),
+        "{notes}"
+    );
     // Nor with the same ones in other splits.
     let moved = [(0, "test"), (150, "train")];
     let swap = |back: bool| {
@@ -407,7 +432,15 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
     };
     swap(false);
     assert!(!output(&["train", "--resume", &series]).status.success());
+    let run = format!("{series}/seed-0");
+    let notes = json(&["evaluate", &run, "--json"])["notes"].to_string();
+    assert!(
+        notes.contains("2 images are in another split of the data than in the run"),
+        "{notes}"
+    );
     swap(true);
+    let notes = json(&["evaluate", &run, "--json"])["notes"].to_string();
+    assert!(!notes.contains("another split"), "{notes}");
     for (command, directory) in all {
         json(&[command, "--resume", directory, "--json"]);
     }

@@ -1,5 +1,6 @@
 //! A run's use of each image of a data set, so that later commands use the same splits.
 
+mod differences;
 mod table;
 
 use crate::image::equal::{ImageIdentity, PixelHash};
@@ -56,6 +57,11 @@ impl Role {
             Self::ValBefore => "val_before",
             Self::TestBefore => "test_before",
         }
+    }
+
+    /// The role of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
     /// The role with more influence on the weights, of two.

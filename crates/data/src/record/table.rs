@@ -65,10 +65,7 @@ impl SplitRecord {
                 is_whole = row.cell(3) == ContentHash::of(before.as_bytes()).to_string();
                 break;
             }
-            let role = Role::ALL
-                .into_iter()
-                .find(|role| role.name() == row.cell(0));
-            let Some(role) = role else {
+            let Some(role) = Role::named(row.cell(0)) else {
                 return Err(damaged(format!(
                     "line {line}: `{}` is not a split; expected train, val, test, before, \
                      val_before or test_before",

@@ -2,6 +2,7 @@
 
 use crate::options::{DataOptions, Fold};
 use crate::random::Purpose;
+use crate::sources::store::Item;
 use crate::sources::{Source, SourceSplit};
 use crate::split::contents::Contents;
 use crate::split::keyed::{self, SplitKey};
@@ -36,6 +37,33 @@ pub(super) fn cut(
             _ => train.push(item),
         }
     }
+    note_fold(source, fold, own_test);
+    if options.test_fraction != DataOptions::DEFAULT_FRACTION {
+        let note = "data.test_fraction has no effect: the folds are the test splits";
+        source.notes.push(note.into());
+    }
+    note_small_classes(source, &keys, fold.of);
+    source.train.items = train;
+    source.val = Some(SourceSplit::new(store.clone(), val));
+    source.test = Some(SourceSplit::new(store, test));
+}
+
+/// Leaves the data's own test split out of a run that is one fold, whose record does not know it.
+pub(super) fn leave_out_own_test(
+    source: &mut Source,
+    fold: Fold,
+    is_recorded: impl Fn(&Item) -> bool,
+) {
+    let Some(test) = &mut source.test else {
+        return;
+    };
+    let before = test.items.len();
+    test.items.retain(is_recorded);
+    let left_out = before - test.items.len();
+    note_fold(source, fold, left_out);
+}
+
+fn note_fold(source: &mut Source, fold: Fold, own_test: usize) {
     let untouched = match own_test {
         0 => String::new(),
         images => format!(
@@ -47,14 +75,6 @@ pub(super) fn cut(
         "cross-validation: fold {} of {} is the test split{untouched}",
         fold.number, fold.of
     ));
-    if options.test_fraction != DataOptions::DEFAULT_FRACTION {
-        let note = "data.test_fraction has no effect: the folds are the test splits";
-        source.notes.push(note.into());
-    }
-    note_small_classes(source, &keys, fold.of);
-    source.train.items = train;
-    source.val = Some(SourceSplit::new(store.clone(), val));
-    source.test = Some(SourceSplit::new(store, test));
 }
 
 /// Classes that cannot be in every fold.

@@ -7,6 +7,7 @@ use crate::sources::store::{Item, Store};
 use crate::sources::{Source, SourceSplit};
 use crate::split::classes::ClassList;
 use crate::split::contents::Contents;
+use crate::split::folds;
 use crate::split::groups::GroupRoles;
 use crate::split::verify::DamagedImage;
 use receptive_core::hash::ContentHash;
@@ -98,6 +99,13 @@ pub(super) fn follow(
     options: &DataOptions,
 ) -> FollowedSplits {
     let store = source.train.store.clone();
+    if let Some(fold) = options.fold {
+        folds::leave_out_own_test(source, fold, |item| {
+            let role = record.role(&contents.of_item(item));
+            role.is_some_and(Role::is_own)
+        });
+    }
+    let given = GivenSplits::of(source);
     let items: Vec<Item> = source
         .parts_mut()
         .flat_map(|(_, part)| std::mem::take(&mut part.items))
@@ -136,6 +144,7 @@ pub(super) fn follow(
     let of_groups = GroupRoles::new(&store, &items, contents, record);
     let mut by_group = Vec::new();
     let mut relabelled = Vec::new();
+    let mut resplit = Vec::new();
     let mut copies = Vec::new();
     for (mut item, found) in items.into_iter().zip(roles) {
         let Some((at, member)) = found else {
@@ -161,6 +170,9 @@ pub(super) fn follow(
             continue;
         };
         comparison.known += 1;
+        if options.fold.is_none() && given.contradict(&item, member.role) {
+            resplit.push(member.path.clone());
+        }
         let was = classes
             .known()
             .iter()
@@ -193,6 +205,16 @@ pub(super) fn follow(
                 images => format!("{} are", counted(images, "image")),
             },
             enumerate(&relabelled)
+        ));
+    }
+    if !resplit.is_empty() {
+        source.notes.push(format!(
+            "{} in another split of the data than in the run, whose splits are used: {}",
+            match resplit.len() {
+                1 => "1 image is".to_string(),
+                images => format!("{} are", counted(images, "image")),
+            },
+            enumerate(&resplit)
         ));
     }
     comparison.relabelled = relabelled;
@@ -237,6 +259,34 @@ pub(super) fn follow(
         comparison,
         new,
         unknown,
+    }
+}
+
+/// The splits that the data give, by folders or a label list, and not a cut.
+struct GivenSplits {
+    /// The images of a given validation and test split, by their places in the store.
+    val: Option<HashSet<u32>>,
+    test: Option<HashSet<u32>>,
+}
+
+impl GivenSplits {
+    fn of(source: &Source) -> Self {
+        let images = |part: &Option<SourceSplit>| {
+            let items = part.as_ref()?.items.iter();
+            Some(items.map(|item| item.image).collect())
+        };
+        Self {
+            val: images(&source.val),
+            test: images(&source.test),
+        }
+    }
+
+    /// Whether an image that has this role in a run is in another split here.
+    fn contradict(&self, item: &Item, role: Role) -> bool {
+        [(&self.val, Role::Val), (&self.test, Role::Test)]
+            .into_iter()
+            .filter_map(|(given, of)| Some((given.as_ref()?, of)))
+            .any(|(given, of)| given.contains(&item.image) != (role == of))
     }
 }
 

@@ -3,11 +3,36 @@
 mod layers;
 
 use layers::{Code, chain};
+use receptive_core::hash::ContentHash;
 use receptive_model::{Artifact, Plan, Shape};
+
+/// What the last line of a module begins with, before the hash of all lines above it.
+const SEAL: &str = "# Written by receptive; SHA-256 of the lines above: ";
+
+/// Whether this is a module that [`to_python`] wrote and nobody has edited since.
+pub fn is_unedited(module: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(module) else {
+        return false;
+    };
+    text.rfind(SEAL).is_some_and(|end| {
+        let (lines, seal) = text.split_at(end);
+        seal == seal_of(lines)
+    })
+}
+
+fn seal_of(lines: &str) -> String {
+    format!("{SEAL}{}\n", ContentHash::of(lines.as_bytes()))
+}
 
 /// The text of a Python module whose `load()` gives the artifact's network in PyTorch with the
 /// weights of the safetensors file called `weights`.
 pub fn to_python(artifact: &Artifact, weights: &str) -> String {
+    let lines = lines(artifact, weights);
+    let seal = seal_of(&lines);
+    lines + &seal
+}
+
+fn lines(artifact: &Artifact, weights: &str) -> String {
     let plan = artifact.model.plan();
     let input = &artifact.input;
     let mut code = Code::default();
@@ -65,6 +90,7 @@ def normalise(pixels):
     mean = torch.tensor(MEAN).view(1, -1, 1, 1)
     std = torch.tensor(STD).view(1, -1, 1, 1)
     return (x - mean) / std
+
 "#,
         DOC = "\"\"\"",
         version = env!("CARGO_PKG_VERSION"),
@@ -112,6 +138,21 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edited_module_is_told_from_one_as_written() {
+        let lines = "import torch\n\n";
+        let module = lines.to_owned() + &seal_of(lines);
+        assert!(is_unedited(module.as_bytes()));
+        for edited in [
+            module.replace("torch", "torch  # mine"),
+            module.clone() + "print(1)\n",
+            lines.into(),
+            format!("{SEAL}\n"),
+        ] {
+            assert!(!is_unedited(edited.as_bytes()), "{edited}");
+        }
+    }
 
     #[test]
     fn a_class_name_can_not_leave_its_string() {

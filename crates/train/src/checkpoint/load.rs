@@ -360,7 +360,9 @@ fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
         ));
     }
     if state.data_fingerprint != setup.data.fingerprint() {
-        return Err("it was written for other data: files were added, removed or changed".into());
+        return Err("it was written for other data (files were added, removed or changed), or by an earlier version of \
+                    receptive, which compared files instead of pixels"
+            .into());
     }
     if state.loss_scale.is_some_and(|scale| !scale.is_valid()) {
         return Err("its loss scale is out of range".into());

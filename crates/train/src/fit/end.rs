@@ -103,8 +103,8 @@ impl Fit<'_, '_> {
             TrainError::Data(error) => TrainError::run(
                 self.run.path(),
                 format!(
-                    "all epochs are trained and the model is kept, but the test images could not be measured: {error}; \
-                     or evaluate the run, which measures those that are left"
+                    "all epochs are trained and the model is kept, but the test images could not be measured: {error}. \
+                     Evaluating the run measures those that are left"
                 ),
             ),
             other => other,

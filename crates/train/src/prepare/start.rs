@@ -33,6 +33,15 @@ impl StartConfig {
         seed: u64,
         device: &Device,
     ) -> Result<InitialModel, TrainError> {
+        if !Artifact::is_at(&self.from) {
+            return Err(TrainError::setting(
+                "start.from",
+                format!(
+                    "there is no model in {}, which training starts from; restore it, or start from another one",
+                    self.from.printable()
+                ),
+            ));
+        }
         let artifact = Artifact::load(&self.from, device)?;
         let weights_sha256 = receptive_model::weights_sha256(&artifact.model);
         if let Some(expected) = &self.weights_sha256

@@ -14,7 +14,7 @@ use receptive_core::text::Printable;
 use receptive_data::Progress;
 use receptive_model::store::write_file;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How one of several runs ended.
 #[derive(Debug)]
@@ -87,6 +87,7 @@ impl Trainer<'_> {
                 own.data.move_to(&config.data.source);
                 own.data.labels.clone_from(&config.data.labels);
                 own.data.data_dir = config.data.data_dir;
+                own.data.bad_images = config.data.bad_images;
                 prepare_again(own, run, self.progress)
             }),
             None => prepare_open(config, self.open, input_from, self.progress),
@@ -137,22 +138,49 @@ impl Trainer<'_> {
     fn check_images(&self, setup: &RunSetup) -> Result<(), TrainError> {
         let images = setup.data.images.to_string();
         let file = self.directory.join(IMAGES);
-        match std::fs::read_to_string(&file) {
-            Ok(first) if first.trim() == images => Ok(()),
-            Ok(_) => Err(TrainError::setting(
-                "data.source",
-                format!(
-                    "the images of {} are not those that the first of these runs was trained with: some were added, \
-                     removed, changed or put into another class. The runs are compared, so put the images back as \
-                     they were, or begin anew",
-                    setup.config.data.source.printable()
-                ),
-            )),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(write_file(&file, format!("{images}\n").as_bytes())?)
-            }
-            Err(error) => Err(TrainError::io(&file, "read")(error)),
+        let kept = match std::fs::read_to_string(&file) {
+            Ok(kept) => Some(kept),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(TrainError::io(&file, "read")(error)),
+        };
+        if kept.as_ref().is_some_and(|kept| kept.trim() == images) {
+            return Ok(());
         }
+        let differences = self.differences(setup);
+        if kept.is_none() && differences.is_empty() {
+            return Ok(write_file(&file, format!("{images}\n").as_bytes())?);
+        }
+        let differences = match differences.as_slice() {
+            [] => {
+                "some were added, removed, changed or put into another class, group or split".into()
+            }
+            known => known.join("; "),
+        };
+        Err(TrainError::setting(
+            "data.source",
+            format!(
+                "the images of {} are not those that the first of these runs was trained with: {differences}. The \
+                 runs are compared, so put the images back as they were, or begin anew",
+                setup.config.data.source.printable()
+            ),
+        ))
+    }
+
+    /// How the images differ from those of the first run that there is; nothing if there is none, or if runs
+    /// used a part of the data each.
+    fn differences(&self, setup: &RunSetup) -> Vec<String> {
+        if setup.config.data.limit.is_some() {
+            return Vec::new();
+        }
+        let runs = std::fs::read_dir(self.directory).into_iter().flatten();
+        let mut runs: Vec<PathBuf> = runs.flatten().map(|entry| entry.path()).collect();
+        runs.sort();
+        let mut records = runs.iter().filter_map(|path| {
+            let run = RunDirectory::open(path).ok()?;
+            run.split_record().ok().flatten()
+        });
+        let first = records.next();
+        first.map_or_else(Vec::new, |first| first.differences(&setup.data.record()))
     }
 }
 

@@ -259,10 +259,11 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         paragraph("note", note_with_arguments(&note))?;
     }
     // A class of which nothing can be read is refused whatever is done about damaged images.
+    let has_lost = !data.damaged.is_empty() || data.missing > 0 || data.unread > 0;
     let counts = data.train.class_counts();
-    let lost = (0..counts.len()).filter(|class| counts[*class] == 0 && !data.damaged.is_empty());
+    let lost = (0..counts.len()).filter(|class| counts[*class] == 0 && has_lost);
     let lost: Vec<String> = lost.map(|class| data.classes[class].clone()).collect();
-    let mut skip = "";
+    let skip = if has_lost { " --bad-images skip" } else { "" };
     if !data.damaged.is_empty() {
         print(format!(
             "\n{}:",
@@ -274,14 +275,13 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         }
         print("")?;
     }
-    if !data.damaged.is_empty() || data.missing > 0 || data.unread > 0 {
-        skip = " --bad-images skip";
-    }
     if !lost.is_empty() {
         let lost = enumerate(&lost);
         return paragraph(
             "next",
-            format!("repair the files, or remove {lost}: none of its images can be used"),
+            format!(
+                "repair or restore the images of {lost}, or remove the class: none of them can be used"
+            ),
         );
     }
     let pixels = arguments

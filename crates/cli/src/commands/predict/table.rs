@@ -1,8 +1,8 @@
 //! Predictions as a table in a CSV file.
 
 use crate::error::CliError;
-use receptive_core::csv;
-use receptive_core::file::read_head;
+use receptive_core::csv::{self, Rows};
+use receptive_core::file::read_capped;
 use receptive_core::text::{Printable, printable_lines};
 use receptive_data::Role;
 use receptive_inspect::Prediction;
@@ -10,16 +10,38 @@ use receptive_model::store::write_file;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// What a table's first line begins and ends with.
-const TITLES: [&[u8]; 2] = [b"path,class,probability", b",split,error"];
+/// The longest table that is replaced, in bytes.
+const MOST_BYTES: u64 = 1 << 30;
 
-/// The bytes of a file that are read to know its first line.
-const HEAD_BYTES: usize = 1 << 16;
+/// Whether a file is a table of predictions in every row: to others somebody has added their own.
+fn is_table(file: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(file);
+    let mut rows = Rows::new(&text, b',');
+    let Some(head) = rows.next() else {
+        return false;
+    };
+    let top = head.cells().saturating_sub(3) / 2;
+    let is_head = (0..head.cells())
+        .map(|column| head.cell(column))
+        .eq(titles(top).iter().map(String::as_str));
+    is_head && rows.all(|row| is_own_row(&row, top))
+}
 
-/// Whether a file that begins so is a table of predictions.
-fn is_table(head: &[u8]) -> bool {
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    line.starts_with(TITLES[0]) && line.ends_with(TITLES[1])
+/// Whether a row has as many classes, each with its probability, as there are, or why there is none.
+fn is_own_row(row: &csv::Row, top: usize) -> bool {
+    let [split, error] = [1 + 2 * top, 2 + 2 * top].map(|column| row.cell(column));
+    let mut is_past = false;
+    let are_classes = (0..top).all(|rank| {
+        let [class, probability] = [1, 2].map(|column| row.cell(2 * rank + column));
+        is_past |= class.is_empty() && probability.is_empty();
+        is_past
+            || probability
+                .parse()
+                .is_ok_and(|p: f32| (0.0..=1.0).contains(&p))
+    });
+    let is_answered = !row.cell(1).is_empty() || !error.is_empty() || top == 0;
+    let is_split = split.is_empty() || Role::named(split).is_some();
+    row.cells() == 3 + 2 * top && are_classes && is_answered && is_split
 }
 
 /// The path for standard output.
@@ -58,12 +80,12 @@ impl CsvTable {
                 ),
             ));
         }
-        if file.exists() && !read_head(file, HEAD_BYTES).is_ok_and(|head| is_table(&head)) {
+        if file.exists() && !read_capped(file, MOST_BYTES).is_ok_and(|table| is_table(&table)) {
             return Err(CliError::argument(
                 "--csv",
                 format!(
-                    "{} is not a table of predictions and would be overwritten; choose another \
-                     name",
+                    "{} is not a table of predictions as receptive writes it, and would be overwritten; choose \
+                     another name",
                     file.printable()
                 ),
             ));
@@ -112,7 +134,8 @@ impl CsvTable {
     }
 }
 
-fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
+/// The names of the columns.
+fn titles(top: usize) -> Vec<String> {
     let mut head = vec!["path".to_owned()];
     for rank in 1..=top {
         let suffix = if rank == 1 {
@@ -123,8 +146,12 @@ fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
         head.extend([format!("class{suffix}"), format!("probability{suffix}")]);
     }
     head.extend(["split".into(), "error".into()]);
+    head
+}
+
+fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
     let mut table = Vec::new();
-    csv::push_row(&mut table, &head);
+    csv::push_row(&mut table, titles(top));
     for Row {
         path,
         answer,
@@ -191,5 +218,16 @@ mod tests {
              \"a, \"\"b\"\"\n.png\",\"cat, big\",0.75,dog,0.125,train,\n\
              c.png,,,,,,it is damaged\n"
         );
+        assert!(is_table(text.as_bytes()));
+        for edited in [
+            text.clone() + "checked by me,,,,,,\n",
+            text.replace("it is damaged", "it is damaged,mine"),
+            text.replace("0.125", "sure"),
+            text.replace("train", "mine"),
+            text.replace("split", "checked"),
+            String::new(),
+        ] {
+            assert!(!is_table(edited.as_bytes()), "{edited}");
+        }
     }
 }

@@ -66,9 +66,11 @@ pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliErro
     )?;
     let mut wanted = base.clone();
     set_network(&mut wanted, &arguments.network);
-    // Where and how it runs may change; what is trained may not.
+    // Where and how it runs may change; what is trained may not. That damaged images are left out changes no
+    // image that was trained on.
     base.machine = wanted.machine.clone();
     base.data.data_dir.clone_from(&wanted.data.data_dir);
+    base.data.bad_images = wanted.data.bad_images;
     apply(arguments, &mut wanted);
     if with_overrides(&wanted, &overrides(arguments))? != base {
         return Err(CliError::argument(

@@ -22,6 +22,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// The largest number of files in an archive: what is known of each takes some 200 bytes.
 const MAX_FILES: usize = 10_000_000;
@@ -32,6 +33,8 @@ pub(crate) struct Archive {
     path: PathBuf,
     /// The archive, or the images of a gzipped one.
     file: Mutex<File>,
+    /// Its length and time of change when it was listed.
+    state: Option<(u64, SystemTime)>,
     members: HashMap<PathBuf, Member>,
     /// Remarks on what is not read of it, a sentence each.
     notes: Vec<String>,
@@ -125,6 +128,7 @@ impl Archive {
         };
         Ok(Self {
             path: path.to_path_buf(),
+            state: state(&file),
             file: Mutex::new(file),
             notes: list.notes(),
             members: list.members,
@@ -167,10 +171,20 @@ impl Archive {
             .map_err(|error| match error.kind() {
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => DataError::Image {
                     path: path.to_path_buf(),
-                    reason: format!("it is damaged in the archive: {error}"),
+                    reason: match self.has_changed() {
+                        true => "its archive was changed while it was in use; put it back as it was, or begin anew"
+                            .into(),
+                        false => format!("it is damaged in the archive: {error}"),
+                    },
                 },
                 _ => DataError::io("read", path)(error),
             })
+    }
+
+    /// Whether another program has written to the file since it was listed.
+    fn has_changed(&self) -> bool {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        state(&file) != self.state
     }
 
     /// A file's content, or its first bytes. Only the whole content is compared with its checksum.
@@ -236,6 +250,12 @@ impl Archive {
             false => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+}
+
+/// A file's length and time of change.
+fn state(file: &File) -> Option<(u64, SystemTime)> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
 }
 
 /// The files of an archive while it is listed.
