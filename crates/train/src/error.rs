@@ -279,6 +279,21 @@ impl TrainError {
         }
     }
 
+    /// The error of a run's data, with how their new path is given if they are not laid out as data are:
+    /// a folder may have been put around the classes.
+    #[must_use]
+    pub fn or_moved(self, remedy: &str) -> Self {
+        match self {
+            Self::Data(DataError::Layout { path, problem }) => {
+                let problem = format!(
+                    "{problem}; if the run's data were moved, give their new path: {remedy}"
+                );
+                Self::Data(DataError::Layout { path, problem })
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn setting(setting: &str, problem: impl Into<String>) -> Self {
         Self::Setting {
             setting: setting.into(),

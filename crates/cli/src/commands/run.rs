@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::render::{DataProgress, say_paragraph};
 use burn::tensor::Device;
 use receptive_core::text::{Printable, counted, percent};
-use receptive_data::{DataError, DataSet, Split};
+use receptive_data::{DataSet, Split};
 use receptive_inspect::Prediction;
 use receptive_model::{Artifact, presets};
 use receptive_train::backend::default_device;
@@ -108,20 +108,6 @@ pub(super) fn move_data_of_all(
         data.labels = Some(list.into());
     }
     Ok(data.check_labels(&remedies(command, runs).labels)?)
-}
-
-/// Adds to an error about the layout of a run's data, such as a folder around the classes, how their new path is
-/// given.
-pub(super) fn moved_data(error: TrainError, command: &str, run: &Path) -> TrainError {
-    match error {
-        TrainError::Data(DataError::Layout { path, problem }) => {
-            let remedy = remedies(command, run).data;
-            let problem =
-                format!("{problem}; if the run's data were moved, give their new path: {remedy}");
-            TrainError::Data(DataError::Layout { path, problem })
-        }
-        other => other,
-    }
 }
 
 /// The images a command selects: those at `place` and in `split`, else the run's own test images.

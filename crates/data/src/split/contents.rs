@@ -73,12 +73,7 @@ impl Contents {
 
     /// The hash of an image's pixels.
     pub(super) fn look(&self, item: &Item) -> PixelHash {
-        self.0
-            .get(&item.image)
-            .copied()
-            .unwrap_or_default()
-            .1
-            .pixels
+        self.looks(item)[0]
     }
 
     /// The same as they are stored: an image whose EXIF data rotate it and its copy without them have one.

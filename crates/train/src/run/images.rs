@@ -155,17 +155,10 @@ impl<'a> ImageQuery<'a> {
             false => (record, RecordUse::Recognize),
         });
         let opened = receptive_data::open(&config.source, &options, progress);
-        let mut data = match (opened, is_own) {
-            // Such as a folder that was put around the classes.
-            (Err(DataError::Layout { path, problem }), true) => {
-                let problem = format!(
-                    "{problem}; if the run's data were moved, name their new path: {}",
-                    self.remedies.data
-                );
-                return Err(DataError::Layout { path, problem }.into());
-            }
-            (opened, _) => opened?,
-        };
+        let mut data = opened.map_err(|error| match is_own {
+            true => TrainError::from(error).or_moved(&self.remedies.data),
+            false => error.into(),
+        })?;
         if !is_complete {
             data.notes.push(NO_RECORD.into());
         }

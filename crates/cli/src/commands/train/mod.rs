@@ -6,7 +6,7 @@ mod overfit;
 mod series;
 mod shared;
 
-use super::run::{RunSettings, move_data, moved_data, optimizer_override, set, set_network};
+use super::run::{RunSettings, move_data, optimizer_override, remedies, set, set_network};
 use crate::args::{NEW_RUN, NetworkArgs, parse_number, parse_positive};
 use crate::error::{CliError, Exit};
 use crate::machine::compute;
@@ -181,8 +181,9 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let compute = compute(&config.machine)?;
     let progress = DataProgress::default();
     let prepared = match &resumed {
-        Some(directory) => prepare_again(config, directory.run(), &progress)
-            .map_err(|error| moved_data(error, "train --resume", directory.run().path()))?,
+        Some(directory) => prepare_again(config, directory.run(), &progress).map_err(|error| {
+            error.or_moved(&remedies("train --resume", directory.run().path()).data)
+        })?,
         None => prepare_open(config, open, input_from, &progress)?,
     };
     if arguments.dry_run {
