@@ -395,12 +395,15 @@ fn a_series_or_a_search_goes_on_with_the_same_images_alone() {
         );
     }
     // It is named, though the series be one of an earlier version, which kept no hash.
-    fs::remove_file(format!("{series}/images.sha256")).unwrap();
+    let hash = format!("{series}/images.sha256");
+    let kept = file(&hash);
+    fs::remove_file(&hash).unwrap();
     let words = said(&output(&["train", "--resume", &series]));
     assert!(
         words.contains("1 image was added: `train/cat/new.png`"),
         "{words}"
     );
+    fs::write(&hash, kept).unwrap();
     // A damaged one is left out, as the message says.
     fs::write(&new, "").unwrap();
     let refused = output(&["train", "--resume", &folds]);
