@@ -6,8 +6,8 @@ use receptive_core::hash::Sha256;
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// Copies a body into the file at `path`, updates its hash, and returns the number of bytes. `failed` makes the
-/// error for a body that cannot be read.
+/// Copies a body into the file at `path`, updates its hash, and returns the number of bytes. `failed` turns the
+/// message of a read error into an error.
 pub(super) fn copy(
     mut body: impl Read,
     file: &mut impl Write,

@@ -116,7 +116,7 @@ impl Foreign {
         )
     }
 
-    /// Why the file cannot be read, and what to do: a description of its kind.
+    /// The reason why a file of this kind cannot be read, and what to do.
     pub(crate) fn reason(self) -> String {
         format!("it is {}", self.advice())
     }

@@ -171,7 +171,7 @@ fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<Pa
             let target = list.name(&entry.link_name_bytes().unwrap_or_default())?;
             match list.members.get(&target).cloned() {
                 Some(member) => list.add(name, member)?,
-                // A link to a file that was not listed because it is not an image.
+                // Nothing is missing without it: it is not an image by name.
                 None if !is_image_name(&name) => {}
                 None => list.add_link(name)?,
             }
