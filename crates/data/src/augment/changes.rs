@@ -157,7 +157,7 @@ pub enum Fill {
     Mean,
 }
 
-/// Maximum number of operations: after more in a row an image is unrecognisable.
+/// Maximum number of operations; after more of them an image is unrecognisable.
 const MAX_OPS: usize = 16;
 /// Maximum kernel size of the blur.
 const MAX_KERNEL: usize = 101;

@@ -122,7 +122,7 @@ impl Pipeline {
     }
 }
 
-/// Which images a row of a batch depends on.
+/// The images on which one row of a batch depends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mixing {
     /// Only its own.
