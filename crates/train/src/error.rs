@@ -148,9 +148,9 @@ pub enum TrainError {
         needed: u64,
         /// Memory available to this process, in bytes.
         available: u64,
-        /// Of an input image, in pixels.
+        /// Height of an input image, in pixels.
         height: usize,
-        /// Of an input image, in pixels.
+        /// Width of an input image, in pixels.
         width: usize,
         /// Images per step.
         batch: usize,

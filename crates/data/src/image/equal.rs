@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// (such as to JPEG) is a different one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ImageIdentity {
-    /// SHA-256 of the file, or of the pixels where a file holds many images.
+    /// SHA-256 of the file, or of the pixels if the file contains many images.
     pub content: ContentHash,
     /// The hash of its pixels as displayed.
     pub pixels: PixelHash,

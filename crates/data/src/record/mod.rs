@@ -93,7 +93,7 @@ impl fmt::Display for Role {
 /// One image of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its use.
+    /// What the run used it for.
     pub role: Role,
     /// Its class.
     pub class: String,

@@ -17,7 +17,7 @@ use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted, grouped};
 use std::collections::{HashMap, HashSet};
 
-/// Images of equal content.
+/// Numbers of images with equal content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Duplicates {
     /// Images left out of the validation or test split because a training or test image is equal.

@@ -37,7 +37,7 @@ pub struct DataSet {
     pub new: Split,
     /// The comparison with a run's record; `None` without one.
     pub comparison: Option<Comparison>,
-    /// Images of equal content.
+    /// Numbers of images with equal content.
     pub duplicates: Duplicates,
     /// Remarks on the source that are not errors, one sentence each.
     pub notes: Vec<String>,

@@ -50,16 +50,16 @@ pub struct Comparison {
 /// Number of unavailable images in each split of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Gone {
-    /// Of the training split.
+    /// In the training split.
     pub train: usize,
-    /// Of the validation split.
+    /// In the validation split.
     pub val: usize,
-    /// Of the test split.
+    /// In the test split.
     pub test: usize,
 }
 
 impl Gone {
-    /// Of all splits.
+    /// The number in all splits.
     pub fn total(&self) -> usize {
         self.train + self.val + self.test
     }

@@ -22,7 +22,7 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// After a step within this epoch, which is not complete.
+    /// The position after a step within this epoch.
     pub(crate) fn within(step: u64, epoch: usize, per_epoch: u64) -> Self {
         let epochs_done = epoch - 1;
         Self {
@@ -32,7 +32,7 @@ impl Position {
         }
     }
 
-    /// After the epoch's validation.
+    /// The position after the epoch's validation.
     pub(crate) fn after(step: u64, epoch: usize) -> Self {
         Self {
             step,

@@ -86,7 +86,7 @@ impl Devices {
         threads.collect()
     }
 
-    /// The number of threads for all of them.
+    /// The total number of threads.
     pub fn threads(&self, wanted: usize) -> usize {
         self.threads_of_each(wanted).into_iter().sum()
     }

@@ -156,7 +156,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             return self.end(Outcome::StoppedEarly, &learner.model);
         }
         let mut step = start.step;
-        // Of an epoch that was interrupted.
+        // The steps and totals of an epoch that was interrupted.
         let mut before = Some((start.step_in_epoch, totals));
 
         for epoch in start.epochs_done + 1..=config.epochs {

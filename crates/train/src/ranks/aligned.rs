@@ -48,7 +48,7 @@ impl<T> Block<T> {
 /// each length. The blocks of several such sums combine to the same tree. So the result is bit-identical
 /// however the items are divided, although floating-point addition is not associative.
 pub(crate) struct AlignedSum<T> {
-    /// By their start.
+    /// The blocks by their start.
     blocks: Mutex<BTreeMap<usize, Block<T>>>,
 }
 

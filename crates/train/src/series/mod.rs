@@ -1,11 +1,11 @@
 //! Several runs of one config: with different seeds, or on the folds of a cross-validation.
 //!
 //! ```text
-//! runs/004/series.json     what varies
+//! runs/004/series.json     the kind of series: seeds or folds
 //! runs/004/base.toml       the config of all runs
-//! runs/004/seed-0/ ...     the runs, each complete in its directory
+//! runs/004/seed-0/ ...     the runs, each in its own directory
 //! runs/004/images.sha256   a hash of the images, which are the same in all
-//! runs/004/summary.json    what the finished ones gave, and together
+//! runs/004/summary.json    the results of the finished runs, per run and combined
 //! ```
 //!
 //! Runs are trained one after the other. Those in `summary.json` are not repeated; a stopped one is resumed.

@@ -84,7 +84,7 @@ pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError
     times.sort_by(f64::total_cmp);
     let seconds_per_step = times[times.len() / 2];
 
-    // Once more, with everything where it will be from the second epoch on.
+    // Again, with files and memory cached as from the second epoch on.
     let (_, seconds_per_batch) = first_step(setup)?;
 
     let model = learner.model.valid();

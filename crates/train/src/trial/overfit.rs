@@ -21,7 +21,7 @@ use std::time::Instant;
 pub struct OverfitOptions {
     /// Number of training images, drawn by the run's seed; all of them if there are fewer.
     pub images: usize,
-    /// Passes over them before giving up.
+    /// Maximum number of passes over them.
     pub passes: usize,
 }
 

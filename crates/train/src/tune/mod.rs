@@ -4,7 +4,7 @@
 //! runs/007/tune.json             the search: its rounds, its trials' settings, their results
 //! runs/007/base.toml             the config that the trials vary
 //! runs/007/trial-03/epochs-8/    a trial's run in one round
-//! runs/007/best.toml             the config of the best
+//! runs/007/best.toml             the config of the best trial
 //! ```
 //!
 //! Every trial of every round is a run of its own, from its initial weights to the end of its schedule, so the

@@ -96,7 +96,7 @@ struct Json<'a> {
     missing: usize,
     /// Number of files in folders next to the classes that contain no images.
     unread: usize,
-    /// Images of equal content.
+    /// Numbers of images with equal content.
     duplicates: Duplicates,
     notes: Vec<String>,
     fingerprint: String,

@@ -21,7 +21,7 @@ pub(super) struct Rows {
     pub(super) labels: Vec<Option<Label>>,
     /// The classes, in order of first appearance.
     pub(super) classes: Vec<String>,
-    /// Classes all of whose files are missing.
+    /// Classes with no existing file.
     pub(super) lost: Vec<String>,
     /// Rows with missing files, as listed in messages.
     pub(super) missing: Vec<String>,
