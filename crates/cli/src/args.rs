@@ -1,4 +1,4 @@
-//! Arguments that several commands share, and parsers of their values.
+//! Arguments shared by several commands, and parsers of their values.
 
 use crate::error::CliError;
 pub(crate) use crate::machine::{DeviceArgs, MachineArgs};
@@ -30,7 +30,7 @@ pub(crate) struct LabelArgs {
 }
 
 impl LabelArgs {
-    /// The same arguments for a command that can be pasted into a shell, each preceded by a space.
+    /// The arguments as shell words, each preceded by a space, for a command that can be pasted.
     pub(crate) fn words(&self) -> String {
         let labels = self.labels.as_deref().map(Printable::shell_word);
         let mut words = String::new();
@@ -83,7 +83,7 @@ pub(crate) struct PixelArgs {
 }
 
 impl PixelArgs {
-    /// The limits for images that a trained run is applied to: its own, unless the argument is given.
+    /// The limits for images to which a trained run is applied: the run's own, unless the argument is given.
     pub(crate) fn limits(&self, run: &Path) -> Result<DecodeLimits, CliError> {
         let own = || -> Result<Option<u64>, CliError> {
             let run = RunDirectory::around(run).map(|run| run.config());
@@ -101,8 +101,8 @@ impl PixelArgs {
     }
 }
 
-/// The arguments that define a new run. `--resume` reads these values from the run itself, so it
-/// conflicts with this group; each argument names it where it is declared.
+/// The arguments that define a new run. `--resume` takes these values from the run itself, so it conflicts with
+/// this group; each argument declares that it belongs to it.
 pub(crate) const NEW_RUN: &str = "new_run";
 
 /// A network and its training data, for `train`, `tune` and `lr-find`.
@@ -282,7 +282,7 @@ pub(crate) enum OptimizerKind {
 }
 
 impl OptimizerKind {
-    /// As in `train.optimizer.kind`.
+    /// The name in `train.optimizer.kind`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sgd => "sgd",

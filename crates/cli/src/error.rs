@@ -68,7 +68,7 @@ impl From<DataError> for CliError {
     }
 }
 
-/// The argument that sets each setting that a library's error may name.
+/// The arguments for the settings that errors of the libraries may name.
 pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
     ("data.source", "DATA"),
     ("data.labels", "--labels"),
@@ -128,12 +128,12 @@ pub(crate) const ARGUMENTS: &[(&str, &str)] = &[
 /// The setting named in the error of an image that is too large.
 const MAX_PIXELS: &str = "data.max_pixels";
 
-/// The argument to change, in brackets, if the error is about a setting that has one.
+/// The argument to change, in parentheses, if the error is about a setting that has one.
 fn hint(error: &TrainError) -> String {
     let setting = match error {
-        // It ends with the command to use.
+        // The message ends with the command to use.
         TrainError::Setting { problem, .. } if problem.contains("receptive ") => None,
-        // To be set, not to be changed.
+        // The setting is missing, so the advice is to set it.
         TrainError::Setting { problem, .. } if absent(problem).is_some() => {
             return absent(problem).map_or(String::new(), set_by);
         }
@@ -195,7 +195,7 @@ fn hint(error: &TrainError) -> String {
         .map_or(String::new(), set_by)
 }
 
-/// Whether an error comes of a disk without space.
+/// Whether an error was caused by a full disk.
 fn is_disk_full(error: &TrainError) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
@@ -208,8 +208,7 @@ fn is_disk_full(error: &TrainError) -> bool {
     false
 }
 
-/// Whether the command that was started has the argument of a setting: some values come from the
-/// run, or were not given.
+/// Whether the current command has an argument for a setting: some values come from the run instead.
 fn has_argument(setting: &str) -> bool {
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next().unwrap_or_default();
@@ -231,7 +230,7 @@ fn has_argument(setting: &str) -> bool {
     }
 }
 
-/// The argument that sets a setting, in brackets, if one does.
+/// The argument that sets a setting, in parentheses, if there is one.
 fn set_by(setting: &str) -> String {
     let argument = ARGUMENTS.iter().find(|(name, _)| *name == setting);
     argument.map_or(String::new(), |(_, argument)| {
@@ -239,8 +238,7 @@ fn set_by(setting: &str) -> String {
     })
 }
 
-/// Whether this program was started with `--set` of this setting, of one within it, or of the table that it
-/// is in.
+/// Whether this program was started with `--set` for this setting, for one inside it, or for its table.
 fn was_set(setting: &str) -> bool {
     std::env::args_os().any(|argument| sets(&argument.to_string_lossy(), setting))
 }
@@ -258,13 +256,13 @@ fn sets(argument: &str, setting: &str) -> bool {
     !key.is_empty() && (is_within(key, setting) || is_within(setting, key))
 }
 
-/// The setting whose absence is the problem.
+/// The setting that is missing, if that is the problem.
 fn absent(problem: &str) -> Option<&str> {
     let rest = problem.strip_suffix("`, which is not set")?;
     rest.rsplit_once('`').map(|(_, setting)| setting)
 }
 
-/// A note, with the arguments that set the settings it names.
+/// A note, extended by the arguments for the settings that it names.
 pub(crate) fn note_with_arguments(note: &str) -> String {
     let mut named: Vec<&str> = ARGUMENTS
         .iter()
@@ -279,12 +277,12 @@ pub(crate) fn note_with_arguments(note: &str) -> String {
 }
 
 impl CliError {
-    /// The error of a value that an argument cannot have.
+    /// The error for an invalid value of an argument.
     pub(crate) fn argument(argument: &str, problem: impl std::fmt::Display) -> Self {
         Self::Usage(format!("{argument}: {problem}"))
     }
 
-    /// An I/O error in the libraries' wording.
+    /// An I/O error, worded as in the libraries.
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| {
@@ -296,7 +294,7 @@ impl CliError {
         }
     }
 
-    /// The line of JSON printed in place of the result with `--json`.
+    /// The JSON line printed instead of the result with `--json`.
     pub(crate) fn json(&self) -> ErrorJson {
         ErrorJson::new(self.to_string(), self.exit())
     }
@@ -306,14 +304,14 @@ impl CliError {
             Self::Usage(_) => Exit::Usage,
             Self::Train(error) if error.is_usage() => Exit::Usage,
             Self::Interchange(error) if error.is_usage() => Exit::Usage,
-            // The reader of a pipe has what it needs.
+            // A closed pipe is not an error: its reader has all that it needs.
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Train(_) | Self::Interchange(_) | Self::Output(_) | Self::Json(_) => Exit::Failed,
         }
     }
 }
 
-/// What `--json` prints if a command fails. Documented in the README.
+/// The JSON output of a failed command. Documented in the README.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct ErrorJson {
     error: String,
@@ -343,7 +341,7 @@ impl ErrorJson {
 pub(crate) enum Exit {
     /// Success.
     Done,
-    /// Something went wrong; a message on standard error says what.
+    /// An error, described by a message on standard error.
     Failed,
     /// Wrong usage or an invalid setting (clap's own exit code).
     Usage,

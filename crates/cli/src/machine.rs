@@ -1,4 +1,4 @@
-//! Where a command computes: the arguments, and the devices and threads they select.
+//! The arguments that select where a command computes, and the devices and threads that they select.
 
 use crate::error::CliError;
 use crate::parse::parse_whole;
@@ -30,7 +30,7 @@ impl MachineArgs {
         }
     }
 
-    /// The backend and the number of threads for using a trained run.
+    /// The backend and the number of threads for applying a trained run.
     pub(crate) fn backend(&self) -> Result<(Backend, usize), CliError> {
         let backend = self.backend_name()?;
         let mut machine = MachineConfig::default();
@@ -63,7 +63,7 @@ pub(crate) struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// The devices, with their threads; of several processes this one's.
+    /// The devices with their threads; with several processes, those of this one.
     pub(crate) fn compute(&self) -> Result<Compute, CliError> {
         let machine = MachineConfig {
             backend: self.machine.backend_name()?.to_string(),
@@ -75,7 +75,7 @@ impl DeviceArgs {
     }
 }
 
-/// The devices and threads of a config; of several processes this one's part of them.
+/// The devices and threads of a config; with several processes, the part of this one.
 pub(crate) fn compute(machine: &MachineConfig) -> Result<Compute, CliError> {
     match ranks::joined() {
         Some(ranks) => Ok(machine.compute_of(ranks)?),

@@ -1,6 +1,6 @@
 //! `receptive`: train convolutional image classifiers and measure their receptive fields.
 #![recursion_limit = "256"]
-// `println!` and `eprintln!` panic when nobody reads; `render::print` and `render::say` do not.
+// `println!` and `eprintln!` panic if the output is closed; `render::print` and `render::say` do not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
@@ -18,17 +18,17 @@ use receptive_core::memory::{address_space_left, available_bytes};
 use std::io::Write;
 use std::process::ExitCode;
 
-// Training allocates and frees whole feature maps many times a step; the system's allocator gives
-// the pages back each time and faults them in again.
+// Training allocates and frees whole feature maps many times per step. The system's allocator would return
+// their pages each time, and each use would cause page faults again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// With less memory the program cannot start its threads, and the first failed allocation ends it.
+/// With less memory than this the program cannot start its threads, and the first failed allocation ends it.
 const MIN_MEMORY: u64 = 96 << 20;
 
-/// With less address space than this not even the arguments can be read.
+/// With less address space than this, not even the arguments can be parsed.
 const MIN_ADDRESS_SPACE: u64 = 4 << 20;
-/// Above such a limit the allocator has reserved what it needs.
+/// Above this limit the allocator has already reserved what it needs.
 const SMALL_LIMIT: u64 = 512 << 20;
 
 /// Prints that the program cannot start, without allocating memory.
@@ -37,7 +37,7 @@ fn refuse_start() -> Option<ExitCode> {
     if left >= MIN_ADDRESS_SPACE || limit >= SMALL_LIMIT {
         return None;
     }
-    // If standard error is closed, there is nobody to tell.
+    // If standard error is closed, the message is lost.
     let _ = writeln!(
         std::io::stderr(),
         "error: the address space is limited to {} MiB, and the program needs some {} more to start; raise the \
@@ -77,11 +77,11 @@ fn main() -> ExitCode {
     let exit = match ranks::end(start(arguments)) {
         Ok(exit) => exit,
         Err(error) => {
-            // If the reader of a pipe has gone away, there is nothing left to say.
+            // If the reader of a pipe has closed it, there is nothing to report.
             if error.exit() != Exit::Done {
                 render::say_error(&error);
                 if ErrorJson::is_wanted() {
-                    // Whoever closed standard output does not read it.
+                    // Standard output may be closed, too.
                     let _ = render::print_json(&error.json());
                 }
             }

@@ -1,4 +1,4 @@
-//! Parsers of arguments' values.
+//! Parsers for the values of arguments.
 
 use receptive_core::ImageSize;
 use receptive_model::Precision;
@@ -33,7 +33,7 @@ fn whole_problem(error: &ParseIntError, min: u8) -> String {
     }
 }
 
-/// The path of a directory that exists.
+/// The path of an existing directory.
 pub(crate) fn parse_directory(text: &str) -> Result<PathBuf, String> {
     match PathBuf::from(text) {
         directory if directory.is_dir() => Ok(directory),
@@ -47,7 +47,7 @@ pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
         .map_err(|_| "expected a number, such as 0.01".into())
 }
 
-/// A number format by its name.
+/// A number format, by name.
 pub(crate) fn parse_precision(text: &str) -> Result<Precision, String> {
     let known = Precision::ALL.into_iter().find(|one| one.name() == text);
     known.ok_or_else(|| "expected f32, bf16 or f16".into())
@@ -71,7 +71,7 @@ pub(crate) fn parse_shape(text: &str) -> Result<ImageSize, String> {
     }
 }
 
-/// The whole numbers between the separators; `None` if any part is not one.
+/// The numbers between the separators; `None` if any part is not a number.
 pub(crate) fn numbers(text: &str, separator: char) -> Option<Vec<usize>> {
     let parts = text.split(separator);
     parts.map(|part| part.trim().parse().ok()).collect()

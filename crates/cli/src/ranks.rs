@@ -1,16 +1,16 @@
-//! Several processes of this program that `mpirun` or a scheduler started together.
+//! Several processes of this program, started together by `mpirun` or a scheduler.
 
 use crate::error::CliError;
 use crate::render;
 use receptive_train::Ranks;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The environment variables in which launchers store the number of processes.
+/// Environment variables in which launchers store the number of processes.
 const SIZES: [&str; 2] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
 
 static JOINED: Mutex<Option<Arc<Ranks>>> = Mutex::new(None);
 
-/// The ranks of this process; `None` if it is the only one.
+/// The ranks that this process has joined; `None` if it is the only one.
 pub(crate) fn joined() -> Option<Arc<Ranks>> {
     JOINED
         .lock()
@@ -20,8 +20,8 @@ pub(crate) fn joined() -> Option<Arc<Ranks>> {
 
 /// The number of processes started together, as reported by the launcher.
 fn started(variable: impl Fn(&str) -> Option<String>) -> usize {
-    // By PMIx a process is told its number, not that of all, which Slurm says apart; without PMIx that is of a job's
-    // other steps.
+    // PMIx tells a process its own number but not the total, which Slurm stores separately. Without PMIx,
+    // Slurm's variable may belong to a step that does not use MPI.
     let by_slurm = variable("PMIX_RANK").and_then(|_| variable("SLURM_STEP_NUM_TASKS"));
     let sizes = SIZES
         .iter()
@@ -62,7 +62,7 @@ fn meet(_: usize) -> Result<(), CliError> {
 
 #[cfg(not(feature = "mpi"))]
 fn meet(count: usize) -> Result<(), CliError> {
-    // One of them says it.
+    // Only one process prints the error.
     let ranks = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"];
     let ranks = ranks.iter().filter_map(|name| std::env::var(name).ok());
     if ranks.into_iter().any(|rank| rank != "0") {
@@ -88,8 +88,8 @@ pub(crate) fn end<T>(result: Result<T, CliError>) -> Result<T, CliError> {
     Ok(value)
 }
 
-/// Disconnects from the other processes. A launcher ends all processes once one ends with an error,
-/// so each waits until the first has printed its messages.
+/// Disconnects from the other processes. If one ends with an error, the launcher kills the others, so all wait
+/// until the first has printed its messages.
 pub(crate) fn leave() {
     let ranks = JOINED.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(ranks) = ranks {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_command_that_cannot_be_shared_says_so() {
-        // Without a launcher nothing is joined.
+        // Without a launcher there is nothing to join.
         assert!(join("erf", false).is_ok() && joined().is_none());
         assert_eq!(end(Ok(3)).unwrap(), 3);
     }

@@ -17,22 +17,22 @@ pub(crate) fn stop_on_signals() -> std::io::Result<Stop> {
     Ok(stop)
 }
 
-/// Makes the second signal end the process within its handler, whatever the process is doing.
+/// Makes a second signal end the process from its handler, whatever the process is doing.
 pub(crate) fn quit_on_second(stop: &Stop) -> std::io::Result<()> {
     for signal in STOP_SIGNALS {
         let again = Arc::new(AtomicBool::new(stop.requested().is_some()));
-        // In this order: the shutdown reads the flag before the line after it sets it.
+        // In this order, because the shutdown must read the flag before the second handler sets it.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
         flag::register(signal, again)?;
     }
     Ok(())
 }
 
-/// Signals for a view that must restore the terminal first: they are polled.
+/// Polled signals, for a view that must restore the terminal first.
 pub(crate) struct SignalPoll {
     stop_signals: Vec<(i32, Arc<AtomicBool>)>,
     suspend: Arc<AtomicBool>,
-    /// Whether a first signal to stop was seen.
+    /// Whether a first stop signal was received.
     first: bool,
 }
 
@@ -55,7 +55,7 @@ impl SignalPoll {
         })
     }
 
-    /// The second signal to stop, if there was one.
+    /// The second stop signal, if there was one.
     pub(crate) fn second(&mut self, stop: &Stop) -> Option<i32> {
         let mut newest = None;
         for (signal, pressed) in &self.stop_signals {
@@ -74,7 +74,7 @@ impl SignalPoll {
     }
 }
 
-/// Ends the process like the handler of a second signal.
+/// Ends the process as the handler of a second signal does.
 pub(crate) fn exit_immediately(signal: i32) -> ! {
     signal_hook::low_level::exit(128 + signal)
 }

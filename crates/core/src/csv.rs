@@ -2,19 +2,19 @@
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-/// One row of a table.
+/// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Its cells, one after another.
+    /// The text of all cells, concatenated.
     text: String,
-    /// Where each cell ends.
+    /// The end of each cell in `text`.
     ends: Vec<usize>,
-    /// The line that it begins on, counted from 1 as editors do.
+    /// The line on which it begins, counted from 1.
     pub line: u64,
 }
 
 impl Row {
-    /// A cell; empty where the row is short.
+    /// A cell; empty if the row has fewer.
     pub fn cell(&self, column: usize) -> &str {
         let start = column
             .checked_sub(1)
@@ -30,21 +30,21 @@ impl Row {
     }
 }
 
-/// The rows of a text that are not empty, one by one.
+/// An iterator over the non-empty rows of a text.
 #[derive(Debug)]
 pub struct Rows<'a> {
     reader: Reader,
     bytes: &'a [u8],
-    /// How many of them are read.
+    /// How many bytes of the text have been read.
     read: usize,
-    /// The line after those, counted from 1.
+    /// The current line, counted from 1.
     line: u64,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of `text`, whose cells `delimiter` separates.
+    /// The rows of `text`, with cells separated by `delimiter`.
     pub fn new(text: &'a str, delimiter: u8) -> Self {
         Self {
             reader: ReaderBuilder::new().delimiter(delimiter).build(),
@@ -56,7 +56,9 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Moves on in the text, and counts the lines that end: with `\n`, `\r\n` or `\r`.
+    /// Advances in the text and counts the line ends passed: `
+    /// `, `\r
+    /// ` or `\r`.
     fn advance(&mut self, bytes: usize) {
         for at in self.read..self.read + bytes {
             let is_end = match self.bytes[at] {
@@ -89,7 +91,7 @@ impl Iterator for Rows<'_> {
             bytes += written;
             cells += ended;
             match result {
-                // The next call, with nothing left, ends the last row.
+                // There is nothing left to read: the next call ends the last row.
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
@@ -106,8 +108,8 @@ impl Iterator for Rows<'_> {
     }
 }
 
-/// Adds a row to a table, with quotation marks where a cell needs them. Cells are written byte for byte,
-/// also paths that are not UTF-8.
+/// Appends a row to a table, with quotation marks where a cell needs them. Cells are written byte for byte, so
+/// paths need not be UTF-8.
 pub fn push_row<T: AsRef<[u8]>>(table: &mut Vec<u8>, cells: impl IntoIterator<Item = T>) {
     for (at, cell) in cells.into_iter().enumerate() {
         if at > 0 {

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The system's own error.
+    /// An I/O error of the system.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The path is neither a regular file nor a link to one.
     #[error("it is {found}, not a regular file")]
     NotAFile {
-        /// The kind of file, with its article.
+        /// The kind of file, with an article.
         found: &'static str,
     },
     /// The file is larger than the limit.
@@ -31,12 +31,12 @@ pub enum ReadError {
 /// Reads a whole regular file of at most `cap` bytes.
 ///
 /// # Errors
-/// [`ReadError`]: it is missing, not a regular file, or larger. A named pipe or a device is
-/// rejected without being opened, which might block forever.
+/// [`ReadError`]: the file is missing, not regular, or too large. A named pipe or a device is rejected without
+/// being opened, because opening it might block forever.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
     check_regular(&fs::metadata(path)?)?;
     let file = File::open(path)?;
-    // Checked again on the opened file: the path may refer to another one by now.
+    // Checked again on the opened file, since the path may now refer to another one.
     let metadata = file.metadata()?;
     check_regular(&metadata)?;
     let too_large = |found| ReadError::TooLarge { found, cap };
@@ -52,7 +52,7 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// The first bytes of a regular file, at most `length`.
+/// The first bytes of a regular file, `length` at most.
 ///
 /// # Errors
 /// [`ReadError`], as [`read_capped`].
@@ -76,29 +76,29 @@ fn check_regular(metadata: &Metadata) -> Result<(), ReadError> {
     Err(ReadError::NotAFile { found })
 }
 
-/// Writes a file atomically and durably: into a scratch file next to it, named
-/// `.tmp-PROCESS-NUMBER-NAME`, which then takes its name. A file of that name is replaced.
+/// Writes a file atomically and durably: a scratch file next to it, named `.tmp-PROCESS-NUMBER-NAME`, is
+/// written and then renamed, replacing any file of that name.
 ///
-/// The rename itself may be lost if the machine loses its power; then the old file is still there.
+/// If the machine loses power, the rename itself may be lost; the old file is then still there.
 ///
 /// # Errors
-/// The system's own; the previous content of `path` is then unchanged.
+/// An I/O error; `path` then still has its previous content.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, File::sync_all)
 }
 
-/// The same without waiting for the disk: no reader ever sees half a file, but it may be lost or
-/// truncated if the machine loses power.
+/// Like [`write_durable`], but without waiting for the disk: no reader ever sees half a file, but the file may
+/// be lost or truncated if the machine loses power.
 fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, bytes, |_| Ok(()))
 }
 
-/// As [`write_durable`], but without waiting for the disk (the file may be lost or truncated if the
-/// machine loses power), and an existing file that was not written by this program is kept: `is_own`
-/// tells by its first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is replaced.
+/// Like [`write_durable`], but without waiting for the disk (the file may be lost or truncated if the machine
+/// loses power), and it never replaces a file that this program did not write: `is_own` decides by the existing
+/// file's first [`HEAD_BYTES`](crate::mark::HEAD_BYTES) bytes. An empty file is replaced.
 ///
 /// # Errors
-/// As [`write_durable`], and if there is such a file.
+/// As [`write_durable`], or if such a file exists.
 pub fn write_over_own(
     path: &Path,
     bytes: &[u8],
@@ -136,7 +136,7 @@ fn write(path: &Path, bytes: &[u8], flush: impl Fn(&File) -> io::Result<()>) -> 
     written
 }
 
-/// A name in the folder of `path` that no other thread or process writes.
+/// A name in the folder of `path` that no other thread or process uses.
 fn scratch_of(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -185,7 +185,7 @@ mod tests {
     fn a_failed_write_leaves_what_was_there_and_no_scratch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        fs::create_dir(&path).unwrap(); // a folder is not replaced by a file
+        fs::create_dir(&path).unwrap(); // a file cannot replace a folder
         assert!(write_durable(&path, b"alpha").is_err());
         assert!(write_durable(&folder.path().join("no/a"), b"alpha").is_err());
         assert!(path.is_dir());

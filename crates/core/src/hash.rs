@@ -1,8 +1,7 @@
 //! SHA-256 of files and weights, and the mixer behind every seed.
 //!
-//! The mixer is SplitMix64 (Steele, Lea and Flood, 2014), implemented here: a seed must give the same
-//! numbers in every later version, which no library's "standard" generator promises. Not
-//! cryptographic.
+//! The mixer is SplitMix64 (Steele, Lea and Flood, 2014), implemented here because a seed must give the same
+//! numbers in every later version, which no library guarantees for its default generator. Not cryptographic.
 
 use sha2::Digest;
 use std::fmt;
@@ -13,8 +12,8 @@ pub fn sha256(bytes: &[u8]) -> String {
     ContentHash::of(bytes).to_string()
 }
 
-/// The SHA-256 of a file's bytes or of an image's pixels: equal for equal content, whatever its name.
-/// As text 64 lower-case hexadecimal digits.
+/// The SHA-256 of a file's bytes or of an image's pixels; it does not depend on the name. Displayed as 64
+/// lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ContentHash([u8; 32]);
 
@@ -24,7 +23,7 @@ impl ContentHash {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The first and second eight bytes as numbers, the key of a random choice.
+    /// The first and the second eight bytes as numbers, to key a random choice.
     pub fn key(&self) -> [u64; 2] {
         let number = |at: usize| {
             let bytes = self.0[at..].iter().take(8);
@@ -62,7 +61,7 @@ impl FromStr for ContentHash {
     }
 }
 
-/// A SHA-256 over bytes that come in pieces.
+/// An incremental SHA-256.
 #[derive(Debug, Clone, Default)]
 pub struct Sha256(sha2::Sha256);
 
@@ -81,7 +80,7 @@ impl Sha256 {
 /// What SplitMix64 adds to its state at each step.
 pub const SPLITMIX_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The output of SplitMix64 for a state: 64 bits that look random. A bijection; 0 gives 0.
+/// The output of SplitMix64 for a state: 64 pseudorandom bits. A bijection that maps 0 to 0.
 pub const fn splitmix(state: u64) -> u64 {
     let mut z = state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -89,8 +88,7 @@ pub const fn splitmix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A number that looks random and depends on both arguments alone; chains of it key random choices
-/// by a seed, a step and an index.
+/// A pseudorandom function of two numbers. Chained calls key random choices by seed, step and index.
 pub const fn mix(a: u64, b: u64) -> u64 {
     splitmix(a.rotate_left(32) ^ b.wrapping_add(1).wrapping_mul(SPLITMIX_STEP))
 }

@@ -25,7 +25,7 @@ impl ImageSize {
         }
     }
 
-    /// Values of one image, one for each pixel and channel: bytes where a value is a byte.
+    /// The number of values of one image, one per pixel and channel; its size in bytes if values are bytes.
     pub fn len(&self) -> usize {
         self.channels * self.height * self.width
     }
@@ -43,7 +43,7 @@ impl fmt::Display for ImageSize {
     }
 }
 
-/// How an image of another height and width is resized.
+/// How an image of another size is fitted to the required height and width.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
@@ -80,7 +80,7 @@ pub enum Interpolation {
 }
 
 impl Interpolation {
-    /// Whether it is the default, which files do not mention.
+    /// Whether it is the default, which config files omit.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -95,17 +95,17 @@ impl fmt::Display for Interpolation {
     }
 }
 
-/// Everything that determines how an image of another height and width is resized.
+/// Everything that determines how an image is resized.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Fit {
     /// The resize mode.
     pub resize: Resize,
     /// The interpolation.
     pub interpolation: Interpolation,
-    /// For [`Resize::Crop`] only: the crop fraction, the part of the resized image's shorter side
-    /// that is kept, above 0 and at most 1. The shorter side is resized to `floor(size / fraction)`
-    /// pixels, then a centre crop is taken at whole pixels, as in torchvision and timm. Without it
-    /// the image is cropped first, between pixels, and then resized.
+    /// The crop fraction, for [`Resize::Crop`] only: the part of the resized image's shorter side that is kept,
+    /// above 0 and at most 1. The shorter side is resized to `floor(size / fraction)` pixels, then a centre
+    /// crop is taken at whole pixels, as in torchvision and timm. If `None`, the image is cropped first, at
+    /// subpixel positions, and then resized.
     pub crop_fraction: Option<f64>,
 }
 
@@ -113,7 +113,7 @@ impl Fit {
     /// Checks the crop fraction.
     ///
     /// # Errors
-    /// A sentence that says what was expected and what was found.
+    /// A sentence saying what was expected and what was found.
     pub fn check(&self) -> Result<(), String> {
         let Some(fraction) = self.crop_fraction else {
             return Ok(());

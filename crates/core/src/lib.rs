@@ -1,4 +1,4 @@
-//! Types and functions that several crates of `receptive` share.
+//! Types and functions shared by several crates of `receptive`.
 //!
 //! * [`ImageSize`] and [`Resize`]: the images a network takes, and how others are resized.
 //! * [`csv`]: tables as text.
@@ -8,9 +8,9 @@
 //! * [`memory`]: the memory available to this process.
 //! * [`nearest`]: known names similar to an unknown one.
 //! * [`panic`](mod@panic): catching panics of decoders.
-//! * [`proportion`]: what a count of right answers says: intervals, and whether two counts differ.
-//! * [`text`]: percentages, durations and counts as people read them; names that are safe to print
-//!   and to paste into a shell.
+//! * [`proportion`]: statistics of accuracy: confidence intervals, and whether two counts differ.
+//! * [`text`]: human-readable percentages, durations and counts; names that are safe to print and to paste into
+//!   a shell.
 //!
 //! ```
 //! use receptive_core::{ImageSize, file, hash, text};

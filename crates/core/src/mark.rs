@@ -10,17 +10,17 @@
 
 use memchr::memmem;
 
-/// The value of a PNG's text `Software`, and the name of an HTML page's generator.
+/// The value of `Software` in PNG files and of `generator` in HTML pages.
 pub const SOFTWARE: &str = "receptive";
 
-/// The mark on an SVG, near its beginning.
+/// The comment near the beginning of an SVG file.
 pub const COMMENT: &str = "<!-- Software: receptive -->";
 
-/// Number of a file's first bytes that contain the mark.
+/// The mark is within this many bytes from the start of a file.
 pub const HEAD_BYTES: usize = 1024;
 
-/// Whether a file that begins with these bytes was written by this program: a PNG with the text
-/// `Software`, an SVG with the [`COMMENT`], an HTML page with the generator.
+/// Whether a file that begins with these bytes was written by this program: a PNG with the text chunk
+/// `Software`, an SVG with the [`COMMENT`], or an HTML page with the generator.
 pub fn is_on(head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD_BYTES)];
     if let Some(chunks) = head.strip_prefix(b"\x89PNG\r\n\x1a\n") {
@@ -36,7 +36,7 @@ pub fn is_on(head: &[u8]) -> bool {
     }
 }
 
-/// Whether the chunks of a PNG before its pixels name this program as their software.
+/// Whether a text chunk before a PNG's pixels names this program as the software.
 fn has_text_chunk(mut chunks: &[u8]) -> bool {
     while let Some((length, rest)) = chunks.split_first_chunk::<4>() {
         let length = u32::from_be_bytes(*length) as usize;
@@ -46,7 +46,7 @@ fn has_text_chunk(mut chunks: &[u8]) -> bool {
         if text == Some(SOFTWARE.as_bytes()) {
             return true;
         }
-        // The kind before and the checksum behind are four bytes each.
+        // The chunk type before the data and the checksum after it take four bytes each.
         match rest.get(length.saturating_add(8)..) {
             Some(next) if !rest.starts_with(b"IDAT") => chunks = next,
             _ => return false,
@@ -79,7 +79,7 @@ mod tests {
         assert!(!is_on(&png(&[size.clone(), other, pixels.clone()])));
         assert!(!is_on(&png(&[size, pixels, mark])));
         for length in 0..whole.len() {
-            is_on(&whole[..length]); // no prefix makes it panic
+            is_on(&whole[..length]); // a truncated file must not cause a panic
         }
         assert!(!is_on(&png(&[vec![0xff; 8]])));
     }

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-/// The memory available to this process, in bytes: the minimum of the machine's available memory
-/// and what is left by its control group (a container's limit) and by a limit on its address space
-/// (`ulimit -v`). `None` if the system does not report it (all except Linux).
+/// The memory available to this process, in bytes: the minimum of the machine's available memory, what its
+/// control group has left (a container's limit) and what the limit on its address space leaves (`ulimit -v`).
+/// `None` if the system does not report it (all except Linux).
 pub fn available_bytes() -> Option<u64> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let machine = of_machine(&read("/proc/meminfo"));
@@ -19,9 +19,8 @@ pub fn available_bytes() -> Option<u64> {
     [machine, address_space, group].into_iter().flatten().min()
 }
 
-/// What a limit on the address space (`ulimit -v`) leaves of it, and the limit, in bytes; `None`
-/// without one. Allocates nothing: so a program that cannot even allocate its error message can
-/// report the problem.
+/// The address space left under its limit (`ulimit -v`), and the limit, in bytes; `None` without a limit.
+/// Allocates nothing, so that the problem can be reported even if an error message could not be allocated.
 pub fn address_space_left() -> Option<(u64, u64)> {
     let mut text = [0; 4096];
     let limit = limit(read_into(&mut text, "/proc/self/limits")?)?;
@@ -29,7 +28,7 @@ pub fn address_space_left() -> Option<(u64, u64)> {
     Some((limit.saturating_sub(used), limit))
 }
 
-/// The beginning of a file as text, as much as the buffer holds.
+/// The beginning of a file as text, as much as fits the buffer.
 fn read_into<'a>(buffer: &'a mut [u8], path: &str) -> Option<&'a str> {
     let mut file = fs::File::open(path).ok()?;
     let mut filled = 0;
@@ -42,7 +41,7 @@ fn read_into<'a>(buffer: &'a mut [u8], path: &str) -> Option<&'a str> {
     str::from_utf8(buffer.get(..filled)?).ok()
 }
 
-/// `MemAvailable` and what is free of the swap space.
+/// `MemAvailable` plus the free swap space.
 fn of_machine(meminfo: &str) -> Option<u64> {
     Some(field(meminfo, "MemAvailable:")? + field(meminfo, "SwapFree:").unwrap_or(0))
 }
@@ -62,12 +61,12 @@ fn limit(limits: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// A mapping without a file that is smaller than this belongs to something else than the allocator's reserve,
+/// Minimum size of an anonymous mapping that counts as the allocator's reserve; smaller ones have other uses,
 /// such as a thread's stack.
 const MIN_RESERVE: u64 = 32 << 20;
 
-/// The address space that the allocator has reserved and not used yet: it counts against the limit already,
-/// and takes what is allocated next.
+/// Address space that the allocator has reserved but not used. It already counts against the limit, and the
+/// next allocations are taken from it.
 fn reserved(smaps: &str) -> u64 {
     let mut sum = 0;
     let mut size = None;
@@ -75,7 +74,7 @@ fn reserved(smaps: &str) -> u64 {
         let mut words = line.split_whitespace();
         let first = words.next().unwrap_or_default();
         if !first.ends_with(':') {
-            // `7f00-7f40 rw-p 00000000 00:00 0`, and the path of a file if it maps one.
+            // Lines such as `7f00-7f40 rw-p 00000000 00:00 0`, followed by a path if a file is mapped.
             let is_writable = words.next().is_some_and(|access| access.starts_with("rw"));
             size = (is_writable && words.count() <= 3).then_some(0);
         } else if let Some(bytes) = size.as_mut() {
@@ -93,7 +92,7 @@ fn reserved(smaps: &str) -> u64 {
     sum
 }
 
-/// What the control group and those around it leave: version 2 (`memory.max`) or 1
+/// The memory left in the control group and its ancestors, in version 2 (`memory.max`) or 1
 /// (`memory.limit_in_bytes`). Cached files count as free, since the system drops them first.
 fn of_group(groups: &str, root: &Path) -> Option<u64> {
     groups
@@ -118,7 +117,7 @@ fn of_group(groups: &str, root: &Path) -> Option<u64> {
             } else {
                 return None;
             };
-            // A container sees its own group as the root, whatever the path says.
+            // A container sees its own group as the root, whatever the path is.
             let group = root.join(path);
             group
                 .ancestors()
@@ -129,10 +128,10 @@ fn of_group(groups: &str, root: &Path) -> Option<u64> {
         .min()
 }
 
-/// What one group leaves, if it has a limit.
+/// The memory left in one group, if it has a limit.
 fn left(group: &Path, [limit, used, cached]: [&str; 3]) -> Option<u64> {
     let read = |name: &str| fs::read_to_string(group.join(name)).ok();
-    let limit: u64 = read(limit)?.trim().parse().ok()?; // "max" is none
+    let limit: u64 = read(limit)?.trim().parse().ok()?; // "max": no limit
     let used: u64 = read(used)?.trim().parse().ok()?;
     let statistics = read("memory.stat").unwrap_or_default();
     let cached = statistics
@@ -186,14 +185,14 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        // Version 2: the outer group leaves less than the inner one.
+        // Version 2, where the outer group has less left than the inner one.
         write("a/memory.max", "1000\n");
         write("a/memory.current", "900\n");
         write("a/memory.stat", "anon 600\nfile 300\n");
         write("a/b/memory.max", "max\n");
         write("a/b/memory.current", "10\n");
         assert_eq!(of_group("0::/a/b\n", root.path()), Some(400));
-        // Version 1, seen from within a container: the path is not there, its root is.
+        // Version 1, seen from within a container: the path does not exist, but its root does.
         write("memory/memory.limit_in_bytes", "500\n");
         write("memory/memory.usage_in_bytes", "300\n");
         write("memory/memory.stat", "cache 7\ntotal_cache 50\n");

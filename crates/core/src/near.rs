@@ -2,13 +2,13 @@
 
 /// Maximum number of differing characters.
 const MAX_DISTANCE: usize = 2;
-/// Minimum length; shorter names are part of too many others.
+/// Minimum length of a name to search for within others; shorter ones are part of too many.
 const MIN_PART: usize = 3;
 /// Maximum number of suggestions.
 const MAX_NAMES: usize = 3;
 
-/// The known names similar to this one, at most three: the nearest, if they differ by a character
-/// or two, or else those that contain it. Case is ignored.
+/// The known names most similar to this one, at most three: those that differ by a character or two, or else
+/// those that contain it. Case is ignored.
 ///
 /// ```
 /// use receptive_core::nearest;
@@ -26,7 +26,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     let closest = known.iter().map(|(distance, _)| *distance).min();
     if let Some(closest) = closest
         && closest <= MAX_DISTANCE
-        // Of two short words one can always be made into the other.
+        // Short words are always within a small distance of each other.
         && 2 * closest <= length
     {
         let nearest = known.iter().filter(|(distance, _)| *distance == closest);
@@ -41,7 +41,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     parts.map(|(_, known)| *known).collect()
 }
 
-/// `` did you mean `a`, `b` or `c`? `` of [`nearest`] names; `None` without any.
+/// `` did you mean `a`, `b` or `c`? `` for the names from [`nearest`]; `None` if there are none.
 pub fn did_you_mean(names: &[&str]) -> Option<String> {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     let (last, others) = quoted.split_last()?;

@@ -1,9 +1,9 @@
 //! Turning panics of decoders into errors.
 //!
-//! Decoders and deserialisers are third-party code that reads untrusted files; some of them
-//! panic. A library wraps such a call in [`catch`] and returns an error that names the file. The
-//! standard library still prints the panic on standard error, as a hook of the whole process does
-//! that: only a program may change it, by [`silence_caught`].
+//! Decoders and deserialisers are third-party code that reads untrusted files; some of them panic. A library
+//! wraps such a call in [`catch`] and returns an error that names the file. The panic hook still prints a
+//! message on standard error. It belongs to the whole process, so only a program may silence it, with
+//! [`silence_caught`].
 
 use std::any::Any;
 use std::cell::Cell;
@@ -14,9 +14,9 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `work` returns, or the message of its panic.
+/// Returns the result of `work`, or the message of its panic.
 ///
-/// `work` is taken to be unwind safe: what it changes must not be used after a panic.
+/// `work` is assumed to be unwind safe: whatever it modifies must not be used after a panic.
 ///
 /// # Errors
 /// The [`message`] of the panic.
@@ -27,10 +27,10 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| message(&*panic))
 }
 
-/// Installs a panic hook for the whole process that is silent about panics within [`catch`] and
-/// passes all others to the previous hook.
+/// Installs a process-wide panic hook that prints nothing for panics within [`catch`] and passes all others to
+/// the previous hook.
 ///
-/// For programs, once, after other hooks are installed. A library must not call it.
+/// To be called once by a program, after all other hooks are installed; never by a library.
 ///
 /// ```
 /// receptive_core::panic::silence_caught();

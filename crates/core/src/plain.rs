@@ -1,6 +1,6 @@
-//! The messages of serde's parsers in plain English, without names of Rust's types.
+//! Error messages of serde's parsers in plain English, without the names of Rust types.
 
-/// serde's name of a kind of value, and a plain one.
+/// serde's names of kinds of values, with plain ones.
 const KINDS: [(&str, &str); 17] = [
     ("usize", "a whole number, 0 or more"),
     ("u64", "a whole number, 0 or more"),
@@ -21,9 +21,8 @@ const KINDS: [(&str, &str); 17] = [
     ("sequence", "a list"),
 ];
 
-/// The message of a TOML or JSON parser for readers without knowledge of Rust: `invalid type:
-/// string "many", expected usize` becomes `expected a whole number, 0 or more, found the text
-/// "many"`.
+/// Rephrases the message of a TOML or JSON parser for users who do not know Rust: `invalid type: string "many",
+/// expected usize` becomes `expected a whole number, 0 or more, found the text "many"`.
 pub fn plain(message: &str) -> String {
     let lines: Vec<String> = message.lines().map(line).collect();
     lines.join("\n")
@@ -34,7 +33,7 @@ fn line(line: &str) -> String {
         if let Some((before, rest)) = line.split_once(start)
             && let Some((found, expected)) = rest.rsplit_once(", expected ")
         {
-            // A JSON error ends with its place in the text.
+            // JSON errors end with the position in the text.
             let (expected, place) = match expected.find(" at line ") {
                 Some(at) => expected.split_at(at),
                 None => (expected, ""),

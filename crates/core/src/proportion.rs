@@ -4,9 +4,9 @@
 /// The 97.5 % point of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// The 95 % interval of a proportion, `successes` of `trials` (Wilson 1927, without continuity
-/// correction), between 0 and 1. Unlike the normal approximation it holds for few trials and for
-/// proportions near 0 or 1. `None` without trials, or with more successes than trials.
+/// The 95 % confidence interval of the proportion `successes / trials` (Wilson 1927, without continuity
+/// correction), within 0 and 1. Unlike the normal approximation it holds for few trials and for proportions
+/// near 0 or 1. `None` without trials, or if there are more successes than trials.
 pub fn wilson(successes: usize, trials: usize) -> Option<[f64; 2]> {
     if trials == 0 || successes > trials {
         return None;
@@ -16,20 +16,20 @@ pub fn wilson(successes: usize, trials: usize) -> Option<[f64; 2]> {
     let middle = share + z2 / (2.0 * n);
     let half = Z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z2 / n;
-    // Rounding must not leave [0, 1], nor cut off the share itself.
+    // Rounding must not move the bounds outside [0, 1], or past the proportion itself.
     let low = ((middle - half) / scale).clamp(0.0, share);
     let high = ((middle + half) / scale).clamp(share, 1.0);
     Some([low, high])
 }
 
-/// The p-value of the exact two-sided sign test: the probability that chance divides `first +
-/// second` disagreements at least so unevenly. For two classifiers on the same images, with the
-/// numbers of images that only the first and only the second classifies correctly, it is McNemar's
-/// exact test; below 0.05 the difference in accuracy is commonly called significant.
+/// The p-value of the exact two-sided sign test: the probability of a split of `first + second` disagreements
+/// that is at least this uneven, by chance. If these are the numbers of images that only the first and only the
+/// second of two classifiers gets right, this is McNemar's exact test; below 0.05 the difference in accuracy is
+/// commonly called significant.
 pub fn sign_test(first: usize, second: usize) -> f64 {
     let n = first + second;
     let fewer = first.min(second);
-    // The binomial coefficients as logarithms: 2^n is too large for a float from 1024 on.
+    // The binomial coefficients are computed as logarithms, since 2^n overflows from n = 1024 on.
     let mut log = -(n as f64) * std::f64::consts::LN_2;
     let mut tail = 0.0;
     for k in 0..=fewer {
@@ -82,7 +82,7 @@ mod tests {
             let p = sign_test(first, second);
             assert!((p - expected).abs() < 1e-12, "{first}, {second}: {p}");
         }
-        // 2^-5000 is no float, and 2,500 of 5,000 is what chance gives; 2,400 lies 2.8 deviations off.
+        // 2^-5000 underflows. 2,500 of 5,000 is what chance gives; 2,400 is 2.8 standard deviations away.
         assert!((sign_test(2500, 2500) - 1.0).abs() < 1e-9);
         assert!((sign_test(2400, 2600) - 0.0049).abs() < 2e-4);
     }

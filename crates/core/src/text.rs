@@ -1,4 +1,4 @@
-//! Readable numbers, and names that are safe to print and to paste.
+//! Human-readable numbers, and names that are safe to print and to paste.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -8,8 +8,7 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// Seconds with the units that matter: `4.2 s`, `45 s`, `12 min 5 s`, `3 h 20 min`; `?` where they
-/// are negative, infinite or NaN.
+/// Seconds in suitable units: `4.2 s`, `45 s`, `12 min 5 s`, `3 h 20 min`; `?` if negative, infinite or NaN.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "?".into();
@@ -36,7 +35,7 @@ pub fn grouped(count: usize) -> String {
     text
 }
 
-/// A noun as it stands after its count: `image` after 1, `images` after any other.
+/// A noun in the number that its count requires: `image` for 1, `images` otherwise.
 pub fn plural(count: usize, noun: &str) -> String {
     match (count, noun.ends_with('s')) {
         (1, _) => noun.into(),
@@ -50,14 +49,14 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {}", plural(count, noun))
 }
 
-/// Names from outside, such as paths and class names: anything may be in them, escape sequences that
-/// command a terminal included.
+/// Untrusted names, such as paths and class names, which may contain anything, including terminal escape
+/// sequences.
 pub trait Printable {
     /// On one line, with control characters escaped: a line break as `\n`, an escape as `\u{1b}`.
     fn printable(&self) -> Cow<'_, str>;
 
-    /// As one word of a command that can be pasted into a POSIX shell: in single quotes where it
-    /// needs them, after `./` where it would be parsed as an option.
+    /// As one word of a POSIX shell command: in single quotes if needed, and after `./` if it would be parsed
+    /// as an option.
     fn shell_word(&self) -> String;
 }
 
@@ -84,8 +83,8 @@ impl Printable for str {
     }
 }
 
-/// A word that quotes would not make safe, because of control characters or invalid UTF-8; every
-/// `printf` supports octal escapes.
+/// Quotes cannot make a word with control characters or invalid UTF-8 safe; every `printf` supports octal
+/// escapes.
 fn printf_word(word: &[u8]) -> String {
     let mut format = String::new();
     if word.starts_with(b"-") {
@@ -112,7 +111,7 @@ impl Printable for Path {
         if let Some(text) = self.to_str() {
             return text.printable();
         }
-        // Names that differ in what is not UTF-8 stay different.
+        // Names that differ only in invalid UTF-8 must stay distinct.
         let mut safe = String::new();
         for chunk in self.as_os_str().as_encoded_bytes().utf8_chunks() {
             safe += &chunk.valid().printable();
@@ -131,13 +130,13 @@ impl Printable for Path {
     }
 }
 
-/// `text` with all control characters but line breaks escaped.
+/// `text` with all control characters except line breaks escaped.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && is_unprintable(c))
 }
 
-/// Whether a character could command a terminal, or change the order in which its neighbours are
-/// shown: control characters, line and paragraph separators, bidirectional overrides and isolates.
+/// Whether a character could control a terminal or change the order of displayed text: control characters, line
+/// and paragraph separators, bidirectional overrides and isolates.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -6,19 +6,18 @@ use std::path::PathBuf;
 
 /// Why data could not be opened, decoded or delivered.
 ///
-/// Every message names the file, class or setting, and says what was expected and found and what to
-/// do.
+/// Every message names the file, class or setting, and says what was expected, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// I/O error.
     #[error("could not {action} {}: {source}", .path.printable())]
     Io {
-        /// What failed, as a verb: `read`, `list`, `create`, `write`.
+        /// What failed, as a verb: `read`, `list`, `create` or `write`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The system's own error.
+        /// The system's error.
         source: io::Error,
     },
     /// A path is a directory, FIFO, device or socket instead of an image file.
@@ -30,7 +29,7 @@ pub enum DataError {
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is.
+        /// What kind of file it is.
         found: &'static str,
     },
     /// A file or its decoded content is larger than a limit.
@@ -48,7 +47,7 @@ pub enum DataError {
     Image {
         /// The file.
         path: PathBuf,
-        /// What the decoder found.
+        /// The problem reported by the decoder.
         reason: String,
     },
     /// Some images of a folder are damaged and the policy is
@@ -94,7 +93,7 @@ pub enum DataError {
         source_name: String,
         /// The known names, comma separated.
         known: String,
-        /// `; did you mean ...?`, or nothing.
+        /// `; did you mean ...?`, or empty.
         hint: String,
     },
     /// A folder is not laid out as an image data set.
@@ -120,9 +119,9 @@ pub enum DataError {
         count: usize,
         /// Which list: `the training split` or `the trained model`.
         list: &'static str,
-        /// `; did you mean ...?`, or nothing.
+        /// `; did you mean ...?`, or empty.
         hint: String,
-        /// The remedy, which depends on where the classes come from.
+        /// What to do, depending on where the classes come from.
         advice: &'static str,
     },
     /// An IDX or CIFAR file, an archive or a label list has invalid content.
@@ -141,7 +140,7 @@ pub enum DataError {
     Missing {
         /// The name of the data set.
         name: &'static str,
-        /// Where it was looked for. Boxed, which keeps every `Result` below 128 bytes.
+        /// Where it was searched. Boxed, which keeps every `Result` below 128 bytes.
         looked: Box<str>,
         /// Why it was not downloaded.
         why: &'static str,
@@ -163,7 +162,7 @@ pub enum DataError {
         url: String,
         /// What went wrong.
         reason: String,
-        /// The folder in which the file is searched.
+        /// The folder in which the file is expected.
         place: PathBuf,
     },
     /// A file of a hub could not be downloaded.
@@ -173,10 +172,10 @@ pub enum DataError {
         url: String,
         /// What went wrong.
         reason: String,
-        /// What was kept, and the remedy.
+        /// What was kept, and what to do.
         remedy: String,
     },
-    /// A downloaded file is not the published one; nothing was kept.
+    /// A downloaded file differs from the published one; nothing was kept.
     #[error(
         "{url} has the wrong checksum: expected {expected}, found {found}; nothing was kept: try \
          again; if this persists, the file on the server has changed"
@@ -186,7 +185,7 @@ pub enum DataError {
         url: String,
         /// The published checksum.
         expected: String,
-        /// The checksum of what arrived.
+        /// The checksum of the downloaded data.
         found: String,
     },
     /// A setting has an invalid value.
@@ -219,7 +218,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// Whether the command or the config is at fault, not the files.
+    /// Whether the command or the config is at fault, rather than the files.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Setting { .. } | Self::UnknownSource { .. })
     }

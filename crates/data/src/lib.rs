@@ -42,13 +42,13 @@
 //! * **Randomness is an argument.** Splits, orders and augmentations are pure functions of seeds,
 //!   epochs and indices, by a generator that is part of this crate and will not change. The number of
 //!   worker threads changes nothing.
-//! * **Bad input is an error that names it.** Sizes in headers are compared with what is there
-//!   before memory is taken; files, images and decompression are capped; pipes and devices are
-//!   rejected unopened; a truncated JPEG is noticed; archives are read in memory, never extracted.
-//! * **A download is whole or absent**: checked by SHA-256, then renamed into place.
+//! * **Bad input is an error that names it.** Sizes in headers are checked against the actual data before
+//!   memory is allocated; files, images and decompressed data are limited in size; pipes and devices are never
+//!   opened; truncated JPEGs are detected; archives are read in place, never extracted.
+//! * **A download is complete or absent**: verified by SHA-256, then renamed into place.
 //!
-//! Not guaranteed: anything about image files that change while a run reads them. An error names a
-//! file that can no longer be decoded; changed pixels are not detected.
+//! Not guaranteed: anything about image files that change while a run reads them. A file that can no longer be
+//! decoded is an error that names it; changed pixels are not detected.
 
 mod augment;
 mod batch;

@@ -4,24 +4,23 @@ use receptive_core::text::Printable;
 use receptive_core::{did_you_mean, nearest};
 use unicode_normalization::UnicodeNormalization;
 
-/// `"; did you mean `x`?"` for a name that is nearly one of the known ones, else nothing: [`nearest`].
+/// `"; did you mean `x`?"` if `name` is similar to a known name, else empty: [`nearest`].
 pub fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     did_you_mean(&nearest(name, known)).map_or_else(String::new, |names| format!("; {names}"))
 }
 
-/// The normal form of a name: accented letters composed, as on Linux and Windows; macOS decomposes
-/// them.
+/// The normal form of a name, with accented letters composed as on Linux and Windows (macOS decomposes them).
 pub(crate) fn key(name: &str) -> String {
     name.nfc().collect()
 }
 
-/// Whether two names are equal, however their accents are stored.
+/// Whether two names are equal, regardless of how accents are encoded.
 pub fn same_name(one: &str, other: &str) -> bool {
     one == other || key(one) == key(other)
 }
 
-/// A name without invisible parts: surrounding spaces, and characters without width or ink, such as
-/// Hangul's fillers and Braille's empty cell.
+/// A name without its invisible parts: surrounding spaces, and characters without width or ink, such as Hangul
+/// fillers and the empty Braille pattern.
 pub(crate) fn visible(name: &str) -> String {
     let seen = |c: &char| {
         !matches!(c, '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

@@ -25,16 +25,15 @@ use std::sync::Arc;
 /// also be called `training`, `valid`, `validation`, `dev`, `testing`, `eval` and `evaluation`, in
 /// upper or lower case.
 ///
-/// A known name is looked for in [`DataOptions::data_dir`], `$RECEPTIVE_DATA`, the folder of
-/// Debian's `dataset-*` packages and the user's cache, each with a folder named after the set; then
-/// it is downloaded from its public address. `fashion-mini` is built in.
+/// A known name is searched in [`DataOptions::data_dir`], `$RECEPTIVE_DATA`, the folder of Debian's `dataset-*`
+/// packages and the user's cache, each with a folder named after the set; otherwise it is downloaded from its
+/// public address. `fashion-mini` is built in.
 ///
-/// Image files are decoded once here, so that a damaged file is found now and not in the middle of
-/// a run; see [`BadImages`](crate::BadImages).
+/// Every image file is decoded once here, so that damaged files are found now and not in the middle of a run;
+/// see [`BadImages`](crate::BadImages).
 ///
 /// # Errors
-/// Everything that would make a later step fail or mean something else than it says: see
-/// [`DataError`].
+/// Anything that would make a later step fail or give a misleading result: see [`DataError`].
 pub fn open(
     source: &str,
     options: &DataOptions,
@@ -46,9 +45,8 @@ pub fn open(
     assemble(found, &classes, options, progress)
 }
 
-/// Opens images without labels and splits: an image file, or all images of a folder, become one
-/// training split of the class `image`; a known name and files of other formats are opened as by
-/// [`open`].
+/// Opens images without labels and splits: an image file, or all images of a folder, as one training split with
+/// the class `image`. Known names and files of other formats are opened as by [`open`].
 ///
 /// # Errors
 /// As [`open`].
@@ -149,7 +147,7 @@ fn find(source: &str, options: &DataOptions, progress: &dyn Progress) -> Result<
     Ok(found)
 }
 
-/// Image files of a folder or an archive, with labels from a list or by class folders.
+/// Image files of a folder or an archive, with labels from a list or from class folders.
 fn image_files(
     folder: &Folder,
     archive: Option<&Archive>,
@@ -157,13 +155,13 @@ fn image_files(
 ) -> Result<Source, DataError> {
     match &options.labels {
         Some(list) => labels::open(folder, archive, list, options),
-        // An archive mostly holds a folder that holds the data.
+        // Most archives contain a folder that contains the data.
         None if archive.is_some() => folder::open(layout::unwrapped(folder)?, options),
         None => folder::open(folder, options),
     }
 }
 
-/// Opens the set of an IDX file: images and labels are in the same folder.
+/// Opens the data set that an IDX file belongs to: images and labels are in the same folder.
 fn open_idx_of(source: &str, path: &Path) -> Result<Source, DataError> {
     // The parent of a bare file name is empty, not `.`.
     let folder = path.parent().filter(|folder| *folder != Path::new(""));

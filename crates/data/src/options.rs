@@ -12,13 +12,13 @@ use std::sync::Arc;
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum BadImages {
-    /// Reject the data set with an error that lists them. The default: a damaged file usually means
-    /// an interrupted copy, so more may be missing.
+    /// Reject the data set with an error that lists them. The default, because a damaged file usually means an
+    /// interrupted copy, so more files may be missing.
     #[default]
     #[cfg_attr(feature = "clap", value(help = "Stop with an error that lists them"))]
     Fail,
-    /// Leave them out; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also the way to
-    /// list them without failing.
+    /// Leave them out; [`DataSet::damaged`](crate::DataSet::damaged) lists them. Also useful to list them
+    /// without an error.
     #[cfg_attr(feature = "clap", value(help = "Leave them out"))]
     Skip,
 }
@@ -26,23 +26,24 @@ pub enum BadImages {
 /// How a run's record determines the splits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordUse {
-    /// The data are the run's own: every image is in its recorded split, and new ones are in
+    /// The data are the run's own: every image is in its recorded split, and added ones are in
     /// [`DataSet::new`](crate::DataSet::new).
     Follow,
-    /// A run that starts from the recorded one: images keep their splits and new ones are split by
-    /// default. Test images of the record are never trained on, and training images never tested.
+    /// The data are for a run that starts from the recorded one: images keep their splits, and added ones are
+    /// split by default. Test images of the record are never trained on, and its training images never tested
+    /// on.
     Extend,
-    /// Any data: like `Follow` if they contain half of the run's images, by content; else other
-    /// data, without the run's training images.
+    /// The data may be any: handled as by `Follow` if they contain half of the run's images (by content), else
+    /// as another data set, without the run's training images.
     Recognize,
 }
 
 /// One fold of a cross-validation.
 ///
-/// All images but those of the data's own test split, which is left out, are divided into `of`
-/// folds, every class evenly, equal images and images of one group together. Fold `number` is the
-/// test split; `val_fraction` of the others becomes the validation split, and the rest the training
-/// split. The folds depend on the images' content, their groups and the seed, not on file names.
+/// All images except those of the data's own test split, which is left out, are divided into `of` folds, evenly
+/// within every class; equal images and images of one group stay together. Fold `number` is the test split; of
+/// the others, the fraction `val_fraction` becomes the validation split and the rest the training split. The
+/// folds depend on the images' content, their groups and the seed, not on file names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fold {
@@ -55,54 +56,52 @@ pub struct Fold {
 /// How [`open`](crate::open) finds, splits and checks a data set.
 #[derive(Clone, Debug)]
 pub struct DataOptions {
-    /// The folder for named data sets: searched first, and used for downloads.
+    /// The folder for named data sets: searched first, and the target of downloads.
     pub data_dir: Option<PathBuf>,
-    /// The fraction of the training images, in `0.0..1.0`, that becomes the validation split if the
-    /// source has none, stratified by class. The choice depends on each image's content and the
-    /// seed only. Default 0.1.
+    /// The fraction of the training images, in `0.0..1.0`, that becomes the validation split if the source has
+    /// none, stratified by class. Which images depends only on their content and the seed. Default 0.1.
     pub val_fraction: f64,
     /// The fraction of all images, in `0.0..1.0`, that becomes the test split; only used for a
     /// folder of class folders without splits. Default 0.1.
     pub test_fraction: f64,
-    /// The fold of a cross-validation to test; `None` for the data's own splits or the fractions
-    /// above.
+    /// The fold of a cross-validation to test; `None` uses the data's own splits or the fractions above.
     pub fold: Option<Fold>,
     /// The seed of the split and of `limit`. Default 0.
     pub seed: u64,
-    /// At most this many training images, a stratified and seeded choice. Validation and test
-    /// splits shrink in the same proportion, to at least one image each. Without training images it
-    /// applies to the largest split.
+    /// Maximum number of training images, a stratified and seeded choice. Validation and test splits shrink in
+    /// proportion, to at least one image each. Without training images it applies to the largest split.
     pub limit: Option<usize>,
-    /// A label list: a CSV file with the class of each image, and optionally its split and group.
-    /// Then folder names are ignored.
+    /// A label list: a CSV file with the class of each image, and optionally its split and group. Folder names
+    /// are then ignored.
     pub labels: Option<PathBuf>,
-    /// The column of the label list with the classes, by name or number counted from 1; found by
-    /// name and content if not given.
+    /// The column of the label list that has the classes, by name or by number from 1; found by name and
+    /// content if `None`.
     pub label_column: Option<String>,
-    /// The groups of images, such as those of one patient, that a split must not separate: a column
-    /// of the label list, or a regular expression with the group in brackets. It is compared with
-    /// file names, or with paths below the folder if it has a `/`. Empty: images are not grouped.
+    /// The groups of images, such as those of one patient, that splits must not separate: a column of the label
+    /// list, or a regular expression whose first capture group is the group. It is matched against file names,
+    /// or against paths below the folder if it contains a `/`. Empty: images are not grouped.
     pub group: Option<String>,
-    /// Whether `group` comes from another run and may not apply to these images; then there is a
-    /// note. Default false.
-    pub group_is_inherited: bool,
-    /// Whether the run of [`record`](Self::record) used only a part of its images: then none counts as new.
+    /// Whether `group` comes from another run and may not apply to these images, which is then only noted.
     /// Default false.
+    pub group_is_inherited: bool,
+    /// Whether the run of [`record`](Self::record) used only part of its images; then none of them counts as
+    /// new. Default false.
     pub record_is_limited: bool,
     /// How to handle images that cannot be read.
     pub bad_images: BadImages,
-    /// Whether to open a set even if no training image of some class, or none at all, can be read.
-    /// With [`BadImages::Skip`], to list all damaged files; not for training. Default false.
+    /// Whether to open a data set even if no training image of some class, or none at all, can be read. For
+    /// listing all damaged files with [`BadImages::Skip`], not for training. Default false.
     pub allow_empty_classes: bool,
-    /// The class list of a trained model. Labels are then positions in this list, found by name;
-    /// a class that it does not have is an error, and one class is enough. A folder may then have a
-    /// validation or test split alone; its training split is empty.
+    /// The class list of a trained model. Labels are then indices into this list, matched by name; an unknown
+    /// class is an error, and one class is enough. A folder may then have only a validation or test split; its
+    /// training split is empty.
     pub classes: Option<Vec<String>>,
-    /// Other names of those classes, one each: a folder with such a name has images of that class.
+    /// Alternative names of those classes, one per class: a folder with such a name contains images of that
+    /// class.
     pub class_ids: Option<Vec<String>>,
-    /// The record of a trained run, and its use here. Default `None`.
+    /// The record of a trained run, and how it is used. Default `None`.
     pub record: Option<(Arc<SplitRecord>, RecordUse)>,
-    /// Whether a data set known by name may be downloaded. Default true.
+    /// Whether known data sets may be downloaded. Default true.
     pub download: bool,
     /// Limits on decoding an image file.
     pub decode: DecodeLimits,

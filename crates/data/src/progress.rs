@@ -1,13 +1,13 @@
 //! Progress of long operations.
 
-/// Receives the progress of a scan, a download or a measurement, from several threads.
+/// Receives the progress of a scan, a download or a measurement, possibly from several threads.
 pub trait Progress: Sync {
     /// Work begins: `what` names it (`checking images`), `total` is its size in the units of
     /// [`advance`](Progress::advance) (images or bytes), if known.
     fn start(&self, what: &str, total: Option<u64>);
-    /// `by` more units are done.
+    /// `by` more units are complete.
     fn advance(&self, by: u64);
-    /// The last work has ended, whether it succeeded or not.
+    /// The current work has ended, successfully or not.
     fn finish(&self);
 }
 
@@ -21,7 +21,7 @@ impl Progress for NoProgress {
     fn finish(&self) {}
 }
 
-/// Calls [`Progress::finish`] when it goes out of scope, so that an error cannot leave a bar open.
+/// Calls [`Progress::finish`] when dropped, so that an error cannot leave a progress bar open.
 pub(crate) struct ProgressGuard<'a>(&'a dyn Progress);
 
 impl<'a> ProgressGuard<'a> {

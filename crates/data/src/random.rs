@@ -1,4 +1,4 @@
-//! The random generator of this crate.
+//! The random number generator of this crate.
 //!
 //! SplitMix64, as in [`receptive_core::hash`]: the order of an epoch and every augmentation
 //! must be the same in every later version. Not cryptographic.
@@ -11,7 +11,7 @@ pub(crate) struct Random {
     state: u64,
 }
 
-/// The use of a stream: streams of different uses never coincide.
+/// What a stream is for: streams for different purposes never coincide.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
 pub(crate) enum Purpose {
@@ -39,7 +39,7 @@ pub(crate) enum Purpose {
 }
 
 impl Random {
-    /// The stream of `(seed, a, b)` for one use, e.g. `(seed, epoch, index)`.
+    /// The stream of `(seed, a, b)` for one purpose, e.g. `(seed, epoch, index)`.
     pub(crate) fn new(purpose: Purpose, seed: u64, a: u64, b: u64) -> Self {
         // Each part passes through `splitmix` before the next is added, so that (1, 2) and (2, 1),
         // or seeds that differ by one, give unrelated streams.
@@ -73,7 +73,7 @@ impl Random {
         self.unit() * 2.0 - 1.0
     }
 
-    /// Fisher-Yates, from the last element to the first.
+    /// Fisher-Yates shuffle, from the last element to the first.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u64 + 1) as usize);
@@ -81,8 +81,8 @@ impl Random {
     }
 }
 
-/// The order in which the samples of one epoch are visited: a permutation of `0..len` that is a
-/// pure function of its arguments, so that a run may resume at any step without saved state.
+/// The order in which an epoch visits its samples: a permutation of `0..len`, a pure function of the arguments,
+/// so that a run can resume at any step without stored state.
 ///
 /// It is guaranteed not to change between versions of this crate.
 ///
@@ -146,7 +146,7 @@ mod tests {
         for seed in 0..10_000 {
             counts[order(10, seed, 0)[0]] += 1;
         }
-        // 1000 expected with a standard deviation of 30.
+        // 1000 expected, with a standard deviation of 30.
         assert!(counts.iter().all(|c| (850..1150).contains(c)), "{counts:?}");
     }
 }

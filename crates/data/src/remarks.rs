@@ -1,15 +1,15 @@
-//! Remarks on the splits before training on them, one sentence each.
+//! Remarks on the splits before training, one sentence each.
 
 use crate::split::dataset::DataSet;
 
 /// Maximum number of classes named in a sentence.
 const NAMED: usize = 5;
-/// Classes count as imbalanced from this ratio of the largest to the smallest on.
+/// Classes count as imbalanced if the largest has more than this many times the images of the smallest.
 const IMBALANCE: usize = 3;
 
 impl DataSet {
-    /// Remarks on training with these splits: classes without training, validation or test images,
-    /// classes of one image, and missing splits.
+    /// Remarks on training with these splits: classes without training, validation or test images, classes with
+    /// a single image, and missing splits.
     pub fn remarks(&self) -> Vec<String> {
         let train = self.train.class_counts();
         let mut remarks = Vec::new();
@@ -86,8 +86,8 @@ impl DataSet {
         remarks
     }
 
-    /// A note if a class has less than half of its images in the training split, unlike all classes
-    /// together: for a small class this may be chance.
+    /// A note on classes with less than half of their images in the training split, unless that is so for all
+    /// classes together. In a small class it may be chance.
     fn few_trained_on(&self) -> Option<String> {
         let train = self.train.class_counts();
         let mut all = vec![0; train.len()];
@@ -118,15 +118,15 @@ impl DataSet {
         })
     }
 
-    /// Whether the classes' numbers of training images differ so much that top-1 says little about
-    /// the small ones.
+    /// Whether the classes' numbers of training images differ so much that top-1 says little about the small
+    /// classes.
     pub fn is_imbalanced(&self) -> bool {
         extremes(&self.train.class_counts())
             .is_some_and(|[(_, most), (_, least)]| most > IMBALANCE * least)
     }
 
-    /// A note if the classes have very different numbers of training images; `is_balanced` means
-    /// that training balances them.
+    /// A note if the classes have very different numbers of training images; `is_balanced` tells whether
+    /// training balances them.
     pub fn imbalance(&self, is_balanced: bool) -> Option<String> {
         let [(largest, most), (smallest, least)] = extremes(&self.train.class_counts())?;
         if most <= IMBALANCE * least {
@@ -147,8 +147,8 @@ impl DataSet {
     }
 }
 
-/// The largest and the smallest class with images, and their numbers of images; of equal ones the
-/// first, in the order of the classes.
+/// The largest and the smallest class that have images, with their numbers of images; of equal ones, the first
+/// in the order of the classes.
 fn extremes(counts: &[usize]) -> Option<[(usize, usize); 2]> {
     let present = || {
         counts

@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum AveragedOver {
     /// An exponential moving average over all steps.
     Steps,
-    /// The mean of so many epochs.
+    /// The mean of this many epochs.
     Epochs(u64),
 }
 
 /// Averaged weights.
 #[derive(Debug, Clone)]
 pub(crate) struct WeightAverage {
-    /// On a device without autodiff.
+    /// The averaged model, on a device without autodiff.
     pub(crate) model: Classifier,
     pub(crate) over: AveragedOver,
 }
 
 impl WeightAverage {
-    /// A moving average that starts at these weights.
+    /// An exponential moving average that starts at these weights.
     pub(crate) fn moving(model: &Classifier) -> Self {
         Self {
             model: model.valid(),
@@ -35,7 +35,7 @@ impl WeightAverage {
         }
     }
 
-    /// The moving average after a step, counted from 1, that led to these weights.
+    /// The moving average updated with the weights after `step` (from 1).
     pub(crate) fn after_step(self, model: &Classifier, config: &EmaConfig, step: u64) -> Self {
         Self {
             model: towards(self.model, model, 1.0 - config.kept(step)),
@@ -51,14 +51,14 @@ impl WeightAverage {
         }
     }
 
-    /// The mean of the epochs so far and one that led to these weights.
+    /// The mean updated with the weights after another epoch.
     pub(crate) fn with_epoch(mean: Option<&Self>, model: &Classifier) -> Self {
         match mean {
             Some(Self {
                 model: mean,
                 over: AveragedOver::Epochs(epochs),
             }) => Self {
-                // `valid` gives running statistics of its own: the old mean stays as it is.
+                // `valid` copies the running statistics, so the old mean is not modified.
                 model: towards(mean.valid(), model, 1.0 / (*epochs + 1) as f64),
                 over: AveragedOver::Epochs(epochs + 1),
             },
@@ -70,8 +70,8 @@ impl WeightAverage {
     }
 }
 
-/// `average + share * (model - average)` of each parameter and running statistic, in the order of
-/// operations of `torch.lerp`.
+/// `average + share * (model - average)` for each parameter and running statistic, in the order of operations
+/// of `torch.lerp`.
 fn towards(average: Classifier, model: &Classifier, share: f64) -> Classifier {
     let mut values = Values(GradientsParams::new());
     model.visit(&mut values);
@@ -81,7 +81,7 @@ fn towards(average: Classifier, model: &Classifier, share: f64) -> Classifier {
     })
 }
 
-/// burn's container of tensors by parameter, here of the parameters themselves.
+/// burn's container of tensors by parameter, here used for the parameters themselves.
 struct Values(GradientsParams);
 
 impl ModuleVisitor for Values {
@@ -119,7 +119,7 @@ mod tests {
     use burn::tensor::Device;
     use receptive_model::{BatchNormLayer, Classifier, FlattenLayer, LinearLayer, ModelConfig};
 
-    /// A network all of whose parameters and running statistics are this number.
+    /// A network with all parameters and running statistics equal to `value`.
     fn constant(model: &Classifier, value: f32) -> Classifier {
         struct Fill(f32);
         impl ModuleMapper for Fill {
@@ -139,7 +139,7 @@ mod tests {
         plan.init(&Device::flex().autodiff())
     }
 
-    /// All values, which must be equal.
+    /// The value of all parameters, which must be equal.
     fn value(model: &Classifier) -> f32 {
         let (norm, linear) = (model.values("2").unwrap(), model.values("3").unwrap());
         let all = [norm.gamma, norm.beta, norm.mean, norm.variance, linear.bias];
@@ -157,7 +157,7 @@ mod tests {
             warmup: false,
         };
         let mut ema = WeightAverage::moving(&constant(&model, 9.0));
-        // The first step sets it: 4; then 4 + (8 - 4) / 4 = 5, and 5 + (1 - 5) / 4 = 4.
+        // The first step sets it to 4; then 4 + (8 - 4) / 4 = 5, and 5 + (1 - 5) / 4 = 4.
         for (step, weights, expected) in [(1, 4.0, 4.0), (2, 8.0, 5.0), (3, 1.0, 4.0)] {
             ema = ema.after_step(&constant(&model, weights), &config, step);
             assert_eq!(value(&ema.model), expected, "step {step}");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
-/// Everything that can go wrong on the way from a data set to a trained model.
+/// An error on the way from a data set to a trained model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -32,9 +32,9 @@ pub enum TrainError {
     /// An invalid setting.
     #[error("`{setting}`: {problem}")]
     Setting {
-        /// The setting, as the config file names it.
+        /// The setting, named as in the config file.
         setting: String,
-        /// What was expected, what was found and what to write instead.
+        /// What was expected, what was found and what to do.
         problem: String,
     },
     /// A config file that cannot be parsed.
@@ -42,7 +42,7 @@ pub enum TrainError {
     Config {
         /// The file, or another origin of the text.
         origin: String,
-        /// The parser's own message.
+        /// The parser's message.
         reason: String,
     },
     /// The loss or a weight became NaN or infinite.
@@ -60,9 +60,9 @@ pub enum TrainError {
         epoch: usize,
         /// The learning rate of this step.
         learning_rate: f64,
-        /// The batch's images; of many only the first, and where all are listed.
+        /// The images of the batch; if there are many, the first and where all are listed.
         files: String,
-        /// The remaining model of the run.
+        /// Which model of the run is kept.
         kept: String,
     },
     /// A thread that computes a shard of a step panicked.
@@ -76,15 +76,14 @@ pub enum TrainError {
     /// A failure of a GPU, its driver, or burn's software for it.
     #[error("the backend failed in {what}: {reason}. {remedy}")]
     Backend {
-        /// What was computed.
+        /// What was being computed.
         what: String,
-        /// The first report of the failure.
+        /// The first reported failure.
         reason: String,
-        /// The remedy.
+        /// What to do.
         remedy: String,
     },
-    /// A run that has lost its model or its checkpoints; its config still exists, so it can be
-    /// repeated.
+    /// A run that has lost its model or its checkpoints, but can be repeated from its config.
     #[error("{path}: {reason}; the run can be repeated with its config, {config}",
         path = path.printable(), config = config.printable())]
     Lost {
@@ -95,7 +94,7 @@ pub enum TrainError {
         /// The run's config file.
         config: PathBuf,
     },
-    /// A run directory that is not one, is in use, or contains other files than training writes.
+    /// A directory that is not a run directory, is in use, or contains files that training does not write.
     #[error("{path}: {reason}", path = path.printable())]
     Run {
         /// The directory or file.
@@ -122,7 +121,7 @@ pub enum TrainError {
         /// The run directory.
         path: PathBuf,
     },
-    /// A run resumed with changed settings that cannot change within a run.
+    /// A run resumed with changes to settings that cannot change within a run.
     #[error(
         "{path} cannot be resumed with these changed settings: {changes}. A learning rate, a \
          schedule or a number of epochs can change within a run, but these cannot: set them back, \
@@ -136,7 +135,7 @@ pub enum TrainError {
         /// The settings concerned.
         changes: Vec<SettingChange>,
     },
-    /// A training step that does not fit into memory.
+    /// A training step that does not fit in memory.
     #[error(
         "a training step takes about {needed} of memory, but {available} are available: use a \
          smaller `data.image_size` (now {height}x{width}), a smaller `train.batch_size` (now \
@@ -149,42 +148,42 @@ pub enum TrainError {
         needed: u64,
         /// Memory available to this process, in bytes.
         available: u64,
-        /// Of an input image, in pixels.
+        /// Height of an input image, in pixels.
         height: usize,
-        /// Of an input image, in pixels.
+        /// Width of an input image, in pixels.
         width: usize,
         /// Images per step.
         batch: usize,
         /// Concurrent compute threads.
         threads: usize,
     },
-    /// A pass of a network, without training, that does not fit into memory.
+    /// A pass of a network, outside training, that does not fit in memory.
     #[error(
         "{what} takes at least {needed} of memory, but {available} are available: {remedy}",
         needed = gib(*needed),
         available = gib(*available)
     )]
     PassMemory {
-        /// What is computed, on how many images of what size.
+        /// What is computed, for how many images of what size.
         what: String,
         /// A lower bound, in bytes.
         needed: u64,
         /// Memory available to this process, in bytes.
         available: u64,
-        /// How to reduce it.
+        /// How to reduce the memory.
         remedy: String,
     },
     /// Processes that cannot train together.
     #[error("{0}")]
     Ranks(String),
-    /// Another process of the run has failed, so all end.
+    /// Another process of the run has failed, so all of them end.
     #[error("{rank}: {message}")]
     Rank {
-        /// Which one, and the name of its machine.
+        /// The rank, with the name of its machine.
         rank: String,
         /// Its error.
         message: String,
-        /// Whether that is a usage error.
+        /// Whether it is a usage error.
         is_usage: bool,
     },
     /// I/O error.
@@ -194,7 +193,7 @@ pub enum TrainError {
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// The system's own error.
+        /// The system's error.
         source: std::io::Error,
     },
 }
@@ -217,7 +216,7 @@ fn changed_settings(changes: &[SettingChange]) -> String {
 /// A setting that changed before a run was resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingChange {
-    /// The setting, as the config file names it.
+    /// The setting, named as in the config file.
     pub setting: String,
     /// Its value in the checkpoint, as TOML; `None` if it was not set.
     pub old: Option<String>,
@@ -238,7 +237,7 @@ impl fmt::Display for SettingChange {
     }
 }
 
-/// A size of memory for messages.
+/// A number of bytes for messages.
 fn gib(bytes: u64) -> String {
     match bytes >> 20 {
         mib @ 0..10_000 => format!("{mib} MiB"),
@@ -253,7 +252,7 @@ impl From<InspectError> for TrainError {
 }
 
 impl TrainError {
-    /// Whether the user's command or config is at fault, not the files.
+    /// Whether the command or the config is at fault, rather than the files.
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Setting { .. }
@@ -279,8 +278,8 @@ impl TrainError {
         }
     }
 
-    /// The error of a run's data, with how their new path is given if they are not laid out as data are:
-    /// a folder may have been put around the classes.
+    /// Adds how to give a new path to an error about the layout of a run's data, for example if the class
+    /// folders were moved into another folder.
     #[must_use]
     pub fn or_moved(self, remedy: &str) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! Entry point for `fuzz/`: parses a checkpoint's files without the hashes that protect them.
+//! Entry point for `fuzz/`: parses a checkpoint's files without verifying their hashes.
 
 use crate::checkpoint::{Files, parse};
 use crate::error::TrainError;
@@ -6,17 +6,17 @@ use crate::prepare::RunSetup;
 use burn::tensor::Device;
 use std::path::Path;
 
-/// Reads state, model, optimizer and averaged weights like `resume` after checking the hashes.
+/// Parses state, model, optimizer and averaged weights as `resume` does after verifying the hashes.
 ///
 /// # Errors
-/// If the files do not make a valid checkpoint of this run.
+/// The files are not a valid checkpoint of this run.
 pub fn checkpoint(
     [state, model, optimizer, averaged]: [Vec<u8>; 4],
     setup: &RunSetup,
     device: &Device,
 ) -> Result<(), TrainError> {
-    // Without autodiff, since burn 0.22.1 keeps a few KiB for each tensor that requires gradients and
-    // never sees a backward pass: nothing for one model, too much for a million.
+    // Without autodiff, because burn 0.22.1 leaks a few KiB for each tensor that requires gradients but has no
+    // backward pass: negligible for one model, too much for a million.
     let new = setup.plan.init_seeded(0, device);
     let files = Files {
         state,

@@ -6,8 +6,8 @@ use receptive_erf::{Inputs, Region};
 use receptive_model::InputSpec;
 use std::sync::Arc;
 
-/// The images of a split, normalised as in training. Neighbouring indices are far apart in the
-/// split, so that the first few images cover all classes.
+/// The images of a split, normalised as in training. Consecutive indices are far apart in the split, so that
+/// the first few images cover all classes.
 #[derive(Debug)]
 pub struct SplitInputs {
     samples: Arc<Samples>,
@@ -63,7 +63,7 @@ impl Inputs for SplitInputs {
     }
 }
 
-/// A step near the golden section of `count` that reaches every number below it.
+/// A step near the golden section of `count` and coprime to it, so that it visits every index.
 fn far_step(count: usize) -> usize {
     let near = (count as f64 * 0.618) as usize;
     (near.max(1)..count.max(2))

@@ -1,4 +1,4 @@
-//! Trains, evaluates and applies convolutional image classifiers on burn.
+//! Trains, evaluates and applies convolutional image classifiers with burn.
 //!
 //! ```text
 //! RunConfig -> prepare -> RunSetup { data, input spec, plan }
@@ -7,15 +7,14 @@
 //!         predict_file -> the most probable classes of an image
 //! ```
 //!
-//! A step is a sum of fixed micro-batches: a batch is cut into shards whose size does not depend on
-//! the machine, each shard's forward and backward pass runs on one thread, and the gradients are
-//! added as a tree that the shards' numbers alone determine. The same seed therefore gives the same
-//! weights, bit for bit, for any number of threads and devices on one CPU backend. Batch norm sees a shard at a time ("ghost batch norm",
-//! Hoffer et al. 2017).
+//! A batch is split into shards whose size does not depend on the machine. Each shard's forward and backward
+//! pass runs on one thread, and the gradients are added as a tree that is determined by the shards' numbers
+//! alone. The same seed therefore gives bit-identical weights for any number of threads and devices on one CPU
+//! backend. Batch norm uses the statistics of one shard ("ghost batch norm", Hoffer et al. 2017).
 //!
 //! # Example
 //!
-//! A network of one layer, trained for an epoch on 200 images of `fashion-mini`, which is part of
+//! A network with one layer, trained for one epoch on 200 images of `fashion-mini`, which is part of
 //! `receptive-data`:
 //!
 //! ```

@@ -4,15 +4,15 @@ use crate::config::TrainConfig;
 use receptive_model::Precision;
 use serde::{Deserialize, Serialize};
 
-/// The loss scale of a run in float16, always a power of two, so that it does not round gradients.
+/// The loss scale of a run in float16, a power of two, so that scaling does not round gradients.
 ///
-/// As in PyTorch's `GradScaler` it begins at 2^16, is halved by a step whose gradients are not finite,
-/// which is skipped, and doubled after 2,000 steps in a row that are.
+/// As in PyTorch's `GradScaler`, it starts at 2^16, is halved after a step whose gradients are not finite
+/// (which is skipped), and doubled after 2,000 consecutive finite steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LossScale {
     exponent: u32,
-    /// Finite steps since it last changed.
+    /// Finite steps since the last change.
     finite: u32,
     /// Steps skipped since the run began.
     pub(crate) skipped: u64,
@@ -22,20 +22,20 @@ pub(crate) struct LossScale {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StepFate {
     Made,
-    /// Its gradients are not finite, and a smaller scale may help.
+    /// Its gradients are not finite; a smaller scale may help.
     Skipped,
-    /// They are not finite at any scale.
+    /// Its gradients are not finite even at the minimum scale.
     Hopeless,
 }
 
 const FIRST_EXPONENT: u32 = 16;
-/// Maximum scale: beyond it gradients would be nearer to the limit of float32 than of float16.
+/// Maximum scale: beyond it, gradients would be closer to the limit of float32 than to that of float16.
 const MAX_EXPONENT: u32 = 24;
-/// Finite steps before it is doubled.
+/// Number of finite steps before the scale is doubled.
 const GROWTH_INTERVAL: u32 = 2000;
 
 impl LossScale {
-    /// Of a run that begins; `None` for a precision that needs none.
+    /// The initial scale; `None` if the precision needs none.
     pub(crate) fn new(config: &TrainConfig) -> Option<Self> {
         (config.precision == Precision::F16).then_some(Self {
             exponent: FIRST_EXPONENT,
@@ -54,8 +54,7 @@ impl LossScale {
         self.exponent <= MAX_EXPONENT && self.finite < GROWTH_INTERVAL
     }
 
-    /// The outcome of a step: at the minimum scale, gradients that are not finite have another
-    /// cause.
+    /// The outcome of a step. If gradients are not finite at the minimum scale, the scale is not the cause.
     pub(crate) fn fate(self, is_finite: bool) -> StepFate {
         match (is_finite, self.exponent) {
             (true, _) => StepFate::Made,
@@ -119,7 +118,7 @@ mod tests {
             assert!(scale.factor() == 32_768.0 && scale.is_valid());
         }
         assert_eq!(scale.after(true).factor(), 65_536.0);
-        // One that is not finite begins the count again.
+        // A step that is not finite restarts the count.
         let late = scale.after(false);
         assert_eq!(
             (late.factor(), late.after(true).factor()),

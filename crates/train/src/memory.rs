@@ -1,4 +1,4 @@
-//! The memory of a training step, compared with the available memory beforehand.
+//! Estimates of a training step's memory, compared with the available memory beforehand.
 
 use crate::compute::backend::is_cpu;
 use crate::config::RunConfig;
@@ -7,15 +7,14 @@ use receptive_core::memory::available_bytes;
 use receptive_core::text::counted;
 use receptive_model::{InferenceDevice, Plan, PlannedLayer};
 
-/// Batches in memory: those prepared by the loader, and the one in use.
+/// Batches in memory: those that the loader has prepared, and the current one.
 const BATCHES: u64 = 5;
-/// Measured on CPU: each output is held once, as its gradient takes its place, and about a tenth more
-/// is work space of the kernels.
+/// Measured on CPU: each output is in memory once, since its gradient replaces it, and kernels need about a
+/// tenth more as work space.
 const WORK_SPACE: f64 = 1.1;
 
-/// An estimate of the bytes that a training step takes on `images` images: weights, gradients, the
-/// optimizer's moments, batches, and the outputs of all layers for the images that are computed at a
-/// time.
+/// An estimate of the memory in bytes of a training step on `images` images: weights, gradients, the
+/// optimizer's moments, batches, and the outputs of all layers for the images computed at the same time.
 pub(crate) fn step_bytes(
     config: &RunConfig,
     plan: &Plan,
@@ -34,8 +33,8 @@ pub(crate) fn step_bytes(
         true => (outputs as f64 * WORK_SPACE) as u64,
         false => outputs.saturating_mul(2),
     };
-    // Weights, two moments of the optimizer, and their sum; averaged weights, and those that take their
-    // place; the gradients of the shards that are computed, and of the sums that wait for their neighbours.
+    // Weights, two optimizer moments and their sum; averaged weights, and their replacements; the gradients of
+    // the shards being computed, and of the partial sums that wait for their siblings.
     let averages = config.train.ema.is_some() || config.train.average.is_some();
     let averages = if averages { 2 } else { 0 };
     let all = shards.saturating_mul(config.train.accumulate);
@@ -50,8 +49,8 @@ pub(crate) fn step_bytes(
     Ok(outputs.saturating_add(weights).saturating_add(inputs))
 }
 
-/// Rejects a step that does not fit into this machine's memory. Returns the memory left for decoded
-/// images; `None` if the system does not report it. A GPU's memory is not known.
+/// Rejects a step that does not fit in this machine's memory. Returns the memory left for decoded images;
+/// `None` if the system does not report it. The memory of GPUs is not known.
 ///
 /// # Errors
 /// [`TrainError::Memory`] with the estimate and the available memory.
@@ -75,18 +74,18 @@ pub fn check(config: &RunConfig, plan: &Plan, images: usize) -> Result<Option<u6
     })
 }
 
-/// A pass of a network without training.
+/// A pass of a network outside training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass<'a> {
-    /// Its outputs: those of two layers at a time are held, the last and the next.
+    /// Outputs only: those of at most two consecutive layers are in memory at once.
     Forward,
-    /// Gradients with respect to the image, of a layer's outputs or, without one, of the network's: all
-    /// outputs before it are held.
+    /// Gradients of a layer's outputs (`None`: the network's) with respect to the image: all preceding outputs
+    /// are in memory.
     Backward(Option<&'a str>),
 }
 
-/// A lower bound of the bytes that a pass takes on as many images at a time: the weights, the images and
-/// the outputs that are held.
+/// A lower bound of the memory in bytes of a pass on `images` images at a time: weights, images and the outputs
+/// in memory at once.
 fn pass_bytes(plan: &Plan, pass: Pass<'_>, images: usize) -> Result<u64, TrainError> {
     let outputs = |layers: &[&PlannedLayer]| -> Vec<u64> {
         let input = plan.input().len() as u64;
@@ -115,13 +114,12 @@ fn pass_bytes(plan: &Plan, pass: Pass<'_>, images: usize) -> Result<u64, TrainEr
         .saturating_mul(4))
 }
 
-/// Rejects a pass of a network that does not fit into this machine's memory, beforehand: a failed
-/// allocation would end the process. `what` describes the pass, and `remedy` how to reduce it. A
-/// GPU's memory is not known.
+/// Rejects a pass of a network that does not fit in this machine's memory, because a failed allocation would
+/// end the process. `what` describes the pass, and `remedy` how to reduce it. The memory of GPUs is not known.
 ///
 /// # Errors
-/// [`TrainError::PassMemory`] with the lower bound and the available memory, or when the plan does
-/// not have the layer.
+/// [`TrainError::PassMemory`] with the lower bound and the available memory, or the plan does not have the
+/// layer.
 pub fn check_pass(
     plan: &Plan,
     pass: Pass<'_>,
@@ -143,7 +141,7 @@ pub fn check_pass(
     check_bytes(pass_bytes(plan, pass, images)?, &what, remedy)
 }
 
-/// The same of so many bytes of any use.
+/// Rejects any computation that needs more bytes than are available.
 ///
 /// # Errors
 /// [`TrainError::PassMemory`] if less is available.
@@ -159,11 +157,11 @@ pub fn check_bytes(needed: u64, what: &str, remedy: &str) -> Result<(), TrainErr
     }
 }
 
-/// Notes on the steps: that they are smaller than set, or that batch norm sees single values.
+/// Notes on steps that are smaller than set, or in which batch norm sees single values.
 ///
 /// # Errors
-/// When a batch norm gets one value per channel in every step: its output is then constant, and
-/// nothing is learnt through it.
+/// A batch norm gets one value per channel in every step: its output is then constant, and nothing before it is
+/// trained.
 pub(crate) fn step_notes(
     config: &RunConfig,
     plan: &Plan,
@@ -224,7 +222,7 @@ pub(crate) fn step_notes(
     Ok(notes)
 }
 
-/// The first trained batch norm whose input has one value per channel.
+/// The first trained batch norm with one value per channel as its input.
 fn pointwise_norm(config: &RunConfig, plan: &Plan) -> Option<String> {
     let frozen = config.start.as_ref().map_or(0, |start| start.freeze);
     let trained: Vec<&str> = plan
@@ -271,13 +269,13 @@ mod tests {
         };
         assert_eq!(bytes(64, 100_000, 33), bytes(64, 33, 33));
         assert!(bytes(128, 32, 100) > 3 * bytes(64, 32, 100) / 2);
-        // 1.1 times the outputs of 32 images, which two threads compute at a time.
+        // 1.1 times the outputs of the 32 images that two threads compute at the same time.
         let (_, plan) = setup(256, 64);
         let outputs = 32 * 4 * plan.total.activations as u64;
         assert!((outputs..2 * outputs).contains(&bytes(256, 64, 100)));
     }
 
-    /// A batch norm after global pooling, or on the maps before it.
+    /// A batch norm after global pooling, or before it.
     fn normed(after: bool, batch_size: usize, micro_batch: usize) -> (RunConfig, Plan) {
         let mut model = ModelConfig::new(1, 8, 8).layer(Conv2dLayer::new(2, 3));
         if !after {

@@ -1,4 +1,4 @@
-//! Preparing an existing run to resume it: the same images, network and input.
+//! Preparing an existing run for resuming: the same images, network and input.
 
 use crate::checkpoint;
 use crate::compute::backend::default_device;
@@ -12,11 +12,11 @@ use receptive_model::{Artifact, InputSpec};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Like [`prepare`](crate::prepare), for an existing run: with its config, which may have a new
-/// path of the data, and its recorded split.
+/// Like [`prepare`](crate::prepare), for an existing run: uses its config, in which the path of the data may be
+/// new, and its recorded split.
 ///
 /// # Errors
-/// As [`prepare`](crate::prepare); also when the record cannot be read.
+/// As [`prepare`](crate::prepare), or the record cannot be read.
 pub fn prepare_again(
     config: RunConfig,
     run: &RunDirectory,
@@ -42,8 +42,8 @@ pub fn prepare_again(
     Ok(setup)
 }
 
-/// Rejects changed settings that cannot change, before a network is planned with them, which may
-/// not fit into another image. Those determined by the data are left to [`check_network`].
+/// Rejects changes to settings that cannot change, before a network is planned with them, which could fail with
+/// a less helpful error. Those determined by the data are left to [`check_network`].
 fn check_settings(config: &RunConfig, run: &RunDirectory) -> Result<(), TrainError> {
     let mut changes = checkpoint::refused_changes(run, config);
     changes.retain(|change| change.setting != "model.classes");
@@ -65,7 +65,7 @@ fn check_settings(config: &RunConfig, run: &RunDirectory) -> Result<(), TrainErr
 const FIXED_INPUT: &str =
     "the input of a run cannot change: it follows from data.image_size and data.grey";
 
-/// The data determine these settings of the network, so another value would be ignored.
+/// Rejects changes to settings of the network that are determined by the data, and would be ignored.
 fn check_network(
     given: &RunConfig,
     setup: &RunSetup,
@@ -92,8 +92,8 @@ fn check_network(
     Ok(())
 }
 
-/// The run's classes in their order: with them, a new class folder is left out instead of changing
-/// the classes. `None` if the list does not match the record.
+/// The run's classes in their order, so that a new class folder is left out instead of changing the classes.
+/// `None` if the list does not match the record.
 fn classes(run: &RunDirectory, record: &SplitRecord) -> Option<Vec<String>> {
     let classes = run.classes().ok()?;
     let mut own = record
@@ -105,7 +105,7 @@ fn classes(run: &RunDirectory, record: &SplitRecord) -> Option<Vec<String>> {
     (is_listed && listed.len() == classes.len()).then_some(classes)
 }
 
-/// How the run's images become inputs, by one of its models or else by its latest checkpoint.
+/// How the run's images become inputs, from one of its models or else from its latest checkpoint.
 fn own_input(run: &RunDirectory) -> Option<InputSpec> {
     let device = default_device().ok()?;
     let of_model = |path: &Path| Some(Artifact::load(path, &device).ok()?.input);

@@ -12,24 +12,24 @@ use std::path::PathBuf;
 /// One training step.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
-    /// From 1 over the whole run.
+    /// The step, from 1 over the whole run.
     pub step: u64,
     /// Total number of steps of the run.
     pub steps: u64,
     /// The epoch, from 1.
     pub epoch: usize,
-    /// Images seen so far in this epoch.
+    /// Images processed so far in this epoch.
     pub images: usize,
-    /// The loss of this batch; on a GPU the latest that was read.
+    /// The loss of this batch; on a GPU, the latest that was read.
     pub loss: f64,
     /// The learning rate of this step.
     pub learning_rate: f64,
 }
 
-/// One epoch, as `metrics.csv` keeps it.
+/// One epoch, as recorded in `metrics.csv`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// From 1.
+    /// The epoch, from 1.
     pub epoch: usize,
     /// Mean loss over the training batches, with augmentation and dropout.
     pub train_loss: f64,
@@ -42,7 +42,7 @@ pub struct Epoch {
     pub val_top1: Option<f64>,
     /// Top-5 accuracy on the validation split; `None` with five classes or fewer.
     pub val_top5: Option<f64>,
-    /// Mean recall on the validation split; none in a run of an older version.
+    /// Mean recall on the validation split; `None` in runs of older versions.
     #[serde(default)]
     pub val_mean_recall: Option<f64>,
     /// The learning rate of the epoch's last step.
@@ -55,7 +55,7 @@ pub struct Epoch {
     pub seconds: f64,
     /// Whether this is the best epoch so far.
     pub best: bool,
-    /// The weights that were validated, and kept if they were the best.
+    /// Which weights were validated, and kept if they were the best.
     #[serde(default, skip_serializing_if = "Weights::is_trained")]
     pub weights: Weights,
     /// The effective receptive field after this epoch, if measured.
@@ -64,8 +64,8 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// The same, marked as the best only if validation selects the epoch: otherwise the last is
-    /// kept, and each would be the best so far.
+    /// The epoch with `best` cleared unless validation selects the epoch: otherwise the last epoch is kept, so
+    /// every epoch would be the best so far.
     #[must_use]
     pub fn marked(&self, chooses_epoch: bool) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Epoch {
     }
 }
 
-/// The weights an epoch was validated with.
+/// The weights with which an epoch was validated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weights {
@@ -84,7 +84,7 @@ pub enum Weights {
     Trained,
     /// Their exponential moving average (`train.ema`).
     Ema,
-    /// The mean of the last epochs' (`train.average`).
+    /// The mean of the last epochs' weights (`train.average`).
     Mean,
 }
 
@@ -103,15 +103,14 @@ impl Weights {
     }
 }
 
-/// The effective receptive field after an epoch, as `metrics.csv` keeps it.
+/// The effective receptive field after an epoch, as recorded in `metrics.csv`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochField {
-    /// The standard deviation of the mean absolute gradient, in pixels: the geometric mean of both
-    /// axes.
+    /// The standard deviation of the mean absolute gradient, in pixels: the geometric mean over both axes.
     pub sigma: f64,
-    /// Total variation to the Gaussian of the same moments, corrected for noise.
+    /// The total variation distance to the Gaussian with the same moments, corrected for noise.
     pub tv: f64,
-    /// Whether it looks like a Gaussian.
+    /// Whether the field is Gaussian.
     pub verdict: Verdict,
 }
 
@@ -126,7 +125,7 @@ pub(crate) struct FieldFrame {
     pub(crate) verdict: Verdict,
 }
 
-/// The state of the recorders, stored in a checkpoint and restored when the run is resumed.
+/// The state of the recorders, stored in checkpoints and restored when a run is resumed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecorderState {
     pub(crate) fields: Vec<FieldFrame>,
@@ -135,7 +134,7 @@ pub struct RecorderState {
 /// The point at which a run is resumed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResumePoint {
-    /// The checkpoint; `None` if none was written yet, so that the run starts from the beginning.
+    /// The checkpoint; `None` if there is none yet, so that the run starts from the beginning.
     pub path: Option<PathBuf>,
     /// Number of completed steps.
     pub step: u64,
@@ -145,19 +144,18 @@ pub struct ResumePoint {
     pub invalid: Vec<InvalidCheckpoint>,
     /// The recorders' state in the checkpoint.
     pub state: RecorderState,
-    /// The settings that differ from the checkpoint's, and are applied from here on.
+    /// The settings that differ from the checkpoint's and are applied from here on.
     pub changes: Vec<SettingChange>,
-    /// Those that differ but do not affect the weights: paths of data, devices, threads and
-    /// recording.
+    /// The differing settings that do not affect the weights: paths of data, devices, threads and recording.
     pub execution: Vec<SettingChange>,
-    /// The learning rate of the next step; `None` if none is left.
+    /// The learning rate of the next step; `None` if there are no more steps.
     pub next_learning_rate: Option<f64>,
-    /// How the run has ended, if no step is left to train.
+    /// How the run ended, if no steps are left to train.
     pub ended: Option<Outcome>,
 }
 
 impl ResumePoint {
-    /// The beginning of the run, if there is no checkpoint.
+    /// Resuming from the beginning, if there is no checkpoint.
     pub(crate) fn start(
         invalid: Vec<InvalidCheckpoint>,
         (changes, execution): (Vec<SettingChange>, Vec<SettingChange>),
@@ -179,7 +177,7 @@ impl ResumePoint {
 /// A checkpoint that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidCheckpoint {
-    /// Its directory, which is not changed.
+    /// Its directory, which is left unchanged.
     pub path: PathBuf,
     /// Why it cannot be used.
     pub reason: String,
@@ -190,11 +188,11 @@ pub struct InvalidCheckpoint {
 pub struct Divergence {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// From 1 over the whole run.
+    /// The step, from 1 over the whole run.
     pub step: u64,
     /// The learning rate of the step.
     pub learning_rate: f64,
-    /// The whole error message.
+    /// The full error message.
     pub message: String,
     /// The images of the step's batch.
     pub files: Vec<String>,
@@ -213,21 +211,21 @@ pub struct TrainResult {
     pub test: Option<Evaluation>,
     /// The best epoch's model on the validation split, if there is one.
     pub val: Option<Evaluation>,
-    /// For fine-tuning: its gain over the frozen features.
+    /// For fine-tuning: the gain over the frozen features.
     pub gain: Option<Gain>,
     /// The kept model's temperature, fitted on the validation split
     /// ([`Artifact::temperature`](receptive_model::Artifact::temperature)).
     pub temperature: Option<f64>,
-    /// Why none was fitted; `None` also for a run that was interrupted.
+    /// Why no temperature was fitted; also `None` if the run was interrupted.
     pub uncalibrated: Option<Uncalibrated>,
-    /// Seconds from the first step to the end of the last epoch, validation included.
+    /// Seconds from the first step to the end of the last epoch, including validation.
     pub train_seconds: f64,
     /// Training images per second, without validation.
     pub images_per_second: f64,
     /// The fraction of the training time spent waiting for data.
     pub data_wait: f64,
-    /// The hash of the kept weights: equal for equal runs. If a run was interrupted before it had
-    /// any, the current ones.
+    /// The hash of the kept weights, which is equal for equal runs. If the run was interrupted before any were
+    /// kept, that of the current weights.
     pub weights_sha256: String,
 }
 

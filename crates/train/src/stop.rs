@@ -1,14 +1,14 @@
-//! Stopping a run from outside.
+//! Requesting a run to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A request to stop, set from a signal handler and honoured between two steps.
+/// A request to stop, set by a signal handler and checked between steps.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
-    /// Requests a stop, giving the signal's number.
+    /// Requests a stop, with the signal's number.
     pub fn request(&self, signal: usize) {
         self.0.store(signal, Ordering::SeqCst);
     }
@@ -21,7 +21,7 @@ impl Stop {
         }
     }
 
-    /// The shared flag, for handlers that store a signal's number themselves.
+    /// The shared flag, for handlers that store the signal's number themselves.
     pub fn flag(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0)
     }

@@ -65,7 +65,7 @@ pub(super) struct AttendArgs {
 /// Maximum number of classes in one figure.
 const MAX_DRAWN: usize = 60;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     image: String,
@@ -83,9 +83,9 @@ struct Class<'a> {
     logit: f32,
     /// Grad-CAM over the layer's units.
     cam: Cam<'a>,
-    /// Row and column of the input where Grad-CAM is largest, if it is positive anywhere.
+    /// Row and column of the input at which Grad-CAM is largest, if it is positive anywhere.
     peak: Option<[usize; 2]>,
-    /// Smallest share of the input that holds half of Grad-CAM's sum.
+    /// The smallest fraction of the input that contains half of Grad-CAM's sum.
     half: f64,
     /// Largest absolute value of the gradient.
     gradient: f64,
@@ -94,7 +94,7 @@ struct Class<'a> {
 #[derive(Serialize)]
 struct Cam<'a> {
     size: [usize; 2],
-    /// Row by row.
+    /// `[height, width]`, row by row.
     values: &'a [f64],
 }
 
@@ -135,7 +135,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
         return Ok(exit);
     }
     for (file, folder) in files.iter().zip(folders(&files)) {
-        // One bad image must not hide the others; a bad setting is the same for all.
+        // A damaged image must not hide the others' results; an invalid setting affects all images.
         let image = match InputImage::read_within(file, &artifact.input, &limits) {
             Ok(image) => image,
             Err(error) => {
@@ -151,7 +151,7 @@ pub(super) fn run(arguments: &AttendArgs) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-/// The classes given: each value is a name, or several separated by commas.
+/// The requested classes; each value is one name or several, separated by commas.
 fn named_classes(given: &[String], classes: &[String]) -> Vec<String> {
     let names = |value: &String| match classes.contains(value) {
         true => vec![value.clone()],
@@ -160,7 +160,7 @@ fn named_classes(given: &[String], classes: &[String]) -> Vec<String> {
     given.iter().flat_map(names).collect()
 }
 
-/// One folder per file, named after it; the names differ even where case is ignored.
+/// One folder per file, named after it; names are unique even if case is ignored.
 fn folders(files: &[PathBuf]) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut folder = |file: &PathBuf| {
@@ -257,7 +257,7 @@ fn class(class: &ClassAttribution) -> Class<'_> {
     }
 }
 
-/// Writes the figure, and each class's maps over the input's pixels for `numpy.load`.
+/// Writes the figure, and each class's maps at the input's size for `numpy.load`.
 fn write(
     out: &Path,
     path: &Path,

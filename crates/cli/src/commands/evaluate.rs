@@ -45,12 +45,12 @@ pub(super) struct EvaluateArgs {
     json: bool,
 }
 
-/// With more classes, only the weakest are listed.
+/// If there are more classes, only the weakest are listed.
 const MAX_LISTED: usize = 100;
-/// Number of classes listed then.
+/// Number of weakest classes listed.
 const WEAKEST: usize = 20;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     data: &'a str,
@@ -64,7 +64,7 @@ struct Json<'a> {
     tta: Option<TtaJson<'a>>,
     /// Images left out because they cannot be read.
     damaged: usize,
-    /// The run's images that were found, those that are no longer there, and those that were damaged since.
+    /// The run's images that were found, those that no longer exist, and those damaged since.
     known: usize,
     gone: Gone,
     unreadable: Gone,
@@ -72,7 +72,7 @@ struct Json<'a> {
     trained_on: usize,
     /// Images left out because the model does not have their class.
     unknown_class: usize,
-    /// Images that were not there when the run was trained, measured apart.
+    /// Images added since the run was trained, evaluated separately.
     new: Option<&'a Evaluation>,
     notes: &'a [String],
 }
@@ -169,7 +169,7 @@ fn measure(
     compute: &Compute,
 ) -> Result<(Evaluation, Calibration), CliError> {
     check_evaluation(artifact.model.plan(), split.len(), compute)?;
-    // Each image is read once, so none is worth keeping.
+    // Each image is read only once, so caching is useless.
     let samples = samples_for(split, &artifact.input, 0);
     let mut progress = TrainProgress::default();
     let mut calibration = CalibrationSums::new(artifact.temperature);
@@ -204,7 +204,7 @@ fn measure_views(
     Ok(evaluation)
 }
 
-/// Calibration of the probabilities, without and with the temperature.
+/// A description of the calibration without and with the temperature.
 fn calibration_text(calibration: &Calibration) -> String {
     let Calibration {
         temperature,
@@ -223,7 +223,7 @@ fn calibration_text(calibration: &Calibration) -> String {
     }
 }
 
-/// One line: the images evaluated, and the main figures.
+/// One line with the evaluated images and the main metrics.
 fn result(data: &str, split: &str, evaluation: &Evaluation) -> String {
     format!("{data}, {split} split: {}", evaluation_line(evaluation))
 }
@@ -264,11 +264,11 @@ fn show(
     Ok(())
 }
 
-/// All classes, or, if there are many, those with the lowest F1, sorted by it.
+/// All classes or, if there are many, those with the lowest F1, sorted by it.
 fn listed(reports: &[ClassReport]) -> Vec<&ClassReport> {
     let mut rows: Vec<&ClassReport> = reports.iter().collect();
     if rows.len() > MAX_LISTED {
-        // A class that was neither there nor predicted has none.
+        // A class without images and predictions has no F1.
         rows.retain(|row| row.f1.is_some());
         rows.sort_by(|a, b| a.f1.unwrap_or(1.0).total_cmp(&b.f1.unwrap_or(1.0)));
         rows.truncate(WEAKEST);

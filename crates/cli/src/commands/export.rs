@@ -46,14 +46,14 @@ enum ExportFormat {
     Safetensors,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json {
     format: &'static str,
     files: Vec<PathBuf>,
 }
 
-/// The longest module in Python that is read, in bytes.
+/// Maximum size in bytes of a Python module that is read.
 const MOST_PYTHON: u64 = 64 << 20;
 
 /// Base name of the files in a directory.
@@ -81,7 +81,7 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     let files: Vec<(String, Vec<u8>)> = match to {
         ExportFormat::Onnx => vec![(first, to_onnx(&artifact, options(arguments))?)],
         ExportFormat::Safetensors => {
-            // The Python file looks for the weights beside it.
+            // The Python module expects the weights next to it.
             let python = to_python(&artifact, &first).into_bytes();
             vec![
                 (first, to_safetensors(&artifact)?),
@@ -111,12 +111,12 @@ pub(super) fn run(arguments: &ExportArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Whether this program exported a file that begins so. A module in Python invites changes, and one that was
-/// changed is somebody's own.
+/// Whether this program exported a file that begins like this. Python modules are often edited, and an edited
+/// one belongs to the user.
 fn is_export(path: &Path, head: &[u8]) -> bool {
     match extension(path).as_str() {
         "py" => read_capped(path, MOST_PYTHON).is_ok_and(|module| is_unedited(&module)),
-        // Both name the program near their beginning.
+        // Both formats name the program near the beginning.
         _ => head
             .windows(SOFTWARE.len())
             .any(|part| part == SOFTWARE.as_bytes()),
@@ -135,7 +135,7 @@ fn options(arguments: &ExportArgs) -> OnnxOptions {
     }
 }
 
-/// The format given, or that of the file to be written.
+/// The requested format, or that of the file to be written.
 fn format(arguments: &ExportArgs) -> Result<ExportFormat, CliError> {
     if let Some(to) = arguments.to {
         return Ok(to);
@@ -167,12 +167,12 @@ impl ExportFormat {
     }
 }
 
-/// The directory of the files.
+/// Where the files are written.
 struct Place {
     directory: PathBuf,
-    /// Their name without an extension.
+    /// Their name without extension.
     name: String,
-    /// The name of the first of them.
+    /// The name of the first file.
     first: String,
 }
 
@@ -180,7 +180,7 @@ impl Place {
     fn new(out: &Path, to: ExportFormat) -> Result<Self, CliError> {
         let (directory, name) = place(out, to)?;
         let written = out.file_name().and_then(OsStr::to_str);
-        // As it was given: NAME.ONNX too.
+        // As given, also in capitals: NAME.ONNX.
         let first = match written.filter(|_| extension(out) == to.extension() && !out.is_dir()) {
             Some(written) => written.into(),
             None => format!("{name}.{}", to.extension()),
@@ -193,7 +193,7 @@ impl Place {
     }
 }
 
-/// The directory, and the name of the files in it without their extensions.
+/// The directory, and the name of its files without extension.
 fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
     let extension = extension(out);
     if out.is_dir() || !["onnx", "safetensors", "py"].contains(&extension.as_str()) {
@@ -221,7 +221,7 @@ fn place(out: &Path, to: ExportFormat) -> Result<(PathBuf, String), CliError> {
     Ok((directory.into(), name.into()))
 }
 
-/// Prints how to use it.
+/// Prints how to use the export.
 fn show(
     arguments: &ExportArgs,
     to: ExportFormat,

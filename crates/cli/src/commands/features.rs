@@ -58,7 +58,7 @@ pub(super) struct FeaturesArgs {
 /// Maximum number of channels per layer in one figure.
 const MAX_CHANNELS: usize = 511;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     image: String,
@@ -73,7 +73,7 @@ struct LayerMaps {
     name: String,
     /// Height and width.
     size: [usize; 2],
-    /// The strongest first.
+    /// The strongest channels, in descending order.
     channels: Vec<Strength>,
 }
 
@@ -180,7 +180,7 @@ pub(super) fn run(arguments: &FeaturesArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The first image that the run was not trained on, and its name.
+/// The first image that the run was not trained on, with its name.
 fn own_image(
     arguments: &FeaturesArgs,
     artifact: &Artifact,

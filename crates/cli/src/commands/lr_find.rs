@@ -50,7 +50,7 @@ pub(super) struct LrFindArgs {
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     /// The suggested rate.
@@ -100,7 +100,7 @@ pub(super) fn run(arguments: &LrFindArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// An error about a setting that only `train` has an argument for must not name that argument.
+/// Removes the hint from an error about a setting for which only `train` has an argument.
 fn without_hint(error: CliError) -> CliError {
     const OF_TRAIN: [&str; 5] = [
         "train.epochs",

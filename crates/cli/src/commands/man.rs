@@ -23,7 +23,7 @@ pub(super) struct ManArgs {
 }
 
 pub(super) fn run(arguments: &ManArgs) -> Result<Exit, CliError> {
-    // Built, so that each command knows its whole name.
+    // Built, so that each command has its full name.
     let mut program = Arguments::command().disable_help_subcommand(true);
     program.build();
     if let Some(directory) = &arguments.out {
@@ -61,8 +61,8 @@ fn page(command: Command) -> Result<Vec<u8>, CliError> {
     Ok(roff)
 }
 
-/// Writes one page per command, such as `receptive-erf-sweep.1`; returns their number. An existing
-/// file that is not a page of this program is kept.
+/// Writes one page per command, such as `receptive-erf-sweep.1`; returns the number of pages. An existing file
+/// that is not a page of this program is kept.
 fn write_all(program: &Command, directory: &Path) -> Result<usize, CliError> {
     create_directory(directory)?;
     let mut commands = vec![program];

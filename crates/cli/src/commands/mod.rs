@@ -102,7 +102,7 @@ impl Arguments {
         name
     }
 
-    /// Whether several processes can compute it together.
+    /// Whether several processes can share the command's work.
     pub(crate) const fn can_be_shared(&self) -> bool {
         matches!(self.command, Command::Train(_) | Command::Evaluate(_))
     }
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, CliError> {
     }
 }
 
-/// Writes a figure, and reports once which of its characters are in no font.
+/// Writes a figure; reports once which of its characters are missing in all fonts.
 fn write_picture(picture: &dyn Draw, path: &Path) -> Result<(), CliError> {
     static SAID: Once = Once::new();
     picture.write(path)?;
@@ -149,7 +149,7 @@ fn create_directory(directory: &Path) -> Result<(), CliError> {
         .map_err(CliError::io(directory, "create the directory"))
 }
 
-/// Writes a file, unless a file of that name exists that begins differently and so is not ours.
+/// Writes a file, unless one exists that begins differently and therefore is not ours.
 fn write_like(path: &Path, bytes: &[u8], beginning: usize) -> Result<(), CliError> {
     let beginning = &bytes[..beginning.min(bytes.len())];
     write_over_own(path, bytes, |head| head.starts_with(beginning))
@@ -203,8 +203,8 @@ mod tests {
                 arguments.iter().any(|known| known == argument),
                 "{argument}"
             );
-            // A section of the config, unless it is left out of one that does not set it, or belongs to
-            // the range test, which no config has.
+            // A table of the config, except for optional tables that this config does not have, and for the
+            // range test, which is not in any config.
             if let Some((section, _)) = setting.split_once('.') {
                 assert!(
                     config.get(section).is_some() || ["start", "range_test"].contains(&section),

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// Number of classes if the config does not set it.
 pub(super) const DEFAULT_CLASSES: usize = 10;
 
-/// The network's config, its weights aside.
+/// The network's config, without its weights.
 pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     let path = Path::new(network);
     let preset = presets::preset(network, presets::default_input(network));
-    // A preset's name means the preset, whatever lies in the current directory.
+    // A preset's name always means the preset, even if a file has the same name.
     if let Ok(preset) = preset {
         return Ok(preset);
     }
@@ -22,7 +22,7 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     if path.is_dir() {
         return match RunDirectory::open(path).and_then(|run| run.config()) {
             Ok(run) => Ok(run.model),
-            // An artifact that was copied out of its run knows its network too.
+            // An artifact copied out of its run contains its network, too.
             Err(error) if !Artifact::is_at(path) => Err(error.into()),
             Err(_) => {
                 let device = receptive_train::backend::default_device()?;
@@ -36,7 +36,7 @@ pub(super) fn model_config(network: &str) -> Result<ModelConfig, CliError> {
     Ok(preset?)
 }
 
-/// The directory of a run's artifact: a run directory, or an artifact copied elsewhere.
+/// The directory of a run's artifact; `run` is a run directory or an artifact copied elsewhere.
 pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
     if Artifact::is_at(run) {
         return Ok(run.into());
@@ -48,7 +48,7 @@ pub(super) fn model_directory(run: &Path) -> Result<PathBuf, CliError> {
 /// File extensions of weights.
 const WEIGHTS: [&str; 6] = ["onnx", "pth", "pt", "bin", "ckpt", "safetensors"];
 
-/// Rejects published weights, which have to be imported first.
+/// Rejects published weights, which must be imported first.
 pub(super) fn check_is_model(path: &Path) -> Result<(), CliError> {
     let text = path.to_string_lossy();
     let extension = path.extension().map(|name| name.to_ascii_lowercase());
@@ -67,7 +67,7 @@ pub(super) fn check_is_model(path: &Path) -> Result<(), CliError> {
     )))
 }
 
-/// Whether the name stands for a network with trained weights.
+/// Whether this is a network with trained weights.
 pub(super) fn is_trained(network: &str) -> bool {
     let is_preset = presets::preset(network, presets::default_input(network)).is_ok();
     !is_preset && Path::new(network).is_dir()

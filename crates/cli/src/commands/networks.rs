@@ -18,19 +18,19 @@ pub(super) struct NetworksArgs {
     json: bool,
 }
 
-/// A network by name, as `--json` prints it.
+/// A named network, as `--json` prints it.
 #[derive(Serialize)]
 struct Network {
     name: String,
-    /// Whether published weights belong to it.
+    /// Whether there are published weights.
     published: bool,
     params: usize,
-    /// Multiply-adds for one image.
+    /// Multiply-adds per image.
     macs: usize,
-    /// The input it is described with; that of the published weights, if there are any.
+    /// The input for the numbers above: that of the published weights, if there are any.
     input: String,
-    /// Height in pixels of the receptive field of a unit of the last map; `None` if it is the whole
-    /// image, as behind a gate or without a map.
+    /// Height in pixels of the receptive field of a unit of the last feature map. `None` if it is the whole
+    /// image, as behind a gate or without a feature map.
     field: Option<i64>,
     classes: usize,
     forms: Vec<Form>,
@@ -47,7 +47,7 @@ struct Form {
     weights: Vec<Weights>,
 }
 
-/// Published weights that are known by their hash.
+/// Published weights, known by their hash.
 #[derive(Serialize)]
 struct Weights {
     name: &'static str,
@@ -55,7 +55,7 @@ struct Weights {
     licence: &'static str,
 }
 
-/// Classes that networks are described with: ImageNet's, and ten for those without weights.
+/// Numbers of classes for the table: ImageNet's, or ten for networks without published weights.
 const CLASSES: [usize; 2] = [1000, 10];
 
 pub(super) fn run(arguments: &NetworksArgs) -> Result<Exit, CliError> {
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &NetworksArgs) -> Result<Exit, CliError> {
         ]);
     }
     print(table.to_string())?;
-    // Of all networks at once they would be a second table.
+    // For all networks at once this would be a second table.
     if !arguments.names.is_empty() {
         for network in &networks {
             show_weights(network)?;
@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &NetworksArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The weights that are known by their hash, with their licences.
+/// Prints the weights known by their hash, with their licences.
 fn show_weights(network: &Network) -> Result<(), CliError> {
     for form in &network.forms {
         for weights in &form.weights {
@@ -114,7 +114,7 @@ fn show_weights(network: &Network) -> Result<(), CliError> {
     Ok(())
 }
 
-/// receptive's own presets, `plain-N` by an example, then the published ones.
+/// receptive's own presets, with one example of `plain-N`, then the published networks.
 fn all() -> Vec<String> {
     let own = presets::NAMES.map(|(name, _)| name.replace('N', "20"));
     let published = presets::published_names().map(String::from);
@@ -139,7 +139,7 @@ fn network(name: &str) -> Result<Network, ModelError> {
     })
 }
 
-/// The receptive field of a unit of the last map, unless it is the whole image.
+/// The receptive field of a unit of the last feature map, unless it is the whole image.
 fn field(plan: &Plan) -> Option<i64> {
     let last = default_layer(plan).ok()?;
     (!last.is_gated()).then(|| last.trf[0].size())

@@ -59,7 +59,7 @@ pub(super) struct ReportArgs {
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     file: String,
@@ -131,7 +131,7 @@ pub(super) fn run(arguments: &ReportArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Rejects a model without a run, such as an imported one: a report describes a training run.
+/// Rejects a model without a run, such as an imported one, because a report describes a training run.
 fn check_is_run(run: &Path) -> Result<(), CliError> {
     check_is_model(run)?;
     if !Artifact::is_at(run) {

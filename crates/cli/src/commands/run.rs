@@ -25,7 +25,7 @@ pub(super) fn load_model(run: &Path, device: &Device) -> Result<Artifact, CliErr
     Ok(Artifact::load(&model_directory(run)?, device)?)
 }
 
-/// The predicted classes in a line: `Bag 93.1 %, Shirt 4.0 %`.
+/// The predicted classes on one line: `Bag 93.1 %, Shirt 4.0 %`.
 pub(super) fn predictions_line(top: &[Prediction]) -> String {
     let classes: Vec<String> = top
         .iter()
@@ -34,8 +34,8 @@ pub(super) fn predictions_line(top: &[Prediction]) -> String {
     classes.join(", ")
 }
 
-/// The figures of an evaluation in a line:
-/// `top-1 90.1 %, mean recall 88.0 %, top-5 99.8 %, loss 0.301 (1000 images)`.
+/// The metrics of an evaluation on one line: `top-1 90.1 %, mean recall 88.0 %, top-5 99.8 %, loss 0.301 (1000
+/// images)`.
 pub(super) fn evaluation_line(evaluation: &Evaluation) -> String {
     let optional = |name: &str, share: Option<f64>| {
         share.map_or(String::new(), |share| {
@@ -52,14 +52,14 @@ pub(super) fn evaluation_line(evaluation: &Evaluation) -> String {
     )
 }
 
-/// The images a trained model is applied to.
+/// The images to which a trained model is applied.
 pub(super) struct RunSplit {
     pub(super) data: DataSet,
     pub(super) split: Split,
     pub(super) name: &'static str,
     /// Whether the data set is the run's own.
     pub(super) is_own: bool,
-    /// A note if these are not the test images requested.
+    /// A note if these images replace the requested test images.
     pub(super) stand_in: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn remedies(command: &str, run: &Path) -> Remedies {
     }
 }
 
-/// Moves a run's data to the place that `--data` names, if it does, and rejects data that are not there.
+/// Sets a new path of a run's data if `--data` is given, and rejects data that do not exist.
 pub(super) fn move_data(
     data: &mut DataConfig,
     moved: Option<&str>,
@@ -95,7 +95,7 @@ pub(super) fn move_data(
     }))
 }
 
-/// The same for several runs, which keep all other settings, and for their label list.
+/// Like [`move_data`] for several runs of one config, with an optional new path of their label list.
 pub(super) fn move_data_of_all(
     data: &mut DataConfig,
     moved: Option<&str>,
@@ -110,7 +110,7 @@ pub(super) fn move_data_of_all(
     Ok(data.check_labels(&remedies(command, runs).labels)?)
 }
 
-/// The images a command selects: those at `place` and in `split`, else the run's own test images.
+/// The images that a command selects: those at `place` and in `split`, by default the run's own test images.
 pub(super) fn image_query<'a>(
     run: &'a Path,
     remedies: Remedies,
@@ -159,18 +159,18 @@ pub(super) fn open_split(
     })
 }
 
-/// The config of a new run, to which each command adds its own settings.
+/// The config of a new run, which each command extends by its own settings.
 pub(super) struct RunSettings {
     pub(super) config: RunConfig,
-    /// The config file, where that names the data.
+    /// The config file, if it names the data.
     file: Option<PathBuf>,
     input_from: InputFrom,
-    /// The settings the recipe may choose.
+    /// The settings that the recipe may choose.
     open: OpenSettings,
 }
 
 impl RunSettings {
-    /// Defaults, overridden by the config file, overridden by the arguments.
+    /// The defaults, overridden by the config file and then by the arguments.
     pub(super) fn from_args(arguments: &NetworkArgs) -> Result<Self, CliError> {
         let from = start_of(arguments)?;
         let (mut config, input_from) = match (&arguments.config, &from) {
@@ -190,7 +190,7 @@ impl RunSettings {
         if let Some(run) = &from {
             let from = model_directory(run)?;
             let from = std::path::absolute(&from).unwrap_or(from);
-            // A config file says itself how to train.
+            // A config file itself determines how to train.
             let start = match arguments.config {
                 Some(_) => StartConfig::new(from),
                 None => StartConfig::fine_tuning(from),
@@ -201,7 +201,7 @@ impl RunSettings {
             });
         }
         set_network(&mut config, arguments);
-        // A config file says itself how to train.
+        // A config file itself determines how to train.
         let open = match arguments.config {
             Some(_) => OpenSettings::default(),
             None => OpenSettings::except(|setting| match setting {
@@ -257,13 +257,13 @@ impl RunSettings {
     }
 }
 
-/// `--optimizer` as an override: the kind brings its own defaults.
+/// `--optimizer` as an override; the kind brings its own defaults.
 pub(super) fn optimizer_override(arguments: &NetworkArgs) -> Option<String> {
     let kind = arguments.optimizer?;
     Some(format!("train.optimizer.kind={}", kind.name()))
 }
 
-/// Whether a `KEY=VALUE` is of this setting, or of one within it.
+/// Whether a `KEY=VALUE` sets this setting or one inside it.
 fn is_of(key: &str, setting: &str) -> bool {
     let rest = key.trim_start().strip_prefix(setting);
     rest.is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
@@ -286,7 +286,7 @@ fn start_of(arguments: &NetworkArgs) -> Result<Option<PathBuf>, CliError> {
     Ok(Some(from.clone()))
 }
 
-/// The recipe of fine-tuning for a trained run's network and, unless other data is named, its data.
+/// The recipe for fine-tuning a trained run's network, on its own data unless other data are given.
 fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<RunConfig, CliError> {
     let artifact = load_model(run, &*default_device()?)?;
     let mut config = RunConfig::new(artifact.model.config().clone());
@@ -295,7 +295,7 @@ fn fine_tuning_config(run: &Path, has_data: bool, has_labels: bool) -> Result<Ru
     let own = RunDirectory::around(run).map(|run| run.config());
     let own = own.transpose()?;
     if has_data {
-        // A patient that was trained on is not tested, nor the other way round.
+        // With the run's groups, images of a patient seen in training are not tested on, and vice versa.
         config.data.group = own.and_then(|own| own.data.group);
     } else {
         config.data = match own {
@@ -360,7 +360,7 @@ pub(super) fn set_network(config: &mut RunConfig, arguments: &NetworkArgs) {
 fn set_machine(config: &mut RunConfig, arguments: &NetworkArgs) {
     let DeviceArgs { machine, devices } = &arguments.devices;
     let MachineArgs { backend, threads } = machine;
-    // One takes the place of the other.
+    // Either replaces the other.
     if let Some(backend) = backend {
         config.machine.backend.clone_from(backend);
         config.machine.devices.clear();

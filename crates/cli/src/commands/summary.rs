@@ -40,7 +40,7 @@ pub(super) struct SummaryArgs {
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json {
     input: [usize; 3],
@@ -59,16 +59,16 @@ struct Row {
     output: Vec<usize>,
     params: usize,
     macs: usize,
-    /// For a convolution or a pool: pixels at the top, left, bottom and right.
+    /// For convolution and pooling: pixels at the top, left, bottom and right.
     #[serde(skip_serializing_if = "Option::is_none")]
     padding: Option<[usize; 4]>,
     trf: Trf,
-    /// With gates held constant, behind a gate.
+    /// Behind a gate: the field with gates held constant.
     #[serde(skip_serializing_if = "Option::is_none")]
     ungated_trf: Option<Trf>,
 }
 
-/// Each `[height, width]`, in input pixels; the centre is that of the unit at row 0, column 0.
+/// All values are `[height, width]` in input pixels; the centre is that of the unit at row 0, column 0.
 #[derive(Serialize)]
 struct Trf {
     size: [i64; 2],
@@ -209,11 +209,11 @@ fn show(plan: &Plan, network: &str, batch_size: usize) -> Result<(), CliError> {
 
 /// Maximum number of characters per line.
 const MAX_LINE: usize = 80;
-/// Minimum number of characters kept of a layer's description.
+/// Minimum number of characters of a layer's description.
 const MIN_LAYER: usize = 14;
 
-/// One row per layer. If a row would be too wide, MACs are in thousands or millions and
-/// descriptions are cut.
+/// One row per layer. If rows are too wide, MACs are given in thousands or millions and descriptions are
+/// truncated.
 fn table(plan: &Plan) -> Table {
     let full = rows(plan, grouped, MAX_WIDTH);
     if full.width() <= MAX_LINE {
@@ -253,7 +253,7 @@ fn rows(plan: &Plan, macs: fn(usize) -> String, width: usize) -> Table {
     table
 }
 
-/// One number if both axes agree, else height x width.
+/// A single number if both axes agree, else height x width.
 fn both(fields: [Field; 2], value: fn(&Field) -> String) -> String {
     let [height, width] = [value(&fields[0]), value(&fields[1])];
     if height == width {

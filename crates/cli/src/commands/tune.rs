@@ -17,9 +17,9 @@ use receptive_train::{
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// The networks compared by default.
+/// The networks that are compared by default.
 const NETWORKS: [&str; 3] = ["small", "vgg", "resnet"];
-/// Trials in the table; `--json` has all.
+/// Maximum number of trials in the table; `--json` has all.
 const SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
@@ -77,7 +77,7 @@ pub(super) struct TuneArgs {
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     directory: String,
@@ -114,7 +114,7 @@ pub(super) fn run(arguments: &TuneArgs) -> Result<Exit, CliError> {
                 &progress,
             );
             if made.is_err() && arguments.run_dir.is_none() {
-                // Only an empty one: a search that cannot begin takes no number.
+                // Removed only if empty, so that a search that cannot start does not use up a number.
                 let _ = std::fs::remove_dir(&directory);
             }
             made?
@@ -169,8 +169,7 @@ fn options(arguments: &TuneArgs) -> TuneOptions {
     }
 }
 
-/// A search that was stopped. Devices, threads and the time limit may change; what is searched may
-/// not.
+/// Opens a stopped search. Devices, threads and the time limit may change, but not the search itself.
 fn resumed(arguments: &TuneArgs, path: &Path) -> Result<Tune, CliError> {
     let mut tune = Tune::open(path)?;
     if let Some(minutes) = arguments.minutes {
@@ -215,7 +214,7 @@ fn announce(tune: &Tune) {
     say_line("rounds", format!("{}{minutes}", rounds.join(", ")));
 }
 
-/// The progress of a search that was stopped or reached its time limit, and how to continue it.
+/// Prints the progress of a search that was stopped or reached its time limit, and how to continue it.
 fn say_left(tune: &Tune, signal: Option<usize>) {
     let (state, path) = (tune.state(), tune.path().shell_word());
     let Some(OpenRound {
@@ -310,7 +309,7 @@ fn show(tune: &Tune) -> Result<(), CliError> {
     )
 }
 
-/// What trials are compared by.
+/// The metric by which trials are compared.
 fn ranking(monitor: Monitor) -> &'static str {
     match monitor {
         Monitor::ValLoss | Monitor::Last => "the smallest validation loss",

@@ -1,4 +1,4 @@
-//! Everything that is printed: results, messages, tables, progress.
+//! All output: results, messages, tables, progress.
 
 mod live;
 mod output;
@@ -20,19 +20,19 @@ pub(crate) use train_progress::TrainProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
-/// Whether standard output may be coloured: a terminal, and `NO_COLOR` is not set.
+/// Whether standard output may be coloured: it is a terminal, and `NO_COLOR` is not set.
 pub(crate) fn colour_allowed() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal() && !refused
 }
 
-/// A bar on a terminal; hidden elsewhere, where plain lines are printed.
+/// A progress bar on a terminal; hidden elsewhere, where plain lines are printed.
 fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() || is_silent() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
-    // An invalid template leaves indicatif's own, which is no reason to fail.
+    // With an invalid template the bar keeps its default style.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

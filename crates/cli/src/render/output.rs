@@ -1,7 +1,7 @@
-//! Results to standard output, messages to standard error.
+//! Results on standard output, messages on standard error.
 //!
-//! Everything but [`print_raw`] escapes control characters: file names and class names may hold
-//! sequences that command a terminal.
+//! Everything except [`print_raw`] escapes control characters, because file names and class names may contain
+//! terminal escape sequences.
 
 use crate::error::{CliError, ErrorJson, Exit};
 use clap::error::{ContextKind, ContextValue};
@@ -11,14 +11,14 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Columns of text on a terminal.
+/// Line width on a terminal.
 const COLUMNS: usize = 80;
-/// Columns of a label, including the space after it.
+/// Width of a label, including the space after it.
 const LABEL: usize = 9;
-/// Columns of the longer labels of `train` and `lr-find`.
+/// Width of the longer labels of `train` and `lr-find`.
 const WIDE_LABEL: usize = 11;
 
-/// Set in a process whose results and messages another process prints.
+/// Set in a process whose output is printed by another process.
 static SILENT: AtomicBool = AtomicBool::new(false);
 
 /// Suppresses all further output.
@@ -30,13 +30,13 @@ pub(crate) fn is_silent() -> bool {
     SILENT.load(Ordering::Relaxed)
 }
 
-/// Writes a line, or several, to standard output.
+/// Writes one or several lines to standard output.
 pub(crate) fn print(text: impl AsRef<str>) -> Result<(), CliError> {
     print_raw(printable_lines(text.as_ref()))
 }
 
-/// Writes text unescaped: a script, or text with our own escape sequences, without names from
-/// outside.
+/// Writes text without escaping: a script, or text with escape sequences of our own, but without untrusted
+/// names.
 pub(crate) fn print_raw(text: impl AsRef<str>) -> Result<(), CliError> {
     if is_silent() {
         return Ok(());
@@ -51,8 +51,8 @@ pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<(), CliError> {
     print_raw(ascii_controls(serde_json::to_string(value)?))
 }
 
-/// JSON must escape the control characters of ASCII only; the others are escaped here, which leaves
-/// the value as it is.
+/// Escapes the control characters that JSON does not have to escape (those outside ASCII), without changing the
+/// value.
 fn ascii_controls(json: String) -> String {
     if !json.contains(is_unprintable) {
         return json;
@@ -68,7 +68,7 @@ fn ascii_controls(json: String) -> String {
     safe
 }
 
-/// Ends the program over wrong usage, or prints the help text that was requested.
+/// Ends the program after a usage error, or prints the requested help text.
 pub(crate) fn exit_usage(error: clap::Error) -> ! {
     let given: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
@@ -87,13 +87,13 @@ pub(crate) fn exit_usage(error: clap::Error) -> ! {
     if std::env::args_os().all(is_plain) {
         error.exit();
     }
-    // The parser quotes arguments as they are.
+    // The parser quotes arguments unescaped.
     say(error.to_string().trim_end());
     std::process::exit(error.exit_code());
 }
 
-/// In an error about conflicting arguments, keeps only those that were given: the parser names the
-/// whole group.
+/// Keeps only the arguments actually given in an error about conflicting arguments: the parser names the whole
+/// group.
 fn only_given(mut error: clap::Error, given: &[String]) -> clap::Error {
     let Some(ContextValue::Strings(named)) = error.get(ContextKind::PriorArg) else {
         return error;
@@ -122,22 +122,22 @@ pub(crate) fn line(label: &str, text: impl Display) -> Result<(), CliError> {
     print(format!("{label:<LABEL$}{text}"))
 }
 
-/// Like the function above, with the text wrapped to the right of its label.
+/// Like [`line`], with the text wrapped to the right of its label.
 pub(crate) fn paragraph(label: &str, text: impl Display) -> Result<(), CliError> {
     print(wrapped(label, LABEL, &text.to_string()))
 }
 
-/// A labelled line with a wide label.
+/// Writes a labelled line with a wide label.
 pub(crate) fn wide_line(label: &str, text: impl Display) -> Result<(), CliError> {
     print(format!("{label:<WIDE_LABEL$}{text}"))
 }
 
-/// Like the function above, with the text wrapped to the right of its label.
+/// Like [`wide_line`], with the text wrapped to the right of its label.
 pub(crate) fn wide_paragraph(label: &str, text: impl Display) -> Result<(), CliError> {
     print(wrapped(label, WIDE_LABEL, &text.to_string()))
 }
 
-/// Writes a message to standard error. A closed standard error must not end a run.
+/// Writes a message to standard error. If that is closed, the run must continue.
 pub(crate) fn say(message: impl AsRef<str>) {
     if is_silent() {
         return;
@@ -146,19 +146,19 @@ pub(crate) fn say(message: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 
-/// Writes a labelled line to standard error: one line, whatever the names in it contain.
+/// Writes a labelled line to standard error; always a single line, whatever names it contains.
 pub(crate) fn say_line(label: &str, text: impl Display) {
     let text = text.to_string();
     say(format!("{label:<LABEL$}{}", text.printable()));
 }
 
-/// Like the function above, with the text wrapped to the right of its label.
+/// Like [`say_line`], with the text wrapped to the right of its label.
 pub(crate) fn say_paragraph(label: &str, text: impl Display) {
     say(wrapped(label, LABEL, &text.to_string()));
 }
 
-/// Writes an error to standard error: wrapped on a terminal, and elsewhere as one line, for logs
-/// and programs that search it.
+/// Writes an error to standard error: wrapped on a terminal, and elsewhere on one line, for logs and for
+/// programs that search them.
 pub(crate) fn say_error(error: &impl Display) {
     let message = format!("error: {error}");
     if std::io::stderr().is_terminal() {
@@ -177,7 +177,7 @@ fn wrapped(label: &str, width: usize, text: &str) -> String {
     textwrap::fill(text, options)
 }
 
-/// A path is not split, so that it can be copied; one with spaces is in quotes.
+/// Paths are not split, so that they can be copied; paths with spaces are in quotes.
 fn options<'a>() -> textwrap::Options<'a> {
     textwrap::Options::new(COLUMNS)
         .break_words(false)
@@ -185,14 +185,14 @@ fn options<'a>() -> textwrap::Options<'a> {
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
-/// Words between spaces; a space within quotes does not end a word.
+/// Splits at spaces, except inside quotes.
 fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
     let (mut ends, mut quote, mut last) = (Vec::new(), None, ' ');
     for (at, c) in line.char_indices() {
         if last == ' ' && c != ' ' && at > 0 && quote.is_none() {
             ends.push(at);
         }
-        // An apostrophe is within a word or behind it.
+        // An apostrophe is inside or at the end of a word.
         let opens = matches!(c, '\'' | '"') && matches!(last, ' ' | '`' | '\'');
         quote = match quote {
             Some(open) if c == open => None,

@@ -1,4 +1,4 @@
-//! Progress of everything except training: a bar on a terminal, an occasional line elsewhere.
+//! Progress of everything except training: a bar on a terminal, occasional lines elsewhere.
 
 use super::{bar, say};
 use indicatif::ProgressBar;
@@ -8,14 +8,14 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time between two lines without a terminal.
+/// Time between lines without a terminal.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Opening and measuring a data set.
+/// The progress of opening a data set and computing its statistics.
 #[derive(Default)]
 pub(crate) struct DataProgress(Mutex<Option<ProgressBar>>);
 
-/// Short operations are not logged.
+/// Operations with fewer units are not logged.
 const WORTH_A_LINE: u64 = 20_000;
 
 impl Progress for DataProgress {
@@ -41,7 +41,7 @@ impl Progress for DataProgress {
     }
 }
 
-/// A trial that counts steps, or a measurement that counts samples.
+/// The progress of a trial in steps, or of a measurement in samples.
 pub(crate) struct StepProgress {
     what: String,
     bar: ProgressBar,
@@ -83,7 +83,7 @@ impl Drop for StepProgress {
     }
 }
 
-/// A measurement of a receptive field.
+/// The progress of measuring a receptive field.
 pub(crate) struct MeasureProgress(StepProgress);
 
 impl MeasureProgress {

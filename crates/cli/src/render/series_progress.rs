@@ -6,7 +6,7 @@ use receptive_train::{
     TrainError,
 };
 
-/// Several runs: a bar for the current one, and a line for each finished one.
+/// The progress of several runs: a bar for the current run, and a line for each finished one.
 #[derive(Default)]
 pub(crate) struct SeriesProgress {
     bar: TrainProgress,
@@ -14,12 +14,12 @@ pub(crate) struct SeriesProgress {
     title: String,
     name: String,
     has_notes: bool,
-    /// Whether the reason for the missing result was already printed.
+    /// Whether the reason for the missing result has been printed.
     has_reason: bool,
 }
 
 impl SeriesProgress {
-    /// Prints the notes on the data that all runs share.
+    /// Prints the notes on the data, which all runs share.
     pub(crate) fn with_notes(notes: &[String]) -> Self {
         say_notes(notes);
         Self {
@@ -45,7 +45,7 @@ impl SeriesWatch for SeriesProgress {
         self.name = name.printable().into_owned();
         self.title = format!("{} ({number} of {total})", self.name);
         self.has_reason = false;
-        // The same data are opened for each.
+        // All runs open the same data, so its notes are printed once.
         if !std::mem::replace(&mut self.has_notes, true) {
             say_notes(&setup.data.notes);
         }

@@ -2,7 +2,7 @@ use comfy_table::{CellAlignment, ContentArrangement, presets};
 use receptive_core::text::Printable;
 use std::fmt;
 
-/// A table without lines: the first text columns to the left, numbers to the right.
+/// A table without lines: the first columns are text, aligned left, the others numbers, aligned right.
 pub(crate) struct Table(comfy_table::Table);
 
 impl Table {
@@ -51,7 +51,7 @@ impl fmt::Display for Table {
 }
 
 impl Table {
-    /// The number of characters of its longest line.
+    /// The number of characters of the longest line.
     pub(crate) fn width(&self) -> usize {
         let text = self.to_string();
         text.lines()
@@ -61,14 +61,14 @@ impl Table {
     }
 }
 
-/// Maximum width of a cell, so that five columns fit into 80: longer class names are truncated.
+/// Maximum width of a cell, so that five columns fit in 80 characters; longer class names are truncated.
 pub(crate) const MAX_WIDTH: usize = 36;
 
 fn short(cell: &str) -> String {
     cut(&cell.printable(), MAX_WIDTH)
 }
 
-/// Truncates a text to so many characters; the last three are dots if it was longer.
+/// Truncates a text to `width` characters, of which the last three are then dots.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.into();

@@ -3,14 +3,14 @@ use indicatif::ProgressBar;
 use receptive_core::text::{Printable, counted};
 use receptive_train::{Epoch, EpochEnd, Outcome, Recorder, ResumePoint, Step, TrainError, Weights};
 
-/// Training and evaluation: a bar on a terminal, and a line per epoch everywhere.
+/// The progress of training and evaluation: a bar on a terminal, and a line per epoch everywhere.
 #[derive(Default)]
 pub(crate) struct TrainProgress {
     bar: Option<ProgressBar>,
 }
 
 impl TrainProgress {
-    /// A split is being evaluated: `done` of `total` images.
+    /// Shows the evaluation of a split: `done` of `total` images.
     pub(crate) fn show_evaluation(&mut self, split: &str, done: usize, total: usize) {
         let bar = self.bar.get_or_insert_with(|| bar(None, "{msg}"));
         bar.set_message(format!(
@@ -22,7 +22,7 @@ impl TrainProgress {
         }
     }
 
-    /// A bar over the images of an epoch.
+    /// Shows a bar over the images of an epoch.
     pub(crate) fn start(&mut self, title: &str, images: usize) {
         self.clear();
         let new = bar(
@@ -41,8 +41,8 @@ impl TrainProgress {
     }
 }
 
-/// An epoch as a line of 80 columns; with mean recall where the classes are imbalanced, for which it leaves out
-/// figures that `metrics.csv` has.
+/// An epoch on one line of 80 columns. If the classes are imbalanced it includes mean recall and omits values
+/// that are in `metrics.csv`.
 pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize, shows_recall: bool) -> String {
     let width = epochs.to_string().len();
     let recall = epoch.val_mean_recall.filter(|_| shows_recall);
@@ -72,7 +72,7 @@ pub(crate) fn epoch_line(epoch: &Epoch, epochs: usize, shows_recall: bool) -> St
     line
 }
 
-/// Why resuming has nothing to train, and how to train more.
+/// Why nothing is left to train after resuming, and how to train more.
 fn nothing_left(from: &ResumePoint, ended: Outcome) -> String {
     let epochs = from.epochs.len();
     let run = from

@@ -3,7 +3,7 @@
 use super::bilinear::{Between, push};
 use receptive_core::ImageSize;
 
-/// The fill of pixels from outside the image.
+/// How pixels that come from outside the image are filled.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Outside<'a> {
     /// The nearest edge pixel.
@@ -12,8 +12,8 @@ pub(super) enum Outside<'a> {
     Color(&'a [u8]),
 }
 
-/// Where the pixels of the result come from: `x = a * column + b * row + c` and `y = d * column + e *
-/// row + f`, with pixels as squares whose centres lie at halves, as Pillow's `Image.transform` has it.
+/// Maps a position of the result to one of the source: `x = a * column + b * row + c` and `y = d * column + e *
+/// row + f`. Pixel centres are at half-integers, as in Pillow's `Image.transform`.
 pub(super) type Matrix = [f64; 6];
 
 /// A rotation, translation, scale and shear, combined as in torchvision's `affine`.
@@ -21,7 +21,7 @@ pub(super) type Matrix = [f64; 6];
 pub(super) struct Affine {
     /// Clockwise.
     pub(super) degrees: f64,
-    /// In pixels, to the right and down.
+    /// In pixels, rightwards and downwards.
     pub(super) translate: [f64; 2],
     /// The scale factor.
     pub(super) scale: f64,
@@ -37,7 +37,7 @@ impl Affine {
         shear: [0.0; 2],
     };
 
-    /// The inverse map, around a centre that is fixed before the translation.
+    /// The inverse map, around a centre that stays fixed before the translation.
     pub(super) fn matrix(&self, [centre_x, centre_y]: [f64; 2]) -> Matrix {
         let turn = self.degrees.to_radians();
         let [shear_x, shear_y] = self.shear.map(f64::to_radians);
@@ -59,13 +59,13 @@ impl Affine {
         ]
     }
 
-    /// The same around the centre of an image.
+    /// The inverse map around the centre of the image.
     pub(super) fn centred(&self, size: &ImageSize) -> Matrix {
         self.matrix([size.width as f64 / 2.0, size.height as f64 / 2.0])
     }
 }
 
-/// The image seen through `matrix`, bilinear.
+/// Resamples an image through `matrix`, bilinearly.
 pub(super) fn warp(
     pixels: &[u8],
     size: &ImageSize,

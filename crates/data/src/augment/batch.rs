@@ -22,7 +22,7 @@ impl SoftTargets {
     }
 }
 
-/// An augmentation of a whole batch, after its images were augmented one by one and normalised.
+/// An augmentation of a whole batch, applied after its images are augmented individually and normalised.
 ///
 /// ```
 /// use receptive_data::{BatchAugment, SoftTargets};
@@ -54,9 +54,9 @@ impl SoftTargets {
 /// assert_eq!(targets.values, [0.5, 0.0, 0.5, 0.5, 0.0, 0.5]);
 /// ```
 pub trait BatchAugment: std::fmt::Debug + Send + Sync {
-    /// Changes `images` and `targets` in place, as a pure function of them and `key`, which is
-    /// `(seed, epoch, index of the batch's first image)`: no other batch of the epoch has it, and a
-    /// resumed epoch has the same ones. Worker threads call it, in any order.
+    /// Changes `images` and `targets` in place. Must be a pure function of them and `key`, which is `(seed,
+    /// epoch, index of the batch's first image)`: unique within the epoch, and the same when an epoch is
+    /// resumed. Called from worker threads, in any order.
     ///
     /// # Shapes
     /// `images` is `[n, channels, height, width]` of `shape`, `targets` is `[n, classes]`.

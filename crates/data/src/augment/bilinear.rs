@@ -1,18 +1,18 @@
-//! A value between the pixels of an image.
+//! Bilinear interpolation between pixels.
 
 use receptive_core::ImageSize;
 
-/// A place between two pixels of a row or a column.
+/// A position between two pixels of a row or a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Between {
     first: usize,
     second: usize,
-    /// How far it lies from the first to the second, 0 to 1.
+    /// The distance from the first pixel, 0 to 1.
     share: f32,
 }
 
 impl Between {
-    /// `place` among `len` pixels; what lies outside is moved to the edge.
+    /// The position `place` among `len` pixels, clamped to the edges.
     pub(super) fn new(place: f32, len: usize) -> Self {
         let place = place.clamp(0.0, (len - 1) as f32);
         let first = place as usize;
@@ -23,7 +23,7 @@ impl Between {
         }
     }
 
-    /// The same place in a row or a column that has `by` more pixels before it.
+    /// The same position, shifted by `by` pixels.
     pub(super) fn moved(self, by: usize) -> Self {
         Self {
             first: self.first + by,
@@ -33,7 +33,7 @@ impl Between {
     }
 }
 
-/// Appends each channel's value at a place.
+/// Appends the interpolated value of each channel.
 pub(super) fn push(values: &mut Vec<u8>, pixels: &[u8], size: &ImageSize, x: Between, y: Between) {
     let (c, w) = (size.channels, size.width);
     for channel in 0..c {

@@ -1,24 +1,24 @@
-//! The changes that have settings of their own, with torchvision's names and defaults.
+//! Augmentations with settings of their own, named as in torchvision and with its defaults.
 
 use crate::error::DataError;
 use serde::{Deserialize, Serialize};
 
-/// A random turn, move, scale and shear in one step, as torchvision's `RandomAffine`.
+/// Random rotation, translation, scale and shear in one step, as torchvision's `RandomAffine`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RandomAffine {
-    /// Turn by up to this many degrees either way, 0 to 180.
+    /// Maximum rotation in degrees, in both directions; 0 to 180.
     pub degrees: f32,
-    /// Move by up to these shares of the width and the height, 0 to 1.
+    /// Maximum translation, as fractions of the width and the height; 0 to 1.
     pub translate: [f32; 2],
-    /// Enlarge by a factor from the first to the second.
+    /// Minimum and maximum scale factor.
     pub scale: [f32; 2],
-    /// Shear along the rows by up to this many degrees either way, below 90.
+    /// Maximum horizontal shear in degrees, in both directions; below 90.
     pub shear: f32,
 }
 
 impl Default for RandomAffine {
-    /// Changes nothing.
+    /// No change.
     fn default() -> Self {
         Self {
             degrees: 0.0,
@@ -29,15 +29,15 @@ impl Default for RandomAffine {
     }
 }
 
-/// RandAugment (Cubuk et al. 2020) with torchvision's operations and strengths.
+/// RandAugment (Cubuk et al. 2020) with torchvision's operations and magnitudes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RandAugment {
-    /// Operations for each image, one after the other.
+    /// Number of operations per image, applied in sequence.
     pub num_ops: usize,
-    /// Their strength: a step of the scale, from 0.
+    /// Their magnitude: a bin, from 0.
     pub magnitude: usize,
-    /// The number of steps of the scale.
+    /// The number of magnitude bins.
     pub num_magnitude_bins: usize,
 }
 
@@ -51,12 +51,12 @@ impl Default for RandAugment {
     }
 }
 
-/// TrivialAugment (Müller and Hutter 2021) with the wide range of strengths, as torchvision's
+/// TrivialAugment (Müller and Hutter 2021) with the wide range of magnitudes, as torchvision's
 /// `TrivialAugmentWide`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrivialAugment {
-    /// The number of steps of the scale of strengths.
+    /// The number of magnitude bins.
     pub num_magnitude_bins: usize,
 }
 
@@ -68,11 +68,11 @@ impl Default for TrivialAugment {
     }
 }
 
-/// Fewer values, as torchvision's `RandomPosterize`.
+/// Reduces the number of bits, as torchvision's `RandomPosterize`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Posterize {
-    /// The upper bits that are kept, 0 to 8.
+    /// The number of upper bits to keep, 0 to 8.
     pub bits: u8,
     /// The probability, 0 to 1.
     pub p: f32,
@@ -84,11 +84,11 @@ impl Default for Posterize {
     }
 }
 
-/// Bright values inverted, as torchvision's `RandomSolarize`.
+/// Inverts bright values, as torchvision's `RandomSolarize`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Solarize {
-    /// The value, 0 to 255, from which on values are inverted.
+    /// Values from this one on are inverted, 0 to 255.
     pub threshold: f32,
     /// The probability, 0 to 1.
     pub p: f32,
@@ -103,11 +103,11 @@ impl Default for Solarize {
     }
 }
 
-/// Sharper or softer images, as torchvision's `RandomAdjustSharpness`.
+/// Sharpens or smooths, as torchvision's `RandomAdjustSharpness`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sharpness {
-    /// 0 smooths, 1 changes nothing, 2 sharpens as much as 0 smooths.
+    /// 0 smooths, 1 changes nothing, 2 sharpens by as much as 0 smooths.
     pub sharpness_factor: f32,
     /// The probability, 0 to 1.
     pub p: f32,
@@ -122,13 +122,13 @@ impl Default for Sharpness {
     }
 }
 
-/// Blurred images, as torchvision's `GaussianBlur` with a probability.
+/// Gaussian blur, as torchvision's `GaussianBlur`, with a probability.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GaussianBlur {
-    /// Pixels that count, along each side; odd.
+    /// Side of the kernel in pixels; odd.
     pub kernel_size: usize,
-    /// The deviation in pixels is drawn evenly from the first to the second.
+    /// The range of the standard deviation in pixels, drawn uniformly.
     pub sigma: [f32; 2],
     /// The probability, 0 to 1.
     pub p: f32,
@@ -144,22 +144,22 @@ impl Default for GaussianBlur {
     }
 }
 
-/// What stands where a change brings in pixels from outside the image.
+/// How pixels from outside the image are filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fill {
-    /// The nearest pixel of the edge.
+    /// With the nearest edge pixel.
     #[default]
     Edge,
-    /// Black, as torchvision has it by default.
+    /// Black, torchvision's default.
     Black,
-    /// The mean of the data set, as timm has it.
+    /// With the mean of the data set, as in timm.
     Mean,
 }
 
-/// More operations than this one after the other leave nothing of an image.
+/// Maximum number of operations; after more of them an image is unrecognisable.
 const MAX_OPS: usize = 16;
-/// The largest kernel of a blur.
+/// Maximum kernel size of the blur.
 const MAX_KERNEL: usize = 101;
 
 impl RandomAffine {

@@ -1,8 +1,8 @@
-//! Colours, changed as Pillow and torchvision change them.
+//! Colour changes with the results of Pillow and torchvision.
 
 use receptive_core::ImageSize;
 
-/// The grey of a pixel: its only channel, or the luma of its colours (ITU-R 601-2, as Pillow rounds it).
+/// The grey value of a pixel: its only channel, or its luma (ITU-R 601-2, rounded as in Pillow).
 pub(super) fn grey(pixel: &[u8]) -> u8 {
     match *pixel {
         [r, g, b] => {
@@ -14,13 +14,14 @@ pub(super) fn grey(pixel: &[u8]) -> u8 {
     }
 }
 
-/// From one value (0) to another (1) and beyond; fractions are cut off, as Pillow's `Image.blend` does.
+/// Interpolates between two values (factor 0 to 1) or extrapolates; truncates fractions as Pillow's
+/// `Image.blend`.
 pub(super) fn blend(from: u8, to: u8, factor: f32) -> u8 {
     let (from, to) = (f32::from(from), f32::from(to));
-    (from + factor * (to - from)) as u8 // held within 0 to 255
+    (from + factor * (to - from)) as u8 // clamped to 0..255
 }
 
-/// Moves every colour away from its grey, or with a factor below 1 towards it (`adjust_saturation`).
+/// Moves every colour away from its grey, or towards it if the factor is below 1 (`adjust_saturation`).
 pub(super) fn saturate(pixels: &mut [u8], size: &ImageSize, factor: f32) {
     if size.channels != 3 {
         return;
@@ -33,8 +34,8 @@ pub(super) fn saturate(pixels: &mut [u8], size: &ImageSize, factor: f32) {
     }
 }
 
-/// Turns every hue by this share of the colour circle (`adjust_hue` of a tensor: of an image, torchvision
-/// rounds hues to 256).
+/// Rotates every hue by this fraction of the colour circle, as torchvision's `adjust_hue` for tensors (for PIL
+/// images it rounds hues to 256 steps).
 pub(super) fn turn_hue(pixels: &mut [u8], size: &ImageSize, turn: f32) {
     if size.channels != 3 {
         return;
@@ -46,7 +47,7 @@ pub(super) fn turn_hue(pixels: &mut [u8], size: &ImageSize, turn: f32) {
         if range == 0.0 {
             continue;
         }
-        // Sixths of the circle, from red.
+        // In sixths of the circle, from red.
         let hue = if max == r {
             (g - b) / range
         } else if max == g {

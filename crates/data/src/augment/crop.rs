@@ -14,8 +14,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A crop of `min_area` to all of the image's area, with an aspect ratio of 3:4 to 4:3 of the
-    /// image's, log-uniform; the whole image if ten draws do not fit.
+    /// A random crop with `min_area` to all of the image's area and 3/4 to 4/3 of its aspect ratio,
+    /// log-uniform; the whole image if ten draws do not fit.
     pub(super) fn random(size: &ImageSize, min_area: f32, random: &mut Random) -> Self {
         let (w, h) = (size.width, size.height);
         for _ in 0..10 {
@@ -41,10 +41,10 @@ impl Window {
     }
 }
 
-/// The window at the size of the whole image; bilinear, with pixels as squares whose centres lie at
-/// halves, as Pillow and torchvision have it.
+/// Scales the window up to the size of the image, bilinearly. Pixel centres are at half-integers, as in Pillow
+/// and torchvision.
 pub(super) fn crop(pixels: &[u8], size: &ImageSize, window: &Window) -> Vec<u8> {
-    // Within the window: what is outside belongs to no pixel of it.
+    // Clamped to the window: pixels outside it do not contribute.
     let along = |at: usize, from: usize, part: usize, whole: usize| {
         let place = (at as f32 + 0.5) * part as f32 / whole as f32 - 0.5;
         Between::new(place, part).moved(from)
@@ -78,7 +78,7 @@ mod tests {
         };
         let row = [0, 100, 200, 40];
         assert_eq!(crop(&row, &size, &window(0, 4)), row);
-        // Image.crop(...).resize((4, 1), BILINEAR) of the same row, which is torchvision's resized_crop.
+        // Computed with Pillow: Image.crop(...).resize((4, 1), BILINEAR), which is torchvision's resized_crop.
         assert_eq!(crop(&row, &size, &window(1, 2)), [100, 125, 175, 200]);
         assert_eq!(crop(&row, &size, &window(3, 1)), [40; 4]);
     }

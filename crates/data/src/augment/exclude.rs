@@ -33,7 +33,7 @@ const NAMES: [&str; 21] = [
 const SETTING: &str = "train.augment.exclude";
 
 impl Augment {
-    /// Disables an augmentation; false if there is none of this name.
+    /// Disables an augmentation; false if none has this name.
     fn switch_off(&mut self, name: &str) -> bool {
         match name {
             "crop" => self.crop = 0.0,
@@ -104,11 +104,11 @@ impl Augment {
         self.fill != Fill::default() && !moves
     }
 
-    /// The augmentation of each class, in the order of the classes; empty if `exclude` is, so that
-    /// all have the same.
+    /// One augmentation per class, in the order of the classes; empty if `exclude` is, since all classes then
+    /// have the same.
     ///
     /// # Errors
-    /// When `exclude` names a class that is not one of these.
+    /// `exclude` names a class that is not in `classes`.
     pub fn by_class(&self, classes: &[String]) -> Result<Vec<Augment>, DataError> {
         if self.exclude.values().all(Vec::is_empty) {
             return Ok(Vec::new());
@@ -183,7 +183,7 @@ mod tests {
         for name in NAMES {
             assert!(Augment::default().switch_off(name), "{name}");
         }
-        // Whatever is not a change of single images.
+        // All settings that are not augmentations of single images.
         let other = ["fill", "mixup", "cutmix", "exclude"];
         let all = serde_json::to_value(super::super::settings::tests::all()).unwrap();
         for name in all.as_object().unwrap().keys() {

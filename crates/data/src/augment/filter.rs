@@ -3,8 +3,8 @@
 use super::color::blend;
 use receptive_core::ImageSize;
 
-/// Away from the smoothed image, or with a factor below 1 towards it, as Pillow's `ImageEnhance.Sharpness`:
-/// the outermost pixels stay.
+/// Moves the image away from its smoothed version, or towards it if the factor is below 1, as Pillow's
+/// `ImageEnhance.Sharpness`. The outermost pixels do not change.
 pub(super) fn sharpness(pixels: &mut [u8], size: &ImageSize, factor: f32) {
     let (c, row) = (size.channels, size.width * size.channels);
     if size.width < 3 || size.height < 3 {
@@ -19,14 +19,14 @@ pub(super) fn sharpness(pixels: &mut [u8], size: &ImageSize, factor: f32) {
             };
             let own = *value;
             let sum = around.iter().map(|line| three(line)).sum::<u32>() + 4 * u32::from(own);
-            let smooth = (2 * sum + 13) / 26; // a thirteenth, rounded
+            let smooth = (2 * sum + 13) / 26; // sum / 13, rounded
             *value = blend(smooth as u8, own, factor);
         }
     }
 }
 
-/// Mean of the pixels around each, with Gaussian weights of this deviation in pixels (torchvision's
-/// `gaussian_blur`): beyond an edge the image is mirrored.
+/// Gaussian blur with a standard deviation in pixels, as torchvision's `gaussian_blur`: the image is mirrored
+/// at the edges.
 pub(super) fn blur(pixels: &mut [u8], size: &ImageSize, kernel_size: usize, sigma: f32) {
     let (c, row, radius) = (size.channels, size.width * size.channels, kernel_size / 2);
     let weights: Vec<f32> = (0..=2 * radius)
@@ -68,7 +68,7 @@ fn add(sums: &mut [f32], values: &[f32], weight: f32) {
     }
 }
 
-/// The place among `len` that stands at `at - radius`, mirrored at the ends as often as it takes.
+/// The index `at - radius` in `0..len`, reflected at the ends as often as needed.
 fn mirrored(at: usize, radius: usize, len: usize) -> usize {
     let period = 2 * (len - 1).max(1);
     let place = (at as isize - radius as isize).rem_euclid(period as isize) as usize;

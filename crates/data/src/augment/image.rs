@@ -1,4 +1,4 @@
-//! Augmentation of training images, a pure function of (seed, epoch, index).
+//! Augmentation of single training images, a pure function of (seed, epoch, index).
 
 use super::affine::{Affine, Outside, warp};
 use super::bilinear::{Between, push};
@@ -13,11 +13,11 @@ use receptive_core::ImageSize;
 impl Augment {
     /// Augments one image in place.
     ///
-    /// The result depends on the arguments only, not on earlier calls. `fill` is the colour of
-    /// erased pixels, one byte per channel.
+    /// The result depends only on the arguments. `fill` is the mean colour, one byte per channel: it fills
+    /// erased pixels and, with [`Fill::Mean`], pixels from outside the image.
     ///
     /// # Shapes
-    /// `pixels` is `[height, width, channels]` of `size`; an image of another length is left alone.
+    /// `pixels` is `[height, width, channels]` of `size`; an image of another length is left unchanged.
     pub fn apply(
         &self,
         pixels: &mut Vec<u8>,
@@ -28,13 +28,13 @@ impl Augment {
         if pixels.len() != size.len() || pixels.is_empty() || self.is_off() {
             return;
         }
-        // What came later has a stream of its own: the other changes are the same with and without it.
+        // Augmentations added later have streams of their own, so that they do not affect the earlier ones.
         let stream = |purpose| Random::new(purpose, seed, epoch, index);
         let mut random = stream(Purpose::Augment);
-        // Every number is drawn whether it is used or not: to switch one change off must not
-        // change the others.
+        // Every number is drawn whether it is used or not, so that disabling one change does not affect the
+        // others.
         let flip = random.next() >> 63 == 1;
-        // Moving by more than the whole image shows nothing but an edge.
+        // A larger shift would show only the edge.
         let shift = self.shift.min(size.width.max(size.height));
         let span = shift as u64 * 2 + 1;
         let dx = random.below(span) as isize - shift as isize;
@@ -56,7 +56,7 @@ impl Augment {
         let black = vec![0; size.channels];
         let outside = match self.fill {
             Fill::Black => Outside::Color(&black),
-            // Of another length it would be no pixel.
+            // `fill` of another length does not fit the pixels.
             Fill::Mean if fill.len() == size.channels => Outside::Color(fill),
             Fill::Edge | Fill::Mean => Outside::Edge,
         };
@@ -116,7 +116,7 @@ impl Augment {
         }
     }
 
-    /// What moves no pixel and came after brightness and contrast.
+    /// Changes of values only, among those added after brightness and contrast.
     fn retouch(&self, pixels: &mut [u8], size: &ImageSize, stream: impl Fn(Purpose) -> Random) {
         if self.saturation > 0.0 {
             let factor = 1.0 + stream(Purpose::Saturation).signed() * self.saturation;
@@ -190,7 +190,7 @@ fn mirror(pixels: &mut [u8], size: &ImageSize) {
         if size.channels == 1 {
             row.reverse();
         } else {
-            // Reversing all bytes reverses the colours of each pixel too; turn those back.
+            // Reversing all bytes also reverses the channels of each pixel, which is undone here.
             row.reverse();
             row.chunks_exact_mut(size.channels)
                 .for_each(<[u8]>::reverse);
@@ -206,7 +206,7 @@ fn mirror_rows(pixels: &mut [u8], size: &ImageSize) {
     }
 }
 
-/// `at - by`, held within `0..len`.
+/// `at - by`, clamped to `0..len`.
 fn source(at: usize, by: isize, len: usize) -> usize {
     (at as isize).saturating_sub(by).clamp(0, len as isize - 1) as usize
 }
@@ -214,7 +214,7 @@ fn source(at: usize, by: isize, len: usize) -> usize {
 fn translate(pixels: &[u8], size: &ImageSize, dx: isize, dy: isize) -> Vec<u8> {
     let (c, w) = (size.channels, size.width);
     let mut moved = Vec::with_capacity(pixels.len());
-    // The columns that are copied as they are; the others repeat an edge.
+    // Columns that are copied; the others repeat an edge.
     let left = dx.clamp(0, w as isize) as usize;
     let right = (w as isize).saturating_add(dx).clamp(0, w as isize) as usize;
     for y in 0..size.height {
@@ -243,7 +243,7 @@ fn turn_and_move(pixels: &[u8], size: &ImageSize, degrees: f32, dx: isize, dy: i
     let mut turned = Vec::with_capacity(pixels.len());
     for y in 0..h {
         for x in 0..w {
-            // Where this pixel comes from: the inverse of the turn and the move.
+            // The source of this pixel: the inverse of rotation and translation.
             let (u, v) = (
                 x as f32 - centre_x - dx as f32,
                 y as f32 - centre_y - dy as f32,
@@ -272,7 +272,7 @@ fn relight(pixels: &mut [u8], brightness: f32, contrast: f32) {
 
 fn erase(pixels: &mut [u8], size: &ImageSize, fill: &[u8], random: &mut Random) {
     let (w, h, c) = (size.width, size.height, size.channels);
-    // Area 2 to 33 %, proportions 0.3 to 3.3 evenly on a log scale, as Zhong et al. (2017).
+    // Area 2 to 33 %, aspect ratio 0.3 to 3.3, log-uniform, as in Zhong et al. (2017).
     let area = (0.02 + 0.31 * random.unit()) * (w * h) as f32;
     let ratio = (random.signed() * (3.3f32).ln()).exp();
     let height = ((area * ratio).sqrt().round() as usize).clamp(1, h);

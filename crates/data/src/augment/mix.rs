@@ -3,16 +3,15 @@
 use super::batch::{BatchAugment, SoftTargets};
 use crate::random::{Purpose, Random};
 
-/// mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019), as in torchvision's `MixUp` and
-/// `CutMix`: each image is mixed with the one before it in the batch, the first with the last, all
-/// in a proportion drawn from Beta(alpha, alpha). With both enabled, each batch gets one of the two
-/// at random.
+/// mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019), as torchvision's `MixUp` and `CutMix`: each image is
+/// mixed with the preceding one in the batch (the first with the last), all in one proportion drawn from
+/// Beta(alpha, alpha). With both enabled, one of the two is chosen at random for each batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mix {
     /// mixup's alpha: 1 makes all proportions equally likely, smaller values favour one image; 0
     /// disables it.
     pub mixup: f32,
-    /// CutMix's alpha, likewise.
+    /// CutMix's alpha, with the same meaning.
     pub cutmix: f32,
 }
 
@@ -45,7 +44,7 @@ impl BatchAugment for Mix {
     }
 }
 
-/// `own` of each row and the rest of the row before it.
+/// Mixes each row with the preceding one: `own` of the row itself, the rest of the other.
 fn blend(values: &mut [f32], rows: usize, own: f32) {
     let len = values.len() / rows.max(1);
     after(values, len, |row, before| {
@@ -68,7 +67,7 @@ fn paste(images: &mut [f32], [_, channels, height, width]: [usize; 4], area: &Re
     });
 }
 
-/// Changes each row of `len` values by the one before it as it was; before the first comes the last.
+/// Applies `change` to each row of `len` values and the original preceding row (for the first, the last).
 fn after(values: &mut [f32], len: usize, change: impl Fn(&mut [f32], &[f32])) {
     if len == 0 || values.len() < len {
         return;
@@ -81,7 +80,7 @@ fn after(values: &mut [f32], len: usize, change: impl Fn(&mut [f32], &[f32])) {
     change(&mut values[..len], &last);
 }
 
-/// A part of an image, in pixels.
+/// A rectangle of an image, in pixels.
 #[derive(Debug)]
 struct Rectangle {
     rows: std::ops::Range<usize>,
@@ -89,7 +88,7 @@ struct Rectangle {
 }
 
 impl Rectangle {
-    /// Of the share `1 - own` of the area, around a pixel drawn evenly; what lies outside is cut off.
+    /// A rectangle of the fraction `1 - own` of the area around a uniformly drawn pixel, clipped to the image.
     fn random(own: f64, [.., height, width]: [usize; 4], random: &mut Random) -> Self {
         let half = 0.5 * (1.0 - own).sqrt();
         let mut side = |len: usize| {
@@ -109,28 +108,28 @@ impl Rectangle {
     }
 }
 
-/// A number that follows Beta(alpha, alpha): the share of one of two gamma variables of the sum.
+/// A draw from Beta(alpha, alpha), the ratio of one gamma variate to the sum of two.
 fn beta(alpha: f32, random: &mut Random) -> f64 {
     let (one, other) = (log_gamma(alpha, random), log_gamma(alpha, random));
     1.0 / (1.0 + (other - one).exp())
 }
 
-/// The logarithm of a number that follows Gamma(alpha, 1), which for a small alpha may be too small itself
+/// The logarithm of a draw from Gamma(alpha, 1), since the draw itself may underflow for a small alpha
 /// (Marsaglia and Tsang 2000).
 fn log_gamma(alpha: f32, random: &mut Random) -> f64 {
-    // Above 0, so that it has a logarithm.
+    // Never 0, so that its logarithm is finite.
     fn unit(random: &mut Random) -> f64 {
         1.0 - f64::from(random.unit())
     }
     let alpha = f64::from(alpha);
-    // Of an alpha below 1 that of alpha + 1, which a power of an even number makes smaller.
+    // For alpha < 1, a draw for alpha + 1 is multiplied by a uniform number to the power of 1 / alpha.
     let (shape, log_power) = match alpha < 1.0 {
         true => (alpha + 1.0, unit(random).ln() / alpha),
         false => (alpha, 0.0),
     };
     let d = shape - 1.0 / 3.0;
     loop {
-        // Normal (Box and Muller 1958).
+        // A normal variate (Box and Muller 1958).
         let (radius, turn) = ((-2.0 * unit(random).ln()).sqrt(), unit(random));
         let normal = radius * (std::f64::consts::TAU * turn).cos();
         let root = 1.0 + normal / (9.0 * d).sqrt();
@@ -150,7 +149,7 @@ mod tests {
 
     const SHAPE: [usize; 4] = [3, 1, 4, 5];
 
-    /// Three images, each of one value, its label.
+    /// Three images; all pixels of each have its label as their value.
     fn batch() -> (Vec<f32>, SoftTargets) {
         let images = (0..60).map(|at| (at / 20) as f32).collect();
         (images, SoftTargets::from_labels(&[0, 1, 2], 3))

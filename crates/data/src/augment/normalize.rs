@@ -3,7 +3,7 @@
 use crate::error::DataError;
 use receptive_core::ImageSize;
 
-/// `(value / 255 - mean) / std` for each channel, as a table of the 256 values of a byte.
+/// `(value / 255 - mean) / std` per channel, as a lookup table for the 256 values of a byte.
 #[derive(Clone)]
 pub struct Normalize {
     tables: Vec<[f32; 256]>,
@@ -16,11 +16,11 @@ impl std::fmt::Debug for Normalize {
 }
 
 impl Normalize {
-    /// Mean and deviation of every channel, in units of the full range (0 to 1).
+    /// From the mean and standard deviation of every channel, in units of the full range (0 to 1).
     ///
     /// # Errors
-    /// Unequal numbers of means and deviations, a mean that is not finite, or a deviation that is
-    /// not a positive finite number.
+    /// Unequal numbers of means and deviations, a mean that is not finite, or a deviation that is not positive
+    /// and finite.
     pub fn new(mean: &[f32], std: &[f32]) -> Result<Self, DataError> {
         if mean.len() != std.len() || mean.is_empty() {
             return Err(DataError::setting(
@@ -47,7 +47,7 @@ impl Normalize {
         Ok(Self { tables })
     }
 
-    /// Unchanged byte values, for one channel; used if options were rejected.
+    /// One channel, byte values unchanged; used if the options were rejected.
     pub(crate) fn identity() -> Self {
         Self {
             tables: vec![std::array::from_fn(|value| value as f32)],
@@ -57,10 +57,10 @@ impl Normalize {
     /// Appends one image to `out`.
     ///
     /// # Shapes
-    /// `pixels` is `[height, width, channels]`; what is appended is `[channels, height, width]`.
+    /// `pixels` is `[height, width, channels]`; `[channels, height, width]` is appended.
     ///
     /// # Errors
-    /// Pixels that are not of `size`, or another number of channels than there are means.
+    /// `pixels` does not have the length of `size`, or the number of channels differs from that of means.
     pub fn append(
         &self,
         pixels: &[u8],
@@ -93,8 +93,8 @@ impl Normalize {
         Ok(())
     }
 
-    /// The byte nearest to each channel's mean, which becomes nearly 0: what erased pixels are
-    /// filled with.
+    /// The byte nearest to each channel's mean, which is normalised to nearly 0. Erased pixels are filled with
+    /// it.
     pub(crate) fn neutral(mean: &[f32]) -> Vec<u8> {
         mean.iter()
             .map(|mean| (mean * 255.0).round().clamp(0.0, 255.0) as u8)

@@ -10,43 +10,43 @@ use receptive_core::ImageSize;
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub(super) enum Operation {
     Identity,
-    /// Pixels to the left for each pixel down.
+    /// Pixels to the left per row downwards.
     ShearX(f32),
-    /// Pixels up for each pixel to the right.
+    /// Pixels upwards per column to the right.
     ShearY(f32),
     /// In whole pixels.
     TranslateX(f32),
     TranslateY(f32),
     /// In degrees, counter-clockwise.
     Rotate(f32),
-    /// One less than the factor, as of the next three.
+    /// The factor minus one, as in the next three.
     Brightness(f32),
     Color(f32),
     Contrast(f32),
     Sharpness(f32),
-    /// The bits that are kept.
+    /// The number of bits kept.
     Posterize(u8),
-    /// The value from which on values are inverted.
+    /// Values from this one on are inverted.
     Solarize(f32),
     AutoContrast,
     Equalize,
 }
 
-/// The maximum magnitudes of a policy's operations.
+/// The maximum magnitudes of a policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Space {
     shear: f32,
-    /// In pixels, to the side and down.
+    /// In pixels, horizontally and vertically.
     translate: [f32; 2],
     rotate: f32,
-    /// The most that brightness, colour, contrast and sharpness change.
+    /// Maximum change of the factor of brightness, colour, contrast and sharpness.
     enhance: f32,
-    /// The most bits that are cut off.
+    /// Maximum number of bits removed.
     bits: f32,
 }
 
 impl Space {
-    /// RandAugment's (Cubuk et al. 2020).
+    /// For RandAugment (Cubuk et al. 2020).
     pub(super) fn rand_augment(size: &ImageSize) -> Self {
         Self {
             shear: 0.3,
@@ -57,7 +57,7 @@ impl Space {
         }
     }
 
-    /// TrivialAugment's wide one (Müller and Hutter 2021).
+    /// For TrivialAugment with the wide range (Müller and Hutter 2021).
     pub(super) fn trivial_augment_wide() -> Self {
         Self {
             shear: 0.99,
@@ -68,7 +68,8 @@ impl Space {
         }
     }
 
-    /// An operation at `strength`, 0 to 1 of the strongest; of those that have one, the direction is drawn.
+    /// Draws an operation, with the fraction `strength` (0 to 1) of its maximum magnitude and, if it is signed,
+    /// a random sign.
     pub(super) fn draw(&self, strength: f32, random: &mut Random) -> Operation {
         let kind = random.below(14);
         let direction = if random.next() >> 63 == 1 { -1.0 } else { 1.0 };
@@ -129,7 +130,7 @@ impl Operation {
         *pixels = warp(pixels, size, affine, outside);
     }
 
-    /// Those that move no pixel.
+    /// The operations that only change values.
     fn retouch(self, pixels: &mut [u8], size: &ImageSize) {
         match self {
             Self::Brightness(by) => tones::brightness(pixels, 1.0 + by),

@@ -12,9 +12,8 @@ use std::collections::BTreeMap;
 /// Augmentation of training images, in the order of application; `mixup` and `cutmix` are applied
 /// to whole batches after that. By default everything is off.
 ///
-/// Pixels moved in from outside, as by a shift or a rotation, repeat the nearest edge pixel by
-/// default, see `fill`: photos are extended, a black background stays black, and no artificial edge
-/// appears.
+/// Pixels that a shift or a rotation moves in from outside repeat the nearest edge pixel by default (see
+/// `fill`): photos are extended, a black background stays black, and no artificial edge appears.
 ///
 /// Every augmentation has its own random numbers, so that none depends on which others are enabled.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +31,7 @@ pub struct Augment {
     pub vertical_flip: bool,
     /// Shift by up to this many pixels in each direction (also known as pad and crop).
     pub shift: usize,
-    /// Rotate by up to this many degrees either way, 0 to 180.
+    /// Rotate by up to this many degrees in both directions, 0 to 180.
     pub rotation: f32,
     /// Random affine transform.
     #[serde(skip_serializing_if = "is_default")]
@@ -51,17 +50,17 @@ pub struct Augment {
     /// 0 to 1. No effect on grey images.
     #[serde(skip_serializing_if = "is_default")]
     pub saturation: f32,
-    /// Turn all hues by up to this share of the colour circle either way; 0 to 0.5. No effect on
+    /// Rotate all hues by up to this fraction of the colour circle in both directions; 0 to 0.5. No effect on
     /// grey images.
     #[serde(skip_serializing_if = "is_default")]
     pub hue: f32,
-    /// The probability, 0 to 1, of autocontrast.
+    /// The probability of autocontrast, 0 to 1.
     #[serde(skip_serializing_if = "is_default")]
     pub autocontrast: f32,
-    /// The probability, 0 to 1, of histogram equalisation.
+    /// The probability of histogram equalisation, 0 to 1.
     #[serde(skip_serializing_if = "is_default")]
     pub equalize: f32,
-    /// The probability, 0 to 1, of inversion.
+    /// The probability of inversion, 0 to 1.
     #[serde(skip_serializing_if = "is_default")]
     pub invert: f32,
     /// Posterise: remove lower bits.
@@ -70,19 +69,19 @@ pub struct Augment {
     /// Solarise: invert the values above a threshold.
     #[serde(skip_serializing_if = "is_default")]
     pub solarize: Option<Solarize>,
-    /// The probability, 0 to 1, that colours become grey. No effect on grey images.
+    /// The probability of conversion to grey, 0 to 1. No effect on grey images.
     #[serde(skip_serializing_if = "is_default")]
     pub grayscale: f32,
-    /// Sharpen or blur.
+    /// Sharpen or smooth.
     #[serde(skip_serializing_if = "is_default")]
     pub sharpness: Option<Sharpness>,
     /// Gaussian blur.
     #[serde(skip_serializing_if = "is_default")]
     pub blur: Option<GaussianBlur>,
-    /// The probability, 0 to 1, that a rectangle of 2 to 33 % of the area is filled with the mean
-    /// of the data set (random erasing).
+    /// The probability, 0 to 1, of filling a rectangle of 2 to 33 % of the area with the mean of the data set
+    /// (random erasing).
     pub erase: f32,
-    /// The fill of pixels from outside the image.
+    /// How pixels from outside the image are filled.
     #[serde(skip_serializing_if = "is_default")]
     pub fill: Fill,
     /// Alpha of mixup, which mixes the images and labels of a batch; 0 disables it.
@@ -92,7 +91,7 @@ pub struct Augment {
     /// the labels in proportion; 0 disables it. With both enabled, each batch gets one of the two.
     #[serde(skip_serializing_if = "is_default")]
     pub cutmix: f32,
-    /// Classes excluded from an augmentation, by the name of its setting: `flip = ["b", "d"]`.
+    /// Classes excluded from augmentations, by the name of the setting: `flip = ["b", "d"]`.
     #[serde(skip_serializing_if = "is_default")]
     pub exclude: BTreeMap<String, Vec<String>>,
 }

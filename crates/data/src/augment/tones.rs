@@ -1,5 +1,5 @@
-//! Changes of values by table, with Pillow's results: brightness, contrast, autocontrast,
-//! equalisation and so on.
+//! Changes of values by lookup table, with Pillow's results: brightness, contrast, autocontrast, equalisation
+//! and so on.
 
 use super::color::{blend, grey};
 use receptive_core::ImageSize;
@@ -11,7 +11,7 @@ fn map(pixels: &mut [u8], table: impl Fn(u8) -> u8) {
     }
 }
 
-/// Each channel by a table of its own, made from how often it has each value.
+/// Maps each channel by its own table, made from its histogram.
 fn map_channels(pixels: &mut [u8], size: &ImageSize, table: impl Fn(&[usize; 256]) -> [u8; 256]) {
     for channel in 0..size.channels {
         let mut counts = [0; 256];
@@ -30,7 +30,7 @@ pub(super) fn brightness(pixels: &mut [u8], factor: f32) {
     map(pixels, |value| blend(0, value, factor));
 }
 
-/// Multiplies the distance from the mean grey.
+/// Multiplies the differences from the mean grey.
 pub(super) fn contrast(pixels: &mut [u8], size: &ImageSize, factor: f32) {
     let greys = pixels.chunks_exact(size.channels).map(grey);
     let sum: u64 = greys.map(u64::from).sum();
@@ -39,7 +39,7 @@ pub(super) fn contrast(pixels: &mut [u8], size: &ImageSize, factor: f32) {
     map(pixels, |value| blend(mean, value, factor));
 }
 
-/// Autocontrast: the values present are stretched to the whole range, per channel.
+/// Autocontrast: stretches each channel's range of values to the full range.
 pub(super) fn autocontrast(pixels: &mut [u8], size: &ImageSize) {
     map_channels(pixels, size, |counts| {
         let low = counts.iter().position(|count| *count > 0).unwrap_or(0);
@@ -77,7 +77,7 @@ pub(super) fn posterize(pixels: &mut [u8], bits: u8) {
     map(pixels, |value| value & kept);
 }
 
-/// Inverts the values that reach a threshold.
+/// Inverts all values from the threshold on.
 pub(super) fn solarize(pixels: &mut [u8], threshold: f32) {
     map(pixels, |value| match f32::from(value) < threshold {
         true => value,
@@ -85,7 +85,7 @@ pub(super) fn solarize(pixels: &mut [u8], threshold: f32) {
     });
 }
 
-/// Inversion.
+/// Inverts all values.
 pub(super) fn invert(pixels: &mut [u8]) {
     map(pixels, |value| 255 - value);
 }

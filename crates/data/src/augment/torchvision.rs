@@ -1,9 +1,8 @@
-//! Every augmentation compared with torchvision 0.29 and Pillow 13.0, on the same images with the
-//! same parameters.
+//! Compares every augmentation with torchvision 0.29 and Pillow 13.0, for the same images and parameters.
 //!
-//! `torchvision.json` has their results, written by `tests/python/augment_values.py`, which
-//! documents where Pillow is followed. Bytes are equal except after interpolation, blur and hue
-//! changes, where a difference of 1 of 255 is allowed.
+//! `torchvision.json` contains their results. It is written by `tests/python/augment_values.py`, which
+//! documents where Pillow is followed. Bytes must be equal, except after interpolation, blur and hue changes,
+//! where a difference of 1 of 255 is allowed.
 
 use super::affine::{Affine, Outside, warp};
 use super::policy::Operation;
@@ -54,7 +53,7 @@ impl Change {
     }
 }
 
-/// The image of the script.
+/// The same image as in the script.
 fn image(size: &ImageSize) -> Vec<u8> {
     let mut pixels = Vec::with_capacity(size.len());
     for y in 0..size.height {

@@ -7,13 +7,13 @@ use crate::random::{Purpose, Random};
 pub struct Draws {
     /// Indices of a split.
     pub indices: Vec<usize>,
-    /// How often each was drawn before in this epoch: part of the key of its augmentation. Empty if
-    /// no image is drawn twice.
+    /// How often each image was drawn earlier in this epoch; part of the key of its augmentation. Empty if no
+    /// image is drawn twice.
     pub repeats: Vec<u64>,
 }
 
 impl From<Vec<usize>> for Draws {
-    /// Each image at most once.
+    /// Every image once.
     fn from(indices: Vec<usize>) -> Self {
         Self {
             indices,
@@ -22,9 +22,8 @@ impl From<Vec<usize>> for Draws {
     }
 }
 
-/// As many draws as there are images, the same number from each class (up to one). In a class with
-/// fewer images, all are drawn before one is repeated; from a class with more, every epoch draws
-/// others.
+/// Draws as many images as there are, the same number from each class (up to one). In a class with fewer
+/// images, all are drawn before any is repeated; in a class with more, every epoch draws others.
 ///
 /// A pure function of its arguments, as [`order`](crate::order) is.
 ///
@@ -43,7 +42,7 @@ pub fn balanced_order(labels: &[usize], seed: u64, epoch: u64) -> Draws {
     }
     images.retain(|images| !images.is_empty());
     let mut random = Random::new(Purpose::Balance, seed, epoch, 0);
-    // Which classes get one more changes from epoch to epoch.
+    // Which classes get one more draw varies between epochs.
     random.shuffle(&mut images);
     let (each, more) = match images.len() {
         0 => (0, 0),

@@ -1,24 +1,24 @@
-//! The values of a batch, in memory that later batches reuse: memory of this size is otherwise
-//! requested from the system each time, which clears it page by page.
+//! The values of a batch, in memory that later batches reuse: otherwise the system would allocate and clear
+//! this much memory, page by page, for every batch.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The pixels of a batch, as a slice.
 ///
-/// When it is dropped, its memory returns to the [`Loader`](crate::Loader) that created it, if that
-/// still exists. [`into_vec`](Images::into_vec) keeps it instead.
+/// When dropped, its memory returns to the [`Loader`](crate::Loader) that created it, if that still exists.
+/// [`into_vec`](Images::into_vec) keeps it instead.
 #[derive(Debug, Default)]
 pub struct Images {
     values: Vec<f32>,
     pool: Weak<BufferPool>,
 }
 
-/// Memory of batches that were dropped.
+/// Buffers of dropped batches.
 #[derive(Debug)]
 pub(crate) struct BufferPool {
     idle: Mutex<Vec<Vec<f32>>>,
-    /// More is given back to the system.
+    /// Maximum number of buffers kept; more are freed.
     max: usize,
 }
 
@@ -31,7 +31,7 @@ impl BufferPool {
         })
     }
 
-    /// Empty, with room for `length` numbers.
+    /// An empty buffer with capacity for `length` values.
     pub(crate) fn take(self: &Arc<Self>, length: usize) -> Images {
         let mut values = self.idle().pop().unwrap_or_default();
         values.clear();
@@ -55,7 +55,7 @@ impl BufferPool {
 }
 
 impl Images {
-    /// The values; their memory does not return to the loader.
+    /// The values, whose memory does not return to the loader.
     pub fn into_vec(mut self) -> Vec<f32> {
         self.pool = Weak::new();
         std::mem::take(&mut self.values)
@@ -89,7 +89,7 @@ impl FromIterator<f32> for Images {
     }
 }
 
-/// A copy in memory of its own.
+/// Copies into newly allocated memory.
 impl Clone for Images {
     fn clone(&self) -> Self {
         self.values.clone().into()

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 /// An iterator over the [`Batch`]es of one epoch.
 ///
-/// The batches and their order are the same for any number of workers: batch `b` is images `b *
-/// batch_size ..` of the order given, and every augmentation is a pure function of `(seed, epoch,
-/// index)`. An error replaces its batch; the following batches are still delivered, so that nothing
-/// is silently shorter. Dropping the loader stops and joins its threads.
+/// The batches and their order do not depend on the number of workers: batch `b` is the images `b * batch_size
+/// ..` of the given order, and every augmentation is a pure function of `(seed, epoch, index)`. An error takes
+/// the place of its batch; the following batches are still delivered, so an epoch is never silently shorter.
+/// Dropping the loader stops and joins its threads.
 pub struct Loader {
     job: Arc<Job>,
     workers: Vec<JoinHandle<()>>,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Loader {
     }
 }
 
-/// What the consumer and the workers share.
+/// The state shared by the consumer and the workers.
 struct Job {
     samples: Arc<Samples>,
     indices: Vec<usize>,
@@ -56,22 +56,22 @@ struct Job {
     state: Mutex<State>,
     /// A batch is ready.
     ready: Condvar,
-    /// A batch was taken, or the consumer is gone.
+    /// A batch was taken, or the consumer was dropped.
     room: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// The next batch that no worker has begun.
+    /// The next batch for a worker to begin.
     begun: usize,
-    /// How many batches were taken by the consumer.
+    /// How many batches the consumer has taken.
     taken: usize,
     done: HashMap<usize, Result<Batch, DataError>>,
     stop: bool,
 }
 
 impl Job {
-    /// Nothing panics while the lock is held, so a poisoned state is still whole.
+    /// Nothing panics while the lock is held, so a poisoned state is still valid.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,11 +118,11 @@ impl Job {
 }
 
 impl Loader {
-    /// Starts loading batches of `samples` in the order `indices`, which may be any part of an
-    /// epoch: a resumed one begins where the last step ended.
+    /// Starts loading batches of `samples` in the order `indices`, which may be part of an epoch: a resumed
+    /// epoch begins where the last step ended.
     ///
-    /// Invalid options (no batch size, an index out of range, wrong means) are delivered as an
-    /// error instead of the first batch, and nothing follows.
+    /// Invalid options (a batch size of 0, an index out of range, wrong means) are delivered as an error
+    /// instead of the first batch, and nothing follows.
     pub fn new(samples: Arc<Samples>, indices: Vec<usize>, options: LoaderOptions) -> Self {
         let batch_size = options.batch_size.max(1);
         let fill = Normalize::neutral(&options.mean);
@@ -180,7 +180,7 @@ impl Loader {
         for number in 0..options.workers.min(batches) {
             let job = job.clone();
             let thread = thread::Builder::new().name(format!("loader {number}"));
-            // With fewer threads than requested, even none, the batches are the same.
+            // The batches are the same with fewer threads than requested, or none.
             match thread.spawn(move || job.work()) {
                 Ok(worker) => workers.push(worker),
                 Err(_) => break,
@@ -257,7 +257,7 @@ impl Drop for Loader {
         self.job.lock().stop = true;
         self.job.room.notify_all();
         for worker in self.workers.drain(..) {
-            // A worker catches panics itself; there is nothing to learn from how it ended.
+            // Workers catch panics themselves, so the result contains nothing new.
             let _ = worker.join();
         }
     }
@@ -371,7 +371,7 @@ mod tests {
                 loader.next();
             }
             drop(loader);
-            // Threads hold the samples: only this test does when all are joined.
+            // Threads hold `samples`: once all are joined, this test has the only reference.
             assert_eq!(Arc::strong_count(&samples), 1);
         }
     }

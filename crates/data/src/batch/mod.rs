@@ -38,19 +38,19 @@ pub struct Batch {
 struct Pipeline {
     normalize: Normalize,
     augment: Augment,
-    /// Of each class, where not all have `augment`.
+    /// One per class if classes differ; otherwise empty, and `augment` applies to all.
     class_augments: Vec<Augment>,
     batch_augment: Option<Arc<dyn BatchAugment>>,
     mixing: Mixing,
-    /// The colour of erased pixels.
+    /// The mean colour, for erased pixels and [`Fill::Mean`](crate::Fill::Mean).
     fill: Vec<u8>,
     seed: u64,
     epoch: u64,
 }
 
 impl Pipeline {
-    /// The batch of these indices, written into `images`, which is empty. `repeats` are as in
-    /// [`Draws`](draws::Draws), and `rows` are wanted.
+    /// Builds the batch of these indices in `images`, which must be empty. `repeats` is as in
+    /// [`Draws`](draws::Draws); only the images needed for `rows` are read.
     fn batch(
         &self,
         samples: &Samples,
@@ -109,7 +109,7 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    /// Whether a batch of which these rows are wanted needs the image in this one.
+    /// Whether the image of `row` is needed to compute the rows `wanted`, in a batch of `length` rows.
     fn reads(&self, row: usize, wanted: &Range<usize>, length: usize) -> bool {
         match self.mixing {
             Mixing::None => wanted.contains(&row),
@@ -122,19 +122,19 @@ impl Pipeline {
     }
 }
 
-/// Which images change a row of a batch.
+/// The images on which one row of a batch depends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mixing {
-    /// Its own alone.
+    /// Only its own.
     None,
-    /// The one before it, and before the first the last.
+    /// Its own and the preceding one (for the first row, the last).
     Before,
-    /// Perhaps all.
+    /// Possibly all.
     Any,
 }
 
-/// What `work` returns; its panic as an error about `image`. A panic must neither end the epoch
-/// early nor leave the consumer waiting.
+/// The result of `work`, or its panic as an error about `image`. A panic must neither end the epoch early nor
+/// leave the consumer waiting.
 fn catching<T>(
     image: impl Fn() -> String,
     work: impl FnOnce() -> Result<T, DataError>,

@@ -9,17 +9,17 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The rows of each batch that its consumer computes, by the batch's number, from 0.
+/// The rows of each batch that its consumer uses, as a function of the batch number, from 0.
 #[derive(Clone)]
 pub struct BatchRows(Arc<dyn Fn(usize) -> Range<usize> + Send + Sync>);
 
 impl BatchRows {
-    /// Those that a function gives.
+    /// The rows that a function returns.
     pub fn new(rows: impl Fn(usize) -> Range<usize> + Send + Sync + 'static) -> Self {
         Self(Arc::new(rows))
     }
 
-    /// Of one batch with so many rows.
+    /// The rows of one batch of `length` rows.
     pub(super) fn of(&self, batch: usize, length: usize) -> Range<usize> {
         let rows = (self.0)(batch);
         rows.start.min(length)..rows.end.min(length)
@@ -37,18 +37,18 @@ impl fmt::Debug for BatchRows {
 pub struct LoaderOptions {
     /// Images per batch, at least 1.
     pub batch_size: usize,
-    /// Threads that load batches; 0 loads each in the calling thread when it is needed. Does not
-    /// change the result.
+    /// Number of threads that load batches; 0 loads each batch in the calling thread when it is needed. Does
+    /// not change the result.
     pub workers: usize,
-    /// Batches that may be ready and waiting, at least 1. Each takes
-    /// `4 * batch_size * channels * height * width` bytes.
+    /// Maximum number of batches loaded in advance, at least 1. Each takes `4 * batch_size * channels * height
+    /// * width` bytes.
     pub prefetch: usize,
     /// Augmentation; off by default, and must stay off for validation and test.
     pub augment: Augment,
-    /// The names of the classes; needed only if `augment` excludes some.
+    /// The class names; needed only if `augment` excludes some.
     pub classes: Vec<String>,
-    /// A batch augmentation, instead of the one in `augment` (mixup and CutMix); none by default,
-    /// and must be left out for validation and test.
+    /// A batch augmentation instead of the one in `augment` (mixup and CutMix). None by default; must be `None`
+    /// for validation and test.
     pub batch_augment: Option<Arc<dyn BatchAugment>>,
     /// Mean of each channel, in units of the full range (0 to 1).
     pub mean: Vec<f32>,
@@ -61,16 +61,16 @@ pub struct LoaderOptions {
     /// How often each index occurred before in this epoch ([`Draws`](crate::Draws)), so that its
     /// augmentation differs; empty if none is repeated.
     pub repeats: Vec<u64>,
-    /// Whether a last batch with fewer images is left out.
+    /// Whether to drop a smaller last batch.
     pub drop_last: bool,
-    /// The rows of each batch whose images are read, by default all: the pixels of the others are
-    /// 0, but their labels are set. mixup and CutMix also read the image that a row is mixed with;
-    /// a custom `batch_augment` reads all.
+    /// The rows of each batch for which images are read; all by default. The pixels of the others are 0, but
+    /// their labels are set. mixup and CutMix also read the image that a row is mixed with; a custom
+    /// `batch_augment` reads all images.
     pub rows: Option<BatchRows>,
 }
 
 impl Default for LoaderOptions {
-    /// Batches of 64 grey images, two workers, four batches ahead, no augmentation.
+    /// 64 grey images per batch, two workers, four batches in advance, no augmentation.
     fn default() -> Self {
         Self {
             batch_size: 64,

@@ -10,10 +10,9 @@ use std::sync::{Arc, OnceLock};
 
 /// A [`Split`] whose images are resized to one size.
 ///
-/// Pixels are kept as bytes: the first `cache_bytes / size` images of the split stay in memory once
-/// read, the others are decoded at each access. The choice depends on nothing else, and does not
-/// change the result. Images of a source in memory that already have the size are not copied at
-/// all.
+/// Pixels are kept as bytes: the first `cache_bytes / size` images of the split stay in memory once read, the
+/// others are decoded at each access. The cache never changes the result. If the source is in memory and the
+/// images already have the size, nothing is copied.
 pub struct Samples {
     split: Split,
     size: ImageSize,
@@ -23,7 +22,7 @@ pub struct Samples {
     pub(crate) panics_at: Option<usize>,
 }
 
-/// One image at the size of its [`Samples`], with its label.
+/// One resized image with its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// `[height, width, channels]`, 0 to 255.
@@ -56,7 +55,7 @@ impl Samples {
         let kept = usize::try_from(cache_bytes / each)
             .unwrap_or(usize::MAX)
             .min(split.len());
-        // What lies in memory at the right size already needs no second copy.
+        // Pixels that are in memory at the right size need no second copy.
         let direct = matches!(split.stored(0), Ok(StoredImage::Pixels(from, _))
             if is_direct(from, size, fit));
         let mut cache = Vec::new();
@@ -86,7 +85,7 @@ impl Samples {
         self.size
     }
 
-    /// The split these are the images of.
+    /// The split that contains these images.
     pub fn split(&self) -> &Split {
         &self.split
     }
@@ -96,13 +95,12 @@ impl Samples {
         self.split.label(i)
     }
 
-    /// Where image `i` is from; see [`Split::path`].
+    /// The origin of image `i`; see [`Split::path`].
     pub fn path(&self, i: usize) -> String {
         self.split.path(i)
     }
 
-    /// Bytes the cache takes once every image that it keeps was read; 0 if the images lie in memory
-    /// at this size anyway.
+    /// The size of the cache in bytes once filled; 0 if the images are in memory at this size anyway.
     pub fn cache_bytes(&self) -> u64 {
         self.cache.len() as u64 * self.size.len() as u64
     }
@@ -110,7 +108,7 @@ impl Samples {
     /// Image `i`, decoded and resized.
     ///
     /// # Errors
-    /// `i` out of range, or a file that cannot be read (any more).
+    /// `i` is out of range, or the file cannot be read (any more).
     pub fn get(&self, i: usize) -> Result<Sample, DataError> {
         let pixels = match self.cached(i)? {
             Some(cached) => cached.clone(),
@@ -122,7 +120,7 @@ impl Samples {
         })
     }
 
-    /// Puts the pixels of image `i` into `pixels`, replacing what it held.
+    /// Replaces the content of `pixels` with the pixels of image `i`.
     pub(crate) fn read_into(&self, i: usize, pixels: &mut Vec<u8>) -> Result<(), DataError> {
         pixels.clear();
         match self.cached(i)? {
@@ -132,14 +130,14 @@ impl Samples {
         Ok(())
     }
 
-    /// The cache's copy, made now if need be; `None` if this image is not kept.
+    /// The image in the cache, decoded now if necessary; `None` if it is not among the cached ones.
     fn cached(&self, i: usize) -> Result<Option<&Arc<[u8]>>, DataError> {
         let Some(slot) = self.cache.get(i) else {
             return Ok(None);
         };
         if slot.get().is_none() {
             let pixels = self.with_pixels(i, |pixels| Arc::from(pixels))?;
-            // Another thread may have been faster with the same pixels.
+            // Another thread may have stored the same pixels meanwhile.
             let _ = slot.set(pixels);
         }
         Ok(slot.get())
@@ -170,7 +168,7 @@ impl Samples {
     }
 }
 
-/// Whether pixels in memory are delivered as they are.
+/// Whether pixels in memory need no resizing.
 fn is_direct(from: ImageSize, size: ImageSize, fit: Fit) -> bool {
     let sides = |size: ImageSize| (size.width, size.height);
     from.channels == size.channels && is_unchanged(sides(from), sides(size), fit)

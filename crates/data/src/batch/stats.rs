@@ -1,4 +1,4 @@
-//! Mean and standard deviation of the training images, exactly.
+//! Exact mean and standard deviation of the training images.
 
 use crate::batch::samples::Samples;
 use crate::error::DataError;
@@ -15,18 +15,18 @@ struct Sums {
     squares: u64,
 }
 
-/// Number of images taken by a thread at a time.
+/// Number of images that a thread takes at a time.
 const BLOCK: usize = 64;
 
 impl Samples {
     /// Mean and standard deviation of every channel over all images and pixels, in units of the
     /// full range (0 to 1).
     ///
-    /// Sums are whole numbers, so the result does not depend on `threads` (0 counts as 1). The
-    /// deviation is the population's, and at least 1/255, so that dividing by it is always possible.
+    /// Sums are integers, so the result does not depend on `threads` (0 counts as 1). The deviation is the
+    /// population's, and at least 1/255, so that it can be divided by.
     ///
     /// # Errors
-    /// The first image (in order) that cannot be read, or no image at all.
+    /// The first image (in order) that cannot be read, or no images at all.
     pub fn mean_std(
         &self,
         progress: &dyn Progress,
@@ -59,7 +59,7 @@ impl Samples {
                         Ok(()) => add(&mut sums, &pixels),
                         Err(error) => {
                             failure = Some((i, error));
-                            // No thread needs to begin another block.
+                            // Stops the other threads from beginning another block.
                             next.store(self.len(), Ordering::Relaxed);
                             break;
                         }
@@ -84,7 +84,7 @@ impl Samples {
         };
         thread::scope(|scope| {
             for _ in 1..threads.min(self.len().div_ceil(BLOCK)) {
-                // Without a further thread this one does the work alone.
+                // If a thread cannot be started, this one does the work alone.
                 let _ = thread::Builder::new().spawn_scoped(scope, work);
             }
             work();
@@ -112,7 +112,7 @@ fn add(sums: &mut [Sums], pixels: &[u8]) {
 fn moments(sums: &Sums, n: u128) -> (f32, f32) {
     let (values, squares) = (u128::from(sums.values), u128::from(sums.squares));
     let mean = values as f64 / n as f64 / 255.0;
-    // n * squares >= values^2 by Cauchy and Schwarz, and whole numbers do not round.
+    // n * squares >= values^2 by Cauchy-Schwarz, and integers are exact.
     let variance = (n * squares - values * values) as f64 / (n as f64 * n as f64);
     (
         mean as f32,

@@ -1,4 +1,4 @@
-//! What a server sends, on its way into a file.
+//! Writing a response body to a file.
 
 use crate::error::DataError;
 use crate::progress::ProgressGuard;
@@ -6,8 +6,8 @@ use receptive_core::hash::Sha256;
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// Copies a body into the file at `path`, and adds it to its hash; the number of bytes. `failed` names
-/// what was being read.
+/// Copies a body into the file at `path`, updates its hash, and returns the number of bytes. `failed` turns the
+/// message of a read error into an error.
 pub(super) fn copy(
     mut body: impl Read,
     file: &mut impl Write,

@@ -1,4 +1,4 @@
-//! Downloads that are verified by a checksum and leave no partial files.
+//! Downloads that are verified by checksum and leave no partial files.
 
 use super::agent::agent;
 use super::body::copy;
@@ -22,12 +22,12 @@ pub(crate) struct RemoteFile {
 
 /// Prefix of temporary files.
 const PARTIAL: &str = ".partial-";
-/// Without file locks, an older file is treated as abandoned.
+/// Without file locks, an older file counts as abandoned.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Fetches `url` into `folder/remote.file`, through a temporary file in the same folder which is
-/// renamed only after its size and SHA-256 are right, and removed in every other case. What an
-/// interrupted program has left behind is removed when the next download into the folder begins.
+/// Downloads `url` to `folder/remote.file`, through a temporary file in the same folder that is renamed once
+/// its size and SHA-256 are verified, and otherwise removed. Files left by an interrupted program are removed
+/// when the next download into the folder begins.
 pub(crate) fn fetch(
     url: &str,
     remote: &RemoteFile,
@@ -47,7 +47,7 @@ pub(crate) fn fetch(
         .get(url)
         .call()
         .map_err(|error| failed(error.to_string()))?;
-    // Never more than what was published, whatever the server sends.
+    // Never reads more than was published, whatever the server sends.
     let body = response.into_body().into_reader().take(remote.size + 1);
 
     let mut partial = new_file(folder)?;
@@ -88,7 +88,7 @@ pub(crate) fn fetch(
     Ok(())
 }
 
-/// A temporary file that removes itself unless it is persisted, readable by others then.
+/// A temporary file that is deleted unless persisted; other users may then read it.
 fn new_file(folder: &Path) -> Result<tempfile::NamedTempFile, DataError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PARTIAL);
@@ -100,14 +100,13 @@ fn new_file(folder: &Path) -> Result<tempfile::NamedTempFile, DataError> {
     let file = builder
         .tempfile_in(folder)
         .map_err(DataError::io("create a file in", folder))?;
-    // Tells `remove_stale` that someone lives who writes it. A file system without locks refuses
-    // both, and then age decides.
+    // Tells `remove_stale` that the file is being written. Without support for locks, its age decides.
     let _ = file.as_file().lock();
     Ok(file)
 }
 
-/// Removes the temporary files of programs that were killed: the system releases the lock of a
-/// program that ends, however it ends. What cannot be removed is left and does no harm.
+/// Removes the temporary files of killed programs: the system releases a program's locks when it ends. A file
+/// that cannot be removed does no harm.
 fn remove_stale(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -115,7 +114,7 @@ fn remove_stale(folder: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let is_partial = name.as_encoded_bytes().starts_with(PARTIAL.as_bytes());
-        // Opening a pipe would wait for its other end.
+        // Opening a named pipe would block.
         if is_partial && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let path = entry.path();
             if is_stale(&path).unwrap_or(false) {
@@ -129,7 +128,7 @@ fn is_stale(path: &Path) -> io::Result<bool> {
     let file = fs::File::options().write(true).open(path)?;
     let metadata = file.metadata()?;
     match file.try_lock() {
-        // An empty one may just have been made and be about to be locked.
+        // An empty file may have just been created and not been locked yet.
         Ok(()) if metadata.len() > 0 => Ok(true),
         Err(fs::TryLockError::WouldBlock) => Ok(false),
         _ => Ok(metadata.modified()?.elapsed().is_ok_and(|age| age > STALE)),

@@ -1,5 +1,4 @@
-//! Repositories of the Hugging Face hub, or of a server that answers like it:
-//! `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
+//! Repositories of the Hugging Face hub or of a compatible server: `ENDPOINT/ORG/NAME/resolve/REVISION/FILE`.
 
 use super::agent::agent;
 use super::resume::{RemoteFile, fetch, is_intact, noted_hash};
@@ -13,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The hub, unless `HF_ENDPOINT` names another.
+/// The hub's address, unless `HF_ENDPOINT` is set.
 const ENDPOINT: &str = "https://huggingface.co";
 
 /// A repository and one of its revisions, written `ORG/NAME` or `ORG/NAME@REVISION`.
@@ -26,7 +25,7 @@ pub struct HubRepository {
 }
 
 impl HubRepository {
-    /// Its name, without the organisation.
+    /// The name without the organisation.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -37,7 +36,7 @@ impl FromStr for HubRepository {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (path, revision) = text.split_once('@').unwrap_or((text, "main"));
-        // Names become folders of the cache and parts of an address.
+        // The parts become folders of the cache and parts of a URL.
         let is_word = |word: &str| {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             !word.is_empty()
@@ -63,7 +62,7 @@ impl FromStr for HubRepository {
     }
 }
 
-/// A hub, and the cache folder of its files.
+/// A hub, and the cache folder for its files.
 #[derive(Debug, Clone)]
 pub struct Hub {
     /// Its address, without a slash at the end.
@@ -72,7 +71,7 @@ pub struct Hub {
     pub cache: PathBuf,
     /// Whether downloads are disabled.
     pub offline: bool,
-    /// Timeout of a connection without data; 30 seconds by default.
+    /// Timeout of a connection that transfers no data; 30 seconds by default.
     pub silence: Option<Duration>,
 }
 
@@ -96,11 +95,11 @@ struct Head {
 }
 
 impl Hub {
-    /// The hub of `HF_ENDPOINT` or huggingface.co, and a cache in `RECEPTIVE_CACHE` or the user's cache
-    /// folder.
+    /// The hub at `HF_ENDPOINT`, or else huggingface.co, with its cache in `RECEPTIVE_CACHE` or the user's
+    /// cache folder.
     ///
     /// # Errors
-    /// When `HF_ENDPOINT` is not an address, or there is no cache folder.
+    /// `HF_ENDPOINT` is not a valid address, or there is no cache folder.
     pub fn from_env(
         offline: bool,
         environment: impl Fn(&str) -> Option<OsString>,
@@ -139,12 +138,12 @@ impl Hub {
         })
     }
 
-    /// Files of a repository, from the cache or from the hub. Each entry of `wanted` lists
-    /// alternative names; the first that exists is used.
+    /// Files of a repository, from the cache or the hub. Each entry of `wanted` lists alternative names; the
+    /// first that exists is used.
     ///
     /// # Errors
-    /// When the repository, the revision or a file does not exist, the connection ends, a file is
-    /// not the announced one, or a file is not in the cache with downloads disabled.
+    /// The repository, the revision or a file does not exist, the connection fails, a file does not match its
+    /// announced size or hash, or downloads are disabled and a file is not in the cache.
     pub fn files(
         &self,
         repository: &HubRepository,
@@ -222,13 +221,13 @@ impl Hub {
                             .into(),
                 });
             };
-            // The first file decides for all of them which commit the revision is.
+            // The first file determines the commit of the revision, for all files.
             let commit = commit.get_or_insert_with(|| {
                 let commit = head.commit.clone().filter(|commit| is_plain(commit));
                 commit.unwrap_or_else(|| revision.replace('/', "--"))
             });
             let folder = base.join(&*commit);
-            // What is not of one commit may be another file today.
+            // Without a commit, the file may have changed since: only its announced hash tells.
             let is_this = is_commit(commit)
                 || head.announced.sha256.is_some()
                     && head.announced.sha256 == noted_hash(&folder, file);
@@ -298,7 +297,7 @@ impl Hub {
                 _ => return Err(failed(format!("the server returned {status}"))),
             }
             let linked = header("X-Linked-Etag");
-            // A repository that was renamed: on the same server, without a word about the file.
+            // A renamed repository: a redirect on the same server, without metadata of the file.
             if let (300..=399, None, Some(location)) = (status, &linked, header("Location"))
                 && location.starts_with('/')
             {
@@ -311,7 +310,7 @@ impl Hub {
             });
             let length = match status {
                 200 => header("Content-Length"),
-                _ => None, // of the redirect, not of the file
+                _ => None, // the length of the redirect, not of the file
             };
             let size = header("X-Linked-Size").or(length);
             return Ok(Some(Head {
@@ -326,7 +325,7 @@ impl Hub {
     }
 }
 
-/// Maximum number of redirects by renaming.
+/// Maximum number of redirects to follow for renamed repositories.
 const MAX_RENAMED: usize = 5;
 
 fn is_commit(revision: &str) -> bool {
@@ -337,13 +336,13 @@ fn is_sha256(hash: &str) -> bool {
     hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether it is a name of one folder, and no more.
+/// Whether it is a plain name of one folder.
 fn is_plain(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     !name.is_empty() && name.len() <= 96 && name.bytes().all(is_plain)
 }
 
-/// The files of a folder, if it has one of each entry.
+/// The matching files in a folder; `None` unless it has one for each entry.
 fn in_folder(folder: &Path, wanted: &[&[&str]]) -> Option<Vec<String>> {
     let one = |choices: &&[&str]| {
         let found = choices.iter().find(|name| is_intact(folder, name));

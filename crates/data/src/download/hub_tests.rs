@@ -1,4 +1,5 @@
-//! A hub on loopback that redirects, cuts bodies, gives wrong hashes or none, or nothing at all.
+//! Tests against a local server that redirects, truncates bodies, or sends wrong hashes, no hashes or nothing
+//! at all.
 
 use super::*;
 use crate::error::DataError;
@@ -16,9 +17,9 @@ use std::time::Duration;
 /// How the server answers.
 #[derive(Clone, Copy, PartialEq)]
 enum Server {
-    /// As the hub: the weights' hash and size, then a redirect to another path.
+    /// As the hub: the hash and size of the weights, then a redirect to another path.
     Good,
-    /// A third of the weights at a time, then the connection ends.
+    /// The connection closes after each third of the weights.
     Cut,
     /// The hash of another file.
     WrongHash,
@@ -26,16 +27,16 @@ enum Server {
     NoHash,
     /// `pytorch_model.bin` in place of `model.safetensors`.
     Bin,
-    /// The repository has another name now.
+    /// The repository was renamed.
     Renamed,
     Gone,
     Closed,
     Broken,
-    /// More than was announced, for ever.
+    /// Endless data, more than announced.
     Endless,
-    /// A page for people in place of the config, with a commit in its headers.
+    /// An HTML page instead of the config, with a commit in its headers.
     Page,
-    /// Ranges are not understood: the file from its beginning, each time.
+    /// Ranges are ignored: the file is always sent from its beginning.
     NoRanges,
 }
 
@@ -180,7 +181,7 @@ fn files_come_through_redirects_and_then_from_the_cache() {
         let entries = fs::read_dir(&files.folder).unwrap();
         assert_eq!(entries.count(), 3, "both, and the hash of the weights");
 
-        // What `main` is may have changed, so that the server is asked; the files are not sent again.
+        // `main` may have moved, so the server is asked, but the files are not sent again.
         let before = server.requests.load(Ordering::Relaxed);
         assert_eq!(get(&hub).unwrap(), files);
         let asked = server.requests.load(Ordering::Relaxed) - before;
@@ -293,7 +294,7 @@ fn what_is_not_there_or_not_open_is_said_and_leaves_nothing() {
     hub.offline = true;
     let error = get(&hub).unwrap_err().to_string();
     assert!(error.contains("missing or damaged in the cache"), "{error}");
-    // Nothing was tried, so that nothing need be tried again.
+    // No download was attempted, so the message must not say that nothing was kept.
     assert!(!error.contains("nothing was kept"), "{error}");
     assert!(!error.contains("check the network"), "{error}");
     let folder = cache.path().join("timm").join("net");
@@ -309,7 +310,7 @@ fn a_page_in_place_of_the_config_is_not_kept() {
     let files = get(&hub(&good.url, cache.path())).unwrap();
     let config = files.folder.join("config.json");
     assert_eq!(fs::read(&config).unwrap(), CONFIG);
-    // One that an earlier version kept is fetched again.
+    // A page that an earlier version saved as the config is replaced.
     fs::write(&config, "<!DOCTYPE html>").unwrap();
     get(&hub(&good.url, cache.path())).unwrap();
     assert_eq!(fs::read(&config).unwrap(), CONFIG);

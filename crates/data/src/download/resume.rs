@@ -1,4 +1,4 @@
-//! A download that continues where an earlier one ended.
+//! Downloads that can be resumed.
 
 use super::agent::agent;
 use super::body::copy;
@@ -11,7 +11,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A server's metadata of a file before the download.
+/// A server's metadata of a file, known before the download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RemoteFile {
     /// In bytes.
@@ -20,11 +20,11 @@ pub(super) struct RemoteFile {
     pub(super) sha256: Option<String>,
 }
 
-/// The largest file whose size is not announced, in bytes.
+/// Maximum size in bytes of a file without an announced size.
 const MAX_UNKNOWN: u64 = 16 << 30;
 
-/// Downloads `url` to `folder/name`, which exists only once it is complete. A partial download is
-/// kept under another name and continued the next time, if the announced hash is the same.
+/// Downloads `url` to `folder/name`, which exists only once it is complete. A partial download is kept under
+/// another name and resumed the next time, if the announced hash is the same.
 pub(super) fn fetch(
     url: &str,
     folder: &Path,
@@ -54,7 +54,7 @@ pub(super) fn fetch(
         .write(true)
         .open(&partial)
         .map_err(DataError::io("create", &partial))?;
-    // Two programs must not write one file. A file system without locks has no such protection.
+    // Two programs must not write the same file. File systems without locks offer no protection.
     if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
         return Err(DataError::Hub {
             url: url.to_string(),
@@ -70,7 +70,7 @@ pub(super) fn fetch(
     if size > limit {
         (hash, size) = (Sha256::default(), 0);
     }
-    // All of it may be there already, and only its name was not.
+    // The download may be complete, but not yet renamed.
     if announced.size != Some(size) {
         let agent: ureq::Agent = agent(url, silence).build().into();
         let mut request = agent.get(url);
@@ -79,7 +79,7 @@ pub(super) fn fetch(
         }
         let response = request.call().map_err(|error| failed(error.to_string()))?;
         if response.status() != 206 {
-            (hash, size) = (Sha256::default(), 0); // it starts anew
+            (hash, size) = (Sha256::default(), 0); // starts from the beginning
         }
         file.set_len(size)
             .and_then(|()| file.seek(SeekFrom::Start(size)))
@@ -87,7 +87,7 @@ pub(super) fn fetch(
         let running =
             ProgressGuard::start(progress, &format!("downloading {name}"), announced.size);
         running.advance(size);
-        // Never more than what was announced, whatever the server sends.
+        // Never reads more than was announced, whatever the server sends.
         let body = response.into_body().into_reader().take(limit - size + 1);
         size += copy(body, &mut file, &partial, &mut hash, &running, failed)?;
     }
@@ -137,12 +137,12 @@ pub(super) fn fetch(
     fs::rename(&partial, &target).map_err(DataError::io("create", &target))
 }
 
-/// Path of the hash of a downloaded file.
+/// Path of the file that stores a downloaded file's hash.
 fn note_of(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.sha256"))
 }
 
-/// The hash of a file when it was downloaded, if stored.
+/// The hash of a file when it was downloaded, if it was stored.
 pub(super) fn noted_hash(folder: &Path, name: &str) -> Option<String> {
     fs::read_to_string(note_of(folder, name)).ok()
 }
@@ -154,7 +154,7 @@ fn is_json(name: &str) -> bool {
 /// Maximum size of a JSON file that is checked, in bytes.
 const MAX_JSON: u64 = 64 << 20;
 
-/// Whether a file begins and ends as a JSON object does.
+/// Whether a file begins and ends like a JSON object.
 fn holds_object(path: &Path) -> bool {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_JSON).read_to_end(&mut bytes));
@@ -162,9 +162,9 @@ fn holds_object(path: &Path) -> bool {
     read.is_ok() && text.starts_with(b"{") && text.ends_with(b"}")
 }
 
-/// Whether a file exists and is unchanged since its download.
+/// Whether a file exists and has not changed since its download.
 pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
-    // These have no hash.
+    // JSON files have no stored hash.
     if is_json(name) {
         return holds_object(&folder.join(name));
     }
@@ -177,7 +177,7 @@ pub(super) fn is_intact(folder: &Path, name: &str) -> bool {
     }
 }
 
-/// The hash of the existing file, and its size.
+/// The hash and size of the existing file.
 fn hash_of(file: &mut File) -> std::io::Result<(Sha256, u64)> {
     let (mut hash, mut size) = (Sha256::default(), 0);
     let mut buffer = vec![0; 64 << 10];

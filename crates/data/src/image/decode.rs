@@ -20,8 +20,8 @@ use std::path::Path;
 pub struct DecodeLimits {
     /// The largest file, in bytes. Default 1 GiB.
     pub file_bytes: u64,
-    /// The most pixels of an image, width times height. Default 2^28, 268 megapixels. Decoded it may
-    /// have four times as many bytes.
+    /// Maximum number of pixels of an image, width times height. Default 2^28 (268 megapixels). The decoded
+    /// image may have up to four bytes per pixel.
     pub pixels: u64,
 }
 
@@ -41,14 +41,14 @@ impl DecodeLimits {
 
 /// Reads and decodes one image file.
 ///
-/// The format is found by content, not by extension (except TGA, which has no signature). EXIF
-/// orientation is applied, 16-bit and float channels become 8-bit, grey stays one channel, and
-/// transparency is composited on white. Of an animation the first frame is used. Images larger than
-/// 128 MiB decoded (44 megapixels) are halved until they fit.
+/// The format is detected by content, not by extension (except TGA, which has no signature). EXIF orientation
+/// is applied, 16-bit and float channels become 8-bit, grey keeps one channel, and transparency is composited
+/// on white. Of an animation, only the first frame is used. Images that take more than 128 MiB when decoded (44
+/// megapixels) are halved until they fit.
 ///
 /// # Errors
-/// A file that is not a regular file (or a link to one), exceeds a limit, or is damaged. A JPEG
-/// that ends before its end marker is damaged although most decoders accept it.
+/// The file is not regular (or a link to a regular file), exceeds a limit, or is damaged. A JPEG that ends
+/// before its end marker counts as damaged, although most decoders accept it.
 pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<Picture, DataError> {
     Ok(read_image(path, limits)?.picture)
 }
@@ -64,8 +64,8 @@ pub fn identify_file(
     Ok(read_image(path, limits)?.identified())
 }
 
-/// The same for bytes in memory. `name` stands for the file in messages; its extension is only used
-/// for TGA.
+/// Like [`decode_file`], for bytes in memory. `name` stands for the file in messages; its extension matters
+/// only for TGA.
 ///
 /// # Errors
 /// As [`decode_file`].
@@ -95,13 +95,13 @@ pub fn identify(
 /// A decoded file and what only the decoder knows about it.
 pub(crate) struct ImageFile {
     pub(crate) picture: Picture,
-    /// The size of the image in the file, of which `picture` may be a reduction.
+    /// The size of the image in the file; `picture` may be reduced.
     pub(crate) size: ImageSize,
     /// How the file stores its colours, such as `RGB with alpha`.
     pub(crate) colours: &'static str,
     /// The hash of the file.
     pub(crate) content: ContentHash,
-    /// The EXIF orientation, which is already applied to `picture`.
+    /// The EXIF orientation, already applied to `picture`.
     orientation: Orientation,
 }
 
@@ -141,8 +141,8 @@ pub(crate) fn decode_named(
     if bytes.is_empty() {
         return Err(damaged("the file is empty".into()));
     }
-    // Decoders are other people's code and the files may come from anywhere: a panic is an error of
-    // this file, not the end of the run.
+    // Decoders are third-party code, and files may come from anywhere: a panic must be an error of this file,
+    // not the end of the run.
     let decoded = panic::catch(|| decode_bytes(bytes, path, limits))
         .unwrap_or_else(|_| Err("decoding failed".into()));
     let decoded = decoded.map_err(damaged)?;
@@ -181,7 +181,7 @@ struct DecodedImage {
     orientation: Orientation,
 }
 
-/// The format of the bytes, and the embedded file if they contain the image in one.
+/// The format of the bytes, and the embedded file if the image is inside one.
 fn find_format<'a>(bytes: &'a [u8], path: &Path) -> Result<(ImageFormat, &'a [u8]), String> {
     let foreign = || {
         let content = Foreign::from_content(&bytes[..bytes.len().min(HEAD_BYTES)]);
@@ -241,7 +241,8 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     let mut left = caps.clone();
     left.reserve(decoder.total_bytes()).map_err(text)?;
     caps = match format {
-        // That decoder reserves the pixels itself, and may hold a compressed part of their size beside them.
+        // This decoder counts the pixels against the limit itself, and compressed data may need as much memory
+        // again.
         ImageFormat::Tiff => {
             caps.max_alloc = Some(limits.pixels.saturating_mul(8));
             caps
@@ -251,7 +252,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     if width == 0 || height == 0 {
         return Err(format!("it has no pixels: {width} x {height}"));
     }
-    // Unreadable EXIF data says nothing about the pixels.
+    // Unreadable EXIF data does not mean that the pixels are damaged.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     decoder.set_limits(caps).map_err(text)?;
     let colours = match &plain_tiff {
@@ -265,13 +266,13 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     };
     let size = (width as usize, height as usize);
     let factor = reduce::factor(size.0, size.1, decoder.total_bytes());
-    // One large image at a time, so that threads do not multiply its memory.
+    // Large images are decoded one at a time, so that memory does not grow with the threads.
     let _turn = (factor > 1).then(reduce::turn);
     let reduced = match format {
         ImageFormat::Jpeg if factor > 1 => jpeg::decode_reduced(bytes, factor)?,
         _ => None,
     };
-    // Most photographs need no more than their pixels: into memory that the thread has already.
+    // Most photographs need no conversion: they are decoded straight into memory that the thread reuses.
     let picture = match (reduced, plain) {
         (Some(picture), _) => picture,
         (None, Some(channels)) => {
@@ -290,7 +291,7 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
         Some(plain) => plain.colour(&picture),
         None => picture,
     };
-    // Of a reduced JPEG there may be a part left to do.
+    // A JPEG may have been reduced by only part of the factor.
     let left = reduce::factor_between(size.0, picture.width, factor);
     let picture = orient(reduce::reduce(picture, left), orientation);
     let swapped = (picture.width > picture.height) != (size.0 > size.1) && size.0 != size.1;
@@ -303,8 +304,8 @@ fn decode_bytes(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Deco
     })
 }
 
-/// The reason for a damaged file: it is truncated, or its content is invalid. Decoders report it in
-/// terms of their formats.
+/// The reason for a damaged file: truncated, or invalid content. The decoders' own messages use the terms of
+/// their formats.
 fn damage(error: &image::ImageError, format: ImageFormat) -> String {
     let words = error.to_string().to_lowercase();
     let ends = [
@@ -354,7 +355,7 @@ fn orient(picture: Picture, orientation: Orientation) -> Picture {
         1 => GrayImage::from_raw(width, height, picture.pixels).map(DynamicImage::from),
         _ => RgbImage::from_raw(width, height, picture.pixels).map(DynamicImage::from),
     };
-    let mut image = image.unwrap_or_default(); // a picture has as many pixels as its sides say
+    let mut image = image.unwrap_or_default(); // sides and pixels match, so this never fails
     image.apply_orientation(orientation);
     to_picture(image)
 }

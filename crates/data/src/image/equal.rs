@@ -1,30 +1,30 @@
-//! Equality of images, whatever the bytes of their files.
+//! Equality of images, regardless of their files' bytes.
 
 use crate::image::Picture;
 use receptive_core::hash::ContentHash;
 use std::fmt;
 use std::str::FromStr;
 
-/// The identity of an image, under any name and in any folder: equal bytes, or equal pixels of
-/// files that differ in compression or metadata. A resized, cropped, edited or recompressed image
-/// (such as JPEG) is a different one.
+/// The identity of an image, under any name and in any folder: equal bytes, or equal pixels in files that
+/// differ in compression or metadata. An image that was resized, cropped, edited or recompressed with loss
+/// (such as to JPEG) is a different one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ImageIdentity {
-    /// SHA-256 of the file, or of the pixels where a file holds many images.
+    /// SHA-256 of the file, or of the pixels if the file contains many images.
     pub content: ContentHash,
     /// The hash of its pixels as displayed.
     pub pixels: PixelHash,
-    /// For an image with an EXIF orientation: the hash of its pixels as stored, which is the image
-    /// without these data.
+    /// If the image has an EXIF orientation, the hash of its pixels as stored, which equals that of a copy
+    /// without EXIF data.
     pub stored: PixelHash,
 }
 
-/// A hash of an image's size and pixels. Zero stands for pixels that are not known.
+/// A hash of an image's size and pixels. Zero means that the pixels are not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PixelHash(u128);
 
 impl PixelHash {
-    /// Whether it is that of an image.
+    /// Whether the pixels are known.
     pub fn is_known(self) -> bool {
         self.0 != 0
     }
@@ -34,9 +34,9 @@ impl PixelHash {
         Self::of(size, &picture.pixels)
     }
 
-    /// Of `[height, width, channels]` pixels; `size` is width, height and channels. Grey images
-    /// have the same hash whether they are stored with one channel or three. It takes a fraction of
-    /// the decoding time; collisions have a probability of 2^-100.
+    /// The hash of `[height, width, channels]` pixels; `size` is width, height and channels. A grey image has
+    /// the same hash with one channel and with three. Takes a fraction of the decoding time; the probability of
+    /// a collision is about 2^-100.
     pub(crate) fn of([width, height, channels]: [usize; 3], pixels: &[u8]) -> Self {
         let is_grey = |pixel: &[u8]| pixel[0] == pixel[1] && pixel[0] == pixel[2];
         if channels == 3 && pixels.chunks_exact(3).all(is_grey) {
@@ -64,7 +64,7 @@ impl FromStr for PixelHash {
     }
 }
 
-/// Odd numbers without a pattern.
+/// Odd constants without a pattern.
 const KEYS: [u64; 4] = [
     0x9e37_79b9_7f4a_7c15,
     0xc2b2_ae3d_27d4_eb4f,
@@ -102,7 +102,7 @@ fn mix(a: u64, b: u64, chunk: &[u8]) -> (u64, u64) {
     )
 }
 
-/// Both halves of the product.
+/// Multiplies to 128 bits and XORs the two halves.
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product >> 64) as u64 ^ product as u64
@@ -130,7 +130,7 @@ mod tests {
                 assert!(hashes.insert(of(length, 1, &other)), "{length} {bit}");
             }
         }
-        // Black images of many sizes: zeros must not be swallowed.
+        // Black images of many sizes: zeros must affect the hash.
         for length in 1..200 {
             assert!(hashes.insert(of(length, 1, &vec![0; length])));
         }

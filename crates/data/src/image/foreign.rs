@@ -1,4 +1,4 @@
-//! Files that are not readable images: their kind, by content or by name.
+//! Files that are not readable images, recognised by content or name.
 
 use image::ImageFormat;
 use std::ffi::OsStr;
@@ -35,8 +35,8 @@ pub(crate) enum Foreign {
 
 use Foreign::*;
 
-/// Extensions, in lower case, of photographs, drawings and videos that cannot be read. In a class
-/// folder such a file was probably meant as an image of the class.
+/// Extensions, in lower case, of photographs, drawings and videos that cannot be read. In a class folder, such
+/// a file was probably meant as an image of the class.
 const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     (Heic, &["heic", "heif", "heics", "heifs", "hif"]),
     (Avif, &["avif", "avifs", "avci"]),
@@ -78,7 +78,7 @@ const EXTENSIONS: [(Foreign, &[&str]); 14] = [
     ),
 ];
 
-/// Extensions of web pages, which are in class folders after failed downloads.
+/// Extensions of web pages, which failed downloads leave in class folders.
 const PAGES: [&str; 3] = ["html", "htm", "xhtml"];
 
 impl Foreign {
@@ -94,7 +94,7 @@ impl Foreign {
         kind.map(|(kind, _)| *kind)
     }
 
-    /// A file's kind by its first bytes; some hundred are enough.
+    /// A file's kind by its first bytes, of which a few hundred are enough.
     pub(crate) fn from_content(head: &[u8]) -> Option<Self> {
         binary(head).or_else(|| text(head))
     }
@@ -116,7 +116,7 @@ impl Foreign {
         )
     }
 
-    /// The kind and the remedy, as the reason why a file cannot be read.
+    /// The reason why a file of this kind cannot be read, and what to do.
     pub(crate) fn reason(self) -> String {
         format!("it is {}", self.advice())
     }
@@ -186,8 +186,8 @@ impl Foreign {
     }
 }
 
-/// Whether a TIFF by content is a camera's raw photo, of which a decoder would read the small
-/// preview: by its name, or by tags that only such a file has.
+/// Whether a TIFF is a camera's raw photo, by its name or by tags that only raw photos have. A decoder would
+/// read only its small preview.
 pub(crate) fn is_raw_in_tiff(bytes: &[u8], path: &Path) -> bool {
     Foreign::from_name(path) == Some(Raw)
         || bytes.get(8..10) == Some(b"CR")
@@ -286,7 +286,7 @@ fn binary(head: &[u8]) -> Option<Foreign> {
         (_, Some(b"AVI ")) if head.starts_with(b"RIFF") => return Some(Video),
         _ => {}
     }
-    // PCX: version, run lengths, bits of a pixel.
+    // PCX: version, run-length encoding, bits per pixel.
     if matches!(head, [0x0a, 0 | 2..=5, 1, 1 | 2 | 4 | 8, ..]) {
         return Some(Rare);
     }
@@ -297,7 +297,7 @@ fn binary(head: &[u8]) -> Option<Foreign> {
     zeros.then_some(Zeros)
 }
 
-/// A file of the MP4 family, by its brand and compatible brands.
+/// A file of the MP4 family, by its major and compatible brands.
 fn boxed(brand: &[u8], head: &[u8]) -> Foreign {
     let length = head
         .first_chunk::<4>()
@@ -320,7 +320,7 @@ fn text(head: &[u8]) -> Option<Foreign> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let mut start = head.trim_ascii_start();
     start = &start[..start.len().min(512)];
-    // A letter cut in two at the end is no fault.
+    // A character may be cut off at the end.
     let valid = match str::from_utf8(start) {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => {
@@ -352,7 +352,7 @@ fn text(head: &[u8]) -> Option<Foreign> {
 
 /// Whether a file's first bytes are those of a photograph or a video, whatever its name.
 pub(crate) fn is_picture(head: &[u8]) -> bool {
-    // Formats whose first bytes other files hardly have.
+    // Formats with signatures that hardly any other file begins with.
     let readable = matches!(
         image::guess_format(head),
         Ok(ImageFormat::Jpeg
@@ -361,7 +361,7 @@ pub(crate) fn is_picture(head: &[u8]) -> bool {
             | ImageFormat::WebP
             | ImageFormat::Tiff)
     );
-    // Of rare formats some begin with a few bytes that anything may begin with.
+    // Some rare formats have signatures so short that other files may begin with them.
     readable || binary(head).is_some_and(|kind| kind.is_picture() && kind != Rare)
 }
 
@@ -415,7 +415,7 @@ mod tests {
             (vec![0; 64], Zeros),
         ] {
             if kind == Text && head.starts_with(b"II*") {
-                continue; // a TIFF: told by `is_raw_in_tiff`
+                continue; // a TIFF, which `is_raw_in_tiff` recognises
             }
             assert_eq!(of(&head), Some(kind), "{}", head.escape_ascii());
         }
@@ -437,7 +437,7 @@ mod tests {
             Path::new("a.jpg")
         ));
         for length in 0..tiff.len() {
-            is_raw_in_tiff(&tiff[..length], Path::new("a.tif")); // no prefix makes it panic
+            is_raw_in_tiff(&tiff[..length], Path::new("a.tif")); // a truncated file must not cause a panic
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Windows icons with PNG files.
+//! Windows icons that contain PNG files.
 
-/// The PNG of the icon's largest image, if that is one. The decoder of icons reads only PNG files
-/// with an alpha; as a file of its own each kind is read.
+/// The icon's largest image, if it is a PNG. The ICO decoder reads only PNGs with alpha; decoded as a file of
+/// its own, any PNG can be read.
 pub(super) fn inner_png(bytes: &[u8]) -> Option<&[u8]> {
     let count = u16::from_le_bytes(bytes.get(4..6)?.try_into().ok()?);
     let entries = bytes.get(6..)?.chunks_exact(16).take(usize::from(count));
@@ -11,7 +11,7 @@ pub(super) fn inner_png(bytes: &[u8]) -> Option<&[u8]> {
         let bits = u16::from_le_bytes([entry[6], entry[7]]);
         (side(entry[0]) * side(entry[1]), bits)
     };
-    // As the decoder chooses: of equals the last.
+    // As in the decoder: of equal entries, the last.
     let best = entries.max_by_key(rank)?;
     let number = |at: usize| -> Option<usize> {
         let bytes = best.get(at..at + 4)?.try_into().ok()?;

@@ -7,16 +7,15 @@ use std::io::Cursor;
 
 /// Whether a JPEG file has an end-of-image marker after the start of its scan.
 ///
-/// The decoder fills what a truncated file lacks with grey and reports no error, so this is the
-/// only sign. "The last two bytes are FF D9" would be wrong: phones append data after the image.
-/// Headers are stepped over by their length, so an embedded thumbnail's own end marker does not
-/// count.
+/// The decoder fills the missing part of a truncated file with grey and reports no error, so this is the only
+/// way to tell. Checking that the last two bytes are FF D9 would be wrong: phones append data after the image.
+/// Header segments are skipped by their length, so an embedded thumbnail's end marker does not count.
 pub(crate) fn has_end(bytes: &[u8]) -> bool {
     let mut at = 2; // after the start-of-image marker
     let mut in_scan = false;
     while let Some(&byte) = bytes.get(at) {
         if byte != 0xff {
-            // Outside a scan this is a damaged header; step on and let the decoder judge it.
+            // Outside a scan this is a damaged header, which is left to the decoder.
             match memchr(0xff, &bytes[at..]) {
                 Some(next) => at += next,
                 None => return false,
@@ -25,7 +24,7 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
         match bytes.get(at + 1) {
             None => return false,
             Some(0xff) => at += 1, // fill byte
-            // A literal FF of the scan, a restart, or a marker without a body.
+            // An escaped FF in the scan, a restart marker, or a marker without a body.
             Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 2,
             Some(0xd9) if in_scan => return true,
             Some(0xd9) => return false,
@@ -41,8 +40,8 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
     false
 }
 
-/// A grey or RGB JPEG with sides divided by `factor`, or by 8 if that is less; `None` for other
-/// colours. The decoder computes no more than these pixels.
+/// Decodes a grey or RGB JPEG with its sides divided by `factor`, at most 8; `None` for other colours. Only the
+/// reduced pixels are computed.
 pub(super) fn decode_reduced(bytes: &[u8], factor: usize) -> Result<Option<Picture>, String> {
     let text = |_: jpeg_decoder::Error| "the JPEG is damaged: its content is invalid".to_string();
     let mut decoder = Decoder::new(Cursor::new(bytes));

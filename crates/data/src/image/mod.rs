@@ -1,4 +1,4 @@
-//! One image: from a file to 8-bit pixels, and to another size.
+//! One image: from file to 8-bit pixels, and resizing.
 
 pub(crate) mod decode;
 pub(crate) mod equal;
@@ -35,16 +35,16 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-/// Memory above this is returned to the system.
+/// Buffers above this size are freed.
 const MAX_SPARE_BYTES: usize = 16 << 20;
 
 thread_local! {
-    /// Memory that this thread keeps between files: fresh memory of this size comes from the system,
-    /// which clears it page by page, each time.
+    /// A buffer that the thread reuses for its next file: the system would clear newly allocated memory of this
+    /// size, page by page, every time.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// `length` bytes of any content, to decode into.
+/// `length` bytes with arbitrary content, to decode into.
 fn spare_bytes(length: usize) -> Vec<u8> {
     let mut bytes = SPARE.take();
     bytes.resize(length, 0);
@@ -52,7 +52,7 @@ fn spare_bytes(length: usize) -> Vec<u8> {
 }
 
 impl Picture {
-    /// Keeps the memory of its pixels for the thread's next image.
+    /// Keeps the buffer of its pixels for the thread's next image.
     pub(crate) fn recycle(self) {
         if self.pixels.capacity() <= MAX_SPARE_BYTES {
             SPARE.set(self.pixels);

@@ -1,4 +1,4 @@
-//! Two sample photographs, for tutorials and for trying things out.
+//! Two sample photographs, for tutorials and experiments.
 //!
 //! ```
 //! let china = receptive_data::photos::china()?;
@@ -16,7 +16,7 @@ use std::path::Path;
 /// A pagoda above a lake, by danielbuechele (CC BY 2.0), `[427, 640, 3]`.
 ///
 /// # Errors
-/// Never, unless the bytes in the program were changed.
+/// Never, unless the embedded bytes were modified.
 pub fn china() -> Result<Picture, DataError> {
     let bytes = include_bytes!("../../assets/photos/china.jpg");
     decode(bytes, Path::new("china.jpg"), &DecodeLimits::default())
@@ -25,7 +25,7 @@ pub fn china() -> Result<Picture, DataError> {
 /// A dahlia, by vultilion (CC BY 2.0), `[427, 640, 3]`.
 ///
 /// # Errors
-/// Never, unless the bytes in the program were changed.
+/// Never, unless the embedded bytes were modified.
 pub fn flower() -> Result<Picture, DataError> {
     let bytes = include_bytes!("../../assets/photos/flower.jpg");
     decode(bytes, Path::new("flower.jpg"), &DecodeLimits::default())

@@ -1,13 +1,13 @@
-//! Reduction of large images to save memory; a network's input is far smaller still.
+//! Reduction of large images to save memory. The input of a network is much smaller anyway.
 
 use crate::image::Picture;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// An image of more bytes is reduced.
+/// Images with more bytes are reduced.
 const MAX_BYTES: u64 = 128 << 20;
 
-/// By what width and height are divided, a power of two, so that an image of that many bytes has at
-/// most [`MAX_BYTES`]. Neither side becomes less than one pixel.
+/// The factor, a power of two, by which width and height are divided so that an image of `bytes` takes at most
+/// [`MAX_BYTES`]. Neither side becomes less than one pixel.
 pub(super) fn factor(width: usize, height: usize, bytes: u64) -> usize {
     let mut factor = 1;
     while bytes / (factor * factor) as u64 > MAX_BYTES && 2 * factor <= width.min(height) {
@@ -16,7 +16,8 @@ pub(super) fn factor(width: usize, height: usize, bytes: u64) -> usize {
     factor
 }
 
-/// What is left to divide by, when a `width` became `reduced` and `factor` is the aim.
+/// The factor that remains when the width was already reduced from `width` to `reduced`, out of `factor` in
+/// total.
 pub(super) fn factor_between(width: usize, reduced: usize, factor: usize) -> usize {
     let mut left = factor;
     while left > 1 && width.div_ceil(factor / left * 2) >= reduced {
@@ -25,14 +26,14 @@ pub(super) fn factor_between(width: usize, reduced: usize, factor: usize) -> usi
     left
 }
 
-/// Waits until no other large image is decoded.
+/// Waits until no other large image is being decoded.
 pub(super) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Each pixel becomes the mean of a square of `factor` by `factor`, or of its part within the image
-/// at the right and lower edge.
+/// Replaces each square of `factor` by `factor` pixels, or the part of it within the image at the right and
+/// lower edges, by its mean.
 pub(super) fn reduce(picture: Picture, factor: usize) -> Picture {
     if factor < 2 {
         return picture;

@@ -9,10 +9,10 @@ use receptive_core::{Fit, ImageSize, Interpolation, Resize};
 
 /// Maximum input side: as large as the largest image decoded by default.
 const MAX_SIDE: usize = 16_384;
-/// Maximum pixels of an image that is resized before the centre crop.
+/// Maximum number of pixels of an image resized before the centre crop.
 const MAX_RESIZED: usize = 1 << 26;
 
-/// Checks that images can be made of this size: 1 or 3 channels and sides of 1 to 16384 pixels.
+/// Checks that images can have this size: 1 or 3 channels and sides of 1 to 16384 pixels.
 pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
     let refuse = |problem| Err(DataError::setting("input size", problem));
     if size.channels != 1 && size.channels != 3 {
@@ -31,13 +31,13 @@ pub fn check_size(size: &ImageSize) -> Result<(), DataError> {
 
 /// Resizes an image to exactly `size`: `[height, width, channels]`, 0 to 255.
 ///
-/// Grey becomes RGB by repetition, RGB becomes grey by the luma weights of ITU-R 601 (as Pillow
-/// does). Resizing is antialiased, in whole numbers, so that its result does not depend on the
-/// processor, and is Pillow's within 1 of 255. An image that already has the size is unchanged,
-/// unless there is a crop fraction.
+/// Grey becomes RGB by repetition, RGB becomes grey by the luma weights of ITU-R 601 (as in Pillow). Resizing
+/// is antialiased and computed in integers, so the result does not depend on the processor; it differs from
+/// Pillow's by at most 1 of 255. An image that already has the size is unchanged, unless there is a crop
+/// fraction.
 ///
 /// # Errors
-/// An invalid size or crop fraction, or an image with missing bytes.
+/// The size or the crop fraction is invalid, or the image has missing bytes.
 pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<Vec<u8>, DataError> {
     let fit = fit.into();
     check_size(size)?;
@@ -56,7 +56,7 @@ pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<V
             ),
         ));
     }
-    // Going to fewer channels first, or to more last, resizes fewer numbers.
+    // Channels are reduced before resizing and added after it, so that fewer values are resized.
     let grey;
     let (source, source_channels) = if channels == 3 && size.channels == 1 {
         grey = to_grey(&picture.pixels);
@@ -77,7 +77,7 @@ pub fn fit(picture: &Picture, size: &ImageSize, fit: impl Into<Fit>) -> Result<V
     })
 }
 
-/// Whether an image of this width and height is unchanged.
+/// Whether an image of this width and height needs no resizing.
 pub(crate) fn is_unchanged(from: (usize, usize), to: (usize, usize), fit: Fit) -> bool {
     from == to && fit.crop_fraction.is_none_or(|fraction| fraction == 1.0)
 }
@@ -108,8 +108,8 @@ fn scale(
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
     let resample = |to: (usize, usize)| match fit.interpolation {
         Interpolation::Bilinear => convolve(pixels, from, channels, to, &options),
-        // It goes beyond 0 and 255, where it is cut off after each pass. So their order matters: Pillow
-        // goes along rows first, the library along columns.
+        // Bicubic values may exceed 0 and 255 and are clipped after each pass, so the order of the passes
+        // matters: Pillow resizes rows first, the library columns.
         Interpolation::Bicubic => {
             let rows = (to.0, from.1);
             let wide = convolve(pixels, from, channels, rows, &options)?;
@@ -145,10 +145,10 @@ fn scale(
     }
 }
 
-/// The width and height to which an image is resized before the centre crop: the shorter side
-/// `floor(side / fraction)`, the longer one in proportion and rounded down, as by torchvision's
-/// `Resize`; if the crop is not square, the smallest size around `floor(side / fraction)` of both
-/// sides, rounded, as by timm's `ResizeKeepRatio`.
+/// The width and height to which an image is resized before the centre crop. For a square crop, the shorter
+/// side becomes `floor(side / fraction)` and the longer one is scaled in proportion, rounded down, as in
+/// torchvision's `Resize`. Otherwise it is the smallest size that covers `floor(side / fraction)` on both
+/// sides, rounded, as in timm's `ResizeKeepRatio`.
 fn around(
     from: (usize, usize),
     to: (usize, usize),
@@ -170,7 +170,7 @@ fn around(
         (side(from.0), side(from.1))
     };
     let size = (size.0.max(to.0), size.1.max(to.1));
-    // A line of pixels across a picture would else become a map without end.
+    // An image one pixel high or wide would otherwise become enormous.
     if size.0.saturating_mul(size.1) > MAX_RESIZED.max(to.0 * to.1) {
         return Err(DataError::format(
             format!("an image of {} x {}", from.0, from.1),
@@ -184,8 +184,7 @@ fn around(
     Ok(size)
 }
 
-/// The centre crop of an image, at whole pixels; half a pixel goes to the even side, as Python
-/// rounds.
+/// The centre crop at whole pixels; half a pixel is rounded to even, as in Python.
 fn middle(pixels: &[u8], from: (usize, usize), to: (usize, usize), channels: usize) -> Vec<u8> {
     let offset = |from: usize, to: usize| ((from - to) as f64 / 2.0).round_ties_even() as usize;
     let (left, top) = (offset(from.0, to.0), offset(from.1, to.1));
@@ -195,7 +194,7 @@ fn middle(pixels: &[u8], from: (usize, usize), to: (usize, usize), channels: usi
         .collect()
 }
 
-/// The largest size with the aspect ratio of `from` within `to`; at least one pixel.
+/// The largest size within `to` with the aspect ratio of `from`; at least one pixel.
 fn within(from: (usize, usize), to: (usize, usize)) -> (usize, usize) {
     let ratio = (to.0 as f64 / from.0 as f64).min(to.1 as f64 / from.1 as f64);
     let side = |from: usize, to: usize| ((from as f64 * ratio).round() as usize).clamp(1, to);
@@ -224,8 +223,8 @@ fn convolve(
     Ok(resized)
 }
 
-/// For one type of pixel. The library's call that finds the type at run time would have us compile its
-/// convolutions for all of them, which takes two minutes.
+/// Resizes pixels of one static type. The library's dynamic call would compile its convolutions for all pixel
+/// types, which takes two minutes.
 fn convolve_typed<P: PixelTrait>(
     pixels: &[u8],
     from: (usize, usize),
@@ -280,7 +279,7 @@ mod tests {
 
     #[test]
     fn pad_centres_on_black_and_keeps_proportions() {
-        // 8 wide, 2 high into 4 x 4: one row of scale 0.5, centred.
+        // 8 wide and 2 high, padded to 4 x 4: scale 0.5 gives one row, centred.
         let pixels = fit(&flat(8, 2, 200), &size(1, 4, 4), Resize::Pad).expect("fits");
         assert_eq!(pixels, [[0; 4], [200; 4], [0; 4], [0; 4]].concat());
     }

@@ -1,7 +1,7 @@
-//! TIFF files whose colours the decoder does not convert: palettes and YCbCr.
+//! TIFF files with colours that the decoder does not convert: palettes and YCbCr.
 //!
-//! Such a file is decoded as one of plain grey or RGB, which is what its samples are to the decoder,
-//! and its colours are made here.
+//! Such a file is relabelled as plain grey or RGB, so that the decoder returns its samples unchanged, and the
+//! colours are converted here.
 
 use crate::image::Picture;
 
@@ -12,7 +12,7 @@ const SAMPLES: u16 = 277;
 const COLOR_MAP: u16 = 320;
 const SAMPLE_FORMAT: u16 = 339;
 
-/// A file relabelled with colours that the decoder understands, and its real colours.
+/// A file relabelled with a colour type that the decoder supports, and its real colours.
 pub(super) struct PlainTiff {
     pub(super) bytes: Vec<u8>,
     colours: Colours,
@@ -33,7 +33,7 @@ impl PlainTiff {
         }
     }
 
-    /// The image in its colours.
+    /// Converts decoded samples to the image's real colours.
     pub(super) fn colour(&self, picture: &Picture) -> Picture {
         let pixels = match &self.colours {
             Colours::Palette(palette) => picture
@@ -60,7 +60,7 @@ impl PlainTiff {
     }
 }
 
-/// ITU-R BT.601 with the full range, as JPEG has it.
+/// ITU-R BT.601 with the full range, as in JPEG.
 fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let [y, cb, cr] = [f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0];
     [
@@ -76,7 +76,7 @@ fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
 /// # Errors
 /// An unsupported kind of TIFF.
 pub(super) fn without_colours(bytes: &[u8]) -> Result<Option<PlainTiff>, String> {
-    // Of other kinds of files, such as those above 4 GiB, the decoder judges.
+    // Other kinds of files, such as BigTIFF, are left to the decoder.
     let Some(tags) = Directory::find(bytes) else {
         return Ok(None);
     };
@@ -158,13 +158,13 @@ impl<'a> Directory<'a> {
         })
     }
 
-    /// Where the entry of a tag begins.
+    /// The offset of a tag's entry.
     fn entry(&self, tag: u16) -> Option<usize> {
         let mut places = (0..self.entries).map(|entry| self.start + 12 * entry);
         places.find(|at| self.read(*at, 2) == Some(usize::from(tag)))
     }
 
-    /// The first number of a tag of short or long numbers.
+    /// The first value of a tag with 16-bit or 32-bit values.
     fn number(&self, tag: u16) -> Option<usize> {
         let at = self.entry(tag)?;
         let (kind, count) = (self.read(at + 2, 2)?, self.read(at + 4, 4)?);
@@ -183,7 +183,7 @@ impl<'a> Directory<'a> {
             return None;
         }
         let start = self.read(at + 8, 4)?;
-        // All reds, then all greens, then all blues, of 16 bits.
+        // All reds, then all greens, then all blues, 16 bits each.
         let value = |place: usize| self.read(start.checked_add(2 * place)?, 2);
         let colour = |at: usize| -> Option<[u8; 3]> {
             let parts = [at, colours + at, 2 * colours + at].map(value);
@@ -193,14 +193,14 @@ impl<'a> Directory<'a> {
             Some([red, green, blue].map(|value| (value >> 8) as u8))
         };
         let palette: Option<Vec<[u8; 3]>> = (0..colours).map(colour).collect();
-        // The decoder makes one bit 0 or 255.
+        // The decoder expands one bit to 0 or 255.
         palette.map(|palette| match palette[..] {
             [off, on] => [vec![off; 255], vec![on]].concat(),
             _ => palette,
         })
     }
 
-    /// The file with another photometric interpretation, of which the decoder reads the samples.
+    /// The file with another photometric interpretation, so that the decoder returns its samples unchanged.
     fn with_photometric(&self, value: u16, colours: Colours) -> Option<PlainTiff> {
         let at = self.entry(PHOTOMETRIC)? + 8;
         let mut bytes = self.bytes.to_vec();

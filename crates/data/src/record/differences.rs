@@ -1,4 +1,4 @@
-//! The images of one run beside those of another.
+//! Comparing the images of two runs.
 
 use super::SplitRecord;
 use crate::names::enumerate;
@@ -7,8 +7,8 @@ use receptive_core::text::counted;
 use std::collections::{HashMap, HashSet};
 
 impl SplitRecord {
-    /// How the images of another run's data differ from those of this run's, whatever splits they are in: a
-    /// sentence for those that are gone, were added, or are in another class or group; none if they are the same.
+    /// How the images of another run's data differ from this run's, regardless of splits: one sentence each for
+    /// missing images, added ones, and those in another class or group. Empty if they are the same.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut known: HashMap<ContentHash, HashSet<(&str, &str)>> = HashMap::new();
         for member in self.own() {

@@ -8,7 +8,7 @@ use receptive_core::hash::ContentHash;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// A run's use of an image.
+/// What a run used an image for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The weights were trained on it.
@@ -17,13 +17,11 @@ pub enum Role {
     Val,
     /// It was held out until the end.
     Test,
-    /// The pretrained model, or one before it, was trained on it.
+    /// The pretrained model, or one of its ancestors, was trained on it.
     Before,
-    /// It is not among the run's own images, and the best epoch of the pretrained model was
-    /// selected on it.
+    /// The best epoch of the pretrained model was selected on it; it is not among the run's own images.
     ValBefore,
-    /// It is not a test image of the run itself, but the pretrained model was tested on it: it must
-    /// stay unseen.
+    /// The pretrained model was tested on it, so it must stay unseen; it is not a test image of the run itself.
     TestBefore,
 }
 
@@ -37,12 +35,12 @@ impl Role {
         Self::TestBefore,
     ];
 
-    /// Whether the weights have learned from it.
+    /// Whether the weights were trained on it.
     pub fn is_trained_on(self) -> bool {
         matches!(self, Self::Train | Self::Before)
     }
 
-    /// Whether it is a role in the run itself, not in one that it started from.
+    /// Whether it is a role in the run itself, not in an ancestor.
     pub fn is_own(self) -> bool {
         matches!(self, Self::Train | Self::Val | Self::Test)
     }
@@ -59,12 +57,12 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// The role with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// The role with more influence on the weights, of two.
+    /// Of two roles, the one with more influence on the weights.
     pub(crate) fn more_learned(self, other: Self) -> Self {
         if other.rank() < self.rank() {
             other
@@ -73,7 +71,7 @@ impl Role {
         }
     }
 
-    /// The role with the most influence on the weights, of several images with the same content.
+    /// The order of influence on the weights, for several images with the same content; 0 is the most.
     fn rank(self) -> usize {
         match self {
             Self::Train => 0,
@@ -95,7 +93,7 @@ impl fmt::Display for Role {
 /// One image of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its use.
+    /// What the run used it for.
     pub role: Role,
     /// Its class.
     pub class: String,
@@ -107,20 +105,20 @@ pub struct Member {
     pub group: String,
 }
 
-/// The images of a run, each with its split: the content of `split.csv` in a run's directory.
+/// The images of a run with their splits: the content of `split.csv` in the run directory.
 ///
-/// Images are recognised by their bytes or pixels, so under any name and in any folder. Those with
-/// equal pixels count as one: [`content`](Self::content) stands for them.
+/// Images are recognised by their bytes or pixels, and therefore under any name and in any folder. Images with
+/// equal pixels count as one, identified by [`content`](Self::content).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitRecord {
     members: Vec<Member>,
-    /// Of several files of equal pixels, all but the first: the first.
+    /// For files with equal pixels, all but the first: the content of the first.
     firsts: HashMap<ContentHash, ContentHash>,
-    /// The first file of these pixels.
+    /// The content of the first file with these pixels.
     looks: HashMap<PixelHash, ContentHash>,
     roles: HashMap<ContentHash, Role>,
     groups: HashMap<String, Role>,
-    /// What this run or one before it was tested on.
+    /// What this run or one of its ancestors was tested on.
     tested: HashSet<ContentHash>,
 }
 
@@ -152,7 +150,7 @@ impl SplitRecord {
         record
     }
 
-    /// Adds the pixels of an image to its identity.
+    /// Registers the pixel hashes of an image under the first content that has them.
     fn add_look(&mut self, identity: &ImageIdentity) {
         let content = self.firsts.get(&identity.content);
         let mut first = content.copied().unwrap_or(identity.content);
@@ -169,7 +167,7 @@ impl SplitRecord {
         }
     }
 
-    /// The content of the recorded image that this one equals in bytes or pixels; its own if there is none.
+    /// The content of the recorded image that equals this one in bytes or pixels, or else its own content.
     pub fn content(&self, identity: &ImageIdentity) -> ContentHash {
         let own = identity.content;
         if let Some(first) = self.firsts.get(&own) {
@@ -184,7 +182,7 @@ impl SplitRecord {
         first.copied().unwrap_or(own)
     }
 
-    /// This record, if the pretrained model has none: its training images are unknown.
+    /// This record for a run whose pretrained model has none: the training images of that model are unknown.
     pub fn with_unknown_start(self) -> Self {
         let mut members = self.members;
         members.push(Member {
@@ -197,15 +195,15 @@ impl SplitRecord {
         Self::new(members)
     }
 
-    /// Whether the weights were also trained on unrecorded images.
+    /// Whether the weights were also trained on images without a record.
     pub fn is_incomplete(&self) -> bool {
         let mut before = self.members.iter().filter(|m| m.role == Role::Before);
         before.any(|member| member.path == UNKNOWN)
     }
 
-    /// This record, and what another run used, whose model this one starts from: what that one was
-    /// trained on counts as trained on, and what it was tested on stays unseen, whether or not it is
-    /// in this run's data. What runs before that one used is in its record, so it is kept too.
+    /// This record extended by that of the run whose model this one starts from: what that run was trained on
+    /// counts as trained on, and what it was tested on stays unseen, whether or not it is in this run's data.
+    /// Its record includes those of its own ancestors.
     pub fn with_start(self, start: &Self) -> Self {
         let before = start.members.iter().filter_map(|member| {
             let content = self.content(&member.identity);
@@ -233,23 +231,23 @@ impl SplitRecord {
         &self.members
     }
 
-    /// The use of an image, by its [`content`](Self::content) in this record; `None` if it
-    /// is not in the record.
+    /// What an image was used for, by its [`content`](Self::content) in this record; `None` if it is not in the
+    /// record.
     pub fn role(&self, content: &ContentHash) -> Option<Role> {
         self.roles.get(content).copied()
     }
 
-    /// The use of the images of this group: the one with the most influence, of several.
+    /// What the images of this group were used for: the use with the most influence.
     pub(crate) fn group_role(&self, group: &str) -> Option<Role> {
         self.groups.get(group).copied()
     }
 
-    /// Whether this run or one that it started from was tested on this content.
+    /// Whether this run or an ancestor was tested on this content.
     pub(crate) fn is_tested(&self, content: &ContentHash) -> bool {
         self.tested.contains(content)
     }
 
-    /// Whether its images were split by groups.
+    /// Whether the images have groups.
     pub fn has_groups(&self) -> bool {
         self.own().any(|member| !member.group.is_empty())
     }
@@ -264,7 +262,7 @@ impl SplitRecord {
         self.own().map(|member| member.path.as_str()).collect()
     }
 
-    /// The images of the run's own data whose [`content`](Self::content) is not among these.
+    /// The images of the run's own data whose [`content`](Self::content) is not in `found`.
     pub(crate) fn gone<'a>(
         &'a self,
         found: &'a HashSet<ContentHash>,
@@ -273,7 +271,7 @@ impl SplitRecord {
             .filter(|member| !found.contains(&self.content(&member.identity)))
     }
 
-    /// The fraction of the run's own images whose content is among these.
+    /// The fraction of the run's own images whose content is in `found`.
     pub(crate) fn share_found(&self, found: &HashSet<ContentHash>) -> f64 {
         let own = self.own().count();
         let gone = self.gone(found).count();
@@ -365,7 +363,7 @@ mod tests {
             member(Role::Test, "3.png", "tested"),
         ]);
         let second = own(Role::Train, "second").with_start(&first);
-        // The third validates on what the first was tested on: it must stay out of training still.
+        // The third run validates on what the first was tested on: it must still stay out of training.
         let third = own(Role::Val, "tested").with_start(&second);
         let role = |content: &str| third.role(&ContentHash::of(content.as_bytes()));
         assert_eq!(role("learnt"), Some(Role::Before));
@@ -398,15 +396,15 @@ mod tests {
             let other = saved(Role::Test, "other", bytes, looks);
             record.role(&record.content(&other.identity))
         };
-        // Of two files with equal pixels, the more learned of their roles.
+        // For two files with equal pixels, the role with more influence.
         for bytes in ["deflated", "plain", "saved again"] {
             assert_eq!(role(bytes, [b"ab", b""]), Some(Role::Train), "{bytes}");
         }
-        // Without the EXIF data, with its pixels turned for good, and with the data of another program.
+        // Without EXIF data, with the pixels rotated accordingly, and with EXIF data of another program.
         for looks in [[&b"dc"[..], b""], [b"cd", b""], [b"xx", b"dc"]] {
             assert_eq!(role("turned again", looks), Some(Role::Val));
         }
-        // Known by its bytes, whatever a decoder makes of them.
+        // Recognised by its bytes, whatever its decoded pixels are.
         assert_eq!(role("turned", [b"zz", b""]), Some(Role::Val));
         assert_eq!(role("new", [b"xx", b""]), None);
         assert_eq!(role("new", [b"", b""]), None);

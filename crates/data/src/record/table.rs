@@ -1,4 +1,4 @@
-//! The record as a table: what is written into a run's directory, and read again.
+//! The record as a table: written to a run directory and read back.
 
 use super::{Member, Role, SplitRecord};
 use crate::error::DataError;
@@ -7,16 +7,17 @@ use receptive_core::csv;
 use receptive_core::hash::ContentHash;
 use receptive_core::text::Printable;
 
-/// Runs of earlier versions do not have the last.
+/// Runs of earlier versions lack the last.
 const COLUMNS: [&str; 6] = ["split", "class", "path", "sha256", "group", "pixels"];
 /// The columns that every version has.
 const NEEDED: usize = 5;
-/// Stands in the last row, with the number of rows before it and their hash.
+/// Marks the last row, which has the number of preceding rows and their hash.
 const END: &str = "end";
 
 impl SplitRecord {
-    /// The record as CSV with the columns `split`, `class`, `path`, `sha256`, `group` and `pixels`: the hash
-    /// of the decoded pixels as shown and, where EXIF data turn the image, as stored.
+    /// The record as CSV with the columns `split`, `class`, `path`, `sha256`, `group` and `pixels`. `pixels` is
+    /// the hash of the decoded pixels as displayed, followed by the hash as stored if EXIF data rotates the
+    /// image.
     pub fn to_csv(&self) -> Vec<u8> {
         let mut table = Vec::new();
         csv::push_row(&mut table, COLUMNS);
@@ -41,7 +42,7 @@ impl SplitRecord {
         table
     }
 
-    /// Reads what [`to_csv`](Self::to_csv) wrote. `file` stands for it in messages.
+    /// Reads what [`to_csv`](Self::to_csv) wrote. `file` is the name used in messages.
     ///
     /// # Errors
     /// [`DataError::Format`] with the line.
@@ -142,7 +143,7 @@ mod tests {
         assert!(error.to_string().contains("line 2: `half`"), "{error}");
     }
 
-    /// Without the column of pixels.
+    /// It has no column of pixels.
     #[test]
     fn the_record_of_an_earlier_version_is_read() {
         let mut text = b"split,class,path,sha256,group\n".to_vec();

@@ -1,5 +1,5 @@
-//! CIFAR-10 and CIFAR-100 binaries: in a folder, or straight from their `.tar.gz`, which is read in
-//! memory and never extracted.
+//! CIFAR-10 and CIFAR-100 binaries: in a folder, or in their `.tar.gz`, which is read in memory and never
+//! extracted.
 
 use crate::error::DataError;
 use crate::image::decode::read_capped;
@@ -19,7 +19,7 @@ const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
 const SIZE: ImageSize = ImageSize::new(3, SIDE, SIDE);
 
-/// Which of the two sets.
+/// Which of the two data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CifarKind {
     /// One label byte per record.
@@ -47,7 +47,7 @@ impl CifarKind {
         }
     }
 
-    /// The kind that has a file of this name.
+    /// The data set that has a file of this name.
     fn from_file_name(name: &str) -> Option<Self> {
         match name {
             "train.bin" | "test.bin" => Some(Self::Cifar100),
@@ -56,7 +56,7 @@ impl CifarKind {
         }
     }
 
-    /// The files of the published set.
+    /// The files of the published data set.
     fn files(self) -> &'static [&'static str] {
         match self {
             Self::Cifar10 => &[
@@ -77,15 +77,15 @@ impl CifarKind {
     }
 }
 
-/// Where CIFAR files were found.
+/// Where the CIFAR files are.
 #[derive(Debug)]
 pub(crate) enum CifarFiles {
     Files(CifarKind, Vec<PathBuf>),
     Archive(PathBuf),
 }
 
-/// Looks for CIFAR binaries in a folder, in the folder their archive extracts to, or in the
-/// archive itself. Names and lengths must both fit.
+/// Looks for CIFAR binaries in a folder, in the folder that their archive extracts to, or in the archive
+/// itself. Both names and lengths must match.
 pub(crate) fn find(folder: &Path) -> Result<Option<CifarFiles>, DataError> {
     for inner in ["", "cifar-10-batches-bin", "cifar-100-binary"] {
         let folder = folder.join(inner);
@@ -105,7 +105,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<CifarFiles>, DataError> {
             named.push((this, path));
         }
         if let Some(kind) = kind {
-            // A file of the set that is cut short stays in the list, to be refused by name.
+            // Truncated files of the set stay in the list, so that an error names them.
             named.retain(|(this, _)| *this == kind);
             let paths = named.into_iter().map(|(_, path)| path).collect();
             return Ok(Some(CifarFiles::Files(kind, paths)));
@@ -126,13 +126,13 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// Whether an archive is one of CIFAR binaries: by the first file with a name that tells.
+/// Whether an archive contains CIFAR binaries, decided by the first file with a characteristic name.
 pub(crate) fn is_archive(path: &Path) -> Result<bool, DataError> {
     let mut archive = tar::Archive::new(inflate::open(path)?.take(MAX_BYTES));
     let Ok(entries) = archive.entries() else {
         return Ok(false);
     };
-    // What cannot be read is told when it is listed.
+    // Errors are reported when the archive is listed.
     for entry in entries.map_while(Result::ok) {
         let name = entry
             .path()
@@ -148,7 +148,7 @@ pub(crate) fn is_archive(path: &Path) -> Result<bool, DataError> {
     Ok(false)
 }
 
-/// Reads what was found. If `expected` is given, another kind of CIFAR is an error.
+/// Reads the files. If `expected` is given, the other data set is an error.
 pub(crate) fn open(
     name: String,
     found: &CifarFiles,
@@ -188,12 +188,12 @@ pub(crate) fn open(
     build(name, &place, kind, members)
 }
 
-/// The `.bin` files of a tar stream, by name. Nothing is written anywhere; links, folders and other
-/// files are skipped.
+/// The `.bin` files of a tar stream, by name. Nothing is written to disk; links, folders and other files are
+/// skipped.
 fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u8>)>, DataError> {
     let unreadable = |error| DataError::format(place, format!("could not read it: {error}"));
     let mut left = MAX_BYTES;
-    // The cap holds for the whole stream, whatever the archive's own headers promise.
+    // The limit applies to the whole stream, whatever the archive's headers declare.
     let mut archive = tar::Archive::new(reader.take(MAX_BYTES));
     let mut members = Vec::new();
     for entry in archive.entries().map_err(unreadable)? {
@@ -224,7 +224,7 @@ fn read_archive(reader: &mut dyn Read, place: &str) -> Result<Vec<(String, Vec<u
         left = left.saturating_sub(bytes.len() as u64);
         members.push((name, bytes));
     }
-    // gzip's checksum stands at the end of the stream, and is compared only if that is reached.
+    // The checksum is at the end of the gzip stream and is verified only when that is reached.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(unreadable)?;
     Ok(members)
 }
@@ -235,7 +235,7 @@ fn build(
     kind: CifarKind,
     mut members: Vec<(String, Vec<u8>)>,
 ) -> Result<Source, DataError> {
-    // An archive's order is not the set's.
+    // The order in the archive may differ from that of the set.
     members.sort_by(|a, b| a.0.cmp(&b.0));
     let (mut train, mut test) = (Reader::new(kind), Reader::new(kind));
     let missing: Vec<String> = kind
@@ -350,7 +350,7 @@ impl Reader {
                     ),
                 ));
             }
-            // Red, green and blue planes -> pixels.
+            // Red, green and blue planes to interleaved pixels.
             let (red, rest) = planes.split_at(PLANE);
             let (green, blue) = rest.split_at(PLANE);
             let pixels = red

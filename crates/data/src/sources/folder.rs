@@ -1,4 +1,4 @@
-//! A folder of image files: `train/`, `val/`, `test/` with class folders, or class folders alone.
+//! Image folders: `train/`, `val/`, `test/` with class folders, or class folders alone.
 
 use crate::error::DataError;
 use crate::names::{enumerate, key, visible};
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Indexes a folder. The class list comes from the training split alone, or is a trained model's.
+/// Indexes a folder. The class list comes from the training split alone or from a trained model.
 pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, DataError> {
     let root = folder.path();
     let layout = layout(folder, options.classes.as_deref())?;
@@ -37,7 +37,8 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         builder.notes.extend(note_joined(folder)?);
     }
     let mut list: Vec<String> = builder.names.clone();
-    // However letters with accents are stored, so that a copy on another system has the same classes in order.
+    // Sorted by normalised name, so that a copy on another system has the same order of classes, however
+    // accents are encoded.
     list.sort_by_cached_key(|class| key(class));
     let val = layout
         .val
@@ -53,7 +54,7 @@ pub(crate) fn open(folder: &Folder, options: &DataOptions) -> Result<Source, Dat
         .notes
         .extend(unread::partly_note(root, &builder.partly));
     let unread = builder.judge_unread(options)?;
-    // A trained model brings its classes; then any split is enough.
+    // With the classes of a trained model, any split is enough.
     let evaluable = options.classes.is_some() && (val.is_some() || test.is_some());
     if train.is_empty() && !evaluable {
         let place = layout.train.map_or(root, Folder::path);
@@ -102,13 +103,13 @@ fn no_images(builder: &Builder<'_>) -> String {
 struct Builder<'a> {
     root: &'a Path,
     files: Vec<FileEntry>,
-    /// Every class met, in the order in which it was met.
+    /// All classes, in order of first appearance.
     names: Vec<String>,
-    /// The place of each in `names`.
+    /// The index of each class in `names`.
     labels: HashMap<String, u32>,
-    /// Class folders without images, whose files may have been meant as images.
+    /// Class folders without images, with files that may have been meant as images.
     unread: Vec<UnreadFolder>,
-    /// Class folders with images and such files, and how many images they have.
+    /// Class folders with images and such files, and their numbers of images.
     partly: Vec<(UnreadFolder, usize)>,
     notes: Vec<String>,
 }
@@ -133,7 +134,7 @@ impl Builder<'_> {
             passed.add(&found);
             if found.images.is_empty() {
                 let folder = UnreadFolder::new(class_folder.path(), &found.others);
-                // What holds figures of this program was written by it.
+                // A folder with figures of this program was written by it.
                 match found.own.is_empty() && !unread.is_empty() {
                     true => self.unread.push(folder),
                     false => empty.push(folder.described()),
@@ -180,11 +181,11 @@ impl Builder<'_> {
         Ok(items)
     }
 
-    /// Rejects class folders without readable images among others, unless they are left out: then
-    /// returns the number of their files.
+    /// Rejects class folders without readable images, if other folders have some; if `options` say to leave
+    /// them out, returns the number of their files.
     fn judge_unread(&mut self, options: &DataOptions) -> Result<usize, DataError> {
         let folders = std::mem::take(&mut self.unread);
-        // A run's images that are gone are found by its record.
+        // Missing images of a run are handled by its record.
         let is_followed = matches!(options.record, Some((_, RecordUse::Follow)));
         let classes = options.classes.as_deref();
         let classes: Option<HashSet<String>> =
@@ -207,7 +208,7 @@ impl Builder<'_> {
         Ok(left_out)
     }
 
-    /// The same for an optional split, which is missing if it has no images.
+    /// Like [`part`](Self::part) for an optional split, which counts as missing if it has no images.
     fn optional(&mut self, folder: &Folder) -> Result<Option<Vec<Item>>, DataError> {
         let items = self.part(folder)?;
         if items.is_empty() {
@@ -240,7 +241,7 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
         ));
     };
     if name.contains(char::is_control) {
-        // The error is about the folder above, so that the name is printed escaped only.
+        // The error is about the parent folder, so that the name is only printed escaped.
         return Err(DataError::layout(
             folder.parent().unwrap_or(folder),
             format!(
@@ -261,8 +262,8 @@ fn class_name(folder: &Path) -> Result<String, DataError> {
     Ok(name.to_string())
 }
 
-/// Classes that differ by case alone are usually one class written twice, but may be meant (the
-/// letters `a` and `A`). So are those that differ by what cannot be seen.
+/// Notes classes that differ only in case or in invisible characters. They are usually one class written in two
+/// ways, but may be intended (the letters `a` and `A`).
 pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
     let group = |same: &dyn Fn(&str) -> String| {
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -288,7 +289,7 @@ pub(super) fn note_case(list: &[String], notes: &mut Vec<String>) {
     }
 }
 
-/// The name with the codes of what cannot be seen in it.
+/// The name with its invisible characters as codes.
 fn spell_out(class: &str) -> String {
     let mut text = String::new();
     for c in class.chars() {

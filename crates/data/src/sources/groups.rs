@@ -1,4 +1,4 @@
-//! Groups: images of one patient, plant or video, which no split may separate.
+//! Groups: images of one patient, plant or video, which must not be divided between splits.
 
 use crate::error::DataError;
 use crate::names::{enumerate, key};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 const SETTING: &str = "data.group";
 
-/// Finds the groups of the images by a pattern, if one is given, and notes how many groups there
-/// are, whichever way they were found.
+/// Finds the groups of the images by a pattern, if there is one, and notes the number of groups, whether they
+/// come from the pattern or from a label list.
 pub(crate) fn apply(
     source: &mut Source,
     pattern: Option<&str>,
@@ -85,7 +85,7 @@ pub(crate) fn apply(
 
 /// The groups of a source.
 struct Groups {
-    /// Which of the three splits have images of each.
+    /// Which of the three splits contain images of each group.
     splits: BTreeMap<Arc<str>, [bool; 3]>,
     /// The number of images in groups.
     images: usize,
@@ -124,7 +124,7 @@ impl Groups {
 
 fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
     let regex = Regex::new(&key(pattern)).map_err(|error| {
-        // Several lines, of which the last says why.
+        // The message has several lines, and only the last has the reason.
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default();
         let why = why.strip_prefix("error: ").unwrap_or(why);
@@ -155,12 +155,12 @@ fn set(source: &mut Source, pattern: &str) -> Result<(), DataError> {
     let mut matched = 0;
     for entry in &mut entries {
         let path = files.below(&entry.path);
-        // A pattern with a `/` is about folders.
+        // A pattern with a `/` applies to the path.
         let name = match pattern.contains('/') {
             true => path.as_str(),
             false => path.rsplit('/').next().unwrap_or(&path),
         };
-        // However the accents of names are stored, as with classes.
+        // Normalised, so that it does not matter how accents are encoded, as with classes.
         let name = key(name);
         let captures = regex.captures(&name);
         let group = captures.and_then(|found| found.iter().skip(1).flatten().next());

@@ -1,4 +1,4 @@
-//! IDX files, the format of MNIST: big-endian header, then bytes. Raw or gzipped.
+//! IDX files, the format of MNIST: a big-endian header followed by bytes, raw or gzipped.
 
 use crate::error::DataError;
 use crate::sources::inflate::{MAX_BYTES, read_start};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 const IMAGES: [u8; 4] = [0, 0, 8, 3];
 const LABELS: [u8; 4] = [0, 0, 8, 1];
-/// The largest image side, as for files.
+/// Maximum side of an image, as for image files.
 const MAX_SIDE: u32 = 16_384;
 
 /// The IDX files of a folder.
@@ -22,7 +22,7 @@ pub(crate) struct IdxFiles {
     labels: Vec<PathBuf>,
 }
 
-/// Whether a file begins like an IDX file of images or labels, or at least has such a name.
+/// Whether a file begins like an IDX file of images or labels, or at least has the name of one.
 pub(crate) fn is_idx(path: &Path) -> bool {
     named_idx(path) || matches!(magic(path), Some(IMAGES | LABELS))
 }
@@ -33,22 +33,21 @@ fn magic(path: &Path) -> Option<[u8; 4]> {
     (read_start(&mut reader, &mut start).ok()? == 4).then_some(start)
 }
 
-/// Whether a file's name is one that only IDX files have.
+/// Whether only IDX files have such a name.
 fn named_idx(path: &Path) -> bool {
     let name = file_name(path).to_lowercase();
     name.ends_with("idx3-ubyte") || name.ends_with("idx1-ubyte")
 }
 
-/// Looks for IDX files by content; `None` if there is no file of images.
+/// Finds IDX files by content; `None` if there is no file of images.
 ///
 /// # Errors
-/// A file that has the name of an IDX file and other content: without it the set would silently be
-/// another one.
+/// A file has the name of an IDX file but other content: without it, the set would silently be a different one.
 pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
     let mut found = IdxFiles::default();
     let others = walk::other_files(folder)?;
     for path in &others {
-        // `gunzip --keep` leaves both; the raw one is faster to read.
+        // `gunzip --keep` leaves both files; the raw one is faster to read.
         let raw = path.with_extension("");
         if path.extension().is_some_and(|e| e == "gz") && others.contains(&raw) {
             continue;
@@ -57,7 +56,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
             Some(IMAGES) => found.images.push(path.clone()),
             Some(LABELS) => found.labels.push(path.clone()),
             _ if named_idx(path) => {
-                inflate::open(path)?; // if it cannot be read at all, that is the error
+                inflate::open(path)?; // reports the error if it cannot be read at all
                 return Err(DataError::format(
                     path.printable().into_owned(),
                     "its name is that of an IDX file, but its content is not: expected 00 00 08 \
@@ -70,7 +69,7 @@ pub(crate) fn find(folder: &Path) -> Result<Option<IdxFiles>, DataError> {
     Ok((!found.images.is_empty()).then_some(found))
 }
 
-/// Reads the files found; `classes` names them if the names are known.
+/// Reads the files; `classes` are the class names, if known.
 pub(crate) fn open(
     name: String,
     folder: &Path,
@@ -164,7 +163,7 @@ impl std::fmt::Display for Role {
 }
 
 impl Role {
-    /// By the file's name; a name that says nothing means train.
+    /// By file name; `train` if the name does not tell.
     fn from_path(path: &Path) -> Self {
         let name = path
             .file_name()
@@ -189,7 +188,7 @@ fn read(images: &Path, labels: &Path) -> Result<SourceSplit, DataError> {
     )
 }
 
-/// A split from its file of images and its file of labels, which are named in errors.
+/// Reads a split from its file of images and its file of labels, whose names appear in errors.
 pub(crate) fn read_split(
     images: &mut dyn Read,
     labels: &mut dyn Read,
@@ -268,8 +267,8 @@ fn header<const D: usize>(
     Ok(sizes)
 }
 
-/// Reads exactly `expected` bytes. The number is the header's word, so memory is taken only as
-/// bytes arrive, and one byte more than expected is read, to notice a longer file.
+/// Reads exactly `expected` bytes. The number comes from the header, so memory grows only with the data read;
+/// one extra byte is read to detect a longer file.
 fn body(reader: &mut dyn Read, name: &str, expected: u64) -> Result<Vec<u8>, DataError> {
     if expected > MAX_BYTES {
         return Err(DataError::format(

@@ -1,4 +1,4 @@
-//! Reading files, gzipped or not, into memory without trusting the size they declare.
+//! Reading files, gzipped or not, into memory without trusting their declared size.
 
 use crate::error::DataError;
 use flate2::read::MultiGzDecoder;
@@ -6,13 +6,13 @@ use std::io::Read;
 use std::path::Path;
 use std::{fs, io};
 
-/// The most bytes one IDX file, or one archive, may decompress to: 1 GiB. The largest set of these
-/// formats in common use (EMNIST) has 0.55 GB.
+/// Maximum decompressed size of an IDX file or an archive: 1 GiB. The largest common data set in these formats
+/// (EMNIST) has 0.55 GB.
 pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
-/// Opens a regular file for reading, through gzip if its content begins like that.
+/// Opens a regular file for reading, decompressing it if it is gzipped by content.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
-    // Asked before opening: opening a FIFO would wait for a writer for ever.
+    // Checked before opening, because opening a FIFO would block until there is a writer.
     let metadata = fs::metadata(path).map_err(DataError::io("read", path))?;
     if !metadata.is_file() {
         let found = if metadata.is_dir() {
@@ -38,7 +38,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     })
 }
 
-/// Fills as much of `buffer` as there is; returns how much that was.
+/// Reads until `buffer` is full or the data end; returns the number of bytes.
 pub(crate) fn read_start(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -52,7 +52,7 @@ pub(crate) fn read_start(reader: &mut impl Read, buffer: &mut [u8]) -> io::Resul
     Ok(filled)
 }
 
-/// Reads up to `limit` bytes; `None` if there are more. Memory grows with what arrives.
+/// Reads up to `limit` bytes; `None` if there are more. Memory grows with the data read.
 pub(crate) fn read_all(reader: &mut dyn Read, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     reader

@@ -8,23 +8,23 @@ use std::path::Path;
 /// The kind of a file in a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileKind {
-    /// An image, or what should be one by its name or content. Links to files count; pipes, devices
-    /// and dead links with such a name do too, so that decoding reports them by name.
+    /// An image, or a file that should be one by its name or content. This includes links to files, and also
+    /// pipes, devices and broken links with such a name, so that decoding reports them by name.
     Image,
-    /// A figure that this program drew.
+    /// A figure drawn by this program.
     Own,
     /// Anything else: skipped.
     Other,
 }
 
-/// Extensions of the formats that can be decoded. Whether a file really is what its name says is
-/// found when it is decoded.
+/// Extensions of formats that can be decoded. Whether the content matches the extension is found when a file is
+/// decoded.
 const EXTENSIONS: [&str; 23] = [
     "bmp", "exr", "ff", "farbfeld", "gif", "hdr", "ico", "jfif", "jpe", "jpeg", "jpg", "pam",
     "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tga", "tif", "tiff", "webp", "apng",
 ];
 
-/// Extensions of files that are not images, or copies of images: they are not opened.
+/// Extensions of files that are not images, or are copies of images; they are not opened.
 const OTHER: [&str; 46] = [
     "txt",
     "csv",
@@ -74,24 +74,24 @@ const OTHER: [&str; 46] = [
     "crdownload",
 ];
 
-/// Files that `export` writes, by name.
+/// Names of files written by `export`.
 const EXPORTS: [&[u8]; 3] = [b"model.onnx", b"model.safetensors", b"model.py"];
 
-/// Whether a file is called like one that the program writes besides figures: an exported model, a page of the
-/// manual, or a shell's completions.
+/// Whether a file has a name that this program gives to files other than figures: an exported model, a page of
+/// the manual, or a shell's completions.
 fn is_own_name(name: &[u8]) -> bool {
     let program = name.strip_prefix(b"_").unwrap_or(name);
     EXPORTS.contains(&name) || program.starts_with(mark::SOFTWARE.as_bytes())
 }
 
-/// Whether the beginning of such a file says that this program wrote it.
+/// Whether such a file was written by this program, by its beginning.
 fn names_program(head: &[u8]) -> bool {
     let mut parts = head.windows(mark::SOFTWARE.len());
     parts.any(|part| part == mark::SOFTWARE.as_bytes())
 }
 
-/// Folders that systems, network drives, archives and notebooks leave behind, in lower case; most
-/// hold thumbnails or deleted files.
+/// Folders created by systems, network drives, archivers and notebooks, in lower case; most contain thumbnails
+/// or deleted files.
 const JUNK: [&str; 14] = [
     "@eadir",
     "#recycle",
@@ -109,7 +109,7 @@ const JUNK: [&str; 14] = [
     "network trash folder",
 ];
 
-/// Whether a folder of this name is one that a system or a program leaves behind.
+/// Whether a folder of this name is created by a system or a program.
 pub(crate) fn is_junk(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
@@ -122,8 +122,7 @@ pub(crate) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// What a file is, by its name and, only where the name does not tell, its first
-/// [`mark::HEAD_BYTES`] bytes.
+/// The kind of a file by its name and, only if the name does not tell, by its first [`mark::HEAD_BYTES`] bytes.
 pub(crate) fn of_file(path: &Path, head: impl Fn() -> Vec<u8>) -> FileKind {
     let has = |known: &[&str]| known.iter().any(|known| has_extension(path, known));
     if is_image_name(path) {
@@ -137,14 +136,14 @@ pub(crate) fn of_file(path: &Path, head: impl Fn() -> Vec<u8>) -> FileKind {
     if is_own_name(name) && names_program(&head()) {
         return FileKind::Own;
     }
-    // Photos saved under a name that says nothing: by their content.
+    // Photos without a telling extension are recognised by content.
     match !has(&OTHER) && !name.ends_with(b"~") && foreign::is_picture(&head()) {
         true => FileKind::Image,
         false => FileKind::Other,
     }
 }
 
-/// Whether a file that should be an image by its name has pixels, unlike a page or a drawing.
+/// Whether a file should be an image with pixels by its name, unlike a page or a drawing.
 pub(crate) fn is_picture_name(path: &Path) -> bool {
     Foreign::from_name(path).is_none_or(Foreign::is_picture)
 }
@@ -154,8 +153,8 @@ pub(crate) fn is_image_name(path: &Path) -> bool {
     has_image_extension(path) || Foreign::from_name(path).is_some()
 }
 
-/// Whether a path is skipped by its name: it is hidden, in a folder created by a system, or its
-/// extension is not one of images.
+/// Whether a path is skipped because of its name: it is hidden, in a folder created by a system, or does not
+/// have the extension of an image.
 pub(crate) fn is_passed_over(path: &Path) -> bool {
     path.iter().any(|part| is_hidden(part) || is_junk(part))
         || OTHER.iter().any(|known| has_extension(path, known))

@@ -3,7 +3,7 @@
 use crate::download::RemoteFile;
 use crate::sources::cifar::CifarKind;
 
-/// What the files of a known set are.
+/// The format of a known data set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Format {
     Idx { classes: &'static [&'static str] },
@@ -14,15 +14,15 @@ pub(crate) enum Format {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownDataSet {
     pub(crate) name: &'static str,
-    /// The folder of its files, with a slash at the end.
+    /// The address of the files' folder, with a slash at the end.
     pub(crate) url: &'static str,
     pub(crate) files: &'static [RemoteFile],
     pub(crate) format: Format,
-    /// Training and test images: a copy with fewer is not the set.
+    /// Numbers of training and test images; a copy with fewer is not the data set.
     pub(crate) images: (usize, usize),
 }
 
-/// The name of the set that is built into the program.
+/// The name of the built-in data set.
 pub(crate) const MINI: &str = "fashion-mini";
 
 pub(crate) const FASHION: [&str; 10] = [
@@ -47,7 +47,7 @@ const fn remote(file: &'static str, size: u64, sha256: &'static str) -> RemoteFi
 pub(crate) const KNOWN: [KnownDataSet; 4] = [
     KnownDataSet {
         name: "fashion-mnist",
-        // The publisher's own address has no TLS; the checksums below are what is trusted.
+        // The publisher's server does not support TLS; the checksums below ensure the files' integrity.
         url: "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         files: &[
             remote(
@@ -126,5 +126,5 @@ pub(crate) const KNOWN: [KnownDataSet; 4] = [
     },
 ];
 
-/// The names [`open`](crate::open) knows, the built-in default first.
+/// The names that [`open`](crate::open) knows, beginning with the built-in default.
 pub const KNOWN_NAMES: [&str; 5] = [MINI, "fashion-mnist", "mnist", "cifar10", "cifar100"];

@@ -1,4 +1,4 @@
-//! Telling the splits and the classes among the subfolders of a folder.
+//! Distinguishing splits and classes among the subfolders of a folder.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -17,17 +17,17 @@ use std::path::Path;
 
 /// Where the class folders are.
 pub(crate) struct Layout<'a> {
-    /// The folder whose class folders hold the training images. `None` only if a trained model
-    /// brings the classes.
+    /// The folder with the class folders of the training images. `None` only with the classes of a trained
+    /// model.
     pub(crate) train: Option<&'a Folder>,
     pub(crate) val: Option<&'a Folder>,
     pub(crate) test: Option<&'a Folder>,
-    /// Whether `train` is the folder itself, with nothing that is a test split.
+    /// Whether `train` is the folder itself and there is no test split.
     pub(crate) cut_test: bool,
     pub(crate) notes: Vec<String>,
 }
 
-/// The folder that holds the data: this one, or the only one in it with folders of images.
+/// The folder that contains the data: this one, or the only folder in it with folders of images.
 pub(crate) fn unwrapped(mut folder: &Folder) -> Result<&Folder, DataError> {
     loop {
         let holds_images = |folder: &&Folder| folder.holds_images();
@@ -49,13 +49,13 @@ pub(crate) fn unwrapped(mut folder: &Folder) -> Result<&Folder, DataError> {
 /// A folder with the name of a split.
 struct SplitFolder<'a> {
     folder: &'a Folder,
-    /// A class may well be called `train` or `test`: only folders inside make it a split.
+    /// A class may also be named `train` or `test`: only a folder with subfolders is a split.
     has_folders: bool,
 }
 
-/// Looks at the names of the folders in `root`, and of the folders in those.
+/// Determines the layout from the names of the folders in `root` and of their subfolders.
 ///
-/// `classes`: those of a trained model, so that no training split is needed.
+/// `classes` are those of a trained model, which needs no training split.
 pub(crate) fn layout<'a>(
     root: &'a Folder,
     classes: Option<&[String]>,
@@ -122,7 +122,7 @@ pub(crate) fn layout<'a>(
     })
 }
 
-/// A note on folders with the name of a split that are read as classes.
+/// A note on folders that have the name of a split but are treated as classes.
 fn flat_note(found: [&Option<SplitFolder<'_>>; 2]) -> Option<String> {
     let names: Vec<String> = found
         .into_iter()
@@ -180,7 +180,7 @@ fn splits<'a>(
     })
 }
 
-/// The folder of a split: the one with folders inside, else the first of that name.
+/// The folder of a split: one with subfolders if possible, else the first of that name.
 fn find<'a>(
     root: &Folder,
     folders: &[&'a Folder],
@@ -213,8 +213,8 @@ fn find<'a>(
     Ok(found)
 }
 
-/// Class folders beside `train` would silently be left out: of the names of the classes in it, or where it
-/// holds a single folder.
+/// Rejects class folders next to `train`, which would silently be left out: folders named like the classes in
+/// it, or any folder with images if it contains a single folder.
 fn refuse_classes_beside(
     root: &Folder,
     folders: &[&Folder],
@@ -248,7 +248,8 @@ fn refuse_classes_beside(
     ))
 }
 
-/// A class may be called `val` or `test`, but not hold the other classes.
+/// Rejects class folders next to a split that contains folders of the same names. A class may be named `val` or
+/// `test`, but it does not contain the other classes.
 fn refuse_splits_beside_classes(
     root: &Folder,
     folders: &[&Folder],
@@ -272,9 +273,9 @@ fn refuse_splits_beside_classes(
     Ok(())
 }
 
-/// Folders without images of their own which share the names of two subfolders or more are splits
-/// with unusual names (`a/cat`, `a/dog`, `b/cat`, `b/dog`): as classes they would silently train
-/// the network to distinguish splits. One shared name is not a sign (`cat/images`, `dog/images`).
+/// Rejects folders without images of their own that share the names of two or more subfolders. They are splits
+/// with unusual names (`a/cat`, `a/dog`, `b/cat`, `b/dog`), which a network would silently be trained to
+/// distinguish. A single shared name proves nothing (`cat/images`, `dog/images`).
 fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
     let mut candidates: Vec<(&Folder, Vec<&Folder>)> = Vec::new();
     let mut uses: HashMap<&OsStr, usize> = HashMap::new();
@@ -288,11 +289,11 @@ fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataE
         }
         candidates.push((folder, inner));
     }
-    // The first folder that holds both names of a pair. So thousands of folders are quick.
+    // The first folder that contains both names of a pair; fast even for thousands of folders.
     let mut pairs: HashMap<[&OsStr; 2], usize> = HashMap::new();
     let mut seen: Vec<(&Folder, Vec<&OsStr>)> = Vec::new();
     for (folder, inner) in candidates {
-        // Masks or notes beside the images are no classes.
+        // Folders of masks or notes next to the images are not classes.
         let names: Vec<&OsStr> = inner
             .iter()
             .filter(|inner| uses.get(inner.name()).is_some_and(|uses| *uses > 1))
@@ -321,8 +322,8 @@ fn refuse_unknown_splits(root: &Folder, folders: &[&Folder]) -> Result<(), DataE
     Ok(())
 }
 
-/// Folders with splits of their own (`x/train/cat`, `y/train/cat`) are data sets: as classes they would teach to
-/// tell these apart.
+/// Rejects folders that contain splits (`x/train/cat`, `y/train/cat`): they are separate data sets, which a
+/// network would be trained to distinguish.
 fn refuse_data_sets(root: &Folder, folders: &[&Folder]) -> Result<(), DataError> {
     for folder in folders {
         if !folder.contents()?.images.is_empty() {

@@ -1,4 +1,4 @@
-//! From a name or a path to its images, class names, and the splits that the source itself defines.
+//! From a name or a path to images, class names, and the splits that the source itself defines.
 
 pub(crate) mod archive;
 pub(crate) mod cifar;
@@ -25,24 +25,24 @@ use archive::Archive;
 use std::sync::Arc;
 use store::{Files, Item, Store};
 
-/// A source before its classes are resolved and its splits are cut.
+/// A source whose classes are not resolved yet and which is not split yet.
 pub(crate) struct Source {
     pub(crate) name: String,
-    /// The names that items' labels index.
+    /// The names that the items' labels refer to.
     pub(crate) names: Vec<String>,
-    /// The class list that follows from the training split alone.
+    /// The class list according to the training split.
     pub(crate) list: Vec<String>,
-    /// Whether the names are mere numbers, because the format has none.
+    /// Whether the names are only numbers, because the format has no names.
     pub(crate) numbered: bool,
     pub(crate) train: SourceSplit,
     pub(crate) val: Option<SourceSplit>,
     pub(crate) test: Option<SourceSplit>,
-    /// Whether a missing test split is cut from the training images (one folder of class folders).
+    /// Whether a missing test split is taken from the training images (a folder of class folders).
     pub(crate) cut_test: bool,
     pub(crate) notes: Vec<String>,
     /// Number of missing images that a label list names.
     pub(crate) missing: usize,
-    /// Number of files in folders next to the classes that contain no image and were left out.
+    /// Number of files in folders next to the classes that contain no images and were left out.
     pub(crate) unread: usize,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Source {
 pub(crate) struct SourceSplit {
     pub(crate) store: Arc<Store>,
     pub(crate) items: Vec<Item>,
-    /// Classes of the list that it has no image of; filled when classes are resolved.
+    /// Classes without an image in this split; set when the classes are resolved.
     pub(crate) absent: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ impl SourceSplit {
 }
 
 impl Source {
-    /// Puts the images of all splits into one store, so that an image may change its split.
+    /// Moves the images of all splits into one store, so that images can be moved between splits.
     pub(crate) fn join_stores(&mut self) -> Result<(), DataError> {
         let Self {
             train, val, test, ..
@@ -95,7 +95,7 @@ impl Source {
         Ok(())
     }
 
-    /// Says that the image files lie in an archive.
+    /// Marks the image files as members of an archive.
     pub(crate) fn set_archive(&mut self, archive: &Arc<Archive>) {
         let Store::Files(files) = &*self.train.store else {
             return;

@@ -1,4 +1,4 @@
-//! Opening a data set by its name: from this machine first, then from its URL; one is built in.
+//! Opening a data set by name: from this machine if possible, else downloaded; one is built in.
 
 use crate::download::fetch;
 use crate::error::DataError;
@@ -12,14 +12,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where Debian's `dataset-*` packages put their files.
+/// The folder of Debian's `dataset-*` packages.
 const SYSTEM: &str = "/usr/share/datasets";
 
-/// The places looked at, and where downloads go.
+/// Where named data sets are searched, and where downloads go.
 pub(crate) struct SearchPath {
-    /// In the order in which they are looked at; each holds a folder named after the set.
+    /// In search order; each contains a folder named after the data set.
     pub(crate) bases: Vec<PathBuf>,
-    /// Where a folder named after the set is made for a download.
+    /// The folder in which a download creates a folder named after the data set.
     pub(crate) download: Option<PathBuf>,
 }
 
@@ -55,9 +55,9 @@ impl SearchPath {
     }
 }
 
-/// Opens a known set, from the first place that has all of it or by downloading it.
+/// Opens a known data set, from the first folder that has all of it or by downloading it.
 ///
-/// `url` is where its files are; tests give a server of their own.
+/// `url` is the address of its files; tests use a local server.
 pub(crate) fn open(
     known: &KnownDataSet,
     url: &str,
@@ -114,7 +114,7 @@ pub(crate) fn open(
     open_in(known, base)?.ok_or_else(|| missing("the downloaded files are not complete"))
 }
 
-/// Opens the set in `base`'s folder for it; `None` if that is not there or lacks a split.
+/// Opens the data set in its folder below `base`; `None` if the folder is missing or incomplete.
 fn open_in(known: &KnownDataSet, base: &Path) -> Result<Option<Source>, DataError> {
     let folder = base.join(known.name);
     let name = known.name.to_string();
@@ -123,7 +123,7 @@ fn open_in(known: &KnownDataSet, base: &Path) -> Result<Option<Source>, DataErro
     }
     let source = match known.format {
         Format::Idx { classes } => {
-            // All files or none: half a copy must not pass for the set.
+            // An incomplete copy must not be used as the data set.
             let whole = known.files.iter().all(|remote| {
                 let raw = remote.file.strip_suffix(".gz").unwrap_or(remote.file);
                 folder.join(remote.file).is_file() || folder.join(raw).is_file()
@@ -164,8 +164,8 @@ const MINI_TEST: (&[u8], &[u8]) = (
     include_bytes!("../../assets/t10k-labels-idx1-ubyte.gz"),
 );
 
-/// 10,000 training and 2,000 test images of Fashion-MNIST: the first 1,000 and the first 200 of
-/// each class, in the order of the original files. See `assets/README.md`.
+/// 10,000 training and 2,000 test images of Fashion-MNIST: the first 1,000 and the first 200 of each class, in
+/// the order of the original files. See `assets/README.md`.
 pub(crate) fn open_mini() -> Result<Source, DataError> {
     let list: Vec<String> = FASHION.iter().map(|class| class.to_string()).collect();
     Ok(Source {

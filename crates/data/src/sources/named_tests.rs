@@ -1,5 +1,4 @@
-//! Named data sets downloaded from a server on loopback: small IDX files stand in for a published
-//! set.
+//! Downloads of named data sets from a local server, with small IDX files instead of a published set.
 
 use super::*;
 use crate::download::RemoteFile;
@@ -14,19 +13,19 @@ use std::{fs, thread};
 #[derive(Clone, Copy, PartialEq)]
 enum Server {
     Good,
-    /// Half the body, then the connection closes, with the length announced or not.
+    /// Half the body, then the connection closes, with or without an announced length.
     Cut {
         announced: bool,
     },
-    /// Half the body, then silence.
+    /// Half the body, then nothing more.
     Silent,
-    /// The right length, other bytes.
+    /// The right length, but other bytes.
     Altered,
-    /// More than was published, for ever.
+    /// Endless data, more than published.
     Endless,
     /// Not found.
     Gone,
-    /// An error of its own.
+    /// An internal server error.
     Broken,
 }
 
@@ -56,7 +55,7 @@ const NAMES: [&str; 4] = [
     "t10k-labels-idx1-ubyte.gz",
 ];
 
-/// A known set of those files. Leaked: known sets live as long as the program.
+/// A known data set with those files. Leaked, because known sets have static lifetime.
 fn known() -> KnownDataSet {
     let remotes = NAMES.iter().zip(files()).map(|(file, bytes)| {
         let sha256 = receptive_core::hash::sha256(&bytes);
@@ -141,7 +140,7 @@ fn get(url: &str, folder: &Path) -> Result<Source, DataError> {
     open(&known(), url, &places(folder), true, &NoProgress, silence)
 }
 
-/// Everything below a folder that is not a folder.
+/// All files below a folder.
 fn left(folder: &Path) -> Vec<std::ffi::OsString> {
     let Ok(entries) = fs::read_dir(folder.join("toy")) else {
         return Vec::new();
@@ -168,7 +167,7 @@ fn a_set_is_downloaded_once_and_then_found() {
             "others may read it as the umask allows"
         );
     }
-    // The second time nobody is asked.
+    // The second time no server is contacted.
     assert!(get("http://127.0.0.1:1/", folder.path()).is_ok());
 }
 
@@ -287,12 +286,12 @@ fn half_a_copy_is_completed_and_a_wrong_one_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("toy");
     fs::create_dir(&place).expect("made");
-    // Two of four files: only the others are fetched.
+    // Two of four files exist: only the others are downloaded.
     for (name, bytes) in NAMES.iter().zip(files()).take(2) {
         fs::write(place.join(name), bytes).expect("written");
     }
     get(&serve(Server::Good), folder.path()).expect("completes");
-    // Fewer images than the set has: whoever asks by name must not get something else.
+    // A set with fewer images than published must not be used under its name.
     let few = KnownDataSet {
         images: (60_000, 10_000),
         ..known()

@@ -1,4 +1,4 @@
-//! Folders around the class folders, and class folders without images of their own.
+//! Folders around the class folders, and class folders that contain only folders of images.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -8,18 +8,18 @@ use receptive_core::text::Printable;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Extensions of archives, those that can be read first.
+/// Extensions of archives, beginning with those that can be read.
 const ARCHIVES: [&str; 8] = ["zip", "tgz", "gz", "tar", "7z", "rar", "xz", "bz2"];
-/// Extensions of files that may list the classes of images.
+/// Extensions of files that may list the images' classes.
 const LISTS: [&str; 3] = ["csv", "tsv", "txt"];
 
-/// Usual names of a folder with the images of all classes.
+/// Common names of a folder with the images of all classes.
 const IMAGE_FOLDERS: [&str; 4] = ["images", "Images", "imgs", "JPEGImages"];
 
-/// Rejects a folder whose only subfolder is not a class but contains the classes, as in an unpacked
-/// archive, or all images, whose classes come from a list. Both would be one class.
+/// Rejects a folder whose only subfolder is not a class, but contains the class folders (as in an unpacked
+/// archive) or all images (with classes from a list). Otherwise it would be the only class.
 ///
-/// `classes` are a trained model's; a folder of such a name is that class.
+/// `classes` are a trained model's; a folder named like one of them is that class.
 pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Result<(), DataError> {
     let [only] = with_images(root)?[..] else {
         return Ok(());
@@ -45,7 +45,7 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
                             enumerate(&[list])
                         ),
                     )),
-                    // A name that is no class: the images are split, but not by classes.
+                    // A folder with the name of a split is not a class: the images are split, but not by class.
                     None if classes.is_none() && is_split_name(place.name()) => {
                         Err(without_classes(root, place))
                     }
@@ -78,13 +78,14 @@ pub(crate) fn refuse_wrapper(root: &Folder, classes: Option<&[String]>) -> Resul
     }
 }
 
-/// Rejects a training split all of whose images lie in one folder, as those of detection data do
-/// (`train/images` beside `train/labels`).
+/// Rejects a training split with all images in one folder, as in detection data (`train/images` next to
+/// `train/labels`).
 pub(crate) fn refuse_images_beside_labels(train: &Folder) -> Result<(), DataError> {
     let [only] = with_images(train)?[..] else {
         return Ok(());
     };
-    // A single class may be all there is, but not beside folders of other files, or called so.
+    // The data may have only one class, but not if there are folders of other files next to it, or if its
+    // folder has a common name such as `images`.
     let is_class =
         train.subfolders()?.len() == 1 && !IMAGE_FOLDERS.iter().any(|name| only.name() == *name);
     match !is_class && with_images(only)?.is_empty() && train.contents()?.images.is_empty() {
@@ -105,11 +106,11 @@ fn without_classes(root: &Folder, place: &Folder) -> DataError {
     )
 }
 
-/// The folders that hold the class folders of the splits (training, validation, test): these folders, or
-/// where each has but one with images, which holds folders of images, that one, or one within it, as `images` in
-/// `train/images/cat`. As a class it would be the only one.
+/// The folders that directly contain the class folders of the splits (training, validation, test). That is each
+/// split's folder itself or, if it contains only one folder with images, which contains folders of images, that
+/// one or one within it, such as `images` in `train/images/cat`. Otherwise `images` would be the only class.
 ///
-/// `classes` are a trained model's; a folder of such a name is that class.
+/// `classes` are a trained model's; a folder named like one of them is that class.
 pub(crate) fn within_splits<'a>(
     splits: [Option<&'a Folder>; 3],
     classes: Option<&[String]>,
@@ -118,7 +119,7 @@ pub(crate) fn within_splits<'a>(
     let mut within = splits;
     let mut around = PathBuf::new();
     for place in within.iter_mut().flatten() {
-        // The training split decides: of a class of that name, folders in it belong to it.
+        // The training split decides: if its classes have such names, so do those of the other splits.
         let inner = match splits[0] {
             Some(train) if train.path() != place.path() => below(place, &around)?,
             _ => within_wrappers(place, classes)?,
@@ -141,8 +142,8 @@ pub(crate) fn within_splits<'a>(
     Ok(within)
 }
 
-/// The folder with several folders of images in the only folder of this one, or in the only one of that and so on;
-/// `None` if there is none, or one of them is a class.
+/// Descends from a folder as long as it contains a single folder, to one with several folders of images; `None`
+/// if there is none, or if one on the way is a class.
 fn within_wrappers<'a>(
     folder: &'a Folder,
     classes: Option<&[String]>,
@@ -161,7 +162,7 @@ fn within_wrappers<'a>(
     Ok(None)
 }
 
-/// The folder at this path below another, if each on the way is the only one; `None` also for no path.
+/// The folder at a path below another, if every folder on the way is the only one; `None` for an empty path.
 fn below<'a>(folder: &'a Folder, path: &Path) -> Result<Option<&'a Folder>, DataError> {
     let mut place = folder;
     for name in path {
@@ -173,7 +174,7 @@ fn below<'a>(folder: &'a Folder, path: &Path) -> Result<Option<&'a Folder>, Data
     Ok((path != Path::new("")).then_some(place))
 }
 
-/// The only folder with images in this one, if it has none of its own but folders with some.
+/// The only folder with images in this one, if it contains no images itself but folders of images.
 fn around_classes(folder: &Folder) -> Result<Option<&Folder>, DataError> {
     let [only] = with_images(folder)?[..] else {
         return Ok(None);
@@ -183,7 +184,7 @@ fn around_classes(folder: &Folder) -> Result<Option<&Folder>, DataError> {
     Ok(is_around.then_some(only))
 }
 
-/// What to say of the class folders that hold no images but folders of images: these are joined.
+/// A note on class folders that contain only folders of images, which are merged.
 pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> {
     let mut joined = Vec::new();
     let mut example = None;
@@ -208,7 +209,7 @@ pub(crate) fn note_joined(folder: &Folder) -> Result<Option<String>, DataError> 
     }))
 }
 
-/// A file beside images that may list their classes.
+/// A file next to the images that may list their classes.
 pub(crate) fn list_of_classes(folder: &Folder) -> Result<Option<String>, DataError> {
     let list = first_with(folder, &LISTS)?;
     let path = |name: String| folder.path().join(name).to_string_lossy().into_owned();
@@ -220,7 +221,7 @@ pub(crate) fn packed(folder: &Folder) -> Result<Option<String>, DataError> {
     first_with(folder, &ARCHIVES)
 }
 
-/// The first non-image file with one of these extensions, in their order.
+/// The first non-image file with one of these extensions, in the order of the extensions.
 fn first_with(folder: &Folder, extensions: &[&str]) -> Result<Option<String>, DataError> {
     let has = |name: &OsString, known: &str| {
         let extension = Path::new(name).extension();

@@ -1,4 +1,4 @@
-//! Skipped files of a folder, and the notes that name them.
+//! Skipped files of a folder, and the notes about them.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -17,7 +17,7 @@ pub(crate) struct PassedOver {
     ignored: usize,
     junk: Vec<PathBuf>,
     own: Vec<PathBuf>,
-    /// Folders that are not skipped although they have the files of a run.
+    /// Folders that are read although they also contain the files of a run.
     mixed: Vec<PathBuf>,
     links: Vec<PathBuf>,
     loops: Vec<PathBuf>,
@@ -34,7 +34,7 @@ impl PassedOver {
         self.loops.extend_from_slice(&found.loops);
     }
 
-    /// Adds what lies beside the class folders.
+    /// Adds the skipped files next to the class folders.
     pub(crate) fn add_beside(&mut self, folder: &Folder) -> Result<(), DataError> {
         let contents = folder.contents()?;
         let images = contents.images.iter();
@@ -45,7 +45,7 @@ impl PassedOver {
         self.add_marked(folder)
     }
 
-    /// Adds what is told by a name or a mark directly in a folder.
+    /// Adds what is skipped by its name or mark directly in a folder.
     pub(crate) fn add_marked(&mut self, folder: &Folder) -> Result<(), DataError> {
         let junk = &folder.contents()?.junk;
         self.junk
@@ -64,7 +64,7 @@ impl PassedOver {
         Ok(())
     }
 
-    /// Adds a note for each kind of thing; `place` is ` in SPLIT` or nothing.
+    /// Adds one note for each kind of skipped file; `place` is ` in SPLIT` or empty.
     pub(crate) fn note(&self, root: &Path, place: &str, notes: &mut Vec<String>) {
         if self.loose > 0 {
             notes.push(format!(

@@ -1,4 +1,4 @@
-//! Image files without labels: one, or all of a folder.
+//! Image files without labels: a single one, or all of a folder.
 
 use crate::error::DataError;
 use crate::options::DataOptions;
@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// The only class of unlabelled images.
 pub(crate) const CLASS: &str = "image";
 
-/// The images at a path, at any depth, all in the training split; `None` if the path is neither an
-/// image nor a folder of image files.
+/// The images at a path, at any depth, as one training split; `None` if the path is neither an image nor a
+/// folder of image files.
 pub(crate) fn open(path: &Path, options: &DataOptions) -> Result<Option<Source>, DataError> {
     let is_folder = path.is_dir() && idx::find(path)?.is_none() && cifar::find(path)?.is_none();
     let is_one = path.is_file() && is_image(path);

@@ -1,8 +1,8 @@
-//! What the folder of a split may be called.
+//! Common names of the folders of splits.
 
 use std::ffi::OsStr;
 
-/// A split, and what its folder may be called, in upper or lower case.
+/// A split, and the names that its folder may have, in upper or lower case.
 pub(crate) struct SplitNames {
     pub(crate) name: &'static str,
     pub(crate) folders: &'static [&'static str],
@@ -32,7 +32,7 @@ pub(crate) fn is_split_name(name: &OsStr) -> bool {
     KINDS.iter().any(|kind| kind.is_named(name))
 }
 
-/// Which split is called like this: training, validation or test, 0, 1 or 2.
+/// The split with this name: 0 for training, 1 for validation, 2 for test.
 pub(crate) fn split_named(name: &OsStr) -> Option<usize> {
     KINDS.iter().position(|kind| kind.is_named(name))
 }

@@ -20,7 +20,7 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// The name of an image within the source: the same on every machine and after a move.
+    /// The name of an image within the source: independent of the machine, and unchanged if the data are moved.
     pub(crate) fn name(&self, image: usize) -> String {
         match self {
             Self::Memory(memory) => memory.name(image),
@@ -31,7 +31,7 @@ impl Store {
         }
     }
 
-    /// What an image is recognised by; of a file it is known once that was verified.
+    /// The identity of an image; for a file it is known only once it was verified.
     pub(crate) fn identity(&self, image: usize) -> ImageIdentity {
         match self {
             Self::Memory(memory) => {
@@ -58,8 +58,8 @@ impl Store {
     }
 }
 
-/// One store with the images of both, which must be in memory and of one size; and the place of the
-/// first image of the second. `None` if they are not.
+/// One store with the images of both, and the index of the second one's first image. `None` unless both are in
+/// memory and their images have the same size.
 pub(crate) fn join(one: &Store, other: &Store) -> Option<(Store, u32)> {
     let (Store::Memory(one), Store::Memory(other)) = (one, other) else {
         return None;
@@ -72,13 +72,13 @@ pub(crate) fn join(one: &Store, other: &Store) -> Option<(Store, u32)> {
     Some((Store::Memory(joined), u32::try_from(first).ok()?))
 }
 
-/// Images of one size, one after another.
+/// Images of one size, stored contiguously.
 #[derive(Clone)]
 pub(crate) struct Memory {
     pub(crate) size: ImageSize,
     /// `[n, height, width, channels]`
     pub(crate) pixels: Vec<u8>,
-    /// Where the images of each file begin, and the file's name.
+    /// The index of the first image of each file, and the file's name.
     pub(crate) files: Vec<(usize, String)>,
 }
 
@@ -93,7 +93,7 @@ impl Memory {
         self.pixels.get(start..start.checked_add(self.size.len())?)
     }
 
-    /// Puts the images of another store behind these; returns the place of the first of them.
+    /// Appends the images of another store; returns the index of the first of them.
     fn append(&mut self, other: &Self) -> usize {
         let first = self.len();
         self.pixels.extend_from_slice(&other.pixels);
@@ -114,13 +114,13 @@ impl Memory {
 pub(crate) struct Files {
     pub(crate) root: PathBuf,
     pub(crate) limits: DecodeLimits,
-    /// The archive that they lie in, whose path is then `root`.
+    /// The archive that contains them; `root` is then its path.
     pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) entries: Vec<FileEntry>,
 }
 
 impl Files {
-    /// The same files, of which more is known.
+    /// The same files with new entries.
     pub(crate) fn with_entries(&self, entries: Vec<FileEntry>) -> Arc<Store> {
         Arc::new(Store::Files(Self {
             root: self.root.clone(),
@@ -130,17 +130,17 @@ impl Files {
         }))
     }
 
-    /// A path below the data set's folder, with `/` between its parts.
+    /// A path relative to the data set's folder, separated by `/`.
     pub(crate) fn below(&self, path: &Path) -> String {
         let path = path.strip_prefix(&self.root).unwrap_or(path);
         let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         parts.join("/")
     }
 
-    /// Reads and decodes an image that was checked.
+    /// Reads and decodes an image that was checked before.
     ///
     /// # Errors
-    /// Also where it is gone, or shows something else than when it was checked.
+    /// The image cannot be read, was deleted, or differs from when it was checked.
     pub(crate) fn read_checked(&self, entry: &FileEntry) -> Result<Picture, DataError> {
         let advice = "put it back, and start again or resume the run";
         let found = self.read_image(entry).map_err(|error| match error {
@@ -179,21 +179,21 @@ impl Files {
     }
 }
 
-/// One image file, and what was found when it was checked.
+/// One image file, and what is known about it once it was checked.
 #[derive(Clone)]
 pub(crate) struct FileEntry {
     pub(crate) path: PathBuf,
-    /// What it is recognised by; not known before it was checked.
+    /// Its identity; unknown until it was checked.
     pub(crate) identity: ImageIdentity,
     pub(crate) size: ImageSize,
     pub(crate) colours: &'static str,
-    /// The patient, plant or video that it shows, if known: every split that is cut has either all
-    /// images of a group or none. `None` is a group of its own.
+    /// The patient, plant or video that it shows, if known: all images of a group are assigned to the same
+    /// split. With `None` the image is a group of its own.
     pub(crate) group: Option<Arc<str>>,
 }
 
 impl FileEntry {
-    /// A file that is not checked yet.
+    /// A file that has not been checked yet.
     pub(crate) fn unchecked(path: PathBuf, group: Option<Arc<str>>) -> Self {
         Self {
             path,
@@ -204,7 +204,7 @@ impl FileEntry {
         }
     }
 
-    /// Whether its image was decoded, so that more than its path is known.
+    /// Whether the image was decoded, so that more than its path is known.
     pub(crate) fn is_checked(&self) -> bool {
         self.identity != ImageIdentity::default()
     }
@@ -213,12 +213,12 @@ impl FileEntry {
 /// One image of a split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// Its place in the store.
+    /// Its index in the store.
     pub(crate) image: u32,
     pub(crate) label: u32,
 }
 
-/// One image as its store has it.
+/// An image as stored.
 pub(crate) enum StoredImage<'a> {
     Pixels(ImageSize, &'a [u8]),
     File(&'a FileEntry, &'a Files),

@@ -1,7 +1,7 @@
-//! A folder as a tree of names, listed from a disk on demand.
+//! A folder as a tree of names, listed on demand.
 //!
-//! What is told by a name or a mark alone is told here: hidden files, folders that a system leaves
-//! behind, links, and what this program wrote itself. What is left are folders, images and others.
+//! Everything that can be decided by name or mark alone is decided here: hidden files, folders created by a
+//! system, links, and files written by this program. The rest are folders, images and other files.
 
 use crate::error::DataError;
 use crate::sources::kind::{self, FileKind};
@@ -13,7 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The depth of folders of an archive that is accepted.
+/// Maximum depth of folders in an archive.
 const MAX_DEPTH: usize = 200;
 
 /// A folder; its content is listed once, on demand.
@@ -25,35 +25,35 @@ pub(crate) struct Folder {
     purpose: OnceCell<Purpose>,
 }
 
-/// What lies directly in a folder, each sorted by name.
+/// The content of a folder, each list sorted by name.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    /// Its folders, links to folders included; neither hidden ones nor `junk`.
+    /// Subfolders, including links to folders, except hidden ones and `junk`.
     folders: Vec<Folder>,
     /// The names of files that are or should be images; see [`FileKind::Image`].
     pub(crate) images: Vec<OsString>,
     /// The names of all other files.
     pub(crate) others: Vec<OsString>,
-    /// The names of images that this program drew.
+    /// The names of images drawn by this program.
     pub(crate) own: Vec<OsString>,
-    /// The names of folders that a system or a program leaves behind.
+    /// The names of folders created by a system or a program.
     pub(crate) junk: Vec<OsString>,
-    /// The names of links to this folder or to one above it.
+    /// The names of links to this folder or to an ancestor.
     pub(crate) loops: Vec<OsString>,
-    /// The names of broken links that are not images by their name.
+    /// The names of broken links, except those that are images by name.
     pub(crate) dead: Vec<OsString>,
-    /// How many hidden files and folders there are.
+    /// The number of hidden files and folders.
     pub(crate) hidden: usize,
 }
 
-/// What a folder is for, by what lies in and below it.
+/// The purpose of a folder, by everything in and below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    /// It holds images, or may.
+    /// It contains images, or may.
     Data,
-    /// This program wrote it, or it holds no other images than those that this program drew.
+    /// This program wrote it, or it contains no images except those drawn by this program.
     Own,
-    /// No image lies in or below it.
+    /// There are no images in or below it.
     Nothing,
 }
 
@@ -68,10 +68,10 @@ impl Folder {
         }
     }
 
-    /// The folder that an archive extracts to, from the paths of its files; nothing is read.
+    /// The folder that an archive would extract to, from the paths of its files; nothing is read.
     ///
     /// # Errors
-    /// A path that leads out of the archive, or has hundreds of folders.
+    /// A path leads out of the archive, or is nested too deeply.
     pub(crate) fn from_files(
         root: &Path,
         files: impl IntoIterator<Item = (PathBuf, FileKind)>,
@@ -130,10 +130,10 @@ impl Folder {
         self.is_link
     }
 
-    /// What lies directly in it.
+    /// The content of the folder.
     ///
     /// # Errors
-    /// A folder that cannot be listed.
+    /// The folder cannot be listed.
     pub(crate) fn contents(&self) -> Result<&Contents, DataError> {
         if let Some(contents) = self.contents.get() {
             return Ok(contents);
@@ -142,19 +142,19 @@ impl Folder {
         Ok(self.contents.get_or_init(|| contents))
     }
 
-    /// The folders directly in it that may hold data: links included, what this program wrote not.
+    /// The subfolders that may contain data, including links but not what this program wrote.
     ///
     /// # Errors
-    /// A folder that cannot be listed.
+    /// A folder cannot be listed.
     pub(crate) fn subfolders(&self) -> Result<Vec<&Folder>, DataError> {
         let folders = self.contents()?.folders.iter();
         Ok(folders.filter(|folder| !folder.is_own()).collect())
     }
 
-    /// The names of what is directly in it and was written by this program, files and folders.
+    /// The names of files and folders directly in it that were written by this program.
     ///
     /// # Errors
-    /// A folder that cannot be listed.
+    /// A folder cannot be listed.
     pub(crate) fn own(&self) -> Result<Vec<&OsStr>, DataError> {
         let contents = self.contents()?;
         let folders = contents.folders.iter().filter(|folder| folder.is_own());
@@ -164,15 +164,15 @@ impl Folder {
             .collect())
     }
 
-    /// Whether an image lies in or below it, or may.
+    /// Whether there are, or may be, images in or below it.
     pub(crate) fn holds_images(&self) -> bool {
         self.purpose() == Purpose::Data
     }
 
-    /// The folders directly in it that hold data, and files as a run directory or a model has.
+    /// The subfolders that contain data together with the files of a run directory or a model.
     ///
     /// # Errors
-    /// A folder that cannot be listed.
+    /// A folder cannot be listed.
     pub(crate) fn mixed(&self) -> Result<Vec<&OsStr>, DataError> {
         let is_mixed = |folder: &&Folder| {
             let contents = folder.contents();
@@ -188,7 +188,7 @@ impl Folder {
 
     fn purpose(&self) -> Purpose {
         *self.purpose.get_or_init(|| {
-            // What cannot be listed is an error of who needs it.
+            // A folder that cannot be listed is an error only where it is used.
             let Ok(contents) = self.contents() else {
                 return Purpose::Data;
             };
@@ -203,7 +203,7 @@ impl Folder {
                 false => Purpose::Own,
             };
             for folder in &contents.folders {
-                // A link's target is not looked at; it may hold anything.
+                // Links are not followed here; the target may contain anything.
                 match folder.is_link {
                     true => return Purpose::Data,
                     false => match folder.purpose() {
@@ -228,8 +228,8 @@ impl Contents {
         run || model
     }
 
-    /// Whether images lie in it or its folders that no run or model has: then it is data, into which files of
-    /// a run were copied.
+    /// Whether there are images in it or its subfolders that runs and models do not have: then it is data, to
+    /// which files of a run were copied.
     fn holds_more_than_a_run(&self) -> bool {
         let is_figure = |name: &OsString| RUN_FIGURES.iter().any(|figure| name == figure);
         let is_part = |folder: &Folder| RUN_FOLDERS.iter().any(|part| folder.name() == *part);
@@ -241,7 +241,7 @@ impl Contents {
     }
 }
 
-/// Figures in a run directory, to which earlier versions gave no mark.
+/// Figures in a run directory, which earlier versions did not mark.
 const RUN_FIGURES: [&str; 5] = [
     "batch.png",
     "confusion.png",
@@ -267,7 +267,7 @@ fn list(path: &Path) -> Result<Contents, DataError> {
         let entry = entry.map_err(DataError::io("list", path))?;
         let (path, name) = (entry.path(), entry.file_name());
         let kind = entry.file_type().map_err(DataError::io("read", &path))?;
-        // Only links are asked twice: a class folder may hold a million files.
+        // Only links need a second system call: a class folder may contain a million files.
         let is_folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
         if kind::is_junk(&name) && is_folder {
             contents.junk.push(name);
@@ -283,7 +283,7 @@ fn list(path: &Path) -> Result<Contents, DataError> {
                 ..Folder::new(path)
             });
         } else {
-            // What cannot be read is told when it is decoded.
+            // Read errors are reported when the file is decoded.
             let head = || file::read_head(&path, mark::HEAD_BYTES).unwrap_or_default();
             let kind = kind::of_file(&path, head);
             contents.add(name, kind);
@@ -293,8 +293,8 @@ fn list(path: &Path) -> Result<Contents, DataError> {
     Ok(contents)
 }
 
-/// Whether a link to a folder leads to the folder that it lies in, or to one above that: followed, it would
-/// hold itself, and mostly far more than the data.
+/// Whether a link to a folder leads to its own folder or to an ancestor. Following it would never end, and
+/// would usually find far more than the data.
 fn is_loop(link: &Path) -> bool {
     let place = link.parent().and_then(|parent| parent.canonicalize().ok());
     let target = link.canonicalize().ok();
@@ -327,7 +327,7 @@ impl Contents {
     }
 }
 
-/// A folder of an archive while its files are gathered.
+/// A folder of an archive whose files are being collected.
 #[derive(Default)]
 struct FolderFiles {
     folders: BTreeMap<OsString, Self>,

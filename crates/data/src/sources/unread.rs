@@ -1,4 +1,4 @@
-//! Class folders without readable images: a class may be lost with them.
+//! Class folders without readable images, with which a class may be lost.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Extensions of what lies beside data and is never an image: texts, lists, programs, models, what systems
-/// and cameras leave. In lower case.
+/// Extensions, in lower case, of files that accompany data and are never images: texts, lists, programs,
+/// models, and files that systems and cameras create.
 const BESIDE: [&str; 41] = [
     "txt",
     "md",
@@ -53,7 +53,7 @@ const BESIDE: [&str; 41] = [
     "sha256",
     "lock",
 ];
-/// Names of texts without an extension, in lower case.
+/// Names of text files without an extension, in lower case.
 const TEXTS: [&str; 12] = [
     "authors",
     "changelog",
@@ -68,19 +68,19 @@ const TEXTS: [&str; 12] = [
     "notice",
     "readme",
 ];
-/// Kinds of files that a sentence names.
+/// Maximum number of kinds of files in a sentence.
 const KINDS: usize = 4;
 
-/// A folder in the place of a class.
+/// A folder in the position of a class folder.
 #[derive(Debug)]
 pub(crate) struct UnreadFolder {
     path: PathBuf,
-    /// How many files it has of each kind, by extension.
+    /// The number of files of each kind, by extension.
     kinds: BTreeMap<String, usize>,
 }
 
 impl UnreadFolder {
-    /// From the files in and below a folder, none of which is an image or hidden.
+    /// From the files in and below a folder; none of them is an image or hidden.
     pub(crate) fn new(path: &Path, files: &[PathBuf]) -> Self {
         let mut kinds = BTreeMap::new();
         for file in files {
@@ -92,7 +92,7 @@ impl UnreadFolder {
         }
     }
 
-    /// Its name and what it holds: `owl` (20 .npy).
+    /// Its name and content: `owl` (20 .npy).
     pub(crate) fn described(&self) -> String {
         let name = enumerate(&[self.name()]);
         match self.kinds.is_empty() {
@@ -101,7 +101,7 @@ impl UnreadFolder {
         }
     }
 
-    /// How many files it has of each kind, the most frequent first.
+    /// The number of files of each kind, most frequent first.
     fn kinds(&self) -> String {
         let mut kinds: Vec<(&String, &usize)> = self.kinds.iter().collect();
         kinds.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
@@ -114,7 +114,7 @@ impl UnreadFolder {
         parts.join(", ")
     }
 
-    /// Where it lies in the data: ` in train`, or nothing.
+    /// Its position in the data: ` in train`, or empty.
     fn place(&self, root: &Path) -> String {
         let place = self.path.strip_prefix(root).ok().and_then(Path::parent);
         let place = place.filter(|place| !place.as_os_str().is_empty());
@@ -138,7 +138,7 @@ impl UnreadFolder {
     }
 }
 
-/// Whether a file that is not an image accompanies data, and is not the content of a class.
+/// Whether a file that is not an image merely accompanies the data, and is not the content of a class.
 pub(crate) fn is_beside(file: &Path) -> bool {
     let lower = |name: &OsStr| name.to_string_lossy().to_lowercase();
     match file.extension() {
@@ -160,7 +160,7 @@ fn kind(file: &Path) -> String {
     }
 }
 
-/// The descriptions in a sentence, ten at most.
+/// The descriptions as part of a sentence, ten at most.
 pub(crate) fn list(described: &[String]) -> String {
     const SHOWN: usize = 10;
     let shown = described.iter().take(SHOWN).cloned();
@@ -171,7 +171,7 @@ pub(crate) fn list(described: &[String]) -> String {
     }
 }
 
-/// The note on classes with files that are not images, but may have been meant as such.
+/// A note on class folders with files that are not images, but may have been meant as images.
 pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Option<String> {
     let described: Vec<String> = folders
         .iter()
@@ -190,11 +190,10 @@ pub(crate) fn partly_note(root: &Path, folders: &[(UnreadFolder, usize)]) -> Opt
     })
 }
 
-/// Rejects such folders, or adds a note that they are left out, and returns the number of their
-/// files.
+/// Rejects such folders, or adds a note that they are left out and returns the number of their files.
 ///
 /// # Errors
-/// If bad images are rejected.
+/// Such folders exist and `BadImages::Fail` is set.
 pub(crate) fn judge(
     root: &Path,
     folders: &[UnreadFolder],

@@ -6,7 +6,7 @@ use crate::sources::tree::Folder;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a folder and its subfolders hold.
+/// The content of a folder and its subfolders.
 #[derive(Debug, Default)]
 pub(crate) struct FolderImages {
     /// Files that are or should be images, in sorted order; see [`kind::FileKind::Image`].
@@ -15,26 +15,25 @@ pub(crate) struct FolderImages {
     pub(crate) others: Vec<PathBuf>,
     /// Number of hidden files and folders, and of files that are not images.
     pub(crate) ignored: usize,
-    /// Folders that a system or a program leaves behind.
+    /// Folders created by a system or a program.
     pub(crate) junk: Vec<PathBuf>,
-    /// What this program wrote.
+    /// Files and folders written by this program.
     pub(crate) own: Vec<PathBuf>,
     /// Links to folders, which are not followed.
     pub(crate) links: Vec<PathBuf>,
-    /// Links to a folder that they lie in.
+    /// Links to a folder that contains them.
     pub(crate) loops: Vec<PathBuf>,
 }
 
 /// The images at a path: the file itself (whatever its extension), or those of a folder and its
 /// subfolders in sorted order.
 ///
-/// Links to files are followed. Links to folders are not, so that a loop of links cannot hang the
-/// walk. Hidden files, files that are not images, folders created by a system (`@eaDir`,
-/// `$RECYCLE.BIN` ...), and files written by this program are skipped.
+/// Links to files are followed. Links to folders are not, so that a cycle of links cannot hang the walk. Hidden
+/// files, files that are not images, folders created by a system (`@eaDir`, `$RECYCLE.BIN` ...), and files
+/// written by this program are skipped.
 ///
 /// # Errors
-/// A path that does not exist, a pipe or device, a folder that cannot be listed, or a folder
-/// without any image.
+/// The path does not exist or is a pipe or device, a folder cannot be listed, or it contains no images.
 pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     let metadata = fs::metadata(path).map_err(DataError::io("read", path))?;
     if metadata.is_file() {
@@ -67,7 +66,7 @@ pub fn image_files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
 /// All images in and below a folder.
 pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
     let mut found = FolderImages::default();
-    // Not recursive, so that no depth of folders can exhaust the stack.
+    // Not recursive, so that deep folders cannot overflow the stack.
     let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
         let contents = folder.contents()?;
@@ -94,7 +93,7 @@ pub(crate) fn walk(folder: &Folder) -> Result<FolderImages, DataError> {
     Ok(found)
 }
 
-/// The files directly in a folder that have no image's extension, sorted; hidden ones not.
+/// The files directly in a folder that do not have an image's extension, sorted; without hidden ones.
 pub(crate) fn other_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(DataError::io("list", folder))? {

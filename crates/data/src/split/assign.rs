@@ -1,4 +1,4 @@
-//! Deciding which split each image is in: by a run's record, by the source's folders, or by a cut.
+//! Assigning each image to a split: by a run's record, by the source's folders, or at random.
 
 use crate::image::equal::PixelHash;
 use crate::options::{DataOptions, RecordUse};
@@ -17,22 +17,22 @@ use receptive_core::hash::ContentHash;
 use receptive_core::text::{Printable, counted, grouped};
 use std::collections::{HashMap, HashSet};
 
-/// Images of equal content.
+/// Numbers of images with equal content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Duplicates {
     /// Images left out of the validation or test split because a training or test image is equal.
     pub between_splits: usize,
     /// Images that have an equal one in another class.
     pub between_classes: usize,
-    /// Images that equal one before them in the same split and class: each counts.
+    /// Images that equal an earlier one in the same split and class; all of them are counted and kept.
     pub within_splits: usize,
 }
 
-/// What came of it, beside the splits of the source.
+/// Results of the assignment, besides the splits of the source.
 pub(crate) struct SplitAssignment {
     /// A hash of all images of the source and their classes.
     pub(crate) images: ContentHash,
-    /// Images that a run's record does not know.
+    /// Images that are not in the run's record.
     pub(crate) new: Vec<Item>,
     /// Images left out because the trained model does not have their class.
     pub(crate) unknown: Vec<Item>,
@@ -40,7 +40,7 @@ pub(crate) struct SplitAssignment {
     pub(crate) duplicates: Duplicates,
 }
 
-/// Puts every image of the source into its split. Its images must have been verified.
+/// Assigns every image of the source to a split. The images must have been verified.
 pub(crate) fn assign(
     source: &mut Source,
     names: &ClassList,
@@ -88,21 +88,21 @@ pub(crate) fn assign(
     }
     let note = unknown_note(&assigned.unknown, names);
     source.notes.extend(note);
-    // The splits of a run stay as they were recorded, by content alone.
+    // A run's splits stay as they were recorded, where copies are recognised by content only.
     let is_recorded = assigned.comparison.as_ref().is_some_and(|c| c.is_own);
-    // Before copies are left out: what is equal in two classes may lie in two splits.
+    // Before copies are left out, because equal images in two classes may be in two splits.
     assigned.duplicates.between_classes = note_contradictions(source, &contents);
     assigned.duplicates.between_splits = leave_out_copies(source, &contents, is_recorded);
     assigned.duplicates.within_splits = note_copies(source, &assigned.new, &contents);
     assigned
 }
 
-/// Names and formats have no influence.
+/// A hash of all images that does not depend on their names and formats.
 fn hash_all(source: &mut Source, contents: &Contents) -> ContentHash {
     hash_each(source, |item| contents.look(item).to_string())
 }
 
-/// A hash of what `image` says of each image, with its class, its group, and the split that the source gives it.
+/// A hash of all images: `image` of each, with its class, its group, and the split that the source gives it.
 pub(super) fn hash_each(source: &mut Source, image: impl Fn(&Item) -> String) -> ContentHash {
     let store = source.train.store.clone();
     let mut all = Vec::new();
@@ -128,7 +128,7 @@ fn leave_out_unknown(source: &mut Source, classes: &ClassList) -> Vec<Item> {
     unknown
 }
 
-/// The fraction of a run's images from which on another data set is treated as the run's own.
+/// From this fraction of a run's images on, another data set counts as the run's own.
 const OWN_SHARE: f64 = 0.5;
 
 fn follows(record: &SplitRecord, usage: RecordUse, contents: &Contents) -> bool {
@@ -139,7 +139,7 @@ fn follows(record: &SplitRecord, usage: RecordUse, contents: &Contents) -> bool 
     }
 }
 
-/// Cuts the splits that the source lacks. Images of `start`'s record keep their splits.
+/// Makes the splits that the source lacks. Images in `start`'s record keep their splits.
 fn cut(
     source: &mut Source,
     classes: usize,
@@ -170,7 +170,8 @@ fn cut(
         role.or_else(|| of_groups.as_ref()?.found(store.group(item.image as usize)?))
     };
     let (train, [test, val]) = match &*store {
-        // The images of an IDX or CIFAR file have places instead of names: none comes or goes alone.
+        // Images of an IDX or CIFAR file have positions instead of names: single ones cannot be added or
+        // removed.
         Store::Memory(_) if start.is_none() => stratify::cut(&items, classes, shares, options.seed),
         _ => {
             let keys: Vec<(SplitKey, u32)> = items
@@ -182,7 +183,7 @@ fn cut(
             let mut parts = [vec![], vec![], vec![]];
             for item in items {
                 let part = match known(&item) {
-                    // What must not be trained on is left out, and said, afterwards.
+                    // Images that must not be trained on are left out, with a note, afterwards.
                     Some(Role::Test | Role::TestBefore) => Some(if wants_test { 0 } else { 2 }),
                     Some(Role::Val | Role::ValBefore) => Some(if wants_val { 1 } else { 2 }),
                     Some(Role::Train | Role::Before) => Some(2),
@@ -224,9 +225,9 @@ fn note_unused_fractions(source: &mut Source, options: &DataOptions) {
     }
 }
 
-/// Leaves out of validation and test what the record's run was trained on. For a run that starts
-/// from that one, also of training what that one was tested on; for a look at other data, everything
-/// that was trained on.
+/// Leaves images that the record's run was trained on out of validation and test. For a run that starts from
+/// it, images that it was tested on are also left out of training; for other data, everything it was trained on
+/// is left out.
 fn leave_out_used(
     source: &mut Source,
     record: &SplitRecord,
@@ -295,17 +296,17 @@ fn leave_out_used(
     comparison
 }
 
-/// By what copies are found.
+/// How copies are recognised.
 #[derive(PartialEq, Eq, Hash)]
 enum Look {
     Content(ContentHash),
     Pixels(PixelHash),
 }
 
-/// Leaves images out of the validation and test splits whose content or pixels are also trained on, and
-/// out of the validation split what is tested on. `by_content` alone, or also by pixels.
+/// Leaves copies of training images out of the validation and test splits, and copies of test images out of the
+/// validation split. Copies are recognised by content if `by_content`, else by pixels.
 fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) -> usize {
-    // As a run that follows the record recognises them.
+    // In the same way as a run that follows the record recognises them.
     let looks = |item: &Item| match by_content {
         true => vec![Look::Content(contents.of_item(item))],
         false => {
@@ -339,8 +340,8 @@ fn leave_out_copies(source: &mut Source, contents: &Contents, by_content: bool) 
     total
 }
 
-/// Notes images that equal one before them in the same split and class, those of no split (`new`) too; returns
-/// their number.
+/// Notes images that equal an earlier one in the same split and class, including those in no split (`new`);
+/// returns their number.
 fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize {
     let store = source.train.store.clone();
     let (mut counts, mut total, mut example) = (Vec::new(), 0, None);
@@ -378,7 +379,7 @@ fn note_copies(source: &mut Source, new: &[Item], contents: &Contents) -> usize 
     total
 }
 
-/// Notes equal images that stand in several classes; returns the number of such images.
+/// Notes equal images in different classes; returns the number of such images.
 fn note_contradictions(source: &mut Source, contents: &Contents) -> usize {
     let store = source.train.store.clone();
     let items: Vec<Item> = source

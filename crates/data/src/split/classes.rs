@@ -8,11 +8,11 @@ use crate::sources::store::{Item, Store};
 use receptive_core::text::counted;
 use std::collections::{BTreeSet, HashMap};
 
-/// The classes of a data set: a label is a place in this list.
+/// The classes of a data set: labels are indices into this list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClassList {
-    /// The classes, then those that a trained model does not have: its record may know better, else their
-    /// images are left out.
+    /// The classes, followed by those that a trained model does not have: images of these may have a class in
+    /// its record, and are otherwise left out.
     names: Vec<String>,
     known: usize,
 }
@@ -25,33 +25,33 @@ impl ClassList {
         }
     }
 
-    /// All names that labels index.
+    /// All names that labels refer to.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The classes without those that a trained model does not have.
+    /// The classes, without those that a trained model does not have.
     pub(crate) fn known(&self) -> &[String] {
         &self.names[..self.known]
     }
 
-    /// Whether a trained model does not have the class of this label.
+    /// Whether this label is a class that a trained model does not have.
     pub(crate) fn is_unknown(&self, label: u32) -> bool {
         label as usize >= self.known
     }
 }
 
-/// Decides the class list of a source and maps the names it uses to places in that list.
+/// Determines the class list of a source and maps its names to indices of that list.
 ///
-/// The list is the trained model's (`options.classes`) or the source's own, which comes from its training
-/// split alone. So a class that is missing from some split, or is extra there, never shifts the
-/// label of another. Image files of classes that a trained model does not have come behind its own, unless
-/// nothing else is there. A class's own name comes before its other one (`options.class_ids`).
+/// The list is the trained model's (`options.classes`) or the source's own, which comes from its training split
+/// alone. So a class that is missing in some split, or exists only there, never shifts the labels of others.
+/// Classes of image files that a trained model does not have are appended to its list, unless there are no
+/// others. A class's own name takes precedence over its alternative one (`options.class_ids`).
 pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<ClassList, DataError> {
     let given = options.classes.as_deref();
     let ids = options.class_ids.as_deref();
     let list: Vec<String> = match given {
-        // A source that only numbers its classes means the places in the model's list.
+        // The numbers of a source without class names are indices into the model's list.
         Some(given) if source.numbered => {
             if given != source.list {
                 source.notes.push(format!(
@@ -79,7 +79,7 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
     let mut places: Vec<Option<u32>> = source.names.iter().map(place).collect();
     let names = source.names.clone();
     let origin = source.name.clone();
-    // Labels within IDX and CIFAR files have no name that could be mistyped or changed.
+    // Labels in IDX and CIFAR files have no names, which could be misspelt or changed.
     let in_files = matches!(*source.train.store, Store::Memory(_));
     let known = list.len();
     let mut list = list;
@@ -152,7 +152,7 @@ pub(crate) fn resolve(source: &mut Source, options: &DataOptions) -> Result<Clas
     Ok(ClassList { names: list, known })
 }
 
-/// Whether an image is of a class that has a place.
+/// Whether there is an image of a known class.
 fn has_known(source: &mut Source, places: &[Option<u32>]) -> bool {
     let is_known = |item: &Item| matches!(places.get(item.label as usize), Some(Some(_)));
     source

@@ -1,4 +1,4 @@
-//! What the images of a source are recognised by.
+//! The identities of a source's images.
 
 use crate::image::equal::{ImageIdentity, PixelHash};
 use crate::record::SplitRecord;
@@ -8,11 +8,12 @@ use crate::split::keyed::SplitKey;
 use receptive_core::hash::ContentHash;
 use std::collections::{HashMap, HashSet};
 
-/// What every image in use is recognised by, by its place in the store.
+/// The content and identity of every image in use, by its index in the store.
 pub(super) struct Contents(HashMap<u32, (ContentHash, ImageIdentity)>);
 
 impl Contents {
-    /// An image that equals one of the record, if only in its pixels, has that one's content.
+    /// The images of a source. One that equals an image of the record, even if only in its pixels, has the
+    /// recorded content.
     pub(super) fn of(source: &mut Source, record: Option<&SplitRecord>) -> Self {
         let store = source.train.store.clone();
         let of_image = |image: u32| {
@@ -32,8 +33,8 @@ impl Contents {
         self.0.get(&item.image).copied().unwrap_or_default().0
     }
 
-    /// What decides the split of an image: its group, or else its pixels, so that a copy in another format moves
-    /// no image and is where the image is.
+    /// What determines the split of an image: its group, or else its pixels. So a copy in another format is in
+    /// the same split as the image and moves no other.
     pub(super) fn key(&self, store: &Store, item: &Item) -> SplitKey {
         match (store.group(item.image as usize), store) {
             (Some(group), _) => SplitKey::of_group(group),
@@ -42,10 +43,10 @@ impl Contents {
         }
     }
 
-    /// What decides the splits of these images, as [`key`](Self::key) where none has a copy. Images of equal
-    /// pixels have one key: that of the group that one of them is in, if any is. Groups stay apart.
+    /// What determines the splits of these images: as [`key`](Self::key), except that images of equal pixels
+    /// share a key, that of a group if one of them belongs to a group. Groups are never merged.
     pub(super) fn joined_keys(&self, store: &Store, items: &[Item]) -> Vec<SplitKey> {
-        // Groups before contents, so that the least is a group's if there is one.
+        // Groups sort before contents, so that the minimum is a group's key if there is one.
         let of_item = |item: &Item| {
             let is_single = store.group(item.image as usize).is_none();
             (is_single, self.key(store, item))
@@ -76,13 +77,14 @@ impl Contents {
         self.looks(item)[0]
     }
 
-    /// The same as they are stored: an image whose EXIF data rotate it and its copy without them have one.
+    /// The hash of the pixels as stored, which is the same for an image that EXIF data rotates and for its copy
+    /// without EXIF data.
     fn stored_look(&self, item: &Item) -> PixelHash {
         let [pixels, stored] = self.looks(item);
         if stored.is_known() { stored } else { pixels }
     }
 
-    /// The hashes of an image's pixels as they are shown, and as they are stored where that differs.
+    /// The hashes of an image's pixels as displayed and, if that differs, as stored.
     pub(super) fn looks(&self, item: &Item) -> [PixelHash; 2] {
         let (_, identity) = self.0.get(&item.image).copied().unwrap_or_default();
         [identity.pixels, identity.stored]

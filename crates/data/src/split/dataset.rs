@@ -20,66 +20,66 @@ use receptive_core::text::{Printable, counted};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DataSet {
-    /// The known name, or the path it was opened with, printable.
+    /// The known name, or the path with which it was opened, printable.
     pub name: String,
     /// The class names; a label is an index into this list.
     pub classes: Vec<String>,
-    /// The training split; empty only if [`DataOptions::classes`] or
-    /// [`DataOptions::allow_empty_classes`] permit it.
+    /// The training split. Empty only if [`DataOptions::classes`] or [`DataOptions::allow_empty_classes`] is
+    /// set.
     pub train: Split,
-    /// The validation split, on which the best epoch is selected; empty if the source has none and
+    /// The validation split, on which the best epoch is selected. Empty if the source has none and
     /// `val_fraction` is 0.
     pub val: Split,
-    /// The test split, evaluated once after training; `None` if the source has none and none was cut.
+    /// The test split, evaluated once after training. `None` if the source has none and none was made.
     pub test: Option<Split>,
-    /// Images added since the run was trained whose record determines the splits
-    /// ([`DataOptions::record`]); they belong to no other split.
+    /// Images added since the training of the run whose record determines the splits ([`DataOptions::record`]);
+    /// they are in no other split.
     pub new: Split,
     /// The comparison with a run's record; `None` without one.
     pub comparison: Option<Comparison>,
-    /// Images of equal content.
+    /// Numbers of images with equal content.
     pub duplicates: Duplicates,
     /// Remarks on the source that are not errors, one sentence each.
     pub notes: Vec<String>,
-    /// Images left out because they cannot be read, in order of their paths.
+    /// Images left out because they cannot be read, sorted by path.
     pub damaged: Vec<DamagedImage>,
     /// Number of missing images that a label list names.
     pub missing: usize,
-    /// Number of files in folders next to the classes that contain no image and were left out: with
+    /// Number of files in folders next to the classes that contain no images and were left out; with
     /// [`BadImages::Fail`](crate::BadImages::Fail) they are an error.
     pub unread: usize,
     /// Number of images left out because the trained model ([`DataOptions::classes`]) does not have
     /// their class.
     pub unknown_class: usize,
-    /// A hash of all images with their classes, groups and given splits, whatever the seed: of their pixels, or
-    /// with [`DataOptions::limit`], where not every file is read, of the files' paths below the folder.
+    /// A hash of all images with their classes, groups and given splits, independent of the seed: of the
+    /// pixels, or with [`DataOptions::limit`], which does not read every file, of the paths below the folder.
     pub images: ContentHash,
 }
 
-/// The smallest, the median and the largest of some sizes in pixels.
+/// The minimum, median and maximum of sizes in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeRange {
-    /// The smallest.
+    /// The minimum.
     pub min: usize,
     /// The (lower) median.
     pub median: usize,
-    /// The largest.
+    /// The maximum.
     pub max: usize,
 }
 
-/// Sizes and kinds of the images of all splits.
+/// The sizes and colour types of the images of all splits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Widths in pixels, after EXIF orientation.
     pub width: SizeRange,
     /// Heights in pixels, after EXIF orientation.
     pub height: SizeRange,
-    /// How many images store their colours which way (`grey`, `RGB with alpha` ...), most first.
+    /// The number of images of each colour type (`grey`, `RGB with alpha` ...), most frequent first.
     pub colours: Vec<(String, usize)>,
 }
 
 impl DataSet {
-    /// All existing splits except the new images: train, val, test.
+    /// All existing splits except the added images: train, val, test.
     pub fn splits(&self) -> impl Iterator<Item = &Split> {
         [&self.train, &self.val]
             .into_iter()
@@ -88,7 +88,7 @@ impl DataSet {
 
     /// The size of the images if all have the same, else `None`.
     ///
-    /// Channels are 1 only if every image is grey; width and height decide.
+    /// It has 1 channel only if every image is grey; only width and height must be equal.
     pub fn natural_size(&self) -> Option<ImageSize> {
         let mut sizes = self.stored().map(|stored| match stored {
             StoredImage::Pixels(size, _) => size,
@@ -104,7 +104,7 @@ impl DataSet {
         Some(natural)
     }
 
-    /// Widths, heights and kinds of colours; `None` if there is no image.
+    /// Widths, heights and colour types; `None` if there are no images.
     pub fn sizes(&self) -> Option<Sizes> {
         let (mut widths, mut heights) = (Vec::new(), Vec::new());
         let mut colours: Vec<(String, usize)> = Vec::new();
@@ -130,17 +130,17 @@ impl DataSet {
         })
     }
 
-    /// A SHA-256 over what would be trained, validated and tested on, as 64 hexadecimal digits.
+    /// A SHA-256 of what is trained, validated and tested on, as 64 hexadecimal digits.
     ///
-    /// It covers labels and pixels. So it changes with the class list, `limit` and the seed of the split too,
-    /// but not when a folder is moved or files are saved again losslessly.
+    /// It covers labels and pixels, so it also changes with the class list, `limit` and the seed of the split,
+    /// but not if a folder is moved or files are saved again losslessly.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::default();
         for class in &self.classes {
             hash.update((class.len() as u64).to_le_bytes());
             hash.update(class);
         }
-        // Without test images it is the same whether there was a split for them.
+        // An empty test split must not change it.
         let is_used = |split: &&Split| split.name() != "test" || !split.is_empty();
         for split in self.splits().filter(is_used) {
             hash.update(split.name());
@@ -152,14 +152,14 @@ impl DataSet {
                     Ok(StoredImage::File(entry, _)) => {
                         hash.update(entry.identity.pixels.to_string())
                     }
-                    Err(_) => {} // an item always lies within its store
+                    Err(_) => {} // items are always within their store
                 }
             }
         }
         hash.finish()
     }
 
-    /// What each image is used for, to be kept with the run.
+    /// What each image is used for, to be stored with the run.
     pub fn record(&self) -> SplitRecord {
         let splits = self.splits().zip([Role::Train, Role::Val, Role::Test]);
         let members = splits.flat_map(|(split, role)| {
@@ -178,26 +178,26 @@ impl DataSet {
         SplitRecord::new(members.collect())
     }
 
-    /// The notes but those on the kinds of damaged files, for whoever tells these otherwise.
+    /// The notes without those on damaged files, for callers that report these in another way.
     pub fn notes_beside_damage(&self) -> impl Iterator<Item = &String> {
         self.notes
             .iter()
             .filter(|note| !DamagedImage::is_note(note))
     }
 
-    /// The images that cannot be read and why, the first of many: for a sentence.
+    /// The images that cannot be read, with reasons, as part of a sentence; only the first if there are many.
     pub fn damaged_sentence(&self) -> String {
         DamagedImage::sentence(&self.damaged)
     }
 
-    /// That images were left out because they cannot be read, which, and why.
+    /// A note on images left out because they cannot be read, with their reasons.
     pub fn damaged_note(&self) -> Option<String> {
         let count = counted(self.damaged.len(), "damaged image");
         let which = DamagedImage::sentence(&self.damaged);
         (!self.damaged.is_empty()).then(|| format!("left out {count}: {which}"))
     }
 
-    /// Whether its images are grouped, such as by patients.
+    /// Whether the images have groups, such as patients.
     pub fn has_groups(&self) -> bool {
         self.splits()
             .any(|split| (0..split.len()).any(|i| !split.group(i).is_empty()))
@@ -218,9 +218,9 @@ fn range(mut values: Vec<usize>) -> Option<SizeRange> {
     })
 }
 
-/// Why a run that starts from another has nothing to train on.
+/// The error if a run that starts from another has nothing to train on.
 fn all_used(comparison: &Comparison) -> String {
-    // Trained on, but validation or test images of the data as they are now.
+    // Trained on by that run, but in the validation or test split now.
     let trained = comparison.left_out;
     let unseen = comparison.known.saturating_sub(trained);
     let all = comparison.known + comparison.new;
@@ -253,7 +253,7 @@ fn nothing_left(damaged: &[DamagedImage]) -> String {
     )
 }
 
-/// Cuts the missing splits, limits them and puts the data set together.
+/// Makes the missing splits, limits them and builds the data set.
 pub(crate) fn assemble(
     mut source: Source,
     classes: &ClassList,
@@ -268,7 +268,7 @@ pub(crate) fn assemble(
             format!(
                 "there is only one class, {}; a classifier needs at least two{}",
                 enumerate(classes.known()),
-                // What became of the others, if anything did.
+                // The notes may say why the other classes are missing.
                 match source.notes.join("; ") {
                     notes if notes.is_empty() => notes,
                     notes => format!(" ({notes})"),
@@ -281,7 +281,7 @@ pub(crate) fn assemble(
         options.fold.is_some() || source.val.is_none() || source.test.is_none() && source.cut_test;
     let in_files = matches!(*source.train.store, Store::Files(_));
     let names = (in_files && options.limit.is_some()).then(|| hash_names(&mut source));
-    // Only files need checking, so only of them a part is chosen before what it is used for is known.
+    // Only files need checking, so only for files a subset is chosen before the splits are known.
     let damaged = match (&options.record, options.limit) {
         (Some((record, RecordUse::Follow)), Some(_)) if in_files => {
             verify_recorded(&mut source, classes, record, options, progress)?
@@ -349,8 +349,7 @@ fn hash_names(source: &mut Source) -> ContentHash {
     hash_each(source, |item| store.name(item.image as usize))
 }
 
-/// Checks the files that a limited run used: those of its record's paths, or all where some of these
-/// were renamed.
+/// Checks the files that a limited run used: those with the recorded paths, or all files if some were renamed.
 fn verify_recorded(
     source: &mut Source,
     classes: &ClassList,
@@ -380,25 +379,25 @@ fn verify_recorded(
     for ((_, part), items) in source.parts_mut().zip(all) {
         part.items = items;
     }
-    // What was said of the damaged ones among some is said again of those among all.
+    // The notes on damaged files of the subset are repeated in those on all files.
     source.notes.truncate(noted);
     verify(source, classes, options, progress)
 }
 
-/// Chooses as many files of every class as will give about `limit` training images. The choice depends
-/// on the seed and each file's path alone, so that a file more or less replaces one at most.
+/// Chooses enough files of every class for about `limit` training images. The choice depends only on the seed
+/// and each file's path, so adding or removing a file replaces at most one.
 fn choose(source: &mut Source, classes: usize, limit: usize, options: &DataOptions) {
     let left = match options.fold {
         Some(Fold { of, .. }) => (1.0 - 1.0 / of as f64) * (1.0 - options.val_fraction),
         None => 1.0 - options.val_fraction - options.test_fraction,
     };
     let all = limit as f64 / left.max(f64::EPSILON);
-    // The cut gives each split about its share: a few more, so that the limit is reached.
+    // Random splits vary in size; a few more files ensure that the limit is reached.
     let enough = all + 4.0 * all.sqrt() + 8.0;
     limit_splits(source, classes, enough as usize, options.seed);
 }
 
-/// Cuts the training split down to `limit` images and the others in proportion.
+/// Reduces the training split to `limit` images and the others in proportion.
 fn limit_splits(source: &mut Source, classes: usize, limit: usize, seed: u64) {
     let store = source.train.store.clone();
     let total = match source.train.items.len() {

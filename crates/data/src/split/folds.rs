@@ -9,7 +9,7 @@ use crate::split::keyed::{self, SplitKey};
 use receptive_core::text::counted;
 use std::collections::{BTreeMap, HashMap};
 
-/// Makes one fold the test split, and cuts the validation split out of the others.
+/// Makes one fold the test split, and takes the validation split from the others.
 pub(super) fn cut(
     source: &mut Source,
     classes: usize,
@@ -48,7 +48,7 @@ pub(super) fn cut(
     source.test = Some(SourceSplit::new(store, test));
 }
 
-/// Leaves the data's own test split out of a run that is one fold, whose record does not know it.
+/// Leaves the data's own test split, which is not in the run's record, out of a run on one fold.
 pub(super) fn leave_out_own_test(
     source: &mut Source,
     fold: Fold,
@@ -77,7 +77,7 @@ fn note_fold(source: &mut Source, fold: Fold, own_test: usize) {
     ));
 }
 
-/// Classes that cannot be in every fold.
+/// Notes classes that have too few images or groups to be in every fold.
 fn note_small_classes(source: &mut Source, keys: &[(SplitKey, u32)], folds: usize) {
     let mut of_class: BTreeMap<u32, std::collections::BTreeSet<&SplitKey>> = BTreeMap::new();
     for (key, label) in keys {
@@ -95,16 +95,16 @@ fn note_small_classes(source: &mut Source, keys: &[(SplitKey, u32)], folds: usiz
 
 /// The fold of each key, from 0.
 ///
-/// Keys are dealt out in an order that their content and the seed decide, large groups first, then class by
-/// class: each to the fold that has the fewest images of its classes, of those to the one with the fewest
-/// images. Single images of a class thus go round the folds, and folds differ by at most one image.
+/// Keys are dealt in an order determined by group size (largest first), class, and the key's content and the
+/// seed: each to the fold with the fewest images of the key's classes and, of those, with the fewest images in
+/// total. Single images of a class thus go to the folds in turn, and the folds differ by at most one image.
 fn folds(
     keys: &[(SplitKey, u32)],
     classes: usize,
     folds: usize,
     seed: u64,
 ) -> HashMap<SplitKey, usize> {
-    // Images of each class, by key.
+    // The number of images of each class, by key.
     let mut members: HashMap<&SplitKey, BTreeMap<usize, usize>> = HashMap::new();
     for (key, label) in keys {
         *members

@@ -1,4 +1,4 @@
-//! The splits of a run's record, and the changes of the data set since.
+//! Following the splits of a run's record, and the changes to the data set since then.
 
 use crate::names::enumerate;
 use crate::options::DataOptions;
@@ -18,50 +18,48 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Whether the splits are the run's own, by its record.
+    /// Whether the splits are those of the run's record.
     pub is_own: bool,
-    /// How many of the run's images were found.
+    /// Number of the run's images that were found.
     pub known: usize,
-    /// The images of the run that no longer exist, by split.
+    /// Number of the run's images that no longer exist, by split.
     pub gone: Gone,
-    /// The images of the run whose files can no longer be read, by split.
+    /// Number of the run's images with files that can no longer be read, by split.
     pub unreadable: Gone,
     /// Their paths.
     pub unreadable_paths: Vec<String>,
-    /// The paths that they had.
+    /// The recorded paths of those that no longer exist.
     pub gone_paths: Vec<String>,
-    /// The classes of the run without any readable image left.
+    /// The run's classes that have no readable images left.
     pub gone_classes: Vec<String>,
     /// Number of images added since the run was trained.
     pub new: usize,
-    /// How many of these have the path of an image of the run: the same image edited or saved again, or
-    /// another under its name.
+    /// How many of these have the path of one of the run's images: it was edited or saved again, or replaced by
+    /// another.
     pub changed: usize,
-    /// The images that are in another class than when the run was trained, by their path then.
+    /// Images whose class has changed since the run was trained, by their recorded paths.
     pub relabelled: Vec<String>,
-    /// How many images were left out because the model was trained on them, or on copies of them.
+    /// Number of images left out because the model was trained on them or on copies of them.
     pub left_out: usize,
-    /// How many images a run that starts from another's model does not train on, because that one was tested on
-    /// them.
+    /// Number of images left out of training because the run that this one starts from was tested on them.
     pub kept_unseen: usize,
-    /// Number of images of another data set that the run validated on, possibly to select its best
-    /// epoch.
+    /// Number of images of another data set that the run validated on, which may have selected its best epoch.
     pub validated: usize,
 }
 
-/// Number of unavailable images of each split of a run.
+/// Number of unavailable images in each split of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Gone {
-    /// Of the training split.
+    /// In the training split.
     pub train: usize,
-    /// Of the validation split.
+    /// In the validation split.
     pub val: usize,
-    /// Of the test split.
+    /// In the test split.
     pub test: usize,
 }
 
 impl Gone {
-    /// Of all splits.
+    /// The number in all splits.
     pub fn total(&self) -> usize {
         self.train + self.val + self.test
     }
@@ -82,14 +80,14 @@ impl Gone {
 /// Results of following a record, besides the splits.
 pub(super) struct FollowedSplits {
     pub(super) comparison: Comparison,
-    /// Images that the record does not know.
+    /// Images that are not in the record.
     pub(super) new: Vec<Item>,
     /// Images of classes that the trained model does not have.
     pub(super) unknown: Vec<Item>,
 }
 
-/// The record's splits. Images are matched by path and content, then by content alone (they were
-/// renamed or moved); copies of a known image count as trained on if it was.
+/// Applies the record's splits. Images are matched by path and content, then by content alone (if they were
+/// renamed or moved); a copy of a known image counts as trained on if that was.
 pub(super) fn follow(
     source: &mut Source,
     record: &SplitRecord,
@@ -156,9 +154,9 @@ pub(super) fn follow(
                     comparison.left_out += 1;
                     by_group.extend(group.filter(|_| own.is_none()));
                 }
-                // A copy of an image that is measured already.
+                // A copy of an image that is already in a split.
                 (Some(role), _) if role.is_own() => copies.push(store.name(item.image as usize)),
-                // Of a run that used a part of its data, nobody knows which images are new.
+                // If the run used only part of its data, it is unknown which images were added.
                 _ if options.limit.is_some() || options.record_is_limited => {}
                 _ if classes.is_unknown(item.label) => unknown.push(item),
                 _ => {
@@ -246,7 +244,7 @@ pub(super) fn follow(
         ));
     }
     note_changes(&mut source.notes, &comparison, &by_group);
-    // In the order of the record, whatever the files are called now.
+    // In the order of the record, whatever the current file names are.
     let ordered = |mut items: Vec<(usize, Item)>| -> Vec<Item> {
         items.sort_by_key(|(at, _)| *at);
         items.into_iter().map(|(_, item)| item).collect()
@@ -262,9 +260,9 @@ pub(super) fn follow(
     }
 }
 
-/// The splits that the data give, by folders or a label list, and not a cut.
+/// The splits that the data define, by folders or a label list, rather than random ones.
 struct GivenSplits {
-    /// The images of a given validation and test split, by their places in the store.
+    /// The images of the given validation split, by their indices in the store.
     val: Option<HashSet<u32>>,
     test: Option<HashSet<u32>>,
 }
@@ -281,7 +279,7 @@ impl GivenSplits {
         }
     }
 
-    /// Whether an image that has this role in a run is in another split here.
+    /// Whether an image with this role in a run is in a different split here.
     fn contradict(&self, item: &Item, role: Role) -> bool {
         [(&self.val, Role::Val), (&self.test, Role::Test)]
             .into_iter()
@@ -290,7 +288,7 @@ impl GivenSplits {
     }
 }
 
-/// Folders of classes that the run did not know, with images that it knows.
+/// Folders of unknown classes that contain known images, with counts.
 #[derive(Default)]
 struct ClassRenames(BTreeMap<(u32, usize), usize>);
 
@@ -319,7 +317,7 @@ impl ClassRenames {
     }
 }
 
-/// The classes of the record that have no image but these.
+/// The classes of the record that have only images in `gone`.
 fn gone_classes(record: &SplitRecord, gone: &[&Member]) -> Vec<String> {
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     for member in record.members().iter().filter(|m| m.role.is_own()) {
@@ -394,7 +392,7 @@ pub(super) fn changed_note(images: usize) -> Option<String> {
     ))
 }
 
-/// `by_group` are the groups of those whose group alone was trained on.
+/// `by_group` are the groups of images left out only because of their group.
 pub(super) fn left_out_note(images: usize, by_group: &[&str]) -> String {
     let content = "the model was trained on the same bytes or pixels";
     let mut groups: Vec<String> = by_group.iter().map(|group| group.to_string()).collect();

@@ -1,4 +1,4 @@
-//! Groups of images, such as those of one patient, and a run's use of them.
+//! Groups of images, such as those of one patient, and what a run used them for.
 
 use crate::names::enumerate;
 use crate::record::{Role, SplitRecord};
@@ -7,8 +7,8 @@ use crate::sources::store::{Item, Store};
 use crate::split::contents::Contents;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What a run used each group for: found out by the images of a group that the run knows, whatever the group
-/// is called now, and by the groups' names.
+/// What a run used each group for, determined by those images of the group that the run knows, whatever the
+/// group is called now, and by the groups' names.
 pub(super) struct GroupRoles<'a> {
     found: HashMap<&'a str, Role>,
     record: &'a SplitRecord,
@@ -32,13 +32,13 @@ impl<'a> GroupRoles<'a> {
         Self { found, record }
     }
 
-    /// By its images, else by its name.
+    /// By its images or, if the run knows none, by its name.
     pub(super) fn found(&self, group: &str) -> Option<Role> {
         let found = self.found.get(group).copied();
         found.or_else(|| self.record.group_role(group))
     }
 
-    /// By its images or its name, whichever says more about what was learned.
+    /// By its images or its name, whichever had more influence on the weights.
     pub(super) fn most_learned(&self, group: &str) -> Option<Role> {
         let found = self.found.get(group).copied();
         let named = self.record.group_role(group);
@@ -49,8 +49,8 @@ impl<'a> GroupRoles<'a> {
     }
 }
 
-/// Of a run that starts from another: that one knew no groups, or other ones, so its splits divide
-/// these; or these images are not grouped, as those were.
+/// Notes on groups for a run that starts from another: the other run had no groups or different ones, so its
+/// splits divide the current groups; or only the other run's images were grouped.
 pub(super) fn note_groups(source: &mut Source, record: &SplitRecord) {
     let store = source.train.store.clone();
     let mut splits: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();

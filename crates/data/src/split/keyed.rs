@@ -1,12 +1,12 @@
-//! Cutting splits so that no image's split depends on the others.
+//! Random splits in which no image's split depends on the other images.
 
 use crate::image::equal::PixelHash;
 use crate::random::{Purpose, Random};
 use receptive_core::hash::ContentHash;
 use std::collections::{BTreeSet, HashMap};
 
-/// What decides the split of an image: its content, or the group it belongs to. Images of one key
-/// are never divided.
+/// What determines the split of an image: its content, or the group it belongs to. Images with the same key are
+/// never separated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SplitKey(ContentHash);
 
@@ -23,23 +23,24 @@ impl SplitKey {
         Self(ContentHash::of(group.as_bytes()))
     }
 
-    /// A number that looks random: small ones go to the first share, the next to the second.
+    /// A pseudorandom number: the smallest go to the first share, the next to the second, and so on.
     fn draw(&self, seed: u64) -> u64 {
         self.draw_for(Purpose::Split, seed)
     }
 
-    /// Such a number for another use.
+    /// Such a number for another purpose.
     pub(super) fn draw_for(&self, purpose: Purpose, seed: u64) -> u64 {
         let [a, b] = self.0.key();
         Random::new(purpose, seed, a, b).next()
     }
 }
 
-/// The part of each key: below `N` one of the shares, else `N`, what is left.
+/// The part of each key: an index below `N` for one of the shares, or `N` for the rest.
 ///
-/// A key's part is a function of the key and the seed, so adding, removing or renaming an image moves
-/// no other one. Only in a class so small that this leaves it without a part, the key that came nearest
-/// is taken; a class always keeps a key itself, and one with no more keys than shares keeps all.
+/// A key's part is a function of the key and the seed, so adding, removing or renaming an image does not move
+/// others. The exception is a class so small that a part would get none of its keys: the part then takes the
+/// key with the nearest draw. A class always keeps a key in the rest, and one with no more keys than shares is
+/// not divided.
 pub(crate) fn cut<const N: usize>(
     keys: &[(SplitKey, u32)],
     classes: usize,
@@ -47,7 +48,7 @@ pub(crate) fn cut<const N: usize>(
     seed: u64,
 ) -> HashMap<SplitKey, usize> {
     let mut part_of = HashMap::with_capacity(keys.len());
-    // By class, in the order of their draws; equal draws (practically none) by key.
+    // By class, in the order of their draws; ties (practically none) are ordered by key.
     let mut drawn: Vec<BTreeSet<(u64, ContentHash)>> = vec![BTreeSet::new(); classes];
     for (key, label) in keys {
         let draw = key.draw(seed);
@@ -63,7 +64,7 @@ pub(crate) fn cut<const N: usize>(
         let keys = || class.iter().map(|(_, content)| SplitKey(*content));
         let count =
             |part_of: &HashMap<_, usize>, part| keys().filter(|key| part_of[key] == part).count();
-        // Too few to be divided.
+        // Too few to divide.
         if class.len() <= parts {
             part_of.extend(keys().map(|key| (key, N)));
             continue;
@@ -77,7 +78,8 @@ pub(crate) fn cut<const N: usize>(
             if count(&part_of, wanted) > 0 {
                 continue;
             }
-            // From what is trained on; in the smallest classes from another part that has several.
+            // From the rest, which is trained on, or in the smallest classes from another part with several
+            // keys.
             let spare = |key: &SplitKey| count(&part_of, part_of[key]) > 1;
             let nearest = keys()
                 .find(|key| part_of[key] == N && spare(key))
@@ -102,7 +104,7 @@ fn part<const N: usize>(draw: u64, shares: [f64; N]) -> usize {
         .unwrap_or(N)
 }
 
-/// The places of a class's images in an order that depends on the seed and each image's path alone.
+/// Sorts a class's images in an order that depends only on the seed and each image's path.
 pub(crate) fn order(places: &mut [usize], seed: u64, path: impl Fn(usize) -> ContentHash) {
     places.sort_by_cached_key(|&place| {
         let [a, b] = path(place).key();
@@ -138,7 +140,7 @@ mod tests {
         let keys = keys(&[4000, 2000]);
         for [test, val, train] in counts(&keys, &cut(&keys, 2, [0.2, 0.1], 1)) {
             let all = (test + val + train) as f64;
-            // Five standard deviations of a binomial count.
+            // Within five standard deviations of a binomial count.
             let near = |n: usize, share: f64| {
                 (n as f64 - all * share).abs() < 5.0 * (all * share * (1.0 - share)).sqrt()
             };
@@ -175,7 +177,7 @@ mod tests {
         assert_ne!(cut(&keys, 1, [0.5], 1), cut(&keys, 1, [0.5], 2));
     }
 
-    /// Images come, go, are renamed and copied; a seed of this test decides which.
+    /// Images are added, removed, renamed and copied; a fixed seed decides which.
     #[test]
     fn no_change_to_a_folder_of_a_thousand_moves_another_image() {
         let mut random = Random::new(Purpose::Order, 15, 0, 0);
@@ -190,7 +192,7 @@ mod tests {
                 0 => images.push((new, label)),
                 1 if images.len() > 900 => drop(images.swap_remove(at)),
                 2 => images.push((images[at].0.clone(), label)), // a copy, perhaps in another class
-                _ => images.swap(at, 0),                         // a new name is a new place
+                _ => images.swap(at, 0),                         // a new name changes the order
             }
             let after = cut(&images, 4, shares, 7);
             for (key, part) in &after {

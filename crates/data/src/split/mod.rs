@@ -1,4 +1,4 @@
-//! Splits: assigning labels, cutting the splits, checking every file, and the resulting data set.
+//! Splits: assigning labels, making splits, checking every file, and the resulting data set.
 
 pub(crate) mod assign;
 pub(crate) mod classes;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// The training, validation or test images of a data set, each with a label.
 ///
-/// Cheap to clone: clones share everything.
+/// Cheap to clone: clones share all data.
 #[derive(Clone)]
 pub struct Split {
     name: &'static str,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Split {
 }
 
 impl Split {
-    /// `items` must lie within the store and have labels below `classes`.
+    /// `items` must be within the store and have labels below `classes`.
     pub(crate) fn new(
         name: &'static str,
         store: Arc<Store>,
@@ -75,7 +75,7 @@ impl Split {
     /// The label of image `i`: its index in [`DataSet::classes`](crate::DataSet::classes).
     ///
     /// # Panics
-    /// If `i` is not below [`len`](Split::len), as indexing a slice does.
+    /// If `i` is not below [`len`](Split::len), like slice indexing.
     pub fn label(&self, i: usize) -> usize {
         self.items[i].label as usize
     }
@@ -99,8 +99,8 @@ impl Split {
         }
     }
 
-    /// The name of image `i` within the data set, such as `cat/001.png`: the same on every machine
-    /// and after the data set was moved.
+    /// The name of image `i` within the data set, such as `cat/001.png`: independent of the machine, and
+    /// unchanged if the data set is moved.
     pub(crate) fn name_in_source(&self, i: usize) -> String {
         let item = self.items.get(i);
         item.map_or_else(String::new, |item| self.store.name(item.image as usize))
@@ -137,10 +137,10 @@ impl Split {
         counts
     }
 
-    /// Decodes image `i` at its own size.
+    /// Decodes image `i` at its original size.
     ///
     /// # Errors
-    /// `i` out of range, or a file that cannot be read any more.
+    /// `i` is out of range, or the file can no longer be read.
     pub fn read(&self, i: usize) -> Result<Picture, DataError> {
         match self.stored(i)? {
             StoredImage::Pixels(size, pixels) => Ok(Picture {

@@ -1,13 +1,13 @@
-//! Seeded sampling that keeps the proportions of the classes.
+//! Seeded sampling stratified by class.
 
 use crate::random::{Purpose, Random};
 use crate::sources::store::Item;
 
-/// Cuts shares out of `items`, the same share of every class: first what is left, then one part a
-/// share. The order within each part is the order in `items`.
+/// Splits `items` by `shares`, with the same proportions in every class; returns the rest, then one part per
+/// share. Each part keeps the order of `items`.
 ///
-/// A class of `n` images gives `n * share` of them, rounded; at least one to every part with a
-/// share above 0 if it has more images than there are parts, and it always keeps one itself.
+/// A class of `n` images contributes `n * share` of them, rounded, to each part; at least one to every part
+/// with a share above 0 if it has more images than there are parts. It always keeps at least one in the rest.
 pub(crate) fn cut<const N: usize>(
     items: &[Item],
     classes: usize,
@@ -38,14 +38,14 @@ pub(crate) fn cut<const N: usize>(
     (pick(N), std::array::from_fn(pick))
 }
 
-/// Puts the places of a class's images into an order of this seed.
+/// Shuffles the indices of a class's images by this seed.
 pub(crate) fn shuffle(places: &mut [usize], class: usize, seed: u64) {
     Random::new(Purpose::Limit, seed, class as u64, 0).shuffle(places);
 }
 
-/// At most `limit` of the items, in their order, in the proportions of the classes: shares are
-/// rounded down, and what is left goes to the largest remainders. `order` puts the places of a
-/// class's items into the order in which they are taken.
+/// At most `limit` of the items, in their order and in proportion to the classes: shares are rounded down, and
+/// the remainder goes to the classes with the largest fractional parts. `order` sorts the indices of a class's
+/// items into the order in which they are taken.
 pub(crate) fn limit(
     items: Vec<Item>,
     classes: usize,
@@ -80,7 +80,7 @@ pub(crate) fn limit(
         .collect()
 }
 
-/// The places in `items` of each class's images.
+/// The indices in `items` of each class's images.
 fn places_by_class(items: &[Item], classes: usize) -> Vec<Vec<usize>> {
     let mut places = vec![Vec::new(); classes];
     for (place, item) in items.iter().enumerate() {

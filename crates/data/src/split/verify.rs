@@ -1,4 +1,4 @@
-//! Decoding every image file once, so that damaged ones are found before training starts.
+//! Decoding every image file once, to find damaged ones before training starts.
 
 use crate::error::DataError;
 use crate::names::enumerate;
@@ -24,17 +24,17 @@ pub struct DamagedImage {
     pub reason: String,
 }
 
-/// How the notes on kinds of damaged files begin.
+/// The prefix of notes on kinds of damaged files.
 const COULD_NOT_READ: &str = "could not read ";
 
 impl DamagedImage {
-    /// All of them for an error, one per line.
+    /// All files for an error message, one per line.
     pub(crate) fn list<'a>(damaged: impl IntoIterator<Item = &'a DamagedImage>) -> String {
         let mut lines = Vec::new();
         for (reason, files) in Self::by_reason(damaged) {
             let paths = files.iter().map(|damaged| damaged.path.printable());
             match files.len() {
-                // Said once, and all are named.
+                // The reason is given once, followed by all files.
                 6.. => {
                     lines.push(format!("  {} files: {reason}", files.len()));
                     lines.extend(paths.map(|path| format!("    {path}")));
@@ -45,7 +45,7 @@ impl DamagedImage {
         lines.join("\n")
     }
 
-    /// These files and their reasons for a sentence: of many the first.
+    /// These files and their reasons as part of a sentence; only the first if there are many.
     pub(crate) fn sentence(damaged: &[Self]) -> String {
         const REASONS: usize = 5;
         const FILES: usize = 5;
@@ -67,7 +67,7 @@ impl DamagedImage {
         parts.join("; ")
     }
 
-    /// The files of each reason, in the order of their first.
+    /// The files with each reason, in order of first appearance.
     fn by_reason<'a>(damaged: impl IntoIterator<Item = &'a Self>) -> Vec<(&'a str, Vec<&'a Self>)> {
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut reasons: Vec<(&str, Vec<&Self>)> = Vec::new();
@@ -104,8 +104,8 @@ impl DamagedImage {
     }
 }
 
-/// Checks the image files that the splits use, in parallel; keeps their sizes, and leaves the
-/// damaged ones out of every split. Sources in memory are decoded already.
+/// Checks the image files that the splits use, in parallel; stores their sizes, and removes the damaged ones
+/// from every split. Sources in memory are already decoded.
 pub(crate) fn verify(
     source: &mut Source,
     classes: &ClassList,
@@ -121,7 +121,7 @@ pub(crate) fn verify(
         .collect();
     used.sort_unstable();
     let total = used.len();
-    // Of some it is known already.
+    // Some were checked before.
     used.retain(|image| !files.entries[*image].is_checked());
     let checked = check_all(files, &used, progress);
 
@@ -152,7 +152,7 @@ pub(crate) fn verify(
     let by_class = by_class(source, classes, &bad);
     source.notes.extend(by_class);
     if let Some(lost) = UnreadableClasses::find(source, classes, files, &bad) {
-        // A run's classes are those of its record, whatever is left of them.
+        // A run's classes are those of its record, even if no image of them is left.
         let is_followed = matches!(options.record, Some((_, RecordUse::Follow)));
         if !options.allow_empty_classes && !is_followed {
             let theirs = damaged.iter().filter(|d| lost.files.contains(&*d.path));
@@ -174,10 +174,10 @@ pub(crate) fn verify(
     Ok(damaged)
 }
 
-/// From this share of damaged images on, a class is named.
+/// Classes with at least this fraction of damaged images are named.
 const MANY: f64 = 0.1;
 
-/// The classes of which many images cannot be read, though some can.
+/// A note on classes of which many images, but not all, cannot be read.
 fn by_class(source: &mut Source, classes: &ClassList, bad: &[bool]) -> Option<String> {
     let mut counts = vec![(0usize, 0usize); classes.known().len()];
     for (_, part) in source.parts_mut() {
@@ -206,10 +206,10 @@ fn by_class(source: &mut Source, classes: &ClassList, bad: &[bool]) -> Option<St
     })
 }
 
-/// The classes of which no training image can be read.
+/// The classes without any readable training image.
 struct UnreadableClasses<'a> {
     sentence: String,
-    /// Their damaged files, of all splits.
+    /// Their damaged files, in all splits.
     files: HashSet<&'a Path>,
 }
 
@@ -251,7 +251,7 @@ impl<'a> UnreadableClasses<'a> {
     }
 }
 
-/// The result of every image in `used`, in no particular order.
+/// Checks the images in `used`; results are in no particular order.
 fn check_all(
     files: &Files,
     used: &[usize],
@@ -263,7 +263,7 @@ fn check_all(
     let work = || {
         while let Some(&image) = used.get(next.fetch_add(1, Ordering::Relaxed)) {
             let result = check(files, image);
-            // Nothing panics while the lock is held, so a poisoned list is whole.
+            // Nothing panics while the lock is held, so a poisoned list is still valid.
             results
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -274,7 +274,7 @@ fn check_all(
     let helpers = thread::available_parallelism().map_or(0, |threads| threads.get() - 1);
     thread::scope(|scope| {
         for _ in 0..helpers {
-            // Without a further thread this one does the work alone.
+            // If a thread cannot be started, this one does the work alone.
             let _ = thread::Builder::new().spawn_scoped(scope, work);
         }
         work();

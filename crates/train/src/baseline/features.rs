@@ -1,4 +1,4 @@
-//! The features of images before the head, computed once and kept.
+//! The features of images before the head, computed once and stored.
 
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -9,23 +9,23 @@ use receptive_model::{Classifier, InferenceDevice, InputSpec};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Maximum number of images per split for the features: enough for an accurate baseline.
+/// Maximum number of images per split, which is enough for an accurate baseline.
 const MAX_IMAGES: usize = 20_000;
 
 /// The frozen features of some images.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FeatureSet {
-    /// Features of one image.
+    /// Number of features per image.
     pub(crate) width: usize,
-    /// Image by image.
+    /// `[images, features]`, image by image.
     pub(crate) values: Vec<f32>,
-    /// Of each image.
+    /// One per image.
     pub(crate) labels: Vec<usize>,
 }
 
 impl FeatureSet {
-    /// Of the images of `samples`, of many [`MAX_IMAGES`] drawn from `seed`, in inference and
-    /// without augmentation. `None` if `watch` ended it early.
+    /// The features of the images of `samples` (or of [`MAX_IMAGES`] drawn by `seed`, if there are more), in
+    /// inference and without augmentation. `None` if `watch` ended it early.
     pub(crate) fn new(
         model: &Classifier,
         input: &InputSpec,
@@ -70,7 +70,7 @@ impl FeatureSet {
         self.labels.len()
     }
 
-    /// The features of each image.
+    /// The features, one slice per image.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks(self.width.max(1))
     }

@@ -13,13 +13,13 @@ pub struct Gain {
     pub split: String,
     /// The nearest class mean of the frozen features.
     pub nearest_mean: Score,
-    /// Only a head, fitted to the frozen features.
+    /// Only a head, trained on the frozen features.
     pub head_only: Score,
     /// The kept model.
     pub fine_tuned: Score,
-    /// Images that only the fine-tuned model classifies correctly, not the head alone.
+    /// Images classified correctly by the fine-tuned model but not by the head alone.
     pub gained: usize,
-    /// Images that only the head alone classifies correctly.
+    /// Images classified correctly by the head alone but not by the fine-tuned model.
     pub lost: usize,
     /// The p-value of McNemar's exact test on these counts.
     pub p: f64,
@@ -29,8 +29,8 @@ pub struct Gain {
 const SIGNIFICANT: f64 = 0.05;
 
 impl Gain {
-    /// `None` if the baselines are for other images than this evaluation; `right` says for each
-    /// image whether the fine-tuned model classified it correctly.
+    /// `None` if the baselines are for other images than this evaluation; `right` tells for each image whether
+    /// the fine-tuned model classified it correctly.
     pub(crate) fn new(
         baselines: &Baselines,
         split: &str,
@@ -55,7 +55,7 @@ impl Gain {
         })
     }
 
-    /// The three results by name, in the order of what was trained.
+    /// The three results by name, from the least to the most training.
     pub fn rows(&self) -> [(&'static str, &Score); 3] {
         [
             ("nearest class mean", &self.nearest_mean),
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::evaluate::Sums;
 
-    /// Both classifiers on the same images of two classes, right (true) or wrong.
+    /// Two classifiers on the same images of two classes: true where they are right.
     fn gain(head: &[bool], tuned: &[bool]) -> Gain {
         let evaluation = |right: &[bool]| {
             let mut sums = Sums::new(2);

@@ -5,7 +5,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use receptive_model::InferenceDevice;
 
-/// A linear classifier on features that are divided by one length.
+/// A linear classifier on features.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LinearHead {
     /// `[features, classes]`
@@ -14,20 +14,21 @@ pub(crate) struct LinearHead {
     pub(crate) bias: Vec<f32>,
 }
 
-/// The scale of the cosines to the class means before the fit (Gidaris and Komodakis 2018).
+/// The scale of the cosine similarities to the class means, before the fit (Gidaris and Komodakis 2018).
 const SCALE: f32 = 10.0;
-/// The strength of the regularisation towards the class means. With one image per class the fit
-/// stays there, the best possible with so few images; with many it learns to separate the classes.
+/// The strength of the regularisation towards the class means. With one image per class the fit hardly leaves
+/// them, which is the best possible; with many images it learns to separate the classes.
 const DECAY: f64 = 0.001;
-/// Steps of the fit, and its maximum number of multiplications: with many images and classes there
-/// are fewer steps.
+/// Steps of the fit, and its maximum number of multiplications, so that there are fewer steps with many images
+/// and classes.
 const STEPS: f64 = 150.0;
 const MIN_STEPS: f64 = 20.0;
 const MULTIPLICATIONS: f64 = 1e12;
 
 impl LinearHead {
-    /// The nearest class mean of features of length 1: `x m - m m / 2` for each mean `m`, the largest of
-    /// which is the nearest (Mensink et al. 2013; the length as in Wang et al. 2019, "SimpleShot").
+    /// The nearest-class-mean classifier for features of unit length: the logit `x m - m m / 2` of class mean
+    /// `m` is largest for the nearest one (Mensink et al. 2013; unit length as in Wang et al. 2019,
+    /// "SimpleShot").
     pub(crate) fn nearest_mean(train: &FeatureSet, classes: usize) -> Self {
         let mut sums = vec![0.0f64; train.width * classes]; // [features, classes]
         let mut counts = vec![0usize; classes];
@@ -45,7 +46,8 @@ impl LinearHead {
                 *square += *mean * *mean;
             }
         }
-        // The mean of a class without images would be 0: as if it were of length 1 and across to all.
+        // The mean of a class without images would be 0; it is treated as a unit vector orthogonal to all
+        // features.
         let bias = squares.iter().zip(&counts).map(|(square, count)| {
             let square = if *count == 0 { 1.0 } else { *square };
             (-0.5 * square) as f32
@@ -56,10 +58,10 @@ impl LinearHead {
         }
     }
 
-    /// Logistic regression on features of length 1, drawn towards the nearest class mean instead of
-    /// towards 0, by Nesterov's accelerated gradient with the step that the loss's curvature
-    /// allows. All classes are weighted equally, whatever their sizes. The result takes
-    /// unnormalised features. Without `has_bias` no bias is fitted.
+    /// Logistic regression on features of unit length, regularised towards the nearest class mean instead of 0.
+    /// Trained by Nesterov's accelerated gradient method, with the step size that the curvature of the loss
+    /// allows. All classes have equal weight, whatever their sizes. The result is for unnormalised features.
+    /// Without `has_bias` the bias is 0.
     pub(crate) fn fit(
         train: &FeatureSet,
         classes: usize,
@@ -82,7 +84,7 @@ impl LinearHead {
             counts[*label] += 1;
         }
         let there = counts.iter().filter(|count| **count > 0).count();
-        // Of each image: those of a class together as much as those of another, all of them 1.
+        // The weight of an image: all classes weigh the same, and the sum is 1.
         let share = |label: &usize| 1.0 / (there * counts[*label]) as f32;
         let shares: Vec<f32> = train.labels.iter().map(share).collect();
         let mut targets = vec![0.0f32; images * classes];
@@ -101,7 +103,7 @@ impl LinearHead {
         let mut bias = matrix(means.bias, [1, classes]) * if has_bias { SCALE } else { 0.0 };
         let mut bias_ahead = bias.clone();
 
-        // The softmax's curvature is at most 1/2 for a row of length 1, and as much for the bias.
+        // The curvature of the softmax loss is at most 1/2 for rows of unit length, plus 1/2 for the bias.
         let curvature = 1.0 + DECAY;
         let root = (DECAY / curvature).sqrt();
         let momentum = (1.0 - root) / (1.0 + root);
@@ -140,7 +142,7 @@ impl LinearHead {
         logits.into_iter().map(|logit| logit as f32).collect()
     }
 
-    /// As [`logits`](Self::logits), of the features at length 1.
+    /// Like [`logits`](Self::logits), with the features scaled to unit length.
     pub(crate) fn unit_logits(&self, row: &[f32]) -> Vec<f32> {
         let scale = inverse(length(row));
         let unit: Vec<f32> = row
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn many_images_move_the_head_where_the_means_alone_are_wrong() {
-        // The first feature says nothing and varies most; the second tells the classes apart.
+        // The first feature varies most but carries no information; the second separates the classes.
         let rows: Vec<([f32; 3], usize)> = (0..60)
             .map(|i| {
                 let class = i % 2;
@@ -249,7 +251,7 @@ mod tests {
             right(&|row| head.logits(row)),
         );
         assert!(after >= before && after > 40, "{before} {after} of 60");
-        // The same images once more in one class: what the classes count stays the same.
+        // Duplicating one class's images must not change anything, since classes have equal weight.
         let again: Vec<_> = rows
             .iter()
             .filter(|(_, class)| *class == 0)

@@ -1,5 +1,5 @@
-//! Baselines of fine-tuning: classifiers on the frozen features of a pretrained network, which are
-//! computed once, take seconds, and show the gain of fine-tuning afterwards.
+//! Baselines for fine-tuning: classifiers on the frozen features of a pretrained network. They are computed
+//! once, take seconds, and later show the gain of fine-tuning.
 
 mod features;
 mod gain;
@@ -28,9 +28,9 @@ pub struct Score {
     pub images: usize,
     /// Top-1 accuracy, from 0 to 1.
     pub top1: f64,
-    /// The 95 % interval of the top-1 accuracy (Wilson).
+    /// The 95 % confidence interval of the top-1 accuracy (Wilson).
     pub interval: [f64; 2],
-    /// The mean of the classes' recalls, from 0 to 1.
+    /// The mean recall over the classes, from 0 to 1.
     pub mean_recall: Option<f64>,
 }
 
@@ -51,7 +51,7 @@ impl Score {
 pub struct Baselines {
     /// The time for the features and both classifiers, in seconds.
     pub seconds: f64,
-    /// On the test and the validation split, if they have images.
+    /// One per split with images, of test and validation.
     pub splits: Vec<SplitBaselines>,
 }
 
@@ -64,11 +64,11 @@ pub struct SplitBaselines {
     pub nearest_mean: Score,
     /// A linear head fitted to the training images' features.
     pub head_only: Score,
-    /// For each image, whether that head classifies it correctly.
+    /// For each image, whether the head classifies it correctly.
     pub head_right: Vec<bool>,
 }
 
-/// The baselines, and the head that belongs to them.
+/// The baselines, with the fitted head.
 #[derive(Debug)]
 pub(crate) struct FrozenResult {
     pub(crate) baselines: Baselines,
@@ -84,13 +84,13 @@ pub(crate) struct FrozenImages<'a> {
     pub(crate) val: &'a Arc<Samples>,
     pub(crate) test: Option<&'a Arc<Samples>>,
     pub(crate) classes: usize,
-    /// Of the choice among more images than are kept.
+    /// Selects images if there are too many.
     pub(crate) seed: u64,
 }
 
 impl FrozenResult {
-    /// Computes the features of all splits by `model`, which is on a device without autodiff, and fits
-    /// both classifiers. `None` where `watch` ended it early.
+    /// Computes the features of all splits by `model` (on a device without autodiff) and fits both classifiers.
+    /// `None` if `watch` ended it early.
     pub(crate) fn new(
         images: FrozenImages<'_>,
         model: &Classifier,
@@ -116,7 +116,7 @@ impl FrozenResult {
         }
         let nearest = LinearHead::nearest_mean(&train, classes);
         let has_bias = model.linear_head().unwrap_or(true);
-        // On one thread of the pool, so that sums have the same order on any machine.
+        // On a single thread of the pool, so that sums have the same order on every machine.
         let head = compute.alone(|| LinearHead::fit(&train, classes, has_bias, compute.device()));
         let splits = held_out
             .iter()
@@ -140,7 +140,7 @@ impl FrozenResult {
         }))
     }
 
-    /// The model with the fitted head in place of its own.
+    /// The model with its head replaced by the fitted one.
     pub(crate) fn into_head(self, model: Classifier) -> Result<Classifier, ModelError> {
         let LinearHead { weight, bias } = self.head;
         model.with_linear_head(weight, bias)

@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 
 /// Maximum size of a file of a checkpoint, in bytes.
 const MAX_FILE_BYTES: u64 = 48 << 30;
-/// What burn's format may add to the values: names, shapes, alignment.
+/// Maximum number of bytes that burn's format adds to the values: names, shapes, alignment.
 const RECORD_OVERHEAD: usize = 16 << 20;
-/// The largest number of values that an optimizer keeps for each weight.
+/// Maximum number of values that an optimizer keeps per weight.
 const MAX_MOMENTS: usize = 3;
 
 /// A checkpoint read back.
@@ -37,18 +37,17 @@ pub(crate) struct Checkpoint {
     /// Averaged weights, if any.
     pub(crate) averaged: Option<WeightAverage>,
     pub(crate) state: State,
-    /// The settings that differ from those it was written with; all of them can be applied.
+    /// The settings that differ from those in the checkpoint; all of these can be applied.
     pub(crate) changes: Vec<SettingChange>,
-    /// The same for the settings that do not affect the weights.
+    /// The differing settings that do not affect the weights.
     pub(crate) execution: Vec<SettingChange>,
 }
 
-/// The latest valid checkpoint of this run, and the newer ones that are not valid.
-/// `model` is a new one of the run, on its device, that the tensors are put into.
+/// The latest valid checkpoint of this run, and the newer ones that are not valid. The tensors are loaded into
+/// `model`, a new model of the run on its device.
 ///
 /// # Errors
-/// When none of the checkpoints can be used, or a setting has changed that cannot change within a
-/// run.
+/// No checkpoint can be used, or a setting has changed that cannot change within a run.
 pub(crate) fn newest(
     run: &RunDirectory,
     setup: &RunSetup,
@@ -81,7 +80,7 @@ pub(crate) fn newest(
     })
 }
 
-/// Why each cannot be used, with common reasons only once.
+/// Why each cannot be used; common reasons are given only once.
 fn reasons(invalid: &[InvalidCheckpoint]) -> String {
     let mut said: Vec<(String, Vec<&InvalidCheckpoint>)> = Vec::new();
     for one in invalid {
@@ -115,8 +114,8 @@ pub(crate) fn input(run: &RunDirectory) -> Option<InputSpec> {
     })
 }
 
-/// The settings of a config that cannot change within the run, and differ from those of its latest
-/// checkpoint; empty if no checkpoint has them. Settings derived during preparation are ignored.
+/// The settings of a config that cannot change within the run but differ from its latest checkpoint; empty if
+/// no checkpoint stores them. Settings derived during preparation are ignored.
 pub(crate) fn refused_changes(run: &RunDirectory, config: &RunConfig) -> Vec<SettingChange> {
     let newest = || {
         let path = all(&run.checkpoints()).ok()?.into_iter().next()?;
@@ -155,8 +154,8 @@ pub(crate) struct Files {
     pub(crate) averaged: Option<Vec<u8>>,
 }
 
-/// What the files of a checkpoint hold. `written` is the run's own
-/// config, for the checkpoints that do not store theirs.
+/// Parses the files of a checkpoint. `written` is the run's config file, for checkpoints that do not store the
+/// settings.
 pub(crate) fn parse(
     path: &Path,
     files: Files,
@@ -181,7 +180,7 @@ pub(crate) fn parse(
     check_epochs(&state, setup, &changes)?;
     check(&state, setup).map_err(|reason| refuse(STATE, reason))?;
 
-    // Nothing is allocated from a number in the file before its size bears it out.
+    // A length in a file must not cause an allocation before the size of the file confirms it.
     let implied = setup.plan.total.weight_bytes();
     let averaged = files.averaged.as_ref();
     let sizes = [
@@ -202,7 +201,7 @@ pub(crate) fn parse(
             ));
         }
     }
-    // With the flags of the run's own model, which records do not have.
+    // It keeps the flags of the run's own model, which records do not contain.
     let average = model.valid();
     let model = load_weights(model, files.model).map_err(|reason| refuse(MODEL, reason))?;
     let averaged = match (files.averaged, state.averaged) {
@@ -250,7 +249,7 @@ pub(crate) fn parse(
     })
 }
 
-/// Puts the weights of a record into the model.
+/// Loads the weights of a record into the model.
 fn load_weights(model: Classifier, bytes: Vec<u8>) -> Result<Classifier, String> {
     let model = catch(|| {
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
@@ -277,7 +276,7 @@ fn take(
     })
 }
 
-/// What differs between the settings it was written with and those of the run now.
+/// The differences between the settings in the checkpoint and those of the run now.
 fn changes(
     state: &State,
     setup: &RunSetup,
@@ -303,8 +302,8 @@ fn changes(
     )
 }
 
-/// The differences between the run's config.toml and the current settings, if no checkpoint has
-/// them: those that affect the weights, and the others.
+/// The differences between the run's config.toml and the current settings, for a run without checkpoints: those
+/// that affect the weights, and the others.
 pub(crate) fn changes_since_config(
     run: &RunDirectory,
     setup: &RunSetup,
@@ -317,7 +316,7 @@ pub(crate) fn changes_since_config(
     Ok((changes, settings::differences(&old?, &new?)))
 }
 
-/// The same for the settings that do not affect the weights.
+/// The differences in settings that do not affect the weights.
 fn changed_execution(
     state: &State,
     setup: &RunSetup,
@@ -333,7 +332,7 @@ fn changed_execution(
     Ok(settings::differences(&old, &new))
 }
 
-/// Fewer epochs than are done cannot be trained.
+/// Rejects a changed number of epochs that is less than the epochs already begun.
 fn check_epochs(
     state: &State,
     setup: &RunSetup,
@@ -350,7 +349,7 @@ fn check_epochs(
     Ok(())
 }
 
-/// Whether it belongs to this run, and is consistent.
+/// Checks that it belongs to this run and is consistent.
 fn check(state: &State, setup: &RunSetup) -> Result<(), String> {
     if state.classes != setup.data.classes {
         return Err(format!(

@@ -1,4 +1,4 @@
-//! A run's state: one directory, committed by one rename, checked when it is read.
+//! A run's state: one directory, committed by a single rename and verified when read.
 
 mod load;
 mod save;

@@ -20,11 +20,11 @@ pub(crate) struct Contents<'a> {
     pub(crate) averaged: Option<&'a Classifier>,
 }
 
-/// Writes `checkpoints/NNNNNNN/` and then deletes all but the latest `keep`. `passes` is told each
-/// point that the writing passes.
+/// Writes `checkpoints/NNNNNNN/` and then deletes all but the latest `keep`. `passes` is called at each point
+/// of the writing.
 ///
 /// # Errors
-/// When a weight is not finite (then nothing is written), or on an I/O error.
+/// A weight is not finite (then nothing is written), or an I/O error.
 pub(crate) fn save(
     run: &RunDirectory,
     contents: &Contents<'_>,
@@ -77,7 +77,7 @@ fn keep_newest(run: &RunDirectory, keep: usize) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// All checkpoints, the latest first; none if there is no such directory.
+/// All checkpoints, latest first; none if the directory does not exist.
 pub(super) fn all(checkpoints: &Path) -> Result<Vec<PathBuf>, TrainError> {
     let entries = match fs::read_dir(checkpoints) {
         Ok(entries) => entries,

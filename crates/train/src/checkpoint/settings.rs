@@ -33,8 +33,7 @@ const APPLIED: [&str; 23] = [
     "train.sampling",
     "train.schedule.",
 ];
-/// Paths of data, devices, threads and recording: they do not affect the weights, so they may
-/// always change.
+/// Paths of data, devices, threads and recording, which do not affect the weights and may always change.
 const EXECUTION: [&str; 7] = [
     "checkpoint.",
     "data.cache_mb",
@@ -47,8 +46,8 @@ const EXECUTION: [&str; 7] = [
 const KIND: &str = "train.optimizer.kind";
 const MOMENTUM: &str = "train.optimizer.momentum";
 
-/// The settings that affect the weights, as TOML. The path of the images is not one of them: a
-/// fingerprint identifies them.
+/// The settings that affect the weights, as TOML. The path of the images is not included: a fingerprint
+/// identifies them.
 pub(crate) fn settings(config: &RunConfig) -> Result<String, TrainError> {
     let mut config = comparable(config);
     config.data.source = String::new();
@@ -66,12 +65,12 @@ pub(crate) fn execution(config: &RunConfig) -> Result<BTreeMap<String, String>, 
     Ok(all)
 }
 
-/// The hash of [`settings`], also stored in a checkpoint.
+/// The hash of [`settings`], also stored in checkpoints.
 pub(crate) fn settings_sha256(settings: &str) -> String {
     sha256(settings.as_bytes())
 }
 
-/// The hash that stands for the settings in a checkpoint written before they were stored.
+/// The hash of the settings as in checkpoints of versions that did not store the settings themselves.
 pub(super) fn hash_alone(config: &RunConfig) -> Result<String, TrainError> {
     Ok(sha256(comparable(config).to_toml()?.as_bytes()))
 }
@@ -90,10 +89,10 @@ fn comparable(config: &RunConfig) -> RunConfig {
     }
 }
 
-/// What differs between two texts of [`settings`], by setting.
+/// The differences between two texts of [`settings`].
 pub(crate) fn changes(old: &str, new: &str) -> Result<Vec<SettingChange>, String> {
     let mut changes = differences(&flat(old)?, &flat(new)?);
-    // What follows from another setting is not named beside it.
+    // Settings that only follow from another changed setting are not listed.
     if has_any(&changes, KIND) {
         changes.retain(|change| {
             change.setting == KIND || !change.setting.starts_with("train.optimizer.")
@@ -106,7 +105,7 @@ pub(crate) fn changes(old: &str, new: &str) -> Result<Vec<SettingChange>, String
     Ok(changes)
 }
 
-/// What differs between two lists of settings with their values as TOML.
+/// The differences between two lists of settings with values as TOML.
 pub(super) fn differences(
     old: &BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
@@ -131,7 +130,7 @@ fn has_any(changes: &[SettingChange], name: &str) -> bool {
 
 /// Whether a run can be resumed with this change.
 pub(super) fn is_applied(change: &SettingChange) -> bool {
-    // Without momentum the optimizer keeps no state.
+    // Without momentum there is no optimizer state, so momentum cannot be enabled or disabled.
     let is_zero = |value: &Option<String>| {
         value
             .as_ref()
@@ -144,7 +143,7 @@ pub(super) fn is_applied(change: &SettingChange) -> bool {
     is_any(&change.setting, &APPLIED)
 }
 
-/// Whether a setting is one of these; one with a dot at its end is a whole table.
+/// Whether a setting is in this list, in which a name ending in a dot is a whole table.
 fn is_any(setting: &str, names: &[&str]) -> bool {
     names.iter().any(|name| match name.strip_suffix('.') {
         Some(_) => setting.starts_with(name),
@@ -152,7 +151,7 @@ fn is_any(setting: &str, names: &[&str]) -> bool {
     })
 }
 
-/// Each setting by its dotted path, with its value as TOML.
+/// Every setting by its dotted path, with its value as TOML.
 fn flat(settings: &str) -> Result<BTreeMap<String, String>, String> {
     let table: Table = toml::from_str(settings).map_err(|error| error.message().to_string())?;
     let mut all = BTreeMap::new();
@@ -226,7 +225,7 @@ mod tests {
             assert_eq!(found.setting, written.split('=').next().unwrap());
             assert_eq!(is_applied(found), applied, "{written}");
         }
-        // A table brings its defaults with it.
+        // A table also sets its other settings, to their defaults.
         for written in ["train.ema.decay=0.99", "train.average.epochs=3"] {
             let found = change(&[written]);
             assert!(
@@ -254,7 +253,7 @@ mod tests {
         assert_eq!(found, []);
     }
 
-    /// A config in which every setting is set: the comments of `config.toml` made lines.
+    /// A config with every setting set: the commented lines of `config.toml`, uncommented.
     fn full() -> RunConfig {
         let model = ModelConfig::new(1, 8, 8).layer(LinearLayer::classes());
         let text = RunConfig::new(model).to_commented_toml().unwrap();
@@ -277,7 +276,7 @@ mod tests {
         }
     }
 
-    /// The table of docs/training.md has each setting, in the column where it belongs.
+    /// The table of docs/training.md lists every setting in the right column.
     #[test]
     fn the_manual_names_every_setting_that_may_change_or_not() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/training.md");

@@ -13,16 +13,16 @@ use std::collections::BTreeMap;
 /// The position of a checkpoint in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
-    /// Steps done since the start.
+    /// Completed steps since the start.
     pub(crate) step: u64,
     /// Complete epochs, including validation.
     pub(crate) epochs_done: usize,
-    /// Steps done in the next epoch: all of its steps if only validation is left.
+    /// Completed steps of the next epoch: all of its steps if only validation is left.
     pub(crate) step_in_epoch: u64,
 }
 
 impl Position {
-    /// After a step of this epoch, which is not over.
+    /// The position after a step within this epoch.
     pub(crate) fn within(step: u64, epoch: usize, per_epoch: u64) -> Self {
         let epochs_done = epoch - 1;
         Self {
@@ -32,7 +32,7 @@ impl Position {
         }
     }
 
-    /// After the epoch's validation.
+    /// The position after the epoch's validation.
     pub(crate) fn after(step: u64, epoch: usize) -> Self {
         Self {
             step,
@@ -49,7 +49,7 @@ pub(crate) struct Best {
     pub(crate) epoch: usize,
 }
 
-/// The history that a run needs.
+/// The part of a run's history that it needs to continue.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Memory {
@@ -57,36 +57,36 @@ pub(crate) struct Memory {
     pub(crate) best: Option<Best>,
     /// The best value of early stopping's own metric.
     pub(crate) stopping_best: Option<Best>,
-    /// Epochs since that metric last improved.
+    /// Epochs since that metric improved.
     pub(crate) waits: usize,
     /// State of the `plateau` schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plateau: Option<PlateauState>,
-    /// Training images seen, and the seconds that took, validation not counted.
+    /// Training images processed, and the seconds that this took, without validation.
     pub(crate) images: usize,
     pub(crate) training_seconds: f64,
-    /// Seconds of these spent waiting for data.
+    /// The part of these seconds spent waiting for data.
     pub(crate) waited_seconds: f64,
-    /// Seconds since the first step, including validation, without pauses between processes.
+    /// Seconds since the first step, including validation, without the pauses between processes.
     pub(crate) seconds: f64,
 }
 
 impl Memory {
-    /// The epoch whose model is kept; without a validation split the last one.
+    /// The epoch of the kept model; without a validation split, the last one.
     pub(crate) fn best_epoch(&self) -> Option<usize> {
         let best = self.epochs.iter().rev().find(|epoch| epoch.best);
         best.map(|epoch| epoch.epoch)
     }
 
-    /// Compares an epoch with the best so far, and counts how long early stopping has waited.
-    /// Returns whether its model is the one to keep.
+    /// Compares an epoch with the best so far, and updates early stopping's count. Returns whether its model is
+    /// to be kept.
     pub(crate) fn compare(
         &mut self,
         config: &TrainConfig,
         epoch: usize,
         val: Option<&Evaluation>,
     ) -> bool {
-        // Without a validation split nothing can be chosen by: the last model is the one.
+        // Without a validation split there is nothing to select by, so the last model is kept.
         let Some(val) = val else {
             return true;
         };
@@ -102,7 +102,7 @@ impl Memory {
         if config.schedule.kind != ScheduleKind::Plateau {
             return;
         }
-        // Where the last epoch is kept, whatever its value, the loss tells a plateau.
+        // If the last epoch is kept regardless of its metrics, the validation loss detects a plateau.
         let metric = match config.monitor {
             Monitor::Last => Monitor::ValLoss,
             metric => metric,
@@ -127,13 +127,13 @@ impl Memory {
         self.waits = if improved { 0 } else { self.waits + 1 };
     }
 
-    /// Whether early stopping's patience is exhausted.
+    /// Whether the patience of early stopping is exhausted.
     pub(crate) fn has_waited_enough(&self, config: &TrainConfig) -> bool {
         let stopping = &config.early_stopping;
         stopping.is_some_and(|stopping| self.waits >= stopping.patience)
     }
 
-    /// How the run has ended, if nothing is left to train from here.
+    /// How the run ended, if nothing is left to train from here.
     pub(crate) fn ended(&self, at: Position, config: &TrainConfig) -> Option<Outcome> {
         if at.epochs_done >= config.epochs {
             return Some(Outcome::Finished);
@@ -142,7 +142,7 @@ impl Memory {
             .then_some(Outcome::StoppedEarly)
     }
 
-    /// Judges the past by settings that changed on resume.
+    /// Re-evaluates the history with settings that were changed on resume.
     pub(crate) fn adopt(&mut self, changes: &[SettingChange], config: &TrainConfig) {
         let changed = |name: &str| {
             changes
@@ -150,7 +150,7 @@ impl Memory {
                 .any(|change| change.setting.starts_with(name))
         };
         if changed("train.monitor") {
-            // The kept model stays the one to beat, whichever epoch would have been kept instead.
+            // The kept model remains the one to beat, even if the new metric would have selected another epoch.
             let kept = self.epochs.iter().rev().find(|epoch| epoch.best);
             let value = |epoch: &Epoch| Figures::of(epoch)?.value(config.monitor);
             self.best = kept.and_then(|epoch| {
@@ -163,7 +163,7 @@ impl Memory {
         if (changed("train.monitor") || changed("train.schedule"))
             && let Some(state) = &mut self.plateau
         {
-            // The rate stays where it has come to; what counts as an improvement starts again.
+            // The rate stays as it is; counting improvements starts again.
             *state = PlateauState {
                 share: state.share,
                 ..PlateauState::default()
@@ -184,7 +184,7 @@ impl Memory {
                 }
             }
         }
-        // Who changes something wants it tried: the count starts again.
+        // A changed setting should be tried, so the count starts again.
         if !changes.is_empty() && self.has_waited_enough(config) {
             self.waits = 0;
         }
@@ -225,12 +225,12 @@ impl Figures {
     }
 }
 
-/// Whether this epoch beats the best so far, which it then replaces.
+/// Whether this epoch is better than the best so far; if so, it replaces it.
 fn improves(best: &mut Option<Best>, metric: Monitor, val: &Figures, epoch: usize) -> bool {
     let Some(value) = val.value(metric) else {
         return false;
     };
-    // An epoch whose loss is NaN or infinite is never the best, whatever its top-1.
+    // An epoch with a loss that is NaN or infinite is never the best, whatever its top-1.
     let wins = val.loss.is_finite() && best.is_none_or(|best| metric.is_better(value, best.value));
     if wins {
         *best = Some(Best { value, epoch });
@@ -238,14 +238,14 @@ fn improves(best: &mut Option<Best>, metric: Monitor, val: &Figures, epoch: usiz
     wins
 }
 
-/// What the steps of an epoch add up to.
+/// Sums over the steps of an epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) images: usize,
     pub(crate) loss: f64,
     pub(crate) correct: f64,
     pub(crate) learning_rate: f64,
-    /// Of these images, those of steps that were skipped.
+    /// The images of skipped steps among these.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) skipped_images: usize,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -258,27 +258,27 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Totals {
-    /// The images that the loss and the right answers are of.
+    /// The number of images included in the loss and the correct predictions.
     pub(crate) fn counted_images(&self) -> usize {
         self.images.saturating_sub(self.skipped_images)
     }
 }
 
-/// The state needed to resume, besides the tensors: randomness is a pure function of seed, epoch
+/// The state needed to resume, besides the tensors. Randomness needs none: it is a pure function of seed, epoch
 /// and step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
     pub(crate) at: Position,
-    /// Of the epoch that is under way.
+    /// Of the current epoch.
     pub(crate) totals: Totals,
     pub(crate) memory: Memory,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) fields: Vec<FieldFrame>,
     pub(crate) classes: Vec<String>,
     pub(crate) data_fingerprint: String,
-    /// Every setting that affects the weights, as TOML. `None` in a checkpoint of a
-    /// version that stored only a hash of them.
+    /// Every setting that affects the weights, as TOML. `None` in checkpoints of versions that stored only a
+    /// hash of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) settings: Option<String>,
     pub(crate) settings_sha256: String,
@@ -292,9 +292,9 @@ pub(crate) struct State {
     /// The kind of averaged weights, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) averaged: Option<AveragedOver>,
-    /// The scale of the loss of a run in float16.
+    /// The loss scale of a run in float16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) loss_scale: Option<LossScale>,
-    /// How many tensors the optimizer keeps: burn silently leaves out what it cannot read.
+    /// Number of tensors in the optimizer's record, because burn silently omits what it cannot read.
     pub(crate) optimizer_tensors: usize,
 }

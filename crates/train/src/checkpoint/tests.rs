@@ -30,7 +30,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Test cases drawn from a seed that is in the code, so every case comes again.
+/// Test cases drawn from a fixed seed, so that they are reproducible.
 struct Random(u64);
 
 impl Random {
@@ -138,7 +138,7 @@ impl Written {
         files
     }
 
-    /// Writes the checkpoint's files anew, one of them changed, under a manifest that fits.
+    /// Rewrites the checkpoint's files with one of them changed, under a matching manifest.
     fn forged(&self, name: &str, bytes: &[u8]) -> PathBuf {
         self.forged_as(FORMAT, VERSION, name, bytes)
     }
@@ -200,7 +200,7 @@ fn t6_flipped_bits_and_spliced_bytes_are_refused() {
             }
             fs::write(&path, damaged).unwrap();
             let loaded = written.load(&written.path());
-            // Between kinds of white space a flip changes nothing that is read.
+            // A flip that turns one kind of white space into another changes nothing.
             let same = serde_json::from_slice::<serde_json::Value>(damaged).ok()
                 == serde_json::from_slice(&whole).ok();
             assert!(
@@ -227,7 +227,7 @@ fn t6_flipped_bits_and_spliced_bytes_are_refused() {
     assert!(damaged_cases > 6_000);
 }
 
-/// Not a promise of ours: why there is a hash. What burn's own format says to the same flips.
+/// Not guaranteed by us, but the reason for the hash: how burn's own format handles the same flips.
 #[test]
 fn t6b_what_the_format_alone_would_have_let_through() {
     let written = Written::new();
@@ -275,7 +275,7 @@ fn t7_hostile_checkpoints_with_a_manifest_that_fits_are_named_errors() {
         bytes.to_vec()
     };
     let wider = config(3).model.with_classes(10).plan().unwrap();
-    // The first bytes of a burnpack: magic, version, length of the metadata.
+    // The start of a burnpack: magic number, version, length of the metadata.
     let claim = |length: u32| {
         let mut bytes = model.clone();
         let at = bytes.len().min(6);
@@ -388,7 +388,7 @@ fn t7_names_that_leave_the_directory_are_refused() {
         let path = written.run.path().join("forged");
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
-        // The seal is over the content: make one that fits.
+        // The seal covers the content, so forge a matching one.
         let sealed = sealed(&forged);
         fs::write(path.join(MANIFEST), sealed).unwrap();
         let error = written.load(&path).unwrap_err();
@@ -396,7 +396,7 @@ fn t7_names_that_leave_the_directory_are_refused() {
     }
 }
 
-/// The manifest with the hash that its content has, as `store` computes it.
+/// The manifest with the hash of its content, as `store` computes it.
 fn sealed(text: &str) -> String {
     let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
     let object = value.as_object_mut().unwrap();

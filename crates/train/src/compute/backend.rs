@@ -1,4 +1,4 @@
-//! The backends of burn, chosen at run time among those compiled in.
+//! burn's backends, chosen at run time among those compiled in.
 
 use crate::error::TrainError;
 use burn::tensor::Device;
@@ -7,12 +7,12 @@ use receptive_model::InferenceDevice;
 use std::fmt;
 use std::str::FromStr;
 
-/// A backend and, where it has several, the index of a device: `flex`, `wgpu`, `cuda:1`.
+/// A backend and, if it has several devices, the index of one: `flex`, `wgpu`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backend {
     /// The backend.
     pub kind: BackendKind,
-    /// The index of its device; the backend's own choice by default.
+    /// The device's index; the backend's own choice by default.
     pub index: Option<usize>,
 }
 
@@ -61,7 +61,7 @@ impl BackendKind {
         }
     }
 
-    /// Whether it computes on the CPU, one thread a shard.
+    /// Whether it computes on the CPU, with one thread per shard.
     pub const fn is_cpu(self) -> bool {
         matches!(self, Self::Flex | Self::NdArray)
     }
@@ -81,11 +81,11 @@ impl BackendKind {
 
     /// Its devices on this machine; none if it is not compiled in or has no driver.
     pub fn devices(self) -> Vec<Device> {
-        // A missing driver panics deep inside some GPU libraries; here it means "no device".
+        // If the driver is missing, some GPU libraries panic; here that means that there is no device.
         catch(|| self.enumerate()).unwrap_or_default()
     }
 
-    /// The name of each of its devices, such as `NVIDIA H100 PCIe`; the backend's if it has none.
+    /// The names of its devices, such as `NVIDIA H100 PCIe`, or of the backend if a device has none.
     pub fn device_names(self) -> Vec<String> {
         let devices = self.devices().into_iter();
         devices
@@ -100,7 +100,7 @@ impl BackendKind {
             #[cfg(feature = "flex")]
             Self::Flex => vec![Device::flex()],
             #[cfg(feature = "ndarray")]
-            // burn has deprecated it in favour of flex; it stays as long as burn has it.
+            // Deprecated by burn in favour of flex; supported as long as burn has it.
             #[allow(deprecated)]
             Self::NdArray => vec![Device::ndarray()],
             #[cfg(feature = "wgpu")]
@@ -113,7 +113,7 @@ impl BackendKind {
             Self::Metal => Device::enumerate(DeviceType::Metal).into_vec(),
             #[cfg(feature = "rocm")]
             Self::Rocm => Device::enumerate(DeviceType::Rocm).into_vec(),
-            #[allow(unreachable_patterns)] // every backend at once is possible too
+            #[allow(unreachable_patterns)] // unreachable if all backends are compiled in
             _ => Vec::new(),
         }
     }
@@ -124,7 +124,7 @@ impl BackendKind {
         compiled.map(Self::name).collect::<Vec<_>>().join(", ")
     }
 
-    /// The command that compiles it in.
+    /// The command that compiles this backend in.
     pub fn build_command(self) -> String {
         format!("cargo run --features {} -- ...", self.name())
     }
@@ -158,11 +158,11 @@ fn device_name(_: &Device) -> Option<String> {
 const VARIABLE: &str = "BURN_DEVICE";
 
 impl Backend {
-    /// The default backend: that of the environment variable `BURN_DEVICE`, as in any burn program,
-    /// else flex.
+    /// The default backend: the one in the environment variable `BURN_DEVICE`, as in any burn program, else
+    /// flex.
     ///
     /// # Errors
-    /// When the variable is not a backend; burn itself would panic.
+    /// The variable does not name a backend; burn itself would panic.
     pub fn from_env() -> Result<Self, TrainError> {
         match std::env::var_os(VARIABLE) {
             None => Ok(Self {
@@ -186,10 +186,10 @@ impl Backend {
         })
     }
 
-    /// The value of `--backend NAME` among a program's arguments, else [`from_env`](Self::from_env).
+    /// The backend given by `--backend NAME` in a program's arguments, else [`from_env`](Self::from_env).
     ///
     /// # Errors
-    /// When no backend has that name.
+    /// No backend has that name.
     pub fn from_args(arguments: impl IntoIterator<Item = String>) -> Result<Self, TrainError> {
         let mut arguments = arguments.into_iter();
         match arguments.find(|argument| argument == "--backend") {
@@ -203,7 +203,7 @@ impl Backend {
         self.kind.is_cpu()
     }
 
-    /// The number of threads for its device, with `wanted` threads on a CPU.
+    /// The number of threads for its device, of which a CPU gets `wanted`.
     pub const fn threads(self, wanted: usize) -> usize {
         feeding_threads(self.kind.is_cpu(), wanted)
     }
@@ -211,8 +211,8 @@ impl Backend {
     /// The backend's device.
     ///
     /// # Errors
-    /// When the backend is not compiled in (with the command that does it), or has no such device
-    /// on this machine.
+    /// The backend is not compiled in (the error has the command for it), or it has no such device on this
+    /// machine.
     pub fn device(self) -> Result<InferenceDevice, TrainError> {
         let fail = |problem: String| refusal(&self.to_string(), &problem);
         if !self.kind.is_compiled() {
@@ -244,15 +244,15 @@ pub(crate) fn is_cpu(device: &Device) -> bool {
     cpus.any(|kind| kind.devices().contains(device))
 }
 
-/// The number of threads for a device: `wanted` on a CPU, but at least one; one for a GPU.
+/// The number of threads for a device: `wanted` on a CPU, at least one; one for a GPU.
 pub(crate) const fn feeding_threads(is_cpu: bool, wanted: usize) -> usize {
     if is_cpu && wanted > 1 { wanted } else { 1 }
 }
 
-/// The device of the first backend that is compiled in: for reading files, where any will do.
+/// The device of the first compiled-in backend, for reading files, where any backend will do.
 ///
 /// # Errors
-/// When none is.
+/// No backend is compiled in.
 pub fn default_device() -> Result<InferenceDevice, TrainError> {
     let kind = BackendKind::ALL.into_iter().find(|kind| kind.is_compiled());
     Backend {

@@ -7,13 +7,13 @@ use receptive_model::InferenceDevice;
 use std::fmt;
 use std::str::FromStr;
 
-/// Used instead of an index, it means all devices of a backend.
+/// In place of an index: all devices of a backend.
 const ALL: &str = "all";
 /// The setting that names them.
 const SETTING: &str = "machine.devices";
 
-/// Devices to train on together: `cuda:0,cuda:1`, `cuda:all`, `flex,flex`. At least one; a CPU
-/// listed several times divides its threads, a GPU can be listed only once.
+/// Devices to train on together: `cuda:0,cuda:1`, `cuda:all`, `flex,flex`. At least one. A CPU listed several
+/// times shares its threads among the entries; a GPU can be listed only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Devices(Vec<Backend>);
 
@@ -24,11 +24,10 @@ impl From<Backend> for Devices {
 }
 
 impl Devices {
-    /// The devices of these names: `NAME`, `NAME:INDEX` or `NAME:all`.
+    /// The devices with these names: `NAME`, `NAME:INDEX` or `NAME:all`.
     ///
     /// # Errors
-    /// When the list is empty, a name is not a device of this program or machine, or a GPU is
-    /// listed twice.
+    /// The list is empty, a name is not a device of this program or machine, or a GPU is listed twice.
     pub(crate) fn from_names<S: AsRef<str>>(names: &[S]) -> Result<Self, TrainError> {
         let mut devices = Vec::new();
         for name in names.iter().map(|name| name.as_ref().trim()) {
@@ -71,8 +70,8 @@ impl Devices {
         self.0.iter().all(|device| device.is_cpu())
     }
 
-    /// The number of threads for each: `wanted` are divided among the CPUs, at least one each; one
-    /// for each GPU.
+    /// The number of threads for each device: the CPUs share `wanted` threads, at least one each; each GPU has
+    /// one.
     pub(crate) fn threads_of_each(&self, wanted: usize) -> Vec<usize> {
         let cpus = self.0.iter().filter(|device| device.is_cpu()).count();
         let mut cpu = 0;
@@ -87,15 +86,15 @@ impl Devices {
         threads.collect()
     }
 
-    /// The number of threads for all of them.
+    /// The total number of threads.
     pub fn threads(&self, wanted: usize) -> usize {
         self.threads_of_each(wanted).into_iter().sum()
     }
 
-    /// The devices themselves.
+    /// Opens the devices.
     ///
     /// # Errors
-    /// When a backend is not compiled in, or has no such device on this machine.
+    /// A backend is not compiled in, or has no such device on this machine.
     pub fn open(&self) -> Result<Vec<InferenceDevice>, TrainError> {
         let of_setting = |error| match self.0.len() {
             1 => error,
@@ -105,8 +104,8 @@ impl Devices {
         devices.collect::<Result<_, _>>().map_err(of_setting)
     }
 
-    /// The `at`-th of its GPUs alone, for one of several processes on a machine with as many; all of them where they
-    /// are CPUs, or it is the only process.
+    /// For one of several processes on a machine, its `at`-th GPU only; all devices if they are CPUs or there
+    /// is a single process.
     pub(crate) fn of_process(&self, at: usize, processes: usize) -> Result<Self, TrainError> {
         if self.are_cpus() || processes < 2 {
             return Ok(self.clone());
@@ -129,7 +128,7 @@ impl Devices {
 /// All devices of a backend on this machine.
 fn all(kind: &str) -> Result<Vec<Backend>, TrainError> {
     let backend: Backend = kind.parse().map_err(of_devices)?;
-    // Whether it is compiled in and there is any.
+    // Fails if it is not compiled in or has no device.
     backend.device().map_err(of_devices)?;
     let count = backend.kind.devices().len();
     let nth = |index| Backend {
@@ -139,7 +138,7 @@ fn all(kind: &str) -> Result<Vec<Backend>, TrainError> {
     Ok((0..count).map(nth).collect())
 }
 
-/// Turns the error of a backend's name into one of `machine.devices`.
+/// Turns an error about a backend's name into one about `machine.devices`.
 fn of_devices(error: TrainError) -> TrainError {
     match error {
         TrainError::Setting { problem, .. } => TrainError::setting(SETTING, problem),

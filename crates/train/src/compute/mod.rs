@@ -18,14 +18,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The devices and threads of a run, as lanes: one device with one thread each. Lanes may have the
-/// same device or different ones; work distributed with [`map`](Self::map) takes the device from its lane.
+/// The devices and threads of a run, as lanes: one thread with its device. Several lanes may share a device;
+/// work distributed with [`map`](Self::map) runs on its lane's device.
 #[derive(Debug)]
 pub struct Compute {
-    /// The lane of everything that is not distributed.
+    /// The lane for work that is not distributed.
     first: Lane,
     others: Vec<Lane>,
-    /// For each number of lanes that was busy while others were not: the threads that share each lane's work.
+    /// By number of busy lanes, if others are idle: the threads that share each lane's work.
     helpers: Mutex<BTreeMap<usize, Vec<KernelThreads>>>,
     is_cpu: bool,
     loss_interval: usize,
@@ -34,11 +34,11 @@ pub struct Compute {
     most_threads: usize,
 }
 
-/// Steps between two readings of the losses on a GPU, where reading a value waits for all queued work.
+/// Steps between two reads of the losses on a GPU, where reading a value waits for all queued work.
 const GPU_LOSS_INTERVAL: usize = 50;
 
-/// A device and its thread. On a CPU backend each thread is its own rayon pool, so that its work is
-/// split and summed in the same order on every machine.
+/// A device and its thread. Each thread is a rayon pool of its own, so that a CPU backend splits and sums its
+/// work in the same order on every machine.
 #[derive(Debug)]
 struct Lane {
     device: InferenceDevice,
@@ -46,10 +46,10 @@ struct Lane {
 }
 
 impl Compute {
-    /// `threads` threads, at least one, for this device; a GPU always has one thread.
+    /// `threads` threads for this device, at least one; a GPU always has one thread.
     ///
     /// # Errors
-    /// When the system cannot start a thread.
+    /// The system cannot start a thread.
     pub fn new(device: impl Into<InferenceDevice>, threads: usize) -> Result<Self, TrainError> {
         let device = device.into();
         let threads = feeding_threads(is_cpu(&device), threads);
@@ -59,11 +59,11 @@ impl Compute {
     /// The threads for these devices.
     ///
     /// # Errors
-    /// When a device does not exist, or the system cannot start a thread.
+    /// A device does not exist, or the system cannot start a thread.
     pub fn on(devices: &Devices, threads: usize) -> Result<Self, TrainError> {
         let opened = devices.open()?;
         let threads = devices.threads_of_each(threads);
-        // The devices by turns, so that little work is not left to the first alone.
+        // Devices alternate, so that the first does not get all of a small amount of work.
         let rounds = threads.iter().copied().max().unwrap_or(0);
         let all: Vec<InferenceDevice> = (0..rounds)
             .flat_map(|round| {
@@ -106,10 +106,10 @@ impl Compute {
         })
     }
 
-    /// The same for one of several processes that train together.
+    /// For one of several processes that train together.
     ///
     /// # Errors
-    /// When another rank has failed.
+    /// Another rank has failed.
     pub(crate) fn with_ranks(mut self, ranks: Arc<Ranks>) -> Result<Self, TrainError> {
         let own = self.threads().to_string().into_bytes();
         let threads = ranks.gather(Kind::Hello, Ok(own))?;
@@ -131,7 +131,7 @@ impl Compute {
         self.ranks().is_none_or(Ranks::is_first)
     }
 
-    /// This process's part of so many items: all of them for a single process.
+    /// This process's part of `things` items: all of them for a single process.
     pub(crate) fn part(&self, things: usize) -> Range<usize> {
         match self.ranks() {
             Some(ranks) => ranks.part(things, ranks.rank()),
@@ -144,15 +144,15 @@ impl Compute {
         self.most_threads
     }
 
-    /// Sets the number of steps (at least 1) between two readings and checks of the losses. The
-    /// default is 1 on a CPU and 50 on a GPU.
+    /// Sets the number of steps (at least 1) between two reads and checks of the losses. The default is 1 on a
+    /// CPU and 50 on a GPU.
     #[must_use]
     pub fn with_loss_interval(mut self, steps: usize) -> Self {
         self.loss_interval = steps.max(1);
         self
     }
 
-    /// The device of everything that is not distributed: models, checkpoints, the optimizer.
+    /// The device for everything that is not distributed: models, checkpoints, the optimizer.
     pub fn device(&self) -> &InferenceDevice {
         &self.first.device
     }
@@ -168,18 +168,18 @@ impl Compute {
         1 + self.others.len()
     }
 
-    /// Steps between two readings of the losses.
+    /// Steps between two reads of the losses.
     pub(crate) fn loss_interval(&self) -> usize {
         self.loss_interval
     }
 
-    /// Whether all its devices are CPUs.
+    /// Whether all devices are CPUs.
     pub fn is_cpu(&self) -> bool {
         self.is_cpu
     }
 
-    /// Threads that share the work of each of `busy` lanes; none if all lanes are busy, on a GPU,
-    /// and if the system cannot start them.
+    /// Threads that share the work of each of `busy` lanes. None if all lanes are busy, on a GPU, or if the
+    /// system cannot start them.
     fn helpers(&self, busy: usize) -> Vec<KernelThreads> {
         let threads = self.threads();
         if busy >= threads || !self.is_cpu {
@@ -193,7 +193,7 @@ impl Compute {
             .clone()
     }
 
-    /// The result of `make` for the model on each of its devices, shared by threads.
+    /// The results of `make` for the model on each device.
     pub(crate) fn on_each<R>(
         &self,
         model: &Classifier,
@@ -209,7 +209,7 @@ impl Compute {
         PerDevice(all)
     }
 
-    /// A model of the first device on another one.
+    /// A model on the first device, moved to another one.
     pub(crate) fn moved(&self, model: &Classifier, device: &InferenceDevice) -> Classifier {
         match *device == self.first.device {
             true => model.clone(),
@@ -217,7 +217,7 @@ impl Compute {
         }
     }
 
-    /// Runs `work` on one of the threads, so that its result does not depend on their number; all share the
+    /// Runs `work` on one thread, so that its result does not depend on their number; all threads share the
     /// work of the kernels in it.
     pub fn alone<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let helpers = self.helpers(1).into_iter().next();
@@ -227,9 +227,9 @@ impl Compute {
         })
     }
 
-    /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start`
-    /// makes each thread's state for its device, such as a copy of the model. With less work than
-    /// threads, the remaining threads share the work of each kernel with the others.
+    /// Computes `work(state, 0..count)` on all threads and returns the results in order. `start` makes each
+    /// thread's state for its device, such as a copy of the model. If there are more threads than items, the
+    /// other threads share the work of each kernel.
     ///
     /// # Errors
     /// The message of the first panic.
@@ -282,7 +282,7 @@ impl Compute {
     }
 }
 
-/// Something for each device, made by [`Compute::on_each`].
+/// One value per device, made by [`Compute::on_each`].
 #[derive(Debug)]
 pub(crate) struct PerDevice<R>(Vec<(InferenceDevice, R)>);
 
@@ -294,10 +294,10 @@ impl<R> PerDevice<R> {
     }
 }
 
-/// Runs a measurement in a pool of this many threads.
+/// Runs a measurement in a pool with this many threads.
 ///
 /// # Errors
-/// When the system cannot start the threads.
+/// The system cannot start the threads.
 pub fn on_threads<R: Send>(
     threads: usize,
     work: impl FnOnce() -> R + Send,

@@ -1,9 +1,9 @@
-//! Reading many tensors back at once: on a GPU each separate read waits for all queued work.
+//! Reading many tensors back at once: on a GPU, each separate read waits for all queued work.
 
 use crate::compute::backend::is_cpu;
 use burn::tensor::{Tensor, TensorData, Transaction};
 
-/// Maximum number of values before a read: 256 MiB.
+/// Maximum number of pending values: 256 MiB.
 const MAX_VALUES: usize = 64 << 20;
 
 /// Tensors that are read together, in order.
@@ -14,7 +14,7 @@ pub(crate) struct Reads<F> {
 }
 
 impl<F: FnMut(&TensorData)> Reads<F> {
-    /// `each` is given the values of each tensor, in the order in which they are added.
+    /// `each` is called with the values of each tensor, in the order in which they were added.
     pub(crate) fn new(each: F) -> Self {
         Self {
             waiting: Transaction::default(),
@@ -23,8 +23,8 @@ impl<F: FnMut(&TensorData)> Reads<F> {
         }
     }
 
-    /// Adds a tensor. All of them are of one device; on a CPU, where nothing is queued, it is read at once, so
-    /// that no more than one is in memory twice.
+    /// Adds a tensor; all must be on one device. On a CPU, where nothing is queued, it is read immediately, so
+    /// that at most one tensor is in memory twice.
     pub(crate) fn add<const D: usize>(&mut self, tensor: Tensor<D>) {
         let tensor = tensor.without_autodiff();
         match is_cpu(&tensor.device()) {
@@ -33,7 +33,7 @@ impl<F: FnMut(&TensorData)> Reads<F> {
         }
     }
 
-    /// Adds a tensor to those that are read together.
+    /// Adds a tensor to the pending ones.
     fn wait<const D: usize>(&mut self, tensor: Tensor<D>) {
         self.values += tensor.dims().iter().product::<usize>();
         let waiting = std::mem::take(&mut self.waiting);

@@ -1,16 +1,16 @@
-//! Averages of the weights, validated and kept instead of the trained ones.
+//! Averages of the weights, which are validated and kept instead of the trained ones.
 
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
-/// An exponential moving average of the weights over the steps, as timm's `ModelEmaV3` computes it.
-/// Parameters and the running statistics of batch norms are averaged alike.
+/// An exponential moving average of the weights over the steps, as in timm's `ModelEmaV3`, of parameters and of
+/// batch norms' running statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EmaConfig {
     /// The decay, from 0 to below 1.
     pub decay: f64,
-    /// Whether the decay is lower in the first steps: `1 - step^(-2/3)`, up to `decay`.
+    /// Whether the decay is lower in the first steps: `1 - step^(-2/3)`, at most `decay`.
     pub warmup: bool,
 }
 
@@ -37,7 +37,7 @@ impl EmaConfig {
         ))
     }
 
-    /// The decay of a step (counted from 1); the first step sets the average.
+    /// The decay of a step (from 1); the first step sets the average.
     pub(crate) fn kept(&self, step: u64) -> f64 {
         let before = step.saturating_sub(1);
         if before == 0 {
@@ -51,17 +51,17 @@ impl EmaConfig {
     }
 }
 
-/// The mean of the weights after each of the last epochs (stochastic weight averaging: Izmailov et al.
-/// 2018), as PyTorch's `AveragedModel` computes it.
+/// The mean of the weights after each of the last epochs (stochastic weight averaging: Izmailov et al. 2018),
+/// as in PyTorch's `AveragedModel`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AverageConfig {
     /// Number of the last epochs to average.
     pub epochs: usize,
-    /// The running statistics of the mean's batch norms.
+    /// How the running statistics of batch norms are determined.
     #[serde(default)]
     pub statistics: AverageStatistics,
-    /// The learning rate during these epochs, relative to the peak; the schedule's if not set.
+    /// The learning rate during these epochs, relative to the peak; as scheduled if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
 }
@@ -70,16 +70,16 @@ pub struct AverageConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AverageStatistics {
-    /// The mean and variance that the averaged weights give on all training images, in a pass over
-    /// them after each of these epochs (PyTorch's `update_bn`).
+    /// The mean and variance with the averaged weights over all training images, in a pass after each of these
+    /// epochs (PyTorch's `update_bn`).
     #[default]
     Recompute,
-    /// The mean of the statistics after each epoch (`use_buffers` of PyTorch).
+    /// The mean of the statistics after each epoch (PyTorch's `use_buffers`).
     Mean,
 }
 
 impl AverageConfig {
-    /// Of so many of the last epochs.
+    /// The mean of the last `epochs` epochs.
     pub fn new(epochs: usize) -> Self {
         Self {
             epochs,
@@ -104,7 +104,7 @@ impl AverageConfig {
         }
     }
 
-    /// Whether this epoch (from 1) of so many is averaged.
+    /// Whether this epoch (from 1) of `epochs` is averaged.
     pub(crate) fn includes(&self, epoch: usize, epochs: usize) -> bool {
         epoch + self.epochs > epochs
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// The interval; also written at the end of the run and when stopped.
+    /// The interval. A checkpoint is also written at the end of the run and when it is stopped.
     pub every: Interval,
     /// Number of latest checkpoints to keep. The best epoch's model is kept separately, in
     /// `model/`.
@@ -63,7 +63,7 @@ impl Interval {
         }
     }
 
-    /// Whether one is due because this epoch is over.
+    /// Whether a checkpoint is due at the end of this epoch.
     pub(crate) fn ends_with(self, epoch: usize) -> bool {
         matches!(self, Self::Epochs(epochs) if (epoch as u64).is_multiple_of(epochs))
     }

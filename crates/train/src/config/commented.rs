@@ -1,4 +1,4 @@
-//! `config.toml` with every setting in it: those that are not set are comments.
+//! `config.toml` with every setting; those that are not set are comments.
 
 use super::RunConfig;
 use super::unset::UNSET;
@@ -17,7 +17,7 @@ pub(super) fn can_be_unset(key: &str) -> bool {
 }
 
 impl RunConfig {
-    /// As [`to_toml`](Self::to_toml), with a comment for each setting that is not set.
+    /// Like [`to_toml`](Self::to_toml), with a comment for each setting that is not set.
     ///
     /// # Errors
     /// As [`to_toml`](Self::to_toml).
@@ -70,7 +70,8 @@ mod tests {
         RunConfig::new(ModelConfig::new(1, 8, 8).layer(LinearLayer::classes()))
     }
 
-    /// Everything set, to something that is not skipped. No `..`: a new field must be added here.
+    /// Every optional setting set, to a value that is serialised. No `..`, so that new fields must be added
+    /// here.
     fn full() -> RunConfig {
         let RunConfig {
             data,
@@ -194,7 +195,7 @@ mod tests {
     #[test]
     fn every_setting_is_in_the_file_and_its_comments_can_be_uncommented() {
         let text = least().to_commented_toml().unwrap();
-        // The comments made lines, each with what explains it after `#`.
+        // The comments as lines, without the explanations after `#`.
         let uncommented: Vec<&str> = text
             .lines()
             .map(|line| line.strip_prefix("# ").unwrap_or(line))

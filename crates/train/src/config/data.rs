@@ -21,11 +21,11 @@ pub struct DataConfig {
     /// A CSV file with the class of each image, and optionally its split and group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// The column of the label list that has the classes; found by name and content if not given.
+    /// The column of the label list that has the classes; found by name and content if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
-    /// The groups of images, such as those of one patient, that a split must not separate: a column
-    /// of the label list, or a regular expression on file names with the group in brackets.
+    /// The groups of images, such as those of one patient, that splits must not separate: a column of the label
+    /// list, or a regular expression on file names whose first capture group is the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The directory in which named data sets are searched first.
@@ -54,24 +54,24 @@ pub struct DataConfig {
     /// Interpolation when resizing.
     #[serde(skip_serializing_if = "Interpolation::is_default")]
     pub interpolation: Interpolation,
-    /// With the mode `crop`: the crop fraction.
+    /// The crop fraction, for `crop` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop_fraction: Option<f64>,
-    /// The memory for decoded images, in MiB.
+    /// Memory for decoded images, in MiB.
     pub cache_mb: u64,
-    /// Maximum pixels of an image file; a larger one is treated as unreadable.
+    /// Maximum number of pixels of an image file; larger ones count as unreadable.
     #[serde(skip_serializing_if = "is_default_pixels")]
     pub max_pixels: u64,
 }
 
-/// The default is not written, as in runs of earlier versions.
+/// The default is not written, as in earlier versions.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 fn is_default_pixels(pixels: &u64) -> bool {
     *pixels == DecodeLimits::DEFAULT_PIXELS
 }
 
 impl DataConfig {
-    /// Checks the settings that the data themselves do not check.
+    /// Checks the settings that `receptive-data` does not check.
     pub(super) fn check(&self) -> Result<(), TrainError> {
         if self.cache_mb > MAX_CACHE_MB {
             return Err(TrainError::setting(
@@ -93,14 +93,14 @@ impl DataConfig {
         }
     }
 
-    /// Takes over a trained model's resizing.
+    /// Sets the resizing of a trained model.
     pub fn set_fit(&mut self, fit: Fit) {
         self.resize = fit.resize;
         self.interpolation = fit.interpolation;
         self.crop_fraction = fit.crop_fraction;
     }
 
-    /// The same data at another path. A label list within the data moves with it.
+    /// Sets a new path of the same data. A label list within the data is moved too.
     pub fn move_to(&mut self, source: &str) {
         let below = |labels: &PathBuf| {
             let below = labels.strip_prefix(&self.source).ok()?;
@@ -138,11 +138,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
-    /// Checks that the label list of an existing run still exists. A list in an archive is checked
-    /// when that is opened. `remedy` is the command that sets its new path.
+    /// Checks that the label list of an existing run still exists. A list in an archive is checked when the
+    /// archive is opened. `remedy` is the command that sets its new path.
     ///
     /// # Errors
-    /// When it does not.
+    /// It does not exist.
     pub fn check_labels(&self, remedy: &str) -> Result<(), TrainError> {
         let Some(list) = &self.labels else {
             return Ok(());
@@ -176,7 +176,7 @@ impl DataConfig {
         }
     }
 
-    /// The message about missing data of a run; `is_moved` if their path was just given.
+    /// The message if a run's data are missing; `is_moved` if their path was just given.
     pub fn absence(&self, is_moved: bool) -> Option<String> {
         let source = self.source.printable();
         if self.is_there() {
@@ -191,12 +191,12 @@ impl DataConfig {
         })
     }
 
-    /// Whether the source may exist: it is a known name, or its path exists.
+    /// Whether the source may exist: a known name, or an existing path.
     pub fn is_there(&self) -> bool {
         KNOWN_NAMES.contains(&self.source.as_str()) || Path::new(&self.source).exists()
     }
 
-    /// How a data set is opened with these settings. `classes` are a trained model's.
+    /// The options for opening the data set. `classes` are a trained model's.
     pub fn options(&self, seed: u64, classes: Option<Vec<String>>) -> DataOptions {
         DataOptions {
             data_dir: self.data_dir.clone(),

@@ -4,12 +4,12 @@ use super::{Auto, MicroBatch, RunConfig};
 use crate::error::TrainError;
 
 impl RunConfig {
-    /// A GPU takes a batch as one shard; several take one each, unless the config sets the size of
-    /// shards. A run keeps its shards, whatever devices it is resumed on. Returns a note on what
-    /// was set.
+    /// By default a GPU processes a batch as one shard; several GPUs get one shard each, unless the config sets
+    /// the shard size. A run keeps its shards, whatever devices it is resumed on. Returns a note on the chosen
+    /// size.
     ///
     /// # Errors
-    /// When a name is not a device.
+    /// A name is not a device.
     pub(crate) fn divide_batches(&mut self) -> Result<Option<String>, TrainError> {
         let devices = self.machine.devices()?;
         let is_auto = self.train.micro_batch == MicroBatch::Auto(Auto::Auto);

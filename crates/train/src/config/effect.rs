@@ -1,10 +1,10 @@
-//! Settings that have no effect because of others: each gets a note.
+//! Notes on settings that have no effect because of other settings.
 
 use super::{HeadStart, Monitor, RunConfig, Schedule, ScheduleKind, StartConfig, TrainConfig};
 use receptive_core::text::counted;
 use toml::{Table, Value};
 
-/// Settings of `train` that have an effect even if no epoch is trained, or that the recipe sets.
+/// Settings of `train` that have an effect without training any epoch, or that the recipe sets.
 const WITHOUT_EPOCHS: [&str; 6] = [
     "seed",
     "epochs",
@@ -17,8 +17,8 @@ const WITHOUT_EPOCHS: [&str; 6] = [
 const NAMED: usize = 4;
 
 impl RunConfig {
-    /// One note per setting that is not its default and has no effect, or another effect than its
-    /// name says. `has_val`: whether there are validation images.
+    /// One note per setting that differs from its default but has no effect, or not the expected one. `has_val`
+    /// tells whether there are validation images.
     pub(crate) fn idle_settings(&self, has_val: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if self.train.epochs == 0 {
@@ -32,7 +32,7 @@ impl RunConfig {
         notes
     }
 
-    /// Half precision saves nothing if all sums are computed in 32 bits.
+    /// On CPUs, half precision does not save time, because sums are computed in 32 bits.
     fn precision_on_cpu(&self) -> Option<String> {
         let precision = self.train.precision;
         let devices = self.machine.devices().ok()?;
@@ -44,7 +44,7 @@ impl RunConfig {
         })
     }
 
-    /// For a run in which only the head is fitted.
+    /// For a run that fits only the head.
     fn without_epochs(&self) -> Option<String> {
         let set = changed(
             &self.train,
@@ -183,7 +183,7 @@ impl TrainConfig {
 }
 
 impl StartConfig {
-    /// If all layers except the head are frozen.
+    /// For a run in which all layers except the head are frozen.
     fn idle(&self) -> Option<String> {
         let [plain, recipe] = [Self::new(""), Self::fine_tuning("")];
         let is_set = |of: fn(&Self) -> f64| ![of(&plain), of(&recipe)].contains(&of(self));
@@ -208,7 +208,7 @@ impl StartConfig {
     }
 }
 
-/// The settings that differ from all of the others, by dotted names.
+/// The dotted names of settings that differ from each of the other configs.
 fn changed(config: &TrainConfig, others: &[TrainConfig]) -> Vec<String> {
     let flat = |config: &TrainConfig| {
         let mut values = Vec::new();

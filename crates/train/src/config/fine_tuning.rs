@@ -15,7 +15,7 @@ impl TrainConfig {
                 learning_rate: 3e-4,
                 weight_decay: 0.01,
             },
-            // As in the fit of the head, with which training begins.
+            // As in the fit of the head, which precedes training.
             class_weights: ClassWeights::Rule(WeightRule::Balanced),
             augment: photographs(),
             ..Self::default()
@@ -23,7 +23,7 @@ impl TrainConfig {
     }
 }
 
-/// Augmentation that keeps the content of a photograph.
+/// Augmentation that preserves the content of photographs.
 pub(super) fn photographs() -> Augment {
     Augment {
         crop: 0.5,

@@ -1,4 +1,4 @@
-//! A run's complete configuration, which is written to its directory.
+//! A run's complete configuration, which is stored in its directory.
 
 mod average;
 mod checkpoint;
@@ -47,12 +47,12 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The configuration of a run: data, model, training and machine. It is stored in a run directory's
-/// `config.toml`, which can be run again.
+/// The configuration of a run: data, model, training and machine. It is stored in the run directory's
+/// `config.toml`, from which the run can be repeated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Whether events for TensorBoard are written, to `tensorboard` in the run's directory.
+    /// Whether TensorBoard events are written, to `tensorboard` in the run directory.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tensorboard: bool,
     /// The data.
@@ -83,7 +83,7 @@ pub struct RunConfig {
 pub struct MachineConfig {
     /// `flex`, `ndarray`, `wgpu`, `cuda:1`, ...
     pub backend: String,
-    /// Several devices instead: `flex,flex`, `cuda:0,cuda:1`, `cuda:all`.
+    /// Several devices instead of one: `flex,flex`, `cuda:0,cuda:1`, `cuda:all`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<String>,
     /// Compute threads of a CPU backend; 0 for all cores.
@@ -107,35 +107,33 @@ impl MachineConfig {
     /// The devices and their threads.
     ///
     /// # Errors
-    /// As [`check`](Self::check); also when a device is not available, or the system cannot start a
-    /// thread.
+    /// As [`check`](Self::check), or if a device is not available or the system cannot start a thread.
     pub fn compute(&self) -> Result<Compute, TrainError> {
         self.check()?;
         Compute::on(&self.devices()?, self.thread_count())
     }
 
-    /// The same for one of several processes: each takes one of a machine's GPUs, and cores are
-    /// divided.
+    /// The devices and threads of one of several processes: each takes one of a machine's GPUs, and the cores
+    /// are divided.
     ///
     /// # Errors
-    /// As [`compute`](Self::compute); also when there are fewer devices than processes, or another rank has
-    /// failed.
+    /// As [`compute`](Self::compute), or if there are fewer devices than processes or another rank has failed.
     pub fn compute_of(&self, ranks: Arc<Ranks>) -> Result<Compute, TrainError> {
         self.check()?;
         let (at, count) = ranks.on_machine();
         let devices = self.devices()?.of_process(at, count)?;
         let threads = match (self.threads, self.thread_count()) {
-            // A launcher may have given each process cores of its own already.
+            // A launcher may already have restricted each process to its own cores.
             (0, cores) if cores >= count => cores / count,
             (_, threads) => threads,
         };
         Compute::on(&devices, threads)?.with_ranks(ranks)
     }
 
-    /// The devices by name: those set, or else the backend's.
+    /// The devices by name: `devices` if set, else `backend`.
     ///
     /// # Errors
-    /// When a name means no device.
+    /// A name is not a device.
     pub fn devices(&self) -> Result<Devices, TrainError> {
         if self.devices.is_empty() {
             return Ok(self.backend.parse::<Backend>()?.into());
@@ -144,7 +142,7 @@ impl MachineConfig {
     }
 
     /// # Errors
-    /// When there are more threads than any machine has cores.
+    /// There are more threads than any machine has cores.
     pub fn check(&self) -> Result<(), TrainError> {
         for (setting, threads) in [
             ("machine.threads", self.threads),
@@ -169,18 +167,16 @@ impl MachineConfig {
     }
 }
 
-/// How the network's effective receptive field is measured during training. It does not affect the
-/// weights.
+/// How the effective receptive field is measured during training. Does not affect the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FieldConfig {
     /// The layer, by number or name; the last feature map by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// Number of measurements: before the first epoch, after the last, and between.
+    /// Number of measurements: before the first epoch, after the last, and in between.
     pub times: usize,
-    /// Maximum number of images per measurement (of the validation split, or else the training
-    /// split).
+    /// Maximum number of images per measurement, from the validation split or else the training split.
     pub samples: u64,
 }
 
@@ -214,7 +210,7 @@ const MAX_THREADS: usize = 1024;
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
 
 impl RunConfig {
-    /// All defaults, for this network.
+    /// The default settings for this network.
     pub fn new(model: ModelConfig) -> Self {
         Self {
             tensorboard: false,
@@ -228,15 +224,13 @@ impl RunConfig {
         }
     }
 
-    /// The preset of this name with suitable settings; input and classes come from the data.
+    /// The preset with this name and suitable settings; input and classes come from the data.
     ///
     /// # Errors
-    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the nearest
-    /// names.
+    /// [`ModelError::UnknownPreset`](receptive_model::ModelError::UnknownPreset) with the most similar names.
     pub fn preset(name: &str) -> Result<Self, TrainError> {
         let mut config = Self::new(presets::preset(name, presets::default_input(name))?);
-        // It overfits within the default number of epochs, and needs more of them and images that
-        // are never the same twice.
+        // It overfits within the default number of epochs; it needs more epochs, and augmentation.
         if name == "accurate" {
             config.train.epochs = 36;
             config.train.augment.shift = 2;
@@ -244,10 +238,10 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// Reads a TOML file: a whole run, or only a model (which then gets all other defaults).
+    /// Reads a TOML file: a whole run, or only a model, for which all other settings have their defaults.
     ///
     /// # Errors
-    /// When it cannot be read or has an unknown key, with the line.
+    /// The file cannot be read, or has an unknown key; the error has the line.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
         if path
             .extension()
@@ -267,12 +261,12 @@ impl RunConfig {
     /// Writes TOML that [`load`](Self::load) reads back.
     ///
     /// # Errors
-    /// When a number does not fit TOML's signed 64 bits.
+    /// A number does not fit TOML's signed 64 bits.
     pub fn to_toml(&self) -> Result<String, TrainError> {
         toml::to_string(self).map_err(config_error("(TOML)"))
     }
 
-    /// Checks every setting that no other crate checks.
+    /// Checks all settings that no other crate checks.
     ///
     /// # Errors
     /// [`TrainError::Setting`] naming the first invalid one.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
-    /// A lower loss on the validation split: the default, since it uses the probabilities and so is
-    /// less noisy than accuracy.
+    /// A lower loss on the validation split. The default: the loss uses the probabilities, so it is less noisy
+    /// than accuracy.
     #[default]
     ValLoss,
     /// A higher top-1 accuracy on the validation split.
@@ -15,7 +15,7 @@ pub enum Monitor {
     /// A higher mean recall on the validation split (balanced accuracy): all classes are weighted
     /// equally.
     ValMeanRecall,
-    /// None: the last epoch is kept. For few validation images, whose metrics are noisy.
+    /// None: the last epoch is kept. For small validation splits, whose metrics are noisy.
     Last,
 }
 
@@ -30,7 +30,7 @@ impl Monitor {
         }
     }
 
-    /// Whether `value` beats `best`; a value that is NaN never does.
+    /// Whether `value` is better than `best`; NaN never is.
     pub(crate) fn is_better(self, value: f64, best: f64) -> bool {
         match self {
             Self::ValLoss => value < best,

@@ -4,19 +4,18 @@ use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// One rise and one longer fall of the learning rate over the whole run, each half a wave of the cosine,
-/// while the momentum does the opposite. Names and defaults are those of PyTorch's `OneCycleLR`, whose
-/// numbers these are.
+/// A single rise and a longer fall of the learning rate over the whole run, each half a cosine period, while
+/// the momentum does the opposite. Names, defaults and results are those of PyTorch's `OneCycleLR`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OneCycle {
     /// The fraction of the run in which the rate rises.
     pub pct_start: f64,
-    /// The peak rate divided by the first.
+    /// The ratio of the peak rate to the first rate.
     pub div_factor: f64,
-    /// The first rate divided by the last.
+    /// The ratio of the first rate to the last.
     pub final_div_factor: f64,
-    /// Whether the momentum is cycled inversely; for AdamW and Lion their first beta.
+    /// Whether the momentum is cycled inversely; for AdamW and Lion, the first beta.
     pub cycle_momentum: bool,
     /// The momentum at the peak rate.
     pub base_momentum: f64,
@@ -78,17 +77,17 @@ impl OneCycle {
         self.wave(step, total, [first, 1.0, first / self.final_div_factor])
     }
 
-    /// The momentum of the same step, if it is cycled.
+    /// The momentum of that step, if it is cycled.
     pub(super) fn momentum(&self, step: u64, total: u64) -> Option<f64> {
         let (low, high) = (self.base_momentum, self.max_momentum);
         self.cycle_momentum
             .then(|| self.wave(step, total, [high, low, high]))
     }
 
-    /// From the first value to the second at the end of the rise, and on to the third at the last step.
+    /// Anneals from the first value to the second at the end of the rise, then to the third at the last step.
     fn wave(&self, step: u64, total: u64, [first, top, last]: [f64; 3]) -> f64 {
         let step = step as f64;
-        // Both may be before the first step, in which case there is no rise.
+        // The end of the rise may be before the first step; then there is no rise.
         let risen = self.pct_start * total as f64 - 1.0;
         let end = total as f64 - 1.0;
         let (from, to, done) = if step <= risen && risen > 0.0 {
@@ -108,8 +107,8 @@ mod tests {
 
     #[test]
     fn rates_and_momenta_are_pytorchs() {
-        // tests/python/schedules.py
-        // The settings, the steps, and of some steps the share of the rate and the momentum.
+        // Computed by tests/python/schedules.py. Settings, number of steps, and for some steps the relative
+        // rate and the momentum.
         type Case = (OneCycle, u64, &'static [(u64, f64, f64)]);
         let cases: [Case; 3] = include!("one_cycle.golden");
         for (cycle, total, steps) in cases {

@@ -31,9 +31,8 @@ pub enum Optimizer {
         #[serde(default = "adamw_decay")]
         weight_decay: f64,
     },
-    /// Lion: updates by the sign of the momentum, with decoupled weight decay (Chen et al. 2023,
-    /// "Symbolic discovery of optimization algorithms"). It needs a third to a tenth of AdamW's
-    /// learning rate.
+    /// Lion: updates by the sign of the momentum, with decoupled weight decay (Chen et al. 2023, "Symbolic
+    /// discovery of optimization algorithms"). Needs a third to a tenth of AdamW's learning rate.
     Lion {
         /// The peak learning rate.
         #[serde(default = "lion_rate")]
@@ -124,7 +123,7 @@ impl Default for Optimizer {
 }
 
 impl Optimizer {
-    /// Its usual name.
+    /// Its common name.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Sgd { .. } => "SGD",
@@ -154,7 +153,7 @@ impl Optimizer {
         }
     }
 
-    /// The same without weight decay.
+    /// The same optimizer without weight decay.
     pub(crate) fn without_decay(&self) -> Self {
         let mut kept = self.clone();
         let (Self::Sgd { weight_decay, .. }

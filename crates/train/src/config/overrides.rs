@@ -6,13 +6,12 @@ use crate::error::TrainError;
 use receptive_core::{did_you_mean, nearest, plain};
 use toml::{Table, Value};
 
-/// The config with each `key=value` applied; a key is a dotted path such as
-/// `train.optimizer.learning_rate` or `model.layers.0.filters` (list indices start at 0), a
-/// value is TOML, or plain text. `none` unsets an optional setting, such as
-/// `train.early_stopping=none`.
+/// The config with each `key=value` applied. A key is a dotted path such as `train.optimizer.learning_rate` or
+/// `model.layers.0.filters` (list indices start at 0); a value is TOML or plain text. `none` unsets an optional
+/// setting, such as `train.early_stopping=none`.
 ///
 /// # Errors
-/// When a key has no `=`, is unknown, or its value is invalid; it names the one at fault.
+/// An override has no `=`, an unknown key or an invalid value; the error names it.
 pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunConfig, TrainError> {
     if overrides.is_empty() {
         return Ok(config.clone());
@@ -26,7 +25,7 @@ pub fn with_overrides(config: &RunConfig, overrides: &[String]) -> Result<RunCon
     Err(TrainError::setting(key, problem(key, error.message())))
 }
 
-/// The config with all of them applied, or why it is invalid.
+/// The config with all overrides applied, or why it is invalid.
 fn built(
     config: &RunConfig,
     overrides: &[String],
@@ -41,7 +40,7 @@ fn built(
             take_out(&mut table, key);
             continue;
         }
-        // `none` is a value of some settings, and these are texts.
+        // `none` may be a value of a text setting, but of no other.
         if value == "none" && get(&table, key).is_some_and(|old| !old.is_str()) {
             return Err(TrainError::setting(
                 key,
@@ -53,8 +52,8 @@ fn built(
     Ok(Value::Table(table).try_into())
 }
 
-/// Of overrides that make no config the one to name: the last of a table without which the others of that
-/// table would make one, or else the first with which those before it make none.
+/// The override to name in the error for an invalid config. For each table: the last override without which the
+/// table's others are valid, or else the first that is invalid together with those before it.
 fn at_fault<'a>(
     config: &RunConfig,
     overrides: &'a [String],
@@ -85,7 +84,7 @@ fn at_fault<'a>(
     })
 }
 
-/// The parser's message as a sentence about one setting.
+/// The parser's message as a sentence about the setting.
 fn problem(key: &str, message: &str) -> String {
     let (parent, last) = key.rsplit_once('.').unwrap_or(("", key));
     let message = plain(message.trim());
@@ -119,7 +118,7 @@ fn problem(key: &str, message: &str) -> String {
     }
 }
 
-/// The value at a path of tables.
+/// The value at a dotted path.
 fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
     let mut place = Some(table);
@@ -129,7 +128,7 @@ fn get<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     place?.get(last)
 }
 
-/// Unsets a setting.
+/// Removes a setting.
 fn take_out(table: &mut Table, key: &str) {
     let (parents, last) = key.rsplit_once('.').map_or(("", key), |split| split);
     let mut place = Some(table);
@@ -143,7 +142,7 @@ fn take_out(table: &mut Table, key: &str) {
     }
 }
 
-/// TOML where it is TOML, else the text itself: `train.monitor=val_loss` needs no quotes.
+/// Parses TOML, or else takes the text itself: `train.monitor=val_loss` needs no quotes.
 fn parse(text: &str) -> Value {
     toml::from_str::<Table>(&format!("value = {text}"))
         .ok()
@@ -185,11 +184,11 @@ fn put(table: &mut Table, key: &str, value: Value) -> Result<(), TrainError> {
             .as_table_mut()
             .ok_or_else(|| TrainError::setting(key, format!("`{part}` has no settings within")))?;
     }
-    // Another kind of optimizer has other settings: those of the old kind would be refused.
+    // Another kind of optimizer has other settings, and would reject those of the old kind.
     if last == "kind" && parent == "optimizer" && place.get(last) != Some(&value) {
         place.clear();
     }
-    // A whole number where the setting is a fraction is meant as one.
+    // An integer for a floating-point setting is converted.
     let value = match (place.get(last), value) {
         (Some(Value::Float(_)), Value::Integer(whole)) => Value::Float(whole as f64),
         (_, value) => value,

@@ -1,15 +1,15 @@
-//! Reduce on plateau: reducing the learning rate when validation no longer improves.
+//! Reduce on plateau: reducing the learning rate if validation no longer improves.
 
 use super::Monitor;
 use crate::error::TrainError;
 use serde::{Deserialize, Serialize};
 
-/// PyTorch's `ReduceLROnPlateau` on the metric of `train.monitor`, with its names and defaults
+/// PyTorch's `ReduceLROnPlateau` for the metric of `train.monitor`, with its names and defaults
 /// (`threshold_mode` is `rel`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plateau {
-    /// The factor of the rate at each drop.
+    /// The factor by which the rate drops.
     pub factor: f64,
     /// Number of epochs without improvement before the rate drops.
     pub patience: usize,
@@ -17,7 +17,7 @@ pub struct Plateau {
     pub threshold: f64,
     /// Number of epochs to wait after a drop.
     pub cooldown: usize,
-    /// The minimum rate, relative to the peak (PyTorch's `min_lr` over the rate).
+    /// The minimum rate, relative to the peak (PyTorch's `min_lr` divided by the rate).
     pub min_fraction: f64,
 }
 
@@ -40,7 +40,7 @@ const MIN_DROP: f64 = 1e-8;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlateauState {
-    /// The rate, relative to the peak.
+    /// The current rate, relative to the peak.
     pub(crate) share: f64,
     pub(crate) best: Option<f64>,
     pub(crate) bad_epochs: usize,
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn rates_are_pytorchs() {
-        // tests/python/schedules.py: values of the metric, and the rate after each.
+        // Computed by tests/python/schedules.py: values of the metric, and the rate after each.
         type Case = (Plateau, Monitor, f64, &'static [(f64, f64)]);
         let cases: [Case; 4] = include!("plateau.golden");
         for (config, metric, rate, epochs) in cases {

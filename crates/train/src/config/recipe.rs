@@ -1,4 +1,4 @@
-//! The recipe: unset settings are chosen from the data and the initial weights.
+//! The recipe: choosing unset settings from the data and the initial weights.
 
 use super::fine_tuning::{MIN_EPOCHS, photographs};
 use super::{
@@ -7,7 +7,7 @@ use super::{
 use receptive_core::text::counted;
 use receptive_data::{Augment, DataSet, Split};
 
-/// The unset settings, which the recipe may choose. The config has their defaults.
+/// The unset settings, which the recipe may choose. The config has defaults for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenSettings {
@@ -26,45 +26,48 @@ pub struct OpenSettings {
     pub head: bool,
 }
 
-/// The numbers of images that the recipe uses.
+/// The numbers of images on which the recipe depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Training images.
     train: usize,
     /// Validation images.
     val: usize,
-    /// Validation images of the class with the fewest, of those with any.
+    /// Validation images of the smallest class that has any.
     val_of_smallest: usize,
-    /// Training images of the average class.
+    /// Training images per class, on average.
     per_class: usize,
-    /// Training images of the class with the fewest, of those with any, and of that with the most.
+    /// Training images of the smallest class that has any, and of the largest class.
     extremes: [usize; 2],
     /// Classes.
     classes: usize,
-    /// Whether they may be photographs.
+    /// Whether the images may be photographs.
     are_coloured: bool,
 }
 
-/// Fewer training images than this use small batches.
+/// Below this number of training images, batches are small.
 const SMALL_BATCHES: usize = 500;
-/// Fewer training images than this are few for a network that starts from random weights.
+/// Below this number of training images, training from random weights counts as training on few images.
 const FEW_FROM_SCRATCH: usize = 3000;
 /// Up to this many images per class only the head is trained (Kim et al. 2022).
 const HEAD_ONLY: usize = 2;
-/// Of fewer validation images the 95 % interval of a 90 % top-1 is more than four points to each
-/// side: wider than the differences between epochs, so the best would be chosen by chance.
+/// Minimum number of validation images for selecting an epoch. With fewer, the 95 % interval of 90 % top-1
+/// extends more than four points to each side, further than the epochs differ, so the best epoch would be
+/// chosen by chance.
 const JUDGES: usize = 200;
-/// Of fewer validation images of a class one of them moves its recall by more than five points.
+/// Minimum number of validation images per class. With fewer, a single image changes the class's recall by more
+/// than five points.
 const JUDGES_OF_CLASS: usize = 20;
-/// Label smoothing gives each class the weight of that class, as PyTorch's does, so an image of a large
-/// class is told that it is a little of the small ones: at most so much of what it is told of its own.
+/// Maximum share of a small class in the smoothed target of an image of the largest class, relative to that
+/// image's own class. As in PyTorch, each class's share of a smoothed target is multiplied by the class's
+/// weight.
 const MAX_SMOOTHED: f64 = 0.25;
 /// Minimum number of steps for fine-tuning.
 const MIN_STEPS: usize = 60;
 /// Minimum number of steps for training from scratch, within `MAX_EPOCHS`.
 const MIN_STEPS_FROM_SCRATCH: usize = 1500;
 const MAX_EPOCHS: usize = 200;
-/// Images of a shard where no batch norm sees them.
+/// Shard size if batch norms do not use batch statistics.
 const FROZEN_SHARD: usize = 8;
 
 impl Counts {
@@ -81,7 +84,7 @@ impl Counts {
     }
 }
 
-/// The numbers of images of the smallest class that has any, and of the largest.
+/// The numbers of images of the smallest class that has any and of the largest class.
 fn extremes(split: &Split) -> [usize; 2] {
     let counts = split.class_counts().into_iter();
     let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
@@ -89,7 +92,7 @@ fn extremes(split: &Split) -> [usize; 2] {
 }
 
 impl OpenSettings {
-    /// All except those for which `is_given` is true.
+    /// All settings except those for which `is_given` returns true.
     pub fn except(is_given: impl Fn(&str) -> bool) -> Self {
         let is_open = |settings: &[&str]| !settings.iter().any(|setting| is_given(setting));
         Self {
@@ -102,7 +105,7 @@ impl OpenSettings {
         }
     }
 
-    /// The settings unset in both.
+    /// The settings that are unset in both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -115,7 +118,7 @@ impl OpenSettings {
         }
     }
 
-    /// Chooses the settings, and explains the choices in a note.
+    /// Chooses the settings; returns notes that explain the choices.
     pub(crate) fn choose(self, config: &mut RunConfig, counts: Counts) -> Vec<String> {
         let mut choices = Vec::new();
         let is_few = counts.train < FEW_FROM_SCRATCH;
@@ -127,7 +130,7 @@ impl OpenSettings {
             None => choices.extend(self.choose_balanced_epoch(config, counts)),
         }
         let mut is_few_from_scratch = false;
-        // A limit is for a trial of a larger set.
+        // With a limit the run is probably a trial on part of a larger data set.
         if config.start.is_none() && is_few && config.data.limit.is_none() {
             let chosen = self.choose_from_scratch(config, counts);
             is_few_from_scratch = chosen.is_some();
@@ -169,7 +172,7 @@ impl OpenSettings {
         ))
     }
 
-    /// With few images, small batches, and enough epochs for [`MIN_STEPS`].
+    /// For few images: small batches, and enough epochs for [`MIN_STEPS`].
     fn choose_steps(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let start = config.start.as_ref()?;
         if start.head == HeadStart::Only && self.epochs {
@@ -183,7 +186,8 @@ impl OpenSettings {
         if self.batch_size {
             let is_small = images < SMALL_BATCHES;
             config.train.batch_size = if is_small { 16 } else { 64 };
-            // So that several threads share a small batch: what batch norm keeps does not depend on it.
+            // Smaller shards let several threads share a small batch; frozen batch norm statistics do not
+            // depend on them.
             let devices = config.machine.devices();
             if is_small
                 && keeps_statistics
@@ -225,7 +229,7 @@ impl OpenSettings {
         ))
     }
 
-    /// With few images, more augmentation and more epochs.
+    /// For few images: more augmentation and more epochs.
     fn choose_from_scratch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let images = counts.train;
         let train = &mut config.train;
@@ -274,7 +278,7 @@ impl OpenSettings {
         ))
     }
 
-    /// Very different class weights exclude label smoothing.
+    /// Disables label smoothing if the class weights differ too much.
     fn choose_smoothing(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_balanced = train.class_weights == ClassWeights::Rule(WeightRule::Balanced);
@@ -295,8 +299,7 @@ impl OpenSettings {
         ))
     }
 
-    /// With balanced classes the epoch is selected by mean recall, since the validation loss is not
-    /// balanced.
+    /// With balanced classes, selects the epoch by mean recall, since the validation loss is not balanced.
     fn choose_balanced_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_open = self.monitor && train.early_stopping.is_none();
@@ -319,7 +322,7 @@ impl OpenSettings {
         )
     }
 
-    /// With few validation images, the last epoch is kept, when the learning rate is low.
+    /// With few validation images, keeps the last epoch, which has a low learning rate.
     fn choose_epoch(self, config: &mut RunConfig, counts: Counts) -> Option<String> {
         let train = &mut config.train;
         let is_chosen_by_luck = counts.val > 0 && counts.val < JUDGES && train.epochs > 0;
@@ -335,7 +338,7 @@ impl OpenSettings {
     }
 }
 
-/// Without the digits that the product of two decimal numbers leaves at its end.
+/// Rounded, to remove floating-point noise from a product of decimal numbers.
 fn shown(rate: f64) -> f64 {
     format!("{rate:.2e}").parse().unwrap_or(rate)
 }

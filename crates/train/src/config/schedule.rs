@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The learning-rate schedule: a linear warm-up from near 0, then one of these kinds.
 ///
-/// A pure function of the step, so a run that starts in the middle needs no scheduler's state; only
-/// `plateau` has one, which is part of each checkpoint.
+/// A pure function of the step, so resuming needs no scheduler state, except for `plateau`, whose state is
+/// stored in checkpoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
@@ -15,19 +15,19 @@ pub struct Schedule {
     pub kind: ScheduleKind,
     /// The warm-up's length in epochs; may be a fraction. `one_cycle` has its own rise instead.
     pub warmup_epochs: f64,
-    /// `cosine`: the last rate, relative to the first.
+    /// For `cosine`: the last rate, relative to the first.
     pub final_fraction: f64,
-    /// `step`: number of epochs between two drops.
+    /// For `step`: number of epochs between drops.
     pub step_epochs: f64,
-    /// `step`, `multi_step`: the factor of the rate at each drop.
+    /// For `step` and `multi_step`: the factor by which the rate drops.
     pub gamma: f64,
-    /// `multi_step`: the numbers of epochs after which the rate drops.
+    /// For `multi_step`: the numbers of epochs after which the rate drops.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub milestones: Vec<f64>,
-    /// `one_cycle`: the range of rate and momentum.
+    /// For `one_cycle`: the ranges of rate and momentum.
     #[serde(skip_serializing_if = "OneCycle::is_default")]
     pub one_cycle: OneCycle,
-    /// `plateau`: when the rate drops, and by how much.
+    /// For `plateau`: when and by how much the rate drops.
     #[serde(skip_serializing_if = "Plateau::is_default")]
     pub plateau: Plateau,
 }
@@ -44,7 +44,7 @@ pub enum ScheduleKind {
     /// Step decay: a drop by `gamma` every `step_epochs`.
     Step,
     /// A drop by `gamma` after each of the `milestones`.
-    // Without milestones, which a command line has no place for, it is no schedule.
+    // Skipped because it needs milestones, which cannot be given on the command line.
     #[cfg_attr(feature = "clap", value(skip))]
     MultiStep,
     /// One-cycle policy: one rise and one longer fall over the whole run, while the momentum falls and rises.
@@ -59,7 +59,7 @@ pub enum ScheduleKind {
 }
 
 impl ScheduleKind {
-    /// As in `train.schedule.kind`.
+    /// The name in `train.schedule.kind`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -132,14 +132,14 @@ impl Schedule {
         self.plateau.check()
     }
 
-    /// The rate of `step` (from 0) of `total`, `per_epoch` of them per epoch, relative to the peak;
-    /// for `plateau` before any drop.
+    /// The rate of `step` (from 0) of `total` steps, with `per_epoch` steps per epoch, relative to the peak;
+    /// for `plateau`, before any drop.
     pub fn share(&self, step: u64, total: u64, per_epoch: u64) -> f64 {
         let warmup = match self.kind {
             ScheduleKind::OneCycle => 0.0,
             _ => self.warmup_epochs * per_epoch as f64,
         };
-        // A run shorter than its warm-up would never reach its rate.
+        // The warm-up takes at most half of the run, so that the peak rate is reached.
         let warmup = warmup.min(total as f64 / 2.0).round();
         let step = step as f64;
         if step < warmup {
@@ -165,7 +165,7 @@ impl Schedule {
         }
     }
 
-    /// The momentum of the same step, if the schedule changes it.
+    /// The momentum of that step, if the schedule changes it.
     pub(crate) fn momentum(&self, step: u64, total: u64) -> Option<f64> {
         (self.kind == ScheduleKind::OneCycle)
             .then(|| self.one_cycle.momentum(step, total))
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn milestones_are_multi_step_lrs() {
-        // torch.optim.lr_scheduler.MultiStepLR(sgd, [2, 3], gamma=0.5), stepped after each of 5 epochs
+        // torch.optim.lr_scheduler.MultiStepLR(sgd, [2, 3], gamma=0.5), stepped after each of 5 epochs.
         let schedule = Schedule {
             kind: ScheduleKind::MultiStep,
             warmup_epochs: 0.0,

@@ -10,25 +10,24 @@ use std::path::PathBuf;
 pub struct StartConfig {
     /// The directory of an artifact, such as `runs/001/model`.
     pub from: PathBuf,
-    /// Number of first layers to freeze (as `receptive summary` numbers them).
+    /// Number of layers to freeze, from the first (numbered as by `receptive summary`).
     #[serde(default)]
     pub freeze: usize,
     /// The initial weights of a new head, and whether the other layers are trained.
     #[serde(default, skip_serializing_if = "HeadStart::is_random")]
     pub head: HeadStart,
-    /// Whether batch norm statistics are frozen, while scale and shift are trained.
+    /// Whether batch norm statistics are frozen; scale and shift are still trained.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub freeze_statistics: bool,
-    /// The learning rate of the layer before the head, relative to the head's, which is
-    /// `train.optimizer.learning_rate`.
+    /// The learning rate of the last layer before the head, relative to that of the head
+    /// (`train.optimizer.learning_rate`).
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub body_rate: f64,
-    /// The learning rate of the first layer, relative to the head's; the layers between form a
-    /// geometric series from here to `body_rate`.
+    /// The learning rate of the first layer, relative to the head's; the rates of the layers in between form a
+    /// geometric series from this one to `body_rate`.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub stem_rate: f64,
-    /// The hash of the artifact's weights; filled in when the run starts, and compared when it is
-    /// repeated.
+    /// The hash of the artifact's weights, filled in when the run starts and compared when it is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
 }
@@ -40,11 +39,11 @@ pub enum HeadStart {
     /// Random weights, as in a new network.
     #[default]
     Random,
-    /// A fit to the frozen features of the training images, which costs one forward pass per image;
-    /// then all layers are trained (Kumar et al. 2022). If the classes are the model's, or its head
-    /// is not `linear`, the head is kept.
+    /// Fitted to the frozen features of the training images, which takes one forward pass per image; then all
+    /// layers are trained (Kumar et al. 2022). If the classes are those of the model, or its head is not
+    /// `linear`, the head is kept.
     Fitted,
-    /// The same fit, with the other layers frozen. `train.epochs` may then be 0.
+    /// Fitted in the same way, with all other layers frozen. `train.epochs` may then be 0.
     Only,
 }
 
@@ -65,7 +64,7 @@ fn is_one(value: &f64) -> bool {
 }
 
 impl StartConfig {
-    /// All layers trained alike.
+    /// All layers are trained alike.
     pub fn new(from: impl Into<PathBuf>) -> Self {
         Self {
             from: from.into(),
@@ -78,8 +77,8 @@ impl StartConfig {
         }
     }
 
-    /// The recipe's: a head fitted first, a tenth of its rate before it, a hundredth at the first layer,
-    /// and batch norm's statistics kept.
+    /// As chosen by the recipe: the head is fitted first, the layer before it is trained at a tenth of its rate
+    /// and the first layer at a hundredth, and batch norm statistics are frozen.
     pub fn fine_tuning(from: impl Into<PathBuf>) -> Self {
         Self {
             head: HeadStart::Fitted,
@@ -137,7 +136,7 @@ mod tests {
     #[test]
     fn rates_rise_geometrically_from_the_stem_to_the_body_and_the_head_has_all() {
         let start = StartConfig::fine_tuning("m");
-        // A pooling layer's rate has no meaning; three layers of the body, then the head.
+        // The rate of a pooling layer has no effect; there are three layers with weights, then the head.
         let rates = start.rates(&[true, false, true, true, false, true]);
         for (at, expected) in [(0, 0.01), (2, 0.1f64.sqrt() * 0.1), (3, 0.1), (5, 1.0)] {
             assert!((rates[at] - expected).abs() < 1e-12, "{rates:?}");

@@ -23,19 +23,18 @@ pub struct TrainConfig {
     pub accumulate: usize,
     /// Images per shard of a step: the batch of batch norm, and the unit of work of a thread.
     pub micro_batch: MicroBatch,
-    /// Whether convolutions are plain sums of products in every step, as
-    /// [`exactly`](receptive_model::exactly) makes them; else flex takes the fastest way, whose rounding
-    /// errors reach about 5e-6 of the largest value.
+    /// Whether every step computes convolutions as plain sums of products, as by
+    /// [`exactly`](receptive_model::exactly). Otherwise flex uses the fastest algorithm, with rounding errors
+    /// up to about 5e-6 of the largest value.
     pub exact_convolutions: bool,
-    /// The number format in which convolutions and dense layers compute in training steps;
-    /// everything else, including evaluation, is in f32.
+    /// The number format of convolutions and dense layers in training steps. Everything else, including
+    /// evaluation, is computed in f32.
     #[serde(skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
     /// The optimizer.
     pub optimizer: Optimizer,
-    /// Whether the optimizer's weight decay applies to biases and to the scale and shift of norms
-    /// (every parameter of one dimension) as it does to other weights, as PyTorch's optimizers have
-    /// it; timm leaves those out.
+    /// Whether weight decay also applies to biases and to the scale and shift of norms (all one-dimensional
+    /// parameters), as in PyTorch's optimizers; timm excludes them.
     #[serde(skip_serializing_if = "Clone::clone")]
     pub decay_norm_and_bias: bool,
     /// The learning-rate schedule.
@@ -47,20 +46,20 @@ pub struct TrainConfig {
     /// How an epoch samples the images of each class.
     #[serde(skip_serializing_if = "Sampling::is_all")]
     pub sampling: Sampling,
-    /// Maximum norm of all gradients together; larger ones are scaled down.
+    /// Maximum norm of all gradients together; if exceeded, they are scaled down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// Maximum absolute value of each gradient; larger ones are clamped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f64>,
-    /// An exponential moving average (EMA) of the weights, validated and kept instead of them.
+    /// An exponential moving average (EMA) of the weights, validated and kept instead of the trained weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
-    /// The mean of the last epochs' weights (SWA), validated and kept instead of them.
+    /// The mean of the weights of the last epochs (SWA), validated and kept instead of the trained weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<AverageConfig>,
-    /// The rate of stochastic depth in the last residual block, rising linearly from 0 in the
-    /// first. If not set, as in the network's layers.
+    /// The drop rate of the last residual block (stochastic depth), with linearly smaller rates towards 0 in
+    /// the first. `None`: as in the network's layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stochastic_depth: Option<f64>,
     /// The metric that selects the best epoch.
@@ -86,7 +85,7 @@ pub enum MicroBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auto {
-    /// The only one.
+    /// The only value.
     Auto,
 }
 
@@ -97,7 +96,7 @@ pub enum Auto {
     expecting = "\"none\", \"balanced\", or a list with one number per class"
 )]
 pub enum ClassWeights {
-    /// By a rule.
+    /// Computed by a rule.
     Rule(WeightRule),
     /// A list, in the order of the classes.
     Given(Vec<f32>),
@@ -133,8 +132,8 @@ pub enum Sampling {
     /// Every image once per epoch.
     #[default]
     All,
-    /// The same number of images from every class, in total as many as there are: those of small
-    /// classes several times, augmented differently each time, and only some of large classes.
+    /// The same number of images from every class, and in total as many as there are: images of small classes
+    /// several times with different augmentation, and only some of large classes.
     Balanced,
 }
 
@@ -188,7 +187,7 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Images per shard of a step that is computed on the CPU, or on a GPU.
+    /// Images per shard of a step, on CPUs or on a GPU.
     pub fn shard_size(&self, is_cpu: bool) -> usize {
         match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
@@ -197,7 +196,7 @@ impl TrainConfig {
         }
     }
 
-    /// `may_rest`: whether a run without epochs has a result.
+    /// `may_rest` tells whether a run without epochs has a result.
     pub(crate) fn check(&self, may_rest: bool) -> Result<(), TrainError> {
         let micro_batch = match self.micro_batch {
             MicroBatch::Images(images) => images.min(self.batch_size),
@@ -217,7 +216,7 @@ impl TrainConfig {
                 ));
             }
         }
-        // TOML has no larger number, so the run's own config.toml could not be read back.
+        // TOML's integers end here; a larger seed in config.toml could not be read back.
         if i64::try_from(self.seed).is_err() {
             return Err(TrainError::setting(
                 "train.seed",
@@ -307,10 +306,10 @@ impl TrainConfig {
         }
     }
 
-    /// Checks that the device computes in the precision.
+    /// Checks that the device supports the precision.
     ///
     /// # Errors
-    /// When it does not, with those in which it does.
+    /// It does not; the error lists the supported ones.
     pub fn check_precision(&self, device: &Device) -> Result<(), TrainError> {
         if self.precision.runs_on(device) {
             return Ok(());

@@ -1,9 +1,9 @@
 //! The optional settings of a config.
 
-/// An optional setting of a config, and its comment if it is not set: an example value, and the
-/// effect of leaving it out.
+/// An optional setting of a config, and its comment in `config.toml` if it is not set: an example value, and
+/// what happens without it.
 pub(super) struct UnsetLine {
-    /// The table it belongs to; empty for the top of the file.
+    /// The table that contains it; empty for the top level.
     pub(super) table: &'static str,
     pub(super) name: &'static str,
     example: &'static str,
@@ -24,7 +24,7 @@ const fn unset(
     }
 }
 
-/// All of them. A test checks that it is complete.
+/// All optional settings; a test checks that the list is complete.
 pub(super) const UNSET: &[UnsetLine] = &[
     unset("", "tensorboard", "true", "no event files"),
     unset(

@@ -26,21 +26,20 @@ pub struct Evaluation {
     pub loss: f64,
     /// Top-1 accuracy, from 0 to 1.
     pub top1: f64,
-    /// Top-5 accuracy, from 0 to 1; `None` with five classes or fewer, where it is 1 whatever the
-    /// model predicts.
+    /// Top-5 accuracy, from 0 to 1; `None` with five classes or fewer, for which it is always 1.
     pub top5: Option<f64>,
-    /// The mean of the recalls of the classes that have images, from 0 to 1 (balanced accuracy):
-    /// unlike top-1 it does not depend on the number of images per class. `None` without images.
+    /// The mean recall over the classes that have images, from 0 to 1 (balanced accuracy). Unlike top-1 it does
+    /// not depend on the number of images per class. `None` without images.
     pub mean_recall: Option<f64>,
-    /// How often each class was predicted as each.
+    /// The confusion matrix: how often images of each class were predicted as each class.
     #[serde(flatten)]
     pub confusion: Confusion,
 }
 
-/// With so few classes each is among the five most probable, so top-5 is meaningless.
+/// With this many classes or fewer, top-5 is always 1.
 const TOP5_CLASSES: usize = 5;
 
-/// Results of an evaluation in progress, in the images' order.
+/// Results of an evaluation in progress, in the order of the images.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers<'a> {
     /// The split's name.
@@ -49,7 +48,7 @@ pub struct Answers<'a> {
     pub done: usize,
     /// Number of images of the split.
     pub total: usize,
-    /// The latest outputs.
+    /// The outputs since the last call.
     pub answers: &'a [Answer<'a>],
 }
 
@@ -57,16 +56,16 @@ pub struct Answers<'a> {
 const MAX_IMAGES: usize = 64;
 /// Maximum number of image values that a thread takes at a time: 16 MiB, or 27 photos of 224x224.
 const MAX_VALUES: usize = 4 << 20;
-/// Batches per thread that are loaded before the threads start on them.
+/// Batches per thread that are loaded before they are computed.
 const BATCHES_PER_THREAD: usize = 2;
 
-/// Images that a thread takes at a time, of this many values each.
+/// Number of images that a thread takes at a time, with this many values each.
 fn batch_size(values: usize) -> usize {
     (MAX_VALUES / values.max(1)).clamp(1, MAX_IMAGES)
 }
 
-/// Rejects a network that is too large to be evaluated on so many images on this machine, before
-/// any work.
+/// Rejects a network that is too large to be evaluated on this many images on this machine, before any
+/// computation.
 ///
 /// # Errors
 /// As [`check_pass`].
@@ -84,13 +83,13 @@ pub fn check_evaluation(plan: &Plan, images: usize, compute: &Compute) -> Result
     )
 }
 
-/// Evaluates `model` (on a device without autodiff) on the images of `samples`, in order and
-/// without augmentation. Sums are taken in the images' order, so results do not depend on the
-/// number of threads. `watch` receives all outputs, a few batches at a time, and may end the
-/// evaluation early: it then covers the images so far. [`unwatched`] never ends it.
+/// Evaluates `model` (on a device without autodiff) on the images of `samples`, in order and without
+/// augmentation. Sums follow the images' order, so results do not depend on the number of threads. `watch`
+/// receives all outputs, a few batches at a time, and may end the evaluation early; the result then covers the
+/// images so far. [`unwatched`] never ends it.
 ///
 /// # Errors
-/// When an image cannot be read.
+/// An image cannot be read.
 pub fn evaluate(
     model: &Classifier,
     input: &InputSpec,
@@ -105,9 +104,8 @@ pub fn evaluate(
     evaluate_by(&output, model, input, samples, compute, watch)
 }
 
-/// The same with test-time augmentation: the outputs are the logarithms of the model's calibrated
-/// probabilities, averaged over several views per image, so the loss is that of calibrated
-/// probabilities.
+/// Like [`evaluate`], with test-time augmentation: the outputs are the logarithms of the model's calibrated
+/// probabilities, averaged over several views per image, so the loss is that of calibrated probabilities.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -127,7 +125,7 @@ pub fn evaluate_views(
     evaluate_by(&output, model, input, samples, compute, watch)
 }
 
-/// Computes the same number of values for each image of a batch.
+/// Computes an equal number of values for each image of a batch.
 type Output<'a> = &'a (dyn Fn(&Classifier, &Batch, &InferenceDevice) -> Vec<f32> + Sync);
 
 fn evaluate_by(
@@ -149,9 +147,9 @@ fn evaluate_by(
     Ok(sums.finish())
 }
 
-/// What `of` computes of each image of `indices` (on a device without autodiff), in order and without
-/// augmentation: the same values on any number of threads, a few batches at a time as the `logits` of
-/// [`Answers`]. `take` may end it early.
+/// Computes `of` for each image of `indices` (on a device without autodiff), in order and without augmentation.
+/// The results do not depend on the number of threads; they are passed to `take` a few batches at a time, as
+/// the `logits` of [`Answers`]. `take` may end it early.
 pub(crate) fn in_order(
     model: &Classifier,
     input: &InputSpec,
@@ -170,7 +168,7 @@ pub(crate) fn in_order(
         std: input.std.clone(),
         ..LoaderOptions::default()
     };
-    // Batches are dealt to the ranks in turn.
+    // The ranks take batches in turn.
     let batches: Vec<&[usize]> = indices.chunks(options.batch_size).collect();
     let (rank, ranks) = compute
         .ranks()

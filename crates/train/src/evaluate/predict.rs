@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 /// The prediction for an image file.
 #[derive(Debug, Clone)]
 pub struct FilePrediction {
-    /// The most probable classes, the most probable first.
+    /// The most probable classes, in descending order.
     pub top: Vec<Prediction>,
     /// The image's identity, to look it up in the record of a run.
     pub identity: ImageIdentity,
 }
 
-/// The same as [`predict_file`] for each of many files, in their order, on all threads: one that
-/// cannot be read does not hide the other predictions.
+/// Like [`predict_file`], for many files on all threads, with results in their order. A file that cannot be
+/// read does not affect the other predictions.
 ///
 /// # Errors
-/// When a thread panics, which is a bug.
+/// A thread panics, which is a bug.
 pub fn predict_files(
     artifact: &Artifact,
     files: &[PathBuf],
@@ -46,8 +46,8 @@ pub fn predict_files(
         .map_err(|reason| TrainError::Worker { step: 0, reason })
 }
 
-/// The `k` most probable classes of an image, the most probable first; with test-time augmentation,
-/// from the mean probabilities of its views.
+/// The `k` most probable classes of an image, in descending order; with test-time augmentation, by the mean
+/// probabilities of its views.
 pub fn predict_image(
     image: &InputImage,
     artifact: &Artifact,
@@ -59,7 +59,7 @@ pub fn predict_image(
     predict_by(&network, image, artifact, k, tta, device)
 }
 
-/// The same by the artifact's model, prepared.
+/// Predicts with the prepared model of an artifact.
 fn predict_by(
     network: &InferenceNetwork,
     image: &InputImage,
@@ -78,10 +78,10 @@ fn predict_by(
     Prediction::most_probable(&mean, &artifact.classes, k)
 }
 
-/// The `k` most probable classes of an image file, the most probable first.
+/// The `k` most probable classes of an image file, in descending order.
 ///
 /// # Errors
-/// When the file is not an image, is damaged or too large.
+/// The file is not an image, is damaged or is too large.
 pub fn predict_file(
     artifact: &Artifact,
     path: &Path,

@@ -5,7 +5,7 @@ use receptive_data::Batch;
 use receptive_inspect::probabilities;
 use receptive_model::{InferenceDevice, InferenceNetwork};
 
-/// The views of an image to average. None of them is random.
+/// The views of an image to average; none of them is random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Tta {
@@ -19,7 +19,7 @@ pub enum Tta {
 /// The side of a crop relative to the image's: 224 of 256 pixels, as in the ten-crop test of
 /// AlexNet (Krizhevsky et al. 2012).
 const CROP: f32 = 0.875;
-/// Left and top of each crop, as shares of the room that it has.
+/// The left and top margin of each crop, as fractions of the available margin.
 const CORNERS: [[f32; 2]; 5] = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 0.5]];
 
 impl Tta {
@@ -28,7 +28,7 @@ impl Tta {
         2 * self.crops().count()
     }
 
-    /// The part of the image that a pair of views shows; `None` for the whole.
+    /// The crop for each pair of views; `None` for the whole image.
     fn crops(self) -> impl Iterator<Item = Option<[f32; 2]>> {
         let corners = match self {
             Self::Flip => &[][..],
@@ -37,9 +37,8 @@ impl Tta {
         std::iter::once(None).chain(corners.iter().copied().map(Some))
     }
 
-    /// The mean over the views of the probabilities of normalised images, `[images, channels,
-    /// height, width]`: one per class, image by image. The logits of each view are divided by
-    /// `temperature`, which is 1 if there is none.
+    /// The mean probabilities over the views of normalised images, `[images, channels, height, width]`: one per
+    /// class, image by image. The logits of each view are divided by `temperature`, if there is one.
     pub(crate) fn probabilities(
         self,
         network: &InferenceNetwork,
@@ -75,7 +74,7 @@ impl Tta {
         mean
     }
 
-    /// The logarithms of these probabilities for a batch, used as logits.
+    /// The logarithms of the mean probabilities of a batch, used as logits.
     pub(crate) fn log_probabilities(
         self,
         network: &InferenceNetwork,
@@ -84,14 +83,13 @@ impl Tta {
         device: &InferenceDevice,
     ) -> Vec<f32> {
         let mean = self.probabilities(network, temperature, &batch.images, batch.shape, device);
-        // A class of probability 0 has a finite logit, as any class of a network has.
+        // Keeps the logit of a class with probability 0 finite.
         let log = |p: f64| p.max(f64::MIN_POSITIVE).ln() as f32;
         mean.into_iter().map(log).collect()
     }
 }
 
-/// A corner of each plane, enlarged to the plane's size: bilinear, pixels as squares whose centres lie
-/// at halves.
+/// A crop of each plane, resized to the plane's size bilinearly, with pixel centres at half-integers.
 fn crop(planes: &[f32], [height, width]: [usize; 2], [left, top]: [f32; 2]) -> Vec<f32> {
     let along = |sides: usize, corner: f32| -> Vec<(usize, usize, f32)> {
         let part = (CROP * sides as f32).round().max(1.0);
@@ -128,7 +126,7 @@ mod tests {
 
     #[test]
     fn crops_are_corners_at_the_size_of_the_image() {
-        // A ramp of 8x8 stays a ramp: 7 of 8 pixels from the corner, then enlarged.
+        // An 8x8 ramp stays a ramp: 7 of 8 pixels from the corner, enlarged.
         let ramp: Vec<f32> = (0..64)
             .map(|i| (i % 8) as f32 + 10.0 * (i / 8) as f32)
             .collect();
@@ -167,7 +165,7 @@ mod tests {
             .with_classes(3);
         let model = model.plan().unwrap().init_seeded(1, &Device::flex());
         let model = model.prepare(Device::flex());
-        // A crop of 12 of 14 columns has its middle at a whole column.
+        // The centre of a crop of 12 of 14 columns is at a whole column.
         let image: Vec<f32> = (0..168)
             .map(|i| ((i * i) % 17) as f32 / 8.0 - 1.0)
             .collect();

@@ -9,11 +9,11 @@ use crate::ranks::aligned::Block;
 use receptive_core::hash::ContentHash;
 use receptive_model::Classifier;
 
-/// Adds up what this rank and the others have computed of the step's `shards`, on this rank the blocks of its part.
-/// `None` where there is no shard.
+/// Sums the step's `shards` over all ranks; `own` are the blocks of this rank's part. `None` if there are no
+/// shards.
 ///
 /// # Errors
-/// This rank's own error, or that of another.
+/// The error of this rank or of another.
 pub(super) fn sum(
     ranks: &Ranks,
     own: Result<Vec<Block<Partial>>, TrainError>,
@@ -33,7 +33,7 @@ pub(super) fn sum(
         Ok(blocks) => (blocks, None),
         Err(error) => (Vec::new(), Some(error)),
     };
-    // A rank without a shard has no layout, and leaves that of the others.
+    // A rank without shards has no layout of its own, and uses that of the others.
     let tag = match layout.len() {
         0 => 0,
         _ => ContentHash::of(&layout).key()[0].max(1),

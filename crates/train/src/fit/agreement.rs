@@ -10,15 +10,15 @@ use receptive_core::hash::sha256;
 use receptive_model::{Classifier, weights_sha256};
 use serde::{Deserialize, Serialize};
 
-/// What the weights depend on.
+/// Everything that the weights depend on.
 #[derive(Debug, Serialize, Deserialize)]
 struct Basis {
     version: String,
-    /// The hash of the program's file: two builds may add in another order.
+    /// The hash of the executable: two builds may sum in different orders.
     program: String,
-    /// What the processor's instructions work on at a time.
+    /// The vector instructions in use, which determine the order of sums.
     vectors: String,
-    /// As a checkpoint has them.
+    /// As stored in a checkpoint.
     settings: String,
     data: String,
     devices: String,
@@ -43,11 +43,11 @@ fn vectors() -> String {
     }
 }
 
-/// Rejects ranks that would train differently from the first: their weights would differ. Without
-/// ranks it does nothing.
+/// Rejects ranks that would train differently from the first, because their weights would differ. Does nothing
+/// without ranks.
 ///
 /// # Errors
-/// [`TrainError::Ranks`] naming what differs, on all ranks.
+/// [`TrainError::Ranks`], on all ranks, naming the difference.
 pub fn check_alike(setup: &RunSetup, compute: &Compute) -> Result<(), TrainError> {
     let Some(ranks) = compute.ranks() else {
         return Ok(());
@@ -150,10 +150,10 @@ fn difference(first: &Basis, other: &Basis) -> Option<String> {
     })
 }
 
-/// Compares the weights of all ranks after an epoch. Without ranks it does nothing.
+/// Compares the weights of all ranks after an epoch. Does nothing without ranks.
 ///
 /// # Errors
-/// When they differ, because of a bug or faulty memory.
+/// They differ, because of a bug or faulty memory.
 pub(crate) fn check_weights(
     model: &Classifier,
     epoch: usize,

@@ -1,7 +1,7 @@
-//! Failures of a GPU's software: computations that fail silently, lost devices, out of memory.
+//! Failures of GPU software: computations that fail silently, lost devices, out of memory.
 //!
-//! burn's GPU backends compute on a thread of their own. Where an operation fails there, the caller
-//! may get no error: only a line is logged, and the output keeps its previous content.
+//! burn's GPU backends compute on a thread of their own. If an operation fails there, the caller may get no
+//! error: a line is logged, and the output buffer keeps its previous content.
 
 use crate::compute::Compute;
 use crate::error::TrainError;
@@ -11,9 +11,9 @@ use receptive_core::panic::catch;
 use receptive_core::text::Printable;
 use std::sync::{Mutex, PoisonError};
 
-/// Those of burn and of the libraries below it, by the name of the crate.
+/// The crate names of burn and the libraries that it uses.
 const STACK: [&str; 3] = ["burn", "cubecl", "cubek"];
-/// Where they measure and remember which kernel is the fastest: what fails there is not used.
+/// Modules of autotuning, which skips kernels that fail.
 const TUNING: [&str; 2] = ["cubecl_runtime::tune", "cubecl_server::device_events"];
 /// Crates whose warnings can mean lost work.
 const WORKERS: [&str; 6] = [
@@ -24,17 +24,17 @@ const WORKERS: [&str; 6] = [
     "cubecl_wgpu::compute::poll",
     "cubecl_wgpu::compute::stream",
 ];
-/// Warnings of these that lose nothing: the caller was given the error, or the program is ending.
+/// Warnings of these crates that lose no work: the caller gets the error, or the program is ending.
 const HARMLESS: [&str; 3] = ["Task failed", "Device runner", "A concurrent shutdown"];
 
-/// The longest part of a report that a message holds, in characters.
+/// Maximum number of characters of a report in a message.
 const MAX_REPORT: usize = 400;
 
 /// The first report of a failed computation since the last check.
 static REPORT: Mutex<Option<String>> = Mutex::new(None);
 
-/// Listens to the log for the whole process, so that a computation that failed on a GPU ends the step with an
-/// error. For programs, once, at their start; where another logger is installed, nothing happens.
+/// Watches the log of the whole process, so that a failed GPU computation ends the step with an error. To be
+/// called once by a program, at its start; does nothing if another logger is installed.
 pub fn watch_log() {
     static SINK: Sink = Sink;
     if log::set_logger(&SINK).is_ok() {
@@ -98,8 +98,8 @@ fn reported() -> Option<String> {
     report.take()
 }
 
-/// Trains on a GPU: a panic, a worker's too, is an error of the backend, after which the run's directory is
-/// as its last checkpoint left it. On a CPU it is a bug of this program and stays what it is.
+/// Trains on a GPU such that a panic, also of a worker, becomes a backend error, with the run directory as of
+/// its last checkpoint. On a CPU a panic is a bug of this program and is not caught.
 pub(crate) fn guarded<R>(
     compute: &Compute,
     run: &RunDirectory,
@@ -113,11 +113,11 @@ pub(crate) fn guarded<R>(
         Err(TrainError::Worker { step, reason }) => {
             TrainError::backend(format!("step {step}"), &reason)
         }
-        // A loss that is not finite may come from values that were never written.
+        // A NaN or infinite loss may come from values that were never computed.
         Err(error @ (TrainError::Backend { .. } | TrainError::Diverged { .. })) => error,
         other => return other,
     };
-    // What the log tells came before.
+    // A failure in the log happened earlier.
     let error = check_log(compute, || "training".into())
         .err()
         .unwrap_or(error);
@@ -125,7 +125,7 @@ pub(crate) fn guarded<R>(
 }
 
 impl TrainError {
-    /// The error of a backend, with a remedy.
+    /// The error for a backend failure, with a remedy.
     pub fn backend(what: impl Into<String>, reason: &str) -> Self {
         let flat: Vec<&str> = reason.split_whitespace().collect();
         let flat = flat.join(" ");
@@ -140,7 +140,7 @@ impl TrainError {
         }
     }
 
-    /// The same, with how to resume the run.
+    /// Adds how to resume the run.
     fn with_run(self, run: &RunDirectory) -> Self {
         match self {
             Self::Backend {
@@ -161,7 +161,7 @@ impl TrainError {
     }
 }
 
-/// The remedy for a failure with this description.
+/// The remedy for a failure with this message.
 fn remedy(reason: &str) -> &'static str {
     let reason = reason.to_lowercase();
     let has_any = |words: &[&str]| words.iter().any(|word| reason.contains(word));
@@ -201,7 +201,7 @@ mod tests {
         reported().map(|report| TrainError::backend("step 7", &report).to_string())
     }
 
-    // One test, since all share the one report.
+    // A single test, because there is only one global report.
     #[test]
     fn a_lost_computation_is_an_error_with_a_remedy_and_other_lines_are_none() {
         let channel = "cubecl_common::device::handle::channel";
@@ -212,7 +212,7 @@ mod tests {
             "{message}"
         );
         assert!(message.contains("CUBECL_AUTOTUNE_LEVEL=0"), "{message}");
-        // Told once.
+        // It is reported only once.
         assert_eq!(reported(), None);
 
         let stream = "burn_fusion::stream::queue::execution";

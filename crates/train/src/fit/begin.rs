@@ -1,5 +1,4 @@
-//! The beginning of a run: with the baselines on frozen features, if it starts from a pretrained
-//! model.
+//! Starting a run, with baselines on frozen features if it starts from a pretrained model.
 
 use super::{Fit, Learner};
 use crate::baseline::{FrozenImages, FrozenResult};
@@ -12,13 +11,13 @@ use crate::run::RunDirectory;
 use burn::module::Module;
 
 impl Fit<'_, '_> {
-    /// Measures the baselines and fits the head, where the run starts from a trained model; then trains
-    /// from the first step.
+    /// Computes the baselines and fits the head, if the run starts from a pretrained model; then trains from
+    /// the first step.
     pub(super) fn begin(mut self, mut learner: Learner<'_>) -> Result<TrainResult, TrainError> {
         let setup = self.setup;
         if let (Some(start), Some(initial)) = (&setup.config.start, &setup.start) {
             let Some(frozen) = self.frozen(&learner)? else {
-                // Nothing is saved, so that a resume begins here again.
+                // Nothing is saved, so that a resumed run begins here again.
                 let signal = self.stop.requested().unwrap_or_default();
                 return self.end(Outcome::Interrupted { signal }, &learner.model);
             };
@@ -46,13 +45,13 @@ impl Fit<'_, '_> {
         self.recorders
             .each(|recorder| recorder.started(&mut start))?;
         if setup.config.train.epochs == 0 {
-            // For a resume with more epochs.
+            // So that the run can be resumed with more epochs.
             self.save(&learner, Position::default(), Totals::default())?;
         }
         self.run(learner, Position::default(), Totals::default())
     }
 
-    /// `None` where a stop was requested before all features were computed.
+    /// `None` if a stop was requested before all features were computed.
     fn frozen(&mut self, learner: &Learner<'_>) -> Result<Option<FrozenResult>, TrainError> {
         let (setup, compute) = (self.setup, self.compute);
         let images = FrozenImages {

@@ -1,5 +1,5 @@
-//! Gradient clipping by the norm of all gradients together, like `torch.nn.utils.clip_grad_norm_`
-//! (burn's own clips each tensor separately), or by value, like `clip_grad_value_`.
+//! Gradient clipping by the norm of all gradients together, like `torch.nn.utils.clip_grad_norm_` (burn's own
+//! clips each tensor separately), or by value, like `clip_grad_value_`.
 
 use crate::compute::Compute;
 use crate::compute::reads::Reads;
@@ -8,17 +8,17 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
-/// Where the squares of a tensor's gradients are added up.
+/// Where the squares of gradients are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SumPlace {
-    /// On a CPU: in 64 bits, in the values' own order.
+    /// On the CPU: in 64 bits, in memory order.
     Host,
-    /// On a GPU, which then gives one value per tensor: in 32 bits.
+    /// On the GPU: in 32 bits, with one value per tensor to read.
     Device,
 }
 
 impl SumPlace {
-    /// Where the gradients are computed.
+    /// The place where the gradients are computed.
     pub(super) fn of(compute: &Compute) -> Self {
         match compute.is_cpu() {
             true => Self::Host,
@@ -27,7 +27,7 @@ impl SumPlace {
     }
 }
 
-/// The Euclidean norm of all gradients together, in one read.
+/// The Euclidean norm of all gradients together, with a single read.
 pub(super) fn global_norm<M: Module>(
     model: &M,
     gradients: &GradientsParams,
@@ -49,27 +49,27 @@ pub(super) fn global_norm<M: Module>(
     sum.sqrt()
 }
 
-/// Scales all gradients down so that their common norm, which is `norm` now, is at most `max`. A norm that is
-/// not finite leaves them as they are: the step then ends as diverged.
+/// Scales all gradients down so that their total norm, now `norm`, is at most `max`. If the norm is not finite
+/// they are left unchanged, and the step then ends as diverged.
 pub(super) fn clip_global_norm<M: Module>(
     model: &M,
     gradients: &mut GradientsParams,
     norm: f64,
     max: f64,
 ) {
-    // PyTorch's guard against dividing by nothing.
+    // As in PyTorch, to avoid a division by zero.
     let scale = max / (norm + 1e-6);
     if norm.is_finite() && scale < 1.0 {
         multiply(model, gradients, scale);
     }
 }
 
-/// Multiplies all gradients.
+/// Multiplies all gradients by `scale`.
 pub(super) fn multiply<M: Module>(model: &M, gradients: &mut GradientsParams, scale: f64) {
     model.visit(&mut Scale { gradients, scale });
 }
 
-/// Sets all gradients above `max` to it, and those below `-max` to that.
+/// Clamps all gradients to `-max..=max`.
 pub(super) fn clip_values<M: Module>(model: &M, gradients: &mut GradientsParams, max: f64) {
     let clipping = GradientClipping::Value(max as f32);
     model.visit(&mut Each {
@@ -143,7 +143,7 @@ mod tests {
         );
         let bias = linear.bias.as_ref().unwrap().id;
         gradients.register(bias, Tensor::<1>::from_data([4.0], &inner));
-        // As the CPU and as a GPU adds them up.
+        // As summed on a CPU and on a GPU.
         assert_eq!(
             [SumPlace::Host, SumPlace::Device].map(|place| global_norm(&linear, &gradients, place)),
             [5.0; 2]

@@ -1,4 +1,4 @@
-//! How a run ends: finished, stopped or diverged.
+//! The end of a run: finished, stopped or diverged.
 
 use super::sums::StepLoss;
 use super::{Fit, ratio};
@@ -16,7 +16,7 @@ use receptive_model::{Artifact, Classifier, weights_sha256};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Maximum number of a batch's files in a message; `log.jsonl` has them all.
+/// Maximum number of files of a batch in a message; `log.jsonl` lists all.
 const NAMED_FILES: usize = 8;
 
 impl Fit<'_, '_> {
@@ -27,7 +27,7 @@ impl Fit<'_, '_> {
         model: &Classifier,
     ) -> Result<TrainResult, TrainError> {
         let train_seconds = self.seconds();
-        // Weights that were not even validated are no model yet; the checkpoint has them.
+        // Weights that were never validated do not become a model; they are in the checkpoint.
         let is_unfit = self.memory.epochs.is_empty() && outcome.signal().is_some();
         if self.memory.epochs.is_empty() && !is_unfit {
             self.keep(model, &self.run.model())?;
@@ -97,7 +97,7 @@ impl Fit<'_, '_> {
         Ok(result)
     }
 
-    /// Test images that cannot be read cost a run its result, not its model.
+    /// If test images cannot be read, the run keeps its model but has no test result.
     fn trained_but(&self, error: TrainError) -> TrainError {
         match error {
             TrainError::Data(error) => TrainError::run(
@@ -111,8 +111,8 @@ impl Fit<'_, '_> {
         }
     }
 
-    /// The model on a split, and what fine-tuning added there to the frozen features, if that is known.
-    /// `see` is shown each answer.
+    /// Evaluates the model on a split, with the gain of fine-tuning over the frozen features if there are
+    /// baselines. `see` is called with each answer.
     fn measure(
         &mut self,
         split: &str,
@@ -128,7 +128,7 @@ impl Fit<'_, '_> {
             }
         })?;
         let baselines = match self.setup.config.start {
-            // A damaged file must not cost a run its result.
+            // A damaged baselines file must not cost a run its result.
             Some(_) => self.run.baselines().ok().flatten(),
             None => None,
         };
@@ -138,7 +138,7 @@ impl Fit<'_, '_> {
         Ok((evaluation, gain))
     }
 
-    /// Calibrates the kept model with a temperature, or returns the reason why there is none.
+    /// Fits the temperature of the kept model; returns why there is none.
     fn calibrate(
         &self,
         best: &mut Artifact,
@@ -153,7 +153,7 @@ impl Fit<'_, '_> {
         Ok(fitted.err())
     }
 
-    /// Writes the model with all that must travel with it.
+    /// Saves the model with everything needed to use it.
     pub(super) fn keep(&self, model: &Classifier, path: &Path) -> Result<(), TrainError> {
         Ok(self.artifact(model).save(path)?)
     }
@@ -163,13 +163,12 @@ impl Fit<'_, '_> {
             model: model.valid(),
             classes: self.setup.data.classes.clone(),
             input: self.setup.input.clone(),
-            // Fitted when the run ends, for the epoch that is kept.
+            // Fitted at the end of the run, for the kept epoch.
             temperature: None,
         }
     }
 
-    /// The error of a step whose loss, or a weight after it, became NaN or infinite; recorded with
-    /// all its files.
+    /// The error for a step after which the loss or a weight was NaN or infinite, recorded with all its files.
     pub(super) fn divergence(&mut self, epoch: usize, step: &StepLoss) -> TrainError {
         let images = &self.setup.train;
         let files: Vec<String> = step.indices.iter().map(|i| images.path(*i)).collect();
@@ -211,7 +210,7 @@ impl Fit<'_, '_> {
             message: error.to_string(),
             files,
         };
-        // That it cannot be recorded must not hide what happened.
+        // A failure to record it must not hide the error itself.
         let _ = self
             .recorders
             .each(|recorder| recorder.diverged(&divergence));

@@ -1,4 +1,4 @@
-//! What shards contribute to a step as plain numbers, in which form it travels between ranks.
+//! The contributions of shards to a step as a flat list of values, as sent between ranks.
 
 use super::partial::Partial;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -7,20 +7,20 @@ use burn::tensor::{Device, Tensor, TensorData};
 use receptive_model::{BatchMoments, Classifier};
 use serde::{Deserialize, Serialize};
 
-/// What can be added to any number without changing it, not even the sign of a zero.
+/// Adding it changes no value, not even the sign of a zero.
 const NOTHING: f32 = -0.0;
 
-/// Which numbers there are, in the order of the model's parameters and batch norms.
+/// Which values there are, in the order of the model's parameters and batch norms.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Layout {
     /// Whether each parameter has a gradient.
     gradients: Vec<bool>,
-    /// The channels of each batch norm that saw the images.
+    /// The number of channels of each batch norm that saw the images.
     norms: Vec<usize>,
 }
 
 impl Layout {
-    /// That of a contribution to the training of `model`.
+    /// The layout of a contribution to the training of `model`.
     pub(super) fn of(partial: &Partial, model: &Classifier) -> Self {
         let mut presence = Presence {
             of: &partial.gradients,
@@ -34,7 +34,7 @@ impl Layout {
         }
     }
 
-    /// What either has.
+    /// The union of two layouts.
     pub(super) fn or(mut self, other: Self) -> Self {
         for (own, other) in self.gradients.iter_mut().zip(&other.gradients) {
             *own |= other;
@@ -47,7 +47,7 @@ impl Layout {
         self
     }
 
-    /// The numbers of a contribution: gradients, moments, loss and right answers.
+    /// The values of a contribution: gradients, moments, loss and correct predictions.
     pub(super) fn flat(&self, partial: Partial, model: &Classifier) -> Vec<f32> {
         let mut writer = Writer {
             gradients: partial.gradients,
@@ -71,7 +71,7 @@ impl Layout {
         values
     }
 
-    /// How many numbers there are.
+    /// The number of values.
     pub(super) fn len(&self, model: &Classifier) -> usize {
         let mut counter = Counter {
             has: self.gradients.iter(),
@@ -81,7 +81,7 @@ impl Layout {
         counter.count + 2 * self.norms.iter().sum::<usize>() + 2
     }
 
-    /// The contribution that these are the numbers of, on a device; `None` where they are too few.
+    /// The contribution with these values, on a device; `None` if there are too few.
     pub(super) fn partial(
         &self,
         values: &[f32],
@@ -169,7 +169,7 @@ impl ModuleVisitor for Counter<'_> {
     }
 }
 
-/// Numbers that are not taken yet.
+/// The values that have not been read yet.
 struct Values<'a>(&'a [f32]);
 
 impl<'a> Values<'a> {
@@ -184,7 +184,7 @@ struct Reader<'a> {
     has: std::slice::Iter<'a, bool>,
     values: Values<'a>,
     device: &'a Device,
-    /// `None` after too few values.
+    /// `None` once there were too few values.
     gradients: Option<GradientsParams>,
 }
 

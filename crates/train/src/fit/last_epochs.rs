@@ -1,4 +1,4 @@
-//! The mean of the last epochs' weights, and its batch norms' statistics.
+//! The mean of the last epochs' weights, with its batch norm statistics.
 
 use super::learner::{Learner, epoch_loader};
 use super::step::Sharding;
@@ -14,9 +14,9 @@ use receptive_data::Batch;
 use receptive_model::{BatchStatistics, Classifier, DropoutKey};
 
 impl Learner<'_> {
-    /// The weights to validate after this epoch instead of the trained ones; `None` where those are
-    /// validated. The learner is as it was, so that an epoch may end more than once. After a requested
-    /// stop the statistics are not complete.
+    /// The averaged weights to validate after this epoch; `None` if the trained ones are to be validated. Does
+    /// not modify the learner, so that the end of an epoch can be repeated. The statistics are incomplete if a
+    /// stop was requested.
     pub(super) fn averaged_after(
         &self,
         setup: &RunSetup,
@@ -42,8 +42,8 @@ impl Learner<'_> {
     }
 }
 
-/// What each batch norm of the model sees of the epoch's images, which are passed through it as in
-/// training: augmented, in the same batches and shards, with dropout.
+/// The batch norm statistics over the epoch's images, passed through the model as in training: augmented, in
+/// the same batches and shards, with dropout.
 fn statistics(
     model: &Classifier,
     setup: &RunSetup,
@@ -52,12 +52,12 @@ fn statistics(
     stop: &Stop,
     compute: &Compute,
 ) -> Result<Vec<BatchStatistics>, TrainError> {
-    // No gradient is wanted; batch norm takes the batch's statistics on a device that could give one.
+    // Gradients are not needed, but batch norms use batch statistics only on an autodiff device.
     let model = model.clone().no_grad();
     let mut seen = Vec::new();
     let mut images = 0;
     for batch in epoch_loader(setup, epoch as u64, 0) {
-        // Without batch norms that train there is nothing to see.
+        // Without trained batch norms there are no statistics.
         if seen.is_empty() && images > 0 || stop.requested().is_some() {
             break;
         }
@@ -84,7 +84,7 @@ fn statistics(
     Ok(seen)
 }
 
-/// The images of each shard of a batch, and what the batch norms saw of them.
+/// For each shard of a batch, its number of images and its batch norm statistics.
 fn pass(
     model: &Classifier,
     batch: &Batch,

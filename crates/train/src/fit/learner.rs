@@ -24,23 +24,23 @@ use std::sync::Arc;
 pub struct Learner<'a> {
     pub(crate) model: Classifier,
     pub(super) optimizer: RunOptimizer,
-    /// The weights that are validated and kept instead of the model's, where the config averages.
+    /// The weights that are validated and kept instead of the trained ones, if the config averages.
     pub(super) averaged: Option<WeightAverage>,
-    /// Steps done.
+    /// Completed steps.
     steps: u64,
     loss: Loss,
     config: &'a TrainConfig,
     compute: &'a Compute,
     pub(super) sharding: Sharding,
-    /// The loss scale, in float16.
+    /// The loss scale; only for float16.
     pub(super) loss_scale: Option<LossScale>,
-    /// Of each layer, as a share of the learning rate; empty where all have the whole.
+    /// The learning rate of each layer, relative to the step's; empty if all are 1.
     rates: Vec<f64>,
 }
 
 impl<'a> Learner<'a> {
-    /// Trains `model`, which is on an autodiff device, as `config` says. `class_weights` has one
-    /// number per class.
+    /// Trains `model`, which must be on an autodiff device, as configured. `class_weights` has one number per
+    /// class.
     pub fn new(
         model: Classifier,
         config: &'a TrainConfig,
@@ -67,12 +67,12 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The untrained model of the run's seed, or the pretrained one. For a resumed run whose
-    /// pretrained model is gone, a model to load a checkpoint's tensors into.
+    /// The initial model of the run: random by its seed, or the pretrained one. If a resumed run's pretrained
+    /// model no longer exists, a model into which a checkpoint's tensors can be loaded.
     ///
     /// # Errors
-    /// When the model to start from cannot be read, the class weights do not fit, or the device does not
-    /// have the precision.
+    /// The pretrained model cannot be read, the class weights do not match the classes, or the device does not
+    /// support the precision.
     pub fn from_setup(setup: &'a RunSetup, compute: &'a Compute) -> Result<Self, TrainError> {
         let config = &setup.config.train;
         for device in compute.devices() {
@@ -87,7 +87,7 @@ impl<'a> Learner<'a> {
                     .load(&setup.plan, classes, config.seed, &device)?
                     .model
             }
-            // The model to start from is gone: the tensors of a checkpoint take the place of these.
+            // The pretrained model no longer exists: these tensors are replaced by those of a checkpoint.
             (Some(start), None) => start.freeze(random())?,
             (None, _) => random(),
         };
@@ -101,7 +101,7 @@ impl<'a> Learner<'a> {
         Ok(learner)
     }
 
-    /// The same before its first step, with other weights: the parameters may be others, too.
+    /// Replaces the weights before the first step; the parameters may differ as well.
     pub(super) fn with_model(self, model: Classifier) -> Self {
         let ema = self.config.ema.as_ref();
         Self {
@@ -112,7 +112,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// The same at a checkpoint. Averages that the config did not have then start at its weights.
+    /// Continues from a checkpoint. Averages that were enabled since then start at its weights.
     pub(super) fn at(self, checkpoint: &mut Checkpoint) -> Self {
         let Checkpoint {
             model,
@@ -125,7 +125,7 @@ impl<'a> Learner<'a> {
             let (before, epochs) = (state.at.epochs_done, config.epochs);
             match (averaged.over, &config.average) {
                 (AveragedOver::Steps, _) => config.ema.is_some(),
-                // With more epochs, others are the last.
+                // With more epochs, the last ones to average are others.
                 (AveragedOver::Epochs(_), Some(mean)) => mean.includes(before, epochs),
                 (AveragedOver::Epochs(_), None) => false,
             }
@@ -136,13 +136,13 @@ impl<'a> Learner<'a> {
             model: model.clone(),
             optimizer: optimizer.clone(),
             steps: state.at.step,
-            // A run that goes on in float16 begins with a scale of its own.
+            // A run resumed in float16 for the first time starts with the initial scale.
             loss_scale: self.loss_scale.map(|new| state.loss_scale.unwrap_or(new)),
             ..self
         }
     }
 
-    /// What a checkpoint keeps.
+    /// The contents of a checkpoint.
     pub(super) fn contents(&self) -> Contents<'_> {
         Contents {
             model: &self.model,
@@ -154,15 +154,15 @@ impl<'a> Learner<'a> {
     /// The gradients of a batch's loss; `step` counts from 0 over the whole run.
     ///
     /// # Errors
-    /// When a thread panics, which is a bug.
+    /// A thread panics, which is a bug.
     pub fn gradients(&self, batch: &Batch, step: u64) -> Result<Gradients, TrainError> {
         self.gradients_of(std::slice::from_ref(batch), step)
     }
 
-    /// The gradients of the mean loss of several batches, as of one that is as large as all of them.
+    /// The gradients of the mean loss over several batches, as for one batch of all their images.
     ///
     /// # Errors
-    /// When a thread panics, which is a bug.
+    /// A thread panics, which is a bug.
     pub fn gradients_of(&self, batches: &[Batch], step: u64) -> Result<Gradients, TrainError> {
         let key = DropoutKey {
             seed: self.config.seed,
@@ -185,13 +185,13 @@ impl<'a> Learner<'a> {
         Ok(sum)
     }
 
-    /// What [`update`](Self::update) makes of these gradients.
+    /// What [`update`](Self::update) does with these gradients.
     pub(super) fn fate(&self, gradients: &Gradients) -> StepFate {
         let scale = self.loss_scale;
         scale.map_or(StepFate::Made, |scale| scale.fate(gradients.is_finite()))
     }
 
-    /// The steps of an epoch that were skipped, as a note; `None` where there was none.
+    /// A note on the skipped steps of an epoch; `None` if there were none.
     pub(super) fn skipped(&self, epoch: usize, totals: &Totals) -> Option<String> {
         let scale = self.loss_scale.filter(|_| totals.skipped_steps > 0)?;
         Some(format!(
@@ -203,8 +203,8 @@ impl<'a> Learner<'a> {
         ))
     }
 
-    /// Updates the weights, the running statistics and the moving average. A step whose gradients
-    /// are not finite ([`Gradients::is_finite`]) is skipped: only the loss scale changes.
+    /// Updates the weights, the running statistics and the moving average. A step whose gradients are not
+    /// finite ([`Gradients::is_finite`]) is skipped: only the loss scale changes.
     pub fn update(mut self, mut sum: Gradients, rate: impl Into<StepRate>) -> Self {
         let rate: StepRate = rate.into();
         self.steps += 1;
@@ -216,7 +216,7 @@ impl<'a> Learner<'a> {
         let (config, model, optimizer) = (self.config, self.model, &mut self.optimizer);
         let (steps, averaged) = (self.steps, self.averaged.take());
         let place = SumPlace::of(self.compute);
-        // On one thread of the pool, so that sums have the same order on any machine.
+        // On a single thread of the pool, so that sums have the same order on every machine.
         (self.model, self.averaged) = self.compute.alone(|| {
             if let Some(max) = config.clip_norm {
                 let norm = sum.norm;
@@ -238,12 +238,12 @@ impl<'a> Learner<'a> {
     }
 }
 
-/// How far a step goes.
+/// The step size of an update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepRate {
-    /// Of the head, and of all layers where none has a share of it.
+    /// The learning rate of the head, and of all layers without a relative rate.
     pub learning_rate: f64,
-    /// What takes the place of the optimizer's momentum, of AdamW's and Lion's first beta.
+    /// Replaces the optimizer's momentum, or the first beta of AdamW and Lion.
     pub momentum: Option<f64>,
 }
 
@@ -256,7 +256,7 @@ impl From<f64> for StepRate {
     }
 }
 
-/// The learning rate of each parameter, `shares` having a share of `rate` for each layer.
+/// The learning rate of each parameter; `shares` has the relative rate of each layer.
 fn rates(model: &Classifier, shares: &[f64], rate: f64) -> ModuleLearningRate {
     if shares.iter().all(|share| *share == 1.0) {
         return rate.into();
@@ -270,13 +270,13 @@ fn rates(model: &Classifier, shares: &[f64], rate: f64) -> ModuleLearningRate {
         .step()
 }
 
-/// The epoch's batches without those of the first `done` steps: order and augmentation are pure functions of seed,
-/// epoch and image. Epochs count from 1.
+/// The epoch's batches after its first `done` steps. Order and augmentation are pure functions of seed, epoch
+/// and image; epochs count from 1.
 pub fn epoch_loader(setup: &RunSetup, epoch: u64, done: u64) -> Loader {
     part_loader(setup, epoch, done, None)
 }
 
-/// The same; of several processes each reads the images of its own shards.
+/// Like [`epoch_loader`]; with several processes, each reads only the images of its own shards.
 pub(super) fn training_loader(
     setup: &RunSetup,
     epoch: u64,
@@ -288,8 +288,8 @@ pub(super) fn training_loader(
     part_loader(setup, epoch, done, ranks.map(|of| (of, size)))
 }
 
-/// The rows of each batch of an epoch's part with `images` that a rank computes; of so many ranks, and with shards of
-/// this size.
+/// The rows of each batch that a rank computes, in a part of an epoch with `images` images. `(rank, ranks)` are
+/// the rank's number and their total; `size` is the shard size.
 fn rows_of(
     images: usize,
     config: &TrainConfig,
@@ -304,7 +304,7 @@ fn rows_of(
         let shards = (first..first + accumulate).map(shards_in).sum();
         let before: usize = (first..batch).map(shards_in).sum();
         let own = part(shards, rank, ranks);
-        // Within the batch.
+        // Relative to the batch.
         let start = own.start.saturating_sub(before) * size;
         let end = own.end.saturating_sub(before) * size;
         start..end
@@ -351,7 +351,7 @@ fn part_loader(
     Loader::new(Arc::clone(&setup.train), draws.indices, options)
 }
 
-/// The batches of the next step; none at the epoch's end.
+/// The batches of the next step; empty at the end of the epoch.
 pub(crate) fn next_step(
     loader: &mut Loader,
     config: &TrainConfig,
@@ -360,7 +360,7 @@ pub(crate) fn next_step(
     Ok(batches.collect::<Result<_, _>>()?)
 }
 
-/// A weight for each class, where the config has them.
+/// The class weights, if the config has them.
 fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
     let classes = setup.data.classes.len();
     match &setup.config.train.class_weights {
@@ -368,7 +368,7 @@ fn class_weights(setup: &RunSetup) -> Result<Option<Vec<f32>>, TrainError> {
         ClassWeights::Rule(WeightRule::Balanced) => {
             let counts = setup.data.train.class_counts();
             let images = setup.train.len() as f64;
-            // A class without images has no loss to weigh.
+            // A class without images contributes no loss, so its weight does not matter.
             let weight = |count: usize| images / (classes * count.max(1)) as f64;
             Ok(Some(
                 counts

@@ -1,4 +1,4 @@
-//! Cross entropy whose value for a batch is the weighted sum of its shards' values.
+//! Cross entropy for shards: the value of a batch is the weighted sum of its shards' values.
 
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::tensor::activation::log_softmax;
@@ -7,7 +7,7 @@ use receptive_data::Batch;
 use receptive_model::AutodiffDevice;
 use std::ops::Range;
 
-/// burn's cross entropy on logits, with label smoothing and a weight for each class.
+/// burn's cross entropy on logits, with label smoothing and class weights.
 #[derive(Debug)]
 pub(super) struct Loss {
     cross_entropy: CrossEntropyLoss,
@@ -28,13 +28,13 @@ impl Loss {
         }
     }
 
-    /// The same for logits of another device.
+    /// The same loss for logits on another device.
     pub(super) fn on(&self, device: &AutodiffDevice) -> Self {
         Self::new(self.smoothing, self.weights.clone(), device)
     }
 
-    /// The mean over the images, each weighted by its class. Of soft targets an image has the
-    /// weight that its classes have in proportion, and they are smoothed as labels are.
+    /// The mean over the images, weighted by class. With soft targets, an image's weight is the mean of the
+    /// class weights in proportion to its targets, and the targets are smoothed like labels.
     ///
     /// # Shapes
     /// - `logits`: `[images, classes]`
@@ -62,7 +62,7 @@ impl Loss {
         self.weights(of).into_iter().sum()
     }
 
-    /// The weights that [`weight`](Self::weight) adds up, in the images' order.
+    /// The weights summed by [`weight`](Self::weight), in the order of the images.
     pub(super) fn weights(&self, of: Targets<'_>) -> Vec<f64> {
         match (of.soft, &self.weights) {
             (_, None) => vec![of.labels.len() as f64],
@@ -84,8 +84,8 @@ impl Loss {
     }
 }
 
-/// The targets of some images: labels, or for mixed images the probability of each class
-/// (`[images, classes]`, row by row).
+/// The targets of some images: labels or, for mixed images, class probabilities (`[images, classes]`, row by
+/// row).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Targets<'a> {
     labels: &'a [usize],
@@ -104,7 +104,8 @@ impl<'a> Targets<'a> {
         }
     }
 
-    /// The label of each image; of mixed images the one with the largest share, the first of equal ones.
+    /// The label of each image; for a mixed image, the class with the largest probability (the first of equal
+    /// ones).
     pub(super) fn dominant(&self) -> Vec<usize> {
         let Some(soft) = self.soft else {
             return self.labels.to_vec();
@@ -119,7 +120,7 @@ impl<'a> Targets<'a> {
     }
 }
 
-/// The number of images whose label has the largest logit.
+/// The number of images for which the label has the largest logit.
 ///
 /// # Shapes
 /// - `logits`: `[images, classes]`

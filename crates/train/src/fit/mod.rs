@@ -1,4 +1,4 @@
-//! The training loop, top to bottom.
+//! The training loop.
 
 mod across;
 pub(crate) mod agreement;
@@ -47,12 +47,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sums::{StepResult, Sums};
 
-/// Trains the run in its directory, which no other process may use meanwhile. `recorders` receive
-/// events after the run's own (files, charts, TensorBoard).
+/// Trains the run in its directory, which no other process may use meanwhile. `recorders` receive events after
+/// the run's own recorders (files, charts, TensorBoard).
 ///
 /// # Errors
-/// When an image cannot be read, the run diverges (the last valid model is kept), or on an I/O
-/// error.
+/// An image cannot be read, the run diverges (the last valid model is kept), or an I/O error.
 pub fn train(
     setup: &RunSetup,
     run: &RunDirectory,
@@ -69,7 +68,7 @@ pub fn train(
     })
 }
 
-/// What is known of requests to stop: of several processes each knows of all.
+/// The stop requests to act on; with several processes, those that all of them have agreed on.
 fn agreed(stop: &Stop, compute: &Compute) -> Stop {
     match compute.ranks() {
         Some(ranks) => ranks.agree_on(stop),
@@ -77,26 +76,26 @@ fn agreed(stop: &Stop, compute: &Compute) -> Stop {
     }
 }
 
-/// A run under way: what it is made of, what it remembers, and who is told.
+/// A run in progress: its setup, its history and its recorders.
 struct Fit<'a, 'b> {
     setup: &'a RunSetup,
     run: &'a RunDirectory,
     compute: &'a Compute,
     stop: &'a Stop,
     recorders: Recorders<'a, 'b>,
-    /// Of the data and the settings as they were when the run started.
+    /// The fingerprint of the data when the process started; the settings below likewise.
     fingerprint: String,
     settings: String,
     settings_sha256: String,
     execution: BTreeMap<String, String>,
-    /// Of the epochs so far; part of every checkpoint.
+    /// The history of the epochs so far, stored in every checkpoint.
     memory: Memory,
     began: Instant,
-    /// When the last checkpoint was written, and after which step.
+    /// When the last checkpoint was written, and its step.
     saved: (Instant, u64),
 }
 
-/// The training of one epoch, its validation not included.
+/// The time to train one epoch, without validation.
 struct EpochTime {
     images: usize,
     took: Duration,
@@ -141,7 +140,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         })
     }
 
-    /// The loop: from a position in a run to its end, or to a stop.
+    /// The training loop, from a position in the run until it ends or is stopped.
     fn run(
         mut self,
         mut learner: Learner<'_>,
@@ -157,7 +156,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             return self.end(Outcome::StoppedEarly, &learner.model);
         }
         let mut step = start.step;
-        // Of an epoch that an interruption cut in two.
+        // The steps and totals of an epoch that was interrupted.
         let mut before = Some((start.step_in_epoch, totals));
 
         for epoch in start.epochs_done + 1..=config.epochs {
@@ -176,7 +175,7 @@ impl<'a, 'b> Fit<'a, 'b> {
                 let learning_rate = rate.learning_rate;
                 let gradients = learner.gradients_of(&batches, step)?;
                 step += 1;
-                // Before the optimizer moves: a NaN or infinite loss must not reach the weights.
+                // Checked before the update, because a NaN or infinite loss must not reach the weights.
                 let loss = sums
                     .add(StepResult {
                         loss: gradients.loss.clone(),
@@ -228,7 +227,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             let is_over = stop.requested().is_none()
                 && self.end_epoch(epoch, &totals, &time, &mut learner)?;
             if let Some(signal) = stop.requested().filter(|_| !is_over) {
-                // The step is finished, the epoch or its validation is not.
+                // The step is complete, but not the epoch or its validation.
                 self.save(&learner, Position::within(step, epoch, per_epoch), totals)?;
                 return self.end(Outcome::Interrupted { signal }, &learner.model);
             }
@@ -237,7 +236,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             if is_last || every.ends_with(epoch) || self.is_checkpoint_due(step) {
                 self.save(&learner, Position::after(step, epoch), Totals::default())?;
             }
-            // After the last epoch it has ended as it would have anyway.
+            // After the last epoch it has finished anyway.
             if self.has_waited_enough() && epoch < config.epochs {
                 return self.end(Outcome::StoppedEarly, &learner.model);
             }
@@ -245,8 +244,8 @@ impl<'a, 'b> Fit<'a, 'b> {
         self.end(Outcome::Finished, &learner.model)
     }
 
-    /// Validates the weights or their average, keeps them if they are the best so far, and records the
-    /// epoch. False where a stop was requested before the validation was over: then nothing is written.
+    /// Validates the weights or their average, keeps them if they are the best so far, and records the epoch.
+    /// False if a stop was requested before the end of the validation; then nothing is written.
     fn end_epoch(
         &mut self,
         epoch: usize,
@@ -320,7 +319,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         Ok(true)
     }
 
-    /// `None` where a stop was requested before all images were answered; `seen` gets the answers.
+    /// `None` if a stop was requested before the end; `seen` receives the answers.
     fn evaluate(
         &mut self,
         model: &Classifier,
@@ -341,7 +340,7 @@ impl<'a, 'b> Fit<'a, 'b> {
         Ok((evaluation.images == samples.len()).then_some(evaluation))
     }
 
-    /// Runs a pass over images that tells the recorders how far it is, and ends it early where a stop is
+    /// Runs a pass over images that reports its progress to the recorders and ends early if a stop is
     /// requested.
     fn watching<R>(
         &mut self,
@@ -393,7 +392,7 @@ impl<'a, 'b> Fit<'a, 'b> {
             input: Some(self.setup.input.clone()),
             averaged: learner.averaged.as_ref().map(|averaged| averaged.over),
             loss_scale: learner.loss_scale,
-            optimizer_tensors: 0, // counted as they are written
+            optimizer_tensors: 0, // set when they are written
         };
         let keep = self.setup.config.checkpoint.keep;
         let (recorders, mut recorded) = (&mut self.recorders, Ok(()));
@@ -407,18 +406,18 @@ impl<'a, 'b> Fit<'a, 'b> {
         Ok(())
     }
 
-    /// Whether a checkpoint is due after this step, counted from the last one.
+    /// Whether a checkpoint is due after this step, given when the last one was written.
     fn is_checkpoint_due(&self, step: u64) -> bool {
         let every = self.setup.config.checkpoint.every;
         every.is_due(step - self.saved.1, self.saved.0.elapsed())
     }
 
-    /// Whether early stopping's metric has not improved for as long as it may.
+    /// Whether the patience of early stopping is exhausted.
     fn has_waited_enough(&self) -> bool {
         self.memory.has_waited_enough(&self.setup.config.train)
     }
 
-    /// Of a step, counted from 0.
+    /// The rates of a step, counted from 0.
     fn rate(&self, step: u64) -> StepRate {
         let config = &self.setup.config.train;
         let (steps, per_epoch) = (self.setup.steps(), self.setup.steps_per_epoch());
@@ -429,13 +428,13 @@ impl<'a, 'b> Fit<'a, 'b> {
         }
     }
 
-    /// Since the first step of all, pauses between two processes not counted.
+    /// Seconds since the first step of the run, without the pauses between processes.
     fn seconds(&self) -> f64 {
         self.memory.seconds + self.began.elapsed().as_secs_f64()
     }
 }
 
-/// 0 where the whole is 0.
+/// 0 if the whole is 0.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }

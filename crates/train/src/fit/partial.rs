@@ -1,23 +1,23 @@
-//! What some shards of a step contribute to it.
+//! The contribution of some shards to a step.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use receptive_model::{BatchMoments, Classifier};
 
-/// The contribution of one shard, or the sum of several shards'. All of it adds up value by value.
+/// The contribution of one shard, or the sum of several. All parts are additive.
 pub(super) struct Partial {
     pub(super) gradients: GradientsParams,
-    /// What each batch norm saw, weighted by the share of the step's images.
+    /// What each batch norm saw, weighted by the fraction of the step's images.
     pub(super) moments: Vec<BatchMoments>,
-    /// The part of the step's mean loss, `[1]`.
+    /// The contribution to the step's mean loss, `[1]`.
     pub(super) loss: Tensor<1>,
-    /// Right answers, `[1]`.
+    /// Correct predictions, `[1]`.
     pub(super) correct: Tensor<1>,
 }
 
 impl Partial {
-    /// The sum, on the device of the first. `model` has the gradients' parameters.
+    /// The sum, on the device of `self`. `model` has the parameters of the gradients.
     pub(super) fn add(mut self, other: Self, model: &Classifier) -> Self {
         model.visit(&mut Adder {
             sum: &mut self.gradients,
@@ -42,7 +42,7 @@ impl Partial {
         }
     }
 
-    /// The same on another device.
+    /// Moves it to another device.
     pub(super) fn on_device(self, device: &Device, model: &Classifier) -> Self {
         if self.loss.device() == *device {
             return self;

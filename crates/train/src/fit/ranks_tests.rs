@@ -1,4 +1,4 @@
-//! Runs that several ranks share, the ranks being threads of the test.
+//! Tests of runs with several ranks, which are threads here.
 // The lint spares test functions, not what they call.
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,8 @@ use receptive_model::{
 use std::path::Path;
 use std::sync::Arc;
 
-/// Batch norm, dropout, mixup, a moving average and clipping; shards that no number of ranks divides evenly.
+/// With batch norm, dropout, mixup, a moving average and clipping, and shards that cannot be divided evenly
+/// among the ranks.
 fn config() -> RunConfig {
     let model = ModelConfig::new(1, 28, 28)
         .layer(Conv2dLayer::new(3, 3).with_strides(3))
@@ -46,7 +47,7 @@ fn prepared(config: RunConfig) -> RunSetup {
     prepare(config, InputFrom::Data, &NoProgress).unwrap()
 }
 
-/// What each rank does, on threads of its own; rank 0 has the run's directory.
+/// Runs `work` for each rank on a thread of its own; rank 0 has the run directory.
 fn on_ranks<R: Send>(count: usize, work: impl Fn(usize, Arc<Ranks>) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
         let started: Vec<_> = threads::ranks(count)
@@ -75,8 +76,8 @@ impl Recorder for StopAfter {
     }
 }
 
-/// Trains or resumes the run at `path` on as many ranks, each with other numbers of threads; a stop is requested of
-/// rank 0 after a step.
+/// Trains or resumes the run at `path` with this many ranks, which have different numbers of threads. A stop is
+/// requested from rank 0 after a step.
 fn trained(path: &Path, setup: &RunSetup, ranks: usize, stop_after: u64) -> Vec<TrainResult> {
     let is_new = !path.exists();
     on_ranks(ranks, |rank, ranks| {
@@ -196,7 +197,7 @@ fn ranks_that_would_train_something_else_are_rejected_by_name() {
 
 #[test]
 fn an_error_of_one_rank_is_that_of_all() {
-    /// Fails on the first rank, which alone is told.
+    /// Fails on the first rank, the only one with recorders.
     struct Full;
 
     impl Recorder for Full {

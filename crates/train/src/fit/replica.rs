@@ -1,4 +1,4 @@
-//! A run's files on the machines of other ranks than the first, which has the run's directory.
+//! A run's files on ranks other than the first, which has the run directory.
 
 use crate::error::TrainError;
 use crate::ranks::{Kind, Ranks};
@@ -6,7 +6,7 @@ use crate::run::RunDirectory;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// The files of a run's directory that a rank needs to resume it.
+/// The files of a run directory that a rank needs to resume.
 const NEEDED: [&str; 9] = [
     "config.toml",
     "classes.txt",
@@ -19,8 +19,8 @@ const NEEDED: [&str; 9] = [
     "checkpoints",
 ];
 
-/// A rank's own directory for a run: that of the run on the first rank, a temporary one on the others, which is
-/// deleted in the end.
+/// A rank's directory for a run: the run directory on the first rank, and on the others a temporary one, which
+/// is deleted at the end.
 #[derive(Debug)]
 pub struct RankDirectory {
     run: RunDirectory,
@@ -28,10 +28,10 @@ pub struct RankDirectory {
 }
 
 impl RankDirectory {
-    /// A new run's. `create` makes the run's directory, on the first rank.
+    /// For a new run. `create` makes the run directory, on the first rank.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// The directory cannot be created.
     pub fn new(
         ranks: Option<&Ranks>,
         create: impl FnOnce() -> Result<RunDirectory, TrainError>,
@@ -49,10 +49,10 @@ impl RankDirectory {
         })
     }
 
-    /// An existing run's, whose files the first rank sends to the others.
+    /// For an existing run, whose files the first rank sends to the others.
     ///
     /// # Errors
-    /// When it is not a run, or cannot be read or written.
+    /// It is not a run, or cannot be read or written.
     pub fn open(ranks: Option<&Ranks>, path: &Path) -> Result<Self, TrainError> {
         let Some(ranks) = ranks else {
             let run = RunDirectory::open(path)?;
@@ -100,7 +100,7 @@ fn temporary() -> Result<TempDir, TrainError> {
     tempfile::tempdir().map_err(TrainError::io(place, "create a temporary directory in"))
 }
 
-/// The files of a run that a resume reads.
+/// The files needed to resume a run.
 fn packed(run: &Path) -> Result<Vec<u8>, TrainError> {
     let mut archive = tar::Builder::new(Vec::new());
     for name in NEEDED {

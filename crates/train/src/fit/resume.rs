@@ -13,18 +13,18 @@ use crate::run::{RunDirectory, RunLog};
 use crate::stop::Stop;
 use receptive_core::text::{Printable, counted};
 
-/// Resumes a run that was stopped or has finished, from its latest valid checkpoint: with the same
-/// build on the same backend the final weights are bit-identical to those of an uninterrupted run,
-/// on any number of threads. Newer damaged checkpoints are reported to the recorders and kept; if
-/// there is none yet, the run starts again.
+/// Resumes a stopped or finished run from its latest valid checkpoint. With the same build on the same backend
+/// the final weights are bit-identical to those of an uninterrupted run, for any number of threads. Newer
+/// damaged checkpoints are reported to the recorders and kept; if there is no checkpoint yet, the run starts
+/// from the beginning.
 ///
-/// Settings that can change from one epoch to the next (epochs, learning rate, schedule,
-/// augmentation, early stopping ...) may differ from the checkpoint's: the recorders are told, and
-/// the learning rate follows the schedule over the new number of epochs.
+/// Settings that can change between epochs (epochs, learning rate, schedule, augmentation, early stopping ...)
+/// may differ from the checkpoint's. The changes are reported to the recorders, and the learning rate follows
+/// the schedule over the new number of epochs.
 ///
 /// # Errors
-/// As [`train`](crate::train); also when no checkpoint can be used, the data have changed, or a setting that cannot
-/// change within a run ([`TrainError::Resume`]).
+/// As [`train`](crate::train), or if no checkpoint can be used, the data have changed, or a setting has changed
+/// that cannot change within a run ([`TrainError::Resume`]).
 pub fn resume(
     setup: &RunSetup,
     run: &RunDirectory,
@@ -39,7 +39,7 @@ pub fn resume(
     guarded(compute, run, || go_on(setup, run, compute, stop, recorders))
 }
 
-/// From the latest valid checkpoint.
+/// Resumes from the latest valid checkpoint.
 fn go_on(
     setup: &RunSetup,
     run: &RunDirectory,
@@ -49,7 +49,7 @@ fn go_on(
 ) -> Result<TrainResult, TrainError> {
     let mut learner = Learner::from_setup(setup, compute)?;
     let (mut checkpoint, invalid) = newest(run, setup, &learner.model)?;
-    // Before anything is written: a rejected resume leaves the run as it was.
+    // Before anything is written, so that a rejected resume leaves the run unchanged.
     match &mut checkpoint {
         Some(checkpoint) => check_changes(checkpoint, setup)?,
         None => {
@@ -94,8 +94,8 @@ fn go_on(
     fit.run(learner, state.at, state.totals)
 }
 
-/// Judges the past by the changed settings, and rejects them where no step is left that they could
-/// have an influence on: the run's config would say what its weights never saw.
+/// Applies the changed settings to the history. Rejects them if no steps are left to train, because the config
+/// would then contain settings that the weights were not trained with.
 fn check_changes(checkpoint: &mut Checkpoint, setup: &RunSetup) -> Result<(), TrainError> {
     let config = &setup.config.train;
     let state = &mut checkpoint.state;
@@ -131,7 +131,7 @@ fn listed(changes: &[SettingChange]) -> String {
     changes.join(", ")
 }
 
-/// Without a checkpoint a run that starts from another's model needs that model.
+/// Without a checkpoint, a run that starts from a pretrained model needs that model.
 fn check_start(setup: &RunSetup, run: &RunDirectory) -> Result<(), TrainError> {
     match &setup.config.start {
         Some(start) if setup.start.is_none() => Err(TrainError::run(
@@ -146,7 +146,7 @@ fn check_start(setup: &RunSetup, run: &RunDirectory) -> Result<(), TrainError> {
     }
 }
 
-/// A run that has finished is never started again over its own model.
+/// A finished run must not start from the beginning, which would overwrite its model.
 fn check_unfinished(run: &RunDirectory) -> Result<(), TrainError> {
     let end = RunLog::read(run).ok().and_then(|log| log.end);
     if end.is_some_and(|end| end.outcome.signal().is_none()) {

@@ -1,4 +1,4 @@
-//! One training step: the gradients of its batches as the sum of their shards'.
+//! One training step: the gradients of its batches, as the sum over their shards.
 
 use super::across;
 use super::loss::{Loss, Targets, correct};
@@ -15,24 +15,24 @@ use receptive_model::{
 };
 use std::ops::Range;
 
-/// The gradients of a step's loss, and what else its forward pass gave.
+/// The gradients of a step's loss, with the other results of its forward pass.
 #[expect(missing_debug_implementations, reason = "burn's gradients have none")]
 pub struct Gradients {
     pub(super) gradients: GradientsParams,
     /// What each batch norm saw of the step's images.
     pub(super) statistics: Vec<BatchStatistics>,
-    /// The mean loss of its images, `[1]`: a tensor, since reading it waits for a GPU.
+    /// The mean loss of its images, `[1]`. A tensor, since reading it waits for a GPU.
     pub loss: Tensor<1>,
-    /// How many images had their own class as the largest logit, `[1]`; of a mixed image, the class with
-    /// the largest share.
+    /// The number of correctly classified images, `[1]`; for a mixed image the class with the largest share
+    /// counts.
     pub correct: Tensor<1>,
-    /// The norm of all of them together, where a scaled loss made it known.
+    /// The norm of all gradients together, if it was computed for loss scaling.
     pub(super) norm: Option<f64>,
 }
 
 impl Gradients {
-    /// Whether the step can be made. In float16 the gradients of a scaled loss may leave the format's range; then
-    /// [`Learner::update`](super::Learner::update) skips the step. Elsewhere it is not looked at.
+    /// Whether the weights can be updated. In float16 the gradients of a scaled loss may overflow; then
+    /// [`Learner::update`](super::Learner::update) skips the step. In other formats this is not checked.
     pub fn is_finite(&self) -> bool {
         self.norm.is_none_or(f64::is_finite)
     }
@@ -41,19 +41,19 @@ impl Gradients {
 /// How a batch is computed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sharding {
-    /// Images of a shard.
+    /// Images per shard.
     pub(super) size: usize,
     /// Whether convolutions are plain sums.
     pub(super) exact: bool,
-    /// Of convolutions and dense layers.
+    /// The precision of convolutions and dense layers.
     pub(super) precision: Precision,
-    /// What the gradients are multiplied by: a power of two.
+    /// The loss scale, a power of two.
     pub(super) scale: f64,
 }
 
-/// Cuts each batch of a step into shards, computes each on one thread and adds them up as an aligned tree over
-/// all shards of the step, so the sum has the same bits for any number of threads and devices. Several batches
-/// give the bits of one large batch that is cut into the same shards.
+/// Splits each batch of a step into shards, computes each on one thread and adds the results as an aligned tree
+/// over all shards of the step. The sum is bit-identical for any number of threads and devices, and the same
+/// for several batches as for one large batch with the same shards.
 pub(super) fn gradients(
     model: &Classifier,
     batches: &[Batch],
@@ -80,8 +80,8 @@ pub(super) fn gradients(
     let computed = compute
         .map(
             own.len(),
-            // A clone shares its graph's leaves with the others, whose backward passes then wait
-            // for each other; a fork has its own.
+            // Clones share the leaves of the autodiff graph, so their backward passes would wait for each
+            // other; forks do not.
             |device| {
                 let device = device.autodiff();
                 (model.clone().fork(&device), loss.on(&device), device)
@@ -120,15 +120,15 @@ impl From<Partial> for Gradients {
     }
 }
 
-/// Some rows of a batch, which are computed at a time.
+/// Some rows of a batch, computed together.
 struct Shard<'a> {
     batch: &'a Batch,
     rows: Range<usize>,
-    /// Of the batch's first row among all rows of the step.
+    /// The index of the batch's first row among all rows of the step.
     first_row: usize,
 }
 
-/// The shards of a step in order: each batch is cut by itself.
+/// The shards of a step in order; each batch is split separately.
 fn shards(batches: &[Batch], size: usize) -> Vec<Shard<'_>> {
     let mut shards = Vec::new();
     let mut first_row = 0;
@@ -144,11 +144,11 @@ fn shards(batches: &[Batch], size: usize) -> Vec<Shard<'_>> {
     shards
 }
 
-/// What all shards of a step have in common.
+/// What all shards of a step share.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     images: usize,
-    /// The weight of these images in the loss.
+    /// The total weight of the images in the loss.
     total: f64,
     sharding: Sharding,
     key: DropoutKey,
@@ -182,7 +182,7 @@ impl Step {
             false => forward(),
         };
         let correct = correct(logits.clone().without_autodiff(), &targets.dominant());
-        // Scaled before the backward pass, so that the gradients need only be added.
+        // Weighted before the backward pass, so that the gradients can simply be added.
         let loss = loss
             .forward(logits, targets)
             .mul_scalar(loss.weight(targets) / self.total);

@@ -1,17 +1,17 @@
-//! Reading, checking and adding up an epoch's losses.
+//! Reading, checking and summing an epoch's losses.
 
 use crate::checkpoint::Totals;
 use crate::compute::reads::Reads;
 use crate::loss_scale::StepFate;
 use burn::tensor::{Tensor, TensorData};
 
-/// One step's results, and what to name should its loss become NaN or infinite.
+/// The results of one step, and what to report if its loss is NaN or infinite.
 pub(super) struct StepResult {
     /// `[1]`
     pub(super) loss: Tensor<1>,
     /// `[1]`
     pub(super) correct: Tensor<1>,
-    /// The images of its batch, as places in the training split.
+    /// The images of its batches, as indices into the training split.
     pub(super) indices: Vec<usize>,
     /// From 1 over the whole run.
     pub(super) step: u64,
@@ -19,20 +19,20 @@ pub(super) struct StepResult {
     pub(super) fate: StepFate,
 }
 
-/// A step whose loss was read.
+/// A step whose loss has been read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StepLoss {
     pub(super) loss: f64,
     pub(super) indices: Vec<usize>,
     pub(super) step: u64,
     pub(super) learning_rate: f64,
-    /// Whether its gradients left the range of float16 at every scale of the loss.
+    /// Whether its gradients overflowed float16 at every loss scale.
     pub(super) overflowed: bool,
 }
 
-/// An epoch's losses and right answers, added up.
+/// Sums of an epoch's losses and correct predictions.
 pub(super) struct Sums {
-    /// Steps between two readings.
+    /// Steps between two reads.
     interval: usize,
     pending: Vec<StepResult>,
     newest: StepLoss,
@@ -40,7 +40,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Adds to what the epoch's steps before an interruption came to.
+    /// Continues from the totals of the epoch's steps before an interruption.
     pub(super) fn from_totals(totals: Totals, interval: usize) -> Self {
         Self {
             interval,
@@ -50,11 +50,10 @@ impl Sums {
         }
     }
 
-    /// Adds a step; returns the latest loss that was read. The loss and accuracy of a skipped step
-    /// do not count.
+    /// Adds a step; returns the latest loss that was read. Skipped steps do not count for loss and accuracy.
     ///
     /// # Errors
-    /// The first step whose loss is NaN or infinite, or whose gradients are at every scale of the loss.
+    /// The first step with a loss that is NaN or infinite, or with gradients that are so at every loss scale.
     pub(super) fn add(&mut self, step: StepResult) -> Result<f64, StepLoss> {
         self.totals.images += step.indices.len();
         self.totals.learning_rate = step.learning_rate;
@@ -88,10 +87,10 @@ impl Sums {
         self.totals.images
     }
 
-    /// The totals so far. `finite` says whether the weights still are.
+    /// The totals so far. `finite` tells whether all weights are finite.
     ///
     /// # Errors
-    /// The first step whose loss is NaN or infinite; the last one where a weight is.
+    /// The first step with a loss that is NaN or infinite, or the last step if a weight is.
     pub(super) fn totals(&mut self, finite: bool) -> Result<Totals, StepLoss> {
         self.read()?;
         if finite {

@@ -1,31 +1,31 @@
-//! Whether probabilities mean what they say, and the temperature that makes them.
+//! The calibration of a model's probabilities, and temperature scaling.
 //!
-//! A network is calibrated if, of the images to whose predicted class it gives a probability of 80
-//! %, 80 % are of that class. Trained networks are usually overconfident. Temperature scaling (Guo
-//! et al. 2017) divides all logits by one number, fitted on the validation split: predictions stay,
-//! probabilities change.
+//! A network is calibrated if, for example, 80 % of the images predicted with a probability of 80 % are
+//! classified correctly. Trained networks are usually overconfident. Temperature scaling (Guo et al. 2017)
+//! divides all logits by one number, fitted on the validation split, which changes probabilities but not
+//! predictions.
 
 use super::{Answer, cross_entropy_at};
 use receptive_inspect::{probabilities, top};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Bins of equal width between 0 and 1 for the expected calibration error.
+/// Number of bins of equal width, from 0 to 1, for the expected calibration error.
 pub const RELIABILITY_BINS: usize = 15;
-/// The smallest validation split for fitting a temperature: with fewer images its relative standard
-/// error is above a fifth, and it would do harm as often as good.
+/// Minimum size of a validation split for fitting a temperature: with fewer images its relative standard error
+/// exceeds a fifth, and it would do harm as often as good.
 pub const MIN_CALIBRATION_IMAGES: usize = 50;
-/// Temperatures beyond these are signs of a network that is always right, or no better than chance.
+/// A temperature outside this range indicates a network that is always right, or no better than chance.
 const RANGE: [f64; 2] = [0.05, 20.0];
 /// Maximum number of logits kept for the fit: 64 MiB.
 const MAX_VALUES: usize = 16 << 20;
 
-/// The images whose largest probability lies in one bin.
+/// The images with a largest probability in one bin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReliabilityBin {
-    /// The bin's probabilities lie above this ...
+    /// Lower bound of the bin's probabilities, exclusive.
     pub lower: f64,
-    /// ... and up to this.
+    /// Upper bound, inclusive.
     pub upper: f64,
     /// Number of images.
     pub images: usize,
@@ -35,15 +35,15 @@ pub struct ReliabilityBin {
     pub accuracy: Option<f64>,
 }
 
-/// Calibration figures of a split.
+/// The calibration of a split's probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reliability {
     /// The mean negative logarithm of the probability of an image's own class.
     pub nll: f64,
-    /// The expected calibration error (Naeini et al. 2015): over the bins, the mean distance between
-    /// confidence and accuracy, weighted by the number of images.
+    /// The expected calibration error (Naeini et al. 2015): the mean absolute difference between confidence and
+    /// accuracy over the bins, weighted by their numbers of images.
     pub ece: f64,
-    /// Equal bins of the probability of the predicted class, from 0 to 1.
+    /// Bins of equal width of the predicted class's probability, from 0 to 1.
     pub bins: Vec<ReliabilityBin>,
 }
 
@@ -54,11 +54,11 @@ pub struct Calibration {
     pub temperature: Option<f64>,
     /// For the unscaled logits.
     pub before: Reliability,
-    /// For the logits divided by the temperature; `None` without one.
+    /// For the logits divided by the temperature; `None` if there is none.
     pub after: Option<Reliability>,
 }
 
-/// Collects a [`Calibration`] image by image.
+/// Computes a [`Calibration`] image by image.
 #[derive(Debug, Clone)]
 pub struct CalibrationSums {
     temperature: Option<f64>,
@@ -109,7 +109,7 @@ impl Sums {
         let confidence = probabilities(answer.logits, temperature)[predicted];
         self.images += 1;
         self.nll += cross_entropy_at(answer.logits, answer.label, temperature);
-        // A bin holds its upper end. NaN goes to the first, which then says NaN.
+        // A bin includes its upper bound. NaN goes to the first bin, whose mean then is NaN.
         let bin = (confidence * RELIABILITY_BINS as f64).ceil() as usize;
         let bin = bin.clamp(1, RELIABILITY_BINS) - 1;
         let (images, sum, right) = &mut self.bins[bin];
@@ -146,7 +146,7 @@ impl Sums {
     }
 }
 
-/// Why no temperature was fitted; the probabilities are then those of the unscaled logits.
+/// Why no temperature was fitted; probabilities are then those of the unscaled logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Uncalibrated {
@@ -154,8 +154,8 @@ pub enum Uncalibrated {
     NoValidation,
     /// It has fewer than [`MIN_CALIBRATION_IMAGES`].
     TooFew(usize),
-    /// The likelihood has no maximum within reasonable temperatures: all images are classified
-    /// correctly, or none better than chance.
+    /// The likelihood has no maximum at a plausible temperature: all images are classified correctly, or no
+    /// more than by chance.
     Unbounded,
 }
 
@@ -178,11 +178,11 @@ impl fmt::Display for Uncalibrated {
     }
 }
 
-/// The logits of a validation split, which a temperature is fitted on.
+/// The logits of a validation split, to fit a temperature on.
 #[derive(Debug, Clone)]
 pub struct ValLogits {
     classes: usize,
-    /// Every n-th image is kept, so that very many logits fit into memory.
+    /// Every `step`-th image is kept, to limit the memory.
     step: usize,
     images: usize,
     labels: Vec<usize>,
@@ -190,7 +190,7 @@ pub struct ValLogits {
 }
 
 impl ValLogits {
-    /// For a split of so many images.
+    /// For a split with this many images.
     pub fn new(images: usize, classes: usize) -> Self {
         let values = images.saturating_mul(classes);
         Self {
@@ -214,12 +214,12 @@ impl ValLogits {
 
     /// The temperature with the smallest mean negative log likelihood.
     ///
-    /// That is a convex function of the temperature's reciprocal, so Newton's method within a bracket
-    /// finds its only minimum; one thread adds the images in their order, so the same logits always
-    /// give the same temperature.
+    /// The loss is a convex function of the reciprocal of the temperature, so Newton's method within a bracket
+    /// finds its only minimum. A single thread sums the images in order, so equal logits always give the same
+    /// temperature.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is none.
     pub fn temperature(&self) -> Result<f64, Uncalibrated> {
         if self.images == 0 {
             return Err(Uncalibrated::NoValidation);
@@ -229,7 +229,7 @@ impl ValLogits {
         }
         let [mut low, mut high] = [1.0 / RANGE[1], 1.0 / RANGE[0]];
         let slope = |at: f64| self.derivatives(at).0;
-        // Neither holds of NaN, which comes of logits that are not finite.
+        // Both comparisons are false for NaN, which results from logits that are not finite.
         if !(slope(low) < 0.0 && slope(high) > 0.0) {
             return Err(Uncalibrated::Unbounded);
         }
@@ -255,8 +255,9 @@ impl ValLogits {
         Ok(1.0 / inverse)
     }
 
-    /// The first and the second derivative of the sum of negative log likelihoods with respect to the
-    /// reciprocal of the temperature: what the logits are on average, less the own one; their variance.
+    /// The first and second derivative of the summed negative log likelihood with respect to the reciprocal
+    /// temperature: the mean of the logits under the predicted probabilities minus the logit of the own class,
+    /// and their variance.
     fn derivatives(&self, inverse: f64) -> (f64, f64) {
         let (mut first, mut second) = (0.0, 0.0);
         for (logits, &label) in self.logits.chunks_exact(self.classes).zip(&self.labels) {
@@ -281,7 +282,7 @@ impl ValLogits {
 mod tests {
     use super::*;
 
-    /// Logits whose probabilities are the true shares, times `scale`: the scale is what must be found.
+    /// Logits of the true class frequencies, multiplied by `scale`, which the fit must find.
     fn scaled(scale: f32) -> Vec<([f32; 3], usize)> {
         let mut images = Vec::new();
         for counts in [[6usize, 3, 1], [1, 8, 1], [2, 2, 6]] {
@@ -327,7 +328,7 @@ mod tests {
         let Calibration { before, after, .. } = sums.finish();
         let after = after.unwrap();
         assert!(before.ece > 0.2 && after.ece < 1e-6, "{before:?} {after:?}");
-        // The entropy of the shares: no probabilities have a smaller loss.
+        // The entropy of the frequencies, which is the minimum of the loss.
         let entropy = |shares: [f64; 3]| -> f64 { shares.iter().map(|p| -p * p.ln()).sum() };
         let least =
             (entropy([0.6, 0.3, 0.1]) + entropy([0.1, 0.8, 0.1]) + entropy([0.2, 0.2, 0.6])) / 3.0;
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_error_is_what_its_formula_says() {
-        // Two images of confidence 0.9, one right; two of confidence 0.6, both right.
+        // Two images of confidence 0.9, one of them correct, and two of confidence 0.6, both correct.
         let sure = [0.9f32.ln(), 0.1f32.ln()];
         let unsure = [0.4f32.ln(), 0.6f32.ln()];
         let mut sums = CalibrationSums::new(None);

@@ -1,19 +1,19 @@
-//! The confusion matrix, and each class's precision, recall and F1.
+//! The confusion matrix, and precision, recall and F1 per class.
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often images of each class were predicted as each class. Only counts above 0 are stored: the
-/// matrix of 20,000 classes would take gigabytes, and an evaluation fills few of its cells.
+/// How often images of each class were predicted as each class. Only counts above 0 are stored: a full matrix
+/// for 20,000 classes would take gigabytes, and an evaluation fills few of its cells.
 ///
-/// As JSON it is one field: `confusion`, all rows of the matrix, with up to
-/// [`MAX_ROWS`](Self::MAX_ROWS) classes; with more `confusion_counts`, a list of
-/// `[true class, predicted class, count]` for each count above 0.
+/// In JSON it is one field: with up to [`MAX_ROWS`](Self::MAX_ROWS) classes `confusion`, the rows of the
+/// matrix; with more classes `confusion_counts`, a list of `[true class, predicted class, count]` for each
+/// count above 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confusion {
     classes: usize,
-    /// By true class, then predicted class.
+    /// By (true class, predicted class).
     counts: BTreeMap<(usize, usize), usize>,
 }
 
@@ -21,7 +21,7 @@ impl Confusion {
     /// Maximum number of classes for the whole matrix in JSON.
     pub const MAX_ROWS: usize = 1000;
 
-    /// All zero.
+    /// An empty matrix.
     pub fn new(classes: usize) -> Self {
         Self {
             classes,
@@ -34,7 +34,7 @@ impl Confusion {
         self.add_many(label, predicted, 1);
     }
 
-    /// Counts several images of one class that were predicted as the same.
+    /// Counts several images of one class with the same prediction.
     pub(crate) fn add_many(&mut self, label: usize, predicted: usize, count: usize) {
         if label.max(predicted) < self.classes && count > 0 {
             *self.counts.entry((label, predicted)).or_default() += count;
@@ -51,7 +51,7 @@ impl Confusion {
         self.counts.get(&(label, predicted)).copied().unwrap_or(0)
     }
 
-    /// The counts above 0: true class, predicted class, count; in the order of the matrix.
+    /// The counts above 0 as (true class, predicted class, count), in row-major order.
     pub fn entries(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         let counts = self.counts.iter();
         counts.map(|((label, predicted), count)| (*label, *predicted, *count))
@@ -118,13 +118,13 @@ impl Confusion {
         all
     }
 
-    /// At most `max` classes, in order: those of the most frequent confusions, then those with the
-    /// most images.
+    /// At most `max` classes, in their order: those of the most frequent confusions, then those with the most
+    /// images.
     pub(crate) fn most_confused(&self, max: usize) -> Vec<usize> {
         let mut chosen = BTreeSet::new();
         for (label, predicted, _) in self.worst(usize::MAX) {
             let pair = BTreeSet::from([label, predicted]);
-            // Whole pairs only: half of one shows no confusion.
+            // Only whole pairs: one class of a pair shows no confusion.
             if chosen.union(&pair).count() <= max {
                 chosen.extend(pair);
             }
@@ -162,7 +162,7 @@ impl Serialize for Confusion {
     }
 }
 
-/// The results for one class. A ratio whose denominator is 0 is `None`, not 0 or 1.
+/// The results for one class. A ratio with denominator 0 is `None`, not 0 or 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassReport {
     /// The class's name.
@@ -173,7 +173,7 @@ pub struct ClassReport {
     pub precision: Option<f64>,
     /// Recall: the fraction of images of this class that are predicted as it.
     pub recall: Option<f64>,
-    /// F1: the harmonic mean of both.
+    /// F1: the harmonic mean of precision and recall.
     pub f1: Option<f64>,
 }
 
@@ -220,7 +220,7 @@ mod tests {
         assert!(near(rows[2].recall, 0.0) && near(rows[2].f1, 0.0));
         assert_eq!((confusion.correct(), confusion.total()), (4, 6));
         assert_eq!(confusion.worst(1), [(0, 1, 1)]);
-        // sklearn.metrics.balanced_accuracy_score of the same.
+        // sklearn.metrics.balanced_accuracy_score of the same data.
         assert!(near(confusion.mean_recall(), (2.0 / 3.0 + 1.0) / 3.0));
         assert_eq!(Confusion::new(3).mean_recall(), None);
     }
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(confusion.images(), [3, 0, 4]);
         assert_eq!(confusion.predictions(), [6, 0, 1]);
         assert_eq!((confusion.count(2, 0), confusion.count(1, 0)), (4, 0));
-        // A label or prediction of no class is counted nowhere.
+        // A label or prediction outside the classes is not counted.
         let before = confusion.clone();
         let mut confusion = confusion;
         confusion.add(3, 0);
@@ -266,7 +266,7 @@ mod tests {
         let confusion = counted(9, &[(8, 2, 5), (4, 8, 3), (0, 1, 2), (6, 6, 9), (3, 3, 1)]);
         assert_eq!(confusion.most_confused(2), [2, 8]);
         assert_eq!(confusion.most_confused(3), [2, 4, 8]);
-        // Only one of the pair 0, 1 would have room: class 6 has the most images.
+        // Only one class of the pair 0, 1 would fit, so class 6 is added, which has the most images.
         assert_eq!(confusion.most_confused(4), [2, 4, 6, 8]);
         assert_eq!(confusion.most_confused(99), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     }

@@ -22,8 +22,8 @@ pub struct Answer<'a> {
     pub logits: &'a [f32],
 }
 
-/// Whether `label` is among the `k` largest logits. Of equal logits the one with the lower index
-/// counts as larger, so a constant network classifies 1 of `classes` correctly, not all.
+/// Whether `label` is among the `k` largest logits. Of equal logits the one with the lower index counts as
+/// larger, so a constant network classifies one class correctly, not all.
 pub fn in_top(logits: &[f32], label: usize, k: usize) -> bool {
     let Some(own) = logits.get(label) else {
         return false;
@@ -36,12 +36,12 @@ pub fn in_top(logits: &[f32], label: usize, k: usize) -> bool {
     larger < k && own.is_finite()
 }
 
-/// The loss of one image: minus the logarithm of its own class's probability.
+/// The loss of one image: the negative logarithm of its own class's probability.
 pub fn cross_entropy(logits: &[f32], label: usize) -> f64 {
     cross_entropy_at(logits, label, None)
 }
 
-/// The same of logits divided by a temperature.
+/// The loss of logits divided by a temperature.
 pub(crate) fn cross_entropy_at(logits: &[f32], label: usize, temperature: Option<f64>) -> f64 {
     let temperature = temperature.unwrap_or(1.0);
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);

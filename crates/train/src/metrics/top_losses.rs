@@ -3,12 +3,12 @@
 use super::{Answer, cross_entropy_at};
 use receptive_inspect::{probabilities, top};
 
-/// The images with the largest losses, and the predictions for them.
+/// The images with the largest losses, with their predictions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopLosses {
     max: usize,
     temperature: Option<f64>,
-    /// The largest loss first.
+    /// In descending order of the loss.
     found: Vec<TopLoss>,
 }
 
@@ -30,7 +30,7 @@ pub struct TopLoss {
 }
 
 impl TopLosses {
-    /// Keeps at most `max` images, by probabilities from the unscaled logits.
+    /// Keeps at most `max` images. Probabilities are those of the unscaled logits.
     pub fn new(max: usize) -> Self {
         Self {
             max,
@@ -39,7 +39,7 @@ impl TopLosses {
         }
     }
 
-    /// By calibrated probabilities: the logits are divided by the model's temperature, if it has one.
+    /// Uses calibrated probabilities: the logits are divided by the model's temperature, if it has one.
     #[must_use]
     pub fn with_temperature(self, temperature: Option<f64>) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl TopLosses {
         }
     }
 
-    /// Adds an image; of equal losses the one added first comes first.
+    /// Adds an image; of equal losses, the one added first comes first.
     pub fn add(&mut self, answer: &Answer<'_>) {
         let loss = cross_entropy_at(answer.logits, answer.label, self.temperature);
         let place = self.found.partition_point(|other| other.loss >= loss);
@@ -72,7 +72,7 @@ impl TopLosses {
         self.found.truncate(self.max);
     }
 
-    /// The images, the largest loss first.
+    /// The images, in descending order of the loss.
     pub fn found(&self) -> &[TopLoss] {
         &self.found
     }

@@ -1,4 +1,4 @@
-//! burn's optimizer of a run: its groups of parameters, and a momentum that a schedule may move.
+//! A run's optimizer from burn, with groups of parameters and a momentum that schedules can change.
 
 mod one_pass;
 
@@ -24,7 +24,7 @@ pub(crate) struct RunOptimizer {
 }
 
 impl RunOptimizer {
-    /// Without state, for this model's parameters.
+    /// An optimizer without state for this model's parameters.
     pub(crate) fn new(config: &TrainConfig, model: &Classifier) -> Self {
         let momentum = Momentum::new(config.optimizer.momentum());
         let groups = Groups {
@@ -67,8 +67,7 @@ impl RunOptimizer {
         Self { burn, momentum }
     }
 
-    /// Moves the weights against the gradients. A momentum takes the place of the optimizer's own from
-    /// this step on.
+    /// Updates the weights. `momentum`, if given, replaces the optimizer's own from this step on.
     pub(crate) fn step(
         &mut self,
         rates: ModuleLearningRate,
@@ -83,7 +82,7 @@ impl RunOptimizer {
     }
 }
 
-/// The parameters that are optimized alike.
+/// Groups of parameters that are optimized alike.
 struct Groups<'a> {
     momentum: &'a Momentum,
     decay: f64,
@@ -113,7 +112,7 @@ impl Groups<'_> {
     }
 }
 
-/// The momentum of the next step, which the optimizers of all groups share.
+/// The momentum of the next step, shared by the optimizers of all groups.
 #[derive(Debug, Clone)]
 struct Momentum(Arc<AtomicU64>);
 
@@ -131,7 +130,7 @@ impl Momentum {
     }
 }
 
-/// One of burn's optimizers, whose momentum may change from step to step. Its state is burn's.
+/// One of burn's optimizers with a momentum that may change between steps. Its state is that of burn.
 #[derive(Clone)]
 struct WithMomentum<F> {
     momentum: Momentum,
@@ -160,8 +159,7 @@ where
     }
 }
 
-/// The parameters of one dimension: biases, and the scale and shift of norms. timm's optimizers go by
-/// the same rule.
+/// All one-dimensional parameters: biases, and the scale and shift of norms. timm uses the same rule.
 fn norms_and_biases(model: &Classifier) -> Vec<ParamId> {
     struct Vectors(Vec<ParamId>);
     impl ModuleVisitor for Vectors {
@@ -183,7 +181,7 @@ mod tests {
     use burn::tensor::TensorData;
     use receptive_model::{FlattenLayer, LinearLayer, ModelConfig};
 
-    /// Four weights and two biases with the values that tests/python/optimizers.py has.
+    /// Four weights and two biases with the same values as in tests/python/optimizers.py.
     struct Values {
         seed: usize,
         at: usize,

@@ -1,5 +1,6 @@
-//! AdamW and SGD with momentum: each parameter in one pass where the kernels run, else by tensor operations. Bits and
-//! records are those of burn's own optimizers.
+//! AdamW and SGD with momentum, which update each parameter in a single pass where the kernels support it, and
+//! otherwise by tensor operations. Results are bit-identical to those of burn's own optimizers, and records are
+//! compatible.
 
 use burn::optim::{
     AdamW, AdamWConfig, AdamWState, LearningRate, Optimizer, RecordState, StateSink, StateSource,
@@ -8,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 #[cfg(feature = "flex")]
 use receptive_kernels::{AdamWStep, SgdStep, adamw_step, runs_on, sgd_step};
 
-/// Of AdamW, as burn's defaults.
+/// AdamW's settings, burn's defaults.
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-5;
 
@@ -78,7 +79,7 @@ impl Optimizer for OnePassAdamW {
     }
 }
 
-/// burn's SGD with momentum, without dampening as in PyTorch.
+/// burn's SGD with momentum, without dampening, as in PyTorch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OnePassSgd {
     pub(super) momentum: f32,
@@ -90,7 +91,7 @@ pub(super) struct OnePassSgd {
 #[derive(Debug, Clone)]
 pub(super) struct Velocity<const D: usize>(Tensor<D>);
 
-/// Where burn's own SGD records it.
+/// The name of the state in the record of burn's own SGD.
 const MOMENTUM: &str = "momentum";
 const VELOCITY: &str = "velocity";
 
@@ -161,7 +162,7 @@ mod tests {
     use burn::optim::{Sgd, SgdConfig};
     use burn::tensor::TensorData;
 
-    /// More values than a thread takes at a time, from -1 to 1.
+    /// Values from -1 to 1, more than one thread processes at a time.
     fn values(seed: usize) -> Tensor<2> {
         let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0;
         let values: Vec<f32> = (0..300 * 101).map(value).collect();

@@ -1,15 +1,15 @@
-//! The input size of a network that is trained on images of any size.
+//! The input size of a network trained on images of any size.
 
 use receptive_data::DataSet;
 use receptive_model::ImageSize;
 
 /// The side that photos are resized to by default, in pixels.
 pub(crate) const PHOTO_SIDE: usize = 64;
-/// Images of one size with no longer side keep their size; larger ones are photos, whose full size
-/// would make the network hundreds of times slower.
+/// Maximum side at which images of one size keep their size. Larger images are photos, at whose full size the
+/// network would be hundreds of times slower.
 const MAX_NATURAL_SIDE: usize = 96;
 
-/// The default input size for a data set: the images' own size, or a smaller one for photos.
+/// The default input size for a data set: the size of the images, or a smaller one for photos.
 pub fn default_input(data: &DataSet) -> ImageSize {
     natural_input(data.natural_size())
 }

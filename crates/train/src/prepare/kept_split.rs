@@ -1,12 +1,12 @@
-//! The split that a run keeps from the run it starts from.
+//! Splits that a run inherits from the run that it starts from.
 
 use crate::config::RunConfig;
 use crate::run::RunDirectory;
 use receptive_core::text::counted;
 use receptive_data::{DataOptions, DataSet};
 
-/// A note if fractions of splits were set although the images were already split by the run that
-/// this one starts from.
+/// A note if split fractions were set although the images were already split by the run that this one starts
+/// from.
 pub(crate) fn idle_fractions(config: &RunConfig, data: &DataSet) -> Option<String> {
     let comparison = data.comparison.as_ref()?;
     let start = config.start.as_ref()?;
@@ -23,8 +23,8 @@ pub(crate) fn idle_fractions(config: &RunConfig, data: &DataSet) -> Option<Strin
             parent.test_fraction,
         ),
     ];
-    // What the parent's config said was not set for this run, and what the data's own splits make idle
-    // has a note.
+    // Fractions inherited from the parent's config were not set for this run, and those without effect because
+    // of the data's own splits already have a note.
     let is_noted = |name: &str| data.notes.iter().any(|note| note.starts_with(name));
     let set: Vec<&str> = shares
         .iter()

@@ -1,4 +1,4 @@
-//! Preparing a run: opening and measuring its data, and planning its network.
+//! Preparing a run: opening its data, computing their statistics, and planning its network.
 
 pub(crate) mod input_size;
 mod kept_split;
@@ -35,10 +35,10 @@ pub struct RunSetup {
     pub input: InputSpec,
     /// The network's plan.
     pub plan: Plan,
-    /// The pretrained model it starts from, if any; `None` also for a resumed run whose pretrained
-    /// model is gone.
+    /// The pretrained model that it starts from, if any; also `None` for a resumed run whose pretrained model
+    /// no longer exists.
     pub start: Option<InitialModel>,
-    /// The images that model was trained and tested on, if known.
+    /// The images that this model was trained and tested on, if known.
     pub start_record: Option<Arc<SplitRecord>>,
     /// The training split.
     pub train: Arc<Samples>,
@@ -65,20 +65,20 @@ impl RunSetup {
         self.config.train.monitor == Monitor::ValMeanRecall || self.data.is_imbalanced()
     }
 
-    /// Whether the kept epoch is selected by validation; else it is the last.
+    /// Whether the kept epoch is selected by validation; otherwise it is the last.
     pub fn chooses_epoch(&self) -> bool {
         self.config.train.monitor != Monitor::Last && !self.val.is_empty()
     }
 
-    /// An estimate of the memory that a step takes, in bytes.
+    /// An estimate of the memory of a step, in bytes.
     ///
     /// # Errors
-    /// When the backend is not known.
+    /// The backend is not known.
     pub fn step_bytes(&self) -> Result<u64, TrainError> {
         memory::step_bytes(&self.config, &self.plan, self.train.len())
     }
 
-    /// Maximum memory of decoded images, in bytes.
+    /// Maximum memory for decoded images, in bytes.
     pub fn cache_bytes(&self) -> u64 {
         [Some(&self.train), Some(&self.val), self.test.as_ref()]
             .into_iter()
@@ -98,12 +98,12 @@ pub enum InputFrom {
     Model,
 }
 
-/// Opens the data, plans the network for its images, loads the pretrained model and computes the
-/// images' statistics. A run that starts from another's model keeps its split: test images stay
-/// unseen, and training images are not tested.
+/// Opens the data, plans the network for its images, loads the pretrained model and computes the images'
+/// statistics. A run that starts from another run's model keeps its split: test images stay unseen, and
+/// training images are not tested on.
 ///
 /// # Errors
-/// When the data cannot be opened, a setting is invalid, or the network does not fit.
+/// The data cannot be opened, a setting is invalid, or the network does not match the images.
 pub fn prepare(
     config: RunConfig,
     input_from: InputFrom,
@@ -112,8 +112,7 @@ pub fn prepare(
     prepare_open(config, OpenSettings::default(), input_from, progress)
 }
 
-/// Like [`prepare`], with unset settings, which are chosen from the data; notes explain the
-/// choices.
+/// Like [`prepare`], with unset settings chosen from the data; notes explain the choices.
 ///
 /// # Errors
 /// As [`prepare`].
@@ -148,18 +147,18 @@ pub fn prepare_open(
     Ok(setup)
 }
 
-/// An earlier run's record of the images.
+/// What an earlier run recorded about the images.
 pub(crate) struct KnownImages {
-    /// The images it used, and their roles.
+    /// The images that it used, with their roles.
     pub(crate) record: Option<(Arc<SplitRecord>, RecordUse)>,
     /// Its classes, if no others may be added.
     pub(crate) classes: Option<Vec<String>>,
 }
 
-/// How a run's images become inputs, by its own files.
+/// How a run's images become inputs, according to its own files.
 pub(crate) type OwnInput<'a> = &'a dyn Fn() -> Option<InputSpec>;
 
-/// `own_input` is that of a resumed run: it replaces the pretrained model, if that is gone.
+/// `own_input` is for a resumed run: it is used if the pretrained model no longer exists.
 pub(crate) fn prepare_with(
     mut config: RunConfig,
     open: OpenSettings,
@@ -226,7 +225,7 @@ fn grey_note(config: &RunConfig) -> Option<String> {
     })
 }
 
-/// Opens the data set, its path made absolute: the run directory must work from anywhere.
+/// Opens the data set and makes its path absolute, because the run directory must work from anywhere.
 fn open_data(
     config: &mut RunConfig,
     known: KnownImages,
@@ -242,7 +241,7 @@ fn open_data(
         ..config.data.options(config.train.seed, classes)
     };
     if is_followed {
-        // Of the run's images none may be damaged, which is checked below; others are none of its own.
+        // Damage to the run's own images is an error, checked below; other images do not matter.
         options.bad_images = BadImages::Skip;
     }
     let mut data = receptive_data::open(&config.data.source, &options, progress)?;
@@ -282,7 +281,7 @@ fn open_data(
     Ok(data)
 }
 
-/// The paths of the data, so that they are found from any directory.
+/// Makes the paths of the data absolute, so that they are valid in any directory.
 pub(crate) fn set_absolute_paths(config: &mut RunConfig) {
     if !KNOWN_NAMES.contains(&config.data.source.as_str())
         && let Ok(absolute) = Path::new(&config.data.source).canonicalize()
@@ -306,7 +305,7 @@ fn inherits_group(config: &RunConfig) -> bool {
     config.data.group.is_some() && own.is_some_and(|own| own.data.group == config.data.group)
 }
 
-/// Fits the network to the images and the classes, and checks it.
+/// Fits the network to the images and classes, and checks it.
 fn plan_network(
     config: &mut RunConfig,
     input_from: InputFrom,
@@ -341,14 +340,14 @@ fn plan_network(
     if config.data.grey {
         set_grey(config, input_from)?;
     }
-    // A preset's layers may depend on the images' size: it halves its maps until they are small.
+    // A preset's layers may depend on the image size, since it halves its feature maps until they are small.
     if input_from == InputFrom::Data
         && let Some(model) = presets::refit(&preset, config.model.input)
     {
         config.model = model;
     }
     if config.start.is_some() {
-        // One output for each class, however many it had. Without a head the plan says what is wrong.
+        // One output per class, whatever their previous number. If there is no head, the plan reports it.
         let _ = config.model.open_head();
     }
     if let Some(rate) = config.train.stochastic_depth {
@@ -367,10 +366,10 @@ fn plan_network(
     Ok(plan)
 }
 
-/// Makes the network's input one channel.
+/// Makes the network's input a single channel.
 fn set_grey(config: &mut RunConfig, input_from: InputFrom) -> Result<(), TrainError> {
     let channels = config.model.input.channels;
-    // The weights of a trained network are for its own channels.
+    // Pretrained weights require the original number of channels.
     if channels != 1 && config.start.is_some() {
         return Err(TrainError::setting(
             "data.grey",
@@ -386,8 +385,8 @@ fn set_grey(config: &mut RunConfig, input_from: InputFrom) -> Result<(), TrainEr
     Ok(())
 }
 
-/// Loads the pretrained model, and stores its hash in the config. A resumed run continues from its
-/// own checkpoint: if that model is gone, the run's own record of the input suffices.
+/// Loads the pretrained model and stores its hash in the config. A resumed run continues from its own
+/// checkpoint, so if the model no longer exists, the run's own record of the input suffices.
 fn load_start(
     config: &mut RunConfig,
     plan: &Plan,
@@ -417,7 +416,7 @@ fn load_start(
     }
 }
 
-/// How images become inputs: as the trained weights expect them, or by the mean and standard
+/// How images become inputs: as the pretrained weights require, or normalised by the mean and standard
 /// deviation of the training images.
 fn input_spec(
     config: &RunConfig,

@@ -1,12 +1,12 @@
-//! Whether a folder still has the images that a run is trained on.
+//! Checking that a data set still has the images that a run is trained on.
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use receptive_core::text::Printable;
 use receptive_data::{DataSet, Gone, enumerate};
 
-/// A run is resumed with the same images in the same classes: with fewer, its epochs would have
-/// other steps, and its record would list images that the weights have not seen.
+/// A run must be resumed with the same images in the same classes: with fewer, its epochs would have other
+/// steps, and its record would list images that the weights have not seen.
 pub(crate) fn check_same_images(config: &RunConfig, data: &DataSet) -> Result<(), TrainError> {
     let Some(comparison) = &data.comparison else {
         return Ok(());

@@ -14,7 +14,7 @@ pub(crate) struct Splits {
 }
 
 impl Splits {
-    /// `left` is the memory not used by a training step, if known.
+    /// `left` is the memory that a training step leaves, if known.
     pub(crate) fn new(
         config: &RunConfig,
         plan: &Plan,
@@ -23,7 +23,7 @@ impl Splits {
     ) -> Result<Self, TrainError> {
         let size = plan.input();
         check_size(&size)?;
-        // Decoded images of all splits share the memory in proportion to their number.
+        // The splits share the memory for decoded images in proportion to their sizes.
         let images: usize = data.splits().map(Split::len).sum();
         let memory = u128::from((config.data.cache_mb << 20).min(left.unwrap_or(u64::MAX) / 2));
         let samples = |split: &Split| {
@@ -34,7 +34,7 @@ impl Splits {
         Ok(Self {
             train: samples(&data.train),
             val: samples(&data.val),
-            // A split without images has no accuracy, not one of 0 %.
+            // An empty split has no accuracy, rather than one of 0 %.
             test: data
                 .test
                 .as_ref()
@@ -44,7 +44,7 @@ impl Splits {
     }
 }
 
-/// One split as a trained model's inputs; `cache_mb` is the memory for decoded images, in MiB.
+/// One split as inputs of a trained model; `cache_mb` is the memory for decoded images, in MiB.
 pub fn samples_for(split: &Split, input: &InputSpec, cache_mb: u64) -> Arc<Samples> {
     Arc::new(Samples::new(
         split.clone(),

@@ -21,11 +21,11 @@ pub struct InitialModel {
 }
 
 impl StartConfig {
-    /// Reads the model and adapts it to the plan: another image size if its layers allow it, a new
-    /// last layer (initialised from `seed`) if the classes differ.
+    /// Reads the model and adapts it to the plan: another image size if its layers allow it, and a new last
+    /// layer (initialised by `seed`) if the classes differ.
     ///
     /// # Errors
-    /// When the artifact cannot be read, has changed, or is not the network of the plan.
+    /// The artifact cannot be read, has changed, or has another network than the plan.
     pub fn load(
         &self,
         plan: &Plan,
@@ -66,7 +66,7 @@ impl StartConfig {
             model = model.with_classes(classes.len(), seed)?;
         }
         if model.config() != &plan.config {
-            // Stochastic depth is how it is trained, not what the weights are of.
+            // Stochastic depth affects training, not the weights, so it may differ.
             model = model
                 .with_depth_of(plan)
                 .ok_or_else(|| other_network(&self.from))?;
@@ -83,7 +83,7 @@ impl StartConfig {
         })
     }
 
-    /// The model with its first layers and its batch norms' statistics frozen as set.
+    /// The model with its first layers and its batch norm statistics frozen as configured.
     pub(crate) fn freeze(&self, mut model: Classifier) -> Result<Classifier, TrainError> {
         if self.freeze_statistics {
             model = model.freeze_statistics();

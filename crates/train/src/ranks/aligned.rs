@@ -1,10 +1,10 @@
-//! Sums with a fixed order of additions, determined by the indices of their items.
+//! Sums in a fixed order, determined by the indices of the items.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// The sum of the items `start .. start + len`, where `len` is a power of two and `start` a multiple of it.
+/// The sum of the items `start .. start + len`; `len` is a power of two, and `start` a multiple of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block<T> {
     pub(crate) start: usize,
@@ -13,7 +13,7 @@ pub(crate) struct Block<T> {
 }
 
 impl<T> Block<T> {
-    /// An item alone.
+    /// A single item.
     pub(crate) fn leaf(item: usize, value: T) -> Self {
         Self {
             start: item,
@@ -22,12 +22,12 @@ impl<T> Block<T> {
         }
     }
 
-    /// Where the block begins that it forms a block of twice its length with.
+    /// The start of the block with which this one forms a block of twice the length.
     fn sibling(&self) -> usize {
         self.start ^ self.len
     }
 
-    /// The block of both.
+    /// The block that consists of both.
     fn joined(self, sibling: Self, add: impl Fn(T, T) -> T) -> Self {
         let (left, right) = match self.start < sibling.start {
             true => (self, sibling),
@@ -41,15 +41,14 @@ impl<T> Block<T> {
     }
 }
 
-/// The sum of items numbered from 0, which come in any order and from any thread, as a tree:
-/// `((0 + 1) + (2 + 3)) + ...`, two neighbours being added as soon as both are there.
+/// The sum of items with indices from 0, added in any order and from any thread, as the tree `((0 + 1) + (2 +
+/// 3)) + ...`: two siblings are added as soon as both exist.
 ///
-/// Whoever has a contiguous range of the items, and only those, holds in the end the sums of the
-/// largest aligned blocks in it, at most two of each length. Blocks of several owners, put
-/// together, become the same tree: so the sum is bit-identical whoever added what, although
-/// floating-point addition is not associative.
+/// A sum of only a contiguous range of the items ends up with the largest aligned blocks in it, at most two of
+/// each length. The blocks of several such sums combine to the same tree. So the result is bit-identical
+/// however the items are divided, although floating-point addition is not associative.
 pub(crate) struct AlignedSum<T> {
-    /// By their start.
+    /// The blocks by their start.
     blocks: Mutex<BTreeMap<usize, Block<T>>>,
 }
 
@@ -62,8 +61,8 @@ impl<T> Default for AlignedSum<T> {
 }
 
 impl<T> AlignedSum<T> {
-    /// Adds a block of items that are not there yet. The additions happen on the calling thread, without
-    /// keeping others from theirs.
+    /// Adds a block of items that were not added before. The additions run on the calling thread, without
+    /// blocking other threads.
     pub(crate) fn insert(&self, block: Block<T>, add: impl Fn(T, T) -> T) {
         let mut block = block;
         while let Some((whole, sibling)) = self.store(block) {
@@ -71,7 +70,7 @@ impl<T> AlignedSum<T> {
         }
     }
 
-    /// Keeps the block until its sibling comes; where that is there already, takes it out for both to be
+    /// Stores the block until its sibling exists. If it already does, removes it and returns both, to be
     /// joined.
     fn store(&self, block: Block<T>) -> Option<(Block<T>, Block<T>)> {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,8 +90,8 @@ impl<T> AlignedSum<T> {
         blocks.into_values().collect()
     }
 
-    /// The sum of all items; `None` without any. If their number is not a power of two, the tree
-    /// lacks its last leaves: what has no right neighbour is passed up as it is.
+    /// The sum of all items; `None` if there are none. If their number is not a power of two, the last leaves
+    /// of the tree are missing: a block without a right sibling is passed up unchanged.
     pub(crate) fn finish(self, add: impl Fn(T, T) -> T) -> Option<T> {
         let mut blocks = self.into_blocks().into_iter().rev();
         let last = blocks.next()?.sum;
@@ -106,7 +105,7 @@ pub(crate) fn blocks_of(range: Range<usize>) -> Vec<Block<()>> {
     let mut start = range.start;
     while start < range.end {
         let left = range.end - start;
-        // As long as the start allows, and no longer than what is left.
+        // As long as `start` and the rest of the range allow.
         let aligned = match start {
             0 => usize::MAX,
             start => 1 << start.trailing_zeros(),
@@ -127,12 +126,12 @@ mod tests {
     use super::*;
     use rand::{Rng, shuffled};
 
-    /// Numbers in any order and cuts in any place, from a seed.
+    /// Seeded random numbers, for orders and cuts.
     mod rand {
         pub(super) struct Rng(pub(super) u64);
 
         impl Rng {
-            /// Below `n`. Knuth's generator, whose high bits are good.
+            /// A number below `n`. Knuth's generator, of which the high bits are good.
             pub(super) fn below(&mut self, n: usize) -> usize {
                 self.0 = self
                     .0
@@ -141,7 +140,7 @@ mod tests {
                 (self.0 >> 33) as usize % n
             }
 
-            /// Of many magnitudes, so that the order of additions shows.
+            /// Of many orders of magnitude, so that the order of additions matters.
             pub(super) fn value(&mut self) -> f32 {
                 let mantissa = self.below(1 << 24) as f32 / (1 << 23) as f32 - 1.0;
                 mantissa * 10_f32.powi(self.below(9) as i32 - 4)
@@ -164,7 +163,8 @@ mod tests {
         (0..items).map(|_| rng.value()).collect()
     }
 
-    /// By the definition: the sum of a range is that of its halves, cut at the largest power of two below it.
+    /// By definition: the sum of a range is that of its halves, split at the largest power of two below its
+    /// length.
     fn expected(values: &[f32]) -> f32 {
         match values {
             [] => 0.0,

@@ -1,14 +1,14 @@
-//! The answers of all ranks on batches that were dealt to them.
+//! Collecting the outputs for batches that are distributed among the ranks.
 
 use super::{Kind, Ranks};
 use crate::error::TrainError;
 
 impl Ranks {
-    /// The outputs of all `batches`, each a list of images, of which this rank computed every `size`-th from its own
-    /// number on.
+    /// The outputs of all `batches`, each a list of image indices. This rank computed every `size`-th batch,
+    /// beginning with the one of its own number.
     ///
     /// # Errors
-    /// This rank's own error, or that of another.
+    /// The error of this rank or of another.
     pub(crate) fn deal_back(
         &self,
         batches: &[&[usize]],

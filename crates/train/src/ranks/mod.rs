@@ -1,5 +1,5 @@
-//! Data parallelism: several processes train one model; each has the same weights and computes a
-//! part of every step.
+//! Data parallelism: several processes train one model. All have the same weights, and each computes a part of
+//! every step.
 
 pub(crate) mod aligned;
 mod answers;
@@ -22,21 +22,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The ranks of a run. Every collective operation begins with a round, in which each announces what
-/// it is about to do, whether it has failed, and whether it was requested to stop: so all stop at
-/// the same step, and an error of one ends all.
+/// The ranks of a run. Every collective operation begins with a round, in which each rank announces its next
+/// operation, whether it has failed, and whether it was requested to stop. So all stop at the same step, and an
+/// error of one rank ends all.
 #[derive(Debug)]
 pub struct Ranks {
     transport: Box<dyn Transport>,
     hosts: Vec<String>,
-    /// Stop requests of this process; another process may have others.
+    /// Stop requests of this process; other processes may have others.
     requested: Mutex<Stop>,
-    /// The stop requests that all know.
+    /// The stop requests that all ranks know.
     agreed: Stop,
     /// After a failure, no collective operation is possible.
     is_over: AtomicBool,
     traffic: Mutex<Traffic>,
-    /// What the numbers of the newest step were, with the hash of its description.
+    /// The layouts of the latest step's values, with the hash of their description.
     described: Mutex<Option<(u64, Vec<Vec<u8>>)>>,
 }
 
@@ -60,36 +60,36 @@ pub(crate) enum Kind {
     End,
 }
 
-/// Traffic between the ranks and its time, as seen by one of them.
+/// The traffic of one rank, with timings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Traffic {
     /// Training steps.
     pub steps: u64,
     /// Bytes that this rank sent for them.
     pub sent_bytes: u64,
-    /// Seconds that it waited for slower ranks.
+    /// Seconds spent waiting for slower ranks.
     pub waited_seconds: f64,
     /// Seconds spent sending the sums of steps.
     pub sending_seconds: f64,
 }
 
-/// An error of one rank, as the others are told.
+/// An error of one rank, as sent to the others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Failure {
     message: String,
     is_usage: bool,
 }
 
-/// The message of each rank at the beginning of a round.
+/// The message that each rank sends at the beginning of a round.
 #[derive(Debug, Clone, Copy)]
 struct Header {
     kind: u8,
     failed: bool,
-    /// The number of a signal, or 0.
+    /// A signal's number, or 0.
     signal: u8,
-    /// Of what it has for the others.
+    /// The number of bytes that it will send.
     length: usize,
-    /// A number of the kind's own.
+    /// A number with a meaning specific to the kind.
     tag: u64,
 }
 
@@ -119,14 +119,14 @@ impl Header {
     }
 }
 
-/// Maximum number of bytes per call, of all ranks together: MPI counts in 32 bits.
+/// Maximum number of bytes per call, for all ranks together: MPI counts in 32 bits.
 const MAX_BYTES: usize = 1 << 30;
 
 impl Ranks {
     /// Connects to the other ranks.
     ///
     /// # Errors
-    /// When one of them has failed already.
+    /// One of them has already failed.
     pub fn new(transport: Box<dyn Transport>) -> Result<Self, TrainError> {
         let mut ranks = Self {
             hosts: vec![String::new(); transport.size()],
@@ -144,22 +144,22 @@ impl Ranks {
         Ok(ranks)
     }
 
-    /// Of this process, from 0.
+    /// The number of this process, from 0.
     pub fn rank(&self) -> usize {
         self.transport.rank()
     }
 
-    /// How many there are.
+    /// The number of ranks.
     pub fn size(&self) -> usize {
         self.transport.size()
     }
 
-    /// Whether this is the one that writes the run and prints.
+    /// Whether this rank writes the run's files and prints.
     pub fn is_first(&self) -> bool {
         self.rank() == 0
     }
 
-    /// This rank's number among those of its machine, and how many they are.
+    /// This rank's number among those on its machine, and their number.
     pub(crate) fn on_machine(&self) -> (usize, usize) {
         let own = &self.hosts[self.rank()];
         let count = |hosts: &[String]| hosts.iter().filter(|host| *host == own).count();
@@ -174,18 +174,17 @@ impl Ranks {
         hosts.len()
     }
 
-    /// A rank as messages name it.
+    /// A rank's name in messages.
     pub(crate) fn name(&self, rank: usize) -> String {
         format!("rank {rank} on {}", self.hosts[rank])
     }
 
-    /// The part of as many things that a rank has: a contiguous one, as large as any other or larger by one.
+    /// A rank's part of `things` items: contiguous, and of equal size for all ranks up to one item.
     pub(crate) fn part(&self, things: usize, rank: usize) -> Range<usize> {
         part(things, rank, self.size())
     }
 
-    /// What all ranks know of requests to stop this or another process: it changes in rounds alone, and so in
-    /// the same place of each.
+    /// The stop requests of all processes. They change only in rounds, so all ranks see them at the same point.
     pub(crate) fn agree_on(&self, stop: &Stop) -> Stop {
         *self
             .requested
@@ -194,7 +193,7 @@ impl Ranks {
         self.agreed.clone()
     }
 
-    /// What was sent so far.
+    /// The traffic so far.
     pub fn traffic(&self) -> Traffic {
         *self.count()
     }
@@ -203,11 +202,11 @@ impl Ranks {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the collective operations; `error` is this rank's, and whether it is a usage error.
-    /// Does nothing after a failure or a second time.
+    /// Ends the collective operations. `error` is this rank's error message, and whether it is a usage error.
+    /// Does nothing after a failure or if called again.
     ///
     /// # Errors
-    /// When another rank has failed.
+    /// Another rank has failed.
     pub fn end(&self, error: Option<(String, bool)>) -> Result<(), TrainError> {
         if self.is_over.load(Ordering::SeqCst) {
             return Ok(());
@@ -219,25 +218,25 @@ impl Ranks {
         let has_failed = own.is_err();
         let ended = self.round(Kind::End, &own, 0).map(|_| ());
         self.is_over.store(true, Ordering::SeqCst);
-        // Its own error is told already.
+        // Its own error was already reported.
         if has_failed { Ok(()) } else { ended }
     }
 
-    /// Waits for all ranks, failed or not: their last operation.
+    /// Waits for all ranks, failed or not, as the last operation.
     pub fn leave(&self) {
         self.transport.all_gather(&[0]);
     }
 
-    /// An error that all ranks have found at the same place, and end with.
+    /// An error that all ranks have found at the same point; it ends the collective operations.
     pub(crate) fn close<T>(&self, error: TrainError) -> Result<T, TrainError> {
         self.is_over.store(true, Ordering::SeqCst);
         Err(error)
     }
 
-    /// What each rank has, in order.
+    /// The bytes that each rank contributes, in order.
     ///
     /// # Errors
-    /// This rank's own error, or that of another.
+    /// The error of this rank or of another.
     pub(crate) fn gather(
         &self,
         kind: Kind,
@@ -254,7 +253,7 @@ impl Ranks {
         }
     }
 
-    /// Exchanges what the ranks are about to do and whether they have failed.
+    /// Exchanges each rank's next operation and whether it has failed.
     fn round(
         &self,
         kind: Kind,
@@ -314,7 +313,7 @@ impl Ranks {
         self.count().waited_seconds += waited.as_secs_f64();
     }
 
-    /// The error of the first rank that has one.
+    /// The error of the first rank that has failed.
     fn failure(&self, headers: &[Header], own: &[u8]) -> TrainError {
         let length = |header: &Header| if header.failed { header.length } else { 0 };
         let lengths: Vec<usize> = headers.iter().map(length).collect();
@@ -332,7 +331,7 @@ impl Ranks {
         }
     }
 
-    /// The bytes of all ranks, as many as `lengths` says.
+    /// The bytes of all ranks, with these lengths.
     fn all(&self, own: &[u8], lengths: &[usize]) -> Vec<Vec<u8>> {
         let piece = MAX_BYTES / self.size();
         let longest = lengths.iter().copied().max().unwrap_or(0);
@@ -354,7 +353,7 @@ impl Ranks {
     }
 }
 
-/// A result as the others are told it, and this rank's own error.
+/// A result as sent to the other ranks, and this rank's own error.
 fn told<T>(own: Result<T, TrainError>) -> (Result<T, Failure>, Option<TrainError>) {
     match own {
         Ok(own) => (Ok(own), None),
@@ -368,7 +367,7 @@ fn told<T>(own: Result<T, TrainError>) -> (Result<T, Failure>, Option<TrainError
     }
 }
 
-/// The `at`-th of `parts` contiguous parts of so many things.
+/// The `at`-th of `parts` contiguous parts of `things` items.
 pub(crate) fn part(things: usize, at: usize, parts: usize) -> Range<usize> {
     let start = |at: usize| things / parts * at + (things % parts).min(at);
     start(at)..start(at + 1)

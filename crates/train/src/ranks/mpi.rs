@@ -10,16 +10,16 @@ use mpi::topology::{Communicator, SimpleCommunicator};
 use std::fmt;
 use std::time::Duration;
 
-/// The processes that `mpirun`, or a cluster's scheduler, started together. When it is dropped, MPI
-/// is finalized: it must be the last operation of a process.
+/// The processes started together by `mpirun` or a cluster's scheduler. Dropping it finalizes MPI, so that must
+/// be the last operation of a process.
 pub struct Mpi {
-    // Kept for what its end does.
+    // Kept because dropping it finalizes MPI.
     _universe: Universe,
     rank: usize,
     size: usize,
 }
 
-/// How long a rank that waits for others sleeps between two looks.
+/// The first interval at which a waiting rank checks for others.
 const FIRST_SLEEP: Duration = Duration::from_micros(20);
 const LONGEST_SLEEP: Duration = Duration::from_micros(500);
 
@@ -27,7 +27,7 @@ impl Mpi {
     /// Connects to the other processes; call it once per process.
     ///
     /// # Errors
-    /// When MPI is in use already, or the library does not allow calls from more than one thread.
+    /// MPI is already in use, or the library does not allow calls from more than one thread.
     pub fn new() -> Result<Self, TrainError> {
         let refused = |problem: &str| TrainError::Ranks(format!("MPI cannot be used: {problem}"));
         let Some((universe, threading)) = initialize_with_threading(Threading::Serialized) else {
@@ -54,7 +54,7 @@ impl fmt::Debug for Mpi {
     }
 }
 
-/// Lengths as MPI counts them, and where each begins.
+/// Lengths as MPI counts them, and their offsets.
 fn parts(lengths: &[usize]) -> (Vec<i32>, Vec<i32>) {
     let counts: Vec<i32> = lengths
         .iter()

@@ -1,4 +1,4 @@
-//! The sum of what ranks have of a step.
+//! The sum of a step over all ranks.
 
 use super::{Kind, Ranks, told};
 use crate::error::TrainError;
@@ -6,16 +6,15 @@ use crate::ranks::aligned::{AlignedSum, Block, blocks_of};
 use std::sync::PoisonError;
 use std::time::Instant;
 
-/// Values of each block that are summed at a time: 16 MiB.
+/// Number of values of each block that are summed at a time: 16 MiB.
 const WINDOW: usize = 4 << 20;
 
 impl Ranks {
-    /// What a step begins with: each says whether it has computed its part, and describes the numbers that it
-    /// has, with a hash of the description, or 0 for none. Returns all descriptions, which are sent only where
-    /// they are new.
+    /// Begins a step. Each rank reports whether it has computed its part, with a description of its values and
+    /// its hash, or 0 if it has none. Returns all descriptions, which are only sent if they are new.
     ///
     /// # Errors
-    /// This rank's own error, or that of another.
+    /// The error of this rank or of another.
     pub(crate) fn begin_step(
         &self,
         own: Result<(u64, Vec<u8>), TrainError>,
@@ -47,9 +46,9 @@ impl Ranks {
         Ok(texts)
     }
 
-    /// The sum over all `items` of as many values each, of which this rank has the blocks of its part: the
-    /// aligned tree's, value by value. Each rank adds up a part of the values for all, so that as much
-    /// travels as two copies of a block for each that a rank has, whatever the number of ranks.
+    /// The sum over all `items`, each with `values` values; `own` are the blocks of this rank's part. Adds
+    /// value by value in the order of the aligned tree. Each rank sums a part of the values for all ranks, so
+    /// with one block per rank it sends about two copies of a block, whatever the number of ranks.
     pub(crate) fn sum(&self, own: &[Block<Vec<f32>>], items: usize, values: usize) -> Vec<f32> {
         let began = Instant::now();
         let blocks: Vec<Vec<Block<()>>> = (0..self.size())
@@ -99,7 +98,7 @@ impl Ranks {
     }
 }
 
-/// Value by value.
+/// Adds value by value.
 fn add(mut left: Vec<f32>, right: Vec<f32>) -> Vec<f32> {
     for (left, right) in left.iter_mut().zip(right) {
         *left += right;

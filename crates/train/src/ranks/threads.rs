@@ -1,4 +1,4 @@
-//! Ranks that are threads of one process, for tests.
+//! Ranks as threads of one process, for tests.
 
 use super::transport::Transport;
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -9,14 +9,14 @@ struct Table {
     barrier: Barrier,
 }
 
-/// One of them.
+/// One of these ranks.
 #[derive(Debug)]
 pub(crate) struct ThreadRank {
     table: Arc<Table>,
     rank: usize,
 }
 
-/// As many as these.
+/// This many ranks.
 pub(crate) fn ranks(size: usize) -> Vec<ThreadRank> {
     let table = Arc::new(Table {
         places: (0..size).map(|_| Mutex::default()).collect(),
@@ -45,7 +45,7 @@ fn values(bytes: &[u8]) -> Vec<f32> {
 }
 
 impl ThreadRank {
-    /// What each rank laid down.
+    /// The bytes of each rank.
     fn all(&self, own: &[u8]) -> Vec<Vec<u8>> {
         let lock = |rank: usize| {
             let place = &self.table.places[rank];
@@ -93,7 +93,7 @@ impl Transport for ThreadRank {
     }
 
     fn exchange(&self, own: &[f32], to: &[usize], from: &[usize]) -> Vec<f32> {
-        // Each is given everything with its cuts, and takes its own.
+        // Each rank gets all values with their lengths, and picks its own.
         let cuts: Vec<u8> = to
             .iter()
             .flat_map(|to| (*to as u64).to_le_bytes())

@@ -1,4 +1,4 @@
-//! The charts of a run: `curves.png` and `confusion.png`, and their parts.
+//! The charts of a run, `curves.png` and `confusion.png`, and their panels.
 
 use super::{EpochEnd, Recorder, RunFinish, not_drawn};
 use crate::error::TrainError;
@@ -109,8 +109,7 @@ impl Recorder for Charts {
     }
 }
 
-/// Whether the classes' numbers of images differ so much that top-1 says little about the small
-/// ones.
+/// Whether the numbers of images per class differ so much that top-1 says little about the small classes.
 fn is_imbalanced(confusion: &Confusion) -> bool {
     let images = confusion.images();
     let present = || images.iter().filter(|images| **images > 0);
@@ -119,7 +118,7 @@ fn is_imbalanced(confusion: &Confusion) -> bool {
         .is_some_and(|(most, least)| *most > 3 * least)
 }
 
-/// Loss and top-1 of every epoch, training and validation, with the best epoch marked.
+/// Loss and top-1 of every epoch, for training and validation, with the best epoch marked.
 pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     let loss = panel(
         "loss",
@@ -136,14 +135,14 @@ pub fn curve_panels(epochs: &[Epoch]) -> [Panel; 2] {
     [loss, top1]
 }
 
-/// Mean recall on the validation split of every epoch, with the best epoch marked.
+/// The mean recall on the validation split of every epoch, with the best epoch marked.
 pub fn recall_panel(epochs: &[Epoch]) -> Panel {
     panel("mean recall (%)", epochs, None, |epoch| {
         epoch.val_mean_recall.map(|recall| 100.0 * recall)
     })
 }
 
-/// A figure of an epoch, if it has it.
+/// A value of an epoch, if it has it.
 type Figure = fn(&Epoch) -> Option<f64>;
 
 fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> Panel {
@@ -167,11 +166,11 @@ fn panel(label: &str, epochs: &[Epoch], train: Option<Figure>, val: Figure) -> P
     }
 }
 
-/// Number of classes drawn if not all fit into one matrix.
+/// Number of classes drawn if not all of them fit.
 const MOST_CONFUSED: usize = 40;
 
-/// The chart of a confusion matrix. Of more than [`Matrix::MAX_CLASSES`] classes it shows the most
-/// confused ones, and its title says so.
+/// The chart of a confusion matrix. With more than [`Matrix::MAX_CLASSES`] classes it shows the most confused
+/// ones, and its title says so.
 pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) -> Matrix {
     let all = classes.len();
     if all <= Matrix::MAX_CLASSES {
@@ -195,7 +194,7 @@ pub fn confusion_matrix(confusion: &Confusion, classes: &[String], title: &str) 
         "" => words,
         title => format!("{title}: {words}"),
     };
-    // What is left of a row or a column lies in classes that are not drawn.
+    // The remaining counts of a row or a column belong to classes that are not drawn.
     let (images, predictions) = (confusion.images(), confusion.predictions());
     let others = drawn.iter().enumerate().map(|(index, class)| {
         let row: u64 = counts
@@ -227,7 +226,7 @@ mod tests {
         for (label, predicted) in [(20_000, 7), (20_000, 7), (20_000, 20_000), (3, 4)] {
             confusion.add(label, predicted);
         }
-        // Confusions of 60 other classes, each once: not all have room.
+        // One confusion for each of 30 pairs of other classes; not all fit.
         (0..30).for_each(|pair| confusion.add(100 + 2 * pair, 101 + 2 * pair));
         confusion.add(7, 20_500);
         let matrix = confusion_matrix(&confusion, &classes, "Confusion matrix");

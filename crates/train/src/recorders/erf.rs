@@ -1,5 +1,5 @@
-//! The effective receptive field of one layer before, during and after training: `erf.png`, and a
-//! column of `metrics.csv`. It does not affect the weights.
+//! The effective receptive field of one layer before, during and after training: `erf.png`, and columns of
+//! `metrics.csv`. Does not affect the weights.
 
 use super::{EpochEnd, Recorder, RunStart, not_drawn};
 use crate::compute::{Compute, on_threads};
@@ -17,7 +17,7 @@ use receptive_erf::{
 use receptive_model::{Classifier, InferenceDevice};
 use receptive_plot::Draw;
 
-/// Measures the field when it is due and draws how it grew.
+/// Measures the field when it is due, and draws its growth.
 pub(super) struct ErfTracker {
     layer: String,
     probe: Probe,
@@ -25,7 +25,7 @@ pub(super) struct ErfTracker {
     options: MeasureOptions,
     threads: usize,
     device: InferenceDevice,
-    /// The epochs after which it is measured; 0 is before the first.
+    /// The epochs after which it is measured; 0 is before the first epoch.
     due: Vec<usize>,
     frames: Vec<FieldFrame>,
     run: RunDirectory,

@@ -1,4 +1,4 @@
-//! `metrics.csv` and `log.jsonl`: the history of a run, readable at any moment.
+//! `metrics.csv` and `log.jsonl`: the history of a run, readable at any time.
 
 use super::{EpochEnd, Recorder, RunFinish, RunStart};
 use crate::baseline::Gain;
@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The two files, open for appending.
+/// Both files, open for appending.
 #[derive(Debug)]
 pub(super) struct History {
     run: RunDirectory,
@@ -39,14 +39,15 @@ struct NoteEvent<'a> {
     message: &'a str,
 }
 
-/// Epochs that were logged before and come again were not part of the state that was saved.
+/// Logged when a run is resumed. Epochs after these that were logged before are repeated, because the
+/// checkpoint does not contain them.
 #[derive(Serialize)]
 struct ResumeEvent<'a> {
     step: u64,
     epochs: usize,
     checkpoint: Option<String>,
     refused: Vec<&'a str>,
-    /// Settings that are no longer those of the checkpoint.
+    /// Settings that differ from the checkpoint's.
     changes: Vec<&'a SettingChange>,
 }
 
@@ -56,14 +57,14 @@ struct EndEvent<'a> {
     best_epoch: usize,
     test_top1: Option<f64>,
     test_loss: Option<f64>,
-    /// The mean of the classes' recalls.
+    /// The mean recall over the classes.
     test_mean_recall: Option<f64>,
-    /// Of the kept model.
+    /// The temperature of the kept model.
     temperature: Option<f64>,
     train_seconds: f64,
     images_per_second: f64,
     weights_sha256: &'a str,
-    /// Precision, recall and F1 on the test split, or on the validation split where there is none.
+    /// Precision, recall and F1 on the test split, or on the validation split if there is no test split.
     classes: Vec<ClassReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gain: Option<&'a Gain>,
@@ -128,7 +129,7 @@ impl Recorder for History {
 }
 
 impl History {
-    /// Opens both, with a header on a new `metrics.csv`.
+    /// Opens both files, and writes the header of a new `metrics.csv`.
     pub(super) fn open(run: &RunDirectory) -> Result<Self, TrainError> {
         let open = |name: &str| {
             let path = run.path().join(name);
@@ -155,21 +156,20 @@ impl History {
         Ok(history)
     }
 
-    /// Takes the lines of all but these epochs out of `metrics.csv`; `log.jsonl` keeps everything
-    /// that ever happened.
+    /// Removes all other epochs from `metrics.csv`; `log.jsonl` keeps everything that ever happened.
     fn truncate(&mut self, epochs: &[Epoch]) -> Result<(), TrainError> {
         let (path, _) = &self.csv;
         let text = std::fs::read_to_string(path).map_err(TrainError::io(path, "read"))?;
         let kept: String = if text.starts_with(HEADER) {
             text.split_inclusive('\n').take(1 + epochs.len()).collect()
         } else {
-            // An older version wrote other columns.
+            // Written by an older version, with other columns.
             let lines = epochs.iter().map(csv_line);
             std::iter::once(HEADER.to_string()).chain(lines).collect()
         };
         if kept != text {
             self.run.write(CSV, kept.as_bytes())?;
-            // The old file is no longer the one of that name.
+            // The file was replaced, so it must be reopened.
             *self = Self::open(&self.run)?;
         }
         Ok(())
@@ -213,7 +213,7 @@ fn csv_line(epoch: &Epoch) -> String {
     )
 }
 
-/// One write a line, so that a reader never sees half of one.
+/// A single write per line, so that readers never see half a line.
 fn append(path: &Path, file: &mut File, line: &str) -> Result<(), TrainError> {
     file.write_all(line.as_bytes())
         .map_err(TrainError::io(path, "write"))

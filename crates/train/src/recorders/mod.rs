@@ -1,5 +1,4 @@
-//! Recorders of a run: files, charts, measurements and a program's own progress implement one
-//! trait.
+//! Recorders of a run: files, charts, measurements and a program's progress display implement one trait.
 
 mod charts;
 mod erf;
@@ -27,13 +26,12 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// A stopped run is resumed. Later steps will be recorded again, so their records must be
-    /// removed.
+    /// A stopped run is resumed. Later steps will be repeated, so their records must be removed.
     fn resumed(&mut self, _from: &ResumePoint) -> Result<(), TrainError> {
         Ok(())
     }
 
-    /// An epoch of this many images starts; epochs count from 1.
+    /// An epoch with this many images starts; epochs count from 1.
     fn epoch_started(
         &mut self,
         _epoch: usize,
@@ -53,18 +51,18 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// An epoch and its validation are done.
+    /// An epoch and its validation are complete.
     fn epoch(&mut self, _end: &mut EpochEnd<'_>) -> Result<(), TrainError> {
         Ok(())
     }
 
-    /// A checkpoint is about to be written: all records so far must be on disk before it, and the
-    /// state that the recorder needs to resume is stored in `state`.
+    /// A checkpoint is about to be written. All records so far must be on disk first; the state that the
+    /// recorder needs to resume is stored in `state`.
     fn saving(&mut self, _state: &mut RecorderState) -> Result<(), TrainError> {
         Ok(())
     }
 
-    /// The checkpoint being written passes this point.
+    /// The checkpoint being written has reached this point.
     fn checkpoint(&mut self, _moment: Moment) -> Result<(), TrainError> {
         Ok(())
     }
@@ -74,13 +72,13 @@ pub trait Recorder {
         Ok(())
     }
 
-    /// Takes the recorder's note, after each event: a failure that does not end the run, such as a
+    /// Called after each event: takes the recorder's notes on failures that do not end the run, such as a
     /// figure that cannot be written.
     fn take_notes(&mut self) -> Vec<String> {
         Vec::new()
     }
 
-    /// A note of another recorder; each is delivered once.
+    /// A note from another recorder; each is delivered once.
     fn noted(&mut self, _note: &str) -> Result<(), TrainError> {
         Ok(())
     }
@@ -96,24 +94,24 @@ pub trait Recorder {
 pub struct RunStart<'a> {
     /// The initial weights.
     pub model: &'a Classifier,
-    /// Its effective receptive field, put here by the recorder that measures it.
+    /// Its effective receptive field, filled in by the recorder that measures it.
     pub erf: Option<EpochField>,
 }
 
 /// A run after an epoch.
 #[derive(Debug)]
 pub struct EpochEnd<'a> {
-    /// What `metrics.csv` keeps; recorders that measure something add it for those after them.
+    /// The record in `metrics.csv`. Recorders that measure something add it here for those that follow.
     pub record: Epoch,
-    /// Epochs of the run.
+    /// Number of epochs of the run.
     pub epochs: usize,
     /// Whether mean recall is reported next to top-1: the classes are imbalanced, or it selects the
     /// best epoch.
     pub shows_recall: bool,
-    /// Whether the kept epoch is selected by validation; else it is the last.
+    /// Whether the kept epoch is selected by validation; otherwise it is the last.
     pub chooses_epoch: bool,
-    /// The weights that were validated, on an autodiff device: the model after the epoch, or an
-    /// average of weights if the config enables one.
+    /// The validated weights, on an autodiff device: the model after the epoch, or an average of weights if the
+    /// config enables one.
     pub model: &'a Classifier,
     /// The speed of the validation, if there was one.
     pub val_images_per_second: Option<f64>,
@@ -128,23 +126,22 @@ pub struct RunFinish<'a> {
     pub model: &'a Artifact,
 }
 
-/// The note that a figure is missing, which does not affect training.
+/// The note on a missing figure, which does not affect training.
 fn not_drawn(file: &str, error: impl Display) -> String {
     format!("{file} was not drawn: {error}")
 }
 
-/// The recorders of a run, in this order: those that measure, those that draw and write, then the
-/// caller's.
+/// The recorders of a run, in order: those that measure, those that draw and write, then the caller's.
 pub(crate) struct Recorders<'a, 'b> {
     own: Vec<Box<dyn Recorder>>,
     added: &'a mut [&'b mut dyn Recorder],
-    /// The notes so far.
+    /// The notes delivered so far.
     told: BTreeSet<String>,
 }
 
 impl<'a, 'b> Recorders<'a, 'b> {
-    /// The recorders that the run's config enables; with several processes, only the first has
-    /// them. A new one is added here.
+    /// The recorders that the config enables; with several processes, only the first has them. New recorders
+    /// are added here.
     pub(crate) fn new(
         setup: &RunSetup,
         run: &RunDirectory,
@@ -170,7 +167,7 @@ impl<'a, 'b> Recorders<'a, 'b> {
         if setup.config.tensorboard {
             own.push(Box::new(tensorboard::Board::open(run)?));
         }
-        // Last, so that the log says that something is done when it is.
+        // Last, so that the log reports something only once it is complete.
         own.push(Box::new(history::History::open(run)?));
         Ok(Self {
             own,
@@ -179,7 +176,7 @@ impl<'a, 'b> Recorders<'a, 'b> {
         })
     }
 
-    /// Calls each in order, until one fails.
+    /// Calls each recorder in order, until one fails.
     pub(crate) fn each(
         &mut self,
         mut tell: impl FnMut(&mut dyn Recorder) -> Result<(), TrainError>,

@@ -1,4 +1,4 @@
-//! The images a trained run is applied to.
+//! The images to which a trained run is applied.
 
 use super::RunDirectory;
 use crate::config::{DataConfig, Monitor, RunConfig};
@@ -26,19 +26,19 @@ pub enum SplitName {
     New,
 }
 
-/// The location of the images a trained run is applied to.
+/// Where the images are to which a trained run is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataPlace<'a> {
-    /// Where the run was trained on them.
+    /// At the path at which the run was trained on them.
     Own,
-    /// The run's own data, which were moved here.
+    /// The run's own data, moved to this path.
     Moved(&'a str),
-    /// Any data, which may be the run's own: this is detected by content.
+    /// Any data. Whether they are the run's own is detected by content.
     Other(&'a str),
 }
 
 impl<'a> DataPlace<'a> {
-    /// From two optional arguments of a command, of which one at most is given.
+    /// From two optional arguments of a command, at most one of which is given.
     pub fn new(moved: Option<&'a str>, other: Option<&'a str>) -> Self {
         match (moved, other) {
             (Some(place), _) => Self::Moved(place),
@@ -48,60 +48,60 @@ impl<'a> DataPlace<'a> {
     }
 }
 
-/// Commands that set new paths, for messages.
+/// Commands that set new paths, for error messages.
 #[derive(Debug, Clone, Default)]
 pub struct Remedies {
-    /// Of the data.
+    /// For the data.
     pub data: String,
-    /// Of the label list.
+    /// For the label list.
     pub labels: String,
 }
 
-/// The images to apply a trained run to.
+/// Which images to apply a trained run to.
 #[derive(Debug, Clone)]
 pub struct ImageQuery<'a> {
-    /// The run's directory, or that of an artifact.
+    /// The run directory, or the directory of an artifact.
     pub run: &'a Path,
-    /// The remedies if the data or their labels were moved.
+    /// The commands to suggest if the data or their labels were moved.
     pub remedies: Remedies,
     /// Where they are.
     pub place: DataPlace<'a>,
-    /// The part; by default the one most like a test split.
+    /// The split; by default the one most like a test split.
     pub split: Option<SplitName>,
-    /// Other than the run's own: the label list.
+    /// Instead of the run's own: the label list.
     pub labels: Option<&'a Path>,
-    /// Other than the run's own: its column of classes.
+    /// Instead of the run's own: its column of classes.
     pub label_column: Option<&'a str>,
-    /// Other than the run's own: the groups of images.
+    /// Instead of the run's own: the groups of images.
     pub group: Option<&'a str>,
-    /// Other than the run's own: the directory in which named data sets are searched first.
+    /// Instead of the run's own: the directory in which named data sets are searched first.
     pub data_dir: Option<&'a Path>,
-    /// Other than the run's own: how to handle damaged images.
+    /// Instead of the run's own: how to handle damaged images.
     pub bad_images: Option<BadImages>,
-    /// Other than the run's own: at most this many training images.
+    /// Instead of the run's own: maximum number of training images.
     pub limit: Option<usize>,
 }
 
-/// A data set, seen from a trained run.
+/// A data set, from the point of view of a trained run.
 #[derive(Debug, Clone)]
 pub struct RunImages {
-    /// The whole set.
+    /// The whole data set.
     pub data: DataSet,
-    /// Whether it is the data that the run was trained on, split in the same way.
+    /// Whether these are the data that the run was trained on, split in the same way.
     pub is_own: bool,
     /// Whether the run's best epoch was selected on its validation images.
     pub chose_epoch: bool,
 }
 
-/// What is opened, and how.
+/// Which data set is opened, and how.
 struct DataSource {
     config: DataConfig,
     seed: u64,
     record: Option<Arc<SplitRecord>>,
     is_own: bool,
-    /// Whether its groups are those that the run was trained with.
+    /// Whether its groups are those of the run.
     inherits_group: bool,
-    /// Whether the run used only a part of its images.
+    /// Whether the run used only part of its images.
     is_limited: bool,
     /// Whether the run's best epoch was selected on its validation images.
     chose_epoch: bool,
@@ -127,8 +127,8 @@ impl<'a> ImageQuery<'a> {
     /// Finds the images, with labels by the model's class names.
     ///
     /// # Errors
-    /// If the run has no record of its data, or the data no longer exist, cannot be read, or have
-    /// classes that the model does not have.
+    /// The run has no record of its data, or the data no longer exist, cannot be read, or have classes that the
+    /// model does not have.
     pub fn open(
         &self,
         artifact: &Artifact,
@@ -162,7 +162,7 @@ impl<'a> ImageQuery<'a> {
         if !is_complete {
             data.notes.push(NO_RECORD.into());
         }
-        // Without a setting they came from a column that a label list had.
+        // Without the setting, the groups came from a column of the label list.
         let was_grouped = !is_own && record.is_some_and(|record| record.has_groups());
         if was_grouped && config.group.is_none() && !data.has_groups() {
             data.notes.push(NO_GROUPS.into());
@@ -244,7 +244,7 @@ impl<'a> ImageQuery<'a> {
             (DataPlace::Other(path), run) => {
                 let (trained, seed) =
                     run.map_or_else(Default::default, |run| (run.data, run.train.seed));
-                // Without a split all images, else the parts that training would cut.
+                // All images if no split is requested, else the splits that training would make.
                 let share = |fraction| {
                     if self.split.is_some() { fraction } else { 0.0 }
                 };
@@ -275,7 +275,8 @@ impl<'a> ImageQuery<'a> {
         let inherits_group = !is_own && self.group.is_none();
         let data_dir = self.data_dir.map(PathBuf::from);
         data.data_dir = data_dir.or(data.data_dir.take());
-        // Of a run's own images, one that was damaged since is measured as little as one that is gone.
+        // One of the run's own images that was damaged since is treated like one that was deleted: neither is
+        // evaluated.
         let of_own = match is_own && record.is_some() {
             true => BadImages::Skip,
             false => data.bad_images,
@@ -293,8 +294,7 @@ impl<'a> ImageQuery<'a> {
     }
 }
 
-/// The note if other data turn out to be the run's own: images keep their splits, and not all are
-/// evaluated.
+/// The note if other data turn out to be the run's own: images keep their splits, and not all are evaluated.
 fn taken_for_own(was_own: bool, source: &str, comparison: &Comparison) -> Option<String> {
     let Comparison {
         known,
@@ -318,7 +318,7 @@ pub(crate) const NO_RECORD: &str = "the record of the model's training images (s
                                     directory of each run) is incomplete, so it may have been \
                                     trained on some of these";
 
-/// The note if the groups of other images are unknown.
+/// The note if images without groups are evaluated for a run that was split by groups.
 const NO_GROUPS: &str = "the images of the run were split by groups, these have none: new images \
                          of a training group are not recognised; set data.group, or use a label \
                          list with a column of groups";
@@ -329,10 +329,10 @@ fn is_same(a: &str, b: &str) -> bool {
 }
 
 impl RunImages {
-    /// This part, or by default the one most like a test split; and its name.
+    /// This split, or by default the one most like a test split; with its name.
     ///
     /// # Errors
-    /// When there is no such image.
+    /// There are no images in it.
     pub fn choose(&self, split: Option<SplitName>) -> Result<(&Split, &'static str), TrainError> {
         let data = &self.data;
         let test = data.test.as_ref();
@@ -342,7 +342,8 @@ impl RunImages {
             Some(SplitName::Val) => vec![(val, "val")],
             Some(SplitName::Train) => vec![(train, "train")],
             Some(SplitName::New) => vec![(new, "new")],
-            // Accuracy on what a model was trained on says little, so it is never the default.
+            // Accuracy on images that the model was trained on says little, so training images are never the
+            // default.
             None if self.is_own => vec![(test, "test"), (val, "val"), (new, "new")],
             None => vec![(test, "test"), (val, "val"), (train, "whole")],
         };
@@ -352,7 +353,7 @@ impl RunImages {
             .ok_or_else(|| self.no_split(split))
     }
 
-    /// The note if other images replace the run's test images by default.
+    /// A note if other images are evaluated by default, because the run's test images are not available.
     pub fn stand_in(&self) -> Option<String> {
         let data = &self.data;
         let has_test = data.test.as_ref().is_some_and(|test| !test.is_empty());

@@ -12,12 +12,12 @@ use serde_json::Value;
 /// Maximum size of a log, in bytes.
 const MAX_LOG_BYTES: u64 = 256 << 20;
 
-/// The history of a run, from its log. Epochs that a resumed run repeated appear once.
+/// The history of a run from its log, in which epochs that a resumed run repeated occur once.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunLog {
-    /// When the first step began, in milliseconds since 1970 (UTC).
+    /// When the first step started, in milliseconds since 1970 (UTC).
     pub began_ms: Option<u64>,
-    /// The whole epochs, in order.
+    /// The completed epochs, in order.
     pub epochs: Vec<Epoch>,
     /// The effective receptive field before the first epoch, if measured.
     pub field_before: Option<EpochField>,
@@ -25,26 +25,26 @@ pub struct RunLog {
     pub end: Option<RunEnd>,
     /// The error message of a run that diverged.
     pub diverged: Option<String>,
-    /// What was changed when it was resumed, each time after how many epochs.
+    /// The settings changed each time the run was resumed, with the number of epochs completed before.
     pub changes: Vec<(usize, Vec<SettingChange>)>,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct RunEnd {
-    /// Whether all epochs were done.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The epoch whose model was kept, from 1; 0 when not one was finished.
+    /// The epoch whose model was kept, from 1; 0 if no epoch was completed.
     pub best_epoch: usize,
     /// The kept model's top-1 accuracy on the test split.
     pub test_top1: Option<f64>,
-    /// From the first step to the end of the last epoch, validation included.
+    /// Seconds from the first step to the end of the last epoch, including validation.
     pub train_seconds: f64,
-    /// Training images per second, validation not counted.
+    /// Training images per second, without validation.
     pub images_per_second: f64,
     /// SHA-256 of the kept weights.
     pub weights_sha256: String,
-    /// Precision, recall and F1 on the test split, or on the validation split where there is none.
+    /// Precision, recall and F1 on the test split, or on the validation split if there is no test split.
     pub classes: Vec<ClassReport>,
     /// For fine-tuning: its gain over the frozen features.
     #[serde(default)]
@@ -52,10 +52,10 @@ pub struct RunEnd {
 }
 
 impl RunLog {
-    /// Reads the log of a run. A truncated last line of a killed process is left out.
+    /// Reads the log of a run. A truncated last line, from a killed process, is ignored.
     ///
     /// # Errors
-    /// When there is no log, or a line before the last is invalid.
+    /// There is no log, or a line before the last is invalid.
     pub fn read(run: &RunDirectory) -> Result<Self, TrainError> {
         let path = run.path().join(LOG);
         let text = read_text(&path, MAX_LOG_BYTES)?;
@@ -94,7 +94,7 @@ impl RunLog {
             Some("resumed") => {
                 let epochs = event["epochs"].as_u64().unwrap_or(0) as usize;
                 self.epochs.retain(|epoch| epoch.epoch <= epochs);
-                // What was changed after an epoch that came again had no influence.
+                // Changes after an epoch that was repeated had no effect.
                 self.changes.retain(|(after, _)| *after <= epochs);
                 let changes: Vec<SettingChange> =
                     parse(event["changes"].clone()).unwrap_or_default();
@@ -107,7 +107,7 @@ impl RunLog {
             Some("diverged") => {
                 self.diverged = event["message"].as_str().map(String::from);
             }
-            // A newer version may tell more.
+            // Newer versions may log other events.
             _ => {}
         }
         Ok(())
@@ -119,14 +119,14 @@ impl RunLog {
         self.began_ms = self.began_ms.or(started);
     }
 
-    /// Seconds from the first step to the newest event that tells.
+    /// Seconds from the first step to the latest event that records the time.
     pub fn seconds(&self) -> Option<f64> {
         let end = self.end.as_ref().map(|end| end.train_seconds);
         end.or(self.epochs.last().map(|epoch| epoch.seconds))
     }
 }
 
-/// A field without a size is written as null: the epoch then counts without it.
+/// A field without a finite size is written as null; the epoch is then read without it.
 fn epoch(mut event: Value) -> Result<Epoch, String> {
     if parse::<EpochField>(event["erf"].clone()).is_err()
         && let Some(values) = event.as_object_mut()

@@ -1,4 +1,4 @@
-//! A run's directory: its configuration and its results.
+//! A run's directory, with its configuration and results.
 
 mod images;
 mod log;
@@ -28,25 +28,25 @@ pub struct RunDirectory {
     path: PathBuf,
 }
 
-/// The file beside the runs that holds the highest number given so far.
+/// The file next to the runs that contains the highest number used so far.
 const NEWEST: &str = ".newest";
-/// Held by the process that trains in a run's directory.
+/// Locked by the process that trains in the run directory.
 const LOCK: &str = ".lock";
-/// All events of the run, one line of JSON each.
+/// All events of the run, one JSON object per line.
 pub(crate) const LOG: &str = "log.jsonl";
-/// The largest record of a split that is read, in bytes: some ten million images.
+/// Maximum size in bytes of a record of splits: about ten million images.
 const MAX_RECORD_BYTES: u64 = 2 << 30;
-/// Numbers tried before giving up on a directory.
+/// Highest number to try for a new directory.
 const MAX_RUNS: u32 = 1_000_000;
 
 impl RunDirectory {
-    /// Makes the next numbered directory below `parent`. Numbers are never used twice.
+    /// Creates the next numbered directory below `parent`. Numbers are never reused.
     ///
     /// # Errors
-    /// On an I/O error.
+    /// An I/O error.
     pub fn next(parent: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(parent).map_err(TrainError::io(parent, "create"))?;
-        // The highest number is written down, so that deleting the newest run frees no number.
+        // The highest number is stored, so that deleting the latest run does not free its number.
         let newest = parent.join(NEWEST);
         let written = fs::read_to_string(&newest)
             .ok()
@@ -63,7 +63,7 @@ impl RunDirectory {
                     store::write_file(&newest, format!("{number}\n").as_bytes())?;
                     return Ok(Self { path });
                 }
-                // Another run took the number in between.
+                // Another run took this number meanwhile.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(TrainError::io(path, "create")(error)),
             }
@@ -74,20 +74,20 @@ impl RunDirectory {
         ))
     }
 
-    /// A directory given by name, which must be new or empty.
+    /// Creates a directory, or takes an empty one.
     ///
     /// # Errors
-    /// When it is not empty: a run never overwrites another.
+    /// The directory is not empty: a run never overwrites another.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(path).map_err(TrainError::io(path, "create"))?;
         Self::check_free(path)?;
         Ok(Self { path: path.into() })
     }
 
-    /// Whether [`create`](Self::create) would take it; makes nothing.
+    /// Checks that [`create`](Self::create) would succeed, without creating anything.
     ///
     /// # Errors
-    /// When it is not empty, or not a directory.
+    /// The path is not a directory, or not empty.
     pub fn check_free(path: &Path) -> Result<(), TrainError> {
         if !path.exists() {
             return Ok(());
@@ -105,7 +105,7 @@ impl RunDirectory {
     /// Opens an existing run.
     ///
     /// # Errors
-    /// When there is no `config.toml` in it.
+    /// It does not contain `config.toml`.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let run = Self { path: path.into() };
         if !run.is_there() {
@@ -125,8 +125,7 @@ impl RunDirectory {
         Ok(run)
     }
 
-    /// The first of the runs in a directory, by name: those of a series, or of a search's trials one level
-    /// further down.
+    /// The first run in a directory, by name: one of a series or, one level further down, of a search's trials.
     fn first_in(path: &Path) -> Option<Self> {
         let inside = |path: &Path| -> Vec<Self> {
             let entries = fs::read_dir(path).into_iter().flatten();
@@ -145,8 +144,8 @@ impl RunDirectory {
         trials.find_map(|trial| inside(&trial.path).into_iter().find(Self::is_there))
     }
 
-    /// The run that this directory is, or that the model in it belongs to (`runs/001/last` and
-    /// `runs/001/model` lie in their run); `None` for a model copied out of its run.
+    /// The run in this directory, or the run that the model in it belongs to (`runs/001/last` and
+    /// `runs/001/model` are inside their run); `None` for a model copied elsewhere.
     pub fn around(path: &Path) -> Option<Self> {
         let inside = Artifact::is_at(path).then(|| path.parent()).flatten();
         [Some(path), inside]
@@ -156,10 +155,10 @@ impl RunDirectory {
             .find(Self::is_there)
     }
 
-    /// The role of each image; `None` if the run has no such record.
+    /// The role of each image; `None` if the run has no record.
     ///
     /// # Errors
-    /// When it cannot be read, or is damaged.
+    /// The record cannot be read, or is damaged.
     pub fn split_record(&self) -> Result<Option<Arc<SplitRecord>>, TrainError> {
         let path = self.path.join(Self::SPLIT);
         if !path.exists() {
@@ -170,19 +169,19 @@ impl RunDirectory {
         Ok(Some(Arc::new(record)))
     }
 
-    /// The names of the run's classes, in the order of its labels.
+    /// The class names of the run, in the order of its labels.
     ///
     /// # Errors
-    /// When their list cannot be read.
+    /// The list cannot be read.
     pub(crate) fn classes(&self) -> Result<Vec<String>, TrainError> {
         let text = store::read_text(&self.path.join(Self::CLASSES), MAX_RECORD_BYTES)?;
         Ok(text.lines().map(str::to_string).collect())
     }
 
-    /// The baselines on the frozen features of the pretrained model; `None` if it has no such file.
+    /// The baselines on the frozen features of the pretrained model; `None` if the run has none.
     ///
     /// # Errors
-    /// When it cannot be read, or is damaged.
+    /// The file cannot be read, or is damaged.
     pub fn baselines(&self) -> Result<Option<Baselines>, TrainError> {
         let path = self.path.join(Self::BASELINES);
         if !path.exists() {
@@ -196,7 +195,7 @@ impl RunDirectory {
         Ok(Some(baselines))
     }
 
-    /// Writes the record, unless there is one: a run keeps its split.
+    /// Writes the record unless one exists: a run keeps its splits.
     pub(crate) fn keep_split_record(
         &self,
         record: impl FnOnce() -> SplitRecord,
@@ -207,7 +206,7 @@ impl RunDirectory {
         self.write(Self::SPLIT, &record().to_csv())
     }
 
-    /// Writes the names of the run's classes.
+    /// Writes the class names of the run.
     pub(crate) fn write_classes(&self, classes: &[String]) -> Result<(), TrainError> {
         self.write(Self::CLASSES, (classes.join("\n") + "\n").as_bytes())
     }
@@ -216,11 +215,11 @@ impl RunDirectory {
         self.path.join("config.toml").is_file()
     }
 
-    /// Called before something is written during training: missing directories are created, but a
-    /// deleted run must not reappear in part.
+    /// Called before anything is written during training. Missing subdirectories are created, but a deleted run
+    /// must not reappear in part.
     ///
     /// # Errors
-    /// When `config.toml` no longer exists.
+    /// `config.toml` no longer exists.
     pub(crate) fn check_there(&self) -> Result<(), TrainError> {
         if self.is_there() {
             return Ok(());
@@ -247,16 +246,16 @@ impl RunDirectory {
         self.path.join("last")
     }
 
-    /// Whether an epoch was finished, so that [`model`](Self::model) exists.
+    /// Whether an epoch was completed, so that [`model`](Self::model) exists.
     pub fn has_model(&self) -> bool {
         Artifact::is_at(&self.model())
     }
 
-    /// The list of damaged images that a run left out.
+    /// The list of damaged images that were left out.
     pub const SKIPPED: &str = "skipped.csv";
     /// The names of the classes, one per line.
     const CLASSES: &str = "classes.txt";
-    /// The split of each image, by path and content, if the run has started.
+    /// The split of each image, by path and content, once the run has started.
     pub const SPLIT: &str = "split.csv";
 
     /// The baselines on frozen features, if the run started from a pretrained model.
@@ -272,7 +271,7 @@ impl RunDirectory {
     /// The directory of the kept model.
     ///
     /// # Errors
-    /// When the run has none.
+    /// The run has no model.
     pub fn kept_model(&self) -> Result<PathBuf, TrainError> {
         if self.has_model() {
             return Ok(self.model());
@@ -308,7 +307,7 @@ impl RunDirectory {
         })
     }
 
-    /// Whether an epoch was recorded.
+    /// Whether any epoch was recorded.
     fn has_epochs(&self) -> bool {
         let metrics = fs::read_to_string(self.path.join("metrics.csv"));
         metrics.is_ok_and(|metrics| metrics.lines().nth(1).is_some())
@@ -322,7 +321,7 @@ impl RunDirectory {
     /// Locks the directory for this process, until the returned lock is dropped or the process ends.
     ///
     /// # Errors
-    /// When another process is training in it.
+    /// Another process is training in it.
     pub(crate) fn lock(&self) -> Result<File, TrainError> {
         let path = self.path.join(LOCK);
         let file = File::create(&path).map_err(|error| match error.kind() {
@@ -342,13 +341,13 @@ impl RunDirectory {
                 &self.path,
                 "another process is training in this directory; wait until it finishes, or stop it",
             )),
-            // A file system without locks: nothing can be claimed there.
+            // The file system does not support locks.
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
             Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "lock")(error)),
         }
     }
 
-    /// Removes partial files of a killed process.
+    /// Removes temporary files of killed processes.
     pub(crate) fn recover(&self) -> Result<(), TrainError> {
         for directory in [self.path.clone(), self.checkpoints()] {
             if directory.is_dir() {
@@ -361,12 +360,13 @@ impl RunDirectory {
     /// The run's configuration.
     ///
     /// # Errors
-    /// When `config.toml` cannot be read.
+    /// `config.toml` cannot be read.
     pub fn config(&self) -> Result<RunConfig, TrainError> {
         RunConfig::load(&self.path.join("config.toml"))
     }
 
-    /// Writes the list of damaged images that were left out, as [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) CSV.
+    /// Writes the list of damaged images that were left out, as [RFC
+    /// 4180](https://www.rfc-editor.org/rfc/rfc4180) CSV.
     pub(crate) fn write_skipped(&self, damaged: &[DamagedImage]) -> Result<(), TrainError> {
         let mut table = Vec::new();
         csv::push_row(&mut table, ["path", "reason"]);
@@ -380,7 +380,7 @@ impl RunDirectory {
     /// Writes one file atomically.
     ///
     /// # Errors
-    /// On an I/O error.
+    /// An I/O error.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
         Ok(store::write_file(&self.path.join(name), bytes)?)
     }

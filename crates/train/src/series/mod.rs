@@ -1,15 +1,14 @@
-//! Several runs of one config: with other seeds, or on the folds of a cross-validation.
+//! Several runs of one config: with different seeds, or on the folds of a cross-validation.
 //!
 //! ```text
-//! runs/004/series.json     what varies
+//! runs/004/series.json     the kind of series: seeds or folds
 //! runs/004/base.toml       the config of all runs
-//! runs/004/seed-0/ ...     the runs, each complete in its directory
+//! runs/004/seed-0/ ...     the runs, each in its own directory
 //! runs/004/images.sha256   a hash of the images, which are the same in all
-//! runs/004/summary.json    what the finished ones gave, and together
+//! runs/004/summary.json    the results of the finished runs, per run and combined
 //! ```
 //!
-//! Runs are trained one after the other. One that is in `summary.json` is not repeated; one that was
-//! stopped is resumed.
+//! Runs are trained one after the other. Those in `summary.json` are not repeated; a stopped one is resumed.
 
 mod one;
 mod plan;
@@ -37,9 +36,9 @@ const SERIES: &str = "series.json";
 const BASE: &str = "base.toml";
 const FORMAT: &str = "receptive-series";
 const VERSION: u32 = 1;
-/// The largest file of a series that is read, in bytes.
+/// Maximum size in bytes of a file of a series.
 const MAX_BYTES: u64 = 64 << 20;
-/// The most runs of one series.
+/// Maximum number of runs in a series.
 const MAX_RUNS: usize = 1000;
 
 /// Several runs of one config, in one directory.
@@ -53,16 +52,15 @@ pub struct Series {
 }
 
 impl Series {
-    /// What the finished runs gave.
+    /// The results of the finished runs.
     pub const SUMMARY: &str = "summary.json";
-    /// The page that joins them.
+    /// The report on all runs.
     pub const REPORT: &str = "report.html";
 
-    /// A new series in a directory that is new or empty. What is `open` the recipe chooses for each run.
+    /// Creates a series in a new or empty directory. The recipe chooses the `open` settings for each run.
     ///
     /// # Errors
-    /// When there are too few or too many runs, a setting cannot be used, or the directory holds
-    /// something.
+    /// There are too few or too many runs, a setting is invalid, or the directory is not empty.
     pub fn create(
         directory: &RunDirectory,
         kind: SeriesKind,
@@ -93,10 +91,10 @@ impl Series {
         })
     }
 
-    /// Whether a series of this kind can be made of this config.
+    /// Checks that a series of this kind can be made from this config.
     ///
     /// # Errors
-    /// When there are too few or too many runs, or the config is of a cross-validation already.
+    /// There are too few or too many runs, or the config already belongs to a cross-validation.
     pub fn check(kind: SeriesKind, base: &RunConfig) -> Result<(), TrainError> {
         let (setting, count, least) = match kind {
             SeriesKind::Seeds { count, .. } => ("seeds", count, 1),
@@ -125,7 +123,7 @@ impl Series {
     /// Opens the series in this directory.
     ///
     /// # Errors
-    /// When there is none, or its files are not what a series writes.
+    /// There is none, or its files are invalid.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let file = path.join(SERIES);
         let text = read_text(&file, MAX_BYTES)?;
@@ -154,7 +152,7 @@ impl Series {
         &self.path
     }
 
-    /// In what its runs differ.
+    /// What differs between its runs.
     pub fn kind(&self) -> SeriesKind {
         self.kind
     }
@@ -164,8 +162,8 @@ impl Series {
         &self.base
     }
 
-    /// The same with another number of threads, or its data at another place; what has an influence on
-    /// the results stays.
+    /// Replaces the base config, for another number of threads or a new path of the data. Settings that affect
+    /// the results must stay the same.
     #[must_use]
     pub fn with_base(self, base: RunConfig) -> Self {
         Self { base, ..self }
@@ -174,7 +172,7 @@ impl Series {
     /// The results so far.
     ///
     /// # Errors
-    /// When `summary.json` is damaged.
+    /// `summary.json` is damaged.
     pub fn summary(&self) -> Result<SeriesSummary, TrainError> {
         let path = self.path.join(Self::SUMMARY);
         if !path.exists() {
@@ -197,12 +195,12 @@ impl Series {
         })
     }
 
-    /// Trains the runs that have not been finished. Returns what all gave, and the number of the signal
+    /// Trains the runs that are not finished. Returns the results of all runs, and the number of the signal
     /// that stopped it, if one did.
     ///
     /// # Errors
-    /// What would end every run: data that cannot be opened, a setting that cannot be used, an I/O
-    /// error. A run that diverges is a part of the summary.
+    /// Anything that would end every run: data that cannot be opened, an invalid setting, an I/O error. A
+    /// diverged run is only noted in the summary.
     pub fn run(
         &self,
         compute: &Compute,

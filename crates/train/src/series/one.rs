@@ -1,4 +1,4 @@
-//! One run of several: trained, resumed where it was stopped, and never the end of the others.
+//! One of several runs: trained or resumed, without its failure ending the others.
 
 use crate::compute::Compute;
 use crate::config::{OpenSettings, RunConfig};
@@ -19,50 +19,50 @@ use std::path::{Path, PathBuf};
 /// How one of several runs ended.
 #[derive(Debug)]
 pub(crate) enum RunOutcome {
-    /// With a result.
+    /// It has a result.
     Done {
-        /// What training gave.
+        /// The result of training.
         result: Box<TrainResult>,
         /// The class names.
         classes: Vec<String>,
     },
-    /// Without one, such as a run that diverged: a sentence that says why.
+    /// It has no result, for example because it diverged; a sentence that says why.
     Failed(String),
-    /// By a request to stop; its state is saved.
+    /// It was requested to stop; its state is saved.
     Interrupted {
         /// The signal's number.
         signal: usize,
-        /// What it has so far.
+        /// The result so far.
         result: Box<TrainResult>,
     },
 }
 
-/// Who watches several runs: their [`Recorder`], told besides which run comes.
+/// A [`Recorder`] for several runs, which is also told which run starts.
 pub trait SeriesWatch: Recorder {
-    /// The `number`th of `total` runs starts, or is resumed.
+    /// The `number`-th of `total` runs starts or is resumed.
     fn run_starts(&mut self, _name: &str, _number: usize, _total: usize, _setup: &RunSetup) {}
 
     /// A run ended without a result; the others continue.
     fn run_failed(&mut self, _name: &str, _reason: &str) {}
 }
 
-/// The devices and threads of all runs.
+/// Trains several runs, with the same devices and threads.
 pub(crate) struct Trainer<'a> {
     pub(crate) compute: &'a Compute,
     pub(crate) stop: &'a Stop,
     pub(crate) progress: &'a dyn Progress,
-    /// What the recipe may choose for each of them.
+    /// The settings that the recipe may choose for each run.
     pub(crate) open: OpenSettings,
     /// Whether the test split is evaluated at the end of a run.
     pub(crate) tests: bool,
-    /// The directory of all of them.
+    /// The directory of all runs.
     pub(crate) directory: &'a Path,
 }
 
-/// In the directory of several runs: a hash of the images that all of them are trained and measured on.
+/// In that directory: a hash of the images, which must be the same for all runs.
 const IMAGES: &str = "images.sha256";
 
-/// Which of how many.
+/// The name and number of a run.
 pub(crate) struct Turn<'a> {
     pub(crate) name: &'a str,
     pub(crate) number: usize,
@@ -70,8 +70,8 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Trainer<'_> {
-    /// Trains a run in its directory, or resumes it there. What ends this run alone is a
-    /// [`RunOutcome::Failed`]; what would end the others too is an error.
+    /// Trains a run in its directory, or resumes it there. Problems of this run alone give
+    /// [`RunOutcome::Failed`]; those that would end the other runs too are errors.
     pub(crate) fn run(
         &self,
         directory: &Path,
@@ -106,7 +106,7 @@ impl Trainer<'_> {
         let trained = match &run {
             Some(run) => resume(&setup, run, self.compute, self.stop, recorders),
             None => {
-                // Of a process that was killed before it wrote anything.
+                // Left by a process that was killed before it wrote anything else.
                 let _ = std::fs::remove_file(directory.join(".lock"));
                 let run = RunDirectory::create(directory)?;
                 train(&setup, &run, self.compute, self.stop, recorders)
@@ -123,7 +123,7 @@ impl Trainer<'_> {
                     classes: setup.data.classes,
                 },
             }),
-            // A run directory that is gone is none of training's own failures.
+            // A deleted run directory is not a failure of training.
             Err(error) if is_of_this_run(&error) && RunDirectory::open(directory).is_ok() => {
                 Ok(failed(turn, &error, watch))
             }
@@ -133,8 +133,8 @@ impl Trainer<'_> {
 }
 
 impl Trainer<'_> {
-    /// Runs are compared, and their results added up: that takes the same images in each. The first one's are
-    /// kept in [`IMAGES`].
+    /// Checks that all runs have the same images, because they are compared and their results combined. A hash
+    /// of the first run's images is stored in [`IMAGES`].
     fn check_images(&self, setup: &RunSetup) -> Result<(), TrainError> {
         let images = setup.data.images.to_string();
         let file = self.directory.join(IMAGES);
@@ -166,8 +166,8 @@ impl Trainer<'_> {
         ))
     }
 
-    /// How the images differ from those of the first run that there is; nothing if there is none, or if runs
-    /// used a part of the data each.
+    /// How the images differ from those of the first existing run; empty if there is none, or if runs use only
+    /// part of the data.
     fn differences(&self, setup: &RunSetup) -> Vec<String> {
         if setup.config.data.limit.is_some() {
             return Vec::new();
@@ -190,7 +190,7 @@ fn failed(turn: &Turn<'_>, error: &TrainError, watch: &mut dyn SeriesWatch) -> R
     RunOutcome::Failed(reason)
 }
 
-/// Whether an error is about the settings or the course of one run, so that others may still succeed.
+/// Whether an error concerns only this run's settings or training, so that other runs may still succeed.
 fn is_of_this_run(error: &TrainError) -> bool {
     match error {
         TrainError::Diverged { .. }

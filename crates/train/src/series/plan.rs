@@ -1,22 +1,22 @@
-//! What a series of runs is: its settings and the runs that follow from them.
+//! The plan of a series: its settings, and its runs.
 
 use crate::config::{OpenSettings, RunConfig};
 use crate::prepare::InputFrom;
 use receptive_data::Fold;
 use serde::{Deserialize, Serialize};
 
-/// In what the runs of a series differ.
+/// What differs between the runs of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SeriesKind {
-    /// By their seeds, from `first` on: how much a result owes to chance.
+    /// Their seeds, from `first` on, to show how much results vary by chance.
     Seeds {
         /// The seed of the first run.
         first: u64,
         /// Number of runs.
         count: usize,
     },
-    /// By the fold that is tested: a cross-validation.
+    /// The fold that is tested: a cross-validation.
     Folds {
         /// Number of folds.
         count: usize,
@@ -28,12 +28,12 @@ pub enum SeriesKind {
 pub struct PlannedRun {
     /// Its directory within the series.
     pub name: String,
-    /// Its config, with which it can also be trained alone.
+    /// Its config, with which it can also be trained on its own.
     pub config: RunConfig,
 }
 
 impl SeriesKind {
-    /// What one run of it is called: `seed` or `fold`.
+    /// The word for one run: `seed` or `fold`.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Seeds { .. } => "seed",
@@ -41,7 +41,7 @@ impl SeriesKind {
         }
     }
 
-    /// The runs in their order; `base` is the config of all.
+    /// The runs in order; `base` is the config of all.
     pub fn runs(self, base: &RunConfig) -> Vec<PlannedRun> {
         let planned = |name: String, change: &dyn Fn(&mut RunConfig)| {
             let mut config = base.clone();
@@ -63,14 +63,14 @@ impl SeriesKind {
     }
 }
 
-/// `series.json`: what a series is. Its runs and results are in other files.
+/// The content of `series.json`; runs and results are in other files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SeriesFile {
     pub(super) format: String,
     pub(super) version: u32,
     pub(super) input_from: InputFrom,
-    /// What the recipe may choose for each run.
+    /// The settings that the recipe may choose for each run.
     pub(super) open: OpenSettings,
     pub(super) kind: SeriesKind,
 }

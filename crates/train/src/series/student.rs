@@ -1,23 +1,23 @@
-//! Means with intervals of few values (Student's t).
+//! Means of few values, with confidence intervals (Student's t).
 
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// The mean of a figure over several runs.
+/// The mean of a metric over several runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Number of values.
     pub count: usize,
     /// Their mean.
     pub mean: f64,
-    /// Their standard deviation, with `count - 1` in its denominator; `None` of one value.
+    /// Their standard deviation, with `count - 1` in the denominator; `None` for a single value.
     pub deviation: Option<f64>,
-    /// The 95 % confidence interval of the mean by Student's t; `None` of one value.
+    /// The 95 % confidence interval of the mean by Student's t; `None` for a single value.
     pub interval: Option<[f64; 2]>,
 }
 
 impl Spread {
-    /// Of these values; `None` without any.
+    /// The mean of these values; `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let count = values.len();
         if count == 0 {
@@ -38,7 +38,7 @@ impl Spread {
         })
     }
 
-    /// The interval cut off at what the figure can be.
+    /// Clips the interval to the metric's range.
     #[must_use]
     pub fn within(self, least: f64, most: f64) -> Self {
         let cut = |[low, high]: [f64; 2]| [low.max(least), high.min(most)];
@@ -49,8 +49,8 @@ impl Spread {
     }
 }
 
-/// The number that Student's t of `degrees` degrees of freedom (at least 1) stays below in magnitude
-/// with this probability.
+/// The two-sided quantile of Student's t with `degrees` degrees of freedom (at least 1): its magnitude stays
+/// below this number with this probability.
 fn t_quantile(probability: f64, degrees: usize) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while within(high, degrees) < probability && high < 1e6 {
@@ -67,13 +67,13 @@ fn t_quantile(probability: f64, degrees: usize) -> f64 {
     0.5 * (low + high)
 }
 
-/// The probability that Student's t lies between `-t` and `t`, a finite sum for whole degrees of
-/// freedom: Abramowitz and Stegun 26.7.3 and 26.7.4.
+/// The probability that Student's t is between `-t` and `t`, a finite sum for integer degrees of freedom:
+/// Abramowitz and Stegun 26.7.3 and 26.7.4.
 fn within(t: f64, degrees: usize) -> f64 {
     let angle = (t / (degrees as f64).sqrt()).atan();
     let (sine, cosine) = angle.sin_cos();
     let is_odd = degrees % 2 == 1;
-    // The powers of the cosine: 1, 3, 5, ... of odd degrees, 0, 2, 4, ... of even ones.
+    // Powers of the cosine: 1, 3, 5, ... for odd degrees, 0, 2, 4, ... for even ones.
     let mut term = if is_odd { cosine } else { 1.0 };
     let mut power = usize::from(is_odd);
     let mut sum = 0.0;

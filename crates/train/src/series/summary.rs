@@ -1,4 +1,4 @@
-//! `summary.json`: the results of a series, per run and together.
+//! `summary.json`: the results of a series, per run and combined.
 
 use super::plan::SeriesKind;
 use super::student::Spread;
@@ -7,14 +7,14 @@ use crate::metrics::Confusion;
 use crate::records::TrainResult;
 use serde::{Deserialize, Serialize};
 
-/// The figures of an evaluation.
+/// The metrics of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RunFigures {
     /// Number of images.
     pub images: usize,
     /// Top-1 accuracy, from 0 to 1.
     pub top1: f64,
-    /// The mean of the classes' recalls, from 0 to 1.
+    /// The mean recall over the classes, from 0 to 1.
     pub mean_recall: Option<f64>,
     /// The mean cross entropy.
     pub loss: f64,
@@ -42,15 +42,15 @@ pub struct RunSummary {
     pub epochs: usize,
     /// The epoch whose model is kept, from 1.
     pub best_epoch: usize,
-    /// Seconds from its first step to its last, validation included.
+    /// Seconds from its first step to its last, including validation.
     pub train_seconds: f64,
-    /// Of the kept weights.
+    /// The hash of the kept weights.
     pub weights_sha256: String,
-    /// On the test split; of a cross-validation, on the fold that was tested.
+    /// On the test split, which in a cross-validation is the tested fold.
     pub test: Option<RunFigures>,
     /// On the validation split.
     pub val: Option<RunFigures>,
-    /// Of a cross-validation: `[true class, predicted class, count]` of the fold that was tested.
+    /// In a cross-validation: `[true class, predicted class, count]` for the tested fold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusion_counts: Vec<[usize; 3]>,
 }
@@ -95,24 +95,24 @@ impl RunSummary {
 /// Means over the runs of a series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesMeans {
-    /// What was evaluated: `test`, or `val` where a run has no test split.
+    /// The evaluated split: `test`, or `val` if any run has no test split.
     pub split: String,
     /// Top-1 accuracy, from 0 to 1.
     pub top1: Spread,
-    /// The mean of the classes' recalls, from 0 to 1.
+    /// The mean recall over the classes, from 0 to 1.
     pub mean_recall: Option<Spread>,
     /// The mean cross entropy.
     pub loss: Spread,
 }
 
-/// All predictions of a cross-validation, each by the model that was not trained on the image.
+/// The predictions of a cross-validation combined, each by the model that was not trained on the image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutOfFold {
     /// Number of images.
     pub images: usize,
-    /// The share whose class was predicted.
+    /// Top-1 accuracy, from 0 to 1.
     pub top1: f64,
-    /// The mean of the classes' recalls.
+    /// The mean recall over the classes, from 0 to 1.
     pub mean_recall: Option<f64>,
     /// `[true class, predicted class, count]`.
     pub confusion_counts: Vec<[usize; 3]>,
@@ -132,20 +132,20 @@ impl OutOfFold {
 /// The results of a series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesSummary {
-    /// In what its runs differ.
+    /// What differs between its runs.
     #[serde(flatten)]
     pub kind: SeriesKind,
     /// The data set.
     pub data: String,
     /// The class names, once a run has started.
     pub classes: Vec<String>,
-    /// How many runs have not been finished yet.
+    /// The number of runs that are not finished.
     pub remaining: usize,
     /// The finished runs, in order.
     pub runs: Vec<RunSummary>,
-    /// Over the runs that have a result; `None` without any.
+    /// Means over the runs with a result; `None` if there are none.
     pub means: Option<SeriesMeans>,
-    /// Of a cross-validation of which all folds are finished.
+    /// For a cross-validation with all folds finished.
     pub out_of_fold: Option<OutOfFold>,
 }
 
@@ -172,7 +172,7 @@ impl SeriesSummary {
         };
     }
 
-    /// The runs that have a result.
+    /// The runs with a result.
     pub fn with_result(&self) -> impl Iterator<Item = &RunSummary> {
         self.runs.iter().filter(|run| run.failed.is_none())
     }

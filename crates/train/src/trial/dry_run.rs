@@ -1,4 +1,4 @@
-//! A dry run: one batch through every step of a run, in a temporary directory.
+//! A dry run: one batch through all parts of a run, in a temporary directory.
 
 use crate::checkpoint::is_finite;
 use crate::compute::Compute;
@@ -14,11 +14,10 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Estimates for a whole run, extrapolated from one batch. Other work on the machine makes the times
-/// less accurate.
+/// Estimates for a whole run, extrapolated from one batch. Times are less accurate if the machine is busy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DryRun {
-    /// Parameters and running statistics.
+    /// Number of parameters and running statistics.
     pub params: usize,
     /// Steps of one epoch.
     pub steps_per_epoch: u64,
@@ -26,11 +25,11 @@ pub struct DryRun {
     pub epochs: usize,
     /// The loss before the first step.
     pub train_loss: f64,
-    /// The loss of one validation batch after the steps that were timed; none without such a split.
+    /// The loss of one validation batch after the timed steps; `None` without a validation split.
     pub val_loss: Option<f64>,
-    /// Seconds of a step with its images in memory.
+    /// Seconds per step, with its images in memory.
     pub seconds_per_step: f64,
-    /// Seconds to prepare one batch: decoding, augmentation.
+    /// Seconds to prepare one batch: decoding and augmentation.
     pub seconds_per_batch: f64,
     /// Seconds of one pass over the validation split.
     pub seconds_per_validation: f64,
@@ -39,22 +38,22 @@ pub struct DryRun {
     pub seconds: f64,
     /// Size of the model on disk, in bytes.
     pub model_bytes: u64,
-    /// What this process held at most, with what decoded images will take beside; where the system
-    /// does not say, what the plan expects.
+    /// Peak memory of this process, plus decoded images that will be cached later. If the system does not
+    /// report the peak, the plan's estimate.
     pub peak_bytes: u64,
 }
 
-/// Steps that are timed, after one that is not: memory is mapped, kernels are chosen.
+/// Number of timed steps, after one untimed step in which memory is mapped and kernels are selected.
 const TIMED_STEPS: u64 = 5;
-/// They end here, however many there were.
+/// Timing ends after this time, however few steps were timed.
 const TIMED_SECONDS: f64 = 2.0;
 
-/// Reads a batch, trains on it, validates on another, writes the model to a temporary directory and
-/// reads it back. Nothing is left behind.
+/// Reads a batch, trains on it, validates on another, writes the model to a temporary directory and reads it
+/// back. Leaves no files behind.
 ///
 /// # Errors
-/// Those of [`train`](crate::train); a loss or weights that are NaN or infinite; a model that is
-/// read back changed.
+/// Those of [`train`](crate::train); also a loss or weights that are NaN or infinite, or a model that differs
+/// when read back.
 pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError> {
     let config = &setup.config;
     let mut learner = Learner::from_setup(setup, compute)?;
@@ -85,7 +84,7 @@ pub fn dry_run(setup: &RunSetup, compute: &Compute) -> Result<DryRun, TrainError
     times.sort_by(f64::total_cmp);
     let seconds_per_step = times[times.len() / 2];
 
-    // Once more, with everything where it will be from the second epoch on.
+    // Again, with files and memory cached as from the second epoch on.
     let (_, seconds_per_batch) = first_step(setup)?;
 
     let model = learner.model.valid();
@@ -152,7 +151,7 @@ fn check_finite(loss: f64, model: &Classifier) -> Result<(), TrainError> {
     ))
 }
 
-/// The loss of one batch, and the seconds an image takes with all threads at work.
+/// The loss of one batch, and the seconds per image with all threads busy.
 fn validate(
     setup: &RunSetup,
     model: &Classifier,
@@ -187,7 +186,7 @@ fn validate(
     Ok((Some(loss / images as f64), seconds))
 }
 
-/// Writes the model, reads it back and compares; returns its size.
+/// Writes the model, reads it back and compares; returns its size in bytes.
 fn write_and_read(
     setup: &RunSetup,
     model: Classifier,
@@ -221,7 +220,7 @@ fn write_and_read(
     Ok(sizes.map_err(TrainError::io(&path, "list"))?.iter().sum())
 }
 
-/// What was held so far, and the images that are decoded on first use.
+/// The peak so far, plus the images that are decoded on first use.
 fn peak(setup: &RunSetup) -> u64 {
     let evaluated = [Some(&setup.val), setup.test.as_ref()];
     let mut later: u64 = evaluated
@@ -229,7 +228,7 @@ fn peak(setup: &RunSetup) -> u64 {
         .flatten()
         .map(|samples| samples.cache_bytes())
         .sum();
-    // Measuring mean and deviation reads the training split, which a model to start from saves.
+    // Computing mean and deviation reads the training split, but a pretrained model makes that unnecessary.
     if setup.start.is_some() {
         later += setup.train.cache_bytes();
     }
@@ -240,7 +239,7 @@ fn peak(setup: &RunSetup) -> u64 {
     later + peak_resident_bytes().unwrap_or_else(planned)
 }
 
-/// The most memory this process has held, in bytes; `None` where the system does not say (all but
+/// The peak resident memory of this process, in bytes; `None` if the system does not report it (all except
 /// Linux).
 pub fn peak_resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -1,5 +1,5 @@
-//! Whether the network can overfit a few images: otherwise it cannot learn anything else (Karpathy
-//! 2019, "A Recipe for Training Neural Networks").
+//! Whether a network can overfit a few images: if not, it cannot learn anything else (Karpathy 2019, "A Recipe
+//! for Training Neural Networks").
 
 use crate::compute::Compute;
 use crate::config::{ClassWeights, RunConfig, Sampling, ScheduleKind, TrainConfig};
@@ -21,7 +21,7 @@ use std::time::Instant;
 pub struct OverfitOptions {
     /// Number of training images, drawn by the run's seed; all of them if there are fewer.
     pub images: usize,
-    /// Passes over them before giving up.
+    /// Maximum number of passes over them.
     pub passes: usize,
 }
 
@@ -38,11 +38,11 @@ pub struct OverfitResult {
     pub steps: u64,
     /// Images classified correctly at the end, with batch norm as in training.
     pub correct: usize,
-    /// The same with batch norm's running statistics, as a saved model would classify them.
+    /// Images classified correctly with batch norm's running statistics, as by a saved model.
     pub correct_evaluated: usize,
     /// The mean loss over the first pass.
     pub first_loss: f64,
-    /// The mean loss over the last one.
+    /// The mean loss over the last pass.
     pub last_loss: f64,
     /// Whether all images are classified correctly.
     pub overfit: bool,
@@ -50,8 +50,9 @@ pub struct OverfitResult {
     pub seconds: f64,
 }
 
-/// The same run without regularisation: no augmentation, dropout, weight decay, label smoothing, class
-/// weights or early stopping, and a constant learning rate.
+/// The config without regularisation: no augmentation, dropout, stochastic depth, weight decay, label
+/// smoothing, class weights, balanced sampling, weight averages, gradient accumulation or early stopping, and a
+/// constant learning rate.
 pub fn unregularised(mut config: RunConfig) -> RunConfig {
     let train = &mut config.train;
     train.augment = Augment::default();
@@ -68,11 +69,11 @@ pub fn unregularised(mut config: RunConfig) -> RunConfig {
     config
 }
 
-/// A run set up for its regular training, without what slows down overfitting. Unlike a config it has
-/// its preset adapted to the size of the images.
+/// A prepared run without everything that slows down overfitting. Its preset is already adapted to the image
+/// size, unlike that of a config.
 ///
 /// # Errors
-/// When the network does not fit, which it did before.
+/// The network cannot be planned, although it could before.
 pub fn unregularised_setup(setup: RunSetup) -> Result<RunSetup, TrainError> {
     let config = unregularised(setup.config);
     let plan = config.model.plan()?;
@@ -97,12 +98,11 @@ fn drop_nothing(layers: &mut [LayerConfig]) {
     }
 }
 
-/// Trains on the same few images until all are classified correctly, or the passes are done. The config is
-/// one of [`unregularised`]; `progress` is told passes, steps, correct answers and the loss.
+/// Trains on the same few images until all are classified correctly, or the passes are done. The config must
+/// come from [`unregularised`]; `progress` is called after every pass with the result so far.
 ///
 /// # Errors
-/// When an image cannot be read, or a thread panics. A network that cannot overfit the images is not
-/// an error.
+/// An image cannot be read, or a thread panics. A network that cannot overfit the images is not an error.
 pub fn overfit(
     setup: &RunSetup,
     options: OverfitOptions,
@@ -154,8 +154,8 @@ pub fn overfit(
             break;
         }
         if correct == images {
-            // Each batch was counted before the steps on those that follow it: count again, with
-            // weights that stand still.
+            // Each batch was evaluated before the later steps of the pass, so all are evaluated again with
+            // fixed weights.
             result.correct = 0;
             for batch in &batches {
                 result.correct += read(learner.gradients(batch, result.steps)?.correct) as usize;
@@ -204,9 +204,9 @@ fn classes(batches: &[Batch]) -> usize {
 }
 
 impl OverfitResult {
-    /// Advice if not all images were learnt; `None` if they were.
+    /// Advice if the images were not overfit; `None` if they were.
     pub fn advice(&self) -> Option<&'static str> {
-        // Below this share of its fall to nothing, a loss has not moved.
+        // Minimum relative decrease of a loss that is learning.
         const MOVED: f64 = 0.1;
         if self.overfit {
             None

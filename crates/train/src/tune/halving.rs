@@ -1,22 +1,22 @@
-//! Successive halving (Jamieson and Talwalkar 2016): many trials of few epochs, then the best third of
-//! them for three times as many, and so on.
+//! Successive halving (Jamieson and Talwalkar 2016): many trials of few epochs, then the best third of them
+//! with three times as many epochs, and so on.
 
 use serde::{Deserialize, Serialize};
 
-/// The reduction factor of trials, and the growth factor of epochs, per round.
+/// From round to round, the number of trials is divided by this, and that of epochs multiplied.
 const ETA: usize = 3;
 
 /// A round of trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
-    /// Number of trials, at most.
+    /// Maximum number of trials.
     pub trials: usize,
-    /// Epochs of each, trained from the beginning.
+    /// Epochs per trial, each trained from the beginning.
     pub epochs: usize,
 }
 
-/// The rounds for so many trials, the last of which are trained for `epochs`.
+/// The rounds for `trials` trials; those of the last round are trained for `epochs` epochs.
 pub(super) fn rungs(trials: usize, epochs: usize) -> Vec<Rung> {
     let halvings = trials.max(1).ilog(ETA).min(epochs.max(1).ilog(ETA));
     (0..=halvings)
@@ -45,7 +45,7 @@ mod tests {
         };
         assert_eq!(of(20, 24), [(20, 3), (6, 8), (2, 24)]);
         assert_eq!(of(27, 27), [(27, 1), (9, 3), (3, 9), (1, 27)]);
-        // Too few epochs to be divided, or trials.
+        // Too few epochs or trials to divide.
         assert_eq!(of(20, 2), [(20, 2)]);
         assert_eq!(of(2, 24), [(2, 24)]);
         assert_eq!(of(1, 1), [(1, 1)]);

@@ -1,4 +1,4 @@
-//! Ending a trial at the time limit.
+//! Stopping a trial at the time limit.
 
 use crate::error::TrainError;
 use crate::prepare::RunSetup;
@@ -8,10 +8,10 @@ use crate::series::SeriesWatch;
 use crate::stop::Stop;
 use std::time::{Duration, Instant};
 
-/// The number that a trial's own stop has when its time is over: that of SIGALRM.
+/// The signal number with which a trial is stopped when its time is over: that of SIGALRM.
 pub(super) const TIME_OVER: usize = 14;
 
-/// Passes events on, and stops the trial when the search is asked to stop or the time is over.
+/// Forwards events, and stops the trial when the search is requested to stop or the time is over.
 pub(super) struct Limit<'a> {
     watch: &'a mut dyn SeriesWatch,
     asked: &'a Stop,

@@ -4,11 +4,11 @@
 //! runs/007/tune.json             the search: its rounds, its trials' settings, their results
 //! runs/007/base.toml             the config that the trials vary
 //! runs/007/trial-03/epochs-8/    a trial's run in one round
-//! runs/007/best.toml             the config of the best
+//! runs/007/best.toml             the config of the best trial
 //! ```
 //!
-//! Every trial of every round is a run of its own, from the first weights to the end of its schedule, so
-//! the best config reproduces the best result bit for bit. No trial evaluates the test split.
+//! Every trial of every round is a run of its own, from its initial weights to the end of its schedule, so the
+//! best config reproduces the best result bit for bit. No trial evaluates the test split.
 
 mod halving;
 mod limit;
@@ -40,10 +40,10 @@ const VERSION: u32 = 1;
 const MAX_BYTES: u64 = 64 << 20;
 /// Maximum number of trials of one search.
 const MAX_TRIALS: usize = 10_000;
-/// The longest search: a year.
+/// Maximum time limit of a search: a year.
 const MAX_MINUTES: f64 = 527_040.0;
 
-/// A search for settings, in its directory.
+/// A hyperparameter search in its directory.
 #[derive(Debug, Clone)]
 pub struct Tune {
     path: PathBuf,
@@ -58,11 +58,11 @@ impl Tune {
     /// Plan and results.
     pub const STATE: &str = STATE;
 
-    /// A new search in a directory that is new or empty. The data are opened once, to know how many
-    /// epochs and what validation images there are.
+    /// Creates a search in a new or empty directory. Opens the data once, to determine the number of epochs and
+    /// the validation images.
     ///
     /// # Errors
-    /// When an option cannot be used, or the data cannot be opened or have no validation images.
+    /// An option is invalid, or the data cannot be opened or have no validation images.
     pub fn create(
         directory: &Path,
         options: TuneOptions,
@@ -82,7 +82,7 @@ impl Tune {
                 ),
             ));
         }
-        // All is filled in: input, classes, what the data decide.
+        // Completely filled in: input, classes, and settings chosen from the data.
         let base = setup.config;
         let seed = base.train.seed;
         let numbers = 0..options.trials as u64;
@@ -112,7 +112,7 @@ impl Tune {
     /// Opens a search that was stopped.
     ///
     /// # Errors
-    /// When there is none, or its files are invalid.
+    /// There is none, or its files are invalid.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let file = path.join(STATE);
         if !file.is_file() {
@@ -150,13 +150,13 @@ impl Tune {
         &self.base
     }
 
-    /// Changes devices and threads; settings that affect the results stay the same.
+    /// Allows changing devices and threads. Settings that affect the results must stay the same.
     pub fn base_mut(&mut self) -> &mut RunConfig {
         &mut self.base
     }
 
-    /// Remarks on the data and on the settings chosen for them, one sentence each; for a new search
-    /// only.
+    /// Remarks on the data and on the settings chosen for them, one sentence each; empty for a search that was
+    /// opened.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -166,11 +166,11 @@ impl Tune {
         &self.state
     }
 
-    /// Sets another limit of time, from the start of the search. If that leaves time, trials that the old
-    /// one cut short are continued.
+    /// Sets a new time limit, counted from the start of the search. If that leaves time, trials that the old
+    /// limit stopped are continued.
     ///
     /// # Errors
-    /// When it is not a positive number.
+    /// It is not a positive number.
     pub fn set_minutes(&mut self, minutes: f64) -> Result<(), TrainError> {
         self.state.options.minutes = Some(minutes);
         check(&self.state.options)?;
@@ -180,12 +180,11 @@ impl Tune {
         Ok(())
     }
 
-    /// Trains the remaining trials, until they are done or the time limit is reached. Returns the
-    /// number of the signal that stopped it, if one did. A diverged trial has no result; the others
-    /// continue.
+    /// Trains the remaining trials, until they are done or the time limit is reached. Returns the number of the
+    /// signal that stopped it, if one did. A diverged trial has no result; the others continue.
     ///
     /// # Errors
-    /// What would end every trial: data that cannot be opened, an I/O error.
+    /// Anything that would end every trial: data that cannot be opened, an I/O error.
     pub fn run(
         &mut self,
         compute: &Compute,
@@ -197,9 +196,9 @@ impl Tune {
         let before = self.state.seconds;
         let rungs = self.state.rungs.clone();
         let total = self.state.options.minutes.map(|minutes| 60.0 * minutes);
-        // From the first round on: one that the time ended early may have got more.
+        // From the first round, because a round that the time limit cut short may have time left now.
         for (rung, of) in rungs.iter().enumerate() {
-            // Rounds cost about the same, so each has the same share of the time.
+            // Rounds cost about the same, so each gets an equal share of the time.
             let share = total.map(|total| total * (rung + 1) as f64 / rungs.len() as f64);
             let candidates = self.state.candidates(rung);
             for (at, &trial) in candidates.iter().enumerate() {
@@ -210,7 +209,8 @@ impl Tune {
                     return Ok(Some(signal));
                 }
                 let now = before + began.elapsed().as_secs_f64();
-                // The first of a round may use what is left: a round without a result leads nowhere.
+                // The first trial of a round may use all remaining time, since the search needs a result from
+                // every round.
                 let is_first = self.state.ranked(rung).is_empty();
                 let end = if is_first { total } else { share };
                 if end.is_some_and(|end| now >= end) {
@@ -241,7 +241,7 @@ impl Tune {
         Ok(None)
     }
 
-    /// One trial of one round; or the number of the signal that interrupted it.
+    /// Runs one trial of one round; or returns the number of the signal that interrupted it.
     fn trial(
         &self,
         trial: usize,
@@ -254,7 +254,7 @@ impl Tune {
         let began = Instant::now();
         let (settings, epochs) = (&self.state.trials[trial], self.state.rungs[rung].epochs);
         let config = settings.apply(&self.base, epochs)?;
-        // A preset adapts to the images; the base's network is planned already.
+        // A preset adapts to the images; the base's network is already planned.
         let input_from = match settings.network {
             Some(_) => InputFrom::Data,
             None => InputFrom::Model,
@@ -264,7 +264,7 @@ impl Tune {
             compute,
             stop: &own,
             progress,
-            // Chosen for the base already.
+            // Already chosen for the base.
             open: OpenSettings::default(),
             tests: false,
             directory: &self.path,
@@ -302,7 +302,7 @@ impl Tune {
                 result.trained = Some(done.epochs.len());
             }
             RunOutcome::Failed(reason) => {
-                // What it had reached before counts for nothing: its epochs end in a divergence.
+                // Earlier results do not count, because the trial diverged in the end.
                 let log = RunDirectory::open(&directory).and_then(|run| RunLog::read(&run));
                 result.failed = Some(match log.ok().and_then(|log| log.diverged) {
                     Some(_) => "diverged".into(),
@@ -314,20 +314,20 @@ impl Tune {
         Ok(Ok(result))
     }
 
-    /// The config of the best trial, which reproduces its result; `None` as long as there is none.
+    /// The config of the best trial, which reproduces its result; `None` if there is no result yet.
     ///
     /// # Errors
-    /// When its run's config cannot be read.
+    /// The config of its run cannot be read.
     fn best_config(&self) -> Result<Option<RunConfig>, TrainError> {
         let best = self.state.best();
         best.map(|best| RunDirectory::open(&self.path.join(&best.run))?.config())
             .transpose()
     }
 
-    /// Writes the config of the best trial; whether there is one.
+    /// Writes the config of the best trial; returns whether there is one.
     ///
     /// # Errors
-    /// When it cannot be read or written.
+    /// The config cannot be read or written.
     pub fn write_best(&self) -> Result<bool, TrainError> {
         let Some(config) = self.best_config()? else {
             return Ok(false);

@@ -6,7 +6,7 @@ use receptive_core::hash::{SPLITMIX_STEP, splitmix};
 use receptive_data::Augment;
 use serde::{Deserialize, Serialize};
 
-/// The settings of a trial. Those of trial 0 are the base's own.
+/// The settings of a trial. Trial 0 has those of the base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrialSettings {
@@ -14,23 +14,23 @@ pub struct TrialSettings {
     pub learning_rate: f64,
     /// `train.optimizer.weight_decay`.
     pub weight_decay: f64,
-    /// How strong `train.augment` is: 1 as in the base, 0 without.
+    /// The strength of `train.augment`: 1 as in the base, 0 for none.
     pub augment: f64,
-    /// The preset, where networks are compared.
+    /// The preset, if networks are compared.
     pub network: Option<String>,
 }
 
-/// The learning rate lies between a tenth and ten times the base's.
+/// Range of the learning rate in decades, relative to the base's.
 const RATE_DECADES: [f64; 2] = [-1.0, 1.0];
-/// The weight decay, likewise.
+/// Range of the weight decay in decades, relative to the base's.
 const DECAY_DECADES: [f64; 2] = [-1.5, 1.0];
-/// The weight decay where the base has none.
+/// Range of the weight decay in decades if the base has none.
 const DECAYS: [f64; 2] = [-5.0, -2.0];
-/// The strength of augmentation.
+/// Strengths of augmentation.
 const STRENGTHS: [f64; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
 
-/// The settings of trial `number`: rates log-uniform, each a pure function of seed and number, so that
-/// more trials add to those there are.
+/// The settings of trial `number`, with log-uniform rates. Each is a pure function of seed and number, so more
+/// trials do not change the existing ones.
 pub(super) fn draw(number: u64, seed: u64, base: &RunConfig, networks: &[String]) -> TrialSettings {
     let (rate, decay) = rates(base);
     let first = networks.first().cloned();
@@ -59,7 +59,7 @@ pub(super) fn draw(number: u64, seed: u64, base: &RunConfig, networks: &[String]
     }
 }
 
-/// Learning rate and weight decay, whatever the optimizer.
+/// Learning rate and weight decay of any optimizer.
 fn rates(base: &RunConfig) -> (f64, f64) {
     let optimizer = toml::Value::try_from(&base.train.optimizer).ok();
     let of = |name: &str| optimizer.as_ref()?.get(name)?.as_float();
@@ -67,12 +67,12 @@ fn rates(base: &RunConfig) -> (f64, f64) {
     (rate, of("weight_decay").unwrap_or(0.0))
 }
 
-/// Rounded to three digits, so that a config is readable and exact.
+/// Rounded to three digits, so that configs are readable and exact.
 fn rounded(value: f64) -> f64 {
     format!("{value:.2e}").parse().unwrap_or(value)
 }
 
-/// A number from 0 to 1 that looks random.
+/// A pseudorandom number in `0.0..1.0`.
 fn unit(seed: u64, number: u64, what: u64) -> f64 {
     let key = [seed, number, what]
         .into_iter()
@@ -83,7 +83,7 @@ fn unit(seed: u64, number: u64, what: u64) -> f64 {
 }
 
 impl TrialSettings {
-    /// The base with these settings, for so many epochs.
+    /// The base with these settings, for this many epochs.
     pub(super) fn apply(&self, base: &RunConfig, epochs: usize) -> Result<RunConfig, TrainError> {
         let mut config = base.clone();
         config.train.epochs = epochs;
@@ -101,8 +101,8 @@ impl TrialSettings {
     }
 }
 
-/// All amounts times `strength`. What is either on or off, such as mirroring, stays: whether a mirrored
-/// image is of the same class is not a matter of strength.
+/// Multiplies all amounts by `strength`. Settings that are on or off, such as flips, do not change: whether a
+/// flipped image has the same class is not a matter of strength.
 fn strengthened(augment: &Augment, strength: f32) -> Augment {
     if strength == 1.0 && !augment.is_off() {
         return augment.clone();
@@ -113,7 +113,7 @@ fn strengthened(augment: &Augment, strength: f32) -> Augment {
         contrast: 0.2,
         ..augment.clone()
     };
-    // Where the base changes nothing, what no class depends on is tried.
+    // Without augmentation in the base, only changes that are safe for any classes are tried.
     let augment = if augment.is_off() { &mild } else { augment };
     Augment {
         crop: match augment.crop > 0.0 && strength > 0.0 {

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct TuneOptions {
     /// Number of trials.
     pub trials: usize,
-    /// The time after which no more is trained, in minutes; without it the trials decide.
+    /// The time after which no more trials are trained, in minutes; `None` trains all trials.
     pub minutes: Option<f64>,
-    /// Presets to choose from; none to keep the network.
+    /// Presets to choose from; empty keeps the network.
     pub networks: Vec<String>,
 }
 
@@ -26,32 +26,32 @@ pub struct TrialResult {
     pub trial: usize,
     /// The round, from 0.
     pub rung: usize,
-    /// Its run's directory, within that of the search.
+    /// The directory of its run, within that of the search.
     pub run: String,
-    /// The number of epochs it was to train.
+    /// The planned number of epochs.
     pub epochs: usize,
-    /// On the validation split, after the best epoch.
+    /// On the validation split, at the best epoch.
     pub val_loss: Option<f64>,
-    /// Likewise.
+    /// As `val_loss`.
     pub val_top1: Option<f64>,
-    /// Likewise.
+    /// As `val_loss`.
     pub val_mean_recall: Option<f64>,
-    /// Seconds that it took, with everything around the training.
+    /// Seconds that the trial took, including preparation and evaluation.
     pub seconds: f64,
-    /// Whether the time limit was reached before its last epoch.
+    /// Whether the time limit stopped it before its last epoch.
     pub cut: bool,
-    /// The number of epochs that it trained, where the time cut it short.
+    /// The number of completed epochs, if the time limit stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trained: Option<usize>,
-    /// Why it has no result, such as that it diverged.
+    /// Why it has no result, for example because it diverged.
     pub failed: Option<String>,
 }
 
 impl TrialResult {
-    /// With the figures of the best of these epochs.
+    /// Sets the metrics of the best of these epochs.
     pub(super) fn with_best(mut self, epochs: &[Epoch], monitor: Monitor) -> Self {
         let value = |epoch: &Epoch| match monitor {
-            // Where the last epoch is kept, its loss is what counts.
+            // If the last epoch is kept, trials are compared by its loss.
             Monitor::ValLoss | Monitor::Last => epoch.val_loss,
             Monitor::ValTop1 => epoch.val_top1,
             Monitor::ValMeanRecall => epoch.val_mean_recall,
@@ -72,7 +72,7 @@ impl TrialResult {
         self
     }
 
-    /// The metric that trials are compared by; `None` if it has no result.
+    /// The metric by which trials are compared; `None` if it has no result.
     pub fn score(&self, monitor: Monitor) -> Option<f64> {
         match monitor {
             Monitor::ValLoss | Monitor::Last => self.val_loss,
@@ -88,23 +88,23 @@ impl TrialResult {
 pub struct TuneState {
     pub(super) format: String,
     pub(super) version: u32,
-    /// How it is made.
+    /// The options.
     pub options: TuneOptions,
-    /// The metric that trials are compared by: `train.monitor`.
+    /// The metric by which trials are compared: `train.monitor`.
     pub monitor: Monitor,
     /// The rounds.
     pub rungs: Vec<Rung>,
     /// The settings of each trial.
     pub trials: Vec<TrialSettings>,
-    /// What was found, in the order in which it was.
+    /// The results, in the order in which they were obtained.
     pub results: Vec<TrialResult>,
-    /// Number of rounds that are over.
+    /// Number of completed rounds.
     pub rungs_done: usize,
     /// Seconds used so far.
     pub seconds: f64,
 }
 
-/// A round that is not over.
+/// A round in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenRound {
     /// Its number, from 1.
@@ -116,7 +116,7 @@ pub struct OpenRound {
 }
 
 impl TuneState {
-    /// The first round that has trials without a result; `None` when all have one.
+    /// The first round in which trials have no result yet; `None` if all have one.
     pub fn open_round(&self) -> Option<OpenRound> {
         (0..self.rungs.len()).find_map(|rung| {
             let candidates = self.candidates(rung);
@@ -132,21 +132,21 @@ impl TuneState {
         })
     }
 
-    /// The results of a round, the best first; those without a score are left out, and of equal ones
-    /// the earlier trial comes first.
+    /// The results of a round, best first. Those without a score are left out; of equal ones, the earlier trial
+    /// comes first.
     pub(super) fn ranked(&self, rung: usize) -> Vec<&TrialResult> {
         let of = self.results.iter().filter(|result| result.rung == rung);
         self.by_score(of)
     }
 
-    /// All results with a score, the best first; those that the time cut short after all others.
+    /// All results with a score, best first; those stopped by the time limit come last.
     pub fn best_first(&self) -> Vec<&TrialResult> {
         let mut all = self.by_score(self.results.iter());
         all.sort_by_key(|result| result.cut);
         all
     }
 
-    /// The best result; one that the time cut short only if there is no other.
+    /// The best result. One stopped by the time limit is used only if there is no other.
     pub fn best(&self) -> Option<&TrialResult> {
         self.best_first().first().copied()
     }
@@ -162,7 +162,7 @@ impl TuneState {
         let mut scored: Vec<(f64, &TrialResult)> = results
             .filter_map(|result| Some((score(result)?, result)))
             .collect();
-        // Of the same score, the one with more epochs, then the earlier trial.
+        // Of equal scores, the one with more epochs comes first, then the earlier trial.
         scored.sort_by(|(a, one), (b, other)| {
             let order = a.total_cmp(b).then(other.epochs.cmp(&one.epochs));
             order.then(one.trial.cmp(&other.trial))
@@ -170,7 +170,7 @@ impl TuneState {
         scored.into_iter().map(|(_, result)| result).collect()
     }
 
-    /// The trials of a round, those that did best in the round before first.
+    /// The trials of a round, the best of the previous round first.
     pub(super) fn candidates(&self, rung: usize) -> Vec<usize> {
         let most = self.rungs.get(rung).map_or(0, |rung| rung.trials);
         match rung.checked_sub(1) {

@@ -1,4 +1,4 @@
-//! Inference, and the time of each layer.
+//! Inference time, in total and per layer.
 
 use super::{Bench, Timing, median, wait};
 use crate::error::CliError;
@@ -20,14 +20,14 @@ pub(super) struct LayerTime {
     pub(super) gmacs_per_s: f64,
 }
 
-/// A longer table is hard to read, and each row takes a pass through the layers before it.
+/// A longer table is hard to read, and each row takes a pass through all preceding layers.
 const MAX_TIMED_LAYERS: usize = 24;
 
 impl Bench {
     pub(super) fn infer(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
         let device = compute.device();
-        // All shards of the batch are computed at a time.
+        // All shards of the batch are computed at the same time.
         check_pass(
             &plan,
             Pass::Forward,
@@ -56,7 +56,7 @@ impl Bench {
                 Ok(outputs) => first = outputs.into_iter().take(1).collect(),
                 Err(reason) => failure = Some(reason),
             }
-            // Whatever a step has queued is part of its time.
+            // The work that a step has queued is part of its time.
             if let Err(error) = wait(compute) {
                 failure = Some(error.to_string());
             }
@@ -74,8 +74,8 @@ impl Bench {
         Ok(timing)
     }
 
-    /// Each layer alone, on the output of the layers before it, in one thread. A layer fused with
-    /// the one before it may take no time of its own.
+    /// The time of each layer on its own, in one thread: the difference between passes with and without it. A
+    /// layer fused with the preceding one may take no time.
     fn by_layer(
         &self,
         plan: &Plan,
@@ -90,7 +90,8 @@ impl Bench {
         (1..=layers)
             .zip(&plan.layers)
             .map(|(count, layer)| {
-                // Waited for, but not read back: that costs more for a larger map.
+                // Waits for the result without reading it back, which would take longer for larger feature
+                // maps.
                 let times = self.time(|| {
                     drop(model.forward_first(x.clone(), count));
                     let _ = device.sync();
@@ -112,12 +113,12 @@ impl Bench {
     }
 }
 
-/// How far a GPU's logits may be from a CPU's, as a share of the largest: TF32, in which some GPUs compute 32-bit
-/// floats, has ten bits.
+/// Maximum deviation of a GPU's logits from a CPU's, relative to the largest: some GPUs compute 32-bit floats
+/// as TF32, with ten bits of precision.
 const TOLERANCE: f32 = 0.05;
 
-/// On a GPU: whether the logits of the first image agree with a CPU's. A kernel that fails silently
-/// is fast, and its timing is not valid.
+/// On a GPU, checks the logits of the first image against those of a CPU. A kernel that fails silently is fast,
+/// so its time would not be valid.
 fn check_values(
     plan: &Plan,
     batch: &Batch,
@@ -151,8 +152,7 @@ fn check_values(
     }
 }
 
-/// The largest difference as a share of the largest expected value; infinite if a value is NaN or
-/// missing.
+/// The largest difference, relative to the largest expected value; infinite if a value is NaN or missing.
 fn apart(found: &[f32], expected: &[f32]) -> f32 {
     if found.len() != expected.len() || found.iter().any(|value| !value.is_finite()) {
         return f32::INFINITY;

@@ -1,4 +1,4 @@
-//! Loading image files as batches: decoding, resizing, augmenting.
+//! Loading image files as batches: decoding, resizing, augmentation.
 
 use crate::error::CliError;
 use receptive_data::{
@@ -19,7 +19,7 @@ pub(super) struct LoadTiming {
     pub(super) workers: usize,
     /// Images per second in the first epoch, which decodes every file.
     pub(super) images_per_s: f64,
-    /// Images per second in the second epoch, from memory as far as they fit.
+    /// Images per second in the second epoch, from the cache as far as it is large enough.
     pub(super) images_per_s_later: f64,
 }
 

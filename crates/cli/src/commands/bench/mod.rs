@@ -1,8 +1,8 @@
-//! `receptive bench`: how fast networks train and infer on this machine, on random images in
-//! memory; how fast a receptive field is measured; and how fast image files are loaded as batches.
+//! `receptive bench`: times training and inference of networks on random images in memory, the measurement of
+//! receptive fields, and the loading of image files as batches.
 //!
-//! The networks are those that PyTorch and Keras are timed on too, see `bench/README.md`; a
-//! run's own network is timed by `receptive train` itself.
+//! The networks are also timed with PyTorch and Keras, see `bench/README.md`. A run's own network is timed by
+//! `receptive train` itself.
 
 mod infer;
 mod load;
@@ -80,7 +80,7 @@ pub(super) struct BenchArgs {
     json: bool,
 }
 
-/// More would not fit into memory.
+/// Larger counts would not fit in memory.
 fn parse_count(text: &str) -> Result<usize, String> {
     let count = parse_positive(text).ok().filter(|count| *count <= 1 << 20);
     count.ok_or_else(|| "expected a whole number from 1 to 1,048,576".into())
@@ -103,7 +103,7 @@ fn parse_subject(text: &str) -> Result<Subject, String> {
     })
 }
 
-/// The result of a network, in the format of the other frameworks' scripts.
+/// The result for a network, in the format of the other frameworks' scripts.
 #[derive(Serialize)]
 struct NetworkResult {
     peer: String,
@@ -115,7 +115,7 @@ struct NetworkResult {
     precision: &'static str,
     #[serde(flatten)]
     timing: Timing,
-    /// Peak memory of the process in MiB; left out if the system does not report it.
+    /// Peak memory of the process in MiB; omitted if the system does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_rss_mb: Option<u64>,
 }
@@ -185,7 +185,7 @@ pub(super) fn run(arguments: &BenchArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The network on images of this size, if one is given.
+/// The network for images of this size, if one is given.
 fn sized(network: Network, size: Option<usize>) -> Result<Network, CliError> {
     let Some(side) = size else {
         return Ok(network);
@@ -205,7 +205,7 @@ fn load(arguments: &BenchArgs) -> Result<Exit, CliError> {
         return Err(CliError::argument("DATA", problem));
     };
     let (side, batch) = (arguments.size.unwrap_or(224), arguments.batch.unwrap_or(64));
-    // As in training by default, but for what the arguments say.
+    // The default of training, changed by the arguments.
     let mut augment = TrainConfig::default().augment;
     arguments.augment.apply(&mut augment);
     let timing = load::load(data, side, batch, arguments.workers, &augment)?;
@@ -278,7 +278,7 @@ fn show(result: &NetworkResult) -> Result<(), CliError> {
     print(format!("{}{memory}", counted(result.threads, "thread")))
 }
 
-/// What to measure, and how.
+/// What is timed, and how.
 struct Bench {
     network: Network,
     work: Work,
@@ -286,7 +286,7 @@ struct Bench {
     batch: usize,
     /// Timed steps, after a few warm-up steps.
     steps: usize,
-    /// Whether to print how far more threads can help.
+    /// Whether to print how much more threads can help.
     scaling: bool,
     /// Precision in training.
     precision: Precision,
@@ -295,16 +295,16 @@ struct Bench {
 /// The times of one measurement.
 #[derive(Serialize)]
 struct Timing {
-    /// Of the median step.
+    /// For the median step.
     images_per_s: f64,
-    /// Of the median step.
+    /// For the median step.
     ms_per_step: f64,
     /// The 10th and 90th percentile of the steps.
     ms_p10_p90: [f64; 2],
-    /// For inference in a network of few layers: the time of each, in order.
+    /// For inference in a network with few layers: the time of each, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     layers: Vec<LayerTime>,
-    /// For training: each operation's time per step in one thread.
+    /// For training: the time of each operation per step, in one thread.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<OperationTime>,
     /// For training with `--scaling`.
@@ -312,13 +312,13 @@ struct Timing {
     scaling: Option<Scaling>,
 }
 
-/// Waits until the device has finished the queued work: a GPU computes asynchronously.
+/// Waits until the device has finished all queued work, because GPUs compute asynchronously.
 fn wait(compute: &Compute) -> Result<(), TrainError> {
     let synced = compute.devices().try_for_each(|device| device.sync());
     synced.map_err(|error| TrainError::backend("a step of the network", &error.to_string()))
 }
 
-/// Warm-up steps: memory is mapped, kernels are chosen.
+/// Steps that are not timed, in which memory is mapped and kernels are selected.
 const WARM_UP: usize = 3;
 
 impl Bench {
@@ -330,7 +330,7 @@ impl Bench {
         }
     }
 
-    /// Random images with labels, in memory before the clock starts.
+    /// Random images with labels, created before timing starts.
     fn images(&self, input: ImageSize, classes: usize) -> Batch {
         let mut state = 1u32;
         let values = (0..self.batch * input.len()).map(|_| {
@@ -372,7 +372,7 @@ impl Bench {
     }
 }
 
-/// The smallest of the sorted times that `percent` % of them do not exceed (nearest rank).
+/// The smallest of the sorted times that at least `percent` % of them do not exceed (nearest rank).
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted[rank.saturating_sub(1)]

@@ -1,4 +1,4 @@
-//! The networks to time, and the time of a receptive field.
+//! The networks to time, and the timing of receptive fields.
 
 use super::{Bench, Timing};
 use crate::error::CliError;
@@ -18,9 +18,9 @@ const ERF_LAYERS: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Work {
-    /// Forward, backward, an AdamW step, the loss read back.
+    /// Forward and backward pass, a step of AdamW, and reading the loss back.
     Train,
-    /// Forward, the logits read back.
+    /// Forward pass, and reading the logits back.
     Infer,
     /// The gradient of one unit with respect to one image.
     Erf,
@@ -28,16 +28,15 @@ pub(super) enum Work {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Network {
-    /// Two convolutions and pools on 28x28 grey pixels, then 128 and 10 units.
+    /// Two convolutions with pooling on 28x28 grey pixels, then 128 and 10 units.
     Fashion,
     /// The preset `vgg` on 32x32 pixels: six convolutions with batch norm.
     Vgg,
-    /// One convolution and pool on photographs of 427x640 pixels; inference alone.
+    /// One convolution with pooling on photographs of 427x640 pixels; inference only.
     Photo,
     /// Receptive fields of 20 convolutions on 128x128 pixels.
     Erf,
-    /// A network with published weights and 1,000 classes, on images of its own size or of this
-    /// one.
+    /// A network with published weights and 1,000 classes, for images of its default size or the given one.
     Published(&'static str, Option<usize>),
 }
 
@@ -48,10 +47,10 @@ impl Serialize for Network {
 }
 
 impl Network {
-    /// This program's own networks.
+    /// Networks defined by this program.
     pub(super) const OWN: [Self; 4] = [Self::Fashion, Self::Vgg, Self::Photo, Self::Erf];
 
-    /// The network of this name.
+    /// The network with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         let own = Self::OWN.into_iter().find(|known| known.name() == name);
         own.or_else(|| {
@@ -61,7 +60,7 @@ impl Network {
         })
     }
 
-    /// On images of this height and width; `None` if its image size is fixed.
+    /// The network for images of this height and width; `None` if its image size is fixed.
     pub(super) fn with_size(self, side: usize) -> Option<Self> {
         match self {
             Self::Published(name, _) => Some(Self::Published(name, Some(side))),
@@ -131,7 +130,7 @@ impl Network {
         Ok(config.with_classes(10).plan()?)
     }
 
-    /// Number of layers for inference: the other frameworks' `photo` ends with the pool.
+    /// Number of layers timed in inference: for `photo`, the other frameworks end with the pooling.
     pub(super) fn inference_layers(self, plan: &Plan) -> usize {
         match self {
             Self::Photo => 2,
@@ -141,7 +140,7 @@ impl Network {
 }
 
 impl Bench {
-    /// Times the field of the network `erf`; its samples are spread over the threads.
+    /// Times the field of the network `erf`; its samples are divided among the threads.
     pub(super) fn erf(&self, compute: &Compute) -> Result<Timing, CliError> {
         let plan = self.network.plan()?;
         let input = plan.input();

@@ -12,11 +12,11 @@ const STEPS: usize = 3;
 /// The time of one step in one thread, in seconds.
 #[derive(Debug)]
 pub(super) struct StepProfile {
-    /// Forward, loss and backward, of all shards.
+    /// Forward pass, loss and backward pass of all shards.
     pub(super) gradients: f64,
-    /// The optimizer, and the loss read back.
+    /// The optimizer, and reading the loss back.
     pub(super) update: f64,
-    /// Empty on backends where the kernels do not run.
+    /// Empty on backends for which the kernels do not exist.
     pub(super) kernels: Vec<KernelTime>,
 }
 
@@ -24,30 +24,30 @@ pub(super) struct StepProfile {
 #[derive(Debug)]
 pub(super) struct KernelTime {
     pub(super) name: &'static str,
-    /// Whether it is a part of the update, not of the gradients.
+    /// Whether it belongs to the update rather than the gradients.
     pub(super) is_update: bool,
     pub(super) elapsed: f64,
-    /// The serial part of it.
+    /// The serial part of the time.
     pub(super) serial: f64,
-    /// The part in the largest slice of each loop.
+    /// The time of the largest slice of each loop.
     pub(super) largest: f64,
-    /// Slices of a loop, on average.
+    /// Average number of slices per loop.
     pub(super) slices: f64,
-    /// The maximum speedup with 1 thread, 2, and so on.
+    /// The maximum speedup with 1 thread, with 2, and so on.
     pub(super) on_threads: Vec<f64>,
 }
 
 /// The time of one kind of operation in a training step.
 #[derive(Debug, Serialize)]
 pub(super) struct OperationTime {
-    /// `other` covers burn's own operations, the loss and the additions of gradients.
+    /// `other` is burn's own operations, the loss and the sums of gradients.
     pub(super) name: &'static str,
     /// Milliseconds per step.
     pub(super) ms: f64,
 }
 
 impl StepProfile {
-    /// Measures a few steps; `one` is the thread that `learner` computes on.
+    /// Measures a few steps; `one` is the thread on which `learner` computes.
     pub(super) fn measure(
         mut learner: Learner<'_>,
         one: &Compute,
@@ -69,7 +69,7 @@ impl StepProfile {
         })
     }
 
-    /// The time of the gradients or of the update outside the kernels.
+    /// The time of the gradients or of the update, without the kernels.
     pub(super) fn other(&self, is_update: bool) -> f64 {
         let of_part = self.kernels.iter().filter(|one| one.is_update == is_update);
         let kernels: f64 = of_part.map(|kernel| kernel.elapsed).sum();
@@ -98,7 +98,8 @@ impl StepProfile {
     }
 }
 
-/// Forward and backward; then the weights updated and the loss read back. The seconds of each.
+/// Computes a step; returns the seconds for its gradients, and for updating the weights and reading the loss
+/// back.
 pub(super) fn one_step<'a>(
     learner: Learner<'a>,
     batch: &Batch,
@@ -114,7 +115,7 @@ pub(super) fn one_step<'a>(
     Ok((learner, [computed, updated]))
 }
 
-/// Whether the profiled kernels run there.
+/// Whether the profiled kernels run on these devices.
 #[cfg(feature = "flex")]
 pub(super) fn can_count(compute: &Compute) -> bool {
     receptive_kernels::runs_on(compute.device())

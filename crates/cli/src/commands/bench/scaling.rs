@@ -1,10 +1,9 @@
-//! How a training step could scale with threads: what its slices allow at most, and the measured
-//! speedup.
+//! How a training step could scale with threads: the maximum that its slices allow, and the measured speedup.
 //!
-//! A step is divided into shards, one thread each; with more threads than shards, the threads of a
-//! shard share the slices of its kernels. The rest is serial. So the slices' times, measured in one
-//! thread, bound the speed on any number of threads (Amdahl's law, with indivisible slices). The
-//! bound does not include shared memory bandwidth and the overhead of threads.
+//! A step is divided into shards of one thread each. If there are more threads than shards, the threads of a
+//! shard share the slices of its kernels; the rest is serial. So the times of the slices in one thread bound
+//! the speed for any number of threads (Amdahl's law, with indivisible slices). The bound ignores shared memory
+//! bandwidth and the overhead of threads.
 
 use super::profile::{KernelTime, StepProfile};
 use crate::error::CliError;
@@ -12,18 +11,18 @@ use crate::render::{Table, print};
 use receptive_core::text::{counted, percent};
 use serde::Serialize;
 
-/// Numbers of threads shown.
+/// The numbers of threads in the output.
 const THREADS: [usize; 5] = [2, 4, 8, 16, 32];
 
-/// What `--scaling` adds to a measurement of training.
+/// The result of `--scaling`, in addition to the timing of training.
 #[derive(Debug, Serialize)]
 pub(super) struct Scaling {
-    /// Parts of a step, each computed by one thread or several.
+    /// The parts of a step, each computed by one or more threads.
     shards: usize,
     operations: Vec<OperationScaling>,
     /// The maximum speedup of a step for each number of threads.
     bounds: Vec<Bound>,
-    /// The number of threads measured, their speedup over one thread, and its bound.
+    /// The measured number of threads, with its speedup over one thread and its bound.
     measured: MeasuredSpeed,
 }
 
@@ -32,7 +31,7 @@ struct OperationScaling {
     name: &'static str,
     /// Milliseconds per step in one thread.
     ms: f64,
-    /// Slices per loop, on average; 0 if nothing is parallel.
+    /// Average number of slices per loop; 0 if nothing is parallel.
     slices: f64,
     /// The fraction of the time in the largest slices of its loops, which no number of threads
     /// reduces.
@@ -57,8 +56,8 @@ struct MeasuredSpeed {
 }
 
 impl Scaling {
-    /// The scaling of a step with `shards` shards, which takes `one` seconds in one thread and
-    /// `several` in `threads`.
+    /// The scaling of a step with `shards` shards that takes `one` seconds in one thread and `several` in
+    /// `threads` threads.
     pub(super) fn new(
         profile: &StepProfile,
         shards: usize,
@@ -159,7 +158,7 @@ impl OperationScaling {
         }
     }
 
-    /// The serial part.
+    /// An operation that is entirely serial.
     fn uncut(name: &'static str, seconds: f64) -> Self {
         Self {
             name,
@@ -185,7 +184,7 @@ impl KernelTime {
     }
 }
 
-/// The minimum duration of a step on so many threads, in seconds.
+/// The minimum duration of a step with this many threads, in seconds.
 fn step(profile: &StepProfile, shards: usize, threads: usize) -> f64 {
     let kernels = |is_update: bool, threads: usize| -> f64 {
         let of_part = profile
@@ -195,7 +194,7 @@ fn step(profile: &StepProfile, shards: usize, threads: usize) -> f64 {
         of_part.map(|kernel| kernel.bound(threads)).sum()
     };
     let busy = threads.min(shards).max(1);
-    // The slowest of the shards that are computed at the same time has the fewest threads.
+    // Of the shards computed at the same time, the one with the fewest threads is the slowest.
     let shard = (kernels(false, threads / busy) + profile.other(false)) / shards.max(1) as f64;
     let rounds = shards.div_ceil(busy) as f64;
     rounds * shard + kernels(true, threads) + profile.other(true)
@@ -205,7 +204,8 @@ fn step(profile: &StepProfile, shards: usize, threads: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Four shards of 2 s in a kernel of eight equal slices a shard and 1 s beside it; then 1 s of the update.
+    /// Four shards, each with 2 s in a kernel of eight equal slices and 1 s of other work, then an update of 1
+    /// s.
     fn profile() -> StepProfile {
         let on_threads = |threads: usize| 8.0 / threads.min(8) as f64;
         StepProfile {
@@ -231,7 +231,7 @@ mod tests {
         // Four shards on three threads take two rounds.
         assert_eq!(seconds(3), 7.0);
         assert_eq!(seconds(4), 4.0);
-        // Two threads a shard: its kernel takes half the time, the rest as long as before.
+        // Two threads per shard halve the time of its kernel, but not of the rest.
         assert_eq!(seconds(8), 3.0);
         assert_eq!(seconds(32), 2.25);
     }

@@ -1,4 +1,4 @@
-//! Training, and the time of each operation.
+//! Training time, in total and per operation.
 
 use super::profile::{StepProfile, one_step};
 use super::scaling::Scaling;
@@ -64,7 +64,7 @@ impl Bench {
         Ok(times)
     }
 
-    /// A batch that does not fit into memory is rejected before it is allocated.
+    /// Rejects a batch that does not fit in memory, before it is allocated.
     fn check_memory(
         &self,
         plan: &Plan,

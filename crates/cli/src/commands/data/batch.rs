@@ -14,18 +14,18 @@ use receptive_train::{RunSetup, prepare_open};
 use serde::Serialize;
 use std::path::Path;
 
-/// Epochs shown per image.
+/// Number of epochs shown for each image.
 const EPOCHS: u64 = 7;
-/// Mixed images shown.
+/// Number of mixed images shown.
 const MIXED: usize = 16;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     name: &'a str,
     file: &'a Path,
     images: usize,
-    /// All training images.
+    /// Number of training images.
     of: usize,
     /// Number of augmented versions of each.
     epochs: u64,
@@ -37,7 +37,7 @@ struct Json<'a> {
 /// Maximum number of images in one figure, one per row.
 const MAX_DRAWN: usize = 64;
 
-/// The config that `train` derives from the same arguments.
+/// The setup that `train` derives from the same arguments.
 fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
     let other = |key: &&String| !key.trim_start().starts_with("train.augment");
     if let Some(key) = arguments.set.iter().find(other) {
@@ -67,7 +67,7 @@ fn setup(arguments: &DataArgs) -> Result<RunSetup, CliError> {
         source: SourceArgs {
             labels: arguments.labels.clone(),
             data_dir: arguments.data_dir.clone(),
-            // What is damaged is said below.
+            // Damaged images are reported below.
             bad_images: Some(BadImages::Skip),
             limit: None,
         },
@@ -118,7 +118,7 @@ pub(super) fn draw(arguments: &DataArgs) -> Result<Exit, CliError> {
     };
     let epochs = view.epochs(count, EPOCHS)?;
     let drawn = epochs.row_names.len();
-    // Fine-tuning changes images otherwise than training from random weights.
+    // Fine-tuning augments images differently from training with random initial weights.
     let command = match &arguments.from {
         Some(from) => format!("`train --from {}`", from.shell_word()),
         None => "`train`".into(),

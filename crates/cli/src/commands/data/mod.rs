@@ -76,27 +76,27 @@ pub(super) struct DataArgs {
     json: bool,
 }
 
-/// With more classes, only the largest and the smallest are listed.
+/// If there are more classes, only the largest and the smallest are listed.
 const MAX_LISTED: usize = 100;
-/// Number of each.
+/// How many of each.
 const EXTREMES: usize = 10;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     name: &'a str,
     classes: &'a [String],
-    /// For each split, the images of each class.
+    /// For each split, the number of images per class.
     splits: BTreeMap<&'a str, Vec<usize>>,
     width: Option<[usize; 3]>,
     height: Option<[usize; 3]>,
     colours: BTreeMap<String, usize>,
     damaged: Vec<DamagedFile<'a>>,
-    /// Missing images that a label list names.
+    /// Number of missing images that a label list names.
     missing: usize,
-    /// Files in folders next to the classes that contain no image.
+    /// Number of files in folders next to the classes that contain no images.
     unread: usize,
-    /// Images of equal content.
+    /// Numbers of images with equal content.
     duplicates: Duplicates,
     notes: Vec<String>,
     fingerprint: String,
@@ -124,10 +124,10 @@ pub(super) fn run(arguments: &DataArgs) -> Result<Exit, CliError> {
         labels: arguments.labels.labels.clone(),
         label_column: arguments.labels.label_column.clone(),
         group: arguments.labels.group.clone(),
-        // Listing what is damaged is this command's job, not failing over it.
+        // This command lists damaged images instead of failing.
         bad_images: BadImages::Skip,
         allow_empty_classes: true,
-        // As `train` splits it.
+        // So that the splits are those of `train`.
         seed: arguments.seed,
         decode: DecodeLimits {
             pixels: arguments
@@ -153,7 +153,7 @@ fn notes(data: &DataSet) -> Vec<String> {
     notes
 }
 
-/// Notes on training with it.
+/// Notes on training with these data.
 fn remarks(data: &DataSet) -> Vec<String> {
     let mut remarks = data.remarks();
     remarks.extend(data.imbalance(false));
@@ -191,8 +191,7 @@ fn json(data: &DataSet) -> Json<'_> {
     }
 }
 
-/// The classes whose sizes are shown: all, or, if there are many, the largest and the smallest, in
-/// descending order.
+/// The classes to list: all of them or, if there are many, the largest and the smallest, in descending order.
 fn listed(classes: usize, images: impl Fn(usize) -> usize) -> Vec<usize> {
     let mut all: Vec<usize> = (0..classes).collect();
     if classes > MAX_LISTED {
@@ -220,7 +219,7 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
         );
         table.row(row);
     }
-    // A class may have this name.
+    // There may be a class named `all`.
     let total = match data.classes.iter().any(|class| class == "all") {
         true => "(all classes)",
         false => "all",
@@ -258,7 +257,7 @@ fn show(arguments: &DataArgs, data: &DataSet) -> Result<(), CliError> {
     for note in data.notes_beside_damage().cloned().chain(remarks(data)) {
         paragraph("note", note_with_arguments(&note))?;
     }
-    // A class of which nothing can be read is refused whatever is done about damaged images.
+    // Training rejects a class without readable images, however damaged images are handled.
     let has_lost = !data.damaged.is_empty() || data.missing > 0 || data.unread > 0;
     let counts = data.train.class_counts();
     let lost = (0..counts.len()).filter(|class| counts[*class] == 0 && has_lost);

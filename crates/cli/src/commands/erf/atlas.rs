@@ -151,14 +151,14 @@ pub(super) fn run(arguments: &AtlasArgs) -> Result<Exit, CliError> {
             stages: studies.iter().map(Stage::from_study).collect(),
             ..found
         });
-        // After each network: the measurements so far outlast an interruption.
+        // Written after each network, so that the measurements so far survive an interruption.
         write_file(&path, &serde_json::to_vec_pretty(&atlas)?)?;
         if let (false, Some(network)) = (arguments.json, atlas.find(&subject.name)) {
             show(network)?;
         }
     }
     let page = arguments.out.join("atlas.md");
-    // As far as the title.
+    // Compared up to the title.
     write_like(&page, atlas.markdown().as_bytes(), 8)?;
     let mut written = vec![page.to_string_lossy().into_owned()];
     files.draw(&picture::atlas_chart(&atlas), "atlas", &mut written)?;
@@ -217,7 +217,7 @@ fn begin(arguments: &AtlasArgs, path: &Path) -> Result<Atlas, CliError> {
     )))
 }
 
-/// Whether network, weights and input are the same, whatever the stages.
+/// Whether network, weights and input are the same, regardless of the stages.
 fn is_same(known: &AtlasNetwork, found: &AtlasNetwork) -> bool {
     let without = AtlasNetwork {
         stages: Vec::new(),
@@ -226,7 +226,7 @@ fn is_same(known: &AtlasNetwork, found: &AtlasNetwork) -> bool {
     without == *found
 }
 
-/// The stages' maps side by side.
+/// Draws the stages' maps side by side.
 fn draw(files: &Files, subject: &Subject, studies: &[Study]) -> Result<(), CliError> {
     let fields: Vec<ComparisonField<'_>> = studies
         .iter()

@@ -22,7 +22,7 @@ impl Files {
         })
     }
 
-    /// Writes everything about these layers of one network; returns the files.
+    /// Writes all results for these layers of one network; returns the files.
     pub(super) fn write(
         &self,
         subject: &Subject,
@@ -47,7 +47,7 @@ impl Files {
             }
             let path = self.directory.join(format!("{stem}.json"));
             let json = serde_json::to_vec_pretty(&json(subject, study, &[]))?;
-            // As far as the name of the first key.
+            // Compared up to the name of the first key.
             write_like(&path, &json, 8)?;
             written.push(path.to_string_lossy().into_owned());
         }
@@ -70,7 +70,7 @@ impl Files {
         Ok(written)
     }
 
-    /// One figure of several networks.
+    /// Draws one figure that compares several networks.
     pub(super) fn comparison(
         &self,
         all: &[(Subject, Study)],
@@ -102,12 +102,12 @@ impl Files {
     }
 }
 
-/// Weights and inputs, as text.
+/// A description of weights and inputs.
 pub(super) fn conditions(subject: &Subject) -> String {
     format!("{} weights, {}", subject.weights.name(), subject.input)
 }
 
-/// A name valid on any file system: `runs/001` becomes `runs-001`.
+/// A name that is valid on any file system: `runs-001` for `runs/001`.
 pub(super) fn stem(name: &str) -> String {
     let kept: String = name
         .chars()

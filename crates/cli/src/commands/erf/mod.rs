@@ -104,7 +104,7 @@ struct SubjectArgs {
 }
 
 impl SubjectArgs {
-    /// Whether a run's own images are not requested explicitly, so that noise may replace them.
+    /// Whether no images are requested explicitly, so that noise may be used.
     fn names_no_images(&self) -> bool {
         self.input.is_none() && self.data.is_none() && self.labels.is_none()
     }
@@ -146,7 +146,7 @@ enum Compat {
     Replknet,
 }
 
-/// The number of samples of a field.
+/// Parses the number of samples of a field.
 pub(super) fn parse_samples(text: &str) -> Result<u64, String> {
     match parse_positive(text)? {
         1 => Err("expected 2 or more: one sample has no noise estimate".into()),
@@ -195,7 +195,7 @@ impl ErfArgs {
     }
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     network: &'a str,
@@ -205,10 +205,10 @@ struct Json<'a> {
     input: &'a str,
     #[serde(flatten)]
     study: &'a Study,
-    /// The squares of RepLKNet's tool, measured after its logarithm.
+    /// The results of RepLKNet's method: squares of contribution scores after its logarithm.
     #[serde(skip_serializing_if = "Option::is_none")]
     replknet: Option<Vec<MassSquare>>,
-    /// Layers whose theoretical field is larger than the image.
+    /// Layers with a theoretical field larger than the image.
     unproductive: Vec<String>,
     files: Vec<String>,
 }
@@ -273,7 +273,7 @@ pub(super) fn run(arguments: &ErfArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The backend, its device, and the number of threads.
+/// The backend, its device and the number of threads.
 fn place(arguments: &MachineArgs) -> Result<(Backend, InferenceDevice, usize), CliError> {
     let (backend, threads) = arguments.backend()?;
     Ok((backend, backend.device()?, threads))
@@ -291,7 +291,7 @@ fn layers(subject: &Subject, layer: Option<&str>) -> Result<Vec<PlannedLayer>, C
     })
 }
 
-/// Rejects a network or a size that does not fit into memory, before any work.
+/// Rejects a network or a size that does not fit in memory, before any computation.
 fn check_memory(
     subject: &Subject,
     layer: &PlannedLayer,
@@ -299,7 +299,8 @@ fn check_memory(
     backend: Backend,
     threads: usize,
 ) -> Result<(), CliError> {
-    // The cone is checked against one whole image; the other methods compute only whole ones.
+    // The cone is checked against one pass on the whole image; the other methods use whole images in every
+    // thread.
     let at_a_time = match method {
         Method::Auto | Method::Cone => 1,
         _ => threads,

@@ -1,4 +1,4 @@
-//! A measurement as text, for a terminal.
+//! A measurement as text for the terminal.
 
 use super::Compat;
 use super::files::conditions;
@@ -12,7 +12,7 @@ use receptive_erf::{
     Aggregate, Channels, FieldSummary, Study, TheoryComparison, unproductive_layers,
 };
 
-/// Columns of the heat map in characters.
+/// Width of the heat map in characters.
 const COLUMNS: usize = 41;
 
 fn network(subject: &Subject, study: &Study) -> Result<(), CliError> {
@@ -22,7 +22,7 @@ fn network(subject: &Subject, study: &Study) -> Result<(), CliError> {
     line("network", format!("{name}, {conditions}, {size}"))
 }
 
-/// One layer, in full.
+/// Prints all results for one layer.
 pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Result<(), CliError> {
     let measured = &study.measurement;
     let headline = &study.headline;
@@ -44,7 +44,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     let map = measured.map(aggregate);
     let rows = characters(&map.over(measured.trf), COLUMNS, colour_allowed());
     let is_blank = |row: &String| row.trim().is_empty();
-    // Of a wide theoretical field most is empty: no need to scroll past it.
+    // Most of a wide theoretical field is empty, so empty rows are omitted.
     let first = rows.iter().position(|row| !is_blank(row)).unwrap_or(0);
     let end = rows
         .iter()
@@ -92,7 +92,7 @@ pub(super) fn one(subject: &Subject, study: &Study, aggregate: Aggregate) -> Res
     )
 }
 
-/// The theoretical field; behind a gate the whole image, and the field with gates held constant.
+/// The theoretical field; behind a gate it is the whole image, so also the field with gates held constant.
 fn field_in_theory(study: &Study) -> Result<(), CliError> {
     let trf = study.measurement.trf;
     let (rows, columns) = (trf.height, trf.width);
@@ -118,7 +118,7 @@ fn squares(all: &[MassSquare]) -> String {
     text.join(", ")
 }
 
-/// The prediction in a sentence.
+/// The prediction as a sentence.
 fn theory_text(theory: &TheoryComparison) -> String {
     let mut text = format!(
         "sigma {:.2} of the mean square ({} weights), total variation {:.3} from the measured \
@@ -149,7 +149,7 @@ fn row_of(field: &FieldSummary) -> [String; 7] {
     ]
 }
 
-/// One of several layers, on one line.
+/// Prints one of several layers on a single line.
 pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), CliError> {
     if index == 0 {
         network(subject, study)?;
@@ -172,7 +172,7 @@ pub(super) fn row(subject: &Subject, study: &Study, index: usize) -> Result<(), 
     ))
 }
 
-/// Notes and files, after a network's layers.
+/// Prints notes and files, after the layers of a network.
 pub(super) fn end(subject: &Subject, written: &[String]) -> Result<(), CliError> {
     let wasted = unproductive_layers(subject.plan());
     if let Some(first) = wasted.first() {

@@ -1,4 +1,4 @@
-//! The network whose field is measured, its weights and its input.
+//! The network to measure, its weights and its input.
 
 use super::{Compat, SubjectArgs};
 use crate::commands::network::{DEFAULT_CLASSES, is_trained, model_config};
@@ -35,13 +35,13 @@ impl WeightSource {
 }
 
 pub(super) struct Subject {
-    /// The name on the command line.
+    /// The name given on the command line.
     pub(super) name: String,
     pub(super) weights: WeightSource,
-    /// Its input, as text.
+    /// A description of its input.
     pub(super) input: String,
     pub(super) inputs: Box<dyn Inputs>,
-    /// The tool whose figures are added.
+    /// The tool for which compatible results are added.
     pub(super) compat: Option<Compat>,
     net: Net,
 }
@@ -50,13 +50,13 @@ pub(super) struct Subject {
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
     pub(super) subject: &'a SubjectArgs,
-    /// The layer whose field should fit into the images; the last map by default.
+    /// The layer whose field should fit in the images; by default that of the last feature map.
     pub(super) layer: Option<&'a str>,
-    /// Maximum side of images enlarged for that, in pixels.
+    /// Maximum side in pixels of images enlarged for that purpose.
     pub(super) largest: usize,
     pub(super) samples: u64,
     pub(super) seed: u64,
-    /// The tool whose figures are added.
+    /// The tool for which compatible results are added.
     pub(super) compat: Option<Compat>,
 }
 
@@ -121,7 +121,7 @@ impl Subject {
         })
     }
 
-    /// A run's network, by default on images that it was not trained on.
+    /// A trained run's network, by default on images that it was not trained on.
     fn trained(
         name: &str,
         query: &Query<'_>,
@@ -145,7 +145,8 @@ impl Subject {
         let (inputs, input) = match source {
             None => synthetic(&plan, weights, query),
             Some(data) => match images(run, data, &artifact, query) {
-                // Not requested by name: a run whose data is gone can still be measured.
+                // The data were not requested explicitly: a run whose data no longer exist can still be
+                // measured.
                 Err(error) if query.subject.names_no_images() => {
                     say_paragraph("note", format!("{error}; measuring on noise instead"));
                     synthetic(&plan, weights, query)
@@ -180,7 +181,7 @@ impl Subject {
         let GivenImages { data, split, input } = GivenImages::open(source, query)?;
         let mut size = default_input(&data);
         [size.height, size.width] = query.subject.size.unwrap_or([size.height, size.width]);
-        // A preset's layers may depend on the images' size.
+        // A preset's layers may depend on the image size.
         let mut config = presets::refit(&config, size).unwrap_or(config);
         config.input = size;
         let plan = config.plan()?;
@@ -202,7 +203,7 @@ impl Subject {
 /// Memory for decoded images, in MiB.
 const CACHE_MB: u64 = 256;
 
-/// Images given by `--input`: no labels are needed.
+/// Images given by `--input`, which need no labels.
 struct GivenImages {
     data: DataSet,
     split: Split,
@@ -214,7 +215,7 @@ impl GivenImages {
     fn open(source: &str, query: &Query<'_>) -> Result<Self, CliError> {
         let options = DataOptions {
             bad_images: BadImages::Skip,
-            // Of a folder of millions no more is read than is shown to the network.
+            // Reads no more images of a large folder than are used.
             limit: usize::try_from(query.samples).ok(),
             ..DataOptions::default()
         };
@@ -240,7 +241,7 @@ fn untrained(
     seed: u64,
     device: &InferenceDevice,
 ) -> Result<Net, CliError> {
-    // A layer after a flattened map of a large image has more weights than any machine holds.
+    // A layer after a large flattened feature map may have more weights than any machine can store.
     let values = (plan.total.params as u64).saturating_mul(4);
     check_bytes(values, "the network's weights", "use a smaller --size")?;
     Ok(match weights {
@@ -250,8 +251,8 @@ fn untrained(
     })
 }
 
-/// Images without a data set: noise, or, for equal weights, an image of ones, for which every ReLU
-/// is active.
+/// Inputs without a data set: noise or, if all weights are ones, an image of ones, for which every ReLU is
+/// active.
 fn synthetic(plan: &Plan, weights: WeightSource, query: &Query<'_>) -> (Box<dyn Inputs>, String) {
     let input = plan.input();
     let shape = [input.channels, input.height, input.width];

@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &SweepArgs) -> Result<Exit, CliError> {
         let mut points = Vec::with_capacity(networks.len());
         for network in &networks {
             let progress = MeasureProgress::new(&format!("{} {}", network.family, network.label));
-            // Masks of dropout come from one generator, in the order of the passes.
+            // Dropout masks come from a single generator, in the order of the passes.
             let threads = if network.is_training { 1 } else { threads };
             points.push(on_threads(threads, || {
                 network.measure(&options, &device, &mut |done, limit, noise| {

@@ -10,7 +10,8 @@ use receptive_model::{
     MaxPool2dLayer, ModelConfig, Padding, Plan,
 };
 
-/// The layer with a classifier's head; a layer that does not fit is an error with its formula.
+/// The plan of the layer followed by a classifier's head; for a layer that does not fit, an error with its
+/// formula.
 fn plan(
     channels: usize,
     [height, width]: [usize; 2],
@@ -168,7 +169,7 @@ pub(super) fn dense(arguments: &DenseArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Alternatives with fewer parameters.
+/// Prints alternatives with fewer parameters.
 fn cheaper(channels: usize, units: usize) -> Result<(), CliError> {
     let kernel = 3;
     let conv = grouped(units * (channels * kernel * kernel + 1));

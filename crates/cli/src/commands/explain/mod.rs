@@ -177,17 +177,17 @@ fn parse_dense_input(text: &str) -> Result<ImageSize, String> {
     }
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json {
     layer: &'static str,
     output: Vec<usize>,
     formula: String,
-    /// Height and width; one value if they are equal.
+    /// Height and width; a single axis if they are equal.
     axes: Vec<SlidingAxis>,
-    /// The output sizes with `valid` padding, for each of the axes.
+    /// The output sizes with `valid` padding, one per axis.
     valid: Vec<usize>,
-    /// The output sizes with `same` padding, for each of the axes.
+    /// The output sizes with `same` padding, one per axis.
     same: Vec<usize>,
     params: usize,
     macs: usize,

@@ -5,10 +5,9 @@ use receptive_model::explain::SlidingAxis;
 use receptive_plot::{Color, Draw, Grid, Tile};
 use std::path::Path;
 
-/// Maximum side of an input that is drawn, in pixels: a window on a larger one would be too small
-/// to see.
+/// Maximum side in pixels of an input that is drawn: on a larger one, a window would be too small to see.
 const MAX_PIXELS: usize = 48;
-/// Maximum number of outputs drawn along an axis; of more, the first, the middle and the last.
+/// Maximum number of outputs drawn per axis; if there are more, the first, the middle and the last.
 const MAX_OUTPUTS: usize = 6;
 /// Side of a figure in screen pixels.
 const SIDE: usize = 240;
@@ -16,7 +15,7 @@ const SIDE: usize = 240;
 const PIXEL: Color = Color::new(236, 236, 236);
 const PADDING: Color = Color::new(176, 176, 176);
 const LINE: Color = Color::WHITE;
-/// Blue and orange of Okabe and Ito, distinguishable for colour-blind readers.
+/// The blue and orange of Okabe and Ito, which colour-blind readers can distinguish.
 const READ: Color = Color::new(0, 114, 178);
 const READ_PADDING: Color = Color::new(230, 159, 0);
 

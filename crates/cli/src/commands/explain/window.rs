@@ -7,7 +7,7 @@ use receptive_core::text::Printable;
 use receptive_model::explain::SlidingAxis;
 use receptive_model::{Padding, PlannedLayer};
 
-/// The widest and highest diagram.
+/// Maximum width and height of a diagram.
 const COLUMNS: usize = 78;
 const LINES: usize = 34;
 
@@ -32,7 +32,7 @@ impl Window {
         }
     }
 
-    /// Height and width with this padding; one value if they are equal.
+    /// Height and width with this padding; a single axis if they are equal.
     fn axes(&self, padding: Padding) -> Vec<SlidingAxis> {
         let sides = &self.size[..self.names().len()];
         let axes = sides.iter().filter_map(|side| self.axis(*side, padding));
@@ -119,7 +119,7 @@ pub(super) fn explain(
     }
 }
 
-/// The output sizes, with the padding that was given, `valid` and `same`.
+/// Prints the output sizes with the given padding, `valid` and `same`.
 fn sizes(window: &Window, [axes, valid, same]: [&[SlidingAxis]; 3]) -> Result<(), CliError> {
     for (name, axis) in window.names().iter().zip(axes) {
         line(name, format!("(n + 2p - f)/s + 1 = {}", axis.formula()))?;
@@ -133,7 +133,7 @@ fn sizes(window: &Window, [axes, valid, same]: [&[SlidingAxis]; 3]) -> Result<()
             format!("f is the span of the kernel, d(f - 1) + 1 = {span}"),
         )?;
     }
-    // Which axis, where there are two.
+    // Names the axis if there are two.
     let named = |index: usize| match window.names() {
         [_] => String::new(),
         names => format!("{}: ", names[index]),
@@ -158,7 +158,7 @@ fn sizes(window: &Window, [axes, valid, same]: [&[SlidingAxis]; 3]) -> Result<()
     Ok(())
 }
 
-/// The padding of `same`.
+/// A description of the padding of `same`.
 fn padding_of(axis: &SlidingAxis) -> String {
     match (axis.before, axis.after) {
         (0, 0) => "needs no padding".into(),
@@ -167,7 +167,7 @@ fn padding_of(axis: &SlidingAxis) -> String {
     }
 }
 
-/// Why an even kernel pads asymmetrically. For a pool it matters only if it is padded.
+/// Explains why an even kernel pads asymmetrically. For pooling this matters only with padding.
 fn even_kernel(window: &Window, layer: &str, axes: &[SlidingAxis]) -> Result<(), CliError> {
     let is_lopsided = axes.iter().any(|axis| axis.before != axis.after);
     if !window.kernel.is_multiple_of(2) || (layer != "conv" && !is_lopsided) {
@@ -185,8 +185,7 @@ fn even_kernel(window: &Window, layer: &str, axes: &[SlidingAxis]) -> Result<(),
     )
 }
 
-/// For each axis with pixels at its end that no window reads: which, and the nearest settings
-/// that read them all.
+/// For each axis, notes pixels at its end that no window reads, with the nearest settings that read all pixels.
 fn uneven(names: &[&str], axes: &[SlidingAxis]) -> Result<(), CliError> {
     for (name, axis) in names.iter().zip(axes).filter(|(_, axis)| !axis.is_even()) {
         let free = (axis.input + axis.before + axis.after).saturating_sub(axis.span());

@@ -11,7 +11,7 @@ use std::path::Path;
 /// Number of classes of ImageNet.
 pub(super) const IMAGENET: usize = 1000;
 
-/// Default names for classes that neither an argument nor the file names, and a note.
+/// Default names for classes that neither an argument nor the file names, with a note.
 pub(super) fn unnamed_classes(count: usize, notes: &mut Vec<String>) -> Vec<String> {
     if count == IMAGENET {
         notes.push("1,000 classes: ImageNet's names are used; --classes FILE sets others".into());
@@ -24,7 +24,7 @@ pub(super) fn unnamed_classes(count: usize, notes: &mut Vec<String>) -> Vec<Stri
     (0..count).map(|class| class.to_string()).collect()
 }
 
-/// The class names: from a file, or the numbers below a count.
+/// The class names: from a file, or numbers from 0 if `text` is a count.
 pub(super) fn read_classes(text: &str) -> Result<Vec<String>, CliError> {
     if let Ok(count) = text.parse::<usize>() {
         if !(2..=1 << 20).contains(&count) {
@@ -38,8 +38,8 @@ pub(super) fn read_classes(text: &str) -> Result<Vec<String>, CliError> {
         .map_err(|problem| CliError::argument(&format!("--classes {}", text.shell_word()), problem))
 }
 
-/// The names in a text with one name per line, without a byte order mark, blank lines and
-/// surrounding spaces. Errors name the line.
+/// The names in a text with one name per line, without byte order mark, blank lines and surrounding spaces.
+/// Errors name the line.
 fn class_list(text: &str) -> Result<Vec<String>, String> {
     let mut lines: HashMap<&str, usize> = HashMap::new();
     let mut names = Vec::new();

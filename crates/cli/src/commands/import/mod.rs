@@ -85,8 +85,8 @@ pub(super) struct ImportArgs {
 }
 
 impl ImportArgs {
-    /// The error for a value that neither an option nor the file gives. `what` is the option's
-    /// value and its meaning.
+    /// The error for a value that neither an option nor the file gives. `what` is the option's value, with its
+    /// meaning.
     fn missing(&self, flag: &str, what: &str) -> CliError {
         let file = self.weights.shell_word();
         let reason = "the file was not written by `receptive export` and does not contain it";
@@ -101,10 +101,10 @@ impl ImportArgs {
     }
 }
 
-/// Maximum size of a list of classes or names, in bytes.
+/// Maximum size in bytes of a list of classes or names.
 const TEXT_BYTES: u64 = 4 << 20;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     model: String,
@@ -161,7 +161,7 @@ fn imported(arguments: &ImportArgs) -> Result<Import, CliError> {
     })
 }
 
-/// Imports published weights into the cache, and returns the path: a file, a folder with a
+/// Imports published weights into the cache and returns the path. The source is a file, a folder with a
 /// `config.json`, or a hub repository. `None` if `from` is a run or a model of receptive.
 pub(super) fn import_published(
     from: &Path,
@@ -194,7 +194,7 @@ pub(super) fn import_published(
     Ok(Some(out))
 }
 
-/// A model's directory is replaced as a whole, which would take other files in it along.
+/// Rejects a directory with other files, because importing replaces the whole directory of a model.
 fn check_replaceable(out: &Path) -> Result<(), CliError> {
     if let Some(run) = RunDirectory::around(out) {
         return Err(CliError::Usage(format!(
@@ -276,10 +276,11 @@ pub(super) fn run(arguments: &ImportArgs) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Maximum number of renamed layers listed one by one.
+/// Maximum number of renamed layers listed individually.
 const MAX_LISTED: usize = 6;
 
-/// The mapping of the file's layers, if their names differ; of many only the first and the last.
+/// Prints the mapping of the file's layers if their names differ; if there are many, only the first and the
+/// last.
 fn say_layers(layers: &[(&str, &str)]) {
     if layers.iter().all(|(ours, theirs)| ours == theirs) {
         return;

@@ -1,4 +1,4 @@
-//! An ONNX file as a model: its graph is the network.
+//! Importing an ONNX file, whose graph becomes the network.
 
 use super::classes::unnamed_classes;
 use super::spec::{Network, spec};
@@ -55,7 +55,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
     if size != model.input() {
         model = model.resized(size.height, size.width)?;
     }
-    // A name for the layer and a point, behind which others have the tensor's.
+    // A match names whole layers here; elsewhere the tensor's name follows the dot.
     let whole = |found: &Match| Match {
         name: format!("{}.", found.name),
         from: format!("{}.", found.from),
@@ -79,7 +79,7 @@ pub(super) fn imported(arguments: &ImportArgs, source: &Source) -> Result<Import
     })
 }
 
-/// The input, if the file stores how pixels are normalised.
+/// The input, if the file stores the normalisation of pixels.
 fn input(onnx: &OnnxNetwork) -> Option<InputSpec> {
     let (mean, std) = (onnx.mean.clone()?, onnx.std.clone()?);
     let input = InputSpec::new(onnx.config.input).with_fit(onnx.fit.unwrap_or_default());

@@ -1,5 +1,5 @@
-//! The model made of weights: network, classes and input, from the arguments, from the files next
-//! to the weights, from the network's name, and from the file itself.
+//! What the weights are for: network, classes and input, from the arguments, the files next to the weights, the
+//! network's name, and the file itself.
 
 use super::classes::{IMAGENET, read_classes, unnamed_classes};
 use super::{ImportArgs, given_names};
@@ -13,12 +13,12 @@ use receptive_model::{Artifact, Fit, InputSpec, ModelConfig, Origin, Resize};
 use receptive_train::backend::default_device;
 use std::path::Path;
 
-/// The model made of weights.
+/// What the weights are for.
 pub(super) struct Target {
     pub(super) spec: Spec,
     pub(super) names: Names,
     pub(super) origin: Origin,
-    /// Assumptions.
+    /// Notes on assumptions.
     pub(super) notes: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ fn network(
         Some(spec) => spec.config.clone(),
         None => model_config(&name)?,
     };
-    // What `export` wrote knows classes and input, and a trained model of the same network too.
+    // An exported file contains classes and input, and so does a trained model of the same network.
     Ok(match file.spec.as_ref().or(trained.as_ref()) {
         Some(spec) => Network {
             config,
@@ -131,7 +131,7 @@ fn network(
     })
 }
 
-/// The network whose known weights the file is.
+/// The network whose published weights have the file's hash.
 fn known_by_hash(file: &WeightFile) -> Option<&'static str> {
     let is_known = |name: &&str| {
         let forms = published(name);
@@ -154,7 +154,7 @@ fn published_network(
     let first = &forms[0];
     let form = choice.as_ref().map_or(first, |choice| choice.form);
     let differ = forms.iter().any(|form| form.layers != first.layers);
-    // Names that nobody knows leave open which of the forms is meant, and so the epsilons.
+    // Without known tensor names it is unclear which form is meant, and the forms differ in their epsilons.
     if choice.is_none() && !has_names && differ && file.spec.is_none() {
         let schemes: Vec<&str> = forms.iter().map(|form| form.scheme.name()).collect();
         return Err(CliError::argument(
@@ -182,12 +182,12 @@ fn published_network(
         }
     };
     let outputs = choice.as_ref().and_then(|choice| choice.outputs);
-    // As published, unless the file says it; where it has another number of outputs, or is of another
-    // network, that is what the import says.
+    // The published number of classes, unless the file says otherwise. The import reports another number of
+    // outputs, or another network.
     let count = outputs.filter(|outputs| *outputs > 1).unwrap_or(IMAGENET);
     let classes = match source.classes() {
         Some(classes) => classes,
-        // What is known by its hash needs no note.
+        // Weights known by their hash need no note.
         None if weights.is_some() => imagenet_classes(),
         None => unnamed_classes(count, &mut notes),
     };
@@ -273,8 +273,7 @@ pub(super) fn spec(arguments: &ImportArgs, network: &Network) -> Result<Spec, Cl
     })
 }
 
-/// The classes given, unless they are the file's own in another order: each output already has a
-/// class.
+/// The given classes, unless they are the file's own in another order: each output already has a class.
 fn in_own_order(given: Vec<String>, own: Option<&[String]>) -> Result<Vec<String>, CliError> {
     let Some(own) = own.filter(|own| **own != given) else {
         return Ok(given);
@@ -300,7 +299,7 @@ fn in_own_order(given: Vec<String>, own: Option<&[String]>) -> Result<Vec<String
     ))
 }
 
-/// How images are resized. A resize mode given here does not keep the crop fraction of another.
+/// How images are resized. A resize mode given as an argument discards the crop fraction of another mode.
 fn fit(arguments: &ImportArgs, own: Option<&InputSpec>) -> Result<Fit, CliError> {
     let own = own.map(InputSpec::fit).unwrap_or_default();
     let mut fit = Fit {

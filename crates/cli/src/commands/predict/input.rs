@@ -1,4 +1,4 @@
-//! Images and lists of images from standard input or files.
+//! Images and lists of images, from standard input or files.
 
 use crate::error::CliError;
 use receptive_data::{DataError, DecodeLimits};
@@ -9,19 +9,19 @@ use std::fs::File;
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
-/// The path for standard input.
+/// The path that stands for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// Maximum size of a list of paths, in bytes.
+/// Maximum size in bytes of a list of paths.
 const LIST_BYTES: u64 = 1 << 30;
 
-/// One image from standard input.
+/// An image from standard input.
 pub(super) fn stdin_image(
     input: &InputSpec,
     limits: &DecodeLimits,
 ) -> Result<InputImage, TrainError> {
     let name = Path::new("standard input");
-    // One byte more than is decoded tells a file that is too large from one that just fits.
+    // One byte more than the limit, to detect an image that is too large.
     let limit = limits.file_bytes.saturating_add(1);
     let mut bytes = Vec::new();
     stdin()
@@ -54,7 +54,7 @@ pub(super) fn listed_files(list: &Path) -> Result<Vec<PathBuf>, CliError> {
 /// Paths separated by NUL bytes, or one per line if there are none.
 fn paths(list: &[u8]) -> Vec<PathBuf> {
     let separator = if list.contains(&0) { 0 } else { b'\n' };
-    // Windows' editors put a byte order mark in front.
+    // Some Windows editors write a byte order mark.
     let list = list.strip_prefix(b"\xef\xbb\xbf").unwrap_or(list);
     list.split(|byte| *byte == separator)
         .map(|path| match path {
@@ -62,7 +62,7 @@ fn paths(list: &[u8]) -> Vec<PathBuf> {
             path => path,
         })
         .filter(|path| !path.is_empty())
-        // In a list it is a file of this name.
+        // In a list, `-` is the name of a file.
         .map(|path| {
             if path == STDIN.as_bytes() {
                 b"./-"

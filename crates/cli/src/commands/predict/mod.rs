@@ -62,22 +62,22 @@ pub(super) struct PredictArgs {
 struct Answer<'a> {
     path: String,
     top: &'a [Prediction],
-    /// The run's use of an image with the same bytes or pixels: `train`, `val`, `test`, `before`
-    /// (by the model that it started from); null if it was not in the data.
+    /// What the run used an image with the same bytes or pixels for: `train`, `val`, `test`, `before` (by the
+    /// pretrained model); null if it was not in the data.
     split: Option<&'static str>,
-    /// Temperature by which the logits were divided for calibrated probabilities; null for a model
-    /// without.
+    /// The temperature by which the logits were divided for calibrated probabilities; null if the model has
+    /// none.
     temperature: Option<f64>,
 }
 
-/// The error printed instead of a prediction.
+/// Printed instead of a prediction that failed.
 #[derive(Serialize)]
 struct Failure {
     path: String,
     error: String,
 }
 
-/// Files whose predictions are printed together.
+/// Number of files whose predictions are printed together.
 const ROUND: usize = 64;
 
 pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
@@ -159,7 +159,7 @@ pub(super) fn run(arguments: &PredictArgs) -> Result<Exit, CliError> {
     Ok(predictor.exit)
 }
 
-/// The images given, with those listed.
+/// The given images and those listed in files.
 fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
     let is_stdin = |path: &Path| path.as_os_str() == STDIN;
     let given = arguments.images.iter().map(PathBuf::as_path);
@@ -176,13 +176,13 @@ fn images(arguments: &PredictArgs) -> Result<Vec<PathBuf>, CliError> {
     Ok(images)
 }
 
-/// The split of an image in the run, or its use in training the model before.
+/// The split of an image in the run, or the use of the image by its pretrained model.
 fn known_role(record: &SplitRecord, identity: &ImageIdentity) -> Option<Role> {
     let role = record.role(&record.content(identity))?;
     (role.is_own() || role.is_trained_on()).then_some(role)
 }
 
-/// The error with this command's argument instead of the setting.
+/// The error message with this command's argument instead of the setting.
 fn with_argument(error: &TrainError) -> String {
     error.to_string().replace("data.max_pixels", "--max-pixels")
 }
@@ -193,8 +193,7 @@ enum Output {
     Csv(CsvTable),
 }
 
-/// Predicts image after image. One invalid image or path must not hide the predictions for the
-/// others.
+/// Predicts one image after the other. An invalid image or path must not hide the predictions for the others.
 struct Predictor<'a> {
     top: usize,
     tta: Option<Tta>,
@@ -202,7 +201,7 @@ struct Predictor<'a> {
     exit: Exit,
     artifact: &'a Artifact,
     compute: &'a Compute,
-    /// The images the run was trained on, if known.
+    /// The images that the run was trained on, if known.
     record: Option<Arc<SplitRecord>>,
     answered: usize,
     trained_on: usize,

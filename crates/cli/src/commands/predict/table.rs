@@ -1,4 +1,4 @@
-//! Predictions as a table in a CSV file.
+//! Predictions as a CSV table.
 
 use crate::error::CliError;
 use receptive_core::csv::{self, Rows};
@@ -10,10 +10,10 @@ use receptive_model::store::write_file;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-/// The longest table that is replaced, in bytes.
+/// Maximum size in bytes of a table that is replaced.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// Whether a file is a table of predictions in every row: to others somebody has added their own.
+/// Whether every row of a file is a row of predictions; otherwise somebody has added to it.
 fn is_table(file: &[u8]) -> bool {
     let text = String::from_utf8_lossy(file);
     let mut rows = Rows::new(&text, b',');
@@ -27,7 +27,7 @@ fn is_table(file: &[u8]) -> bool {
     is_head && rows.all(|row| is_own_row(&row, top))
 }
 
-/// Whether a row has as many classes, each with its probability, as there are, or why there is none.
+/// Whether a row has predictions with probabilities, or the reason why there are none.
 fn is_own_row(row: &csv::Row, top: usize) -> bool {
     let [split, error] = [1 + 2 * top, 2 + 2 * top].map(|column| row.cell(column));
     let mut is_past = false;
@@ -44,10 +44,10 @@ fn is_own_row(row: &csv::Row, top: usize) -> bool {
     row.cells() == 3 + 2 * top && are_classes && is_answered && is_split
 }
 
-/// The path for standard output.
+/// The path that stands for standard output.
 const STDOUT: &str = "-";
 
-/// The rows of a CSV file, which is written atomically once all are known.
+/// The rows of a CSV file, which is written atomically at the end.
 pub(super) struct CsvTable {
     file: PathBuf,
     rows: Vec<Row>,
@@ -56,13 +56,13 @@ pub(super) struct CsvTable {
 struct Row {
     path: PathBuf,
     answer: Result<Vec<Prediction>, String>,
-    /// The run's use of an image with the same content.
+    /// What the run used an image with the same content for.
     split: Option<Role>,
 }
 
 impl CsvTable {
     /// # Errors
-    /// If the file cannot be written; checked before hours of prediction.
+    /// The file cannot be written; checked before what may be hours of prediction.
     pub(super) fn new(file: &Path) -> Result<Self, CliError> {
         if file.as_os_str() == STDOUT {
             return Ok(Self {
@@ -112,15 +112,15 @@ impl CsvTable {
         });
     }
 
-    /// Writes the table with `top` classes per row; returns its path and number of images, unless
-    /// it was standard output.
+    /// Writes the table with `top` classes per row; returns its path and number of images, or `None` for
+    /// standard output.
     pub(super) fn write(self, top: usize) -> Result<Option<(PathBuf, usize)>, CliError> {
         let images = self.rows.len();
         let bytes = bytes(&self.rows, top);
         if self.file.as_os_str() == STDOUT {
             let mut out = std::io::stdout().lock();
             match out.is_terminal() {
-                // Names may hold what a terminal takes for commands.
+                // Names may contain terminal escape sequences.
                 true => {
                     out.write_all(printable_lines(&String::from_utf8_lossy(&bytes)).as_bytes())?
                 }
@@ -134,7 +134,7 @@ impl CsvTable {
     }
 }
 
-/// The names of the columns.
+/// The column names.
 fn titles(top: usize) -> Vec<String> {
     let mut head = vec!["path".to_owned()];
     for rank in 1..=top {
@@ -162,7 +162,7 @@ fn bytes(rows: &[Row], top: usize) -> Vec<u8> {
             Ok(answers) => (answers.as_slice(), ""),
             Err(error) => (&[][..], error.as_str()),
         };
-        // As in JSON: a table is text, though a name of a file need not be.
+        // As in JSON, names are converted to valid text.
         let mut cells = vec![path.to_string_lossy().into_owned().into_bytes()];
         for rank in 0..top {
             let (class, probability) = answers.get(rank).map_or_else(Default::default, |one| {

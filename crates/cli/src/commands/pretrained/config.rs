@@ -1,4 +1,4 @@
-//! A published network's `config.json`, as timm writes it.
+//! A published network's `config.json`, as written by timm.
 
 use crate::error::CliError;
 use receptive_core::text::Printable;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
-/// Maximum size of a `config.json`, in bytes: ImageNet-21k's class names take one megabyte.
+/// Maximum size in bytes of a `config.json`: ImageNet-21k's class names take one megabyte.
 const CONFIG_BYTES: u64 = 16 << 20;
 
 /// The keys that are read; others are ignored.
@@ -49,8 +49,8 @@ struct PretrainedConfig {
     license: Option<String>,
 }
 
-/// Whether a network argument does not change the preset: it has the preset's own value, or
-/// concerns the classes, which the file sets, or training.
+/// Whether a network argument leaves the preset unchanged: it has the preset's own value, or it concerns
+/// training or the classes, which the file determines.
 fn is_default(argument: &str, value: &Value) -> bool {
     match argument {
         "num_classes" | "pretrained" | "drop_rate" | "drop_path_rate" => true,
@@ -86,14 +86,14 @@ impl PublishedConfig {
         Ok(config)
     }
 
-    /// The weights that it describes: `resnet18.a1_in1k`. Programs that save fine-tuned weights
-    /// keep the name of the weights they started from.
+    /// The name of the weights: `resnet18.a1_in1k`. Programs that save fine-tuned weights keep the name of the
+    /// initial weights.
     pub(super) fn name(&self) -> Option<String> {
         let tag = self.pretrained_cfg.as_ref()?.tag.as_deref()?;
         Some(format!("{}.{tag}", self.architecture))
     }
 
-    /// The number of classes it states.
+    /// The number of classes according to the config.
     pub(super) fn class_count(&self) -> Option<usize> {
         usize::try_from(self.num_classes.as_u64()?).ok()
     }
@@ -102,12 +102,12 @@ impl PublishedConfig {
         self.pretrained_cfg.as_ref()?.license.clone()
     }
 
-    /// The input; `None` if it is not given.
+    /// The input; `None` if the config has none.
     pub(super) fn input(&self) -> Result<Option<InputSpec>, CliError> {
         let Some(pretrained) = &self.pretrained_cfg else {
             return Ok(None);
         };
-        // timm's defaults where a key is left out.
+        // timm's defaults for omitted keys.
         let [channels, height, width] = pretrained.input_size.unwrap_or([3, 224, 224]);
         let mean = pretrained.mean.clone().unwrap_or(vec![0.485, 0.456, 0.406]);
         let std = pretrained.std.clone().unwrap_or(vec![0.229, 0.224, 0.225]);

@@ -1,5 +1,4 @@
-//! Sources of published weights: a file, a folder that also has a `config.json`, or a hub
-//! repository.
+//! Sources of published weights: a file, a folder with a `config.json`, or a hub repository.
 
 mod config;
 
@@ -11,7 +10,7 @@ use receptive_data::{Hub, HubRepository};
 use receptive_model::InputSpec;
 use std::path::{Path, PathBuf};
 
-/// File names of weights next to a `config.json`, the preferred one first.
+/// File names of weights next to a `config.json`, in order of preference.
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 const CONFIG: &str = "config.json";
 /// Prefix of the name of a hub repository.
@@ -34,14 +33,14 @@ fn weights_in(folder: &Path) -> Option<PathBuf> {
     folder.join(CONFIG).is_file().then_some(found)
 }
 
-/// Weights on this machine, and their metadata.
+/// Weights on this machine, with their metadata.
 pub(super) struct Source {
     /// The weights file.
     pub(super) weights: PathBuf,
-    /// Their origin: the file, or the address they were downloaded from.
+    /// Their origin: the file, or the address from which they were downloaded.
     pub(super) address: String,
     config: Option<PublishedConfig>,
-    /// The name of the hub repository, without its organisation.
+    /// The name of the hub repository, without the organisation.
     repository: Option<String>,
 }
 
@@ -118,9 +117,8 @@ impl Source {
             .map(|config| config.architecture.as_str())
     }
 
-    /// Whether the weights are those that the config describes. The config names the initial
-    /// weights, and is copied when the network is fine-tuned or saved with random weights, so the
-    /// repository's name must agree with it.
+    /// Whether the config describes these weights. It names the initial weights, and is copied when the network
+    /// is fine-tuned or saved with random weights, so its name must agree with that of the repository.
     fn is_described(&self) -> bool {
         let described = self.config.as_ref().and_then(PublishedConfig::name);
         described.is_some() && described == self.repository
@@ -139,7 +137,7 @@ impl Source {
             .licence()
     }
 
-    /// A note on what the config says, if the weights may be others.
+    /// A note on the config, if it may describe other weights.
     pub(super) fn note(&self) -> Option<String> {
         let config = self.config.as_ref().filter(|_| !self.is_described())?;
         let name = config.name()?;
@@ -151,7 +149,7 @@ impl Source {
         ))
     }
 
-    /// The number of classes that the config states.
+    /// The number of classes according to the config.
     pub(super) fn class_count(&self) -> Option<usize> {
         self.config.as_ref()?.class_count()
     }

@@ -9,7 +9,7 @@ use receptive_train::trial::{DryRun, dry_run};
 use receptive_train::{Compute, Devices, RunDirectory, RunSetup};
 use serde::Serialize;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     data: &'a str,

@@ -13,7 +13,7 @@ use receptive_train::{
 };
 use serde::Serialize;
 
-/// Prints a summary before a run; without a directory if nothing will be written.
+/// Prints a summary before a run; `None` as its directory if nothing will be written.
 pub(super) fn announce(
     prepared: &RunSetup,
     devices: &Devices,
@@ -38,7 +38,7 @@ pub(super) fn announce(
     );
     let input = &prepared.input;
     let cached = match prepared.cache_bytes().div_ceil(1 << 20) {
-        0 => String::new(), // images that are in memory anyway
+        0 => String::new(), // the images are in memory anyway
         mib => format!("; at most {mib} MiB of decoded images"),
     };
     say_line(
@@ -76,7 +76,7 @@ pub(super) fn announce(
         };
         say_line("run", format!("{path}{mark}"));
     }
-    // A trained network is as it is; `summary` says these of it.
+    // These notes concern the design of a network; for a trained one, `summary` prints them.
     let of_plan = match &prepared.start {
         Some(_) => Vec::new(),
         None => plan.notes(),
@@ -94,7 +94,7 @@ pub(super) fn announce(
     }
 }
 
-/// The parts kept from the pretrained model.
+/// Which parts of the pretrained model are kept.
 fn initial_model(start: &StartConfig, initial: &InitialModel, plan: &Plan) -> String {
     let trainable: usize = plan
         .layers
@@ -116,7 +116,7 @@ fn initial_model(start: &StartConfig, initial: &InitialModel, plan: &Plan) -> St
     )
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     run: String,
@@ -147,7 +147,7 @@ struct Json<'a> {
     weights_sha256: Option<&'a str>,
     backend: String,
     threads: usize,
-    /// For a run shared by several processes: network traffic and waiting time of the first.
+    /// For a run shared by several processes: traffic and waiting time of the first process.
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<Network>,
 }
@@ -182,7 +182,7 @@ pub(super) fn report(
     let config = &prepared.config.train;
     let path = directory.path();
     let has_model = directory.has_model();
-    // A damaged file must not cost a run its result.
+    // A damaged baselines file must not cost a run its result.
     let baselines = match prepared.config.start {
         Some(_) => directory.baselines().ok().flatten(),
         None => None,
@@ -305,7 +305,7 @@ pub(super) fn report(
     Ok(exit)
 }
 
-/// Results with frozen features, for a run that has no result of its own yet.
+/// Prints the results with frozen features, for a run that has no result of its own yet.
 fn show_baselines(baselines: &Baselines) -> Result<(), CliError> {
     for of in &baselines.splits {
         for (name, score) in [

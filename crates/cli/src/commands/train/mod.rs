@@ -189,7 +189,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     if arguments.dry_run {
         return dry_run::run(arguments, &prepared, &devices, &compute);
     }
-    // Before a directory is made for what cannot be trained.
+    // Before a directory is created for a run that cannot be trained.
     check_alike(&prepared, &compute)?;
     let directory = match resumed {
         Some(directory) => directory,
@@ -197,7 +197,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     };
     let directory = directory.run().clone();
     announce(&prepared, &devices, &compute, Some(&directory));
-    // Only from here on is there something to save.
+    // Before this point there is nothing to save.
     let stop = signals::stop_on_signals()?;
     let mut progress: Box<dyn Recorder> = if has_view {
         let path = directory.path().printable();
@@ -230,7 +230,7 @@ pub(super) fn run(arguments: &TrainArgs) -> Result<Exit, CliError> {
     )
 }
 
-/// Defaults, overridden by the config file, overridden by the arguments.
+/// The defaults, overridden by the config file and then by the arguments.
 fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, OpenSettings), CliError> {
     let mut settings = RunSettings::from_args(&arguments.network)?;
     apply(arguments, &mut settings.config);
@@ -241,8 +241,8 @@ fn config(arguments: &TrainArgs) -> Result<(RunConfig, InputFrom, OpenSettings),
     Ok((config, input_from, open))
 }
 
-/// The config of a run, with the arguments over it: the checkpoint decides which of them can change
-/// within a run.
+/// The config of a run, overridden by the arguments. Whether a setting can change within the run is checked
+/// against the checkpoint.
 fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliError> {
     let mut config = RunDirectory::open(run)?.config()?;
     set_network(&mut config, &arguments.network);
@@ -255,12 +255,12 @@ fn resume_config(arguments: &TrainArgs, run: &Path) -> Result<RunConfig, CliErro
     Ok(config)
 }
 
-/// The settings with arguments in `train` only.
+/// Applies the settings that only `train` has arguments for.
 fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
     let train = &mut config.train;
     set(&mut train.epochs, arguments.epochs);
     set(&mut train.schedule.kind, arguments.schedule);
-    // One average of the weights takes the place of the other.
+    // The two averages of the weights exclude each other.
     if let Some(decay) = arguments.ema {
         train.ema.get_or_insert_default().decay = decay;
         train.average = None;
@@ -277,8 +277,8 @@ fn apply(arguments: &TrainArgs, config: &mut RunConfig) {
     config.tensorboard |= arguments.tensorboard;
 }
 
-/// Early stopping enabled by `--patience` uses the metric that selects the best epoch, unless its
-/// own is set.
+/// If `--patience` enables early stopping, it uses the metric that selects the best epoch, unless another is
+/// set.
 fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunConfig) {
     let is_metric = |set: &String| set.trim_start().starts_with("train.early_stopping.metric");
     if arguments.patience.is_some()
@@ -293,13 +293,13 @@ fn follow_monitor(arguments: &TrainArgs, stops_already: bool, config: &mut RunCo
     }
 }
 
-/// `--patience`, `--optimizer`, `--set`, and `--lr`, whose setting depends on the kind of
-/// optimizer: after a `--set` of the kind, which changes the default rate, and before all others.
+/// `--patience`, `--optimizer`, `--set` and `--lr` as overrides. The rate belongs to the kind of optimizer, so
+/// `--lr` is applied after a `--set` of the kind, which changes the default rate, but before all other `--set`.
 fn overrides(arguments: &TrainArgs) -> Vec<String> {
     let is_kind = |set: &&String| set.trim_start().starts_with("train.optimizer.kind");
     let (kinds, others): (Vec<&String>, Vec<&String>) =
         arguments.network.set.iter().partition(is_kind);
-    // TOML writes NaN in small letters.
+    // TOML writes NaN in lower case.
     let rate = arguments.lr.map(|rate| {
         let rate = format!("{rate:?}").to_lowercase();
         format!("train.optimizer.learning_rate={rate}")
@@ -321,10 +321,10 @@ mod tests {
     use super::*;
     use clap::{Arg, Command};
 
-    /// The arguments that can be given together with this one.
+    /// The arguments that can be combined with this one.
     fn allowed_with(id: &str) -> Vec<String> {
         let mut train = TrainArgs::augment_args(Command::new("train"));
-        // Groups know the arguments that name them once the command is built.
+        // Groups know their arguments only once the command is built.
         train.build();
         let conflict = |one: &Arg, other: &Arg| train.get_arg_conflicts_with(one).contains(&other);
         let argument = train.get_arguments().find(|known| known.get_id() == id);
@@ -339,7 +339,7 @@ mod tests {
         allowed
     }
 
-    /// A new argument fails here until it is decided: it either conflicts or has an effect.
+    /// Fails for a new argument until it either conflicts or has an effect.
     #[test]
     fn no_argument_is_ignored_beside_resume_dry_run_or_overfit() {
         let machine = [

@@ -8,7 +8,7 @@ use receptive_core::text::counted;
 use receptive_train::trial::{OverfitOptions, OverfitResult, overfit, unregularised_setup};
 use receptive_train::{InputFrom, RunConfig, prepare};
 
-/// Default number of epochs over the images.
+/// Default number of passes over the images.
 const DEFAULT_EPOCHS: usize = 300;
 
 pub(super) fn run(
@@ -21,7 +21,7 @@ pub(super) fn run(
     let compute = config.machine.compute()?;
     let mut config = config;
     config.train.early_stopping = None;
-    // The steps are no larger, and their memory is what is estimated.
+    // Steps are not larger than this, so the estimate of memory fits.
     config.train.batch_size = config.train.batch_size.min(images.max(2));
     let prepared = prepare(config, input_from, &DataProgress::default())?;
     let prepared = unregularised_setup(prepared)?;

@@ -18,7 +18,7 @@ use receptive_train::{
 use serde::Serialize;
 use std::path::Path;
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Json<'a> {
     series: String,
@@ -36,7 +36,7 @@ pub(super) fn kind(arguments: &TrainArgs, seed: u64) -> Option<SeriesKind> {
     seeds.or(folds)
 }
 
-/// A new series of runs.
+/// Starts a new series of runs.
 pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
     let (base, input_from, open) = config(arguments)?;
     let Some(kind) = kind(arguments, base.train.seed) else {
@@ -53,7 +53,7 @@ pub(super) fn start(arguments: &TrainArgs) -> Result<Exit, CliError> {
     run(arguments, &series)
 }
 
-/// A stopped series, with its own settings.
+/// Resumes a stopped series with its own settings.
 pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliError> {
     let series = Series::open(path)?;
     let mut base = series.base().clone();
@@ -66,8 +66,8 @@ pub(super) fn resume(arguments: &TrainArgs, path: &Path) -> Result<Exit, CliErro
     )?;
     let mut wanted = base.clone();
     set_network(&mut wanted, &arguments.network);
-    // Where and how it runs may change; what is trained may not. That damaged images are left out changes no
-    // image that was trained on.
+    // How the series runs may change, but not what is trained. `bad_images` may change because it does not
+    // affect the images already trained on.
     base.machine = wanted.machine.clone();
     base.data.data_dir.clone_from(&wanted.data.data_dir);
     base.data.bad_images = wanted.data.bad_images;
@@ -127,7 +127,7 @@ fn run(arguments: &TrainArgs, series: &Series) -> Result<Exit, CliError> {
     })
 }
 
-/// The progress of a stopped series, and how to continue it.
+/// Prints the progress of a stopped series, and how to continue it.
 fn say_stopped(series: &Series, summary: &SeriesSummary) {
     let noun = summary.kind.noun();
     let runs = series.kind().runs(series.base());
@@ -185,7 +185,7 @@ fn show(series: &Series, summary: &SeriesSummary) -> Result<(), CliError> {
     )?;
     let next = match (summary.kind, summary.with_result().next()) {
         _ if summary.remaining > 0 => format!("receptive train --resume {path}"),
-        // The network itself is trained on all images.
+        // The final network is trained on all images.
         (SeriesKind::Folds { .. }, _) => {
             format!("receptive train --config {path}/fold-1/config.toml --set data.fold=none")
         }
@@ -270,7 +270,7 @@ fn only(summary: &SeriesSummary) -> String {
     format!("1 of {}", counted(all, summary.kind.noun()))
 }
 
-/// The statistic that a single result does not have.
+/// The statistic that cannot be computed from a single result.
 fn missing_spread(kind: SeriesKind) -> &'static str {
     match kind {
         SeriesKind::Seeds { .. } => "no interval",

@@ -1,4 +1,4 @@
-//! A run shared by several processes.
+//! Runs shared by several processes.
 
 use super::{RUNS, TrainArgs};
 use crate::error::CliError;
@@ -7,7 +7,7 @@ use receptive_train::{Compute, RankDirectory, Ranks, RunDirectory, Series, Traff
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Rejects what several processes cannot share.
+/// Rejects options that do not work with several processes.
 pub(super) fn check_shared(arguments: &TrainArgs) -> Result<(), CliError> {
     let is_series = |path: &PathBuf| Series::is_at(path);
     for (argument, is_given) in [
@@ -27,7 +27,7 @@ pub(super) fn check_shared(arguments: &TrainArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A new run's directory: the given one, or the next number.
+/// The directory of a new run: the given one, or the next number.
 pub(super) fn new_directory(
     path: Option<&Path>,
     ranks: Option<&Ranks>,
@@ -50,7 +50,7 @@ pub(super) fn ranks_text(compute: &Compute) -> String {
     })
 }
 
-/// Network traffic and waiting time of the first rank.
+/// Traffic and waiting time of the first rank.
 #[derive(Serialize)]
 pub(super) struct Network {
     ranks: usize,
@@ -69,7 +69,7 @@ impl Network {
         })
     }
 
-    /// The bytes sent and the time it took, out of the run's seconds.
+    /// The bytes sent and the time for it, out of `seconds` of the run.
     pub(super) fn text(&self, seconds: f64) -> String {
         let Traffic {
             steps,

@@ -1,4 +1,4 @@
-//! Draws the view at the terminal's size.
+//! Draws the live view at the size of the terminal.
 
 use super::layout::Areas;
 use super::state::State;
@@ -48,7 +48,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State, palette: Palette, is_st
     frame.render_widget(Line::styled(hint, palette.faint), areas.hint);
 }
 
-/// Text at the left and, if it fits, at the right.
+/// Text on the left and, if it fits, on the right.
 fn ends(area: Rect, left: &str, right: &str, style: Style) -> Line<'static> {
     let (left, right) = (Span::raw(left.to_owned()), Span::raw(right.to_owned()));
     let room = usize::from(area.width).saturating_sub(right.width());
@@ -62,7 +62,7 @@ fn ends(area: Rect, left: &str, right: &str, style: Style) -> Line<'static> {
     Line::styled(text + &right.content, style)
 }
 
-/// Progress bars of this epoch, or the split that is evaluated, and of the run.
+/// Progress bars of the current epoch (or the split being evaluated) and of the run.
 fn progress(state: &State, palette: Palette, width: u16) -> Line<'static> {
     let share = |done: f64, all: f64| {
         if all > 0.0 {
@@ -91,7 +91,7 @@ fn progress(state: &State, palette: Palette, width: u16) -> Line<'static> {
     Line::from(spans)
 }
 
-/// As many figures as fit, the most important first.
+/// As many values as fit, the most important first.
 fn figures(state: &State, width: u16) -> Line<'static> {
     let mut shown = String::new();
     let mut add = |text: String| {

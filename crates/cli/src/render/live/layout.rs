@@ -1,8 +1,8 @@
-//! The layout of the view for the terminal's size.
+//! The layout of the live view for the size of the terminal.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-/// The areas of the view; `None` for one that does not fit.
+/// The areas of the view; `None` for those that do not fit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Areas {
     pub(super) title: Rect,
@@ -26,7 +26,7 @@ impl Areas {
         let free = area.height.saturating_sub(LINES + TABLE_ROWS);
         let has_charts = free >= CHART_ROWS && area.width >= CHART_COLUMNS;
         let charts = if has_charts {
-            // Up to three fifths of the height; the table gets the rest.
+            // At most three fifths of the height; the table gets the rest.
             free.min((area.height * 3 / 5).max(CHART_ROWS))
         } else {
             0
@@ -40,7 +40,7 @@ impl Areas {
             Constraint::Length(1),
         ])
         .areas(area);
-        // Two beside each other, where each has room.
+        // Next to each other if there is enough room.
         let both = if area.width >= 2 * CHART_COLUMNS {
             Layout::horizontal([Constraint::Fill(1); 2]).spacing(1)
         } else {

@@ -1,5 +1,5 @@
-//! The live view of a training run: the terminal's alternate screen, drawn by its own thread, so
-//! that a slow terminal never delays a step.
+//! The live view of a training run, on the terminal's alternate screen. It is drawn by its own thread, so that
+//! a slow terminal never delays a step.
 
 mod draw;
 mod layout;
@@ -23,15 +23,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use widgets::Palette;
 
-/// Time between two frames.
+/// Time between frames.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Shows a run until it is dropped, and then leaves the newest lines on the normal screen.
+/// Shows a run until it is dropped, then leaves the latest lines on the normal screen.
 pub(crate) struct LiveView {
     shared: Arc<SharedView>,
     thread: Option<JoinHandle<()>>,
     stop: Stop,
-    /// Plain lines, if the terminal disappears.
+    /// Prints plain lines if the view cannot be shown.
     plain: TrainProgress,
     epochs: usize,
     /// Whether mean recall is shown next to top-1.
@@ -47,12 +47,12 @@ struct SharedView {
 }
 
 impl SharedView {
-    /// Nothing panics while the lock is held, so a poisoned state is still whole.
+    /// Nothing panics while the lock is held, so a poisoned state is still valid.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next frame; false when there is none to come.
+    /// Waits for the next frame; false if the view has ended.
     fn pause(&self) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.wake.wait_timeout_while(ended, FRAME, |ended| !*ended);
@@ -66,8 +66,8 @@ impl SharedView {
 }
 
 impl LiveView {
-    /// A view that opens when the first epoch begins; messages until then stay readable.
-    /// `marks_best`: whether an epoch may be the best, as the validation chooses.
+    /// A view that opens when the first epoch begins, so that earlier messages stay readable. `marks_best`
+    /// tells whether validation selects the best epoch.
     pub(crate) fn new(title: &str, stop: &Stop, marks_best: bool) -> Self {
         Self {
             shared: Arc::new(SharedView {
@@ -87,10 +87,10 @@ impl LiveView {
     fn open(&mut self) {
         let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
         let thread = std::thread::Builder::new().name("view".into());
-        // Without a thread there are plain lines.
+        // If the thread cannot be started, plain lines are printed.
         self.thread = thread
             .spawn(move || {
-                // Until writing to the terminal fails; then plain lines take over.
+                // Ends if writing to the terminal fails; then plain lines are printed.
                 let result = show(&shared, &stop);
                 screen::leave();
                 if result.is_err() {
@@ -120,7 +120,7 @@ fn show(shared: &SharedView, stop: &Stop) -> std::io::Result<()> {
             crate::signals::exit_immediately(signal);
         }
         let is_stopping = stop.requested().is_some();
-        // The lock is held while the frame is composed, not while the terminal takes it.
+        // The lock is held while the frame is composed, not while the terminal writes it.
         screen.draw(|frame| draw(frame, &shared.state(), palette, is_stopping))?;
         if !shared.pause() {
             return Ok(());
@@ -135,7 +135,7 @@ impl Drop for LiveView {
         };
         let was_plain = thread.is_finished();
         self.shared.end();
-        // A panic of the view has been reported by the hook.
+        // The hook has already reported a panic of the view.
         let _ = thread.join();
         self.plain.clear();
         if !was_plain {

@@ -1,4 +1,4 @@
-//! The terminal's alternate screen, closed even after a panic.
+//! The terminal's alternate screen, which is left even after a panic.
 
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Whether the alternate screen is shown.
 static ENTERED: AtomicBool = AtomicBool::new(false);
-/// Held by whoever writes to the terminal.
+/// Locked while writing to the terminal.
 static WRITING: Mutex<()> = Mutex::new(());
 /// How long a panic waits for the current frame.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -30,8 +30,8 @@ impl Screen {
         Self::blank()
     }
 
-    /// An empty screen. Not `Terminal::clear`, which asks the terminal for its cursor and takes what
-    /// is typed meanwhile.
+    /// An empty screen. `Terminal::clear` is not used because it queries the cursor position, which swallows
+    /// typed input.
     fn blank() -> io::Result<Self> {
         let size = size()?;
         execute!(stderr(), Clear(ClearType::All))?;
@@ -41,10 +41,10 @@ impl Screen {
         })
     }
 
-    /// Draws a frame of the terminal's current size.
+    /// Draws a frame at the current size of the terminal.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        // A panic elsewhere has left the screen for its message.
+        // A panic elsewhere has left the alternate screen to show its message.
         if !ENTERED.load(Ordering::SeqCst) {
             return Err(io::Error::other("the screen was left"));
         }
@@ -54,7 +54,7 @@ impl Screen {
         self.terminal.draw(draw).map(|_| ())
     }
 
-    /// Stops the process like Ctrl-Z, on the normal screen, and restores the view afterwards.
+    /// Stops the process like Ctrl-Z, on the normal screen, and afterwards restores the view.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         leave();
         #[cfg(unix)]
@@ -70,7 +70,7 @@ fn open() -> io::Result<()> {
     execute!(stderr(), EnterAlternateScreen)
 }
 
-/// Back to the normal screen, if it is not shown already.
+/// Returns to the normal screen, if necessary.
 pub(super) fn leave() {
     let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     restore();
@@ -78,20 +78,19 @@ pub(super) fn leave() {
 
 fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
-        // A terminal that is gone needs no restoring.
-        // Some terminals keep the old contents if their size has changed.
+        // A closed terminal needs no restoring. Some terminals keep old contents if their size has changed.
         let _ = execute!(stderr(), Clear(ClearType::All), LeaveAlternateScreen, Show);
         keys::restore();
     }
 }
 
-/// Makes a panic's message appear on the normal screen. To be called before anything else sets a
-/// hook: hooks that keep expected panics quiet then stand before this one.
+/// Shows panic messages on the normal screen. Must be called before other hooks are set: hooks that silence
+/// expected panics then run before this one.
 pub(crate) fn restore_on_panic() {
     let message = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if ENTERED.load(Ordering::SeqCst) {
-            // Not `lock`: it may be the drawing itself that panics.
+            // Not `lock`, because the drawing itself may have panicked.
             let began = Instant::now();
             while let Err(TryLockError::WouldBlock) = WRITING.try_lock()
                 && began.elapsed() < PATIENCE
@@ -104,8 +103,8 @@ pub(crate) fn restore_on_panic() {
     }));
 }
 
-/// Keys typed while the view is shown must not appear in it, nor at the next prompt. Ctrl-C and
-/// Ctrl-Z still are signals, which raw mode would disable.
+/// Keys typed during the live view must appear neither in it nor at the next prompt. Ctrl-C and Ctrl-Z must
+/// still send signals, which raw mode would disable.
 #[cfg(unix)]
 mod keys {
     use rustix::termios::{

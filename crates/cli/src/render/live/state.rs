@@ -1,11 +1,11 @@
-//! The state that the view shows: the newest figures, and curves of a bounded number of points.
+//! The state that the live view shows: the latest values, and curves with a bounded number of points.
 
 use receptive_core::text::Printable;
 use receptive_train::{Epoch, Step};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Epochs kept for the table: more than any terminal has rows.
+/// Maximum number of epochs in the table: more than any terminal has rows.
 const MAX_ROWS: usize = 500;
 /// Time over which the speed is averaged.
 const SPEED_WINDOW: Duration = Duration::from_secs(3);
@@ -18,7 +18,7 @@ pub(super) struct State {
     pub(super) images: (usize, usize),
     /// Steps of the run, and how many are done.
     pub(super) steps: (u64, u64),
-    /// The split being evaluated: its name, images done, images.
+    /// The split being evaluated: its name, images done, total images.
     pub(super) evaluating: Option<(String, usize, usize)>,
     pub(super) learning_rate: f64,
     pub(super) batch_loss: Curve,
@@ -26,13 +26,13 @@ pub(super) struct State {
     pub(super) train_top1: Curve,
     pub(super) val_top1: Curve,
     pub(super) rows: VecDeque<Epoch>,
-    /// Whether an epoch may be the best.
+    /// Whether validation selects the best epoch.
     marks_best: bool,
     best: Option<Epoch>,
     began: Instant,
     /// The first step of this process.
     first_step: Option<u64>,
-    /// Recent steps of this epoch: their time, and the images done until then.
+    /// Recent steps of this epoch: their times, and the images done until then.
     recent: VecDeque<(Instant, usize)>,
 }
 
@@ -79,7 +79,8 @@ impl State {
         self.batch_loss
             .push(step.epoch as f64 - 1.0 + part, step.loss);
         self.recent.push_back((now, step.images));
-        // One before the window stays, so that a step longer than it still has a speed.
+        // Keeps one step before the window, so that there is a speed even if a step takes longer than the
+        // window.
         while self.recent.len() > 2 && now - self.recent[1].0 > SPEED_WINDOW {
             self.recent.pop_front();
         }
@@ -103,10 +104,10 @@ impl State {
         self.evaluating = None;
     }
 
-    /// The earlier epochs of a resumed run.
+    /// Adds the earlier epochs of a resumed run.
     pub(super) fn resumes(&mut self, epochs: &[Epoch]) {
         for epoch in epochs {
-            // Its batches' losses are not recorded; their mean belongs to its middle.
+            // The losses of its batches are not recorded, so their mean is shown at the middle of the epoch.
             self.batch_loss
                 .push(epoch.epoch as f64 - 0.5, epoch.train_loss);
             self.epoch_ends(epoch);
@@ -124,7 +125,7 @@ impl State {
             let seconds = (*to - *from).as_secs_f64();
             (seconds > 0.0).then(|| (after - before) as f64 / seconds)
         };
-        // At an epoch's first step the last one's speed is the newest there is.
+        // At the first step of an epoch, the speed of the previous epoch is the latest one available.
         lately().or(self.rows.back().map(|epoch| epoch.images_per_second))
     }
 
@@ -132,14 +133,14 @@ impl State {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// Seconds to the last step, validations included, at the mean speed so far.
+    /// Estimated seconds until the last step, including validation, at the mean speed so far.
     pub(super) fn left(&self) -> Option<f64> {
         let (steps, done) = self.steps;
         let mine = done - self.first_step? + 1;
         Some(self.elapsed() / mine as f64 * (steps - done) as f64)
     }
 
-    /// The lines kept on the normal screen: the best and the latest epoch.
+    /// The epochs to keep on the normal screen: the best and the latest.
     pub(super) fn last_words(&self) -> impl Iterator<Item = &Epoch> {
         let newest = self.rows.back();
         let best = self.best.as_ref();
@@ -151,12 +152,12 @@ impl State {
 /// Maximum number of points: more than any terminal has columns.
 const MAX_POINTS: usize = 1024;
 
-/// A curve through any number of values with a bounded number of points: each is the mean of
-/// neighbouring values.
+/// A curve with a bounded number of points for any number of values; each point is the mean of consecutive
+/// values.
 #[derive(Debug, Clone)]
 pub(super) struct Curve {
     points: Vec<(f64, f64)>,
-    /// Values in each point.
+    /// Number of values per point.
     every: usize,
     /// The next point: sums and count.
     sums: (f64, f64),

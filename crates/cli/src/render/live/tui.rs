@@ -19,7 +19,7 @@ pub(crate) enum Tui {
 /// Whether the live view is shown.
 ///
 /// # Errors
-/// If it is required and standard error is not a terminal.
+/// It is required, but standard error is not a terminal.
 pub(crate) fn is_wanted(tui: Tui) -> Result<bool, CliError> {
     let is_terminal = std::io::stderr().is_terminal();
     match tui {

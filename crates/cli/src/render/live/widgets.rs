@@ -1,4 +1,4 @@
-//! The parts of the view: curve charts and the table of epochs.
+//! The parts of the live view: charts and the table of epochs.
 
 use super::state::{Curve, State};
 use ratatui::Frame;
@@ -10,8 +10,7 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Row, Table};
 use receptive_core::text::grouped;
 use receptive_train::Epoch;
 
-/// Two colours that also differ in brightness; lines and dots distinguish the curves without
-/// colour.
+/// Two colours that also differ in brightness. Without colours, the curves differ by lines and dots.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Palette {
     pub(super) train: Style,
@@ -38,7 +37,7 @@ impl Palette {
     }
 }
 
-/// Two curves: training as a line, validation as dots. `max` is the largest possible value.
+/// A chart of two curves: training as a line, validation as dots. `max` is the largest possible value.
 pub(super) fn chart(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -66,7 +65,7 @@ pub(super) fn chart(
     } else {
         0
     };
-    // From this process's first epoch to the current one.
+    // From the first epoch of this process to the current one.
     let losses = state.batch_loss.points();
     let first = losses.first().map_or(0.0, |point| point.0.floor());
     let last = (state.epoch as f64).max(first + 1.0);
@@ -106,7 +105,7 @@ pub(super) fn chart(
     frame.render_widget(chart, area);
 }
 
-/// A range around all values that is never empty.
+/// A non-empty range that contains all values.
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
@@ -121,7 +120,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
 /// A column of the table: header, width, cell.
 type Column = (&'static str, u16, fn(&Epoch) -> String);
 
-/// The most important first: those at the end that do not fit are left out.
+/// In descending order of importance: the last ones are omitted if they do not fit.
 const COLUMNS: [Column; 8] = [
     ("epoch", 6, |epoch| {
         format!("{}{}", epoch.epoch, if epoch.best { " *" } else { "  " })

@@ -1,9 +1,8 @@
-//! Image files in a `.zip`, `.tar` or `.tar.gz`, read in place: the archive is listed once, and
-//! each image is read from its place when it is needed.
+//! Image files in a `.zip`, `.tar` or `.tar.gz`, read in place: the archive is listed once, and each image is
+//! read from its position when needed.
 //!
-//! A zip and a tar stay as they are. A gzipped tar cannot be read from the middle, so its images
-//! are written to a temporary file without a name once, which the system removes when the program
-//! ends in whatever way.
+//! A gzipped tar has no random access, so its images are written once to an unnamed temporary file, which the
+//! system removes when the program ends for any reason.
 
 mod tar;
 mod zip;
@@ -24,32 +23,32 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// The largest number of files in an archive: what is known of each takes some 200 bytes.
+/// Maximum number of files in an archive; each takes some 200 bytes of memory.
 const MAX_FILES: usize = 10_000_000;
 
 /// An archive that has been listed.
 #[derive(Debug)]
 pub(crate) struct Archive {
     path: PathBuf,
-    /// The archive, or the images of a gzipped one.
+    /// The archive, or the unpacked images of a gzipped one.
     file: Mutex<File>,
-    /// Its length and time of change when it was listed.
+    /// The file's length and modification time when it was listed.
     state: Option<(u64, SystemTime)>,
     members: HashMap<PathBuf, Member>,
-    /// Remarks on what is not read of it, a sentence each.
+    /// Notes on files that are not read, one sentence each.
     notes: Vec<String>,
 }
 
-/// Where one file of an archive is.
+/// The position of one file in an archive.
 #[derive(Clone, Debug)]
 struct Member {
-    /// Where it begins: its data, or its header in a zip.
+    /// The offset of its data or, in a zip, of its header.
     start: u64,
-    /// The bytes that it takes there.
+    /// The number of bytes stored.
     stored: u64,
-    /// The bytes that it has.
+    /// The length of the file.
     len: u64,
-    /// How a zip holds it.
+    /// How the file is stored, if the archive is a zip.
     zipped: Option<ZipFile>,
 }
 
@@ -59,14 +58,14 @@ struct ZipFile {
     crc: u32,
 }
 
-/// The kinds of archives, by their first bytes.
+/// The kinds of archives, detected by their first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ArchiveKind {
     Zip,
     Tar,
-    /// Hopefully a tar.
+    /// Presumably a gzipped tar.
     Gzip,
-    /// Of this name, with its article, which cannot be read.
+    /// An unsupported kind, by name with an article.
     Other(&'static str),
 }
 
@@ -95,7 +94,7 @@ impl ArchiveKind {
             [0x1f, 0x9d, ..] => Some(Self::Other("a compress")),
             [b'M', b'S', b'C', b'F', ..] => Some(Self::Other("a CAB")),
             _ if is_tar || name.ends_with(".tar") => Some(Self::Tar),
-            // What is cut short, or never was one, is told as such.
+            // Truncated or invalid files are reported as archives of the kind that their name says.
             _ if name.ends_with(".zip") => Some(Self::Zip),
             _ if [".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end)) => Some(Self::Gzip),
             _ => None,
@@ -104,10 +103,10 @@ impl ArchiveKind {
 }
 
 impl Archive {
-    /// Lists an archive of this kind. Of a gzipped one the images are copied into a temporary file.
+    /// Lists an archive of this kind. The images of a gzipped one are copied to a temporary file.
     ///
     /// # Errors
-    /// What cannot be read as an archive, or holds images that cannot be read from it.
+    /// The archive cannot be read, or contains images that cannot be read.
     pub(crate) fn open(
         path: &Path,
         kind: ArchiveKind,
@@ -135,12 +134,12 @@ impl Archive {
         })
     }
 
-    /// What one should know of the archive that its files do not show.
+    /// Notes on the archive for the user.
     pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The folder that it would be unpacked to.
+    /// The folder that the archive would extract to.
     pub(crate) fn folder(&self) -> Result<Folder, DataError> {
         let kind = |name: &Path| {
             let head = || {
@@ -156,7 +155,7 @@ impl Archive {
         Folder::from_files(&self.path, files)
     }
 
-    /// The content of the file at a path through the archive, such as `photos.zip/cat/1.png`.
+    /// The content of the file at a path that includes the archive, such as `photos.zip/cat/1.png`.
     pub(crate) fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
         let name = path.strip_prefix(&self.path).unwrap_or(path);
         let len = self.members.get(name).map_or(0, |member| member.len);
@@ -187,7 +186,7 @@ impl Archive {
         state(&file) != self.state
     }
 
-    /// A file's content, or its first bytes. Only the whole content is compared with its checksum.
+    /// A file's content, or its first bytes. The checksum is verified only for the whole content.
     fn member(&self, name: &Path, most: u64) -> io::Result<Vec<u8>> {
         let Some(member) = self.members.get(name) else {
             return Err(io::Error::new(
@@ -197,7 +196,7 @@ impl Archive {
         };
         let invalid = |problem: &str| io::Error::new(io::ErrorKind::InvalidData, problem);
         let most = most.min(member.len);
-        // What is deflated is at most a little longer than its content.
+        // Deflated data are at most slightly longer than their content.
         let needed = match member.zipped {
             Some(_) => member
                 .stored
@@ -211,7 +210,7 @@ impl Archive {
         let content = match zipped.is_deflated {
             true => {
                 let mut content = Vec::new();
-                // One byte more shows what is longer than it says.
+                // One byte more, to detect content longer than declared.
                 DeflateDecoder::new(packed.as_slice())
                     .take(most.saturating_add(1))
                     .read_to_end(&mut content)
@@ -234,7 +233,7 @@ impl Archive {
         }
     }
 
-    /// The first `len` bytes of what is stored of a file.
+    /// The first `len` bytes of a file as stored.
     fn stored(&self, member: &Member, len: u64) -> io::Result<Vec<u8>> {
         // Nothing panics while the lock is held.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -252,21 +251,21 @@ impl Archive {
     }
 }
 
-/// A file's length and time of change.
+/// A file's length and modification time.
 fn state(file: &File) -> Option<(u64, SystemTime)> {
     let metadata = file.metadata().ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-/// The files of an archive while it is listed.
+/// The files of an archive while it is being listed.
 struct List {
     archive: PathBuf,
     members: HashMap<PathBuf, Member>,
-    /// Links that may lead to folders, which are not followed.
+    /// Links that may lead to folders; they are not followed.
     links: Vec<PathBuf>,
-    /// Files that cannot be read, such as encrypted ones, and are not images by their name.
+    /// Files that cannot be read, such as encrypted ones, and are not images by name.
     unreadable: Vec<PathBuf>,
-    /// Whether the mark at the end of the archive is there, where its format has one.
+    /// Whether the end-of-archive mark was found, if the format has one.
     has_end: bool,
 }
 
@@ -323,7 +322,7 @@ impl List {
         DataError::format(self.archive.join(name).to_string_lossy(), problem)
     }
 
-    /// A file's path within the archive: relative, below it, and in UTF-8 as names of classes are.
+    /// A file's path within the archive: relative, without `..`, and in UTF-8 as class names must be.
     fn name(&self, bytes: &[u8]) -> Result<PathBuf, DataError> {
         let Ok(name) = std::str::from_utf8(bytes) else {
             return Err(self.error(format!(
@@ -368,8 +367,8 @@ impl List {
         )
     }
 
-    /// A link: an image by a link would be missing. Others, which may lead to class folders, are
-    /// skipped with a note.
+    /// A link. An image that is a link is an error, because it would be missing. Other links, which may lead to
+    /// class folders, are skipped with a note.
     fn add_link(&mut self, name: PathBuf) -> Result<(), DataError> {
         if is_image_name(&name) {
             return Err(self.file_error(
@@ -384,7 +383,8 @@ impl List {
         Ok(())
     }
 
-    /// A pipe or device: an image would be missing, others are none that anybody misses.
+    /// A pipe or device. It is an error if it has the name of an image, which would be missing; others are
+    /// ignored.
     fn add_special(&self, name: &Path) -> Result<(), DataError> {
         match is_image_name(name) {
             true => Err(self.file_error(
@@ -395,8 +395,8 @@ impl List {
         }
     }
 
-    /// A file whose content cannot be read: an image would be missing, others are skipped with a
-    /// note.
+    /// A file whose content cannot be read. An image is an error, because it would be missing; other files are
+    /// skipped with a note.
     fn add_unreadable(&mut self, name: PathBuf, problem: &str) -> Result<(), DataError> {
         if is_image_name(&name) {
             return Err(self.file_error(&name, problem));

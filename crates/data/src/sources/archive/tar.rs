@@ -13,10 +13,9 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use tar::{Archive, Entry, EntryType};
 
-/// The most that is unpacked of a gzipped archive, in bytes: a few kilobytes of gzip can become
-/// gigabytes.
+/// Maximum number of bytes unpacked from a gzipped archive: a few kilobytes of gzip can expand to gigabytes.
 const MAX_BYTES: u64 = 64 << 30;
-/// Headers and files begin at multiples of this many bytes; the mark at the end is two of zeros.
+/// Headers and files are aligned to this many bytes; the archive ends with two blocks of zeros.
 const BLOCK: u64 = 512;
 const CUT_SHORT: &str = "it ends within a file";
 
@@ -49,19 +48,19 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
         }
         list.add(name, member(start, entry.size()))?;
     }
-    // What follows the last file and is no file is the mark at the end.
+    // Whatever follows the last file is the end-of-archive mark.
     list.has_end = len >= end.saturating_add(BLOCK);
     Ok(file)
 }
 
-/// Where the next entry begins, or the mark at the end of the archive.
+/// The offset of the next entry, or of the end-of-archive mark.
 fn end_of<R: Read>(entry: &Entry<'_, R>) -> u64 {
     let size = entry.header().entry_size().unwrap_or(0);
     let end = entry.raw_file_position().saturating_add(size);
     end.div_ceil(BLOCK).saturating_mul(BLOCK)
 }
 
-/// A reader that knows how far it has read.
+/// A reader that counts the bytes read.
 struct CountingReader<R> {
     inner: R,
     bytes: u64,
@@ -75,7 +74,7 @@ impl<R: Read> Read for CountingReader<R> {
     }
 }
 
-/// Copies the images of a gzipped archive, and its lists, into a temporary file without a name.
+/// Copies the images and label lists of a gzipped archive to an unnamed temporary file.
 pub(super) fn unpack(
     file: File,
     list: &mut List,
@@ -105,7 +104,7 @@ pub(super) fn unpack(
             .map_err(|error| unreadable(list, &error))?;
         let kind = kind::of_file(&name, || buffer[..head].to_vec());
         if kind == FileKind::Other && !is_list(&name) {
-            // Known by its name alone.
+            // Listed by name only.
             list.add(name, member(start, 0))?;
             continue;
         }
@@ -132,7 +131,7 @@ pub(super) fn unpack(
     let read = archive.into_inner();
     list.has_end = read.bytes >= end.saturating_add(BLOCK);
     let mut rest = read.inner;
-    // gzip's checksum stands at the end of the stream, and is compared only if that is reached.
+    // The checksum is at the end of the gzip stream and is verified only when that is reached.
     io::copy(&mut rest, &mut io::sink()).map_err(|error| unreadable(list, &error))?;
     match rest.limit() {
         0 => Err(list.error(format!(
@@ -142,7 +141,7 @@ pub(super) fn unpack(
     }
 }
 
-/// That the temporary file cannot be written, and what to do.
+/// An error that the temporary file cannot be written, and what to do.
 fn no_room(list: &List, place: &Path, error: &io::Error) -> DataError {
     list.error(format!(
         "its images could not be unpacked into a file in {}: {error}; set TMPDIR to a directory \
@@ -161,8 +160,8 @@ fn member(start: u64, len: u64) -> Member {
     }
 }
 
-/// The name of an entry that is a file with a content of its own. A hard link is added to the list
-/// here: it is the file that it leads to.
+/// The name of an entry if it is a file with content of its own. A hard link is added to the list here, with
+/// its target's content.
 fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<PathBuf>, DataError> {
     let name = list.name(&entry.path_bytes())?;
     match entry.header().entry_type() {
@@ -172,7 +171,7 @@ fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<Pa
             let target = list.name(&entry.link_name_bytes().unwrap_or_default())?;
             match list.members.get(&target).cloned() {
                 Some(member) => list.add(name, member)?,
-                // It leads to a file that is no image.
+                // Nothing is missing without it: it is not an image by name.
                 None if !is_image_name(&name) => {}
                 None => list.add_link(name)?,
             }
@@ -182,7 +181,7 @@ fn file_name<R: Read>(entry: &Entry<'_, R>, list: &mut List) -> Result<Option<Pa
             name,
             "it is packed as a sparse file; unpack the archive and use the folder",
         )?,
-        // Pipes, devices, and what programs say of the archive.
+        // Pipes, devices, and metadata of archivers.
         _ => list.add_special(&name)?,
     }
     Ok(None)
@@ -199,7 +198,7 @@ fn is_list(name: &Path) -> bool {
 }
 
 fn unreadable(list: &List, error: &io::Error) -> DataError {
-    // The library quotes what it found, which may be any bytes.
+    // The library's message quotes the invalid content, which may be any bytes.
     let why = match error.kind() {
         io::ErrorKind::UnexpectedEof => CUT_SHORT.into(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::Other => {

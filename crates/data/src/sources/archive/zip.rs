@@ -9,9 +9,9 @@ use zip::read::ZipFileEntry;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-/// A file's header up to the lengths of its name and its extra field.
+/// Length of a file's header without its name and extra field.
 const HEADER: usize = 30;
-/// An entry of the directory up to its name.
+/// Length of a directory entry without its name.
 const ENTRY: usize = 46;
 
 /// Lists the files of an archive from its directory, which is at its end.
@@ -48,7 +48,7 @@ pub(super) fn list(file: File, list: &mut List) -> Result<File, DataError> {
 }
 
 fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
-    // Some Windows programs separate folders by `\`.
+    // Some Windows programs separate folders with `\`.
     let raw: Vec<u8> = entry
         .name_raw()
         .iter()
@@ -93,7 +93,7 @@ fn add(entry: &ZipFileEntry<'_>, list: &mut List) -> Result<(), DataError> {
     list.add(name, member)
 }
 
-/// What a method of compression is called.
+/// The name of a compression method.
 fn method_name(method: CompressionMethod) -> String {
     #[allow(
         deprecated,
@@ -120,7 +120,7 @@ fn method_name(method: CompressionMethod) -> String {
     name.into()
 }
 
-/// The first name that occurs twice in the directory at this place.
+/// The first name that occurs twice in the directory that begins at `start`.
 fn twice(file: &File, start: u64) -> Option<Vec<u8>> {
     let mut directory = BufReader::new(file.try_clone().ok()?);
     directory.seek(SeekFrom::Start(start)).ok()?;
@@ -142,7 +142,7 @@ fn twice(file: &File, start: u64) -> Option<Vec<u8>> {
     }
 }
 
-/// Reads a file's header; returns how many bytes lie between it and the file's data.
+/// Reads a file's header; returns the number of bytes between it and the file's data.
 pub(super) fn header_tail(reader: &mut impl Read) -> io::Result<i64> {
     let mut header = [0; HEADER];
     reader.read_exact(&mut header)?;

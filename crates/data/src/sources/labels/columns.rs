@@ -8,10 +8,10 @@ use crate::sources::labels::table::Table;
 use crate::sources::labels::words::{CLASS, FILE, FLAGS, GROUP, SPLIT, flag, plain};
 use std::collections::HashSet;
 
-/// Rows by which the column of files is found.
+/// Number of rows used to find the column of files.
 const SAMPLE: usize = 1000;
 
-/// What the columns of a list mean, by their places.
+/// The meaning of a list's columns, by index.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     /// The first row that is not a header.
@@ -20,7 +20,7 @@ pub(super) struct Columns {
     pub(super) class: ClassColumn,
     pub(super) split: Option<SplitColumns>,
     pub(super) group: Option<usize>,
-    /// A sentence on which columns were taken.
+    /// A sentence saying which columns are used.
     pub(super) note: String,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Columns {
 pub(super) enum ClassColumn {
     /// In one column, by name.
     Named(usize),
-    /// A column a class, named in the header, with a 1 for each image of the class.
+    /// One column per class, named in the header, with a 1 for each image of the class.
     OneHot(Vec<usize>),
 }
 
@@ -38,18 +38,18 @@ pub(super) enum ClassColumn {
 pub(super) enum ColumnProblem {
     /// A sentence about the list.
     List(String),
-    /// A setting, and a sentence about it.
+    /// The name of a setting, and a sentence about it.
     Setting(&'static str, String),
 }
 
-/// What settings say about the columns.
+/// What the settings say about the columns.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Settings<'a> {
     /// The column of the classes.
     pub(super) class: Option<&'a str>,
     /// The column of the groups.
     pub(super) group: Option<&'a str>,
-    /// Whether groups come from a pattern instead.
+    /// Whether the groups come from a pattern instead.
     pub(super) has_pattern: bool,
 }
 
@@ -101,7 +101,7 @@ impl Columns {
 }
 
 impl Columns {
-    /// That classes with a column of their own have no image.
+    /// A note on class columns without any image.
     pub(super) fn empty_note(&self, table: &Table) -> Option<String> {
         let ClassColumn::OneHot(classes) = &self.class else {
             return None;
@@ -132,7 +132,7 @@ fn has_one(table: &Table, column: usize, first: usize) -> bool {
     values.iter().any(|value| flag(value) == Some(true))
 }
 
-/// The column of this name, or of this number counted from 1; `None` if there is none.
+/// The column with this name, or with this number counted from 1; `None` if there is none.
 pub(super) fn column_named(table: &Table, name: &str) -> Option<usize> {
     let columns = || 0..table.width();
     let equal = columns().find(|column| table.cell(0, *column) == name);
@@ -147,7 +147,7 @@ pub(super) fn column_named(table: &Table, name: &str) -> Option<usize> {
 struct Finder<'a> {
     table: &'a Table,
     file: usize,
-    /// Other columns that name as many images.
+    /// Other columns that name equally many images.
     other_files: Vec<usize>,
     first: usize,
 }
@@ -181,7 +181,7 @@ impl<'a> Finder<'a> {
             (0..width)
                 .filter(columns)
                 .filter(|column| counts[*column] > 0)
-                // The first of equals: max_by_key takes the last.
+                // The first of equal columns: max_by_key returns the last.
                 .rev()
                 .max_by_key(|column| counts[*column])
         };
@@ -206,7 +206,7 @@ impl<'a> Finder<'a> {
                 .concat()
                 .contains(&cell.as_str())
         });
-        // `id,sort`, but not a missing `a17,cat` above other cats.
+        // A header like `id,sort`, but not `a17,cat` for a missing image above other cats.
         let is_new = (0..width).all(|column| {
             let cell = table.cell(0, column);
             column == file || !cell.is_empty() && !table.values(column, 1).contains(cell)
@@ -270,7 +270,7 @@ impl<'a> Finder<'a> {
         let named: Vec<usize> = known.iter().filter(is_named).copied().collect();
         let [column] = (match named.as_slice() {
             [] => known.as_slice(),
-            // `label,label_name`: names say more than numbers.
+            // In `label,label_name` the names are preferred to the numbers.
             named => named,
         }) else {
             return match known.is_empty() {
@@ -281,7 +281,7 @@ impl<'a> Finder<'a> {
         Ok(ClassColumn::Named(*column))
     }
 
-    /// The class columns of a list in which none has a known name.
+    /// The class columns of a list in which no column has a known name.
     fn unknown_class(
         &self,
         taken: &[usize],
@@ -305,7 +305,7 @@ impl<'a> Finder<'a> {
         }
         match (others.as_slice(), group) {
             ([column], _) => Ok(ClassColumn::Named(*column)),
-            // `file,plant`
+            // For example `file,plant`.
             ([], Some(column)) => Ok(ClassColumn::Named(column)),
             ([], None) => Err(ColumnProblem::List(
                 "it has no column of classes apart from that of the files; add one".into(),
@@ -325,7 +325,7 @@ impl<'a> Finder<'a> {
         )
     }
 
-    /// The columns as a message names them.
+    /// The columns as named in messages.
     fn names(&self, columns: &[usize]) -> String {
         self.table.header_names(self.first, columns)
     }
@@ -374,7 +374,7 @@ pub(super) fn ones(table: &Table, row: usize, flags: &[usize]) -> Vec<usize> {
     flags.iter().filter(is_one).copied().collect()
 }
 
-/// How many images a column names, by rows from all parts of the list.
+/// The number of images that a column names, in a sample of rows from the whole list.
 fn images_named(table: &Table, column: usize, find: impl Fn(&str) -> Option<usize>) -> usize {
     let found: HashSet<usize> = (0..table.len())
         .step_by(table.len().div_ceil(SAMPLE).max(1))

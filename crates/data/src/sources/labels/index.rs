@@ -1,4 +1,4 @@
-//! Finding the image that a name of a label list means.
+//! Finding the image that a label list names.
 
 use crate::names::key;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,28 +7,28 @@ use std::path::{Component, Path};
 /// The image files of a data set, by name.
 pub(super) struct Index {
     images: Vec<Names>,
-    /// Hashes of every image's path and file name, with and without the extension and in lower
-    /// case; sorted. A map of strings would take several times the memory.
+    /// Hashes of every image's path and file name in lower case, with and without the extension; sorted. A map
+    /// of strings would take several times the memory.
     hashes: Vec<(u64, u32)>,
     /// The name of the data set's folder.
     root: String,
-    /// The list's folder below that of the data set, if it is within.
+    /// The folder of the list below that of the data set, if it is inside.
     list_folder: Option<String>,
 }
 
-/// One image's path below the data set's folder, separated by `/`.
+/// The path of one image below the data set's folder, separated by `/`.
 struct Names {
     path: String,
     /// The length of the path without the file's extension.
     stem: usize,
 }
 
-/// What a name means.
+/// The result of looking up a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
     Image(usize),
     Missing,
-    /// Several images have this name, in different folders.
+    /// Several images in different folders have this name.
     Ambiguous(Vec<usize>),
 }
 
@@ -78,8 +78,8 @@ impl Index {
         self.images.get(image).map_or("", Names::path)
     }
 
-    /// The image of this name: a path below the data set's folder or that of the list, or the end
-    /// of such a path if no other image has it; with or without the file's extension.
+    /// The image with this name: a path below the folder of the data set or of the list, or the end of such a
+    /// path if only one image has it; with or without the extension.
     pub(super) fn find(&self, name: &str) -> Lookup {
         let Some(name) = normalized(name) else {
             return Lookup::Missing;
@@ -111,7 +111,7 @@ impl Index {
         Lookup::Missing
     }
 
-    /// The images with this path or file name for which `matches` holds.
+    /// The images with this path or file name that satisfy `matches`.
     fn all(&self, key: &str, matches: impl Fn(&Names) -> bool) -> Option<Lookup> {
         let key = hash(key);
         let first = self.hashes.partition_point(|(hash, _)| *hash < key);
@@ -129,8 +129,8 @@ impl Index {
         }
     }
 
-    /// What follows a folder called like the data set's: `cat/1.png` of `photos/cat/1.png`, or of
-    /// `/home/me/photos/cat/1.png` on another machine.
+    /// The path after a folder named like the data set's: `cat/1.png` in `photos/cat/1.png`, or in
+    /// `/home/me/photos/cat/1.png` from another machine.
     fn below_root(&self, name: &str) -> Vec<String> {
         let parts: Vec<&str> = name.split('/').collect();
         let is_root = |part: &str| part.to_lowercase() == self.root.to_lowercase();
@@ -166,7 +166,7 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A path on this machine, with `/` between its parts.
+/// A path on this machine, separated by `/`.
 fn slashed(path: &Path) -> String {
     let parts: Vec<_> = path
         .components()
@@ -178,8 +178,7 @@ fn slashed(path: &Path) -> String {
     key(&parts.join("/"))
 }
 
-/// A path of any machine, with `/` between its parts and without `.` and `..`; `None` if nothing
-/// is left.
+/// A path from any machine, separated by `/` and without `.` and `..`; `None` if nothing is left.
 pub(super) fn normalized(name: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in name.split(['/', '\\']) {
@@ -253,7 +252,7 @@ mod tests {
         }
     }
 
-    /// A list of two folders must not label the one by the names of the other.
+    /// A list for two folders must not label images of one by the names of the other.
     #[test]
     fn a_file_of_another_folder_is_not_taken_for_one_of_this() {
         let index = index("/data/list.csv", &["1.png"]);

@@ -1,13 +1,12 @@
-//! Finding the image that a name means which no file has: after images were converted, or names were.
+//! Finding the image for a name that matches no file exactly, because the images or the names were converted.
 
 use crate::sources::kind::is_image_name;
 use crate::sources::labels::index::{Index, normalized};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The image files of a data set by name without what is lost on the way: the extension of an image that was
-/// converted (`a.heic` is `a.png` now), and zeros in front of a number, which spreadsheets cut off (`7` for
-/// `007.png`).
+/// The images of a data set by name, without the parts that conversions change: the extension of an image
+/// (`a.heic` is now `a.png`), and leading zeros of a number, which spreadsheets remove (`7` for `007.png`).
 pub(super) struct Loose<'a> {
     index: &'a Index,
     images: HashMap<String, Vec<usize>>,
@@ -23,7 +22,8 @@ impl<'a> Loose<'a> {
         Self { index, images }
     }
 
-    /// The only image that a name can mean; the name's folders, if it has any, are the image's.
+    /// The image that a name refers to, if there is only one. If the name has folders, the image must be in
+    /// them.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         let (folder, name) = parts(&normalized(name)?);
         let is_in = |image: &usize| {
@@ -37,7 +37,7 @@ impl<'a> Loose<'a> {
     }
 }
 
-/// A path's folder and what is compared of its name, in lower case.
+/// A path's folder, and the part of its name that is compared; in lower case.
 fn parts(path: &str) -> (String, String) {
     let path = path.to_lowercase();
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));

@@ -1,5 +1,4 @@
-//! A label list: a CSV file that names the class of each image of a folder, and perhaps its split
-//! and its group.
+//! A label list: a CSV file with the class of each image of a folder, and optionally its split and group.
 
 mod columns;
 mod index;
@@ -28,12 +27,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::Table;
 
-/// The largest list that is read, in bytes. That of ImageNet-21k, with 14 million images, has half
-/// of it.
+/// Maximum size of a list in bytes. That of ImageNet-21k, with 14 million images, has half of it.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Labels the images in and below a folder as the list says. The list of an archive's images may lie
-/// in the archive.
+/// Labels the images in and below a folder by a list. For images in an archive, the list may be in the archive
+/// as well.
 pub(crate) fn open(
     folder: &Folder,
     archive: Option<&Archive>,
@@ -99,15 +97,14 @@ pub(crate) fn open(
     Ok(source)
 }
 
-/// That the setting names a file at all.
-/// `archive` is that of the images, if they lie in one.
+/// Checks that the setting names a file. `archive` is the archive that contains the images, if any.
 fn check_is_file(list: &Path, archive: Option<&Path>) -> Result<(), DataError> {
     let found = match list.metadata() {
         Ok(metadata) if metadata.is_file() => return Ok(()),
         Ok(metadata) if metadata.is_dir() => "is a folder",
         Ok(_) => "is a pipe, device or socket",
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist",
-        // What else there may be is said when it is read.
+        // Other errors are reported when the list is read.
         Err(_) => return Ok(()),
     };
     Err(DataError::setting(
@@ -126,7 +123,7 @@ fn check_is_file(list: &Path, archive: Option<&Path>) -> Result<(), DataError> {
     ))
 }
 
-/// Files that the list names and that are not there are treated as damaged ones are.
+/// Handles files that the list names but that do not exist, in the same way as damaged files.
 fn check_missing(
     root: &Path,
     list: &Path,
@@ -168,7 +165,7 @@ fn check_missing(
     Ok(())
 }
 
-/// The named images, by split.
+/// The images named by the list, by split.
 struct LabelledImages {
     root: PathBuf,
     entries: Vec<FileEntry>,
@@ -189,7 +186,7 @@ impl LabelledImages {
         mut notes: Vec<String>,
     ) -> Self {
         let mut has_splits = rows.labels.iter().flatten().any(|l| l.split.is_some());
-        // Without a column of splits, folders called `train` and `val` say as much.
+        // Without a column of splits, folders named `train` and `val` define them.
         let folder = |image: usize| {
             let (folder, _) = index.path(image).split_once('/')?;
             split_named(folder.as_ref())
@@ -255,7 +252,7 @@ impl LabelledImages {
         let known: Vec<String> = known.iter().map(|class| key(class)).collect();
         let class = |item: &Item| &self.classes[item.label as usize];
         let is_known = |item: &Item| known.contains(&key(class(item)));
-        // What a trained model does not have is left out, if there is anything else.
+        // Images of classes that a trained model does not have are left out, if there are others.
         let parts = [("train", &train), ("val", &val), ("test", &test)];
         let may_have_more = options.classes.is_some()
             && (options.record.is_some() || parts.iter().any(|(_, p)| p.iter().any(is_known)));
@@ -299,7 +296,7 @@ impl LabelledImages {
     }
 }
 
-/// By name; numbers by value, so that 10 follows 9.
+/// Sorts by name; if all names are numbers, by value, so that 10 follows 9.
 fn sort(classes: &mut [String]) {
     let number = |class: &String| class.parse::<f64>().ok().filter(|n| n.is_finite());
     if classes.iter().all(|class| number(class).is_some()) {

@@ -1,4 +1,4 @@
-//! What the rows of a label list say about each image.
+//! Reading each image's label from the rows of a label list.
 
 use crate::names::key;
 use crate::sources::labels::columns::{ClassColumn, Columns, ones};
@@ -9,32 +9,33 @@ use receptive_core::text::{Printable, counted, is_unprintable};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// How many lines a message lists.
+/// Maximum number of lines listed in a message.
 const SHOWN: usize = 10;
-/// How many characters of a cell it quotes.
+/// Maximum length of a quoted cell, in characters.
 const QUOTED: usize = 200;
 
 /// The labels of all images.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// By image; `None` for one that the list does not name.
+    /// One per image; `None` if the list does not name it.
     pub(super) labels: Vec<Option<Label>>,
-    /// The classes, in the order in which they were met.
+    /// The classes, in order of first appearance.
     pub(super) classes: Vec<String>,
-    /// Classes all of whose files are missing.
+    /// Classes with no existing file.
     pub(super) lost: Vec<String>,
-    /// Rows whose file is missing, as messages list them.
+    /// Rows with missing files, as listed in messages.
     pub(super) missing: Vec<String>,
-    /// Rows that name an image as it was called before it or the list was converted, likewise.
+    /// Rows that name an image by a name from before a conversion of the images or the list, as listed in
+    /// messages.
     loose: Vec<String>,
-    /// Rows that say again what another says.
+    /// Number of rows that repeat another.
     pub(super) repeated: usize,
 }
 
 /// What the list says about one image.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Label {
-    /// A place in the list of classes.
+    /// An index into the classes.
     pub(super) class: u32,
     /// Training, validation or test: 0, 1 or 2.
     pub(super) split: Option<usize>,
@@ -43,7 +44,7 @@ pub(super) struct Label {
 }
 
 impl Rows {
-    /// The error is a sentence about the list, with the lines.
+    /// Reads all rows. The error is a sentence about the list, with line numbers.
     pub(super) fn read(
         table: &Table,
         columns: &Columns,
@@ -80,7 +81,7 @@ impl Rows {
 }
 
 impl Rows {
-    /// Which images were found though no file has the name that the list gives.
+    /// A note on images that were found although no file has exactly the listed name.
     pub(super) fn loose_note(&self) -> Option<String> {
         (!self.loose.is_empty()).then(|| {
             format!(
@@ -98,7 +99,7 @@ impl Rows {
     }
 }
 
-/// The first ten entries of a list, one per line, and how many more.
+/// The first ten entries, one per line, and the number of further ones.
 pub(super) fn lines(list: &[String]) -> String {
     let mut shown: Vec<String> = list.iter().take(SHOWN).map(|l| format!("  {l}")).collect();
     if list.len() > SHOWN {
@@ -116,7 +117,7 @@ struct Reader<'a> {
     rows: Rows,
 }
 
-/// Rows that cannot be used, by what is wrong with them, each as messages list it.
+/// Rows that cannot be used, by problem, as listed in messages.
 #[derive(Default)]
 struct Problems {
     nameless: Vec<String>,
@@ -129,8 +130,8 @@ struct Problems {
 }
 
 impl Reader<'_> {
-    /// Rows whose name no file has. An image is matched to one of them if no other row can mean it, and if it is in
-    /// a folder with images of other rows: one among masks or thumbnails is another image.
+    /// Handles rows that name no file. An image is matched to such a row if no other row can mean it, and if
+    /// its folder contains images of other rows: otherwise it may be a mask or a thumbnail.
     fn missing(&mut self, missing: &[usize], index: &Index) {
         if missing.is_empty() {
             return;
@@ -206,7 +207,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A row for a message.
+    /// Describes a row for a message.
     fn describe(&self, row: usize) -> String {
         let file = self.table.cell(row, self.columns.file);
         match file.is_empty() {
@@ -268,7 +269,7 @@ impl Reader<'_> {
         if name.is_empty() {
             return None;
         }
-        // However its accents are stored, as with classes.
+        // Normalised, so that it does not matter how accents are encoded, as with classes.
         let name = key(name);
         if let Some(known) = self.groups.get(name.as_str()) {
             return Some(known.clone());
@@ -341,7 +342,7 @@ impl Problems {
     }
 }
 
-/// A cell as messages quote it: of one that is longer than any name, the beginning.
+/// A cell as quoted in messages, truncated if it is longer than any name.
 fn quoted(cell: &str) -> String {
     match cell.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("`{}...`", cell[..end].printable()),

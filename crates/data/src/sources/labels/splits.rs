@@ -1,4 +1,4 @@
-//! The columns of a label list that say which split an image is in.
+//! The columns of a label list that define splits.
 
 use crate::names::enumerate;
 use crate::sources::labels::table::Table;
@@ -10,8 +10,8 @@ use crate::sources::split_names::split_named;
 pub(super) enum SplitColumns {
     /// In one column: `train`, `val` or `test`.
     Named(usize),
-    /// A column for training, validation and test images each, of which one at least is there: true or 1
-    /// for its images.
+    /// Separate columns for training, validation and test images, of which at least one exists, with true or 1
+    /// for the images of the split.
     Flags([Option<usize>; 3]),
 }
 
@@ -23,7 +23,7 @@ impl SplitColumns {
         }
     }
 
-    /// The split of a row's image: training, validation or test, 0, 1 or 2. `None` if the row gives none,
+    /// The split of a row's image, 0 for training, 1 for validation, 2 for test; `None` if the row names none
     /// or several.
     pub(super) fn of_row(&self, table: &Table, row: usize) -> Option<usize> {
         let columns = match self {
@@ -37,7 +37,7 @@ impl SplitColumns {
                 return None;
             }
         }
-        // `is_test` says which are tested, the others are trained on; `is_train` says the opposite.
+        // With `is_test` alone, all other images are training images; with `is_train` alone, test images.
         chosen.or_else(|| {
             [0, 2, 1]
                 .into_iter()
@@ -46,7 +46,7 @@ impl SplitColumns {
     }
 }
 
-/// The split that a cell names, also as lists of competitions do.
+/// The split named by a cell, including the names used in competitions.
 fn split_of(cell: &str) -> Option<usize> {
     split_named(cell.as_ref()).or_else(|| match plain(cell).as_str() {
         "publictest" => Some(1),
@@ -55,8 +55,8 @@ fn split_of(cell: &str) -> Option<usize> {
     })
 }
 
-/// Finds the columns of the splits. `first` is the first row after the header; `taken` are the
-/// columns whose meaning is known; `has_class` says whether one of these are the classes.
+/// Finds the columns of the splits. `first` is the first row after the header; `taken` are the columns with a
+/// known meaning; `has_class` tells whether the classes are among them.
 pub(super) fn find(
     table: &Table,
     first: usize,
@@ -71,7 +71,7 @@ pub(super) fn find(
         splits >= least && splits == filled.count()
     };
     let known = table.named(first, SPLIT, taken);
-    // Folds and sets may be numbered, which says nothing about what is trained on.
+    // Folds and sets may be numbered, which does not tell what to train on.
     let strict = |column: &&usize| plain(table.cell(0, **column)) == "split";
     let named = known.iter().find(|column| names_splits(column, 1));
     if let Some(column) = named.or_else(|| known.iter().find(strict)) {
@@ -84,13 +84,13 @@ pub(super) fn find(
     let others = (0..table.width()).filter(|column| !taken.contains(column));
     let by_content: Vec<usize> = others.clone().filter(|c| names_splits(c, 2)).collect();
     match by_content.as_slice() {
-        // A class may be called `train`, but then there is no other column for the classes.
+        // A class may be named `train`, but only if there is no other column for the classes.
         [column] if others.count() > 1 => Some(SplitColumns::Named(*column)),
         _ => None,
     }
 }
 
-/// The columns that are true for the images of a split.
+/// The columns that mark the images of a split.
 fn flags(table: &Table, first: usize, taken: &[usize], has_class: bool) -> [Option<usize>; 3] {
     let is_flag = |column: &usize| {
         let values = table.values(*column, first);
@@ -99,7 +99,7 @@ fn flags(table: &Table, first: usize, taken: &[usize], has_class: bool) -> [Opti
     let of =
         |names: &[&[&str]; 3]| names.map(|names| table.named(first, names, taken).first().copied());
     let certain = of(&FLAGS);
-    // `train` and `test` alone may also be classes, of which each has a column of its own.
+    // Columns named only `train` and `test` may also be classes, if each class has a column.
     let plain = of(&PLAIN_FLAGS).map(|column| column.filter(is_flag));
     let found: Vec<usize> = plain.iter().flatten().copied().collect();
     let others: Vec<usize> = (0..table.width())
@@ -128,8 +128,8 @@ fn flags(table: &Table, first: usize, taken: &[usize], has_class: bool) -> [Opti
     columns
 }
 
-/// A sentence on columns that are called as columns of splits are, but are not used as these, such as the
-/// numbers of a `fold`; `taken` are those of another meaning.
+/// A note on columns that have names of split columns but are not used as such, for example the numbers of a
+/// `fold`; `taken` are the columns with another meaning.
 pub(super) fn unused(
     table: &Table,
     first: usize,

@@ -1,4 +1,4 @@
-//! A label list as rows of cells: encoding, delimiter and quotes.
+//! A label list as rows of cells: encoding, delimiter and quotation marks.
 
 use crate::names::enumerate;
 use crate::sources::labels::words::plain;
@@ -6,20 +6,20 @@ use receptive_core::csv::{Row, Rows};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// What may separate two cells, the more usual first. A blank is looked for last: names of files
-/// and classes may contain one.
+/// Possible delimiters, the most common first. A blank is tried last, because names of files and classes may
+/// contain one.
 const DELIMITERS: [u8; 3] = *b",\t;";
-/// Rows by which the delimiter is found.
+/// Number of rows used to detect the delimiter.
 const SAMPLE: usize = 100;
 
-/// The rows of a label list that are not blank, the header included.
+/// The non-blank rows of a label list, including the header.
 #[derive(Debug)]
 pub(super) struct Table {
     rows: Vec<Row>,
 }
 
 impl Table {
-    /// The error is a sentence about the file.
+    /// Parses a file. The error is a sentence about it.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         if bytes.starts_with(b"PK\x03\x04") {
             return Err(
@@ -49,8 +49,7 @@ impl Table {
         self.rows.len()
     }
 
-    /// The number of columns: those of the first row, unless it has nothing but a file and an empty cell
-    /// for its class.
+    /// The number of columns: that of the first row, unless it consists only of a file and an empty class cell.
     pub(super) fn width(&self) -> usize {
         let Some(first) = self.rows.first() else {
             return 0;
@@ -64,29 +63,29 @@ impl Table {
         }
     }
 
-    /// A cell without the blanks and quotation marks around it; empty where a row is short.
+    /// A cell without surrounding blanks and quotation marks; empty if the row has fewer cells.
     pub(super) fn cell(&self, row: usize, column: usize) -> &str {
         let cell = self.rows.get(row).map_or("", |row| row.cell(column).trim());
-        // Quotation marks after a blank (`a.png, "cat"`) are none to the reader of the file.
+        // The CSV reader does not recognise quotation marks after a blank (`a.png, "cat"`).
         let inner = cell
             .strip_prefix('"')
             .and_then(|cell| cell.strip_suffix('"'));
         inner.map_or(cell, str::trim)
     }
 
-    /// The line of a row, counted from 1 as editors do.
+    /// The line number of a row, from 1.
     pub(super) fn line(&self, row: usize) -> u64 {
         self.rows.get(row).map_or(0, |row| row.line)
     }
 
-    /// The different values of a column, from this row on.
+    /// The distinct values of a column, from a row on.
     pub(super) fn values(&self, column: usize, from: usize) -> HashSet<&str> {
         (from..self.len())
             .map(|row| self.cell(row, column))
             .collect()
     }
 
-    /// A longer row is one in which a delimiter is part of a name: its cells have moved.
+    /// Rejects rows that are longer than the table: a name contains the delimiter, so the cells are shifted.
     fn check_widths(&self) -> Result<(), String> {
         let width = self.width();
         match (0..self.len()).find(|row| filled(&self.rows[*row]) > width) {
@@ -101,8 +100,8 @@ impl Table {
         }
     }
 
-    /// The columns with one of these names, but those taken; none without a header. `first` is the
-    /// first row after the header.
+    /// The columns with one of these names, except the taken ones; empty without a header. `first` is the first
+    /// row after the header.
     pub(super) fn named(&self, first: usize, names: &[&str], taken: &[usize]) -> Vec<usize> {
         let is_known =
             |column: &usize| first == 1 && names.contains(&plain(self.cell(0, *column)).as_str());
@@ -111,7 +110,7 @@ impl Table {
             .collect()
     }
 
-    /// The columns as a message names them: by header, or by number.
+    /// The columns as named in messages: by header, or by number.
     pub(super) fn header_names(&self, first: usize, columns: &[usize]) -> String {
         let name = |column: &usize| match first {
             1 => self.cell(0, *column).to_string(),
@@ -121,13 +120,13 @@ impl Table {
     }
 }
 
-/// The number of cells without empty ones at the end.
+/// The number of cells without trailing empty ones.
 fn filled(row: &Row) -> usize {
     let last = (0..row.cells()).rposition(|column| !row.cell(column).trim().is_empty());
     last.map_or(0, |last| last + 1)
 }
 
-/// The delimiter that gives the first rows the most columns.
+/// The delimiter that splits the first rows into the most columns.
 fn delimiter_of(text: &str) -> u8 {
     let columns = |delimiter: u8| {
         let rows = Rows::new(text, delimiter).take(SAMPLE);
@@ -146,7 +145,7 @@ fn delimiter_of(text: &str) -> u8 {
     }
 }
 
-/// Lines before the table: `sep=;`, by which Excel is told the delimiter, and comments (`# made by ...`).
+/// Lines before the table: `sep=;`, which tells Excel the delimiter, and comments (`# made by ...`).
 struct Prologue {
     bytes: usize,
     lines: usize,
@@ -176,7 +175,7 @@ impl Prologue {
         prologue
     }
 
-    /// The text with blank lines in its place, so that lines keep their numbers.
+    /// The text with these lines blanked, so that line numbers stay the same.
     fn blanked<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.lines {
             0 => text.into(),
@@ -185,8 +184,8 @@ impl Prologue {
     }
 }
 
-/// Whether a line is a comment and no header like `#file,class`, which has as many columns as the table that
-/// follows. `text` begins with the line.
+/// Whether a line is a comment rather than a header like `#file,class`, which has as many columns as the table
+/// that follows. `text` begins with the line.
 fn is_comment(line: &str, text: &str) -> bool {
     if !line.starts_with('#') || line.starts_with("# ") {
         return line.starts_with("# ");
@@ -206,7 +205,7 @@ fn is_comment(line: &str, text: &str) -> bool {
     columns(line) < columns(table)
 }
 
-/// UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it.
+/// Decodes UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it.
 fn decode(bytes: &[u8]) -> Result<String, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -272,7 +271,7 @@ mod tests {
     fn a_delimiter_within_quotation_marks_is_part_of_the_name() {
         let rows = cells("a.png,\"owl, snowy\"\nb.png,\"the \"\"cat\"\"\"\n");
         assert_eq!(rows, [["a.png", "owl, snowy"], ["b.png", "the \"cat\""]]);
-        // Decimal commas, as in lists from half of Europe.
+        // Decimal commas, as in many European countries.
         let rows = cells("a.png;0,5;cat\nb.png;1,5;dog\n");
         assert_eq!(rows, [["a.png", "0,5", "cat"], ["b.png", "1,5", "dog"]]);
     }
@@ -281,7 +280,7 @@ mod tests {
     fn a_first_row_without_its_class_does_not_hide_the_column() {
         let rows = cells("a.png,\nb.png,cat\n");
         assert_eq!(rows, [["a.png", ""], ["b.png", "cat"]]);
-        // A delimiter at the end of each line is no column.
+        // A delimiter at the end of every line does not start a column.
         assert_eq!(cells("a.png,cat,\nb.png,dog,\n")[0].len(), 2);
     }
 
@@ -303,7 +302,7 @@ mod tests {
         ] {
             assert_eq!(cells(text), expected, "{text}");
         }
-        // A file of such a name, and a header behind a hash.
+        // A file name, and a header, that begin with a hash.
         assert_eq!(cells("#1.png,cat\n"), [["#1.png", "cat"]]);
         let table = Table::parse(b"# one\nsep=,\nfile,class\n").unwrap();
         assert_eq!(table.line(0), 3);

@@ -1,6 +1,6 @@
-//! What the columns of label lists are called.
+//! Common names of the columns of label lists.
 
-/// What a column of file names may be called, in lower case and without `_`, `-` and blanks.
+/// Names of a column of files, in lower case and without `_`, `-` and blanks.
 pub(super) const FILE: &[&str] = &[
     "file",
     "filename",
@@ -21,7 +21,7 @@ pub(super) const FILE: &[&str] = &[
     "photo",
     "picture",
 ];
-/// The same of a column of classes.
+/// Names of a column of classes.
 pub(super) const CLASS: &[&str] = &[
     "breed",
     "breeds",
@@ -43,7 +43,7 @@ pub(super) const CLASS: &[&str] = &[
     "targets",
     "variety",
 ];
-/// The same of a column of splits.
+/// Names of a column of splits.
 pub(super) const SPLIT: &[&str] = &[
     "datasplit",
     "fold",
@@ -56,7 +56,7 @@ pub(super) const SPLIT: &[&str] = &[
     "traintestsplit",
     "usage",
 ];
-/// The same of a column that is true for training, validation or test images.
+/// Names of columns that are true for training, validation or test images.
 pub(super) const FLAGS: [&[&str]; 3] = [
     &["istrain", "istraining", "istrainingimage", "istrainingset"],
     &[
@@ -68,13 +68,13 @@ pub(super) const FLAGS: [&[&str]; 3] = [
     ],
     &["iseval", "istest", "istesting", "istestset"],
 ];
-/// The same, if its values and the other columns confirm that it is not a class.
+/// Names of such columns that could also be classes, to be confirmed by their values and the other columns.
 pub(super) const PLAIN_FLAGS: [&[&str]; 3] = [
     &["train", "training"],
     &["dev", "val", "valid", "validation"],
     &["eval", "evaluation", "test", "testing"],
 ];
-/// The same of a column of groups.
+/// Names of a column of groups.
 pub(super) const GROUP: &[&str] = &[
     "group",
     "groupid",
@@ -92,7 +92,7 @@ pub(super) const GROUP: &[&str] = &[
     "videoid",
 ];
 
-/// Whether a cell says yes or no.
+/// The value of a cell that means true or false.
 pub(super) fn flag(cell: &str) -> Option<bool> {
     match cell.to_ascii_lowercase().as_str() {
         "1" | "1.0" | "true" | "yes" | "y" => Some(true),
@@ -101,7 +101,7 @@ pub(super) fn flag(cell: &str) -> Option<bool> {
     }
 }
 
-/// The name of a column as it is compared.
+/// A column's name in the form in which names are compared.
 pub(super) fn plain(name: &str) -> String {
     let name = name.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
     name.flat_map(char::to_lowercase).collect()

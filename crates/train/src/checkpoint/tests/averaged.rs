@@ -1,4 +1,4 @@
-//! T7 of averaged weights, which a checkpoint has beside the trained ones.
+//! T7 for averaged weights, which a checkpoint has in addition to the trained ones.
 
 use super::super::AVERAGED;
 use super::*;

@@ -1,4 +1,4 @@
-//! Which checkpoint a run resumes from when the newest is damaged.
+//! Which checkpoint a run resumes from if the latest is damaged.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         assert!(newer.exists(), "a refused checkpoint is never deleted");
         fs::remove_dir_all(newer).unwrap();
     }
-    // What several have in common is said once.
+    // A reason that several share is given once.
     written.save(2);
     let mut other = prepare(config(2), InputFrom::Data, &NoProgress).unwrap();
     other.data.classes[0] = "Tie".into();
@@ -41,7 +41,7 @@ fn t7c_an_older_checkpoint_stands_in_for_a_damaged_newer_one() {
         "{error}"
     );
     fs::remove_dir_all(written.run.checkpoints().join("0000002")).unwrap();
-    // All damaged: an error that names each.
+    // All are damaged: the error names each.
     fs::write(written.path().join(STATE), b"{}").unwrap();
     let error = newest(&written.run, &written.prepared, &model)
         .map(|_| ())

@@ -38,7 +38,7 @@ fn an_older_checkpoint_takes_the_settings_from_the_runs_config() {
         matches!(&error, TrainError::Resume { changes, .. } if changes[0].setting == "train.seed"),
         "{error}"
     );
-    // The config was edited: which settings it was written with is not known.
+    // The config was edited, so the original settings are unknown.
     let edited = RunConfig {
         train: crate::config::TrainConfig {
             seed: 9,

@@ -1,7 +1,6 @@
-//! One file of events. Of TensorBoard's messages it has the part that a run needs, written after
-//! `event.proto` and `summary.proto`:
-//! <https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto>. The tags'
-//! numbers are the format.
+//! A file of TensorBoard events, with the part of the messages that a run needs, from `event.proto` and
+//! `summary.proto`: <https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto>. The field
+//! numbers are defined by the format.
 
 use super::record::{framed, records};
 use crate::error::TrainError;
@@ -12,7 +11,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// TensorBoard takes every file whose name holds `tfevents`.
+/// TensorBoard reads every file with `tfevents` in its name.
 const NAME: &str = "events.out.tfevents.0.receptive";
 const VERSION: &str = "brain.Event:2";
 
@@ -60,7 +59,7 @@ struct Image {
     encoded_image_string: Vec<u8>,
 }
 
-/// Open for appending.
+/// A file of events, open for appending.
 #[derive(Debug)]
 pub(super) struct EventFile {
     path: PathBuf,
@@ -68,7 +67,7 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// Opens the file in `directory`, which is made if need be.
+    /// Opens the file in `directory`, which is created if necessary.
     pub(super) fn open(directory: &Path) -> Result<Self, TrainError> {
         fs::create_dir_all(directory).map_err(TrainError::io(directory, "create"))?;
         let path = directory.join(NAME);
@@ -91,7 +90,7 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Appends numbers of one step. They may wait in memory until [`flush`](Self::flush).
+    /// Appends scalars of one step. They may stay in memory until [`flush`](Self::flush).
     pub(super) fn scalars(
         &mut self,
         step: u64,
@@ -107,9 +106,9 @@ impl EventFile {
         self.values(step, scalars.iter().filter_map(value).collect())
     }
 
-    /// Appends an image, the bytes of a PNG file.
+    /// Appends an image from the bytes of a PNG file.
     pub(super) fn picture(&mut self, step: u64, tag: &str, png: &[u8]) -> Result<(), TrainError> {
-        // Behind the signature and the head of the first chunk.
+        // After the signature and the header of the first chunk.
         let number = |at: usize| {
             let bytes = png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
             bytes.map_or(0, i32::from_be_bytes)
@@ -156,7 +155,7 @@ impl EventFile {
             .map_err(TrainError::io(&self.path, "write"))
     }
 
-    /// Keeps the whole events that `wanted` is true of, by tag and step; all others never happened.
+    /// Keeps only the complete events for which `wanted` is true, by tag and step.
     pub(super) fn retain(&mut self, wanted: impl Fn(&str, u64) -> bool) -> Result<(), TrainError> {
         self.flush()?;
         let before = fs::read(&self.path).map_err(TrainError::io(&self.path, "read"))?;
@@ -175,14 +174,14 @@ impl EventFile {
         }
         if kept != before {
             store::write_file(&self.path, &kept)?;
-            // The old file is no longer the one of that name.
+            // The file was replaced, so it must be reopened.
             let directory = self.path.parent().unwrap_or(Path::new("."));
             *self = Self::open(directory)?;
         }
         Ok(())
     }
 
-    /// Every tag with its steps and numbers, in the file's order.
+    /// Every tag with its step and value, in the order of the file.
     #[cfg(test)]
     pub(super) fn read(directory: &Path) -> Vec<(String, i64, Option<f32>)> {
         let file = fs::read(directory.join(NAME)).unwrap();

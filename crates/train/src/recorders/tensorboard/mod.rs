@@ -1,9 +1,8 @@
 //! Events for [TensorBoard](https://www.tensorflow.org/tensorboard): `tensorboard --logdir runs`
 //! shows them.
 //!
-//! `tensorboard/train` and `tensorboard/val` hold one file each, with the same tags, so that both
-//! curves are in one chart: `loss` and `top1` over epochs, `batch_loss` over steps, and the run's
-//! figures.
+//! `tensorboard/train` and `tensorboard/val` contain one file each, with the same tags, so that both curves are
+//! in one chart: `loss` and `top1` by epoch, `batch_loss` by step, and the run's figures.
 
 mod file;
 mod record;
@@ -17,9 +16,9 @@ use receptive_inspect::filters;
 use receptive_model::Artifact;
 use receptive_plot::Draw;
 
-/// The tag that counts in steps; all others count in epochs.
+/// The tag that is recorded by step; all others are recorded by epoch.
 const BATCH_LOSS: &str = "batch_loss";
-/// Figures, by tag and file of the run.
+/// Tags of figures, with their files in the run directory.
 const PICTURES: [(&str, &str); 3] = [
     ("curves", RunDirectory::CURVES),
     ("confusion", RunDirectory::CONFUSION),
@@ -49,13 +48,13 @@ impl Board {
         })
     }
 
-    /// Takes out what happened after a checkpoint: it will happen again.
+    /// Removes the events after a checkpoint, which will be repeated.
     fn truncate(&mut self, epochs: usize, step: u64) -> Result<(), TrainError> {
         let is_picture =
             |tag: &str| tag == FILTERS || PICTURES.iter().any(|(picture, _)| *picture == tag);
         let is_kept = |tag: &str, at: u64| match tag {
             BATCH_LOSS => at <= step,
-            // Drawn at the end, which is still to come.
+            // Figures are written at the end of the run, which is still to come.
             picture if is_picture(picture) => false,
             _ => at <= epochs as u64,
         };
@@ -123,7 +122,7 @@ impl Recorder for Board {
     }
 
     fn ended(&mut self, end: &RunFinish<'_>) -> Result<(), TrainError> {
-        // The figures have been written after each epoch.
+        // The scalars were written after each epoch, so a failure here is only noted.
         if let Err(error) = self.pictures(end.result.epochs.len(), end.model) {
             self.notes
                 .push(not_drawn("TensorBoard's copy of the figures", error));
@@ -205,14 +204,14 @@ mod tests {
         three_steps(&mut board, 2);
         let whole = (read("train"), read("val"));
         drop(board);
-        // Killed in the middle of a record.
+        // As if the process was killed while writing a record.
         let path = run
             .path()
             .join("tensorboard/train/events.out.tfevents.0.receptive");
         let mut bytes = std::fs::read(&path).unwrap();
         bytes.extend([7; 9]);
         std::fs::write(&path, bytes).unwrap();
-        // Back to the fourth step, within the second epoch.
+        // Back to the fourth step, in the second epoch.
         let mut board = Board::open(&run).unwrap();
         board.truncate(1, 4).unwrap();
         board.flush().unwrap();

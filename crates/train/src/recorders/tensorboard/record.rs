@@ -1,15 +1,15 @@
-//! TFRecord, the frame about each event
+//! TFRecord, the framing of each event
 //! (<https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>):
 //!
 //! ```text
 //! u64 length | u32 masked crc32c of it | bytes | u32 masked crc32c of them
 //! ```
 
-/// Length and its checksum.
+/// The length and its checksum.
 const HEAD: usize = 12;
 const TAIL: usize = 4;
 
-/// The bytes in their frame.
+/// The bytes in a TFRecord frame.
 pub(super) fn framed(bytes: &[u8]) -> Vec<u8> {
     let length = (bytes.len() as u64).to_le_bytes();
     let mut record = Vec::with_capacity(HEAD + bytes.len() + TAIL);
@@ -20,8 +20,7 @@ pub(super) fn framed(bytes: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The records of a file, up to its end or to the first that is not whole: a process that was
-/// killed leaves half of one.
+/// The records of a file, up to its end or the first incomplete one: a killed process leaves half a record.
 pub(super) fn records(mut file: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (bytes, rest) = first(file)?;
@@ -42,7 +41,7 @@ fn first(file: &[u8]) -> Option<(&[u8], &[u8])> {
     (masked(bytes).to_le_bytes() == checksum).then_some((bytes, rest))
 }
 
-/// CRC-32C, turned and shifted: a checksum over bytes that hold checksums would say little.
+/// CRC-32C, rotated and offset, because checksums of data that contain checksums are problematic.
 fn masked(bytes: &[u8]) -> u32 {
     const SHIFT: u32 = 0xa282_ead8;
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(SHIFT)

@@ -1,5 +1,5 @@
-//! Learning-rate range test (Smith 2015, arXiv:1506.01186): one run whose rate grows exponentially
-//! until the loss diverges.
+//! Learning-rate range test (Smith 2015, arXiv:1506.01186): one run with a rate that grows exponentially until
+//! the loss diverges.
 
 mod suggest;
 
@@ -19,14 +19,14 @@ use std::path::Path;
 pub struct RangeTest {
     /// The first rate.
     pub from: f64,
-    /// The last rate, unless the loss diverges before.
+    /// The last rate, if the loss does not diverge before.
     pub to: f64,
-    /// Steps from one to the other.
+    /// Number of steps.
     pub steps: usize,
 }
 
 impl Default for RangeTest {
-    /// From 1e-7 to 10 in 100 steps, as fastai.
+    /// From 1e-7 to 10 in 100 steps, as in fastai.
     fn default() -> Self {
         Self {
             from: 1e-7,
@@ -39,13 +39,13 @@ impl Default for RangeTest {
 /// One step of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LrStep {
-    /// From 1.
+    /// The step, from 1.
     pub step: usize,
     /// The rate of this step.
     pub learning_rate: f64,
     /// The loss of its batch, before the step.
     pub loss: f64,
-    /// The exponentially weighted mean of all so far, corrected for its start.
+    /// The exponentially weighted mean of the losses so far, with bias correction.
     pub smoothed: f64,
 }
 
@@ -54,7 +54,7 @@ pub struct LrStep {
 pub struct LrFind {
     /// The range.
     pub test: RangeTest,
-    /// Step by step, up to the one where the loss diverged.
+    /// The steps up to the one at which the loss diverged.
     pub tried: Vec<LrStep>,
     /// Whether the loss diverged.
     pub diverged: bool,
@@ -64,7 +64,7 @@ pub struct LrFind {
 
 /// The decay of the running mean.
 const SMOOTHING: f64 = 0.98;
-/// The loss has diverged when its mean is this many times the smallest.
+/// The loss counts as diverged if its mean is this many times the smallest mean so far.
 const DIVERGENCE: f64 = 4.0;
 /// Minimum number of steps.
 const MIN_STEPS: usize = 20;
@@ -72,7 +72,7 @@ const MAX_STEPS: usize = 100_000;
 
 impl RangeTest {
     /// # Errors
-    /// When the range is invalid, or has too few steps.
+    /// The range is invalid, or has too few steps.
     pub fn check(&self) -> Result<(), TrainError> {
         let positive = |rate: f64| rate.is_finite() && rate > 0.0;
         if !(positive(self.from) && positive(self.to) && self.from < self.to) {
@@ -100,12 +100,12 @@ impl RangeTest {
     }
 }
 
-/// Trains with growing rates on the run's own batches, over and over if need be. The result does
-/// not depend on the number of threads.
+/// Trains with growing rates on the run's own batches, repeating epochs if necessary. The result does not
+/// depend on the number of threads.
 ///
 /// # Errors
-/// When the range is invalid, an image cannot be read, or a thread panics. A NaN or infinite loss
-/// ends the test, without an error.
+/// The range is invalid, an image cannot be read, or a thread panics. A NaN or infinite loss ends the test
+/// without an error.
 pub fn lr_find(
     setup: &RunSetup,
     test: RangeTest,
@@ -162,7 +162,7 @@ pub fn lr_find(
 }
 
 impl LrFind {
-    /// Every step as a line of CSV.
+    /// All steps as CSV, one per line.
     pub fn csv(&self) -> String {
         let lines = self.tried.iter().map(|tried| {
             format!(
@@ -173,7 +173,7 @@ impl LrFind {
         String::from("step,learning_rate,loss,smoothed_loss\n") + &lines.collect::<String>()
     }
 
-    /// The loss over the rate, with the rates to train with.
+    /// The loss by learning rate, with the suggested rates.
     pub fn chart(&self, title: &str) -> Chart {
         let points = |value: fn(&LrStep) -> f64| -> Vec<(f64, f64)> {
             let tried = self.tried.iter();
@@ -191,7 +191,7 @@ impl LrFind {
             ..Series::new("smoothed", &points(|tried| tried.smoothed))
         };
         let mut panel = Panel::new("loss").series(smoothed).series(batches);
-        // The losses that diverge would press everything else together.
+        // Limited, since the diverging losses would compress the rest of the curve.
         let losses = self
             .tried
             .iter()
@@ -224,10 +224,10 @@ impl LrFind {
         .panel(panel)
     }
 
-    /// Writes both into a directory, which is made if need be.
+    /// Writes both into a directory, which is created if necessary.
     ///
     /// # Errors
-    /// On an I/O error.
+    /// An I/O error.
     pub fn write(&self, directory: &Path, title: &str) -> Result<(), TrainError> {
         std::fs::create_dir_all(directory).map_err(TrainError::io(directory, "create"))?;
         let (table, csv) = (directory.join("lr.csv"), self.csv());

@@ -1,28 +1,28 @@
-//! Rates to train with, by the rules that fastai gives
-//! (<https://docs.fast.ai/callback.schedule.html>): each reads the smoothed losses without the first
-//! tenth, where the mean is still rough, and the last five, where it diverges.
+//! Suggested learning rates by fastai's rules (<https://docs.fast.ai/callback.schedule.html>). Each uses the
+//! smoothed losses without the first tenth, in which the mean is still noisy, and without the last five, which
+//! diverge.
 
 use super::LrStep;
 use serde::Serialize;
 
-/// Rates to train with, by rule.
+/// Suggested rates, by rule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
-    /// Halfway down the longest fall: the suggested rate, since it is conservative.
+    /// In the middle of the longest decrease. Conservative, hence the default suggestion.
     pub valley: f64,
-    /// Where the loss falls fastest over the rate's logarithm.
+    /// Where the loss decreases fastest with the logarithm of the rate.
     pub steepest: f64,
     /// A tenth of the rate with the smallest loss.
     pub minimum_over_ten: f64,
 }
 
-/// The minimum relative fall of the mean for a suggestion.
+/// Minimum relative decrease of the mean for a suggestion.
 const FALL: f64 = 0.01;
-/// What is left out at the end.
+/// Number of steps ignored at the end.
 const DIVERGED: usize = 5;
 
 impl Rates {
-    /// `None` where the loss never fell. `steps` are those that were planned.
+    /// `None` if the loss never decreased. `steps` is the planned number of steps.
     pub(super) fn from_steps(tried: &[LrStep], steps: usize) -> Option<Self> {
         let kept = tried.get(steps / 10..tried.len().saturating_sub(DIVERGED))?;
         let lowest = kept
@@ -37,9 +37,9 @@ impl Rates {
     }
 }
 
-/// The middle third of the longest strictly falling chain of losses, and half of that.
+/// fastai's valley: halfway through the middle third of the longest decreasing subsequence of losses.
 fn valley(tried: &[LrStep]) -> usize {
-    // The length of the longest chain that ends at each step.
+    // The length of the longest decreasing subsequence that ends at each step.
     let mut lengths = vec![1usize; tried.len()];
     let mut end = 0;
     for i in 1..tried.len() {
@@ -52,13 +52,13 @@ fn valley(tried: &[LrStep]) -> usize {
             end = i;
         }
     }
-    // One before the chain's first step where nothing lies between, as fastai counts.
+    // As in fastai: one before the first step of the subsequence, if that has no gaps.
     let start = end as i64 - lengths[end] as i64;
     let third = (end as i64 - start) as f64 / 3.0;
     (start + third as i64 + (third / 2.0) as i64).max(0) as usize
 }
 
-/// The step before which the loss falls fastest.
+/// The step after which the loss decreases fastest.
 fn steepest(tried: &[LrStep]) -> usize {
     let slope = |pair: &[LrStep]| {
         (pair[1].smoothed - pair[0].smoothed)
@@ -91,7 +91,7 @@ mod tests {
             .collect()
     }
 
-    /// Flat, then a fall that is steepest at 1e-3 and ends at 1e-1, then divergence.
+    /// Flat, then a decrease that is steepest at 1e-3 and ends at 1e-1, then divergence.
     fn typical(x: f64) -> f64 {
         let fall = 2.3 - 1.5 / (1.0 + (-4.0 * (x + 3.0)).exp());
         fall + if x > -1.0 {
