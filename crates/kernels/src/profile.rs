@@ -204,7 +204,7 @@ pub(crate) fn slice() -> SliceTime {
     slice_of(1)
 }
 
-/// Like [`slice`], for a slice that would be split into this many parts if there were threads for
+/// Like `slice`, for a slice that would be split into this many parts if there were threads for
 /// them.
 #[must_use]
 #[track_caller]
