@@ -224,8 +224,8 @@ fn magnitude(values: &[f32]) -> f64 {
 
 fn of_gradients(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
     assert_eq!(ours.len(), theirs.len());
-    // A tensor with gradients that are only rounding errors relative to others' is not compared
-    // strictly.
+    // Tensors whose gradients are only rounding errors relative to others' are compared relative to
+    // `floor`.
     let floor = 1e-6
         * theirs
             .iter()

@@ -17,7 +17,7 @@ pub(crate) struct Picture {
     size: (u32, u32),
     /// Whether its pixels stay sharp when it is enlarged.
     is_coarse: bool,
-    /// Which characters in it no font has, if any.
+    /// A note about characters that no font has, if there are any.
     note: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl Picture {
         })
     }
 
-    /// Which characters in it no font has, if any.
+    /// A note about characters that no font has, if there are any.
     pub(crate) fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }

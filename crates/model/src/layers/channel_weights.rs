@@ -29,7 +29,7 @@ impl ChannelWeights {
     }
 
     /// # Shapes
-    /// - output: `[1, channels, 1, 1]`, or ones only if all channels share the value
+    /// - output: `[1, channels, 1, 1]`, or all sizes 1 if the channels share one value
     pub(super) fn along_channels<const D: usize>(&self) -> Tensor<D> {
         let weight = self.weight.val(); // [channels]
         let mut shape = [1; D];

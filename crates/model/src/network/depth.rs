@@ -8,9 +8,9 @@ use burn::module::Module;
 
 impl ModelConfig {
     /// Adds `stochastic_depth` to the end of each residual block's branch, with rates growing
-    /// linearly from 0 in the first block to `rate` in the last (timm's `drop_path_rate`); existing
-    /// rates are replaced. A block within a block is part of it. `None` if there is no residual
-    /// block.
+    /// linearly from 0 in the first block to `rate` in the last (timm's `drop_path_rate`); a single
+    /// block gets `rate`. Existing rates are replaced. A block within a block is part of it. `None`
+    /// if there is no residual block.
     ///
     /// ```
     /// use receptive_model::presets;

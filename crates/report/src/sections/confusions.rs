@@ -81,7 +81,7 @@ impl Confusions {
         })
     }
 
-    /// Which characters of class names no font has, if any.
+    /// A note about characters of class names that no font has, if there are any.
     pub(crate) fn note(&self) -> Option<&str> {
         match self {
             Self::Table { .. } => None,
