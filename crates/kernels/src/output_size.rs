@@ -1,7 +1,8 @@
 //! The output size of a sliding window, for convolutions and pools.
 
-/// The output's height and width, each `floor((n + padding - dilation * (kernel - 1) - 1) / stride)
-/// + 1`. `padding` is `[top, left, bottom, right]`.
+/// The output's height and width, each
+/// `floor((n + padding - dilation * (kernel - 1) - 1) / stride) + 1`.
+/// `padding` is `[top, left, bottom, right]`.
 ///
 /// # Panics
 /// If the window is larger than the padded input, as in burn's own operations.
