@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// `type = "local_response_norm"`: `x / (k + alpha mean(x^2))^beta`, with the mean over `size`
 /// channels around each (Krizhevsky, Sutskever, Hinton 2012). Missing channels at the ends count as
-/// 0. `alpha` is as in PyTorch and Caffe.
+/// zeros. `alpha` is as in PyTorch and Caffe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalResponseNormLayer {
